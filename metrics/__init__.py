@@ -1,0 +1,1 @@
+"""Measures of generated pictures as torchmetrics classes; none yet, see docs/architecture.md."""
