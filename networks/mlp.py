@@ -1,0 +1,69 @@
+"""Fully connected networks between pictures (or table rows) and vectors."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import final
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+__all__ = ["MLPDecoder", "MLPEncoder"]
+
+
+@final
+class MLPEncoder(nn.Sequential):
+    """Maps pictures to vectors: flatten, then one ReLU layer a width, then a linear layer.
+
+    Args:
+        image_shape: (channels, height, width), or (features,) for table rows.
+        latent_dim: length of the output; 1 for a critic.
+        widths: of the hidden layers. Default: the Radon-Sobolev VAE for MNIST (arXiv 1911.13135).
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, ...],
+        latent_dim: int,
+        widths: Sequence[int] = (200, 200, 200),
+    ) -> None:
+        sizes = (math.prod(image_shape), *widths)
+        super().__init__(nn.Flatten(), *_hidden_layers(sizes), nn.Linear(sizes[-1], latent_dim))
+
+    def forward(self, images: Float[Tensor, "b ..."]) -> Float[Tensor, "b d"]:
+        return super().forward(images)
+
+
+@final
+class MLPDecoder(nn.Sequential):
+    """Maps vectors to pictures: one ReLU layer a width, then a linear layer, unbounded output.
+
+    Args:
+        image_shape: (channels, height, width), or (features,) for table rows.
+        latent_dim: length of the input.
+        widths: of the hidden layers.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, ...],
+        latent_dim: int,
+        widths: Sequence[int] = (200, 200, 200),
+    ) -> None:
+        sizes = (latent_dim, *widths)
+        super().__init__(
+            *_hidden_layers(sizes),
+            nn.Linear(sizes[-1], math.prod(image_shape)),
+            nn.Unflatten(1, image_shape),
+        )
+
+    def forward(self, latents: Float[Tensor, "b d"]) -> Float[Tensor, "b ..."]:
+        return super().forward(latents)
+
+
+def _hidden_layers(sizes: Sequence[int]) -> list[nn.Module]:
+    return [
+        layer
+        for fan_in, fan_out in pairwise(sizes)
+        for layer in (nn.Linear(fan_in, fan_out), nn.ReLU())
+    ]
