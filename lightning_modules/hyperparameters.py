@@ -1,0 +1,25 @@
+"""Checks and bookkeeping of constructor arguments that all models share."""
+
+from lightning import LightningModule
+
+from lightning_modules.interface import ImageShape
+
+__all__ = ["check_sizes", "forget_callables"]
+
+
+def check_sizes(image_shape: ImageShape, latent_dim: int) -> None:
+    """Raises ValueError unless there is at least one latent and all sides of a picture exist."""
+    if latent_dim < 1:
+        raise ValueError(f"`latent_dim` must be at least 1, got {latent_dim}.")
+    if not image_shape or min(image_shape) < 1:
+        raise ValueError(f"`image_shape` must be positive integers, got {image_shape}.")
+
+
+def forget_callables(module: LightningModule) -> None:
+    """Drops factories from the saved hyperparameters of a module built in Python.
+
+    The command line records a factory as its class path and arguments, which a checkpoint can hold.
+    A factory object itself could not be loaded back without running code from the file.
+    """
+    for name in [name for name, value in module.hparams.items() if callable(value)]:
+        del module.hparams[name]

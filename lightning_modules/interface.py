@@ -1,0 +1,30 @@
+"""What callbacks may ask of a model, and the types by which a model receives its networks."""
+
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor, nn
+
+from hawc import AbstractTarget
+
+__all__ = ["ImageShape", "LatentGenerator", "NetworkFactory"]
+
+ImageShape = tuple[int, ...]
+"""(channels, height, width) of a picture in [0, 1], (features,) of a standardised table row."""
+
+NetworkFactory = Callable[[ImageShape, int], nn.Module]
+"""Builds a network from (image_shape, latent_dim); in YAML a class_path and the other arguments."""
+
+
+@runtime_checkable
+class LatentGenerator(Protocol):
+    """A model that can be sampled: it decodes latents, and says which law they should follow."""
+
+    @property
+    def latent_target(self) -> AbstractTarget:
+        """The law of the latents that `decode` was trained for."""
+        ...
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Returns pictures in [0, 1] of shape (n, *image_shape) for latents (n, d)."""
+        ...
