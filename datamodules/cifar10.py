@@ -1,0 +1,44 @@
+"""CIFAR-10: 50,000 training and 10,000 test colour pictures in ten classes, 32 x 32.
+
+Source: Krizhevsky 2009, "Learning multiple layers of features from tiny images".
+"""
+
+from typing import final
+
+import torch
+from torch import Tensor
+from torchvision import datasets
+
+from datamodules.download import download_whole
+from datamodules.errors import DataError
+from datamodules.in_memory import AbstractInMemoryImages
+
+__all__ = ["CIFAR10"]
+
+_FOLDER = datasets.CIFAR10.base_folder
+
+
+@final
+class CIFAR10(AbstractInMemoryImages):
+    """Reads <data_dir>/cifar-10-batches-py, torchvision's own layout, and checks its digests."""
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        return (3, 32, 32)
+
+    def prepare_data(self) -> None:
+        if not (self.data_dir / _FOLDER / "test_batch").is_file():
+            download_whole(
+                "CIFAR-10", self.data_dir, lambda folder: datasets.CIFAR10(folder, download=True)
+            )
+
+    def read(self, train: bool) -> tuple[Tensor, Tensor]:
+        try:
+            data = datasets.CIFAR10(self.data_dir, train=train)
+        except RuntimeError as error:
+            raise DataError(
+                f"'{self.data_dir / _FOLDER}' is incomplete or corrupted; remove it so that it is "
+                "downloaded again, or name another folder with --data.data_dir."
+            ) from error
+        images = torch.from_numpy(data.data).permute(0, 3, 1, 2).contiguous()
+        return images, torch.tensor(data.targets)
