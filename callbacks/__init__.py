@@ -1,0 +1,5 @@
+"""The callbacks: one file each, named like its class; importing this makes short names known."""
+
+from callbacks.history_aware_sampling import HistoryAwareSampling
+
+__all__ = ["HistoryAwareSampling"]
