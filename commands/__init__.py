@@ -1,0 +1,1 @@
+"""The command line behind train.py: parsing, plain messages, run folders, early checks."""

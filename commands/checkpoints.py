@@ -1,0 +1,50 @@
+"""A look into a checkpoint before anything is started from it."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import LightningModule
+
+from commands.errors import UsageError
+
+__all__ = ["check_checkpoint"]
+
+
+def check_checkpoint(path: Path, module: LightningModule) -> None:
+    """Raises UsageError unless the file holds weights that fit the module, name by name."""
+    saved = _load(path).get("state_dict")
+    if not isinstance(saved, dict):
+        raise UsageError(f"`ckpt_path` '{path}' is not a Lightning checkpoint: it has no weights.")
+    wanted = module.state_dict()
+    missing, foreign = sorted(wanted.keys() - saved.keys()), sorted(saved.keys() - wanted.keys())
+    reshaped = [k for k in wanted.keys() & saved.keys() if wanted[k].shape != saved[k].shape]
+    if missing or foreign or reshaped:
+        difference = (
+            f"it lacks {missing[0]}"
+            if missing
+            else f"its {foreign[0]} is unknown here"
+            if foreign
+            else f"its {reshaped[0]} has shape {tuple(saved[reshaped[0]].shape)}, here it is "
+            f"{tuple(wanted[reshaped[0]].shape)}"
+        )
+        raise UsageError(
+            f"`ckpt_path` '{path}' is of another model than the configured "
+            f"{type(module).__name__}: {difference}; use the config.yaml of its run."
+        )
+
+
+def _load(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise UsageError(
+            f"`ckpt_path` must be a checkpoint file, got '{path}', which does not exist."
+        )
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+        raise UsageError(
+            f"`ckpt_path` '{path}' cannot be read as a checkpoint: it was not written by this "
+            "program or is damaged; name another file."
+        ) from error
+    return content if isinstance(content, dict) else {}

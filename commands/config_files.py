@@ -1,0 +1,51 @@
+"""Configuration files, looked at before the parser sees them so that messages name the file."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import yaml
+
+from commands.errors import UsageError, nearest
+
+__all__ = ["check_config_files", "config_paths"]
+
+_FLAGS = ("--config", "-c")
+
+
+def config_paths(arguments: Sequence[str]) -> Iterator[Path]:
+    """Yields the files named by --config FILE, --config=FILE and -c FILE, in order."""
+    for position, argument in enumerate(arguments):
+        flag, separator, value = argument.partition("=")
+        if flag in _FLAGS and separator:
+            yield Path(value)
+        elif argument in _FLAGS and position + 1 < len(arguments):
+            yield Path(arguments[position + 1])
+
+
+def check_config_files(arguments: Sequence[str]) -> None:
+    """Raises UsageError unless every named configuration file exists and is a YAML mapping."""
+    for path in config_paths(arguments):
+        if not path.is_file():
+            siblings = {p.stem: p.name for p in path.parent.glob("*.yaml")}
+            raise UsageError(
+                f"`--config` names the file '{path}', which does not exist."
+                f"{nearest(path.stem, siblings)}"
+            )
+        try:
+            content = yaml.safe_load(path.read_text())
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise UsageError(
+                f"`--config` file '{path}' is not valid YAML: {_where(error)}"
+            ) from error
+        if not isinstance(content, dict):
+            raise UsageError(
+                f"`--config` file '{path}' must hold options as `key: value`, got "
+                f"{type(content).__name__}."
+            )
+
+
+def _where(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return " ".join(str(error).split())
+    return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', '')}."

@@ -1,0 +1,179 @@
+"""LightningCLI as this project uses it: checks first, a folder a run, a summary at the end."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import wandb
+from lightning import LightningDataModule, LightningModule, Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import CSVLogger, WandbLogger
+from lightning.pytorch.utilities import rank_zero_only
+
+from commands.checkpoints import check_checkpoint
+from commands.config_files import config_paths
+from commands.errors import UsageError, fail, innermost_message
+from commands.messages import plain_message
+from commands.run_folder import (
+    WriteConfig,
+    choose_run_folder,
+    create_run_folder,
+    latest_checkpoint,
+)
+from commands.summary import print_start, print_summary
+from commands.wandb_mode import settle_wandb_mode
+
+__all__ = ["COMMANDS", "ExperimentCLI"]
+
+COMMANDS = ("fit", "validate", "test")
+
+
+class _Parser(LightningArgumentParser):
+    """Ends with one line where the default prints some seventy lines of usage first."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        # not an exception: the parser of a union type would take it for "no such class"
+        del ex
+        fail(plain_message(message, self))
+
+
+class ExperimentCLI(LightningCLI):
+    """Runs one experiment from configuration files and options.
+
+    Raises:
+        UsageError: if an option, a file or a combination of them is wrong; before anything is
+            written.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            LightningModule,
+            LightningDataModule,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            save_config_callback=WriteConfig,
+            save_config_kwargs={"save_to_log_dir": False},
+            trainer_defaults={"log_every_n_steps": 10},  # 50 leaves short epochs without a loss
+            seed_everything_default=0,
+            auto_configure_optimizers=False,
+            parser_class=_Parser,
+            # interpolation is resolved once all files and options are merged; allow_abbrev must be
+            # off here, on the main parser, or --trainer.max_step would silently set max_steps
+            parser_kwargs={"parser_mode": "omegaconf+", "allow_abbrev": False},
+        )
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        return {name: LightningCLI.subcommands()[name] for name in COMMANDS}
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_argument(
+            "--name", type=str | None, default=None, help="of the experiment; default: its file's"
+        )
+        parser.add_argument(
+            "--run_folder", type=str | None, default=None, help="default: runs/<name>/<time>"
+        )
+        parser.link_arguments(
+            "data.image_shape", "model.init_args.image_shape", apply_on="instantiate"
+        )
+
+    def _parse_ckpt_path(self) -> None:
+        """Does nothing: hyperparameters in a checkpoint must not beat the command line.
+
+        LightningCLI lets them, silently, and offers no option against it; the name is private, and
+        tests/test_train.py fails if it stops having this effect.
+        """
+
+    def before_instantiate_classes(self) -> None:
+        options = self.config[self.subcommand]
+        options.name = options.name or _experiment_name(options)
+        self.run_folder = choose_run_folder(options.run_folder, options.name)
+        if options.get("ckpt_path") == "last":
+            options.ckpt_path = str(latest_checkpoint(options.name))
+        self._wandb_notice = settle_wandb_mode()
+        for logger in _configured_loggers(options.trainer.logger):
+            if logger.class_path.endswith("WandbLogger") and logger.init_args.save_dir == ".":
+                logger.init_args.save_dir = str(self.run_folder)
+
+    def instantiate_classes(self) -> None:
+        try:
+            super().instantiate_classes()
+        except (ValueError, MisconfigurationException) as error:
+            raise UsageError(innermost_message(error)) from error
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        configured = self.config_init[self.subcommand]["trainer"]
+        if configured["logger"] in (None, True):
+            kwargs["logger"] = self._default_loggers()
+        callbacks = configured["callbacks"] or []
+        given = callbacks if isinstance(callbacks, list) else [callbacks]
+        has_checkpoint = any(isinstance(callback, ModelCheckpoint) for callback in given)
+        if not has_checkpoint and configured["enable_checkpointing"] is not False:
+            self.trainer_defaults["callbacks"] = [_default_checkpoint()]
+        return super().instantiate_trainer(default_root_dir=str(self.run_folder), **kwargs)
+
+    def before_fit(self) -> None:
+        self._check_and_announce("fit")
+
+    def before_validate(self) -> None:
+        self._check_and_announce("validate")
+
+    def before_test(self) -> None:
+        self._check_and_announce("test")
+
+    def after_fit(self) -> None:
+        print_summary(self.run_folder, self.trainer)
+
+    @rank_zero_only
+    def _check_and_announce(self, stage: str) -> None:
+        """Finds what would go wrong while nothing is written yet; the data are read only once."""
+        if ckpt_path := self.config_init[self.subcommand].get("ckpt_path"):
+            check_checkpoint(Path(ckpt_path), self.model)
+        self.datamodule.prepare_data()
+        self.datamodule.setup(stage)
+        create_run_folder(self.run_folder)
+        for logger in self.trainer.loggers:
+            if isinstance(logger, CSVLogger):
+                _ = logger.experiment  # looked at while the folder is empty, or it complains
+        print_start(self.run_folder, self._wandb_notice)
+        for package in ("lightning.pytorch", "lightning.fabric"):
+            logging.getLogger(package).setLevel(logging.INFO)
+
+    def _default_loggers(self) -> list[CSVLogger | WandbLogger]:
+        # CSVLogger is first: Lightning puts checkpoints beside the first logger's files
+        name = self.config[self.subcommand].name
+        return [
+            CSVLogger(self.run_folder, name="", version=""),
+            WandbLogger(
+                save_dir=self.run_folder,
+                project=os.environ.get("WANDB_PROJECT", "hawc"),
+                name=f"{name}/{self.run_folder.name}",
+                # offline, its lines would only repeat our summary
+                settings=wandb.Settings(silent=self._wandb_notice is not None),
+            ),
+        ]
+
+
+def _default_checkpoint() -> ModelCheckpoint:
+    """Keeps checkpoints/last.ckpt, written after each epoch's samples have been drawn."""
+    return ModelCheckpoint(
+        filename="last", save_top_k=1, save_on_train_epoch_end=True, enable_version_counter=False
+    )
+
+
+def _experiment_name(options: Any) -> str:
+    paths = list(config_paths(sys.argv))
+    if paths:
+        return paths[0].stem
+    model, data = (options[key].class_path.rpartition(".")[2] for key in ("model", "data"))
+    return f"{model}-{data}"
+
+
+def _configured_loggers(logger: Any) -> list[Any]:
+    if logger is None or isinstance(logger, bool):
+        return []
+    return logger if isinstance(logger, list) else [logger]

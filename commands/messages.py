@@ -1,0 +1,125 @@
+"""One plain line out of the parser's long messages.
+
+Every rule reads a message of jsonargparse as it is worded at present; what no rule knows is still
+shortened to one line. tests/commands/test_messages.py fails when the wording changes.
+"""
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+
+from jsonargparse import ArgumentParser
+from lightning import Callback, LightningDataModule
+from torch import nn
+
+from commands.errors import nearest
+
+__all__ = ["plain_message"]
+
+_LONGEST = 400
+_OWN_PACKAGES = ("lightning_modules", "datamodules", "callbacks", "networks")
+_CONFIGURED = (nn.Module, LightningDataModule, Callback)
+_SHORT_NAMED = (*_OWN_PACKAGES, "lightning.pytorch.callbacks", "lightning.pytorch.loggers")
+
+
+def plain_message(message: str, parser: ArgumentParser) -> str:
+    """Returns one line that names the option, what was given and, where possible, what would do."""
+    for rule in (_unknown_class, _unknown_option, _wrong_value):
+        if line := rule(message, parser):
+            return line
+    lines = [line.strip(" -") for line in message.splitlines() if line.strip(" -")]
+    return "; ".join(lines)[:_LONGEST]
+
+
+def _unknown_class(message: str, parser: ArgumentParser) -> str | None:
+    del parser
+    option = _option(message)
+    if found := re.search(r"Expected a dot import path string: (\S+)", message):
+        known = {name: "" for base in _base_classes(message) for name in _short_names(base)}
+        return _class_line(option, found[1], list(known))
+    if found := re.search(r"module '([\w.]+)' has no attribute '(\w+)'", message):
+        module = importlib.import_module(found[1])
+        known_here = [f"{found[1]}.{name}" for name in getattr(module, "__all__", dir(module))]
+        return _class_line(option, f"{found[1]}.{found[2]}", known_here)
+    if found := re.search(r"No module named '([\w.]+)'", message):
+        return f"`{option}` names the module {found[1]}, which does not exist."
+    return None
+
+
+def _class_line(option: str, given: str, known: list[str]) -> str:
+    own = [name for name in known if _is_own(name)] or known
+    listed = f" Known: {', '.join(sorted(own))}." if own else ""
+    return f"`{option}` names an unknown class {given}.{nearest(given, known)}{listed}"
+
+
+def _is_own(name: str) -> bool:
+    return any(hasattr(importlib.import_module(package), name) for package in _OWN_PACKAGES)
+
+
+def _unknown_option(message: str, parser: ArgumentParser) -> str | None:
+    found = re.search(
+        r"Option '([^']+)' is not accepted|does not accept option '([^']+)'"
+        r"|unrecognized arguments: --(\S+)|unrecognized arguments: (\S+)",
+        message,
+    )
+    if found is None:
+        return None
+    given = next(part for part in found.groups() if part).split("=")[0]
+    suggestion = nearest(given, _known_options(parser, nested="." in given))
+    return f"unknown option `{given}`.{suggestion} See train.py fit --help."
+
+
+def _wrong_value(message: str, parser: ArgumentParser) -> str | None:
+    del parser
+    given = re.search(r"(?:Given value|Got value): ([^\n]*)", message)
+    expected = re.findall(r"Expected an? (.+?)(?:\. Got|\n|$)", message)
+    kinds = [re.sub(r"<class '([^']+)'>|typing\.", r"\1", kind) for kind in expected]
+    if given is None or not kinds:
+        return None
+    wanted = " or ".join(dict.fromkeys("null" if kind == "NoneType" else kind for kind in kinds))
+    return f"`{_option(message)}` must be {wanted}, got {given[1][:_LONGEST]}."
+
+
+def _option(message: str) -> str:
+    found = re.search(r'Parser key "([^"]+)"', message)
+    return found[1] if found else "option"
+
+
+def _base_classes(message: str) -> Iterator[type]:
+    for path in dict.fromkeys(re.findall(r"[\w.]+\.[A-Z]\w+", message)):
+        module, _, name = path.rpartition(".")
+        try:
+            found = getattr(importlib.import_module(module), name, None)
+        except ImportError:
+            continue
+        if isinstance(found, type):
+            yield found
+
+
+def _short_names(base: type) -> Iterator[str]:
+    """Yields the names that a class path may be shortened to: concrete subclasses known here."""
+    for cls in _subclasses(base):
+        public = not cls.__name__.startswith("_") and not inspect.isabstract(cls)
+        if public and cls.__module__.startswith(_SHORT_NAMED):
+            yield cls.__name__
+
+
+def _subclasses(base: type) -> Iterator[type]:
+    for cls in base.__subclasses__():
+        yield cls
+        yield from _subclasses(cls)
+
+
+def _known_options(parser: ArgumentParser, nested: bool) -> Iterator[str]:
+    """Yields the options of the parser, then the constructor arguments of our own classes."""
+    for action in parser._actions:  # no public list; its absence would only cost a suggestion
+        yield action.dest
+        choices = action.choices if isinstance(action.choices, dict) else {}
+        for subparser in choices.values():
+            yield from _known_options(subparser, nested)
+    if not nested:
+        for package in _OWN_PACKAGES:
+            for value in vars(importlib.import_module(package)).values():
+                if isinstance(value, type) and issubclass(value, _CONFIGURED):
+                    yield from inspect.signature(value).parameters

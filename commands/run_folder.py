@@ -1,0 +1,90 @@
+"""The folder that holds everything a run leaves: pictures, checkpoints, metrics, configuration."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from lightning import LightningModule, Trainer
+from lightning.pytorch.cli import SaveConfigCallback
+from lightning.pytorch.loggers import WandbLogger
+
+from commands.errors import UsageError
+
+__all__ = ["WriteConfig", "choose_run_folder", "create_run_folder", "latest_checkpoint"]
+
+_INHERITED = (
+    "HAWC_RUN_FOLDER"  # tells the processes that a launcher starts what the first one chose
+)
+_LAST_CHECKPOINT = "checkpoints/last.ckpt"
+
+
+def choose_run_folder(requested: str | None, name: str) -> Path:
+    """Returns `requested`, what the launching process chose, or runs/<name>/<date and time>."""
+    if inherited := os.environ.get(_INHERITED):
+        return Path(inherited)
+    if requested is not None:
+        return Path(requested)
+    first = Path("runs") / name / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
+    number, folder = 1, first
+    while folder.exists():
+        number += 1
+        folder = first.with_name(f"{first.name}-{number}")
+    return folder
+
+
+def create_run_folder(folder: Path) -> Path:
+    """Creates the folder for this run alone and tells processes that are launched from here.
+
+    Raises:
+        UsageError: if it already holds something or cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        occupied = next(folder.iterdir(), None)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"`run_folder` must be a writable folder, got '{folder}' ({error.strerror}); "
+            "name another one with --run_folder."
+        ) from error
+    if occupied is not None:
+        raise UsageError(
+            f"`run_folder` must be new or empty, got '{folder}' with {occupied.name} in it; name "
+            "another one with --run_folder or leave it out."
+        )
+    os.environ[_INHERITED] = str(folder.absolute())
+    return folder
+
+
+def latest_checkpoint(name: str) -> Path:
+    """Returns the last checkpoint of the newest run of that name.
+
+    Raises:
+        UsageError: if no run of that name has one.
+    """
+    found = sorted((Path("runs") / name).glob(f"*/{_LAST_CHECKPOINT}"), key=os.path.getmtime)
+    if not found:
+        raise UsageError(
+            f"`ckpt_path` last means runs/{name}/*/{_LAST_CHECKPOINT}, and there is none; train "
+            "first or name a file."
+        )
+    return found[-1]
+
+
+class WriteConfig(SaveConfigCallback):
+    """Writes the resolved configuration to <run folder>/config.yaml and into the W&B run."""
+
+    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        dumped = self.parser.dump(self.config, skip_none=False, format="yaml")
+        config: dict[str, Any] = yaml.safe_load(dumped)
+        config["run_folder"] = None  # a run from this file gets a folder of its own
+        folder = Path(trainer.default_root_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                logger.experiment.config.update({"cli": config}, allow_val_change=True)

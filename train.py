@@ -1,0 +1,28 @@
+"""Trains and evaluates generative models from configuration files.
+
+    python train.py --config configs/energy_vae_mnist5k.yaml
+    python train.py --config configs/wgan_cifar.yaml --trainer.max_epochs 5 --model.n_critic 3
+    python train.py test --config runs/.../config.yaml --ckpt_path runs/.../checkpoints/last.ckpt
+
+Without a command word `fit` is meant. Exit status 2 and one line on stderr for a wrong option.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+# Spinning OpenMP threads make two busy cores up to twenty times slower; read when torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+from commands.main import run
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line; `arguments` as in sys.argv[1:], which they replace if given."""
+    if arguments is not None:
+        sys.argv[1:] = list(arguments)
+    run()
+
+
+if __name__ == "__main__":
+    main()
