@@ -13,6 +13,7 @@ LOD 2022, arXiv 2202.03008. There eta is printed with 1/T in place of 1/K, which
 unbounded below as soon as Kp (K - 1) > K; the weights here are the ones that give mass one.
 """
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import final
@@ -124,7 +125,8 @@ class Deterministic(AbstractSolver):
 
     def solve(self, problem: CompressionProblem, generator: torch.Generator) -> Compression:
         found = [self._descend(problem, problem.start(generator)) for _ in range(self.restarts)]
-        best = min(found, key=lambda compression: compression.objective)
+        # NaN compares as smaller than nothing: put it last
+        best = min(found, key=lambda c: c.objective if math.isfinite(c.objective) else math.inf)
         evaluations = sum(compression.evaluations for compression in found)
         return Compression(best.points, best.objective, best.converged, evaluations)
 
@@ -189,12 +191,14 @@ def compress(
         )
     if not history.isfinite().all():
         raise ValueError("`history` must be finite, got NaN or infinite coordinates.")
-    past = history.to(generator.device, torch.float64)
-    problem = CompressionProblem(target, size, past, kernel or HuberEnergy())
-    found = (solver or Deterministic()).solve(problem, generator)
-    if not found.points.isfinite().all():
+    # the search needs gradients also where its caller, about to decode, has switched them off
+    with torch.inference_mode(False), torch.enable_grad():
+        past = history.detach().clone().to(generator.device, torch.float64)
+        problem = CompressionProblem(target, size, past, kernel or HuberEnergy())
+        found = (solver or Deterministic()).solve(problem, generator)
+    if not (math.isfinite(found.objective) and bool(found.points.isfinite().all())):
         raise RuntimeError(
-            f"the compression of {target} to {size} points ended in NaN or infinite points; check "
+            f"the compression of {target} to {size} points ended in NaN or infinity; check "
             "that the target's potential and its gradient are finite."
         )
     points = found.points.to(torch.get_default_dtype())

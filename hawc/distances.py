@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.kernels import AbstractKernel
+from hawc.kernels import AbstractKernel, full_precision, without_autocast
 
 if TYPE_CHECKING:
     from hawc.targets import AbstractTarget
@@ -55,8 +55,9 @@ def squared_distance(
             "`x` and `y` must be non-empty point sets (n, d) and (m, d) of one dimension d, got "
             f"{tuple(x.shape)} and {tuple(y.shape)}."
         )
-    p = _uniform(x) if x_weights is None else x_weights
-    q = _uniform(y) if y_weights is None else y_weights
+    x, y = full_precision(x), full_precision(y)
+    p = _uniform(x) if x_weights is None else full_precision(x_weights)
+    q = _uniform(y) if y_weights is None else full_precision(y_weights)
     if p.shape != x.shape[:1] or q.shape != y.shape[:1]:
         raise ValueError(
             "`x_weights` and `y_weights` must hold one weight a point, got "
@@ -95,6 +96,7 @@ def squared_distance_to(
             f"`points` must be non-empty with shape (n, {target.dim}) for {target}, got "
             f"{tuple(points.shape)}."
         )
+    points = full_precision(points)
     potential = target.potential(kernel)
     blocks = row_blocks(len(points), 256)  # a potential may hold some hundred numbers a point
     attraction = torch.stack([potential(points[b]).sum() for b in blocks]).sum() / len(points)
@@ -111,8 +113,9 @@ def double_sum(
     y_weights: Float[Tensor, " m"],
 ) -> Float[Tensor, ""]:
     """Returns sum_ij p_i q_j h(x_i, y_j) in blocks of rows; trusts its arguments."""
-    rows = [x_weights[b] @ (kernel(x[b], y) @ y_weights) for b in row_blocks(len(x), len(y))]
-    return torch.stack(rows).sum()
+    with without_autocast(x):
+        rows = [x_weights[b] @ (kernel(x[b], y) @ y_weights) for b in row_blocks(len(x), len(y))]
+        return torch.stack(rows).sum()
 
 
 def row_blocks(num_rows: int, num_columns: int) -> Iterator[slice]:

@@ -21,7 +21,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["AbstractKernel", "HuberEnergy", "gaussian_mixture"]
+__all__ = [
+    "AbstractKernel",
+    "HuberEnergy",
+    "full_precision",
+    "gaussian_mixture",
+    "without_autocast",
+]
 
 # The trapezoidal rule in u = log t. The mixture integrand is analytic and bounded for
 # |Im u| < pi/2, so a step of 0.4 leaves a relative error near exp(-pi^2 / 0.4) = 2e-11; cutting
@@ -47,8 +53,7 @@ class AbstractKernel(ABC):
         Distances come from coordinate differences: the expansion |x|^2 + |y|^2 - 2 xy loses about
         1e-3 of a small distance in float32.
         """
-        if x.dtype in (torch.float16, torch.bfloat16):
-            x, y = x.float(), y.float()
+        x, y = full_precision(x), full_precision(y)
         distance = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
         return self.profile(distance.square())
 
@@ -91,7 +96,7 @@ def gaussian_mixture(
 ) -> tuple[Float[Tensor, " t"], Float[Tensor, " t"]]:
     """Returns rates t and weights w with h(x, y) = sum_t w (1 - exp(-t |x - y|^2)).
 
-    The relative error is below 1e-10 for 1e-3 < |x - y| < 1e3 in float64; beyond, h is
+    The relative error is below 1e-9 for 1e-3 < |x - y| < 1e3 in float64; beyond, h is
     underestimated smoothly. Not the kernel's cheapest evaluation: that is calling it.
 
     Args:
@@ -102,8 +107,22 @@ def gaussian_mixture(
     Returns:
         Two vectors of about 200 entries each; the weights have the unit of h.
     """
-    log_rate = torch.arange(*_LOG_RATE_RANGE, _LOG_RATE_STEP, dtype=torch.float64)
-    rate = log_rate.exp()
-    weight = _LOG_RATE_STEP * rate * kernel.mixture_density(rate)
-    kept = weight > 0
-    return rate[kept].to(device, dtype), weight[kept].to(device, dtype)
+    with torch.inference_mode(False):  # a cached tensor made in that mode could not be trained by
+        log_rate = torch.arange(*_LOG_RATE_RANGE, _LOG_RATE_STEP, dtype=torch.float64)
+        rate = log_rate.exp()
+        weight = _LOG_RATE_STEP * rate * kernel.mixture_density(rate)
+        kept = weight > 0
+        return rate[kept].to(device, dtype), weight[kept].to(device, dtype)
+
+
+def full_precision(x: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
+    """Returns half-precision numbers as float32, others as they are.
+
+    A squared distance is a small difference of large means: half precision leaves nothing of it.
+    """
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+def without_autocast(x: Tensor) -> torch.autocast:
+    """Returns a context in which products on x's device are not cast down to half precision."""
+    return torch.autocast(x.device.type, enabled=False)

@@ -80,6 +80,8 @@ class HistoryAwareSampler:
             ValueError: if `n` is smaller than 1.
             HistoryConflictError: if others were faster a hundred times in a row.
         """
+        if n < 1:
+            raise ValueError(f"`n` must be at least 1, got {n}.")
         for _ in range(_MAX_ATTEMPTS):
             past = self.history.points()
             relevant = past if self._window is None else past[max(0, len(past) - self._window) :]

@@ -15,7 +15,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.distances import double_sum, row_blocks
-from hawc.kernels import AbstractKernel, HuberEnergy, gaussian_mixture
+from hawc.kernels import (
+    AbstractKernel,
+    HuberEnergy,
+    full_precision,
+    gaussian_mixture,
+    without_autocast,
+)
 
 __all__ = ["AbstractTarget", "Empirical", "Potential", "StandardNormal", "StudentT"]
 
@@ -36,7 +42,10 @@ class AbstractTarget(ABC):
 
     @abstractmethod
     def potential(self, kernel: AbstractKernel) -> Potential:
-        """Returns the function x -> E h(x - Z), differentiable, in the dtype of its argument."""
+        """Returns the function x -> E h(x - Z), differentiable, in its argument's dtype.
+
+        Half-precision arguments are raised to float32.
+        """
 
     @abstractmethod
     def self_energy(self, kernel: AbstractKernel) -> float:
@@ -76,9 +85,11 @@ class StandardNormal(AbstractTarget):
 
     def potential(self, kernel: AbstractKernel) -> Potential:
         def evaluate(x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+            x = full_precision(x)
             slope, offset, weight = _normal_exponents(kernel, self._dim, x.dtype, x.device)
-            exponent = torch.outer(x.square().sum(1), slope) + offset  # (n, t)
-            return -torch.expm1(-exponent) @ weight
+            with without_autocast(x):
+                exponent = torch.outer(x.square().sum(1), slope) + offset  # (n, t)
+                return -torch.expm1(-exponent) @ weight
 
         return evaluate
 
@@ -97,10 +108,11 @@ def _normal_exponents(
 
     Computed in float64 before the cast: log1p(2t) loses its small t in float32 otherwise.
     """
-    rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
-    slope = rate / (1 + 2 * rate)
-    offset = 0.5 * dim * torch.log1p(2 * rate)
-    return slope.to(device, dtype), offset.to(device, dtype), weight.to(device, dtype)
+    with torch.inference_mode(False):  # a cached tensor made in that mode could not be trained by
+        rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
+        slope = rate / (1 + 2 * rate)
+        offset = 0.5 * dim * torch.log1p(2 * rate)
+        return slope.to(device, dtype), offset.to(device, dtype), weight.to(device, dtype)
 
 
 @final
@@ -163,7 +175,7 @@ class StudentT(AbstractTarget):
         a = self._checked_kernel(kernel).a
 
         def evaluate(x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-            return (x.square().sum(1) + self._squared_radius).sqrt() - a
+            return (full_precision(x).square().sum(1) + self._squared_radius).sqrt() - a
 
         return evaluate
 
@@ -190,7 +202,7 @@ class Empirical(AbstractTarget):
     """The law of a weighted sample, e.g. of an encoded data set or of a data base itself.
 
     Args:
-        points: (n, d) finite coordinates; kept by reference.
+        points: (n, d) finite coordinates; copied.
         weights: (n,) non-negative, any positive total (normalised here); uniform if None.
 
     Raises:
@@ -215,8 +227,9 @@ class Empirical(AbstractTarget):
             )
         if not (weights.sum() > 0 and weights.sum().isfinite()):
             raise ValueError(f"`weights` must have a positive finite sum, got {weights.sum()}.")
-        self._points = points
-        self._weights = weights / weights.sum()
+        with torch.inference_mode(False):  # tensors made in that mode cannot be differentiated by
+            self._points = points.detach().clone()
+            self._weights = weights.detach().clone() / weights.sum()
 
     def __repr__(self) -> str:
         return f"Empirical({len(self._points)} points, dim={self.dim})"
@@ -233,10 +246,12 @@ class Empirical(AbstractTarget):
 
     def potential(self, kernel: AbstractKernel) -> Potential:
         def evaluate(x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+            x = full_precision(x)
             blocks = row_blocks(len(self._points), len(x))
-            return torch.stack(
-                [kernel(x, self._points[b].to(x)) @ self._weights[b].to(x) for b in blocks]
-            ).sum(0)
+            with without_autocast(x):
+                return torch.stack(
+                    [kernel(x, self._points[b].to(x)) @ self._weights[b].to(x) for b in blocks]
+                ).sum(0)
 
         return evaluate
 
