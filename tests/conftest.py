@@ -1,0 +1,11 @@
+"""Turns on checks of shapes and types; must run before the checked packages are imported."""
+
+import os
+
+from jaxtyping import install_import_hook
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # waiting threads must not occupy a core
+os.environ.setdefault("WANDB_MODE", "offline")
+os.environ.setdefault("WANDB_SILENT", "true")
+
+install_import_hook(["hawc", "networks"], "beartype.beartype")

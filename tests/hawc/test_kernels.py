@@ -1,0 +1,164 @@
+"""Kernels: conditionally negative type, closed forms, and what happens at 0 and far away."""
+
+from dataclasses import dataclass
+from typing import final
+
+import mpmath
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from jaxtyping import Float
+from torch import Tensor
+
+from hawc.kernels import AbstractKernel, HuberEnergy, gaussian_mixture
+
+CPU = torch.device("cpu")
+KERNELS = st.sampled_from([HuberEnergy(), HuberEnergy(0.1), HuberEnergy(3.0)])
+POINT_SETS = npst.arrays(
+    np.float64,
+    st.tuples(st.integers(2, 9), st.integers(1, 6)),
+    elements=st.floats(-100, 100),
+)
+
+
+@final
+@dataclass(frozen=True)
+class LogKernel(AbstractKernel):
+    """h(x, y) = log(1 + |x - y|^2), as a user might add it."""
+
+    def profile(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
+        return squared_norm.log1p()
+
+    def mixture_density(self, rate: Float[Tensor, " t"]) -> Float[Tensor, " t"]:
+        return (-rate).exp() / rate
+
+
+@given(KERNELS, POINT_SETS)
+def test_matrix_is_symmetric_with_zero_diagonal(kernel: HuberEnergy, points: np.ndarray) -> None:
+    x = torch.from_numpy(points)
+    matrix = kernel(x, x)
+    assert torch.equal(matrix, matrix.T)
+    assert torch.equal(matrix.diagonal(), torch.zeros(len(x)))
+    assert (matrix >= 0).all()
+
+
+@given(KERNELS, POINT_SETS, st.integers(0, 2**31))
+def test_conditionally_negative_on_centred_weights(
+    kernel: HuberEnergy, points: np.ndarray, seed: int
+) -> None:
+    x = torch.from_numpy(points)
+    weights = torch.randn(len(x), generator=torch.Generator().manual_seed(seed))
+    weights -= weights.mean()
+    matrix = kernel(x, x)
+    rounding = 1e-12 * float(weights.abs() @ matrix @ weights.abs())  # some eps of every summand
+    assert float(weights @ matrix @ weights) <= rounding
+
+
+@given(KERNELS, POINT_SETS)
+def test_root_of_kernel_is_a_metric(kernel: HuberEnergy, points: np.ndarray) -> None:
+    # Schoenberg: h is of conditionally negative type iff sqrt(h) is a distance in a Hilbert space
+    root = kernel(torch.from_numpy(points), torch.from_numpy(points)).sqrt()
+    detour = (root[:, :, None] + root[None, :, :]).min(dim=1).values
+    assert (root <= detour + 1e-12 * (1 + root.max())).all()  # some eps
+
+
+@given(KERNELS, POINT_SETS, st.floats(-100, 100))
+def test_depends_on_the_difference_only(
+    kernel: HuberEnergy, points: np.ndarray, offset: float
+) -> None:
+    x = torch.from_numpy(points)
+    # coordinates up to 200 carry 3e-14 each, and |gradient of h| <= 1
+    torch.testing.assert_close(kernel(x + offset, x + offset), kernel(x, x), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("a", [1e-5, 0.1, 10.0])
+@pytest.mark.parametrize("distance", [1e-12, 1e-6, 1e-3, 1.0, 1e3, 1e6])
+def test_profile_has_full_precision(a: float, distance: float) -> None:
+    with mpmath.workdps(60):
+        exact = float(mpmath.sqrt(mpmath.mpf(a) ** 2 + mpmath.mpf(distance) ** 2) - mpmath.mpf(a))
+    computed = float(HuberEnergy(a).profile(torch.tensor(distance**2)))
+    assert computed == pytest.approx(exact, rel=1e-14, abs=0)  # a few eps = 2e-16
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gradient_is_zero_at_coincident_points(dtype: torch.dtype) -> None:
+    x = torch.full((3, 2), 0.7, dtype=dtype, requires_grad=True)
+    for y in (x, x.detach()):
+        (gradient,) = torch.autograd.grad(HuberEnergy()(x, y).sum(), x)
+        assert torch.equal(gradient, torch.zeros_like(x))
+
+
+@pytest.mark.parametrize("kernel", [HuberEnergy(0.1), LogKernel()])
+def test_gradient_matches_finite_differences(kernel: AbstractKernel) -> None:
+    x = torch.tensor([[0.0, 0.0], [0.0, 0.0], [1.0, 2.0]], requires_grad=True)
+    y = torch.tensor([[0.0, 0.0], [1.0, 2.0], [0.5, -1.0]], requires_grad=True)
+    # unlike for a = 1e-5, differences over gradcheck's 1e-6 see a smooth function
+    assert torch.autograd.gradcheck(kernel, (x, y))
+
+
+def test_float32_keeps_small_distances_of_large_coordinates() -> None:
+    # 64 points: from 26 on torch's default would expand the square and lose everything here
+    x = 1000 + torch.arange(64.0)[:, None] / 64  # exact in float32
+    matrix = HuberEnergy()(x.float(), x.float())
+    exact = HuberEnergy()(x, x)
+    torch.testing.assert_close(matrix.double(), exact, rtol=1e-6, atol=0)  # float32 eps = 1.2e-7
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_far_points_are_finite(dtype: torch.dtype) -> None:
+    x = torch.tensor([[1e6, 0.0], [0.0, -1e6]], dtype=dtype, requires_grad=True)
+    distance = HuberEnergy()(x, torch.zeros(1, 2, dtype=dtype))
+    (gradient,) = torch.autograd.grad(distance.sum(), x)
+    # h = |x| - a up to a^2 / |x|; float32 eps times 1e6 is larger than a
+    assert distance.detach().double().flatten().tolist() == pytest.approx([1e6, 1e6], rel=1e-7)
+    expected = torch.tensor([[1.0, 0.0], [0.0, -1.0]], dtype=dtype)
+    torch.testing.assert_close(gradient, expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_computed_in_float32(dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, y = (torch.randn(5, 3, generator=generator).to(dtype) for _ in range(2))
+    assert torch.equal(HuberEnergy()(x, y), HuberEnergy()(x.float(), y.float()))
+
+
+@pytest.mark.parametrize(
+    "kernel", [HuberEnergy(1e-8), HuberEnergy(), HuberEnergy(0.1), HuberEnergy(10.0), LogKernel()]
+)
+def test_gaussian_mixture_reproduces_the_kernel(kernel: AbstractKernel) -> None:
+    squared = torch.logspace(-3, 3, 61) ** 2
+    rate, weight = gaussian_mixture(kernel, torch.float64, CPU)
+    mixture = -torch.expm1(-torch.outer(squared, rate)) @ weight
+    # the rates left out below exp(-56) are worth 4e-10 of h at |x - y| = 1e3
+    torch.testing.assert_close(mixture, kernel.profile(squared), rtol=1e-9, atol=0)
+
+
+def test_gaussian_mixture_underestimates_beyond_its_range() -> None:
+    squared = torch.logspace(4, 30, 27) ** 2
+    rate, weight = gaussian_mixture(HuberEnergy(), torch.float64, CPU)
+    mixture = -torch.expm1(-torch.outer(squared, rate)) @ weight
+    assert (mixture <= HuberEnergy().profile(squared)).all()
+    assert (mixture[1:] >= mixture[:-1] * (1 - 1e-14)).all()  # smooth: grows to a plateau
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gaussian_mixture_is_finite_in_the_asked_dtype(dtype: torch.dtype) -> None:
+    rate, weight = gaussian_mixture(HuberEnergy(), dtype, CPU)
+    assert rate.dtype == weight.dtype == dtype
+    assert (rate > 0).all()
+    assert (weight >= 0).all()  # the smallest underflow in float32
+    assert weight.isfinite().all()
+
+
+@pytest.mark.parametrize("a", [0.0, -1.0, float("nan"), float("inf")])
+def test_rejects_a_length_that_is_not_positive_and_finite(a: float) -> None:
+    with pytest.raises(ValueError, match=r"`a` must be a positive finite number, got"):
+        HuberEnergy(a)
+
+
+def test_equal_kernels_are_one_value() -> None:
+    assert {HuberEnergy(), HuberEnergy(1e-5)} == {HuberEnergy()}
+    assert HuberEnergy(0.1) != HuberEnergy()

@@ -1,0 +1,200 @@
+"""The sampler: it records what it returns, complements what it recorded, and shares a history."""
+
+import doctest
+import importlib
+from collections.abc import Callable
+from typing import final
+
+import pytest
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hawc.compression import Deterministic, compress
+from hawc.distances import squared_distance_to
+from hawc.history import AbstractHistory, HistoryConflictError, MemoryHistory
+from hawc.kernels import HuberEnergy
+from hawc.sampler import HistoryAwareSampler
+from hawc.targets import Empirical, StandardNormal
+
+KERNEL = HuberEnergy()
+PLANE = StandardNormal(2)
+QUICK = Deterministic(max_iterations=5)
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def distance(points: Tensor) -> float:
+    return float(squared_distance_to(KERNEL, points, PLANE))
+
+
+def history_with(points: Tensor) -> MemoryHistory:
+    history = MemoryHistory(points.shape[1])
+    history.append(points, expected_length=0)
+    return history
+
+
+@final
+class SharedHistory(AbstractHistory):
+    """A history into which somebody else writes just after each of the first reads."""
+
+    def __init__(self, num_intrusions: int) -> None:
+        self._inner = MemoryHistory(2)
+        self._num_intrusions = num_intrusions
+        self.num_attempts = 0
+
+    @property
+    def dim(self) -> int:
+        return 2
+
+    def __len__(self) -> int:
+        return len(self._inner)
+
+    def points(self) -> Float[Tensor, "n d"]:
+        points = self._inner.points()
+        if self._num_intrusions > 0:
+            self._num_intrusions -= 1
+            self._inner.append(torch.full((1, 2), 0.5), expected_length=len(self))
+        return points
+
+    def append(self, points: Float[Tensor, "k d"], *, expected_length: int) -> None:
+        self.num_attempts += 1
+        self._inner.append(points, expected_length=expected_length)
+
+
+def test_records_what_it_returns() -> None:
+    sampler, generator = HistoryAwareSampler(PLANE, solver=QUICK), seeded()
+    batches = [sampler.sample(n, generator=generator) for n in (1, 4, 2)]
+    assert [len(batch) for batch in batches] == [1, 4, 2]
+    assert torch.equal(sampler.history.points(), torch.cat(batches))
+
+
+def test_what_it_returned_may_be_changed() -> None:
+    sampler = HistoryAwareSampler(PLANE, solver=QUICK)
+    batch = sampler.sample(3, generator=seeded())
+    before = batch.clone()
+    batch.zero_()
+    assert torch.equal(sampler.history.points(), before)
+
+
+def test_batches_complement_each_other() -> None:
+    sampler, generator = HistoryAwareSampler(PLANE), seeded()
+    for _ in range(5):
+        sampler.sample(10, generator=generator)
+    independent = torch.cat([compress(PLANE, 10, generator=seeded(i)).points for i in range(5)])
+    together = distance(sampler.history.points())
+    # elsewhere measured: 0.0018 with history, 0.0059 without, 0.0177 for independent points
+    assert together < 0.5 * distance(independent)
+    assert together < 0.15 * PLANE.self_energy(KERNEL) / 50
+
+
+@pytest.mark.parametrize("window", [0, 1, 3, 4, 5, 6, 8, 9, 10, 11, 100, None])
+def test_window_counts_the_latest_points(window: int | None) -> None:
+    past = torch.randn(5, 2, generator=seeded(1))
+    sampler = HistoryAwareSampler(PLANE, history=history_with(past), solver=QUICK, window=window)
+    considered = past.tolist() if window is None else past.tolist()[::-1][:window][::-1]
+    expected = compress(
+        PLANE,
+        3,
+        history=torch.tensor(considered).reshape(-1, 2),
+        solver=QUICK,
+        generator=seeded(),
+    )
+    assert torch.equal(sampler.sample(3, generator=seeded()), expected.points)
+
+
+def test_uses_its_kernel_and_solver() -> None:
+    kernel = HuberEnergy(0.5)
+    sampler = HistoryAwareSampler(PLANE, kernel=kernel, solver=QUICK)
+    expected = compress(PLANE, 3, kernel=kernel, solver=QUICK, generator=seeded()).points
+    assert torch.equal(sampler.sample(3, generator=seeded()), expected)
+    assert not torch.equal(compress(PLANE, 3, generator=seeded()).points, expected)
+
+
+def test_chooses_again_when_somebody_else_was_faster() -> None:
+    history, generator = SharedHistory(num_intrusions=1), seeded()
+    sampler = HistoryAwareSampler(PLANE, history=history, solver=QUICK)
+    batch = sampler.sample(2, generator=generator)
+    assert history.num_attempts == 2
+    assert torch.equal(history.points(), torch.cat([torch.full((1, 2), 0.5), batch]))
+    # the second choice sees the other's point and goes on with the same generator
+    generator = seeded()
+    compress(PLANE, 2, solver=QUICK, generator=generator)
+    seen = torch.full((1, 2), 0.5)
+    expected = compress(PLANE, 2, history=seen, solver=QUICK, generator=generator).points
+    assert torch.equal(batch, expected)
+
+
+def test_gives_up_after_a_hundred_conflicts() -> None:
+    history = SharedHistory(num_intrusions=1000)
+    solver = Deterministic(max_iterations=1)
+    sampler = HistoryAwareSampler(PLANE, history=history, solver=solver, window=0)
+    with pytest.raises(HistoryConflictError, match="during each of 100 attempts; draw larger"):
+        sampler.sample(1, generator=seeded())
+    assert history.num_attempts == len(history) == 100
+
+
+def test_same_seed_gives_the_same_series() -> None:
+    def series(seed: int) -> Tensor:
+        sampler, generator = HistoryAwareSampler(PLANE, solver=QUICK), seeded(seed)
+        return torch.cat([sampler.sample(2, generator=generator) for _ in range(3)])
+
+    assert torch.equal(series(1), series(1))
+    assert not torch.equal(series(1), series(2))
+
+
+def test_samplers_do_not_share_their_own_histories() -> None:
+    first, second = (HistoryAwareSampler(PLANE, solver=QUICK) for _ in range(2))
+    first.sample(2, generator=seeded())
+    assert len(second.history) == 0
+
+
+def test_an_empty_history_given_is_the_one_used() -> None:
+    history = MemoryHistory(2)
+    HistoryAwareSampler(PLANE, history=history, solver=QUICK).sample(2, generator=seeded())
+    assert len(history) == 2
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_works_where_gradients_are_off(mode: Callable[[], torch.no_grad]) -> None:
+    kernel = HuberEnergy(1.75e-5)  # used nowhere else, so nothing is remembered about it
+    sampler = HistoryAwareSampler(PLANE, kernel=kernel, solver=QUICK)
+    with mode():
+        sampler.sample(2, generator=seeded())
+    assert sampler.sample(2, generator=seeded()).isfinite().all()
+    assert len(sampler.history) == 4
+
+
+def test_samples_a_data_base() -> None:
+    law = Empirical(torch.randn(40, 3, generator=seeded()))
+    sampler = HistoryAwareSampler(law)
+    for seed in range(2):
+        sampler.sample(5, generator=seeded(seed))
+    found = float(squared_distance_to(KERNEL, sampler.history.points(), law))
+    assert found < 0.5 * law.self_energy(KERNEL) / 10  # half of what independent draws reach
+
+
+def test_rejects_a_history_of_another_dimension() -> None:
+    with pytest.raises(ValueError, match="`history` must hold points of dimension 2 for Standard"):
+        HistoryAwareSampler(PLANE, history=MemoryHistory(3))
+
+
+def test_rejects_a_negative_window() -> None:
+    with pytest.raises(ValueError, match="`window` must be at least 0 or None for all, got -1"):
+        HistoryAwareSampler(PLANE, window=-1)
+
+
+def test_rejects_an_empty_batch() -> None:
+    sampler = HistoryAwareSampler(PLANE)
+    with pytest.raises(ValueError, match="must be at least 1, got 0"):
+        sampler.sample(0, generator=seeded())
+    assert len(sampler.history) == 0
+
+
+def test_example_in_the_docstring_runs() -> None:
+    torch.set_default_dtype(torch.float32)  # a user's
+    result = doctest.testmod(importlib.import_module("hawc.sampler"))
+    assert result.attempted > 0
+    assert result.failed == 0
