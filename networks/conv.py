@@ -27,7 +27,7 @@ class ConvEncoder(nn.Sequential):
         batch_norm: whether all layers but the first are batch-normalised.
 
     Raises:
-        ValueError: if the sides cannot be halved to between 4 and 7 pixels.
+        ValueError: if the sides cannot be halved to between 4 and 7 pixels or `width` < 1.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class ConvEncoder(nn.Sequential):
         width: int = 64,
         batch_norm: bool = True,
     ) -> None:
+        _check_width(width)
         channels, _, _ = image_shape
         num_halvings, (height, breadth) = _halvings(image_shape)
         layers: list[nn.Module] = []
@@ -66,7 +67,7 @@ class ConvDecoder(nn.Sequential):
         batch_norm: whether the hidden layers are batch-normalised.
 
     Raises:
-        ValueError: if the sides cannot be doubled up from between 4 and 7 pixels.
+        ValueError: if the sides are not doubled from between 4 and 7 pixels or `width` < 1.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class ConvDecoder(nn.Sequential):
         width: int = 64,
         batch_norm: bool = True,
     ) -> None:
+        _check_width(width)
         channels, _, _ = image_shape
         num_doublings, (height, breadth) = _halvings(image_shape)
         fan_in = width * 2 ** (num_doublings - 1)
@@ -99,6 +101,11 @@ class ConvDecoder(nn.Sequential):
 
     def forward(self, latents: Float[Tensor, "b d"]) -> Float[Tensor, "b c h w"]:
         return super().forward(latents)
+
+
+def _check_width(width: int) -> None:
+    if width < 1:
+        raise ValueError(f"`width` must be at least 1, got {width}.")
 
 
 def _halvings(image_shape: tuple[int, int, int]) -> tuple[int, tuple[int, int]]:

@@ -19,6 +19,9 @@ class MLPEncoder(nn.Sequential):
         image_shape: (channels, height, width), or (features,) for table rows.
         latent_dim: length of the output; 1 for a critic.
         widths: of the hidden layers. Default: the Radon-Sobolev VAE for MNIST (arXiv 1911.13135).
+
+    Raises:
+        ValueError: if a size or width is smaller than 1.
     """
 
     def __init__(
@@ -42,6 +45,9 @@ class MLPDecoder(nn.Sequential):
         image_shape: (channels, height, width), or (features,) for table rows.
         latent_dim: length of the input.
         widths: of the hidden layers.
+
+    Raises:
+        ValueError: if a size or width is smaller than 1.
     """
 
     def __init__(
@@ -62,6 +68,8 @@ class MLPDecoder(nn.Sequential):
 
 
 def _hidden_layers(sizes: Sequence[int]) -> list[nn.Module]:
+    if min(sizes) < 1:
+        raise ValueError(f"`widths` and all sizes must be at least 1, got {tuple(sizes)}.")
     return [
         layer
         for fan_in, fan_out in pairwise(sizes)

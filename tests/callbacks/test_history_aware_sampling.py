@@ -1,0 +1,215 @@
+"""Sampling each epoch: it remembers, it resumes, and it changes nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning import LightningModule, seed_everything
+from PIL import Image
+from torch import Tensor, nn
+from torchvision.transforms.functional import pil_to_tensor
+
+from callbacks import HistoryAwareSampling
+from hawc import HuberEnergy, StandardNormal, squared_distance_to
+from lightning_modules import EnergyVAE
+from tests.helpers import (
+    TinyImages,
+    quiet_trainer,
+    same_weights,
+    tiny_decoder,
+    tiny_encoder,
+    tiny_energy_vae,
+    tiny_wgan,
+    weights,
+)
+
+
+def train(
+    folder: Path, callback: HistoryAwareSampling | None, epochs: int = 2, **arguments: Any
+) -> LightningModule:
+    seed_everything(1)
+    model = tiny_energy_vae()
+    callbacks = [] if callback is None else [callback]
+    trainer = quiet_trainer(folder, max_epochs=epochs, callbacks=callbacks, **arguments)
+    trainer.fit(model, TinyImages(batch_size=24))
+    return model
+
+
+def read_picture(path: Path) -> Tensor:
+    with Image.open(path) as picture:
+        return pil_to_tensor(picture)
+
+
+def drawn(callback: HistoryAwareSampling) -> Tensor:
+    return callback.state_dict()["points"]
+
+
+@pytest.mark.parametrize("make", [tiny_energy_vae, tiny_wgan])
+def test_weights_do_not_depend_on_it(tmp_path: Path, make: Any) -> None:
+    states = []
+    for callbacks in ([], [HistoryAwareSampling(num_samples=4)]):
+        seed_everything(1)
+        model = make()
+        # dropout draws random numbers in training mode, batch norm remembers: both would give away
+        # a change of mode or of the generator's state
+        network = model.decoder if hasattr(model, "decoder") else model.generator
+        network.insert(1, nn.BatchNorm1d(16))
+        network.insert(2, nn.Dropout(0.5))
+        quiet_trainer(tmp_path, max_epochs=2, callbacks=callbacks).fit(
+            model, TinyImages(batch_size=24)
+        )
+        states.append((weights(model), torch.rand(3)))
+    assert same_weights(states[0][0], states[1][0])
+    assert torch.equal(states[0][1], states[1][1])
+
+
+def test_modes_are_put_back_one_by_one(tmp_path: Path) -> None:
+    model = tiny_energy_vae()
+    model.encoder.eval()
+    callback = HistoryAwareSampling(num_samples=2)
+    trainer = quiet_trainer(tmp_path, callbacks=[callback])
+    trainer.strategy.connect(model)
+    callback.setup(trainer, model, "fit")
+    model.log_dict = lambda *_: None  # type: ignore[method-assign, assignment]
+    callback.on_train_epoch_end(trainer, model)
+    assert not model.encoder.training
+    assert model.decoder.training
+    assert model.training
+
+
+def test_later_epochs_complement_earlier_ones(tmp_path: Path) -> None:
+    callback = HistoryAwareSampling(num_samples=8)
+    train(tmp_path, callback, epochs=4)
+    target, kernel = StandardNormal(2), HuberEnergy()
+    points = drawn(callback).double()
+    assert points.shape == (32, 2)
+    distances = [float(squared_distance_to(kernel, points[: 8 * n], target)) for n in (1, 2, 3, 4)]
+    assert distances == sorted(distances, reverse=True)
+    assert distances[-1] < 0.2 * target.self_energy(kernel) / 32
+
+
+def test_logged_distances_are_those_of_all_latents(tmp_path: Path) -> None:
+    callback = HistoryAwareSampling(num_samples=8)
+    seed_everything(1)
+    trainer = quiet_trainer(tmp_path, max_epochs=3, callbacks=[callback])
+    trainer.fit(tiny_energy_vae(), TinyImages(batch_size=24))
+    target, kernel = StandardNormal(2), HuberEnergy()
+    logged = trainer.callback_metrics
+    assert logged["sampling/num_drawn"] == 24
+    expected = float(squared_distance_to(kernel, drawn(callback).double(), target))
+    assert float(logged["sampling/squared_distance"]) == pytest.approx(expected, rel=1e-5)
+    independent = float(logged["sampling/independent_squared_distance"])
+    assert independent == pytest.approx(0.886227 / 24, rel=1e-4)  # Gamma(3/2) / 24
+
+
+def test_pictures_show_the_decoded_latents(tmp_path: Path) -> None:
+    callback = HistoryAwareSampling(num_samples=4, gallery_size=6)
+    model = train(tmp_path, callback, epochs=2)
+    folder = tmp_path / "pictures"
+    names = {f"epoch-{n:04d}-{kind}.png" for n in (1, 2) for kind in ("new", "independent")}
+    assert {path.name for path in folder.iterdir()} == names | {"gallery.png"}
+    grid = read_picture(folder / "epoch-0002-new.png").float() / 255
+    assert grid.shape == (3, 2 * 9 + 1, 2 * 9 + 1)  # 2 x 2 pictures of 8 x 8 between lines
+    model.eval()
+    with torch.no_grad():
+        first = model.decode(drawn(callback)[4:5])[0, 0]
+    assert torch.allclose(grid[0, 1:9, 1:9], first, atol=1 / 255)
+    gallery = read_picture(folder / "gallery.png")
+    assert gallery.shape == (3, 2 * 9 + 1, 3 * 9 + 1)  # the latest 6 of 8 in rows of three
+
+
+def test_history_travels_in_the_checkpoint(tmp_path: Path) -> None:
+    whole = HistoryAwareSampling(num_samples=4)
+    train(tmp_path, whole, epochs=3)
+    seed_everything(1)
+    first, model = HistoryAwareSampling(num_samples=4), tiny_energy_vae()
+    trainer = quiet_trainer(tmp_path, max_epochs=2, callbacks=[first])
+    trainer.fit(model, TinyImages(batch_size=24))
+    trainer.save_checkpoint(tmp_path / "two.ckpt")
+    resumed = HistoryAwareSampling(num_samples=4)
+    quiet_trainer(tmp_path, max_epochs=3, callbacks=[resumed]).fit(
+        tiny_energy_vae(), TinyImages(batch_size=24), ckpt_path=str(tmp_path / "two.ckpt")
+    )
+    assert torch.equal(drawn(resumed), drawn(whole))
+
+
+def test_fitting_again_keeps_the_history(tmp_path: Path) -> None:
+    callback = HistoryAwareSampling(num_samples=4)
+    train(tmp_path, callback, epochs=1)
+    train(tmp_path, callback, epochs=1)
+    assert len(drawn(callback)) == 8
+
+
+def test_interval(tmp_path: Path) -> None:
+    callback = HistoryAwareSampling(num_samples=4, every_n_epochs=2)
+    train(tmp_path, callback, epochs=5)
+    assert len(drawn(callback)) == 8
+    assert (tmp_path / "pictures" / "epoch-0004-new.png").exists()
+
+
+def test_window_zero_forgets(tmp_path: Path) -> None:
+    forgetful, mindful = (HistoryAwareSampling(num_samples=16, window=w) for w in (0, None))
+    distances = []
+    for callback in (forgetful, mindful):
+        train(tmp_path, callback, epochs=4)
+        points = drawn(callback).double()
+        distances.append(float(squared_distance_to(HuberEnergy(), points, StandardNormal(2))))
+    assert distances[0] > 2 * distances[1]
+
+
+def test_seed_changes_the_draws(tmp_path: Path) -> None:
+    callbacks = [HistoryAwareSampling(num_samples=4, seed=seed) for seed in (0, 0, 1)]
+    for callback in callbacks:
+        train(tmp_path, callback, epochs=1)
+    first, same, other = (drawn(callback) for callback in callbacks)
+    assert torch.equal(first, same)
+    assert not torch.allclose(first, other)
+
+
+def test_checkpoint_of_another_latent_size(tmp_path: Path) -> None:
+    callback = HistoryAwareSampling(num_samples=4)
+    callback.load_state_dict({"points": torch.zeros(3, 5)})
+    with pytest.raises(ValueError, match="dimension 2"):
+        train(tmp_path, callback)
+
+
+def test_a_model_that_cannot_be_sampled(tmp_path: Path) -> None:
+    callback = HistoryAwareSampling()
+    module = LightningModule()
+    with pytest.raises(TypeError, match="needs a model with `latent_target` and `decode`"):
+        callback.setup(quiet_trainer(tmp_path), module, "fit")
+
+
+class TinyRows(TinyImages):
+    """The same numbers as rows of a table."""
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:  # type: ignore[override]
+        return (64,)
+
+    def read(self, train: bool) -> tuple[Tensor, Tensor]:
+        images, labels = super().read(train)
+        return images.flatten(1), labels
+
+
+def test_rows_of_a_table_have_no_picture(tmp_path: Path) -> None:
+    callback = HistoryAwareSampling(num_samples=2)
+    model = EnergyVAE((64,), 2, tiny_encoder, tiny_decoder)
+    quiet_trainer(tmp_path, callbacks=[callback]).fit(model, TinyRows(batch_size=24))
+    assert len(drawn(callback)) == 2
+    assert not (tmp_path / "pictures").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_samples": 0}, "`num_samples` must be at least 1, got 0"),
+        ({"every_n_epochs": 0}, "`every_n_epochs` must be at least 1, got 0"),
+        ({"gallery_size": 0}, "`gallery_size` must be at least 1, got 0"),
+        ({"window": -1}, "`window` must be at least 0 or null for all, got -1"),
+    ],
+)
+def test_wrong_arguments(arguments: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        HistoryAwareSampling(**arguments)

@@ -1,0 +1,105 @@
+"""The loader: whole epochs, exact shares, and positions that survive a restart."""
+
+from collections.abc import Iterable
+
+import pytest
+import torch
+from torch import Tensor
+
+from datamodules.batch_loader import BatchLoader
+
+N = 23
+IMAGES = torch.arange(N, dtype=torch.uint8).reshape(N, 1, 1, 1).expand(N, 1, 2, 2).contiguous()
+LABELS = torch.arange(N)
+
+
+def seen(batches: Iterable[tuple[Tensor, Tensor]]) -> list[int]:
+    return [int(label) for _, labels in batches for label in labels]
+
+
+def test_images_are_floats_between_zero_and_one() -> None:
+    images, labels = next(iter(BatchLoader(IMAGES, LABELS, 4)))
+    assert images.dtype == torch.float32
+    assert torch.equal(images[:, 0, 0, 0], labels.float() / 255)
+    full = torch.full((2, 1, 1, 1), 255, dtype=torch.uint8)
+    assert next(iter(BatchLoader(full, LABELS[:2], 2)))[0].max() == 1
+
+
+def test_in_order_without_shuffling_and_complete() -> None:
+    loader = BatchLoader(IMAGES, LABELS, 5)
+    assert seen(loader) == list(range(N))
+    assert len(loader) == len(list(loader)) == 5
+
+
+def test_shuffled_epochs_are_whole_batches_in_new_orders() -> None:
+    loader = BatchLoader(IMAGES, LABELS, 5, shuffle=True, seed=1)
+    first, second = seen(loader), seen(loader)
+    assert len(loader) == 4
+    assert len(set(first)) == len(first) == 20
+    assert first != second
+
+
+def test_order_depends_on_seed_and_epoch_alone() -> None:
+    loader = BatchLoader(IMAGES, LABELS, 5, shuffle=True, seed=1)
+    first, second = seen(loader), seen(loader)
+    torch.manual_seed(123)
+    again = BatchLoader(IMAGES, LABELS, 5, shuffle=True, seed=1)
+    again.sampler.set_epoch(1)
+    assert seen(again) == second
+    again.sampler.set_epoch(0)
+    assert seen(again) == first
+    assert seen(BatchLoader(IMAGES, LABELS, 5, shuffle=True, seed=2)) != first
+
+
+def test_global_random_numbers_are_not_used() -> None:
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    seen(BatchLoader(IMAGES, LABELS, 5, shuffle=True))
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("delivered", [0, 1, 3, 4])
+def test_goes_on_where_it_was(delivered: int) -> None:
+    loader = BatchLoader(IMAGES, LABELS, 5, shuffle=True, seed=1)
+    seen(loader)
+    whole = seen(loader) + seen(loader)  # epochs 1 and 2
+    loader.set_epoch(1)
+    iterator = iter(loader)
+    before = [next(iterator) for _ in range(delivered)]
+    # a checkpoint before the first batch of an epoch still names the end of the one before
+    resumed = BatchLoader(IMAGES, LABELS, 5, shuffle=True, seed=1)
+    resumed.load_state_dict(loader.state_dict() if delivered else {"epoch": 0, "position": 4})
+    after = list(resumed) if delivered < 4 else []
+    assert seen(before) + seen(after) + seen(resumed) == whole
+
+
+def test_a_new_epoch_starts_anew_after_an_early_stop() -> None:
+    loader = BatchLoader(IMAGES, LABELS, 5, shuffle=True, seed=1)
+    first = seen(loader)
+    loader.set_epoch(0)
+    next(iter(loader))
+    state = loader.state_dict()
+    loader.set_epoch(0)
+    assert seen(loader) == first
+    resumed = BatchLoader(IMAGES, LABELS, 5, shuffle=True, seed=1)
+    resumed.load_state_dict(state)
+    resumed.set_epoch(1)  # the interrupted epoch had been limited to one batch
+    assert len(seen(resumed)) == 20
+
+
+@pytest.mark.parametrize("world_size", [2, 3])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_processes_share_the_data_without_overlap(world_size: int, shuffle: bool) -> None:
+    loaders = [
+        BatchLoader(IMAGES, LABELS, 3, shuffle=shuffle, seed=1, rank=rank, world_size=world_size)
+        for rank in range(world_size)
+    ]
+    shares = [seen(loader) for loader in loaders]
+    together = [label for share in shares for label in share]
+    assert len({len(loader) for loader in loaders}) == 1
+    assert len(set(together)) == len(together)
+    if shuffle:
+        assert len({len(share) for share in shares}) == 1
+    else:
+        assert sorted(together) == list(range(N))

@@ -1,0 +1,92 @@
+"""What all in-memory data modules do: splits, folders, and refusals that name the option."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from datamodules import DataError
+from tests.helpers import TINY_SHAPE, TinyImages
+
+
+def test_a_tenth_is_held_out_and_nothing_is_lost() -> None:
+    data = TinyImages(batch_size=4)
+    data.setup("fit")
+    train = torch.cat([images for images, _ in data.train_dataloader()])
+    val = torch.cat([images for images, _ in data.val_dataloader()])
+    everything = data.read(train=True)[0].float() / 255
+    assert (len(train), len(val)) == (72, 8)
+    together = torch.cat([train, val]).flatten(1)
+    assert torch.equal(together.unique(dim=0), everything.flatten(1).unique(dim=0))
+
+
+def test_held_out_pictures_do_not_depend_on_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    held_out = []
+    for seed in ("1", "2"):
+        monkeypatch.setenv("PL_GLOBAL_SEED", seed)
+        data = TinyImages(batch_size=8)
+        data.setup("fit")
+        held_out.append(next(iter(data.val_dataloader()))[0])
+    assert torch.equal(*held_out)
+
+
+def test_nothing_is_held_out_on_request() -> None:
+    data = TinyImages(batch_size=4, num_validation=0)
+    data.setup("fit")
+    assert data.val_dataloader() == []
+    assert len(data.train_dataloader()) == 20
+
+
+def test_order_follows_the_run_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    orders = []
+    for seed in ("1", "1", "2"):
+        monkeypatch.setenv("PL_GLOBAL_SEED", seed)
+        data = TinyImages(batch_size=72)
+        data.setup("fit")
+        orders.append(next(iter(data.train_dataloader()))[0])
+    assert torch.equal(orders[0], orders[1])
+    assert not torch.equal(orders[0], orders[2])
+
+
+def test_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, calls = TinyImages(batch_size=4), []
+    read = data.read
+    monkeypatch.setattr(data, "read", lambda train: calls.append(train) or read(train))
+    for stage in ("fit", "fit", "validate", "test", "test"):
+        data.setup(stage)
+    assert calls == [True, False]
+
+
+def test_test_split() -> None:
+    data = TinyImages(batch_size=6)
+    data.setup("test")
+    assert [len(images) for images, _ in data.test_dataloader()] == [6, 6, 6, 2]
+    assert data.image_shape == TINY_SHAPE
+
+
+def test_folder_comes_from_argument_then_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HAWC_DATA", str(tmp_path))
+    assert TinyImages().data_dir == tmp_path
+    assert TinyImages(data_dir="~/there").data_dir == Path.home() / "there"
+    monkeypatch.delenv("HAWC_DATA")
+    assert TinyImages().data_dir == Path("data")
+
+
+def test_batch_larger_than_the_data() -> None:
+    data = TinyImages(batch_size=73)
+    with pytest.raises(DataError, match=r"`batch_size` must be at most 72, .* got 73"):
+        data.setup("fit")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"batch_size": 0}, "`batch_size` must be at least 1, got 0"),
+        ({"num_validation": -1}, "`num_validation` must be at least 0, got -1"),
+    ],
+)
+def test_wrong_arguments(arguments: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TinyImages(**arguments)

@@ -1,0 +1,54 @@
+"""Trains in two processes and leaves what each of them saw; started by test_ddp.py."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer, seed_everything
+
+from callbacks import HistoryAwareSampling
+from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, tiny_wgan
+
+
+class Note(Callback):
+    """Collects this process's labels and the random numbers that its steps leave behind."""
+
+    def __init__(self) -> None:
+        self.labels: list[int] = []
+        self.noise: list[float] = []
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
+    ) -> None:
+        if trainer.current_epoch == 0:
+            self.labels += [round(float(value), 4) for value in batch[0].sum((1, 2, 3))]
+        self.noise.append(float(torch.rand(())))
+
+
+def main(model: str, folder: Path) -> None:
+    seed_everything(0, verbose=False)
+    note, sampling = Note(), HistoryAwareSampling(num_samples=4)
+    trainer = quiet_trainer(
+        folder,
+        max_epochs=2,
+        devices=2,
+        strategy="ddp_find_unused_parameters_true",
+        callbacks=[sampling, note],
+    )
+    module = tiny_energy_vae() if model == "energy_vae" else tiny_wgan()
+    trainer.fit(module, TinyImages(batch_size=9))
+    points = sampling.state_dict()["points"]
+    seen = {
+        "weights": [float(p.detach().double().sum()) for p in module.parameters()],
+        "history": points.tolist(),
+        "num_history": len(points),
+        "labels": note.labels,
+        "noise": note.noise,
+    }
+    (folder / f"rank-{trainer.global_rank}.json").write_text(json.dumps(seen))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

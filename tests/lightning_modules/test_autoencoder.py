@@ -1,0 +1,59 @@
+"""The autoencoder's training step: one optimizer, named losses, a resume equal to the last bit."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from lightning import seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from tests.helpers import TinyImages, quiet_trainer, same_weights, tiny_energy_vae, weights
+
+
+def test_step_equals_plain_adam(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = tiny_energy_vae()
+    twin = tiny_energy_vae()
+    twin.load_state_dict(model.state_dict())
+    data = TinyImages(batch_size=24)
+    quiet_trainer(tmp_path, limit_train_batches=3, limit_val_batches=0).fit(model, data)
+    optimizer = torch.optim.Adam(twin.parameters())
+    for (images, _), _ in zip(data.train_dataloader(), range(3), strict=False):
+        optimizer.zero_grad()
+        twin.losses(images)["loss"].backward()
+        optimizer.step()
+    assert same_weights(weights(model), weights(twin))
+
+
+def test_terms_are_logged(tmp_path: Path) -> None:
+    trainer = quiet_trainer(tmp_path)
+    trainer.fit(tiny_energy_vae(), TinyImages(batch_size=24))
+    terms = ("loss", "reconstruction", "latent_distance")
+    assert {f"{s}/{t}" for s in ("train", "val") for t in terms} <= trainer.callback_metrics.keys()
+    (metrics,) = trainer.test(tiny_energy_vae(), TinyImages(batch_size=24), verbose=False)
+    assert metrics.keys() == {f"test/{term}" for term in terms}
+
+
+@pytest.mark.parametrize("step", [2, 3, 5])  # within the first epoch, at its end, within the second
+def test_resumed_run_equals_the_uninterrupted_one(tmp_path: Path, step: int) -> None:
+    seed_everything(3)
+    save = ModelCheckpoint(tmp_path, every_n_train_steps=1, save_top_k=-1, filename="{step}")
+    whole = tiny_energy_vae()
+    trainer = quiet_trainer(tmp_path, max_epochs=2, enable_checkpointing=True, callbacks=[save])
+    trainer.fit(whole, TinyImages(batch_size=24))
+    torch.manual_seed(99)  # a new process has other random numbers
+    resumed = tiny_energy_vae()
+    quiet_trainer(tmp_path, max_epochs=2).fit(
+        resumed, TinyImages(batch_size=24), ckpt_path=str(tmp_path / f"step={step}.ckpt")
+    )
+    assert trainer.global_step == 6
+    assert same_weights(weights(whole), weights(resumed))
+
+
+@pytest.mark.parametrize("shape", [(), (1, 0, 8)])
+def test_empty_shapes_are_refused(shape: tuple[int, ...]) -> None:
+    from lightning_modules import EnergyVAE
+    from tests.helpers import tiny_decoder, tiny_encoder
+
+    with pytest.raises(ValueError, match="`image_shape` must be positive integers"):
+        EnergyVAE(shape, 2, tiny_encoder, tiny_decoder)

@@ -1,0 +1,21 @@
+"""The protocol that callbacks check."""
+
+import torch
+from torch import nn
+
+from hawc import StandardNormal
+from lightning_modules.interface import LatentGenerator
+
+
+class Foreign(nn.Module):
+    """Somebody else's generator, with the two things that sampling needs."""
+
+    latent_target = StandardNormal(2)
+
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        return z.sigmoid()
+
+
+def test_anything_with_a_law_and_a_decoder_will_do() -> None:
+    assert isinstance(Foreign(), LatentGenerator)
+    assert not isinstance(nn.Linear(2, 2), LatentGenerator)
