@@ -19,7 +19,7 @@ def check_checkpoint(path: Path, module: LightningModule) -> None:
         raise UsageError(f"`ckpt_path` '{path}' is not a Lightning checkpoint: it has no weights.")
     wanted = module.state_dict()
     missing, foreign = sorted(wanted.keys() - saved.keys()), sorted(saved.keys() - wanted.keys())
-    reshaped = [k for k in wanted.keys() & saved.keys() if wanted[k].shape != saved[k].shape]
+    reshaped = [k for k in wanted if k in saved and wanted[k].shape != saved[k].shape]
     if missing or foreign or reshaped:
         difference = (
             f"it lacks {missing[0]}"

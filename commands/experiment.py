@@ -11,7 +11,7 @@ from lightning import LightningDataModule, LightningModule, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import CSVLogger, WandbLogger
+from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from commands.checkpoints import check_checkpoint
@@ -95,9 +95,9 @@ class ExperimentCLI(LightningCLI):
         if options.get("ckpt_path") == "last":
             options.ckpt_path = str(latest_checkpoint(options.name))
         self._wandb_notice = settle_wandb_mode()
-        for logger in _configured_loggers(options.trainer.logger):
+        for logger in _as_list(options.trainer.logger):
             if logger.class_path.endswith("WandbLogger") and logger.init_args.save_dir == ".":
-                logger.init_args.save_dir = str(self.run_folder)
+                logger.init_args.save_dir = str(self.run_folder.absolute())
 
     def instantiate_classes(self) -> None:
         try:
@@ -107,14 +107,14 @@ class ExperimentCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         configured = self.config_init[self.subcommand]["trainer"]
-        if configured["logger"] in (None, True):
-            kwargs["logger"] = self._default_loggers()
-        callbacks = configured["callbacks"] or []
-        given = callbacks if isinstance(callbacks, list) else [callbacks]
-        has_checkpoint = any(isinstance(callback, ModelCheckpoint) for callback in given)
+        callbacks = _as_list(configured["callbacks"])
+        has_checkpoint = any(isinstance(callback, ModelCheckpoint) for callback in callbacks)
         if not has_checkpoint and configured["enable_checkpointing"] is not False:
-            self.trainer_defaults["callbacks"] = [_default_checkpoint()]
-        return super().instantiate_trainer(default_root_dir=str(self.run_folder), **kwargs)
+            self.trainer_defaults["callbacks"] = [self._default_checkpoint()]
+        loggers = self._loggers(configured["logger"])
+        return super().instantiate_trainer(
+            default_root_dir=str(self.run_folder), logger=loggers, **kwargs
+        )
 
     def before_fit(self) -> None:
         self._check_and_announce("fit")
@@ -143,26 +143,37 @@ class ExperimentCLI(LightningCLI):
         for package in ("lightning.pytorch", "lightning.fabric"):
             logging.getLogger(package).setLevel(logging.INFO)
 
-    def _default_loggers(self) -> list[CSVLogger | WandbLogger]:
-        # CSVLogger is first: Lightning puts checkpoints beside the first logger's files
+    def _loggers(self, configured: Any) -> list[Logger]:
+        """Returns the configured loggers or W&B, and metrics.csv before them unless logging is off.
+
+        It comes first since Lightning puts checkpoints beside the first logger's files.
+        """
+        if configured is False:
+            return []
+        loggers = [self._default_wandb()] if configured in (None, True) else _as_list(configured)
+        if not any(isinstance(logger, CSVLogger) for logger in loggers):
+            loggers = [CSVLogger(self.run_folder, name="", version=""), *loggers]
+        return loggers
+
+    def _default_wandb(self) -> WandbLogger:
         name = self.config[self.subcommand].name
-        return [
-            CSVLogger(self.run_folder, name="", version=""),
-            WandbLogger(
-                save_dir=self.run_folder,
-                project=os.environ.get("WANDB_PROJECT", "hawc"),
-                name=f"{name}/{self.run_folder.name}",
-                # offline, its lines would only repeat our summary
-                settings=wandb.Settings(silent=self._wandb_notice is not None),
-            ),
-        ]
+        # W&B's service keeps the working directory that it was started in
+        return WandbLogger(
+            save_dir=self.run_folder.absolute(),
+            project=os.environ.get("WANDB_PROJECT", "hawc"),
+            name=f"{name}/{self.run_folder.name}",
+            # offline, its lines would only repeat our summary
+            settings=wandb.Settings(silent=self._wandb_notice is not None),
+        )
 
-
-def _default_checkpoint() -> ModelCheckpoint:
-    """Keeps checkpoints/last.ckpt, written after each epoch's samples have been drawn."""
-    return ModelCheckpoint(
-        filename="last", save_top_k=1, save_on_train_epoch_end=True, enable_version_counter=False
-    )
+    def _default_checkpoint(self) -> ModelCheckpoint:
+        """Keeps checkpoints/last.ckpt, written after each epoch's samples have been drawn."""
+        return ModelCheckpoint(
+            dirpath=self.run_folder / "checkpoints",
+            filename="last",
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )
 
 
 def _experiment_name(options: Any) -> str:
@@ -173,7 +184,8 @@ def _experiment_name(options: Any) -> str:
     return f"{model}-{data}"
 
 
-def _configured_loggers(logger: Any) -> list[Any]:
-    if logger is None or isinstance(logger, bool):
+def _as_list(value: Any) -> list[Any]:
+    """Returns what one option that takes a list, one item, null or a boolean configures."""
+    if value is None or isinstance(value, bool):
         return []
-    return logger if isinstance(logger, list) else [logger]
+    return list(value) if isinstance(value, list) else [value]

@@ -15,6 +15,7 @@ import networks  # noqa: F401
 from commands.config_files import check_config_files
 from commands.errors import UsageError, fail, nearest
 from commands.experiment import COMMANDS, ExperimentCLI
+from commands.run_folder import forget_run_folder
 from datamodules import DataError
 
 __all__ = ["run"]
@@ -41,6 +42,10 @@ def run() -> None:
         if error.errno != errno.ENOSPC:
             raise
         fail(f"no space is left for '{error.filename}'; free some or name another --run_folder.", 1)
+    finally:
+        forget_run_folder()
+        if wandb.run is not None:
+            wandb.finish()  # or a next run in this process would be logged into this one
 
 
 def _with_command(arguments: list[str]) -> list[str]:
@@ -69,4 +74,6 @@ def _quieten() -> None:
         logging.getLogger(package).setLevel(logging.WARNING)
         rank_zero = logging.getLogger(f"{package}.utilities.rank_zero")
         rank_zero.addFilter(lambda record: "Tip:" not in record.getMessage())
-    warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")
+    # a resumed run has a folder, and so a checkpoint folder, of its own
+    for message in (".*LeafSpec.*is deprecated", "The dirpath has changed"):
+        warnings.filterwarnings("ignore", message=message)

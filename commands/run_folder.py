@@ -1,6 +1,7 @@
 """The folder that holds everything a run leaves: pictures, checkpoints, metrics, configuration."""
 
 import os
+import secrets
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,13 @@ from lightning.pytorch.loggers import WandbLogger
 
 from commands.errors import UsageError
 
-__all__ = ["WriteConfig", "choose_run_folder", "create_run_folder", "latest_checkpoint"]
+__all__ = [
+    "WriteConfig",
+    "choose_run_folder",
+    "create_run_folder",
+    "forget_run_folder",
+    "latest_checkpoint",
+]
 
 _INHERITED = (
     "HAWC_RUN_FOLDER"  # tells the processes that a launcher starts what the first one chose
@@ -26,12 +33,8 @@ def choose_run_folder(requested: str | None, name: str) -> Path:
         return Path(inherited)
     if requested is not None:
         return Path(requested)
-    first = Path("runs") / name / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
-    number, folder = 1, first
-    while folder.exists():
-        number += 1
-        folder = first.with_name(f"{first.name}-{number}")
-    return folder
+    # the random end keeps apart what many jobs start in the same second
+    return Path("runs") / name / f"{datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(2)}"
 
 
 def create_run_folder(folder: Path) -> Path:
@@ -58,6 +61,11 @@ def create_run_folder(folder: Path) -> Path:
         )
     os.environ[_INHERITED] = str(folder.absolute())
     return folder
+
+
+def forget_run_folder() -> None:
+    """Lets the next run in this process have a folder of its own."""
+    os.environ.pop(_INHERITED, None)
 
 
 def latest_checkpoint(name: str) -> Path:

@@ -1,0 +1,62 @@
+"""Folders of runs: new ones, chosen ones, and the one that launched processes share."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from commands.errors import UsageError
+from commands.run_folder import (
+    choose_run_folder,
+    create_run_folder,
+    forget_run_folder,
+    latest_checkpoint,
+)
+
+
+@pytest.fixture(autouse=True)
+def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    yield
+    forget_run_folder()
+
+
+def test_runs_that_start_together_have_folders_of_their_own() -> None:
+    folders = []
+    for _ in range(3):
+        folders.append(create_run_folder(choose_run_folder(None, "name")))
+        forget_run_folder()
+    assert len(set(folders)) == 3
+    assert {folder.parent for folder in folders} == {Path("runs/name")}
+
+
+def test_processes_started_from_here_use_the_same_folder() -> None:
+    folder = create_run_folder(choose_run_folder(None, "name"))
+    assert choose_run_folder(None, "name") == folder.absolute()
+    assert choose_run_folder("other", "name") == folder.absolute()
+    forget_run_folder()
+    assert choose_run_folder("other", "name") == Path("other")
+
+
+def test_a_folder_in_use_is_refused() -> None:
+    folder = create_run_folder(Path("given"))
+    (folder / "metrics.csv").touch()
+    with pytest.raises(UsageError, match=r"must be new or empty, got 'given' with metrics\.csv"):
+        create_run_folder(folder)
+
+
+def test_a_given_empty_folder_will_do() -> None:
+    Path("given").mkdir()
+    assert create_run_folder(Path("given")) == Path("given")
+
+
+def test_latest_checkpoint_is_the_newest() -> None:
+    for age, run in enumerate(("c", "a", "b")):
+        checkpoint = Path("runs/name") / run / "checkpoints" / "last.ckpt"
+        checkpoint.parent.mkdir(parents=True)
+        checkpoint.touch()
+        os.utime(checkpoint, (1000 - age, 1000 - age))
+    assert latest_checkpoint("name") == Path("runs/name/c/checkpoints/last.ckpt")
+    with pytest.raises(UsageError, match=r"runs/other/\*/checkpoints/last\.ckpt, and there is"):
+        latest_checkpoint("other")

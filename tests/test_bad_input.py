@@ -1,0 +1,214 @@
+"""A table of mistakes: each ends with status 2, one plain line on stderr, and nothing written."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import train
+from tests.datamodules.idx_files import write_pairs
+
+ROOT = Path(__file__).parent.parent
+BASE = ("--config", str(ROOT / "configs" / "energy_vae_mnist5k.yaml"))
+
+# (name, arguments, what the line must say)
+TABLE: list[tuple[str, tuple[str, ...], str]] = [
+    ("nothing", (), r"an experiment is required, e\.g\. train\.py --config"),
+    ("command alone", ("test",), r"an experiment is required"),
+    ("command", ("fitt", *BASE), r"unknown command fitt\. Did you mean fit\? Known: fit, validate"),
+    ("no file", ("--config", "non.yaml"), r"`--config` names the file 'non\.yaml', .*not exist"),
+    (
+        "misspelt file",
+        ("--config", str(ROOT / "configs" / "energy_vae_mnist5.yaml")),
+        r"Did you mean energy_vae_mnist5k\?",
+    ),
+    (
+        "broken YAML",
+        (*BASE, "--config", "broken.yaml"),
+        r"'broken\.yaml' is not valid YAML: lin",
+    ),
+    ("a list", ("--config=list.yaml",), r"'list\.yaml' must hold options .*, got list"),
+    ("binary file", ("-c", "binary.yaml"), r"'binary\.yaml' is not valid YAML"),
+    (
+        "misspelt key in a file",
+        (*BASE, "--config", "misspelt.yaml"),
+        r"unknown option `latnt_dim`\. Did you mean latent_dim\?",
+    ),
+    (
+        "misspelt model option",
+        (*BASE, "--model.latnt_dim", "3"),
+        r"unknown option `latnt_dim`\. Did you mean latent_dim\?",
+    ),
+    (
+        "misspelt network option",
+        (*BASE, "--model.encoder.init_args.widhts", "[3]"),
+        r"unknown option `widhts`\. Did you mean widths\?",
+    ),
+    (
+        "misspelt trainer option",
+        (*BASE, "--trainer.max_epohs", "3"),
+        r"unknown option `trainer\.max_epohs`\. Did you mean trainer\.max_epochs\?",
+    ),
+    ("abbreviation", (*BASE, "--trainer.max_step", "3"), r"unknown option `trainer\.max_step`"),
+    ("unknown group", (*BASE, "--modle.n", "3"), r"unknown option `modle\.n`"),
+    ("model type", (*BASE, "--model.latent_dim", "five"), r"`latent_dim` must be int, got five"),
+    (
+        "trainer type",
+        (*BASE, "--trainer.max_epochs", "five"),
+        r"`trainer\.max_epochs` must be int or null, got five",
+    ),
+    (
+        "choice",
+        (*BASE, "--model.latent_loss", "exakt"),
+        r"`latent_loss` must be Literal\['exact', 'paper'\], got exakt",
+    ),
+    (
+        "unknown model",
+        (*BASE, "--model", "WGANN"),
+        r"`model` names an unknown class WGANN\. Did you mean WGAN\? Known: EnergyVAE, WGAN\.",
+    ),
+    (
+        "unknown data",
+        (*BASE, "--data", "MNIST6k"),
+        r"`data` names an unknown class MNIST6k\. Did you mean MNIST5k\? Known: CIFAR10, Fash",
+    ),
+    (
+        "unknown network",
+        (*BASE, "--model.encoder", "networks.MLPEncodr"),
+        r"unknown class networks\.MLPEncodr\. Did you mean networks\.MLPEncoder\? Known: netw",
+    ),
+    (
+        "unknown network module",
+        (*BASE, "--model.encoder", "nets.MLPEncoder"),
+        r"`encoder` .*nets",
+    ),
+    (
+        "unknown callback",
+        (*BASE, "--trainer.callbacks+=HistoryAwareSamplin"),
+        r"unknown class HistoryAwareSamplin\. Did you mean HistoryAwareSampling\? Known: Hist",
+    ),
+    (
+        "interpolation",
+        (*BASE, "--config", "interpolation.yaml"),
+        r"`data\.init_args\.batch_size` holds an interpolation that cannot be resolved: .*nope",
+    ),
+    ("latent_dim 0", (*BASE, "--model.latent_dim", "0"), r"`latent_dim` must be at least 1, got 0"),
+    (
+        "callback value",
+        (*BASE, "--trainer.callbacks.num_samples", "0"),
+        r"`num_samples` must be at least 1, got 0",
+    ),
+    ("batch 0", (*BASE, "--data.batch_size", "0"), r"`batch_size` must be at least 1, got 0"),
+    (
+        "batch larger than the data",
+        (*BASE, "--data.batch_size", "5000"),
+        r"`batch_size` must be at most 4050, the number of training pictures of MNIST5k",
+    ),
+    (
+        "no data, no network",
+        (*BASE, "--data", "MNIST", "--data.data_dir", "nowhere"),
+        r"`data\.data_dir` must be a folder that holds MNIST.* HAWC_DATA, or use MNIST5k",
+    ),
+    (
+        "damaged data",
+        (*BASE, "--data", "MNIST", "--data.data_dir", "damaged"),
+        r"train-images-idx3-ubyte' is not a whole IDX file of bytes",
+    ),
+    (
+        "network without channels",
+        (*BASE, "--model.encoder", "networks.ConvEncoder", "--model.encoder.width", "0"),
+        r"`width` must be at least 1, got 0",
+    ),
+    ("no accelerator", (*BASE, "--trainer.accelerator", "gpux"), r"gpux"),
+    (
+        "missing checkpoint",
+        (*BASE, "--ckpt_path", "none.ckpt"),
+        r"`ckpt_path` must be a checkpoint file, got 'none\.ckpt', which does not exist",
+    ),
+    (
+        "no last checkpoint",
+        (*BASE, "--ckpt_path", "last"),
+        r"`ckpt_path` last means runs/energy_vae_mnist5k/\*/checkpoints/last\.ckpt, and there is",
+    ),
+    (
+        "not a checkpoint",
+        (*BASE, "--ckpt_path", "broken.yaml"),
+        r"`ckpt_path` 'broken\.yaml' cannot be read as a checkpoint",
+    ),
+    (
+        "checkpoint that would run code",
+        (*BASE, "--ckpt_path", "code.ckpt"),
+        r"`ckpt_path` 'code\.ckpt' cannot be read as a checkpoint",
+    ),
+    (
+        "checkpoint without weights",
+        (*BASE, "--ckpt_path", "empty.ckpt"),
+        r"'empty\.ckpt' is not a Lightning checkpoint: it has no weights",
+    ),
+    (
+        "checkpoint of another model",
+        (*BASE, "--ckpt_path", "other.ckpt"),
+        r"'other\.ckpt' is of another model than the configured EnergyVAE: it lacks decoder",
+    ),
+    (
+        "run folder that cannot be written",
+        (*BASE, "--run_folder", "broken.yaml/run"),
+        r"`run_folder` must be a writable folder, got 'broken\.yaml/run'",
+    ),
+    (
+        "run folder in use",
+        (*BASE, "--run_folder", "damaged"),
+        r"`run_folder` must be new or empty, got 'damaged' with MNIST in it",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory with files that each have something wrong."""
+    folder = tmp_path_factory.mktemp("workplace")
+    (folder / "broken.yaml").write_text("model: {a: [1\n")
+    (folder / "list.yaml").write_text("- 1\n")
+    (folder / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    (folder / "misspelt.yaml").write_text("model: {init_args: {latnt_dim: 3}}\n")
+    (folder / "interpolation.yaml").write_text("data: {init_args: {batch_size: '${data.nope}'}}\n")
+    write_pairs(folder / "damaged" / "MNIST" / "raw")
+    (folder / "damaged" / "MNIST" / "raw" / "train-images-idx3-ubyte").write_bytes(b"<html>")
+    torch.save({"epoch": 1}, folder / "empty.ckpt")
+    torch.save({"state_dict": {"critic.0.weight": torch.zeros(2)}}, folder / "other.ckpt")
+    torch.save({"state_dict": print}, folder / "code.ckpt")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [pytest.param(arguments, expected, id=name) for name, arguments, expected in TABLE],
+)
+def test_one_plain_line_and_nothing_written(
+    arguments: tuple[str, ...],
+    expected: str,
+    workplace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(workplace)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    before = sorted(workplace.rglob("*"))
+    monkeypatch.setattr("torchvision.datasets.MNIST", _no_network)
+    with pytest.raises(SystemExit) as ended:
+        train.main(list(arguments))
+    said = capfd.readouterr()
+    assert ended.value.code == 2
+    assert said.out == ""
+    lines = said.err.splitlines()
+    assert len(lines) == 1, said.err
+    assert lines[0].startswith("train.py: error: ")
+    assert re.search(expected, lines[0]), lines[0]
+    assert len(lines[0]) < 500
+    assert sorted(workplace.rglob("*")) == before
+
+
+def _no_network(folder: str, download: bool) -> None:
+    raise RuntimeError("Error downloading train-images-idx3-ubyte.gz")

@@ -1,0 +1,73 @@
+"""Every configuration trains, on a few made-up files in place of its data, through train.py."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from torchvision import datasets
+
+import train
+from tests.datamodules.idx_files import write_pairs
+
+CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
+FEW_STEPS = (
+    *("--trainer.max_epochs", "1", "--trainer.limit_train_batches", "6"),
+    *("--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false"),
+    *("--trainer.enable_model_summary", "false", "--trainer.limit_val_batches", "1"),
+)
+
+
+class MadeUpCIFAR10:
+    """As many random colour pictures as one batch of any configuration needs."""
+
+    base_folder = datasets.CIFAR10.base_folder
+
+    def __init__(self, root: Path, train: bool = True) -> None:
+        self.data = np.random.default_rng(0).integers(0, 256, (500, 32, 32, 3), dtype=np.uint8)
+        self.targets = list(range(10)) * 50
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "data"
+    for name in ("MNIST", "FashionMNIST"):
+        write_pairs(folder / name / "raw", n=500)
+    (folder / MadeUpCIFAR10.base_folder).mkdir()
+    (folder / MadeUpCIFAR10.base_folder / "test_batch").touch()
+    monkeypatch.setattr(datasets, "CIFAR10", MadeUpCIFAR10)
+    return folder
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_config_trains(
+    path: Path, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("HAWC_DATA", str(data_dir))
+    train.main(["--config", str(path), *FEW_STEPS])
+    (folder,) = Path("runs").glob("*/*")
+    assert (folder / "pictures" / "epoch-0001-new.png").exists()
+    saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    assert all(value.isfinite().all() for value in saved["state_dict"].values())
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_config_is_named_after_model_and_data(path: Path) -> None:
+    config = yaml.safe_load(path.read_text())
+    model, data = (config[key]["class_path"].lower() for key in ("model", "data"))
+    words = path.stem.replace("_", "")
+    assert words.startswith(model)
+    assert data.startswith(words.removeprefix(model))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_header_says_what_to_expect(path: Path) -> None:
+    header = path.read_text().partition("seed_everything")[0]
+    assert f"python train.py --config configs/{path.name}" in header
+    for heading in ("Paper", "Data", "Steps", "Time", "Score"):
+        assert f"\n# {heading} " in header

@@ -1,0 +1,71 @@
+"""The shape of the repository: names resolve here, files have twins, sizes stay readable."""
+
+import ast
+import importlib
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = (
+    *("hawc", "networks", "datamodules", "metrics"),
+    *("lightning_modules", "callbacks", "commands"),
+)
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+OWN = [*SOURCES, ROOT / "train.py", *(ROOT / "tests").rglob("*.py"), *ROOT.glob("benchmarks/*.py")]
+
+
+def label(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("name", [*PACKAGES, "train", "tests"])
+def test_names_resolve_inside_the_repository(name: str) -> None:
+    module = importlib.import_module(name)
+    assert module.__file__ is not None, "a namespace package loses to any other of its name"
+    assert Path(module.__file__).is_relative_to(ROOT)
+
+
+def test_only_hawc_is_installed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert project["tool"]["setuptools"]["packages"] == ["hawc"]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=label)
+def test_every_file_has_a_twin(path: Path) -> None:
+    if path.name != "__init__.py":
+        twin = ROOT / "tests" / path.parent.relative_to(ROOT) / f"test_{path.name}"
+        assert twin.is_file(), f"write {label(twin)}"
+
+
+@pytest.mark.parametrize("path", OWN, ids=label)
+def test_files_and_functions_stay_short(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+            assert lines <= 50, f"{node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("package", ["lightning_modules", "callbacks", "datamodules"])
+def test_public_classes_are_named_like_their_files(package: str) -> None:
+    module = importlib.import_module(package)
+    for name in module.__all__:
+        own = importlib.import_module(getattr(module, name).__module__)
+        stem = own.__name__.rpartition(".")[2].replace("_", "")
+        assert stem in (name.lower(), "errors")
+
+
+def test_lock_and_sources_name_no_index_and_no_lock_of_uv_is_tracked() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    assert "://" not in lock
+    assert "torch==" in lock
+    if (ROOT / ".git").exists():
+        listed = subprocess.run(
+            ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        assert "uv.lock" not in listed.stdout.split()

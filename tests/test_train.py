@@ -1,0 +1,168 @@
+"""The command line from end to end, in this process, on the embedded digits."""
+
+import csv
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+import train
+from tests.wandb_file import read_run
+
+ROOT = Path(__file__).parent.parent
+CONFIG = str(ROOT / "configs" / "energy_vae_mnist5k.yaml")
+TINY = (
+    *("--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false"),
+    *("--trainer.enable_model_summary", "false", "--trainer.limit_train_batches", "3"),
+    *("--trainer.limit_val_batches", "1", "--trainer.log_every_n_steps", "1"),
+)
+Run = Callable[..., Path]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs train.py in an empty working directory and returns the folder of its newest run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+    monkeypatch.setenv("WANDB_API_KEY", "")
+
+    def run_once(*arguments: str) -> Path:
+        train.main([*arguments, *TINY])
+        runs = [path for path in Path("runs").glob("*/*") if path.is_dir()]
+        return max(runs, key=lambda path: path.stat().st_mtime_ns)
+
+    return run_once
+
+
+def test_a_run_leaves_what_it_says(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = run("--config", CONFIG, "--trainer.max_epochs", "2")
+    said = capsys.readouterr().out
+    assert folder.parent.name == "energy_vae_mnist5k"
+    assert f"run folder: {folder}" in said
+    assert "no API key found, logging offline" in said
+    for place in ("pictures", "checkpoints/last.ckpt", "config.yaml", "metrics.csv"):
+        assert (folder / place).exists()
+        assert str(folder / place) in said
+    assert f"wandb sync {folder}/wandb/offline-run" in said
+    assert (folder / "pictures" / "epoch-0002-new.png").exists()
+    with (folder / "metrics.csv").open() as file:
+        columns = set(next(csv.reader(file)))
+    assert {"train/loss", "val/loss", "sampling/squared_distance"} <= columns
+
+
+def test_wandb_file_holds_losses_pictures_and_configuration(run: Run) -> None:
+    folder = run("--config", CONFIG, "--trainer.max_epochs", "2", "--model.latent_dim", "3")
+    (offline,) = (folder / "wandb").glob("offline-run-*")
+    history, config = read_run(offline)
+    losses = [row["train/loss"] for row in history if "train/loss" in row]
+    assert len(losses) == 6
+    assert all(loss > 0 for loss in losses)
+    assert any("val/reconstruction" in row for row in history)
+    for name in ("new", "gallery", "independent"):
+        logged = [row[f"samples/{name}"] for row in history if f"samples/{name}" in row]
+        assert len(logged) == 2
+        for picture in logged[-1]["filenames"]:
+            assert (offline / "files" / picture).stat().st_size > 0
+    assert "epoch 2: 32 samples of the gallery" in next(
+        row["samples/gallery"]["captions"][0]
+        for row in reversed(history)
+        if "samples/gallery" in row
+    )
+    assert config["cli"]["model"]["init_args"]["latent_dim"] == 3
+    assert config["latent_dim"] == 3
+
+
+def test_resuming_goes_on_from_the_saved_configuration(run: Run) -> None:
+    first = run("--config", CONFIG, "--trainer.max_epochs", "1")
+    saved = (
+        "--config",
+        str(first / "config.yaml"),
+        "--ckpt_path",
+        f"{first}/checkpoints/last.ckpt",
+    )
+    second = run(*saved, "--trainer.max_epochs", "2")
+    assert second != first
+    assert second.parent == first.parent  # the experiment keeps its name
+    assert {path.name for path in (second / "pictures").iterdir()} == {
+        *("epoch-0002-new.png", "epoch-0002-independent.png", "gallery.png")
+    }
+    whole = run("--config", CONFIG, "--trainer.max_epochs", "2")
+    left, right = (
+        torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+        for folder in (second, whole)
+    )
+    assert left["global_step"] == right["global_step"] == 6
+    for name, value in left["state_dict"].items():
+        assert torch.equal(value, right["state_dict"][name])
+    (left_history, right_history) = (c["callbacks"]["HistoryAwareSampling"] for c in (left, right))
+    assert torch.equal(left_history["points"], right_history["points"])
+
+
+def test_last_means_the_newest_run_of_that_name(run: Run) -> None:
+    run("--config", CONFIG, "--trainer.max_epochs", "1")
+    folder = run("--config", CONFIG, "--trainer.max_epochs", "2", "--ckpt_path", "last")
+    assert (folder / "pictures" / "epoch-0002-new.png").exists()
+    assert not (folder / "pictures" / "epoch-0001-new.png").exists()
+
+
+def test_the_command_line_beats_a_checkpoints_hyperparameters(run: Run) -> None:
+    first = run("--config", CONFIG, "--trainer.max_epochs", "1")
+    second = run(
+        *("--config", CONFIG, "--ckpt_path", f"{first}/checkpoints/last.ckpt"),
+        *("--model.latent_weight", "5", "--trainer.max_epochs", "2"),
+    )
+    saved = torch.load(second / "checkpoints" / "last.ckpt", weights_only=True)
+    assert saved["hyper_parameters"]["latent_weight"] == 5
+
+
+def test_validate_and_test(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    first = run("fit", "--config", CONFIG, "--trainer.max_epochs", "1")
+    checkpoint = f"{first}/checkpoints/last.ckpt"
+    for command, metric in (("validate", "val/loss"), ("test", "test/loss")):
+        folder = run(command, "--config", CONFIG, "--ckpt_path", checkpoint)
+        assert metric in capsys.readouterr().out
+        assert metric in (folder / "metrics.csv").read_text()
+
+
+def test_several_files_interpolation_and_overrides(run: Run, tmp_path: Path) -> None:
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(
+        "model: {init_args: {latent_dim: '${data.init_args.batch_size}'}}\n"
+        "trainer: {max_epochs: 1}\n"
+    )
+    folder = run("--config", CONFIG, "--config", str(overlay), "--data.batch_size", "12")
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    assert config["model"]["init_args"]["latent_dim"] == 12
+    assert config["data"]["init_args"]["batch_size"] == 12
+
+
+def test_short_names_and_own_loggers(run: Run) -> None:
+    folder = run(
+        *("--model", "WGAN", "--model.latent_dim", "4", "--data", "MNIST5k"),
+        *("--model.generator", "networks.MLPDecoder", "--model.critic", "networks.MLPEncoder"),
+        *("--model.critic_optimizer", "RMSprop", "--model.critic_optimizer.lr", "1e-4"),
+        *("--data.num_validation", "0", "--trainer.logger", "WandbLogger"),
+        *("--trainer.max_epochs", "1", "--name", "mine", "--model.n_critic", "3"),
+    )
+    assert folder.parent.name == "mine"
+    assert (folder / "checkpoints" / "last.ckpt").exists()
+    (offline,) = (folder / "wandb").glob("offline-run-*")
+    assert any("train/critic_loss" in row for row in read_run(offline)[0])
+
+
+def test_loggers_and_checkpoints_can_be_switched_off(run: Run) -> None:
+    folder = run(
+        *("--config", CONFIG, "--trainer.max_epochs", "1", "--trainer.logger", "false"),
+        *("--trainer.enable_checkpointing", "false"),
+    )
+    assert {path.name for path in folder.iterdir()} == {"config.yaml", "pictures"}
+
+
+def test_a_chosen_run_folder(run: Run, tmp_path: Path) -> None:
+    run("--config", CONFIG, "--trainer.max_epochs", "1", "--run_folder", "runs/a/mine")
+    assert (tmp_path / "runs" / "a" / "mine" / "metrics.csv").exists()
