@@ -1,0 +1,26 @@
+.PHONY: help check lint types contracts spelling test lock
+
+help:  ## Show the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+check: lint types contracts spelling test  ## Everything that CI runs
+
+lint:  ## Formatting and lint rules
+	uv run ruff format --check .
+	uv run ruff check .
+
+types:  ## Strict types in hawc and metrics
+	uv run mypy
+
+contracts:  ## Who may import whom
+	uv run lint-imports
+
+spelling:  ## Common misspellings
+	uv run codespell
+
+test:  ## The test suite
+	uv run pytest
+
+lock:  ## Write requirements.lock anew; it names versions and no index
+	uv lock --upgrade
+	uv export --no-hashes --no-emit-project --no-annotate --no-header -q > requirements.lock
