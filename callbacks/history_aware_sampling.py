@@ -102,16 +102,10 @@ class HistoryAwareSampling(Callback):
             return
         assert isinstance(pl_module, LatentGenerator)  # setup has seen to it
         generator = torch.Generator().manual_seed(self._seed + trainer.current_epoch)
-        target, kernel = pl_module.latent_target, HuberEnergy()
+        target = pl_module.latent_target
         new, latents = self._choose(trainer, target, generator)
-        pl_module.log_dict(
-            {
-                "sampling/squared_distance": squared_distance_to(kernel, latents.double(), target),
-                "sampling/independent_squared_distance": target.self_energy(kernel) / len(latents),
-                "sampling/num_drawn": float(len(latents)),
-            }
-        )
         if trainer.is_global_zero:
+            pl_module.log_dict(_distances(target, latents), rank_zero_only=True)
             independent = target.sample(self._num_samples, generator=generator)
             shown = latents[-self._gallery_size :]
             sets = {"new": new, "gallery": shown, "independent": independent}
@@ -148,6 +142,15 @@ class HistoryAwareSampling(Callback):
                 if isinstance(logger, WandbLogger):
                     picture = grid.mul(255).round().byte().permute(1, 2, 0).numpy()
                     logger.log_image(f"samples/{name}", [picture], caption=[caption])
+
+
+def _distances(target: AbstractTarget, latents: Tensor) -> dict[str, float]:
+    kernel = HuberEnergy()
+    return {
+        "sampling/squared_distance": float(squared_distance_to(kernel, latents.double(), target)),
+        "sampling/independent_squared_distance": target.self_energy(kernel) / len(latents),
+        "sampling/num_drawn": float(len(latents)),
+    }
 
 
 @torch.no_grad()

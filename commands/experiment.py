@@ -12,8 +12,10 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
+from lightning.pytorch.plugins import CheckpointIO
 from lightning.pytorch.utilities import rank_zero_only
 
+from commands.atomic_checkpoint_io import AtomicCheckpointIO
 from commands.checkpoints import check_checkpoint
 from commands.config_files import config_paths
 from commands.errors import UsageError, fail, innermost_message
@@ -111,9 +113,14 @@ class ExperimentCLI(LightningCLI):
         has_checkpoint = any(isinstance(callback, ModelCheckpoint) for callback in callbacks)
         if not has_checkpoint and configured["enable_checkpointing"] is not False:
             self.trainer_defaults["callbacks"] = [self._default_checkpoint()]
-        loggers = self._loggers(configured["logger"])
+        plugins = _as_list(configured["plugins"])
+        if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
+            plugins.append(AtomicCheckpointIO())
         return super().instantiate_trainer(
-            default_root_dir=str(self.run_folder), logger=loggers, **kwargs
+            default_root_dir=str(self.run_folder),
+            logger=self._loggers(configured["logger"]),
+            plugins=plugins,
+            **kwargs,
         )
 
     def before_fit(self) -> None:

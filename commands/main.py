@@ -41,7 +41,7 @@ def run() -> None:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        fail(f"no space is left for '{error.filename}'; free some or name another --run_folder.", 1)
+        fail("no space is left on a disk; free some or name another --run_folder.", status=1)
     finally:
         forget_run_folder()
         if wandb.run is not None:

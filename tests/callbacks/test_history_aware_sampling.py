@@ -71,7 +71,7 @@ def test_modes_are_put_back_one_by_one(tmp_path: Path) -> None:
     trainer = quiet_trainer(tmp_path, callbacks=[callback])
     trainer.strategy.connect(model)
     callback.setup(trainer, model, "fit")
-    model.log_dict = lambda *_: None  # type: ignore[method-assign, assignment]
+    model.log_dict = lambda *_, **__: None  # type: ignore[method-assign, assignment]
     callback.on_train_epoch_end(trainer, model)
     assert not model.encoder.training
     assert model.decoder.training
