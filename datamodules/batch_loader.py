@@ -1,8 +1,10 @@
 """Batches gathered from tensors in memory, by a loader that knows where it is."""
 
+import math
 from collections.abc import Iterator
 from typing import final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -62,10 +64,11 @@ class BatchLoader:
 
     def __len__(self) -> int:
         """Returns the number of batches of an epoch in this process."""
+        n = len(self._images)
         if self._shuffle:
-            return len(self._images) // self._world_size // self._batch_size
-        share = -(-len(self._images) // self._world_size)
-        return -(-share // self._batch_size)
+            return n // self._world_size // self._batch_size
+        # processes may differ by a batch: evaluation does not wait for each other batch by batch
+        return math.ceil(len(range(self._rank, n, self._world_size)) / self._batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         self._epoch, first = self._next_epoch, self._first
@@ -91,5 +94,6 @@ class BatchLoader:
         n = len(self._images)
         if not self._shuffle:
             return torch.arange(self._rank, n, self._world_size)
-        generator = torch.Generator().manual_seed(hash((self._seed, epoch)) % 2**63)
+        seed = np.random.SeedSequence((self._seed, epoch)).generate_state(1, np.uint64)
+        generator = torch.Generator().manual_seed(int(seed[0]))
         return torch.randperm(n, generator=generator)[self._rank :: self._world_size]

@@ -61,7 +61,8 @@ class AbstractInMemoryImages(LightningDataModule, ABC):
         """Reads the splits that the stage needs, once.
 
         Raises:
-            DataError: if there are fewer training pictures than one batch for each process.
+            DataError: if the training pictures do not fill one batch for each process, or there are
+                fewer held-out or test pictures than processes.
         """
         if stage in ("fit", "validate") and "train" not in self._splits:
             self._splits |= self._split(*self.read(train=True))
@@ -69,6 +70,8 @@ class AbstractInMemoryImages(LightningDataModule, ABC):
             self._splits["test"] = self.read(train=False)
         if stage == "fit":
             self._check_batch_size()
+        for split in {"fit": ["val"], "validate": ["val"], "test": ["test"]}[stage]:
+            self._check_share(split)
 
     def train_dataloader(self) -> BatchLoader:
         seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
@@ -94,6 +97,13 @@ class AbstractInMemoryImages(LightningDataModule, ABC):
             raise DataError(
                 f"`batch_size` must be at most {available}, the number of training pictures of "
                 f"{type(self).__name__} a process, got {self.batch_size}."
+            )
+
+    def _check_share(self, split: str) -> None:
+        if 0 < len(self._splits[split][0]) < self._world_size:
+            raise DataError(
+                f"each of the {self._world_size} processes needs a {split} picture, got "
+                f"{len(self._splits[split][0])} in all; set `num_validation` to 0 or more."
             )
 
     def _loader(self, split: str, shuffle: bool = False, seed: int = 0) -> BatchLoader:

@@ -1,7 +1,7 @@
 """Generative models that remember what they made: history-aware compression of a law to points.
 
 Start with `HistoryAwareSampler(StandardNormal(dim))`; see README.md for the experiment framework
-around it. Everything here is torch only: no Lightning, no images.
+around it. Everything here is torch and SciPy: no Lightning, no images.
 """
 
 from hawc.compression import (

@@ -97,9 +97,18 @@ def test_processes_share_the_data_without_overlap(world_size: int, shuffle: bool
     ]
     shares = [seen(loader) for loader in loaders]
     together = [label for share in shares for label in share]
-    assert len({len(loader) for loader in loaders}) == 1
+    assert [len(loader) for loader in loaders] == [len(list(loader)) for loader in loaders]
     assert len(set(together)) == len(together)
     if shuffle:
         assert len({len(share) for share in shares}) == 1
+        assert len({len(loader) for loader in loaders}) == 1
     else:
         assert sorted(together) == list(range(N))
+
+
+def test_no_process_gets_an_empty_batch() -> None:
+    for n in range(2, 14):
+        for batch_size in (1, 3, 5):
+            for rank in (0, 1):
+                loader = BatchLoader(IMAGES[:n], LABELS[:n], batch_size, rank=rank, world_size=2)
+                assert all(len(labels) for _, labels in loader)

@@ -90,3 +90,10 @@ def test_batch_larger_than_the_data() -> None:
 def test_wrong_arguments(arguments: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TinyImages(**arguments)
+
+
+def test_fewer_validation_pictures_than_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TinyImages, "_world_size", 4)
+    data = TinyImages(batch_size=4, num_validation=3)
+    with pytest.raises(DataError, match="each of the 4 processes needs a val picture, got 3"):
+        data.setup("fit")
