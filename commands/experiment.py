@@ -138,6 +138,7 @@ class ExperimentCLI(LightningCLI):
     @rank_zero_only
     def _check_and_announce(self, stage: str) -> None:
         """Finds what would go wrong while nothing is written yet; the data are read only once."""
+        _check_trainer_options(self.trainer, self.model)
         if ckpt_path := self.config_init[self.subcommand].get("ckpt_path"):
             check_checkpoint(Path(ckpt_path), self.model)
         self.datamodule.prepare_data()
@@ -146,7 +147,8 @@ class ExperimentCLI(LightningCLI):
         for logger in self.trainer.loggers:
             if isinstance(logger, CSVLogger):
                 _ = logger.experiment  # looked at while the folder is empty, or it complains
-        print_start(self.run_folder, self._wandb_notice)
+        uses_wandb = any(isinstance(logger, WandbLogger) for logger in self.trainer.loggers)
+        print_start(self.run_folder, self._wandb_notice if uses_wandb else None)
         for package in ("lightning.pytorch", "lightning.fabric"):
             logging.getLogger(package).setLevel(logging.INFO)
 
@@ -181,6 +183,20 @@ class ExperimentCLI(LightningCLI):
             save_on_train_epoch_end=True,
             enable_version_counter=False,
         )
+
+
+def _check_trainer_options(trainer: Trainer, model: LightningModule) -> None:
+    """Raises UsageError for what Lightning refuses of models that step optimizers themselves."""
+    refused = {
+        "trainer.gradient_clip_val": trainer.gradient_clip_val not in (None, 0),
+        "trainer.accumulate_grad_batches": trainer.accumulate_grad_batches != 1,
+    }
+    for option in (name for name, given in refused.items() if given):
+        if not model.automatic_optimization:
+            raise UsageError(
+                f"`{option}` must be left out for {type(model).__name__}, which steps two "
+                "optimizers itself."
+            )
 
 
 def _experiment_name(options: Any) -> str:

@@ -36,12 +36,17 @@ def print_summary(run_folder: Path, trainer: Trainer) -> None:
             print(f"  {label:<10} {place}")
     if places["checkpoint"] and places["settings"]:
         resume = ("--config", places["settings"], "--ckpt_path", places["checkpoint"])
-        epochs = str(2 * trainer.current_epoch)
-        more = ("python", "train.py", *resume, "--trainer.max_epochs", epochs)
+        more = ("python", "train.py", *resume, *_twice_as_long(trainer))
         print("what next")
         print(f"  train on and draw more samples, none like the earlier: {shlex.join(more)}")
         if wandb_files and wandb_files.name.startswith("offline-run"):
             print(f"  put the run online: {shlex.join(('wandb', 'sync', str(wandb_files)))}")
+
+
+def _twice_as_long(trainer: Trainer) -> tuple[str, str]:
+    if trainer.max_steps > 0:
+        return "--trainer.max_steps", str(2 * trainer.max_steps)
+    return "--trainer.max_epochs", str(2 * (trainer.max_epochs or 0))
 
 
 def _wandb_files(run_folder: Path, trainer: Trainer) -> Path | None:

@@ -12,6 +12,7 @@ from tests.datamodules.idx_files import write_pairs
 
 ROOT = Path(__file__).parent.parent
 BASE = ("--config", str(ROOT / "configs" / "energy_vae_mnist5k.yaml"))
+WGAN_CONFIG = str(ROOT / "configs" / "wgan_cifar.yaml")
 
 # (name, arguments, what the line must say)
 TABLE: list[tuple[str, tuple[str, ...], str]] = [
@@ -122,6 +123,16 @@ TABLE: list[tuple[str, tuple[str, ...], str]] = [
         r"`width` must be at least 1, got 0",
     ),
     ("no accelerator", (*BASE, "--trainer.accelerator", "gpux"), r"gpux"),
+    (
+        "clipping of an adversarial model",
+        ("--config", WGAN_CONFIG, "--data", "MNIST5k", "--trainer.gradient_clip_val", "1"),
+        r"`trainer\.gradient_clip_val` must be left out for WGAN, which steps two optimizers",
+    ),
+    (
+        "accumulation in an adversarial model",
+        ("--config", WGAN_CONFIG, "--data", "MNIST5k", "--trainer.accumulate_grad_batches", "2"),
+        r"`trainer\.accumulate_grad_batches` must be left out for WGAN",
+    ),
     (
         "missing checkpoint",
         (*BASE, "--ckpt_path", "none.ckpt"),

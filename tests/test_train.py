@@ -155,12 +155,15 @@ def test_short_names_and_own_loggers(run: Run) -> None:
     assert any("train/critic_loss" in row for row in read_run(offline)[0])
 
 
-def test_loggers_and_checkpoints_can_be_switched_off(run: Run) -> None:
+def test_loggers_and_checkpoints_can_be_switched_off(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = run(
         *("--config", CONFIG, "--trainer.max_epochs", "1", "--trainer.logger", "false"),
         *("--trainer.enable_checkpointing", "false"),
     )
     assert {path.name for path in folder.iterdir()} == {"config.yaml", "pictures"}
+    assert "W&B" not in capsys.readouterr().out
 
 
 def test_a_chosen_run_folder(run: Run, tmp_path: Path) -> None:
