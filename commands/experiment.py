@@ -132,8 +132,12 @@ class ExperimentCLI(LightningCLI):
     def before_test(self) -> None:
         self._check_and_announce("test")
 
-    def after_fit(self) -> None:
-        print_summary(self.run_folder, self.trainer)
+    def fit(self, **arguments: Any) -> None:
+        """Trains; says what is left also of a run that was interrupted or failed."""
+        try:
+            self.trainer.fit(**arguments)
+        finally:
+            print_summary(self.run_folder, self.trainer)
 
     @rank_zero_only
     def _check_and_announce(self, stage: str) -> None:

@@ -36,9 +36,11 @@ def print_summary(run_folder: Path, trainer: Trainer) -> None:
             print(f"  {label:<10} {place}")
     if places["checkpoint"] and places["settings"]:
         resume = ("--config", places["settings"], "--ckpt_path", places["checkpoint"])
-        more = ("python", "train.py", *resume, *_twice_as_long(trainer))
+        finished = trainer.state.finished
+        more = ("python", "train.py", *resume, *(_twice_as_long(trainer) if finished else ()))
+        purpose = "train on and draw more samples, none like the earlier" if finished else "go on"
         print("what next")
-        print(f"  train on and draw more samples, none like the earlier: {shlex.join(more)}")
+        print(f"  {purpose}: {shlex.join(more)}")
         if wandb_files and wandb_files.name.startswith("offline-run"):
             print(f"  put the run online: {shlex.join(('wandb', 'sync', str(wandb_files)))}")
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from lightning import LightningModule, Trainer
 
 import train
+from callbacks import HistoryAwareSampling
 from tests.wandb_file import read_run
 
 ROOT = Path(__file__).parent.parent
@@ -169,3 +171,24 @@ def test_loggers_and_checkpoints_can_be_switched_off(
 def test_a_chosen_run_folder(run: Run, tmp_path: Path) -> None:
     run("--config", CONFIG, "--trainer.max_epochs", "1", "--run_folder", "runs/a/mine")
     assert (tmp_path / "runs" / "a" / "mine" / "metrics.csv").exists()
+
+
+def test_an_interrupted_run_says_how_to_go_on(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw = HistoryAwareSampling.on_train_epoch_end
+
+    def interrupt(self: HistoryAwareSampling, trainer: Trainer, module: LightningModule) -> None:
+        if trainer.current_epoch == 1:
+            raise KeyboardInterrupt
+        draw(self, trainer, module)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(HistoryAwareSampling, "on_train_epoch_end", interrupt)
+        with pytest.raises(SystemExit) as ended:
+            run("--config", CONFIG, "--trainer.max_epochs", "3")
+    assert ended.value.code != 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "go on: python" in line]
+    folder = run(*line.partition("train.py ")[2].split())
+    pictures = {path.name for path in (folder / "pictures").glob("*-new.png")}
+    assert pictures == {"epoch-0002-new.png", "epoch-0003-new.png"}
