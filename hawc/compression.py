@@ -23,7 +23,7 @@ from jaxtyping import Float
 from scipy.optimize import minimize
 from torch import Tensor
 
-from hawc.distances import double_sum
+from hawc.blocks import double_sum
 from hawc.kernels import AbstractKernel, HuberEnergy
 from hawc.targets import AbstractTarget
 

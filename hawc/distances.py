@@ -7,21 +7,15 @@ itself included (V-statistics): exact for the discrete laws given, biased upward
 the laws that they were drawn from. Sums go block by block, so memory stays bounded.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.kernels import AbstractKernel, full_precision, without_autocast
+from hawc.blocks import double_sum, row_blocks
+from hawc.kernels import AbstractKernel, full_precision
+from hawc.targets import AbstractTarget
 
-if TYPE_CHECKING:
-    from hawc.targets import AbstractTarget
-
-__all__ = ["double_sum", "row_blocks", "squared_distance", "squared_distance_to"]
-
-_BLOCK_ENTRIES = 2**22  # 32 MiB of float64
+__all__ = ["squared_distance", "squared_distance_to"]
 
 
 def squared_distance(
@@ -73,7 +67,7 @@ def squared_distance(
 
 
 def squared_distance_to(
-    kernel: AbstractKernel, points: Float[Tensor, "n d"], target: "AbstractTarget"
+    kernel: AbstractKernel, points: Float[Tensor, "n d"], target: AbstractTarget
 ) -> Float[Tensor, ""]:
     """Returns d^2 between uniformly weighted points and a law, by the law's exact potential.
 
@@ -103,26 +97,6 @@ def squared_distance_to(
     p = _uniform(points)
     repulsion = 0.5 * double_sum(kernel, points, points, p, p)
     return attraction - repulsion - target.self_energy(kernel)
-
-
-def double_sum(
-    kernel: AbstractKernel,
-    x: Float[Tensor, "n d"],
-    y: Float[Tensor, "m d"],
-    x_weights: Float[Tensor, " n"],
-    y_weights: Float[Tensor, " m"],
-) -> Float[Tensor, ""]:
-    """Returns sum_ij p_i q_j h(x_i, y_j) in blocks of rows; trusts its arguments."""
-    with without_autocast(x):
-        rows = [x_weights[b] @ (kernel(x[b], y) @ y_weights) for b in row_blocks(len(x), len(y))]
-        return torch.stack(rows).sum()
-
-
-def row_blocks(num_rows: int, num_columns: int) -> Iterator[slice]:
-    """Yields slices over the rows of a matrix whose blocks hold a bounded number of entries."""
-    size = max(1, _BLOCK_ENTRIES // max(1, num_columns))
-    for first in range(0, num_rows, size):
-        yield slice(first, first + size)
 
 
 def _uniform(points: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.distances import double_sum, row_blocks
+from hawc.blocks import double_sum, row_blocks
 from hawc.kernels import (
     AbstractKernel,
     HuberEnergy,

@@ -12,8 +12,8 @@ from scipy import stats
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
-import hawc.distances
-from hawc.distances import double_sum, row_blocks, squared_distance, squared_distance_to
+import hawc.blocks
+from hawc.distances import squared_distance, squared_distance_to
 from hawc.kernels import HuberEnergy
 from hawc.targets import Empirical, StandardNormal, StudentT
 
@@ -112,26 +112,10 @@ def test_blocks_do_not_change_the_result(
 ) -> None:
     x, y, law = normal(11, 3), normal(7, 3, seed=1) + 1, StandardNormal(3)
     between, to_law = squared_distance(KERNEL, x, y), squared_distance_to(KERNEL, x, law)
-    monkeypatch.setattr(hawc.distances, "_BLOCK_ENTRIES", block_entries)
+    monkeypatch.setattr(hawc.blocks, "_BLOCK_ENTRIES", block_entries)
     # other order of summation
     torch.testing.assert_close(squared_distance(KERNEL, x, y), between, rtol=0, atol=1e-13)
     torch.testing.assert_close(squared_distance_to(KERNEL, x, law), to_law, rtol=0, atol=1e-13)
-
-
-@given(st.integers(0, 50), st.integers(0, 9), st.integers(1, 100))
-def test_row_blocks_cover_every_row_once_and_stay_small(rows: int, columns: int, size: int) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hawc.distances, "_BLOCK_ENTRIES", size)
-        blocks = [list(range(rows))[block] for block in row_blocks(rows, columns)]
-    assert [row for block in blocks for row in block] == list(range(rows))
-    assert all(0 < len(block) * columns <= max(size, columns) or columns == 0 for block in blocks)
-
-
-def test_double_sum_is_the_bilinear_form() -> None:
-    x, y, p, q = normal(5, 2), normal(3, 2, seed=1), normal(5, seed=2), normal(3, seed=3)
-    expected = p @ SMOOTH(x, y) @ q
-    # other order of summation
-    torch.testing.assert_close(double_sum(SMOOTH, x, y, p, q), expected, rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 8])

@@ -10,7 +10,7 @@ import torch
 from scipy import integrate, stats
 from torch import Tensor
 
-import hawc.distances
+import hawc.blocks
 from hawc.kernels import HuberEnergy
 from hawc.targets import AbstractTarget, Empirical, StandardNormal, StudentT
 
@@ -202,7 +202,7 @@ def test_student_rejects_a_kernel_without_closed_form(method: str) -> None:
 def test_empirical_sums_equal_double_loops(
     weighted: bool, block_entries: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hawc.distances, "_BLOCK_ENTRIES", block_entries)
+    monkeypatch.setattr(hawc.blocks, "_BLOCK_ENTRIES", block_entries)
     generator, a = seeded(), 0.1
     points, x = torch.randn(9, 2, generator=generator), torch.randn(4, 2, generator=generator)
     weights = torch.rand(9, generator=generator) if weighted else torch.ones(9)
