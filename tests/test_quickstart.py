@@ -1,4 +1,4 @@
-"""The README's first command, whole: what it promises of its gallery, measured on the real digits."""
+"""The README's first command, whole: what it promises of its gallery, on the real digits."""
 
 import csv
 import sys
