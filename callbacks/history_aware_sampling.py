@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import Any, final
 
+import numpy as np
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
@@ -50,7 +51,7 @@ class HistoryAwareSampling(Callback):
         window: how many of the latest latents the choice considers; all if None (the law does not
             change while the decoder learns).
         gallery_size: the largest number of pictures in `gallery`; of more the latest are shown.
-        seed: of the own generator, together with the epoch.
+        seed: of the own generator, together with the number of samples drawn so far; at least 0.
 
     Raises:
         ValueError: if a number is out of its range.
@@ -72,6 +73,8 @@ class HistoryAwareSampling(Callback):
         ):
             if value < 1:
                 raise ValueError(f"`{name}` must be at least 1, got {value}.")
+        if seed < 0:
+            raise ValueError(f"`seed` must be at least 0, got {seed}.")
         if window is not None and window < 0:
             raise ValueError(f"`window` must be at least 0 or null for all, got {window}.")
         self._num_samples = num_samples
@@ -101,7 +104,7 @@ class HistoryAwareSampling(Callback):
         if (trainer.current_epoch + 1) % self._every_n_epochs:
             return
         assert isinstance(pl_module, LatentGenerator)  # setup has seen to it
-        generator = torch.Generator().manual_seed(self._seed + trainer.current_epoch)
+        generator = self._generator()
         target = pl_module.latent_target
         new, latents = self._choose(trainer, target, generator)
         if trainer.is_global_zero:
@@ -110,6 +113,12 @@ class HistoryAwareSampling(Callback):
             shown = latents[-self._gallery_size :]
             sets = {"new": new, "gallery": shown, "independent": independent}
             self._show(trainer, {name: _decode(pl_module, z) for name, z in sets.items()})
+
+    def _generator(self) -> torch.Generator:
+        """Returns random numbers that depend on the seed and on how much was drawn, never twice."""
+        assert self._history is not None  # setup has seen to it
+        state = np.random.SeedSequence((self._seed, len(self._history)))
+        return torch.Generator().manual_seed(int(state.generate_state(1, np.uint64)[0]))
 
     def _choose(
         self, trainer: Trainer, target: AbstractTarget, generator: torch.Generator

@@ -2,13 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 from lightning.pytorch.plugins import TorchCheckpointIO
 
 __all__ = ["AtomicCheckpointIO"]
 
 
+@final
 class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes beside the old file and then puts the new one in its place in one step."""
 

@@ -14,9 +14,13 @@ __all__ = ["check_checkpoint"]
 
 def check_checkpoint(path: Path, module: LightningModule) -> None:
     """Raises UsageError unless the file holds weights that fit the module, name by name."""
-    saved = _load(path).get("state_dict")
-    if not isinstance(saved, dict):
-        raise UsageError(f"`ckpt_path` '{path}' is not a Lightning checkpoint: it has no weights.")
+    content = _load(path)
+    saved = content.get("state_dict")
+    if not isinstance(saved, dict) or "pytorch-lightning_version" not in content:
+        raise UsageError(
+            f"`ckpt_path` '{path}' is not a Lightning checkpoint: it has no weights or does not "
+            "say which version wrote it."
+        )
     wanted = module.state_dict()
     missing, foreign = sorted(wanted.keys() - saved.keys()), sorted(saved.keys() - wanted.keys())
     reshaped = [k for k in wanted if k in saved and wanted[k].shape != saved[k].shape]

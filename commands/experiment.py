@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, final
 
 import wandb
 from lightning import LightningDataModule, LightningModule, Trainer
@@ -34,6 +34,7 @@ __all__ = ["COMMANDS", "ExperimentCLI"]
 COMMANDS = ("fit", "validate", "test")
 
 
+@final
 class _Parser(LightningArgumentParser):
     """Ends with one line where the default prints some seventy lines of usage first."""
 
@@ -43,6 +44,7 @@ class _Parser(LightningArgumentParser):
         fail(plain_message(message, self))
 
 
+@final
 class ExperimentCLI(LightningCLI):
     """Runs one experiment from configuration files and options.
 
@@ -92,6 +94,11 @@ class ExperimentCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         options = self.config[self.subcommand]
+        if options.trainer.default_root_dir is not None:
+            raise UsageError(
+                "`trainer.default_root_dir` must be left out, got "
+                f"'{options.trainer.default_root_dir}'; name the run's folder with --run_folder."
+            )
         options.name = options.name or _experiment_name(options)
         self.run_folder = choose_run_folder(options.run_folder, options.name)
         if options.get("ckpt_path") == "last":
@@ -139,10 +146,17 @@ class ExperimentCLI(LightningCLI):
         finally:
             print_summary(self.run_folder, self.trainer)
 
+    def after_validate(self) -> None:
+        print_summary(self.run_folder, self.trainer)
+
+    def after_test(self) -> None:
+        print_summary(self.run_folder, self.trainer)
+
     @rank_zero_only
     def _check_and_announce(self, stage: str) -> None:
         """Finds what would go wrong while nothing is written yet; the data are read only once."""
         _check_trainer_options(self.trainer, self.model)
+        _check_model(self.model, stage)
         if ckpt_path := self.config_init[self.subcommand].get("ckpt_path"):
             check_checkpoint(Path(ckpt_path), self.model)
         self.datamodule.prepare_data()
@@ -152,7 +166,7 @@ class ExperimentCLI(LightningCLI):
             if isinstance(logger, CSVLogger):
                 _ = logger.experiment  # looked at while the folder is empty, or it complains
         uses_wandb = any(isinstance(logger, WandbLogger) for logger in self.trainer.loggers)
-        print_start(self.run_folder, self._wandb_notice if uses_wandb else None)
+        print_start(self.run_folder, ckpt_path, self._wandb_notice if uses_wandb else None)
         for package in ("lightning.pytorch", "lightning.fabric"):
             logging.getLogger(package).setLevel(logging.INFO)
 
@@ -201,6 +215,17 @@ def _check_trainer_options(trainer: Trainer, model: LightningModule) -> None:
                 f"`{option}` must be left out for {type(model).__name__}, which steps two "
                 "optimizers itself."
             )
+
+
+def _check_model(model: LightningModule, stage: str) -> None:
+    """Raises UsageError if the model cannot do what is asked or its optimizers cannot be made."""
+    step = {"fit": "training_step", "validate": "validation_step", "test": "test_step"}[stage]
+    if getattr(type(model), step) is getattr(LightningModule, step):
+        raise UsageError(f"{type(model).__name__} has nothing to {stage}; it has no {step}.")
+    try:
+        model.configure_optimizers()
+    except ValueError as error:
+        raise UsageError(f"an optimizer of {type(model).__name__} is refused: {error}") from error
 
 
 def _experiment_name(options: Any) -> str:

@@ -4,7 +4,7 @@ import os
 import secrets
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import yaml
 from lightning import LightningModule, Trainer
@@ -83,6 +83,7 @@ def latest_checkpoint(name: str) -> Path:
     return found[-1]
 
 
+@final
 class WriteConfig(SaveConfigCallback):
     """Writes the resolved configuration to <run folder>/config.yaml and into the W&B run."""
 
@@ -91,6 +92,11 @@ class WriteConfig(SaveConfigCallback):
         config: dict[str, Any] = yaml.safe_load(dumped)
         config["run_folder"] = None  # a run from this file gets a folder of its own
         folder = Path(trainer.default_root_dir)
+        loggers = config["trainer"]["logger"]
+        for logger in loggers if isinstance(loggers, list) else [loggers]:
+            settings = logger.get("init_args", {}) if isinstance(logger, dict) else {}
+            if settings.get("save_dir") == str(folder.absolute()):
+                settings["save_dir"] = "."  # likewise
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
         for logger in trainer.loggers:

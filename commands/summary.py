@@ -1,19 +1,26 @@
 """What a run says of itself at its start and at its end."""
 
+import os
 import shlex
+import shutil
+import sys
 from pathlib import Path
 
 from lightning import Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
+from callbacks import HistoryAwareSampling
+
 __all__ = ["print_start", "print_summary"]
 
 
 @rank_zero_only
-def print_start(run_folder: Path, wandb_notice: str | None) -> None:
-    """Names the run's folder and says where W&B stands."""
+def print_start(run_folder: Path, ckpt_path: str | None, wandb_notice: str | None) -> None:
+    """Names the run's folder, what it starts from, and says where W&B stands."""
     print(f"run folder: {run_folder}")
+    if ckpt_path:
+        print(f"starting from: {ckpt_path}")
     if wandb_notice:
         print(wandb_notice)
 
@@ -37,18 +44,36 @@ def print_summary(run_folder: Path, trainer: Trainer) -> None:
     if places["checkpoint"] and places["settings"]:
         resume = ("--config", places["settings"], "--ckpt_path", places["checkpoint"])
         finished = trainer.state.finished
-        more = ("python", "train.py", *resume, *(_twice_as_long(trainer) if finished else ()))
-        purpose = "train on and draw more samples, none like the earlier" if finished else "go on"
+        command = (*_launcher("python"), sys.argv[0], *resume)
         print("what next")
-        print(f"  {purpose}: {shlex.join(more)}")
+        if finished:
+            print(f"  {_purpose(trainer)}: {shlex.join((*command, *_twice_as_long(trainer)))}")
+        else:
+            print(f"  go on: {shlex.join(command)}")
         if wandb_files and wandb_files.name.startswith("offline-run"):
-            print(f"  put the run online: {shlex.join(('wandb', 'sync', str(wandb_files)))}")
+            sync = (*_launcher("wandb"), "sync", str(wandb_files))
+            print(f"  put the run online: {shlex.join(sync)}")
 
 
-def _twice_as_long(trainer: Trainer) -> tuple[str, str]:
-    if trainer.max_steps > 0:
-        return "--trainer.max_steps", str(2 * trainer.max_steps)
-    return "--trainer.max_epochs", str(2 * (trainer.max_epochs or 0))
+def _launcher(program: str) -> tuple[str, ...]:
+    """Returns how to start a program of this environment from the user's shell."""
+    if "UV_RUN_RECURSION_DEPTH" in os.environ:  # started by `uv run`
+        return ("uv", "run", program)
+    own = Path(sys.executable).with_name(program)
+    found = shutil.which(program)
+    return (program,) if found and Path(found) == own else (str(own),)
+
+
+def _purpose(trainer: Trainer) -> str:
+    samples = any(isinstance(c, HistoryAwareSampling) for c in trainer.callbacks)
+    return "train on and draw more samples, none like the earlier" if samples else "train on"
+
+
+def _twice_as_long(trainer: Trainer) -> tuple[str, ...]:
+    """Returns options that double every limit that the run had."""
+    limits = {"max_epochs": trainer.max_epochs or 0, "max_steps": trainer.max_steps}
+    given = {name: limit for name, limit in limits.items() if limit > 0}
+    return tuple(w for name, n in given.items() for w in (f"--trainer.{name}", str(2 * n)))
 
 
 def _wandb_files(run_folder: Path, trainer: Trainer) -> Path | None:

@@ -75,7 +75,8 @@ class AbstractInMemoryImages(LightningDataModule, ABC):
 
     def train_dataloader(self) -> BatchLoader:
         seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
-        return self._loader("train", shuffle=True, seed=seed)
+        overfits = self.trainer is not None and self.trainer.overfit_batches > 0
+        return self._loader("train", shuffle=not overfits, seed=seed)
 
     def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
         # Lightning skips validation for an empty list
@@ -96,14 +97,15 @@ class AbstractInMemoryImages(LightningDataModule, ABC):
         if self.batch_size > available:
             raise DataError(
                 f"`batch_size` must be at most {available}, the number of training pictures of "
-                f"{type(self).__name__} a process, got {self.batch_size}."
+                f"{type(self).__name__} a process after those held out, got {self.batch_size}."
             )
 
     def _check_share(self, split: str) -> None:
         if 0 < len(self._splits[split][0]) < self._world_size:
             raise DataError(
                 f"each of the {self._world_size} processes needs a {split} picture, got "
-                f"{len(self._splits[split][0])} in all; set `num_validation` to 0 or more."
+                f"{len(self._splits[split][0])} in all; use fewer processes or, for validation, "
+                f"set `num_validation` to 0 or at least {self._world_size}."
             )
 
     def _loader(self, split: str, shuffle: bool = False, seed: int = 0) -> BatchLoader:

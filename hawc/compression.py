@@ -18,6 +18,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import final
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.optimize import minimize
@@ -34,6 +35,7 @@ __all__ = ["AbstractSolver", "Compression", "CompressionProblem", "Deterministic
 _START_JITTER = 1e-3
 
 
+@final
 @dataclass(frozen=True)
 class Compression:
     """What a solver found.
@@ -52,6 +54,7 @@ class Compression:
     evaluations: int
 
 
+@final
 class CompressionProblem:
     """The function f to minimise, in float64 on the generator's device."""
 
@@ -64,6 +67,7 @@ class CompressionProblem:
     ) -> None:
         self.target = target
         self.size = size
+        self.total = size + len(history)
         self._history = history
         self._kernel = kernel
         self._potential = target.potential(kernel)
@@ -71,8 +75,7 @@ class CompressionProblem:
     def objective(self, points: Float[Tensor, "k d"]) -> Float[Tensor, ""]:
         """Returns f(X), differentiable."""
         ones = points.new_ones(self.size)
-        total = self.size + len(self._history)
-        scaled = total * self._potential(points).sum()
+        scaled = self.total * self._potential(points).sum()
         scaled = scaled - 0.5 * double_sum(self._kernel, points, points, ones, ones)
         if len(self._history):
             everywhere = points.new_ones(len(self._history))
@@ -102,11 +105,12 @@ class Deterministic(AbstractSolver):
     """L-BFGS on the exact objective from random starts, the best one kept.
 
     Args:
-        restarts: number of starts, at least 1. One is within 1 % of the best of thirty.
+        restarts: number of starts, at least 1. Without history one is within 1 % of the best of
+            thirty in the plane; against a history of 90 points up to 11 % above it.
         max_iterations: per start, at least 1.
-        gradient_tolerance: stop when no coordinate of the gradient of K f exceeds it. K f is
-            scaled so that the gradient of one point is of order one: a tolerance on f itself would
-            stop far too early for large K.
+        gradient_tolerance: stop when no coordinate of the gradient of K^2 f / (Kp + K) exceeds
+            it. So scaled, the law's pull on one point is of order one whatever K and Kp are; f
+            itself would stop far too early for large K and never for large Kp.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -131,10 +135,12 @@ class Deterministic(AbstractSolver):
         return Compression(best.points, best.objective, best.converged, evaluations)
 
     def _descend(self, problem: CompressionProblem, start: Float[Tensor, "k d"]) -> Compression:
-        def value_and_gradient(flat):  # type: ignore[no-untyped-def]
+        scale = problem.size**2 / problem.total
+
+        def value_and_gradient(flat: np.ndarray) -> tuple[float, np.ndarray]:
             points = torch.from_numpy(flat).to(start.device).reshape(start.shape)
             points.requires_grad_()
-            value = problem.objective(points) * problem.size
+            value = problem.objective(points) * scale
             (gradient,) = torch.autograd.grad(value, points)
             return float(value.detach()), gradient.flatten().cpu().numpy()
 
@@ -152,7 +158,7 @@ class Deterministic(AbstractSolver):
             },
         )
         points = torch.from_numpy(result.x).reshape(start.shape).to(start.device)
-        return Compression(points, result.fun / problem.size, bool(result.success), result.nfev)
+        return Compression(points, result.fun / scale, bool(result.success), result.nfev)
 
 
 def compress(

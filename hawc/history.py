@@ -72,7 +72,7 @@ class MemoryHistory(AbstractHistory):
         return len(self._points)
 
     def points(self) -> Float[Tensor, "n d"]:
-        return self._points
+        return self._points.clone()
 
     def append(self, points: Float[Tensor, "k d"], *, expected_length: int) -> None:
         batch = _checked_points(points, self.dim)
@@ -85,7 +85,7 @@ class MemoryHistory(AbstractHistory):
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the points, to be stored in a checkpoint."""
-        return {"points": self._points}
+        return {"points": self.points()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Replaces the points by those of a `state_dict`.

@@ -218,6 +218,8 @@ class Empirical(AbstractTarget):
             )
         if not points.isfinite().all():
             raise ValueError("`points` must be finite, got NaN or infinite coordinates.")
+        points = full_precision(points)
+        weights = None if weights is None else full_precision(weights)
         if weights is None:
             weights = points.new_ones(len(points))
         if weights.shape != points.shape[:1] or not bool((weights >= 0).all()):

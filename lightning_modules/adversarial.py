@@ -16,7 +16,11 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from hawc import AbstractTarget, StandardNormal
-from lightning_modules.hyperparameters import check_sizes, forget_callables
+from lightning_modules.hyperparameters import (
+    check_sizes,
+    forget_callables,
+    keep_configured_settings,
+)
 from lightning_modules.interface import ImageShape, NetworkFactory
 from lightning_modules.step_seed import seed_step
 
@@ -110,6 +114,7 @@ class AbstractAdversarial(LightningModule, ABC):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.critic_step, self.generator_step = checkpoint["adversarial_steps"]
+        keep_configured_settings(checkpoint, self.configure_optimizers())
 
     def _step_critic(self, optimizer: LightningOptimizer, real: Tensor) -> None:
         with torch.no_grad():

@@ -10,7 +10,11 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from hawc import AbstractTarget
-from lightning_modules.hyperparameters import check_sizes, forget_callables
+from lightning_modules.hyperparameters import (
+    check_sizes,
+    forget_callables,
+    keep_configured_settings,
+)
 from lightning_modules.interface import ImageShape, NetworkFactory
 from lightning_modules.step_seed import seed_step
 
@@ -82,6 +86,9 @@ class AbstractAutoencoder(LightningModule, ABC):
 
     def configure_optimizers(self) -> Optimizer:
         return self._make_optimizer(self.parameters())
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        keep_configured_settings(checkpoint, [self.configure_optimizers()])
 
     def _log_evaluation(self, stage: str, images: Tensor) -> None:
         losses: dict[str, Any] = {f"{stage}/{k}": v for k, v in self.losses(images).items()}

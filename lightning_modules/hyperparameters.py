@@ -1,10 +1,14 @@
 """Checks and bookkeeping of constructor arguments that all models share."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from lightning import LightningModule
+from torch.optim import Optimizer
 
 from lightning_modules.interface import ImageShape
 
-__all__ = ["check_sizes", "forget_callables"]
+__all__ = ["check_sizes", "forget_callables", "keep_configured_settings"]
 
 
 def check_sizes(image_shape: ImageShape, latent_dim: int) -> None:
@@ -23,3 +27,14 @@ def forget_callables(module: LightningModule) -> None:
     """
     for name in [name for name, value in module.hparams.items() if callable(value)]:
         del module.hparams[name]
+
+
+def keep_configured_settings(checkpoint: dict[str, Any], optimizers: Sequence[Optimizer]) -> None:
+    """Puts the configured learning rates and the like into a checkpoint that is being resumed.
+
+    The moments come from the checkpoint, the settings from the configuration: a learning rate given
+    on the command line would be ignored otherwise, without a word.
+    """
+    for state, optimizer in zip(checkpoint.get("optimizer_states", []), optimizers, strict=False):
+        for saved, configured in zip(state["param_groups"], optimizer.param_groups, strict=False):
+            saved.update({k: v for k, v in configured.items() if k != "params"})

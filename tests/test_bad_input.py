@@ -134,6 +134,21 @@ TABLE: list[tuple[str, tuple[str, ...], str]] = [
         r"`trainer\.accumulate_grad_batches` must be left out for WGAN",
     ),
     (
+        "a command that the model cannot do",
+        ("test", "--config", WGAN_CONFIG, "--data", "MNIST5k"),
+        r"WGAN has nothing to test; it has no test_step",
+    ),
+    (
+        "learning rate",
+        (*BASE, "--model.optimizer.lr", "-1"),
+        r"an optimizer of EnergyVAE is refused: Invalid learning rate: -1",
+    ),
+    (
+        "another root folder",
+        (*BASE, "--trainer.default_root_dir", "elsewhere"),
+        r"`trainer\.default_root_dir` must be left out, got 'elsewhere'; .* --run_folder",
+    ),
+    (
         "missing checkpoint",
         (*BASE, "--ckpt_path", "none.ckpt"),
         r"`ckpt_path` must be a checkpoint file, got 'none\.ckpt', which does not exist",
@@ -156,7 +171,7 @@ TABLE: list[tuple[str, tuple[str, ...], str]] = [
     (
         "checkpoint without weights",
         (*BASE, "--ckpt_path", "empty.ckpt"),
-        r"'empty\.ckpt' is not a Lightning checkpoint: it has no weights",
+        r"'empty\.ckpt' is not a Lightning checkpoint: it has no weights or",
     ),
     (
         "checkpoint of another model",
@@ -188,7 +203,10 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_pairs(folder / "damaged" / "MNIST" / "raw")
     (folder / "damaged" / "MNIST" / "raw" / "train-images-idx3-ubyte").write_bytes(b"<html>")
     torch.save({"epoch": 1}, folder / "empty.ckpt")
-    torch.save({"state_dict": {"critic.0.weight": torch.zeros(2)}}, folder / "other.ckpt")
+    torch.save(
+        {"state_dict": {"critic.0.weight": torch.zeros(2)}, "pytorch-lightning_version": "2.6"},
+        folder / "other.ckpt",
+    )
     torch.save({"state_dict": print}, folder / "code.ckpt")
     return folder
 

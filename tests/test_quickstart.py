@@ -1,6 +1,7 @@
 """The README's first command, whole: what it promises of its gallery, on the real digits."""
 
 import csv
+import os
 import sys
 from pathlib import Path
 
@@ -62,3 +63,17 @@ def test_pictures_are_recognisable_digits(run_folder: Path) -> None:
     print(f"clear to four of five neighbours: {generated:.3f} of the gallery, {held_out:.3f} real")
     assert num_digits == 10
     assert generated > 0.6  # 0.72 was measured; with the paper's latent weight of 100 it is 0.68
+
+
+@pytest.mark.skipif(
+    not (Path(os.environ.get("HAWC_DATA", "data")) / "cifar-10-batches-py").is_dir(),
+    reason="no CIFAR-10 in HAWC_DATA",
+)
+def test_wgan_trains_on_real_cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    few = ("--trainer.max_epochs", "1", "--trainer.limit_train_batches", "20")
+    config, folder = str(CONFIG.with_name("wgan_cifar.yaml")), tmp_path / "run"
+    train.main(["--config", config, *few, "--run_folder", str(folder)])
+    saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    assert saved["adversarial_steps"] == (20, 4)
+    assert (folder / "pictures" / "epoch-0001-new.png").exists()

@@ -122,6 +122,28 @@ def test_the_command_line_beats_a_checkpoints_hyperparameters(run: Run) -> None:
     assert saved["hyper_parameters"]["latent_weight"] == 5
 
 
+def test_a_learning_rate_given_on_resuming_counts(run: Run) -> None:
+    first = run("--config", CONFIG, "--trainer.max_epochs", "1")
+    second = run(
+        *("--config", CONFIG, "--ckpt_path", f"{first}/checkpoints/last.ckpt"),
+        *("--model.optimizer.lr", "0", "--trainer.max_epochs", "2"),
+    )
+    left, right = (
+        torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+        for folder in (first, second)
+    )
+    assert all(torch.equal(left[name], right[name]) for name in left)
+
+
+def test_a_saved_configuration_leads_to_a_folder_of_its_own(run: Run) -> None:
+    logger = ("--trainer.logger", "WandbLogger", "--trainer.max_epochs", "1")
+    first = run("--config", CONFIG, "--run_folder", "runs/a/mine", *logger)
+    second = run("--config", f"{first}/config.yaml")
+    assert second != first
+    assert len(list((first / "wandb").glob("offline-run-*"))) == 1
+    assert len(list((second / "wandb").glob("offline-run-*"))) == 1
+
+
 def test_validate_and_test(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     first = run("fit", "--config", CONFIG, "--trainer.max_epochs", "1")
     checkpoint = f"{first}/checkpoints/last.ckpt"
@@ -188,7 +210,7 @@ def test_an_interrupted_run_says_how_to_go_on(
         with pytest.raises(SystemExit) as ended:
             run("--config", CONFIG, "--trainer.max_epochs", "3")
     assert ended.value.code != 0
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if "go on: python" in line]
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "  go on: " in line]
     folder = run(*line.partition("train.py ")[2].split())
     pictures = {path.name for path in (folder / "pictures").glob("*-new.png")}
     assert pictures == {"epoch-0002-new.png", "epoch-0003-new.png"}

@@ -117,6 +117,9 @@ def test_pictures_show_the_decoded_latents(tmp_path: Path) -> None:
     assert torch.allclose(grid[0, 1:9, 1:9], first, atol=1 / 255)
     gallery = read_picture(folder / "gallery.png")
     assert gallery.shape == (3, 2 * 9 + 1, 3 * 9 + 1)  # the latest 6 of 8 in rows of three
+    newest = read_picture(folder / "epoch-0002-new.png")
+    assert torch.equal(gallery[:, -9:, -9:], newest[:, -9:, -9:])
+    assert not torch.equal(read_picture(folder / "epoch-0002-independent.png"), newest)
 
 
 def test_history_travels_in_the_checkpoint(tmp_path: Path) -> None:
@@ -206,6 +209,7 @@ def test_rows_of_a_table_have_no_picture(tmp_path: Path) -> None:
     [
         ({"num_samples": 0}, "`num_samples` must be at least 1, got 0"),
         ({"every_n_epochs": 0}, "`every_n_epochs` must be at least 1, got 0"),
+        ({"seed": -1}, "`seed` must be at least 0, got -1"),
         ({"gallery_size": 0}, "`gallery_size` must be at least 1, got 0"),
         ({"window": -1}, "`window` must be at least 0 or null for all, got -1"),
     ],

@@ -10,29 +10,33 @@ from commands.errors import UsageError
 from tests.helpers import tiny_energy_vae, tiny_wgan
 
 
+def save(state: dict[str, torch.Tensor], path: Path) -> None:
+    torch.save({"state_dict": state, "pytorch-lightning_version": "2.6.0"}, path)
+
+
 def test_a_fitting_one_passes(tmp_path: Path) -> None:
     path = tmp_path / "model.ckpt"
-    torch.save({"state_dict": tiny_energy_vae().state_dict()}, path)
+    save(tiny_energy_vae().state_dict(), path)
     check_checkpoint(path, tiny_energy_vae())
 
 
 def test_differences_are_named(tmp_path: Path) -> None:
     path = tmp_path / "model.ckpt"
-    torch.save({"state_dict": tiny_energy_vae().state_dict()}, path)
+    save(tiny_energy_vae().state_dict(), path)
     with pytest.raises(UsageError, match=r"than the configured WGAN: it lacks critic\.1\.bias"):
         check_checkpoint(path, tiny_wgan())
     wider = r"its encoder\.3\.weight has shape \(2, 16\), here it is \(5, 16\)"
     with pytest.raises(UsageError, match=wider):
         check_checkpoint(path, tiny_energy_vae(latent_dim=5))
     state = {**tiny_energy_vae().state_dict(), "extra.weight": torch.zeros(1)}
-    torch.save({"state_dict": state}, path)
+    save(state, path)
     with pytest.raises(UsageError, match=r"its extra\.weight is unknown here"):
         check_checkpoint(path, tiny_energy_vae())
 
 
 def test_a_cut_file_cannot_be_read(tmp_path: Path) -> None:
     path = tmp_path / "model.ckpt"
-    torch.save({"state_dict": tiny_energy_vae().state_dict()}, path)
+    save(tiny_energy_vae().state_dict(), path)
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(UsageError, match="cannot be read as a checkpoint"):
         check_checkpoint(path, tiny_energy_vae())

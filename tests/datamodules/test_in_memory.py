@@ -1,12 +1,15 @@
 """What all in-memory data modules do: splits, folders, and refusals that name the option."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from lightning import Callback
+from torch import Tensor
 
 from datamodules import DataError
-from tests.helpers import TINY_SHAPE, TinyImages
+from tests.helpers import TINY_SHAPE, TinyImages, quiet_trainer, tiny_energy_vae
 
 
 def test_a_tenth_is_held_out_and_nothing_is_lost() -> None:
@@ -97,3 +100,15 @@ def test_fewer_validation_pictures_than_processes(monkeypatch: pytest.MonkeyPatc
     data = TinyImages(batch_size=4, num_validation=3)
     with pytest.raises(DataError, match="each of the 4 processes needs a val picture, got 3"):
         data.setup("fit")
+
+
+def test_overfitting_sees_the_same_batches_each_epoch(tmp_path: Path) -> None:
+    seen: list[Tensor] = []
+
+    class Watch(Callback):
+        def on_train_batch_start(self, trainer: object, module: object, batch: Any, _: int) -> None:
+            seen.append(batch[0])
+
+    trainer = quiet_trainer(tmp_path, max_epochs=2, overfit_batches=2, callbacks=[Watch()])
+    trainer.fit(tiny_energy_vae(), TinyImages(batch_size=8))
+    assert torch.equal(torch.cat(seen[:2]), torch.cat(seen[2:]))

@@ -50,6 +50,26 @@ def test_resumed_run_equals_the_uninterrupted_one(tmp_path: Path, step: int) -> 
     assert same_weights(weights(whole), weights(resumed))
 
 
+def test_noise_of_a_resumed_accumulating_run_is_the_same(tmp_path: Path) -> None:
+    seed_everything(3)
+    save = ModelCheckpoint(tmp_path, every_n_train_steps=1, save_top_k=-1, filename="{step}")
+    results = []
+    for checkpoint in (None, str(tmp_path / "step=2.ckpt")):
+        torch.manual_seed(7 if checkpoint else 3)
+        model = tiny_energy_vae()
+        model.decoder.insert(1, torch.nn.Dropout(0.5))
+        trainer = quiet_trainer(
+            tmp_path,
+            max_epochs=2,
+            accumulate_grad_batches=2,
+            enable_checkpointing=checkpoint is None,
+            callbacks=[] if checkpoint else [save],
+        )
+        trainer.fit(model, TinyImages(batch_size=18), ckpt_path=checkpoint)
+        results.append(weights(model))
+    assert same_weights(*results)
+
+
 @pytest.mark.parametrize("shape", [(), (1, 0, 8)])
 def test_empty_shapes_are_refused(shape: tuple[int, ...]) -> None:
     from lightning_modules import EnergyVAE

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lightning_modules.hyperparameters import check_sizes
+from lightning_modules.hyperparameters import check_sizes, keep_configured_settings
 from tests.helpers import quiet_trainer, tiny_energy_vae
 
 
@@ -26,3 +26,17 @@ def test_sizes() -> None:
         check_sizes((1, 2, 2), 0)
     with pytest.raises(ValueError, match=r"`image_shape` must be positive integers, got \(\)"):
         check_sizes((), 1)
+
+
+def test_a_resumed_optimizer_has_its_own_moments_and_the_configured_settings() -> None:
+    weight = torch.nn.Parameter(torch.ones(2))
+    old = torch.optim.Adam([weight], lr=1.0)
+    weight.grad = torch.ones(2)
+    old.step()
+    checkpoint = {"optimizer_states": [old.state_dict()]}
+    new = torch.optim.Adam([weight], lr=0.25, betas=(0.5, 0.6))
+    keep_configured_settings(checkpoint, [new])
+    new.load_state_dict(checkpoint["optimizer_states"][0])
+    assert new.param_groups[0]["lr"] == 0.25
+    assert new.param_groups[0]["betas"] == (0.5, 0.6)
+    assert new.state[weight]["step"] == 1
