@@ -21,9 +21,8 @@ __all__ = [
     "latest_checkpoint",
 ]
 
-_INHERITED = (
-    "HAWC_RUN_FOLDER"  # tells the processes that a launcher starts what the first one chose
-)
+# tells the processes that a launcher starts what the first one chose
+_INHERITED = "HAWC_RUN_FOLDER"
 _LAST_CHECKPOINT = "checkpoints/last.ckpt"
 
 

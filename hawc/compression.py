@@ -129,7 +129,7 @@ class Deterministic(AbstractSolver):
 
     def solve(self, problem: CompressionProblem, generator: torch.Generator) -> Compression:
         found = [self._descend(problem, problem.start(generator)) for _ in range(self.restarts)]
-        # NaN compares as smaller than nothing: put it last
+        # comparisons with NaN are false, so min could keep one: rank it last
         best = min(found, key=lambda c: c.objective if math.isfinite(c.objective) else math.inf)
         evaluations = sum(compression.evaluations for compression in found)
         return Compression(best.points, best.objective, best.converged, evaluations)

@@ -145,7 +145,7 @@ class AbstractAdversarial(LightningModule, ABC):
 
     def _log(self, network: str, loss: Tensor, step: int) -> None:
         values = {f"train/{network}_loss": loss.detach(), f"train/{network}_step": float(step)}
-        self.log_dict(values, prog_bar=False)
+        self.log_dict(values)
 
     def _optimizer_pair(self) -> tuple[LightningOptimizer, LightningOptimizer]:
         critic_optimizer, generator_optimizer = self.optimizers()  # type: ignore[misc]
