@@ -13,7 +13,14 @@ from hawc.compression import (
 )
 from hawc.distances import squared_distance, squared_distance_to
 from hawc.history import AbstractHistory, HistoryConflictError, MemoryHistory
-from hawc.kernels import AbstractKernel, HuberEnergy
+from hawc.kernels import (
+    AbstractKernel,
+    Energy,
+    GaussianComplement,
+    HuberEnergy,
+    Power,
+    Quotient,
+)
 from hawc.sampler import HistoryAwareSampler
 from hawc.targets import AbstractTarget, Empirical, StandardNormal, StudentT
 
@@ -26,10 +33,14 @@ __all__ = [
     "CompressionProblem",
     "Deterministic",
     "Empirical",
+    "Energy",
+    "GaussianComplement",
     "HistoryAwareSampler",
     "HistoryConflictError",
     "HuberEnergy",
     "MemoryHistory",
+    "Power",
+    "Quotient",
     "StandardNormal",
     "StudentT",
     "compress",

@@ -1,6 +1,8 @@
 """Kernels: conditionally negative type, closed forms, and what happens at 0 and far away."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import mpmath
@@ -13,10 +15,32 @@ from hypothesis.extra import numpy as npst
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.kernels import AbstractKernel, HuberEnergy, gaussian_mixture
+from hawc.kernels import (
+    AbstractKernel,
+    Energy,
+    GaussianComplement,
+    HuberEnergy,
+    Mixture,
+    Power,
+    Quotient,
+    gaussian_mixture,
+    mixture_of_density,
+)
 
 CPU = torch.device("cpu")
-KERNELS = st.sampled_from([HuberEnergy(), HuberEnergy(0.1), HuberEnergy(3.0)])
+SMOOTH = [
+    HuberEnergy(0.1),
+    HuberEnergy(3.0),
+    Power(0.2, 0.5),
+    Power(0.9, 1.0),
+    Quotient(0.3, 0.5),
+    Quotient(1.0, 2.0),
+    GaussianComplement(),
+    GaussianComplement(30.0),
+]
+STEEP = [Energy(), HuberEnergy(), HuberEnergy(1e-8), Power(), Power(0.05), Quotient(0.5, 1e-5)]
+KERNELS = st.sampled_from(SMOOTH + STEEP)
+OFFSETS = st.floats(-100, 100)
 POINT_SETS = npst.arrays(
     np.float64,
     st.tuples(st.integers(2, 9), st.integers(1, 6)),
@@ -32,12 +56,15 @@ class LogKernel(AbstractKernel):
     def profile(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
         return squared_norm.log1p()
 
-    def mixture_density(self, rate: Float[Tensor, " t"]) -> Float[Tensor, " t"]:
-        return (-rate).exp() / rate
+    def slope(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
+        return 1 / (1 + squared_norm)
+
+    def mixture(self) -> Mixture:
+        return mixture_of_density(lambda rate: (-rate).exp() / rate)
 
 
 @given(KERNELS, POINT_SETS)
-def test_matrix_is_symmetric_with_zero_diagonal(kernel: HuberEnergy, points: np.ndarray) -> None:
+def test_matrix_is_symmetric_with_zero_diagonal(kernel: AbstractKernel, points: np.ndarray) -> None:
     x = torch.from_numpy(points)
     matrix = kernel(x, x)
     assert torch.equal(matrix, matrix.T)
@@ -47,7 +74,7 @@ def test_matrix_is_symmetric_with_zero_diagonal(kernel: HuberEnergy, points: np.
 
 @given(KERNELS, POINT_SETS, st.integers(0, 2**31))
 def test_conditionally_negative_on_centred_weights(
-    kernel: HuberEnergy, points: np.ndarray, seed: int
+    kernel: AbstractKernel, points: np.ndarray, seed: int
 ) -> None:
     x = torch.from_numpy(points)
     weights = torch.randn(len(x), generator=torch.Generator().manual_seed(seed))
@@ -58,40 +85,65 @@ def test_conditionally_negative_on_centred_weights(
 
 
 @given(KERNELS, POINT_SETS)
-def test_root_of_kernel_is_a_metric(kernel: HuberEnergy, points: np.ndarray) -> None:
+def test_root_of_kernel_is_a_metric(kernel: AbstractKernel, points: np.ndarray) -> None:
     # Schoenberg: h is of conditionally negative type iff sqrt(h) is a distance in a Hilbert space
     root = kernel(torch.from_numpy(points), torch.from_numpy(points)).sqrt()
     detour = (root[:, :, None] + root[None, :, :]).min(dim=1).values
     assert (root <= detour + 1e-12 * (1 + root.max())).all()  # some eps
 
 
-@given(KERNELS, POINT_SETS, st.floats(-100, 100))
+@given(st.sampled_from([HuberEnergy(0.1), Energy(), Quotient(0.5, 1.0)]), POINT_SETS, OFFSETS)
 def test_depends_on_the_difference_only(
-    kernel: HuberEnergy, points: np.ndarray, offset: float
+    kernel: AbstractKernel, points: np.ndarray, offset: float
 ) -> None:
     x = torch.from_numpy(points)
-    # coordinates up to 200 carry 3e-14 each, and |gradient of h| <= 1
+    # coordinates up to 200 carry 3e-14 each, and |gradient of h| is about 1 at most
     torch.testing.assert_close(kernel(x + offset, x + offset), kernel(x, x), rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("a", [1e-5, 0.1, 10.0])
+CLOSED_FORMS = [
+    (HuberEnergy(1e-5), lambda s: mpmath.sqrt(mpmath.mpf(1e-5) ** 2 + s) - mpmath.mpf(1e-5)),
+    (HuberEnergy(10.0), lambda s: mpmath.sqrt(100 + s) - 10),
+    (Energy(), mpmath.sqrt),
+    (Power(0.25, 0.1), lambda s: (mpmath.mpf(0.1) ** 2 + s) ** 0.25 - mpmath.mpf(0.1) ** 0.5),
+    (Power(0.75, 2.0), lambda s: (4 + s) ** 0.75 - mpmath.mpf(4) ** 0.75),
+    (Quotient(0.25, 0.1), lambda s: s / (mpmath.mpf(0.1) ** 2 + s) ** 0.25),
+    (Quotient(1.0, 2.0), lambda s: s / (4 + s)),
+    (GaussianComplement(0.5), lambda s: -mpmath.expm1(-s / (2 * mpmath.mpf(0.5) ** 2))),
+]
+
+
+@pytest.mark.parametrize(("kernel", "formula"), CLOSED_FORMS, ids=lambda v: str(v)[:24])
 @pytest.mark.parametrize("distance", [1e-12, 1e-6, 1e-3, 1.0, 1e3, 1e6])
-def test_profile_has_full_precision(a: float, distance: float) -> None:
+def test_profile_has_full_precision(
+    kernel: AbstractKernel, formula: Callable[[mpmath.mpf], mpmath.mpf], distance: float
+) -> None:
+    squared = torch.tensor(distance**2)
     with mpmath.workdps(60):
-        exact = float(mpmath.sqrt(mpmath.mpf(a) ** 2 + mpmath.mpf(distance) ** 2) - mpmath.mpf(a))
-    computed = float(HuberEnergy(a).profile(torch.tensor(distance**2)))
-    assert computed == pytest.approx(exact, rel=1e-14, abs=0)  # a few eps = 2e-16
+        exact = float(formula(mpmath.mpf(float(squared))))
+    # a few eps = 2e-16, and the exponent of a power carries some eps of a logarithm near 30
+    assert float(kernel.profile(squared)) == pytest.approx(exact, rel=2e-14, abs=0)
+
+
+@pytest.mark.parametrize("kernel", [*SMOOTH, *STEEP, LogKernel()], ids=str)
+def test_slope_is_the_derivative_of_the_profile(kernel: AbstractKernel) -> None:
+    squared = (torch.logspace(-4, 4, 33) ** 2).requires_grad_()
+    (derivative,) = torch.autograd.grad(kernel.profile(squared).sum(), squared)
+    # autograd's own form cancels where h is flat
+    torch.testing.assert_close(kernel.slope(squared.detach()), derivative, rtol=1e-11, atol=1e-16)
+    assert kernel.slope(torch.zeros(1)).isfinite().all()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_gradient_is_zero_at_coincident_points(dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("kernel", [*SMOOTH, *STEEP], ids=str)
+def test_gradient_is_zero_at_coincident_points(kernel: AbstractKernel, dtype: torch.dtype) -> None:
     x = torch.full((3, 2), 0.7, dtype=dtype, requires_grad=True)
     for y in (x, x.detach()):
-        (gradient,) = torch.autograd.grad(HuberEnergy()(x, y).sum(), x)
+        (gradient,) = torch.autograd.grad(kernel(x, y).sum(), x)
         assert torch.equal(gradient, torch.zeros_like(x))
 
 
-@pytest.mark.parametrize("kernel", [HuberEnergy(0.1), LogKernel()])
+@pytest.mark.parametrize("kernel", [*SMOOTH, LogKernel()], ids=str)
 def test_gradient_matches_finite_differences(kernel: AbstractKernel) -> None:
     x = torch.tensor([[0.0, 0.0], [0.0, 0.0], [1.0, 2.0]], requires_grad=True)
     y = torch.tensor([[0.0, 0.0], [1.0, 2.0], [0.5, -1.0]], requires_grad=True)
@@ -125,28 +177,21 @@ def test_half_precision_is_computed_in_float32(dtype: torch.dtype) -> None:
     assert torch.equal(HuberEnergy()(x, y), HuberEnergy()(x.float(), y.float()))
 
 
-@pytest.mark.parametrize(
-    "kernel", [HuberEnergy(1e-8), HuberEnergy(), HuberEnergy(0.1), HuberEnergy(10.0), LogKernel()]
-)
+@pytest.mark.parametrize("kernel", [*SMOOTH, *STEEP, Power(0.99), LogKernel()], ids=str)
 def test_gaussian_mixture_reproduces_the_kernel(kernel: AbstractKernel) -> None:
-    squared = torch.logspace(-3, 3, 61) ** 2
+    squared = torch.logspace(-6, 6, 97) ** 2
     rate, weight = gaussian_mixture(kernel, torch.float64, CPU)
     mixture = -torch.expm1(-torch.outer(squared, rate)) @ weight
-    # the rates left out below exp(-56) are worth 4e-10 of h at |x - y| = 1e3
-    torch.testing.assert_close(mixture, kernel.profile(squared), rtol=1e-9, atol=0)
-
-
-def test_gaussian_mixture_underestimates_beyond_its_range() -> None:
-    squared = torch.logspace(4, 30, 27) ** 2
-    rate, weight = gaussian_mixture(HuberEnergy(), torch.float64, CPU)
-    mixture = -torch.expm1(-torch.outer(squared, rate)) @ weight
-    assert (mixture <= HuberEnergy().profile(squared)).all()
-    assert (mixture[1:] >= mixture[:-1] * (1 - 1e-14)).all()  # smooth: grows to a plateau
+    # the trapezoidal rule's exp(-pi^2 / 0.3) = 5e-15, times what the integrand grows off the axis
+    torch.testing.assert_close(mixture, kernel.profile(squared), rtol=1e-11, atol=0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_gaussian_mixture_is_finite_in_the_asked_dtype(dtype: torch.dtype) -> None:
-    rate, weight = gaussian_mixture(HuberEnergy(), dtype, CPU)
+@pytest.mark.parametrize("kernel", [*SMOOTH, *STEEP], ids=str)
+def test_gaussian_mixture_is_finite_in_the_asked_dtype(
+    kernel: AbstractKernel, dtype: torch.dtype
+) -> None:
+    rate, weight = gaussian_mixture(kernel, dtype, CPU)
     assert rate.dtype == weight.dtype == dtype
     assert (rate > 0).all()
     assert (weight >= 0).all()  # the smallest underflow in float32
@@ -154,9 +199,30 @@ def test_gaussian_mixture_is_finite_in_the_asked_dtype(dtype: torch.dtype) -> No
 
 
 @pytest.mark.parametrize("a", [0.0, -1.0, float("nan"), float("inf")])
-def test_rejects_a_length_that_is_not_positive_and_finite(a: float) -> None:
+@pytest.mark.parametrize("make", [HuberEnergy, partial(Power, 0.5), partial(Quotient, 0.5)])
+def test_rejects_a_length_that_is_not_positive_and_finite(
+    make: Callable[[float], AbstractKernel], a: float
+) -> None:
     with pytest.raises(ValueError, match=r"`a` must be a positive finite number, got"):
-        HuberEnergy(a)
+        make(a)
+
+
+@pytest.mark.parametrize("bandwidth", [0.0, -1.0, float("nan"), float("inf")])
+def test_rejects_a_bandwidth_that_is_not_positive_and_finite(bandwidth: float) -> None:
+    with pytest.raises(ValueError, match=r"`bandwidth` must be a positive finite number, got"):
+        GaussianComplement(bandwidth)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0, -0.5, float("nan")])
+def test_power_rejects_an_exponent(alpha: float) -> None:
+    with pytest.raises(ValueError, match=r"`alpha` must be in \(0, 1\), got"):
+        Power(alpha)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.1, -0.5, float("nan")])
+def test_quotient_rejects_an_exponent(alpha: float) -> None:
+    with pytest.raises(ValueError, match=r"`alpha` must be in \(0, 1\], got"):
+        Quotient(alpha)
 
 
 def test_equal_kernels_are_one_value() -> None:
