@@ -150,10 +150,10 @@ class Power(AbstractKernel):
     def profile(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
         # a^(2 alpha) ((1 + s / a^2)^alpha - 1) without its cancellation near s = 0
         growth = torch.expm1(self.alpha * torch.log1p(squared_norm / self.a**2))
-        return self.a ** (2 * self.alpha) * growth
+        return growth * math.pow(self.a, 2 * self.alpha)
 
     def slope(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
-        return self.alpha * (squared_norm + self.a**2) ** (self.alpha - 1)
+        return self.alpha * (squared_norm + self.a**2).pow(self.alpha - 1)
 
     def mixture(self) -> Mixture:
         return mixture_of_density(lambda rate: _power_density(rate, self.alpha, self.a))
@@ -185,16 +185,16 @@ class Quotient(AbstractKernel):
             )
 
     def profile(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
-        return squared_norm * (squared_norm + self.a**2) ** -self.alpha
+        return squared_norm * (squared_norm + self.a**2).pow(-self.alpha)
 
     def slope(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
         shifted = squared_norm + self.a**2
-        return (self.a**2 + (1 - self.alpha) * squared_norm) * shifted ** (-1 - self.alpha)
+        return (self.a**2 + (1 - self.alpha) * squared_norm) * shifted.pow(-1 - self.alpha)
 
     def mixture(self) -> Mixture:
         def density(rate: Float[Tensor, " t"]) -> Float[Tensor, " t"]:
             # a^2 ((a^2)^-alpha - (a^2 + s)^-alpha) is the mixture of a^2 t^(alpha - 1) e^(-a^2 t)
-            bounded = self.a**2 * rate ** (self.alpha - 1) * (-(self.a**2) * rate).exp()
+            bounded = self.a**2 * rate.pow(self.alpha - 1) * (-(self.a**2) * rate).exp()
             return _power_density(rate, 1 - self.alpha, self.a) + bounded / math.gamma(self.alpha)
 
         return mixture_of_density(density)
@@ -251,7 +251,7 @@ def mixture_of_density(density: Callable[[Float[Tensor, " t"]], Float[Tensor, " 
 
 def _power_density(rate: Float[Tensor, " t"], alpha: float, a: float) -> Float[Tensor, " t"]:
     """Returns the density of (a^2 + s)^alpha - a^(2 alpha), 0 <= alpha < 1."""
-    return alpha / math.gamma(1 - alpha) * rate ** (-1 - alpha) * (-(a**2) * rate).exp()
+    return alpha / math.gamma(1 - alpha) * rate.pow(-1 - alpha) * (-(a**2) * rate).exp()
 
 
 def _check_positive(name: str, value: float, advice: str) -> None:
