@@ -9,6 +9,7 @@ from hawc.compression import (
     Compression,
     CompressionProblem,
     Deterministic,
+    Stochastic,
     compress,
 )
 from hawc.distances import squared_distance, squared_distance_to
@@ -42,6 +43,7 @@ __all__ = [
     "Power",
     "Quotient",
     "StandardNormal",
+    "Stochastic",
     "StudentT",
     "compress",
     "squared_distance",

@@ -1,0 +1,86 @@
+"""The front door of history-aware compression."""
+
+import math
+from dataclasses import replace
+from typing import get_args
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hawc.compression.deterministic import Deterministic
+from hawc.compression.problem import CompressionProblem, Weights
+from hawc.compression.solver import AbstractSolver, Compression
+from hawc.kernels import AbstractKernel, HuberEnergy
+from hawc.targets import AbstractTarget
+
+__all__ = ["compress"]
+
+
+def compress(
+    target: AbstractTarget,
+    size: int,
+    *,
+    history: Float[Tensor, "kp d"] | None = None,
+    kernel: AbstractKernel | None = None,
+    solver: AbstractSolver | None = None,
+    weights: Weights = "uniform",
+    start: Float[Tensor, "k d"] | None = None,
+    generator: torch.Generator,
+) -> Compression:
+    """Returns `size` points that, together with the history, match the target law best.
+
+    Args:
+        target: the law to match.
+        size: number of new points K, at least 1.
+        history: points already drawn; none if None. A long one is best given in float32.
+        kernel: of the distance; `HuberEnergy()` if None.
+        solver: how to minimise; `Deterministic()` if None.
+        weights: of the new points, "uniform" or "optimal"; points of the history weigh 1 each, the
+            new ones K together.
+        start: (size, d) where to begin; random draws of the law if None.
+        generator: source of the starting points; its device is where the work is done.
+
+    Returns:
+        The new points and how they were found; the same seed gives the same points.
+
+    Raises:
+        ValueError: if `size` < 1, `weights` is unknown, or history or start have another shape or
+            are not finite.
+        RuntimeError: if the result is not finite, which a target's potential must have caused.
+    """
+    if size < 1:
+        raise ValueError(f"`size` must be at least 1, got {size}.")
+    if weights not in get_args(Weights):
+        raise ValueError(f"`weights` must be one of {get_args(Weights)}, got '{weights}'.")
+    if history is None:
+        history = torch.empty(0, target.dim)
+    _check_points("history", history, (len(history), target.dim), target)
+    if start is not None:
+        _check_points("start", start, (size, target.dim), target)
+    # the search needs gradients also where its caller, about to decode, has switched them off
+    with torch.inference_mode(False), torch.enable_grad():
+        if start is not None:
+            start = start.detach().clone().to(generator.device, torch.float64)
+        past = history.detach().to(generator.device)
+        problem = CompressionProblem(target, size, past, kernel or HuberEnergy(), weights)
+        found = (solver or Deterministic()).solve(problem, generator, start)
+    if not (math.isfinite(found.objective) and bool(found.points.isfinite().all())):
+        raise RuntimeError(
+            f"the compression of {target} to {size} points ended in NaN or infinity; check "
+            "that the target's potential and its gradient are finite."
+        )
+    default = torch.get_default_dtype()
+    return replace(found, points=found.points.to(default), weights=found.weights.to(default))
+
+
+def _check_points(
+    name: str, points: Tensor, shape: tuple[int, int], target: AbstractTarget
+) -> None:
+    if points.shape != shape:
+        raise ValueError(
+            f"`{name}` must have shape {shape} for {target}, got {tuple(points.shape)}."
+        )
+    # a sum is finite only if every summand is; no million-fold mask is made
+    if not points.sum(dtype=torch.float64).isfinite():
+        raise ValueError(f"`{name}` must be finite, got NaN or infinite coordinates.")

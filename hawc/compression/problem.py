@@ -1,0 +1,145 @@
+"""The objective of history-aware compression, its gradient, and points to start from."""
+
+from collections.abc import Callable
+from typing import Literal, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hawc.blocks import row_blocks
+from hawc.kernel_sum import KernelSum
+from hawc.kernels import AbstractKernel
+from hawc.targets import AbstractTarget
+
+__all__ = ["CompressionProblem", "Weights"]
+
+Weights = Literal["uniform", "optimal"]
+ValueAndGradient = tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]
+
+# Starting points are moved by this share of a standard normal draw: a point started exactly on a
+# history point (likely for an empirical target) would sit on a saddle, where its gradient is zero.
+_START_JITTER = 1e-3
+# A history of fewer coordinates is held in float64, which costs next to nothing then.
+_SHORT_HISTORY = 2**16
+# Up to here all pairs of new points are treated at once, all starts together.
+_FEW_PAIRS = 2**22
+
+
+@final
+class CompressionProblem:
+    """The function f of ``hawc.compression`` for weighted new points, on the history's device.
+
+    With weights p of total one in place of 1/K
+
+        f(X, p) = sum_k p_k (T m(x_k) - sum_j h(x_k, y_j)) / K - 1/2 sum_kl p_k p_l h(x_k, x_l).
+
+    Args:
+        target: the law mu.
+        size: K.
+        history: the y_j. Sums over a long one are taken in its own precision.
+        kernel: h.
+        weights: "uniform" keeps p = 1/K; "optimal" takes the p that minimise f for the given X,
+            a linear system; some may be negative where X is far from optimal.
+    """
+
+    def __init__(
+        self,
+        target: AbstractTarget,
+        size: int,
+        history: Float[Tensor, "kp d"],
+        kernel: AbstractKernel,
+        weights: Weights = "uniform",
+    ) -> None:
+        self.target = target
+        self.kernel = kernel
+        self.size = size
+        self.total = size + len(history)
+        self._weights = weights
+        self._potential = target.potential(kernel)
+        past = history.double() if history.numel() < _SHORT_HISTORY else history
+        self._history_sum = KernelSum(kernel, past)
+
+    def value_and_gradient(
+        self,
+        points: Float[Tensor, "r k d"],
+        potential: Callable[[Float[Tensor, "n d"]], ValueAndGradient] | None = None,
+    ) -> tuple[Float[Tensor, " r"], Float[Tensor, "r k d"]]:
+        """Returns f of each of r point sets, and its gradient.
+
+        Args:
+            points: the sets, in float64.
+            potential: in place of the target's exact one, with its gradient.
+        """
+        field, field_gradient = self._field(points, potential or self._exact_potential)
+        p = self._weights_at(points, field)
+        repulsion, repulsion_gradient = self._mutual_repulsion(points, p)
+        value = (p * (field - 0.5 * repulsion)).sum(1)
+        return value, p[:, :, None] * (field_gradient - repulsion_gradient)
+
+    def weights(self, points: Float[Tensor, "k d"]) -> Float[Tensor, " k"]:
+        """Returns the weights p that go with the points."""
+        field, _ = self._field(points[None], self._exact_potential)
+        return self._weights_at(points[None], field)[0]
+
+    def start(self, generator: torch.Generator, count: int = 1) -> Float[Tensor, "r k d"]:
+        """Returns sets of independent draws of the target, moved slightly off any history point."""
+        points = self.target.sample(count * self.size, generator=generator).double()
+        jitter = torch.randn(
+            points.shape, generator=generator, device=generator.device, dtype=torch.float64
+        )
+        return (points + _START_JITTER * jitter).reshape(count, self.size, -1)
+
+    def _field(
+        self,
+        points: Float[Tensor, "r k d"],
+        potential: Callable[[Float[Tensor, "n d"]], ValueAndGradient],
+    ) -> tuple[Float[Tensor, "r k"], Float[Tensor, "r k d"]]:
+        """Returns (T m(x) - sum_j h(x, y_j)) / K at every point, and its gradient."""
+        flat = points.flatten(0, 1)
+        attraction, attraction_gradient = potential(flat)
+        repulsion, repulsion_gradient = self._history_sum(flat)
+        value = (self.total * attraction - repulsion) / self.size
+        gradient = (self.total * attraction_gradient - repulsion_gradient) / self.size
+        return value.reshape(points.shape[:2]), gradient.reshape(points.shape)
+
+    def _exact_potential(self, points: Float[Tensor, "n d"]) -> ValueAndGradient:
+        values: list[Tensor] = []
+        gradients: list[Tensor] = []
+        for block in row_blocks(len(points), 512):  # it may hold some hundred numbers a point
+            part = points[block].detach().requires_grad_()
+            value = self._potential(part)
+            gradients += torch.autograd.grad(value.sum(), part)
+            values.append(value.detach())
+        return torch.cat(values), torch.cat(gradients)
+
+    def _weights_at(
+        self, points: Float[Tensor, "r k d"], field: Float[Tensor, "r k"]
+    ) -> Float[Tensor, "r k"]:
+        """Returns 1/K, or what minimises p'field - p'Hp / 2, H = h(x_k, x_l), with total one."""
+        if self._weights == "uniform":
+            return torch.full_like(field, 1 / self.size)
+        heights = self.kernel.profile(_squared_distances(points))
+        # Lagrange: H p + multiplier = field, sum p = 1
+        bordered = torch.nn.functional.pad(heights, (0, 1, 0, 1), value=1.0)
+        bordered[:, -1, -1] = 0
+        right = torch.nn.functional.pad(field, (0, 1), value=1.0)
+        solution: Tensor = torch.linalg.solve(bordered, right)
+        return solution[:, :-1]
+
+    def _mutual_repulsion(
+        self, points: Float[Tensor, "r k d"], p: Float[Tensor, "r k"]
+    ) -> tuple[Float[Tensor, "r k"], Float[Tensor, "r k d"]]:
+        """Returns sum_l p_l h(x, x_l) at every point of each set, and its gradient."""
+        if points.shape[0] * points.shape[1] ** 2 > _FEW_PAIRS:
+            sums = [KernelSum(self.kernel, x, q)(x) for x, q in zip(points, p, strict=True)]
+            return torch.stack([v for v, _ in sums]), torch.stack([g for _, g in sums])
+        squared = _squared_distances(points)
+        slopes = self.kernel.slope(squared) * p[:, None, :]
+        gradient = 2 * (slopes.sum(2, keepdim=True) * points - slopes @ points)
+        return (self.kernel.profile(squared) @ p[:, :, None])[:, :, 0], gradient
+
+
+def _squared_distances(points: Float[Tensor, "r k d"]) -> Float[Tensor, "r k k"]:
+    distance = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
+    return distance.square_()

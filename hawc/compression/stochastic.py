@@ -1,0 +1,70 @@
+"""The algorithm as published: gradient steps against a fresh batch of the law each time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hawc.compression.problem import CompressionProblem
+from hawc.compression.solver import AbstractSolver, Compression
+from hawc.kernel_sum import KernelSum
+
+__all__ = ["Stochastic"]
+
+
+_ADAM = partial(torch.optim.Adam, lr=0.05)
+
+
+@final
+@dataclass(frozen=True)
+class Stochastic(AbstractSolver):
+    """A torch optimizer on the objective with the potential estimated from a fresh batch.
+
+    The mean of h(x, z_b) over the batch is an unbiased estimate of m(x), and so is the gradient.
+    (U- and V-statistics of d^2 differ by a sum over pairs of the batch, which the points do not
+    enter.) The noise grows with the history like (Kp + K) / K; `Deterministic` has none.
+
+    Args:
+        steps: of the optimizer, at least 1.
+        batch_size: draws of the law a step, at least 1.
+        optimizer: from a list of tensors to a torch optimizer, which sees the gradient of
+            K^2 f / (Kp + K): the pull of the law on one point is of order one.
+
+    Raises:
+        ValueError: if a number is out of its range.
+
+    Source: G. Turinici 2022, arXiv 2202.03008, with the weights of ``hawc.compression``.
+    """
+
+    steps: int = 1000
+    batch_size: int = 1000
+    optimizer: Callable[[list[Tensor]], torch.optim.Optimizer] = _ADAM
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
+
+    def solve(
+        self,
+        problem: CompressionProblem,
+        generator: torch.Generator,
+        start: Float[Tensor, "k d"] | None = None,
+    ) -> Compression:
+        points = problem.start(generator) if start is None else start[None].clone()
+        optimizer = self.optimizer([points])
+        scale = problem.size**2 / problem.total
+        share = points.new_full((self.batch_size,), 1 / self.batch_size)
+        for _ in range(self.steps):
+            batch = problem.target.sample(self.batch_size, generator=generator).double()
+            estimate = KernelSum(problem.kernel, batch, share)
+            _, gradient = problem.value_and_gradient(points, estimate)
+            points.grad = scale * gradient
+            optimizer.step()
+        value, _ = problem.value_and_gradient(points)
+        weights = problem.weights(points[0])
+        return Compression(points[0], weights, float(value), True, self.steps)
