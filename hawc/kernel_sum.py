@@ -52,19 +52,21 @@ class KernelSum:
         rows = max(_FEWEST_ROWS, _BLOCK_PAIRS // max(1, len(x)))
         for first in range(0, len(self._points), rows):
             block = slice(first, first + rows)
-            squared = self._squared_distances(at, block)
+            squared = self._squared_distances(block, at)
             height, slope = self._kernel.profile(squared), self._kernel.slope(squared)
             if self._weights is not None:
-                height, slope = height * self._weights[block], slope * self._weights[block]
-            value += height.sum(1)
-            slopes += slope.sum(1)
-            weighted.addmm_(slope, self._points[block])
+                share = self._weights[block, None]
+                height, slope = height * share, slope * share
+            value += height.sum(0)
+            slopes += slope.sum(0)
+            weighted.addmm_(slope.T, self._points[block])
         return value, 2 * (slopes[:, None] * at.double() - weighted.double())
 
-    def _squared_distances(self, x: Float[Tensor, "n d"], block: slice) -> Float[Tensor, "n b"]:
+    def _squared_distances(self, block: slice, x: Float[Tensor, "n d"]) -> Float[Tensor, "b n"]:
         y = self._points[block]
         if self._squared_norms is None:
-            distance = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+            distance = torch.cdist(y, x, compute_mode="donot_use_mm_for_euclid_dist")
             return distance.square_()
-        squared = torch.addmm(self._squared_norms[block], x, y.T, alpha=-2)
-        return squared.add_(x.square().sum(1, keepdim=True)).clamp_(min=0)
+        # a product with the long operand first is half again as fast as its transpose
+        squared = torch.addmm(self._squared_norms[block, None], y, x.T, alpha=-2)
+        return squared.add_(x.square().sum(1)).clamp_(min=0)

@@ -20,7 +20,7 @@ _STARTED_COORDINATES = 1024
 _STARTED_PAIRS = 2**18
 # Of what one batch can win, this share may always be left out: with a long history it changes the
 # distance of all points together by that share of a small share only.
-_NEGLIGIBLE_PROGRESS = 1e-2
+_NEGLIGIBLE_PROGRESS = 2e-2
 # Length of the first step, in units of the law's spread.
 _FIRST_STEP = 0.25
 
@@ -30,17 +30,15 @@ _FIRST_STEP = 0.25
 class Deterministic(AbstractSolver):
     """L-BFGS on the exact objective from several starts; the best one is kept.
 
-    The objective is scaled to K^2 f / (Kp + K): so the law's pull on one point is of order one
-    whatever K and Kp are; f itself would stop far too early for large K.
-
     Args:
         restarts: number of starts, at least 1, the worse half of them given up every thirty steps;
             None for 16 where K dim <= 64, fewer for larger problems, down to 1.
         max_iterations: of each start, at least 1.
-        gradient_tolerance: > 0; stop when no coordinate of the scaled gradient exceeds it.
+        gradient_tolerance: > 0; stop when no coordinate of the gradient of K f exceeds it: without
+            history the pull of the law on one point is of order one there.
         progress_tolerance: >= 0; stop also when ten steps have lowered the objective by less than
             this share of the whole decrease, times (Kp + K) / K since one batch of many changes the
-            total's distance by its share only, but at most by 1 %. 0 switches the rule off.
+            total's distance by its share only, at most by 2 %. 0 switches the rule off.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -81,7 +79,7 @@ class Deterministic(AbstractSolver):
             starts.flatten(1),
             StoppingRule(
                 self.max_iterations,
-                self.gradient_tolerance,
+                self.gradient_tolerance * size / total,
                 min(self.progress_tolerance * total / size, _NEGLIGIBLE_PROGRESS),
             ),
             first_step=_FIRST_STEP * size**0.5 * float(draws.flatten(0, 1).std(0).norm()),
