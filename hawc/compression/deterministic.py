@@ -16,7 +16,7 @@ __all__ = ["Deterministic"]
 # Starts that are chosen for the caller: as many as are nearly free beside a single one, and never
 # more than help. In many dimensions every start ends equally well.
 _MOST_STARTS = 16
-_STARTED_COORDINATES = 1024
+_STARTED_COORDINATES = 2048
 _STARTED_PAIRS = 2**18
 # Of what one batch can win, this share may always be left out: with a long history it changes the
 # distance of all points together by that share of a small share only.
@@ -32,13 +32,13 @@ class Deterministic(AbstractSolver):
 
     Args:
         restarts: number of starts, at least 1, the worse half of them given up every thirty steps;
-            None for 16 where K dim <= 64, fewer for larger problems, down to 1.
+            None for 16 where K dim <= 128, fewer for larger problems, down to 1.
         max_iterations: of each start, at least 1.
         gradient_tolerance: > 0; stop when no coordinate of the gradient of K f exceeds it: without
             history the pull of the law on one point is of order one there.
         progress_tolerance: >= 0; stop also when ten steps have lowered the objective by less than
-            this share of the whole decrease, times (Kp + K) / K since one batch of many changes the
-            total's distance by its share only, at most by 2 %. 0 switches the rule off.
+            this share of the whole decrease, times ((Kp + K) / K)^2 since the total's distance
+            changes by f (K / (Kp + K))^2 only; by less than 2 % in any case. 0 never stops so.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -47,7 +47,7 @@ class Deterministic(AbstractSolver):
     restarts: int | None = None
     max_iterations: int = 1000
     gradient_tolerance: float = 1e-6
-    progress_tolerance: float = 1e-5
+    progress_tolerance: float = 1e-6
 
     def __post_init__(self) -> None:
         for name in ("restarts", "max_iterations"):
@@ -80,7 +80,7 @@ class Deterministic(AbstractSolver):
             StoppingRule(
                 self.max_iterations,
                 self.gradient_tolerance * size / total,
-                min(self.progress_tolerance * total / size, _NEGLIGIBLE_PROGRESS),
+                min(self.progress_tolerance * (total / size) ** 2, _NEGLIGIBLE_PROGRESS),
             ),
             first_step=_FIRST_STEP * size**0.5 * float(draws.flatten(0, 1).std(0).norm()),
         )
