@@ -17,6 +17,14 @@ Potential = Callable[[Float[Tensor, "n d"]], Float[Tensor, " n"]]
 class AbstractTarget(ABC):
     """A probability law on R^dim."""
 
+    @abstractmethod
+    def __repr__(self) -> str:
+        """Returns the law's identity: its name and every parameter, on every machine the same.
+
+        Two laws with equal repr are the same law; a gallery records it and refuses another one.
+        Floats are written out in full, long parameters by a digest (``hawc.targets.identity``).
+        """
+
     @property
     @abstractmethod
     def dim(self) -> int:

@@ -1,3 +1,4 @@
+from functools import cached_property
 from typing import final
 
 import torch
@@ -7,6 +8,8 @@ from torch import Tensor
 from hawc.blocks import double_sum, row_blocks
 from hawc.kernels import AbstractKernel, full_precision, without_autocast
 from hawc.targets.abstract import AbstractTarget, Potential
+from hawc.targets.checks import normalized_weights
+from hawc.targets.identity import digest
 
 __all__ = ["Empirical"]
 
@@ -32,23 +35,17 @@ class Empirical(AbstractTarget):
             )
         if not points.isfinite().all():
             raise ValueError("`points` must be finite, got NaN or infinite coordinates.")
-        points = full_precision(points)
-        weights = None if weights is None else full_precision(weights)
-        if weights is None:
-            weights = points.new_ones(len(points))
-        if weights.shape != points.shape[:1] or not bool((weights >= 0).all()):
-            raise ValueError(
-                f"`weights` must be {len(points)} non-negative numbers, one a point, got shape "
-                f"{tuple(weights.shape)}, smallest {weights.min() if weights.numel() else None}."
-            )
-        if not (weights.sum() > 0 and weights.sum().isfinite()):
-            raise ValueError(f"`weights` must have a positive finite sum, got {weights.sum()}.")
+        normalized = normalized_weights(weights, len(points))
         with torch.inference_mode(False):  # tensors made in that mode cannot be differentiated by
-            self._points = points.detach().clone()
-            self._weights = weights.detach().clone() / weights.sum()
+            self._points = full_precision(points).detach().clone()
+            self._weights = normalized.to(points.device)
 
     def __repr__(self) -> str:
-        return f"Empirical({len(self._points)} points, dim={self.dim})"
+        return f"Empirical({len(self._points)} points, dim={self.dim}, sha256={self._digest})"
+
+    @cached_property
+    def _digest(self) -> str:
+        return digest(self._points, self._weights)
 
     @property
     def dim(self) -> int:

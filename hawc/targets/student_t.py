@@ -35,10 +35,11 @@ class StudentT(AbstractTarget):
         self._dim = checked_dim(dim)
         if not (scale > 0 and math.isfinite(scale)):
             raise ValueError(f"`scale` must be a positive finite number, got {scale}.")
-        self._squared_radius = (dim + 1) * scale**2
+        self._scale = float(scale)
+        self._squared_radius = (dim + 1) * self._scale**2
 
     def __repr__(self) -> str:
-        return f"StudentT(dim={self._dim}, scale={self.scale:.6g})"
+        return f"StudentT(dim={self._dim}, scale={self._scale})"
 
     @staticmethod
     def approximating_normal(dim: int) -> "StudentT":
@@ -48,8 +49,9 @@ class StudentT(AbstractTarget):
         Gamma((dim+1)/2))^2 of Turinici 2021, arXiv 1911.13135.
         """
         log_ratio = math.lgamma(checked_dim(dim) / 2) - math.lgamma((dim + 1) / 2)
-        squared_radius = 0.5 * dim**2 * math.exp(2 * log_ratio)
-        return StudentT(dim, math.sqrt(squared_radius / (dim + 1)))
+        scale = dim * math.exp(log_ratio) / math.sqrt(2 * (dim + 1))
+        # mathematical libraries differ in the last digits, the law's name must not
+        return StudentT(dim, float(f"{scale:.12g}"))
 
     @property
     def dim(self) -> int:
@@ -60,7 +62,7 @@ class StudentT(AbstractTarget):
         """The square root of the scale matrix's diagonal; a coordinate's variance is
         scale^2 (dim + 1) / (dim - 1), infinite for dim = 1.
         """
-        return math.sqrt(self._squared_radius / (self._dim + 1))
+        return self._scale
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         degrees = self._dim + 1

@@ -72,3 +72,10 @@ def test_student_rejects_a_scale(scale: float) -> None:
 def test_student_rejects_a_kernel_without_closed_form(method: str) -> None:
     with pytest.raises(ValueError, match=r"`kernel` must be HuberEnergy\(a\) with a <= 0\.002"):
         getattr(StudentT(2, 2.0), method)(HuberEnergy(0.1))
+
+
+def test_student_is_named_by_its_parameters() -> None:
+    assert repr(StudentT(2, 1.3)) == "StudentT(dim=2, scale=1.3)"
+    assert repr(StudentT(2, 1.3 + 1e-15)) != repr(StudentT(2, 1.3))
+    # of twelve digits, in which all mathematical libraries agree
+    assert repr(StudentT.approximating_normal(2)) == "StudentT(dim=2, scale=0.921317731924)"
