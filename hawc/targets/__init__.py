@@ -6,7 +6,19 @@ the squared distance of any point set to mu without a single random draw (``hawc
 
 from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.empirical import Empirical
+from hawc.targets.gaussian_mixture import GaussianMixture
+from hawc.targets.normal import Normal
 from hawc.targets.standard_normal import StandardNormal
 from hawc.targets.student_t import StudentT
+from hawc.targets.uniform_cube import UniformCube
 
-__all__ = ["AbstractTarget", "Empirical", "Potential", "StandardNormal", "StudentT"]
+__all__ = [
+    "AbstractTarget",
+    "Empirical",
+    "GaussianMixture",
+    "Normal",
+    "Potential",
+    "StandardNormal",
+    "StudentT",
+    "UniformCube",
+]
