@@ -23,7 +23,15 @@ from hawc.kernels import (
     Quotient,
 )
 from hawc.sampler import HistoryAwareSampler
-from hawc.targets import AbstractTarget, Empirical, StandardNormal, StudentT
+from hawc.targets import (
+    AbstractTarget,
+    Empirical,
+    GaussianMixture,
+    Normal,
+    StandardNormal,
+    StudentT,
+    UniformCube,
+)
 
 __all__ = [
     "AbstractHistory",
@@ -36,15 +44,18 @@ __all__ = [
     "Empirical",
     "Energy",
     "GaussianComplement",
+    "GaussianMixture",
     "HistoryAwareSampler",
     "HistoryConflictError",
     "HuberEnergy",
     "MemoryHistory",
+    "Normal",
     "Power",
     "Quotient",
     "StandardNormal",
     "Stochastic",
     "StudentT",
+    "UniformCube",
     "compress",
     "squared_distance",
     "squared_distance_to",

@@ -41,7 +41,8 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
 
 @final
 class BrokenLaw(AbstractTarget):
-    """A law of the plane whose potential is not a number."""
+    def __repr__(self) -> str:
+        return "BrokenLaw()"  # its potential is not a number
 
     @property
     def dim(self) -> int:

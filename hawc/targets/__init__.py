@@ -1,0 +1,24 @@
+"""Laws to sample like: each draws points and knows its exact mean distance to any point.
+
+The potential of a law mu is x -> E h(x - Z), Z ~ mu; with the self energy 1/2 E h(Z - Z') it gives
+the squared distance of any point set to mu without a single random draw (``hawc.distances``).
+"""
+
+from hawc.targets.abstract import AbstractTarget, Potential
+from hawc.targets.empirical import Empirical
+from hawc.targets.gaussian_mixture import GaussianMixture
+from hawc.targets.normal import Normal
+from hawc.targets.standard_normal import StandardNormal
+from hawc.targets.student_t import StudentT
+from hawc.targets.uniform_cube import UniformCube
+
+__all__ = [
+    "AbstractTarget",
+    "Empirical",
+    "GaussianMixture",
+    "Normal",
+    "Potential",
+    "StandardNormal",
+    "StudentT",
+    "UniformCube",
+]

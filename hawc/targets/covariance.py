@@ -1,0 +1,47 @@
+"""Covariance matrices, taken apart into variances along orthogonal axes."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+__all__ = ["spectrum"]
+
+
+def spectrum(
+    covariances: Float[Tensor, " c"] | Float[Tensor, "c d d"], name: str
+) -> tuple[Float[Tensor, "c k"], Float[Tensor, "c d d"] | None]:
+    """Returns the variances along principal axes and the axes, the columns of a matrix each.
+
+    Args:
+        covariances: one variance each (c,), k = 1 and no axes; or matrices (c, d, d), k = d.
+            Zero variances are allowed: the law is then a point or lies in a plane.
+        name: of the argument that they come from.
+
+    Returns:
+        Variances >= 0 and axes.
+
+    Raises:
+        ValueError: if a value is not finite, a matrix not symmetric or a variance negative.
+    """
+    if not covariances.isfinite().all():
+        raise ValueError(f"`{name}` must be finite, got NaN or infinity.")
+    if covariances.ndim == 1:
+        variances, axes = covariances[:, None], None
+        rounding = torch.zeros(1)
+    else:
+        largest = covariances.abs().amax((1, 2))
+        # of the products that a covariance was computed from, in its own precision
+        rounding = 10 * covariances.shape[1] * torch.finfo(covariances.dtype).eps * largest
+        asymmetry = (covariances - covariances.mT).abs().amax((1, 2))
+        if bool((asymmetry > rounding).any()):
+            raise ValueError(
+                f"`{name}` must be symmetric, got entries that differ by up to "
+                f"{float(asymmetry.max()):.3g} from their mirror images; (S + S.T) / 2 has none."
+            )
+        variances, axes = torch.linalg.eigh((0.5 * (covariances + covariances.mT)).double())
+    if bool((variances < -rounding[:, None]).any()):
+        raise ValueError(
+            f"`{name}` must have no negative variance in any direction, got "
+            f"{float(variances.min()):.6g}; is it a standard deviation or a precision?"
+        )
+    return variances.clamp(min=0).double(), axes

@@ -1,0 +1,73 @@
+from functools import cached_property
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hawc.blocks import double_sum, row_blocks
+from hawc.kernels import AbstractKernel, full_precision, without_autocast
+from hawc.targets.abstract import AbstractTarget, Potential
+from hawc.targets.checks import normalized_weights
+from hawc.targets.identity import digest
+
+__all__ = ["Empirical"]
+
+
+@final
+class Empirical(AbstractTarget):
+    """The law of a weighted sample, e.g. of an encoded data set or of a data base itself.
+
+    Args:
+        points: (n, d) finite coordinates; copied.
+        weights: (n,) non-negative, any positive total (normalised here); uniform if None.
+
+    Raises:
+        ValueError: if a shape does not fit, `points` is empty or a value is not finite or negative.
+    """
+
+    def __init__(
+        self, points: Float[Tensor, "n d"], weights: Float[Tensor, " n"] | None = None
+    ) -> None:
+        if points.ndim != 2 or 0 in points.shape:
+            raise ValueError(
+                f"`points` must have shape (n, d) with n, d >= 1, got {tuple(points.shape)}."
+            )
+        if not points.isfinite().all():
+            raise ValueError("`points` must be finite, got NaN or infinite coordinates.")
+        normalized = normalized_weights(weights, len(points))
+        with torch.inference_mode(False):  # tensors made in that mode cannot be differentiated by
+            self._points = full_precision(points).detach().clone()
+            self._weights = normalized.to(points.device)
+
+    def __repr__(self) -> str:
+        return f"Empirical({len(self._points)} points, dim={self.dim}, sha256={self._digest})"
+
+    @cached_property
+    def _digest(self) -> str:
+        return digest(self._points, self._weights)
+
+    @property
+    def dim(self) -> int:
+        return self._points.shape[1]
+
+    def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        weights = self._weights.to(generator.device)
+        index = torch.multinomial(weights, n, replacement=True, generator=generator)
+        points = self._points[index.to(self._points.device)]
+        return points.to(generator.device, torch.get_default_dtype())
+
+    def potential(self, kernel: AbstractKernel) -> Potential:
+        def evaluate(x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+            x = full_precision(x)
+            blocks = row_blocks(len(self._points), len(x))
+            with without_autocast(x):
+                return torch.stack(
+                    [kernel(x, self._points[b].to(x)) @ self._weights[b].to(x) for b in blocks]
+                ).sum(0)
+
+        return evaluate
+
+    def self_energy(self, kernel: AbstractKernel) -> float:
+        points, weights = self._points.double(), self._weights.double()
+        return 0.5 * float(double_sum(kernel, points, points, weights, weights))

@@ -1,0 +1,140 @@
+from functools import lru_cache
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hawc.kernels import AbstractKernel, full_precision, gaussian_mixture, without_autocast
+from hawc.targets.abstract import AbstractTarget, Potential
+from hawc.targets.checks import normalized_weights
+from hawc.targets.covariance import spectrum
+from hawc.targets.identity import described
+from hawc.targets.row_evaluation import in_row_blocks
+
+__all__ = ["GaussianMixture"]
+
+
+@final
+class GaussianMixture(AbstractTarget):
+    """sum_c weight_c N(mean_c, covariance_c); its potential is exact for every kernel.
+
+    With h = sum_t w (1 - exp(-t r^2)) and a covariance of variances l_i along orthonormal axes u_i
+
+        E exp(-t |x - Z|^2) = prod_i (1 + 2 t l_i)^(-1/2) exp(-t (u_i.(x - mean))^2 / (1 + 2 t l_i))
+
+    only a sum over t and c is left. A point takes c t terms if the components are isotropic and
+    c t dim if not. The self energy is the mean potential of pairs: c^2 t, or c^2 dim^3, terms.
+
+    Args:
+        weights: (c,) non-negative, any positive total (normalised here); uniform if None.
+        means: (c, dim) finite.
+        covariances: a variance for all components, (c,) one each, or (c, dim, dim) symmetric
+            matrices without a negative eigenvalue. 0 is allowed: the component is then a point or
+            lies in a plane.
+
+    Raises:
+        ValueError: if a shape does not fit or a value is out of its range.
+
+    Example:
+        >>> axis = 5.0 * torch.arange(4.0)
+        >>> grid = GaussianMixture(None, torch.cartesian_prod(axis, axis), 1.0)
+        >>> grid.dim
+        2
+    """
+
+    def __init__(
+        self,
+        weights: Float[Tensor, " c"] | None,
+        means: Float[Tensor, "c d"],
+        covariances: float | Float[Tensor, " c"] | Float[Tensor, "c d d"],
+    ) -> None:
+        if means.ndim != 2 or 0 in means.shape:
+            raise ValueError(
+                f"`means` must have shape (c, d) with c, d >= 1, got {tuple(means.shape)}."
+            )
+        if not means.isfinite().all():
+            raise ValueError("`means` must be finite, got NaN or infinite coordinates.")
+        count, dim = means.shape
+        if not isinstance(covariances, Tensor):
+            covariances = torch.full((count,), covariances, dtype=torch.float64)
+        if covariances.shape not in ((count,), (count, dim, dim)):
+            raise ValueError(
+                f"`covariances` must be a number or have shape ({count},) or "
+                f"({count}, {dim}, {dim}), got {tuple(covariances.shape)}."
+            )
+        self._weights = normalized_weights(weights, count)
+        with torch.inference_mode(False):  # tensors made in that mode cannot be differentiated by
+            self._means = means.detach().to("cpu", torch.float64, copy=True)
+            covariances = covariances.detach().cpu().clone()
+            self._variances, self._axes = spectrum(covariances, "covariances")
+            self._covariances = covariances.double()
+
+    def __repr__(self) -> str:
+        return (
+            f"GaussianMixture(weights={described(self._weights)}, means={described(self._means)}, "
+            f"covariances={described(self._covariances)})"
+        )
+
+    @property
+    def dim(self) -> int:
+        return self._means.shape[1]
+
+    def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        device, dtype = generator.device, torch.get_default_dtype()
+        weights = self._weights.to(device)
+        component = torch.multinomial(weights, n, replacement=True, generator=generator)
+        noise = torch.randn(n, self.dim, generator=generator, device=device)
+        noise = noise * self._variances.sqrt().to(device, dtype)[component]
+        if self._axes is not None:
+            for c, axes in enumerate(self._axes.to(device, dtype)):
+                chosen = component == c
+                noise[chosen] = noise[chosen] @ axes.T
+        return noise + self._means.to(device, dtype)[component]
+
+    def potential(self, kernel: AbstractKernel) -> Potential:
+        rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
+        rotated = self._axes is not None
+        with torch.inference_mode(False):
+            spread = 2 * rate * self._variances[:, :, None]  # (c, k, t)
+            slope = rate / (1 + spread)
+            offset = 0.5 * (1 if rotated else self.dim) * spread.log1p().sum(1, keepdim=True)
+
+        @lru_cache(maxsize=8)
+        def constants(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, ...]:
+            with torch.inference_mode(False):
+                every = (slope, offset, weight, self._weights)
+                return tuple(tensor.to(device, dtype) for tensor in every)
+
+        def block(x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+            slope, offset, weight, component_weight = constants(x.dtype, x.device)
+            squares = self._squares(x)
+            product = squares @ slope if rotated else squares * slope  # (c, n, t)
+            return component_weight @ (-torch.expm1(-(product + offset)) @ weight)
+
+        def evaluate(x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+            x = full_precision(x)
+            with without_autocast(x):
+                return in_row_blocks(block, x, len(self._weights) * (len(rate) + self.dim))
+
+        return evaluate
+
+    def self_energy(self, kernel: AbstractKernel) -> float:
+        # Z_a - Z_b has mean mean_a - mean_b and the sum of the covariances
+        covariances = self._variances[:, 0]
+        if self._axes is not None:  # free of the rounding that the given ones may have
+            covariances = (self._axes * self._variances[:, None]) @ self._axes.mT
+        origin = torch.zeros_like(self._means[:1])
+        energy = 0.0
+        for c, weight in enumerate(self._weights.tolist()):
+            means, sums = self._means - self._means[c], covariances + covariances[c]
+            differences = GaussianMixture(self._weights, means, sums)
+            energy += 0.5 * weight * float(differences.potential(kernel)(origin))
+        return energy
+
+    def _squares(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "c n k"]:
+        """Returns squared distances to the means: whole (k = 1), or along each axis (k = dim)."""
+        offset = x - self._means.to(x)[:, None]
+        if self._axes is None:
+            return offset.square().sum(2, keepdim=True)
+        return (offset @ self._axes.to(x)).square()

@@ -1,0 +1,63 @@
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hawc.kernels import AbstractKernel
+from hawc.targets.abstract import AbstractTarget, Potential
+from hawc.targets.covariance import spectrum
+from hawc.targets.gaussian_mixture import GaussianMixture
+from hawc.targets.identity import described
+
+__all__ = ["Normal"]
+
+
+@final
+class Normal(AbstractTarget):
+    """N(mean, covariance), a mixture of one component; its potential is exact for every kernel.
+
+    Args:
+        mean: (dim,) finite.
+        covariance: a variance for all coordinates, or a symmetric (dim, dim) matrix without a
+            negative eigenvalue. 0 is allowed: the law is then a point or lies in a plane.
+
+    Raises:
+        ValueError: if a shape does not fit or a value is out of its range.
+    """
+
+    def __init__(self, mean: Float[Tensor, " d"], covariance: float | Float[Tensor, "d d"]) -> None:
+        if mean.ndim != 1 or len(mean) == 0 or not mean.isfinite().all():
+            raise ValueError(
+                f"`mean` must be finite with shape (d,), d >= 1, got {mean} of shape "
+                f"{tuple(mean.shape)}."
+            )
+        values = (
+            covariance.detach()
+            if isinstance(covariance, Tensor)
+            else torch.tensor(covariance, dtype=torch.float64)
+        )
+        if values.shape not in ((), (len(mean), len(mean))):
+            raise ValueError(
+                f"`covariance` must be a number or have shape ({len(mean)}, {len(mean)}), got "
+                f"{tuple(values.shape)}."
+            )
+        spectrum(values[None], "covariance")  # refuses under the name that the caller knows
+        self._mixture = GaussianMixture(None, mean[None], values[None])
+        self._description = f"mean={described(mean)}, covariance={described(values)}"
+
+    def __repr__(self) -> str:
+        return f"Normal({self._description})"
+
+    @property
+    def dim(self) -> int:
+        return self._mixture.dim
+
+    def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        return self._mixture.sample(n, generator=generator)
+
+    def potential(self, kernel: AbstractKernel) -> Potential:
+        return self._mixture.potential(kernel)
+
+    def self_energy(self, kernel: AbstractKernel) -> float:
+        return self._mixture.self_energy(kernel)

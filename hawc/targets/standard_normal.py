@@ -1,0 +1,72 @@
+from functools import lru_cache
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hawc.kernels import AbstractKernel, full_precision, gaussian_mixture, without_autocast
+from hawc.targets.abstract import AbstractTarget, Potential
+from hawc.targets.checks import checked_dim
+
+__all__ = ["StandardNormal"]
+
+
+@final
+class StandardNormal(AbstractTarget):
+    """N(0, I) on R^dim; its potential is exact for every kernel.
+
+    With h = int (1 - exp(-t r^2)) density(t) dt and E exp(-t |x - Z|^2) =
+    (1 + 2t)^(-dim/2) exp(-t |x|^2 / (1 + 2t)) nothing but a sum over t is left. For |x - y| it is
+    sqrt(2) G 1F1(-1/2; dim/2; -|x|^2 / 2), G = Gamma((dim+1)/2) / Gamma(dim/2).
+
+    Args:
+        dim: number of coordinates, at least 1.
+
+    Raises:
+        ValueError: if `dim` is smaller than 1.
+    """
+
+    def __init__(self, dim: int) -> None:
+        self._dim = checked_dim(dim)
+
+    def __repr__(self) -> str:
+        return f"StandardNormal(dim={self._dim})"
+
+    @property
+    def dim(self) -> int:
+        return self._dim
+
+    def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        return torch.randn(n, self._dim, generator=generator, device=generator.device)
+
+    def potential(self, kernel: AbstractKernel) -> Potential:
+        def evaluate(x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+            x = full_precision(x)
+            slope, offset, weight = _normal_exponents(kernel, self._dim, x.dtype, x.device)
+            with without_autocast(x):
+                exponent = torch.outer(x.square().sum(1), slope) + offset  # (n, t)
+                return -torch.expm1(-exponent) @ weight
+
+        return evaluate
+
+    def self_energy(self, kernel: AbstractKernel) -> float:
+        # Z - Z' is sqrt(2) times a standard normal
+        rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
+        mean = -torch.expm1(-0.5 * self._dim * torch.log1p(4 * rate))
+        return 0.5 * float(weight @ mean)
+
+
+@lru_cache(maxsize=64)
+def _normal_exponents(
+    kernel: AbstractKernel, dim: int, dtype: torch.dtype, device: torch.device
+) -> tuple[Float[Tensor, " t"], Float[Tensor, " t"], Float[Tensor, " t"]]:
+    """Returns slope, offset, weight with E h(x - Z) = sum_t weight (1 - e^-(slope |x|^2 + offset)).
+
+    Computed in float64 before the cast: log1p(2t) loses its small t in float32 otherwise.
+    """
+    with torch.inference_mode(False):  # a cached tensor made in that mode could not be trained by
+        rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
+        slope = rate / (1 + 2 * rate)
+        offset = 0.5 * dim * torch.log1p(2 * rate)
+        return slope.to(device, dtype), offset.to(device, dtype), weight.to(device, dtype)

@@ -1,0 +1,191 @@
+"""What all laws have in common."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+import hawc.blocks
+from hawc.compression import Deterministic, compress
+from hawc.distances import squared_distance_to
+from hawc.kernels import AbstractKernel, Energy, GaussianComplement, HuberEnergy, Power, Quotient
+from hawc.targets import (
+    AbstractTarget,
+    Empirical,
+    GaussianMixture,
+    Normal,
+    StandardNormal,
+    StudentT,
+    UniformCube,
+)
+from tests.hawc.targets.draws import assert_within_standard_errors, seeded, values
+
+CORNERS = torch.eye(3, dtype=torch.float64)
+TILTED = torch.tensor([[2.0, 0.5, 0.0], [0.5, 1.0, -0.3], [0.0, -0.3, 0.2]], dtype=torch.float64)
+PAIR = torch.stack([TILTED, 0.1 * CORNERS])
+MIXTURE_LAWS = [  # those whose potentials are sums over the kernel's mixture
+    StandardNormal(3),
+    Normal(CORNERS[0], TILTED),
+    GaussianMixture(CORNERS[0, :2] + 0.5, 3 * CORNERS[:2], torch.tensor([0.5, 2.0])),
+    GaussianMixture(None, 3 * CORNERS[:2], PAIR),
+    UniformCube(3, -0.5, 2.5),
+]
+ALL_LAWS = [*MIXTURE_LAWS, StudentT(3, 0.5), Empirical(CORNERS)]
+KERNELS = [
+    *(Energy(), HuberEnergy(), HuberEnergy(0.3), HuberEnergy(2.0)),
+    *(Power(0.8, 0.5), Quotient(0.3, 1.0), GaussianComplement()),
+]
+each_law = pytest.mark.parametrize("law", ALL_LAWS, ids=repr)
+each_mixture_law = pytest.mark.parametrize("law", MIXTURE_LAWS, ids=repr)
+
+
+def scattered_points() -> Tensor:
+    """Inside, outside, on the faces and corners of the cube, at the means, and far away."""
+    inside = torch.randn(5, 3, generator=seeded())
+    chosen = [[-0.5, 1.0, 1.0], [-0.5, -0.5, 2.5], [1.0, 1.0, 1.0], [3.0, 0.0, 0.0], [0.0] * 3]
+    return torch.cat([inside, torch.tensor(chosen), 50 * inside[:2], 2e3 * inside[:2]])
+
+
+@each_law
+def test_same_seed_draws_the_same(law: AbstractTarget) -> None:
+    first, again, other = (law.sample(20, generator=seeded(seed)) for seed in (1, 1, 2))
+    assert first.shape == (20, law.dim)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+@each_law
+def test_draws_have_the_default_dtype_and_potentials_that_of_the_point(law: AbstractTarget) -> None:
+    assert law.sample(2, generator=seeded()).dtype == torch.float64
+    assert law.potential(HuberEnergy())(torch.zeros(1, 3).float()).dtype == torch.float32
+    torch.set_default_dtype(torch.float32)
+    assert law.sample(2, generator=seeded()).dtype == torch.float32
+    assert law.potential(HuberEnergy())(torch.zeros(1, 3).double()).dtype == torch.float64
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=repr)
+@each_mixture_law
+def test_potential_matches_monte_carlo(law: AbstractTarget, kernel: AbstractKernel) -> None:
+    draws = law.sample(20_000, generator=seeded())
+    for x, potential in zip(CORNERS, law.potential(kernel)(CORNERS).tolist(), strict=True):
+        assert_within_standard_errors(values(kernel, x[None], draws), potential)
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=repr)
+@each_mixture_law
+def test_self_energy_is_half_the_mean_potential(
+    law: AbstractTarget, kernel: AbstractKernel
+) -> None:
+    potential = law.potential(kernel)(law.sample(1000, generator=seeded()))
+    assert_within_standard_errors(potential / 2, law.self_energy(kernel))
+
+
+@each_mixture_law
+@pytest.mark.parametrize("kernel", [HuberEnergy(0.3), Power(0.8, 0.5), GaussianComplement()])
+def test_gradient_matches_finite_differences(law: AbstractTarget, kernel: AbstractKernel) -> None:
+    x = scattered_points()[:12].requires_grad_()
+    # differences over 1e-6 of values of up to 100
+    assert torch.autograd.gradcheck(law.potential(kernel), x, atol=1e-6, rtol=1e-5)
+
+
+@each_law
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gradient_is_the_direction_far_away(law: AbstractTarget, dtype: torch.dtype) -> None:
+    direction = torch.nn.functional.normalize(torch.tensor([[1.0, -2.0, 3.0]]))
+    for distance in (1e3, 1e5, 1e7):
+        x = (distance * direction).to(dtype).requires_grad_()
+        potential = law.potential(HuberEnergy())(x)
+        (gradient,) = torch.autograd.grad(potential.sum(), x)
+        # the laws are a few units wide; float32 sums four hundred terms of eps 6e-8
+        tolerance = 5 / distance + (1e-9 if dtype == torch.float64 else 1e-5)
+        assert float(potential.detach()) == pytest.approx(distance, rel=tolerance)
+        assert torch.allclose(gradient.double(), direction, atol=tolerance)
+
+
+@each_law
+def test_float32_matches_float64(law: AbstractTarget) -> None:
+    potential, x = law.potential(HuberEnergy()), scattered_points().float()
+    computed = potential(x)
+    # four hundred terms of eps 6e-8; measured: 1e-6 at most
+    torch.testing.assert_close(computed.double(), potential(x.double()), rtol=4e-6, atol=0)
+
+
+@each_law
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+def test_half_precision_is_raised(law: AbstractTarget, half: torch.dtype) -> None:
+    potential, x = law.potential(HuberEnergy()), scattered_points()[:10].to(half)
+    expected = potential(x.float())
+    assert torch.equal(potential(x), expected)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(potential(x.float()), expected)
+
+
+@pytest.mark.parametrize(
+    "make", [StandardNormal, UniformCube, lambda _: Normal(CORNERS[0], TILTED)]
+)
+def test_potential_is_trainable_after_use_in_inference_mode(
+    make: Callable[[int], AbstractTarget],
+) -> None:
+    # as in Lightning: sanity validation first, training after
+    kernel = HuberEnergy(1.25e-5)  # used nowhere else, so nothing is remembered about it
+    with torch.inference_mode():
+        law = make(3)
+        potential = law.potential(kernel)
+        potential(torch.ones(2, 3))
+    x = torch.ones(2, 3, requires_grad=True)
+    (gradient,) = torch.autograd.grad(potential(x).sum(), x)
+    assert gradient.isfinite().all()
+    (again,) = torch.autograd.grad(law.potential(kernel)(x).sum(), x)
+    assert torch.equal(gradient, again)
+
+
+@each_law
+def test_blocks_of_rows_change_nothing(
+    law: AbstractTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = scattered_points()[:10].requires_grad_()
+    potential = law.potential(HuberEnergy())
+    whole = potential(x)
+    (gradient,) = torch.autograd.grad(whole.sum(), x)
+    monkeypatch.setattr(hawc.blocks, "_BLOCK_ENTRIES", 1)
+    rows = potential(x)
+    (by_rows,) = torch.autograd.grad(rows.sum(), x)
+    torch.testing.assert_close(rows, whole, rtol=1e-13, atol=0)  # other orders of summation
+    torch.testing.assert_close(by_rows, gradient, rtol=1e-12, atol=1e-14)
+
+
+@each_law
+def test_potential_of_no_point_is_empty(law: AbstractTarget) -> None:
+    assert law.potential(HuberEnergy())(torch.empty(0, 3)).shape == (0,)
+
+
+@each_mixture_law
+def test_compressed_points_are_nearer_than_draws(law: AbstractTarget) -> None:
+    kernel = HuberEnergy()
+    found = compress(law, 8, solver=Deterministic(max_iterations=60), generator=seeded())
+    # three dimensions, eight points: measured 0.2 to 0.4 of what draws have on average
+    assert 0 < squared_distance_to(kernel, found.points, law) < 0.5 * law.self_energy(kernel) / 8
+
+
+@each_law
+def test_distinct_laws_have_distinct_names(law: AbstractTarget) -> None:
+    assert [repr(other) for other in ALL_LAWS].count(repr(law)) == 1
+    assert len(repr(law)) < 200  # a column of a table, a line of a message
+
+
+def test_a_law_must_have_a_name() -> None:
+    class Nameless(AbstractTarget):
+        dim = 1
+
+        def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
+            return torch.zeros(n, 1)
+
+        def potential(self, kernel: AbstractKernel) -> Callable[[Tensor], Tensor]:
+            return lambda x: x.sum(1)
+
+        def self_energy(self, kernel: AbstractKernel) -> float:
+            return 0.0
+
+    with pytest.raises(TypeError, match="__repr__"):
+        Nameless()

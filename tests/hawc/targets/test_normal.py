@@ -1,0 +1,140 @@
+"""The normal law: scaling, rotation and quadrature, and what it rejects."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from hawc.kernels import AbstractKernel, Energy, GaussianComplement, HuberEnergy, Power
+from hawc.targets import GaussianMixture, Normal, StandardNormal
+from tests.hawc.targets.draws import assert_within_standard_errors, seeded, values
+
+DIMS = [1, 2, 16, 64]
+KERNELS = [Energy(), HuberEnergy(), HuberEnergy(0.5), Power(0.8, 0.5), GaussianComplement()]
+
+
+def rotation(dim: int, seed: int = 1) -> Tensor:
+    return torch.linalg.qr(torch.randn(dim, dim, generator=seeded(seed)))[0]
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=repr)
+@pytest.mark.parametrize("dim", DIMS)
+def test_unit_covariance_is_the_standard_normal(kernel: AbstractKernel, dim: int) -> None:
+    standard, x = StandardNormal(dim), 3 * torch.randn(6, dim, generator=seeded())
+    for covariance in (1.0, torch.eye(dim)):
+        law = Normal(torch.full((dim,), 2.0), covariance)
+        shifted, centred = law.potential(kernel)(x + 2), standard.potential(kernel)(x)
+        # 2 is lost from x + 2 again to a few eps of it
+        torch.testing.assert_close(shifted, centred, rtol=1e-13, atol=0)
+        assert law.self_energy(kernel) == pytest.approx(
+            standard.self_energy(kernel), rel=1e-13, abs=0
+        )
+
+
+@pytest.mark.parametrize("scale", [1e-2, 0.5, 30.0])
+@pytest.mark.parametrize("dim", DIMS)
+def test_potential_scales_with_the_standard_deviation(scale: float, dim: int) -> None:
+    # |sx - sz| = s |x - z|
+    x = torch.randn(6, dim, generator=seeded())
+    for covariance in (scale**2, scale**2 * torch.eye(dim)):
+        law = Normal(torch.zeros(dim), covariance)
+        expected = scale * StandardNormal(dim).potential(Energy())(x)
+        # 1e-12: the mixture of |x - y| on nodes shifted by log scale^2; measured 3e-14
+        torch.testing.assert_close(law.potential(Energy())(scale * x), expected, rtol=1e-12, atol=0)
+        energy = scale * StandardNormal(dim).self_energy(Energy())
+        assert law.self_energy(Energy()) == pytest.approx(energy, rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=repr)
+@pytest.mark.parametrize("dim", [2, 16])
+def test_rotating_law_and_point_changes_nothing(kernel: AbstractKernel, dim: int) -> None:
+    variances = torch.logspace(-3, 2, dim)
+    mean, x = torch.arange(float(dim)), 5 * torch.randn(6, dim, generator=seeded())
+    turn = rotation(dim)
+    law = Normal(mean, variances.diag())
+    turned = Normal(turn @ mean, (turn * variances) @ turn.T)
+    potentials = [law.potential(kernel)(x), turned.potential(kernel)(x @ turn.T)]
+    # dim roundings of variances up to 100 shift those of 1e-3 by a relative 1e-10 at most
+    torch.testing.assert_close(*potentials, rtol=1e-11, atol=0)
+    assert turned.self_energy(kernel) == pytest.approx(law.self_energy(kernel), rel=1e-11, abs=0)
+
+
+@pytest.mark.parametrize("dim", [4, 64])
+def test_potential_and_self_energy_match_monte_carlo(dim: int) -> None:
+    factor = torch.randn(dim, dim, generator=seeded(1)) / math.sqrt(dim)
+    law, kernel, generator = Normal(torch.ones(dim), factor @ factor.T), HuberEnergy(), seeded()
+    first, second = (law.sample(20_000, generator=generator) for _ in range(2))
+    x = torch.full((1, dim), 0.5)
+    assert_within_standard_errors(values(kernel, x, first), float(law.potential(kernel)(x)))
+    assert_within_standard_errors(values(kernel, first, second) / 2, law.self_energy(kernel))
+
+
+def test_a_law_in_a_plane_is_the_law_of_the_plane() -> None:
+    flat = Normal(torch.tensor([1.0, 2.0, 0.0]), torch.tensor([2.0, 0.5, 0.0]).diag())
+    inside = Normal(torch.tensor([1.0, 2.0]), torch.tensor([2.0, 0.5]).diag())
+    x = torch.randn(5, 2, generator=seeded())
+    lifted = torch.cat([x, torch.zeros(5, 1)], 1)
+    kernel = HuberEnergy()
+    torch.testing.assert_close(flat.potential(kernel)(lifted), inside.potential(kernel)(x))
+    assert flat.self_energy(kernel) == pytest.approx(inside.self_energy(kernel), rel=1e-13, abs=0)
+    assert torch.equal(flat.sample(50, generator=seeded())[:, 2], torch.zeros(50))
+
+
+@pytest.mark.parametrize("covariance", [0.0, torch.zeros(2, 2)])
+def test_without_variance_it_is_a_point(covariance: float | Tensor) -> None:
+    mean, x = torch.tensor([1.0, -1.0]), torch.randn(5, 2, generator=seeded())
+    law, kernel = Normal(mean, covariance), HuberEnergy(0.1)
+    computed = law.potential(kernel)(torch.cat([x, mean[None]]))
+    expected = kernel(torch.cat([x, mean[None]]), mean[None])[:, 0]
+    torch.testing.assert_close(computed, expected, rtol=1e-11, atol=1e-15)  # of the mixture
+    assert law.self_energy(kernel) == pytest.approx(0, abs=1e-15)
+    assert torch.equal(law.sample(3, generator=seeded()), mean.expand(3, 2))
+    points = mean[None].clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(law.potential(kernel)(points).sum(), points)
+    assert torch.equal(gradient, torch.zeros(1, 2))
+
+
+def test_draws_have_its_moments() -> None:
+    covariance = torch.tensor([[2.0, -0.8], [-0.8, 0.5]])
+    draws = Normal(torch.tensor([3.0, -1.0]), covariance).sample(20_000, generator=seeded())
+    variances = covariance.diagonal()
+    mean_errors = (variances / 20_000).sqrt()
+    assert ((draws.mean(0) - torch.tensor([3.0, -1.0])).abs() < 4 * mean_errors).all()
+    errors = ((torch.outer(variances, variances) + covariance.square()) / 20_000).sqrt()
+    assert ((draws.T.cov() - covariance).abs() < 4 * errors).all()
+
+
+def test_is_named_by_its_parameters() -> None:
+    assert repr(Normal(torch.tensor([0.1, 2.0]), 0.1)) == "Normal(mean=[0.1, 2.0], covariance=0.1)"
+    torch.set_default_dtype(torch.float32)  # in which 0.1 is another number
+    assert repr(Normal(torch.zeros(1), 0.1)) == "Normal(mean=[0.0], covariance=0.1)"
+    laws = [Normal(torch.zeros(9), torch.eye(9) * s) for s in (1.0, 1.0, 1.0000001)]
+    assert repr(laws[0]) == repr(laws[1]) != repr(laws[2])
+
+
+def test_is_a_mixture_of_one() -> None:
+    law = Normal(torch.tensor([1.0, 2.0]), 3.0)
+    mixture = GaussianMixture(None, torch.tensor([[1.0, 2.0]]), 3.0)
+    x = torch.randn(5, 2, generator=seeded())
+    assert torch.equal(law.potential(Energy())(x), mixture.potential(Energy())(x))
+    assert law.self_energy(Energy()) == mixture.self_energy(Energy())
+
+
+@pytest.mark.parametrize("mean", [torch.zeros(0), torch.zeros(1, 2), torch.tensor([math.nan])])
+@pytest.mark.usefixtures("no_shape_checks")
+def test_rejects_a_mean(mean: Tensor) -> None:
+    with pytest.raises(ValueError, match=r"`mean` must be finite with shape \(d,\), d >= 1, got"):
+        Normal(mean, 1.0)
+
+
+@pytest.mark.parametrize("shape", [(2,), (3, 3), (1, 2, 2)])
+@pytest.mark.usefixtures("no_shape_checks")
+def test_rejects_a_covariance_of_wrong_shape(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"`covariance` must be a number or have shape \(2, 2\)"):
+        Normal(torch.zeros(2), torch.ones(shape))
+
+
+def test_rejects_what_is_no_covariance_under_its_own_name() -> None:
+    with pytest.raises(ValueError, match="`covariance` must have no negative variance"):
+        Normal(torch.zeros(2), -1.0)
