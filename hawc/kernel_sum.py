@@ -1,18 +1,19 @@
 """What many points together do to one: sum_j q_j h(x, y_j) and its gradient in x."""
 
-from typing import final
+from typing import Any, final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from hawc.kernels import AbstractKernel
 
-__all__ = ["KernelSum"]
+__all__ = ["KernelSum", "differentiable"]
 
 # Pairs treated at once: enough work for every core, few enough to stay in the cache.
 _BLOCK_PAIRS = 2**18
-_FEWEST_ROWS = 256
+_FEWEST_ROWS, _MOST_COLUMNS = 256, 4096
 # From here on distances come from the expansion |x|^2 + |y|^2 - 2 xy, a matrix product. Its error
 # of some eps |x|^2 matters for near neighbours only, and in many dimensions there are none.
 _EXPANDED_FROM_DIM = 9
@@ -45,11 +46,14 @@ class KernelSum:
 
     def __call__(self, x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]:
         """Returns the sum at each x and its gradient, in float64."""
-        at = x.to(self._points.dtype)
-        value = x.new_zeros(len(x), dtype=torch.float64)
+        sums = [self._sum_at(at) for at in torch.split(x.to(self._points.dtype), _MOST_COLUMNS)]
+        return torch.cat([value for value, _ in sums]), torch.cat([grad for _, grad in sums])
+
+    def _sum_at(self, at: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]:
+        value = at.new_zeros(len(at), dtype=torch.float64)
         slopes = torch.zeros_like(value)
         weighted = torch.zeros_like(at)
-        rows = max(_FEWEST_ROWS, _BLOCK_PAIRS // max(1, len(x)))
+        rows = max(_FEWEST_ROWS, _BLOCK_PAIRS // max(1, len(at)))
         for first in range(0, len(self._points), rows):
             block = slice(first, first + rows)
             squared = self._squared_distances(block, at)
@@ -70,3 +74,23 @@ class KernelSum:
         # a product with the long operand first is half again as fast as its transpose
         squared = torch.addmm(self._squared_norms[block, None], y, x.T, alpha=-2)
         return squared.add_(x.square().sum(1)).clamp_(min=0)
+
+
+def differentiable(kernel_sum: KernelSum, x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+    """Returns the sum at each x, in the dtype of x, as a function that autograd knows, once."""
+    value: Tensor = _Differentiable.apply(x, kernel_sum)
+    return value
+
+
+class _Differentiable(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kernel_sum: KernelSum) -> Tensor:
+        value, gradient = kernel_sum(x)
+        ctx.save_for_backward(gradient.to(x.dtype))
+        return value.to(x.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, output: Tensor) -> tuple[Tensor, None]:
+        (gradient,) = ctx.saved_tensors
+        return output[:, None] * gradient, None

@@ -30,7 +30,7 @@ def test_names_resolve_inside_the_repository(name: str) -> None:
 
 def test_only_hawc_is_installed() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    assert project["tool"]["setuptools"]["packages"] == ["hawc"]
+    assert project["tool"]["setuptools"]["packages"] == {"find": {"include": ["hawc*"]}}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=label)

@@ -1,17 +1,19 @@
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.blocks import double_sum, row_blocks
+from hawc.kernel_sum import KernelSum, differentiable
 from hawc.kernels import AbstractKernel, full_precision, without_autocast
 from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.checks import normalized_weights
 from hawc.targets.identity import digest
 
 __all__ = ["Empirical"]
+
+_SMALL = 2**20  # coordinates; sums over more are taken in the sample's own precision
 
 
 @final
@@ -58,16 +60,22 @@ class Empirical(AbstractTarget):
         return points.to(generator.device, torch.get_default_dtype())
 
     def potential(self, kernel: AbstractKernel) -> Potential:
+        @lru_cache(maxsize=8)
+        def mean(device: torch.device) -> KernelSum:
+            return self._mean(kernel, device)
+
         def evaluate(x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
             x = full_precision(x)
-            blocks = row_blocks(len(self._points), len(x))
             with without_autocast(x):
-                return torch.stack(
-                    [kernel(x, self._points[b].to(x)) @ self._weights[b].to(x) for b in blocks]
-                ).sum(0)
+                return differentiable(mean(x.device), x)
 
         return evaluate
 
     def self_energy(self, kernel: AbstractKernel) -> float:
-        points, weights = self._points.double(), self._weights.double()
-        return 0.5 * float(double_sum(kernel, points, points, weights, weights))
+        values, _ = self._mean(kernel, self._points.device)(self._points)
+        return 0.5 * float(self._weights.to(values) @ values)
+
+    def _mean(self, kernel: AbstractKernel, device: torch.device) -> KernelSum:
+        """Returns x -> E h(x - Z); a small sample's in float64."""
+        points = self._points.double() if self._points.numel() < _SMALL else self._points
+        return KernelSum(kernel, points.to(device), self._weights.to(device, points.dtype))
