@@ -11,10 +11,16 @@ from hawc.compression import (
     Deterministic,
     compress,
 )
-from hawc.distances import squared_distance, squared_distance_to
+from hawc.distances import (
+    squared_distance,
+    squared_distance_to,
+    unbiased_squared_distance,
+    unbiased_squared_distance_to,
+)
 from hawc.history import AbstractHistory, HistoryConflictError, MemoryHistory
 from hawc.kernels import AbstractKernel, HuberEnergy
 from hawc.sampler import HistoryAwareSampler
+from hawc.sliced import sliced_squared_distance
 from hawc.targets import AbstractTarget, Empirical, StandardNormal, StudentT
 
 __all__ = [
@@ -33,6 +39,9 @@ __all__ = [
     "StandardNormal",
     "StudentT",
     "compress",
+    "sliced_squared_distance",
     "squared_distance",
     "squared_distance_to",
+    "unbiased_squared_distance",
+    "unbiased_squared_distance_to",
 ]
