@@ -4,6 +4,7 @@ Start with `HistoryAwareSampler(StandardNormal(dim))`; see README.md for the exp
 around it. Everything here is torch and SciPy: no Lightning, no images.
 """
 
+from hawc.abstract_sampler import AbstractSampler
 from hawc.compression import (
     AbstractSolver,
     Compression,
@@ -18,14 +19,17 @@ from hawc.distances import (
     unbiased_squared_distance_to,
 )
 from hawc.history import AbstractHistory, HistoryConflictError, MemoryHistory
+from hawc.independent_sampler import IndependentSampler
 from hawc.kernels import AbstractKernel, HuberEnergy
 from hawc.sampler import HistoryAwareSampler
 from hawc.sliced import sliced_squared_distance
+from hawc.sobol_sampler import SobolSampler
 from hawc.targets import AbstractTarget, Empirical, StandardNormal, StudentT
 
 __all__ = [
     "AbstractHistory",
     "AbstractKernel",
+    "AbstractSampler",
     "AbstractSolver",
     "AbstractTarget",
     "Compression",
@@ -35,7 +39,9 @@ __all__ = [
     "HistoryAwareSampler",
     "HistoryConflictError",
     "HuberEnergy",
+    "IndependentSampler",
     "MemoryHistory",
+    "SobolSampler",
     "StandardNormal",
     "StudentT",
     "compress",
