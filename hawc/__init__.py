@@ -1,7 +1,7 @@
 """Generative models that remember what they made: history-aware compression of a law to points.
 
 Start with `HistoryAwareSampler(StandardNormal(dim))`; see README.md for the experiment framework
-around it. Everything here is torch and SciPy: no Lightning, no images.
+around it. Everything here is torch, SciPy and SQLAlchemy: no Lightning, no images.
 """
 
 from hawc.compression import (
@@ -12,8 +12,17 @@ from hawc.compression import (
     Stochastic,
     compress,
 )
-from hawc.distances import squared_distance, squared_distance_to
-from hawc.history import AbstractHistory, HistoryConflictError, MemoryHistory
+from hawc.distances import (
+    squared_distance,
+    squared_distance_to,
+    unbiased_squared_distance,
+    unbiased_squared_distance_to,
+)
+from hawc.history import (
+    AbstractHistory,
+    HistoryConflictError,
+    MemoryHistory,
+)
 from hawc.kernels import (
     AbstractKernel,
     Energy,
@@ -22,7 +31,15 @@ from hawc.kernels import (
     Power,
     Quotient,
 )
-from hawc.sampler import HistoryAwareSampler
+from hawc.samplers import (
+    AbstractSampler,
+    HistoryAwareSampler,
+    IndependentSampler,
+    SobolSampler,
+)
+from hawc.sliced import (
+    sliced_squared_distance,
+)
 from hawc.targets import (
     AbstractTarget,
     Empirical,
@@ -36,6 +53,7 @@ from hawc.targets import (
 __all__ = [
     "AbstractHistory",
     "AbstractKernel",
+    "AbstractSampler",
     "AbstractSolver",
     "AbstractTarget",
     "Compression",
@@ -48,15 +66,20 @@ __all__ = [
     "HistoryAwareSampler",
     "HistoryConflictError",
     "HuberEnergy",
+    "IndependentSampler",
     "MemoryHistory",
     "Normal",
     "Power",
     "Quotient",
+    "SobolSampler",
     "StandardNormal",
     "Stochastic",
     "StudentT",
     "UniformCube",
     "compress",
+    "sliced_squared_distance",
     "squared_distance",
     "squared_distance_to",
+    "unbiased_squared_distance",
+    "unbiased_squared_distance_to",
 ]

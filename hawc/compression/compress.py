@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.compression.deterministic import Deterministic
-from hawc.compression.problem import CompressionProblem, Weights
+from hawc.compression.problem import CompressionProblem, Weights, jittered
 from hawc.compression.solver import AbstractSolver, Compression
 from hawc.kernels import AbstractKernel, HuberEnergy
 from hawc.targets import AbstractTarget
@@ -38,7 +38,7 @@ def compress(
         solver: how to minimise; `Deterministic()` if None.
         weights: of the new points, "uniform" or "optimal"; points of the history weigh 1 each, the
             new ones K together.
-        start: (size, d) where to begin; random draws of the law if None.
+        start: (size, d) where to begin, up to 1e-3; random draws of the law if None.
         generator: source of the starting points; its device is where the work is done.
 
     Returns:
@@ -61,7 +61,7 @@ def compress(
     # the search needs gradients also where its caller, about to decode, has switched them off
     with torch.inference_mode(False), torch.enable_grad():
         if start is not None:
-            start = start.detach().clone().to(generator.device, torch.float64)
+            start = jittered(start.detach(), generator)
         past = history.detach().to(generator.device)
         problem = CompressionProblem(target, size, past, kernel or HuberEnergy(), weights)
         found = (solver or Deterministic()).solve(problem, generator, start)

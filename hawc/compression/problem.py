@@ -12,13 +12,14 @@ from hawc.kernel_sum import KernelSum
 from hawc.kernels import AbstractKernel
 from hawc.targets import AbstractTarget
 
-__all__ = ["CompressionProblem", "Weights"]
+__all__ = ["CompressionProblem", "Weights", "jittered"]
 
 Weights = Literal["uniform", "optimal"]
 ValueAndGradient = tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]
 
 # Starting points are moved by this share of a standard normal draw: a point started exactly on a
-# history point (likely for an empirical target) would sit on a saddle, where its gradient is zero.
+# history point would sit on a saddle, where its gradient is zero. An empirical target draws such
+# points, and so does a warm start where another process with the same seed was faster.
 _START_JITTER = 1e-3
 # A history of fewer coordinates is held in float64, which costs next to nothing then.
 _SHORT_HISTORY = 2**16
@@ -84,11 +85,8 @@ class CompressionProblem:
 
     def start(self, generator: torch.Generator, count: int = 1) -> Float[Tensor, "r k d"]:
         """Returns sets of independent draws of the target, moved slightly off any history point."""
-        points = self.target.sample(count * self.size, generator=generator).double()
-        jitter = torch.randn(
-            points.shape, generator=generator, device=generator.device, dtype=torch.float64
-        )
-        return (points + _START_JITTER * jitter).reshape(count, self.size, -1)
+        points = self.target.sample(count * self.size, generator=generator)
+        return jittered(points, generator).reshape(count, self.size, -1)
 
     def _field(
         self,
@@ -138,6 +136,14 @@ class CompressionProblem:
         slopes = self.kernel.slope(squared) * p[:, None, :]
         gradient = 2 * (slopes.sum(2, keepdim=True) * points - slopes @ points)
         return (self.kernel.profile(squared) @ p[:, :, None])[:, :, 0], gradient
+
+
+def jittered(points: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+    """Returns the points in float64, moved slightly off whatever they may coincide with."""
+    noise = torch.randn(
+        points.shape, generator=generator, device=generator.device, dtype=torch.float64
+    )
+    return points.to(noise) + _START_JITTER * noise
 
 
 def _squared_distances(points: Float[Tensor, "r k d"]) -> Float[Tensor, "r k k"]:

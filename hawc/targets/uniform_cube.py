@@ -45,13 +45,13 @@ class UniformCube(AbstractTarget):
 
     def __init__(self, dim: int, low: float = 0.0, high: float = 1.0) -> None:
         self._dim = checked_dim(dim)
-        self._low, self._high = float(low), float(high)
-        self._side = self._high - self._low
+        self.low, self.high = float(low), float(high)
+        self._side = self.high - self.low
         if not (0 < self._side < math.inf):
             raise ValueError(f"`low` must be below `high`, both finite, got {low} and {high}.")
 
     def __repr__(self) -> str:
-        return f"UniformCube(dim={self._dim}, low={self._low}, high={self._high})"
+        return f"UniformCube(dim={self._dim}, low={self.low}, high={self.high})"
 
     @property
     def dim(self) -> int:
@@ -59,7 +59,7 @@ class UniformCube(AbstractTarget):
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         share = torch.rand(n, self._dim, generator=generator, device=generator.device)
-        return self._low + self._side * share
+        return self.low + self._side * share
 
     def potential(self, kernel: AbstractKernel) -> Potential:
         @lru_cache(maxsize=8)
@@ -116,14 +116,14 @@ class UniformCube(AbstractTarget):
     ) -> Float[Tensor, "n t"]:
         """Returns -log E exp(-t |x - Z|^2) for the normal law Z with the cube's moments."""
         spread = rate * (self._side**2 / 6)
-        squares = (x - (self._low + self._high) / 2).square().sum(1)
+        squares = (x - (self.low + self.high) / 2).square().sum(1)
         return torch.outer(squares, rate / (1 + spread)) + 0.5 * self._dim * spread.log1p()
 
     def _mean_complement(
         self, x: Float[Tensor, "n d"], rate: Float[Tensor, " t"]
     ) -> Float[Tensor, "n d t"]:
         """Returns 1 - E exp(-t (x_i - U)^2) by quadrature, for t s^2 <= 1."""
-        nodes = self._low + self._side * (1 + _NODES.to(x)) / 2
+        nodes = self.low + self._side * (1 + _NODES.to(x)) / 2
         squares = (x[:, :, None] - nodes).square()
         complement = -torch.expm1(-squares[:, :, None] * rate[:, None])  # (n, d, t, nodes)
         return complement @ (_NODE_WEIGHTS.to(x) / 2)
@@ -133,7 +133,7 @@ class UniformCube(AbstractTarget):
     ) -> Float[Tensor, "n d t"]:
         """Returns 1 - E exp(-t (x_i - U)^2) in closed form, for t s^2 > 1: it exceeds 0.07."""
         root = rate.sqrt()
-        above, below = x[:, :, None] - self._low, x[:, :, None] - self._high
+        above, below = x[:, :, None] - self.low, x[:, :, None] - self.high
         difference = (root * above).erf() - (root * below).erf()
         return 1 - 0.5 * math.sqrt(math.pi) / self._side * difference / root
 
