@@ -9,14 +9,14 @@ from torch.autograd.function import once_differentiable
 
 from hawc.kernels import AbstractKernel
 
-__all__ = ["KernelSum", "differentiable"]
+__all__ = ["EXPANDED_FROM_DIM", "KernelSum", "differentiable"]
 
 # Pairs treated at once: enough work for every core, few enough to stay in the cache.
 _BLOCK_PAIRS = 2**18
 _FEWEST_ROWS, _MOST_COLUMNS = 256, 4096
 # From here on distances come from the expansion |x|^2 + |y|^2 - 2 xy, a matrix product. Its error
 # of some eps |x|^2 matters for near neighbours only, and in many dimensions there are none.
-_EXPANDED_FROM_DIM = 9
+EXPANDED_FROM_DIM = 9
 
 
 @final
@@ -41,7 +41,7 @@ class KernelSum:
         self._kernel = kernel
         self._points = points
         self._weights = weights
-        expanded = points.shape[1] >= _EXPANDED_FROM_DIM
+        expanded = points.shape[1] >= EXPANDED_FROM_DIM
         self._squared_norms = torch.linalg.vector_norm(points, dim=1).square() if expanded else None
 
     def __call__(self, x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]:

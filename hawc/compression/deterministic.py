@@ -13,10 +13,10 @@ from hawc.compression.solver import AbstractSolver, Compression
 
 __all__ = ["Deterministic"]
 
-# Starts that are chosen for the caller: as many as are nearly free beside a single one, and never
-# more than help. In many dimensions every start ends equally well.
+# Starts that are chosen for the caller, where several are worth their time: in many dimensions
+# every start ends equally well, and for many points too.
 _MOST_STARTS = 16
-_STARTED_COORDINATES = 2048
+_STARTS_FOR_ONE = 2**13
 _STARTED_PAIRS = 2**18
 # Of what one batch can win, this share may always be left out: with a long history it changes the
 # distance of all points together by that share of a small share only.
@@ -32,7 +32,7 @@ class Deterministic(AbstractSolver):
 
     Args:
         restarts: number of starts, at least 1, the worse half of them given up every thirty steps;
-            None for 16 where K dim <= 128, fewer for larger problems, down to 1.
+            None for 16 where K dim^2 <= 512, fewer for larger problems, down to 1.
         max_iterations: of each start, at least 1.
         gradient_tolerance: > 0; stop when no coordinate of the gradient of K f exceeds it: without
             history the pull of the law on one point is of order one there.
@@ -47,7 +47,7 @@ class Deterministic(AbstractSolver):
     restarts: int | None = None
     max_iterations: int = 1000
     gradient_tolerance: float = 1e-6
-    progress_tolerance: float = 1e-6
+    progress_tolerance: float = 2e-6
 
     def __post_init__(self) -> None:
         for name in ("restarts", "max_iterations"):
@@ -96,6 +96,6 @@ class Deterministic(AbstractSolver):
     def _num_starts(self, problem: CompressionProblem) -> int:
         if self.restarts is not None:
             return self.restarts
-        cheap = _STARTED_COORDINATES // (problem.size * problem.target.dim)
+        useful = _STARTS_FOR_ONE // (problem.size * problem.target.dim**2)
         affordable = _STARTED_PAIRS // (problem.size * problem.total)
-        return max(1, min(_MOST_STARTS, cheap, affordable))
+        return max(1, min(_MOST_STARTS, useful, affordable))

@@ -26,6 +26,7 @@ Function = Callable[[Float[Tensor, "r n"]], tuple[Float[Tensor, " r"], Float[Ten
 _MEMORY = 10  # pairs of steps and gradient changes kept; 20 or 40 save hardly an evaluation here
 _HALVED_EVERY = 30  # iterations after which the worse half of the starts is given up
 _SUFFICIENT_DECREASE, _CURVATURE = 1e-4, 0.9
+_ROUNDING = 1e-7  # of a value, relative: sums over long histories are taken in float32
 _MAX_TRIALS = 20  # of a line search; more only chase rounding errors
 
 
@@ -75,6 +76,8 @@ class _Descents:
     gradient: Float[Tensor, "r n"]
     steps: Float[Tensor, "r m n"]
     changes: Float[Tensor, "r m n"]  # of the gradient, over the steps
+    products: Float[Tensor, "r m m"]  # of steps and changes
+    squares: Float[Tensor, "r m m"]  # of changes and changes
     log: Float[Tensor, "r i"]
 
     def rows(self, kept: Tensor) -> "_Descents":
@@ -96,7 +99,8 @@ def minimize(
     """
     value, gradient = function(start)
     none = start.new_empty(len(start), 0, start.shape[1])
-    descents = _Descents(start, value, gradient, none, none, value[:, None])
+    empty = start.new_empty(len(start), 0, 0)
+    descents = _Descents(start, value, gradient, none, none, empty, empty, value[:, None])
     best, evaluations = Minimum(start[0], math.inf, False, 0), len(start)
     for iteration in range(rule.max_iterations + 1):
         converged = _converged(descents, rule)
@@ -136,18 +140,31 @@ def _step(
 ) -> tuple[_Descents, Bool[Tensor, " r"], int]:
     """Returns the descents one step on, which of them moved, and the number of evaluations."""
     direction = _direction(descents, first_step)
-    trial = _line_search(function, descents, direction)
+    trial, evaluations = _line_search(function, descents, direction)
     step = trial.point - descents.point
     change = trial.gradient - descents.gradient
+    steps = torch.cat([descents.steps[:, 1 - _MEMORY :], step[:, None]], dim=1)
+    changes = torch.cat([descents.changes[:, 1 - _MEMORY :], change[:, None]], dim=1)
+    square = changes @ change[:, :, None]
     stepped = _Descents(
         trial.point,
         trial.value,
         trial.gradient,
-        torch.cat([descents.steps[:, 1 - _MEMORY :], step[:, None]], dim=1),
-        torch.cat([descents.changes[:, 1 - _MEMORY :], change[:, None]], dim=1),
+        steps,
+        changes,
+        _bordered(descents.products, changes @ step[:, :, None], steps @ change[:, :, None]),
+        _bordered(descents.squares, square, square),
         torch.cat([descents.log, trial.value[:, None]], dim=1),
     )
-    return stepped, trial.accepted, trial.evaluations
+    return stepped, trial.accepted, evaluations
+
+
+def _bordered(
+    matrix: Float[Tensor, "r m m"], row: Float[Tensor, "r k 1"], column: Float[Tensor, "r k 1"]
+) -> Float[Tensor, "r k k"]:
+    """Returns the matrix with a last row and column added, the first left out once it is full."""
+    kept = matrix[:, 1 - _MEMORY :, 1 - _MEMORY :]
+    return torch.cat([torch.cat([kept, row[:, :-1].mT], dim=1), column], dim=2)
 
 
 def _direction(descents: _Descents, first_step: float) -> Float[Tensor, "r n"]:
@@ -156,75 +173,67 @@ def _direction(descents: _Descents, first_step: float) -> Float[Tensor, "r n"]:
     if steps.shape[1] == 0:
         norm: Tensor = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
         return -first_step * gradient / norm.clamp_min(1e-300)
-    products = steps @ changes.mT  # (r, m, m)
-    squares = changes @ changes.mT
-    curvature = products.diagonal(dim1=1, dim2=2)
-    scale = (curvature[:, -1] / squares[:, -1, -1])[:, None, None]
-    upper = products.triu()
+    curvature = descents.products.diagonal(dim1=1, dim2=2)
+    scale = (curvature[:, -1] / descents.squares[:, -1, -1])[:, None, None]
+    upper = descents.products.triu()
     column = gradient[:, :, None]
     inner: Tensor = torch.linalg.solve_triangular(upper, steps @ column, upper=True)
-    middle = curvature[:, :, None] * inner + scale * (squares @ inner - changes @ column)
+    middle = curvature[:, :, None] * inner + scale * (descents.squares @ inner - changes @ column)
     outer: Tensor = torch.linalg.solve_triangular(upper.mT, middle, upper=False)
     product = scale * (column - changes.mT @ inner) + steps.mT @ outer
     return -product[:, :, 0]
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Trial:
-    """The line search of every row: where it stands, and what it has found."""
+    """Where a step of some length leads, row by row."""
 
     point: Float[Tensor, "r n"]
     value: Float[Tensor, " r"]
     gradient: Float[Tensor, "r n"]
+    low_enough: Bool[Tensor, " r"]
     accepted: Bool[Tensor, " r"]
-    evaluations: int
 
 
 def _line_search(
     function: Function, descents: _Descents, direction: Float[Tensor, "r n"]
-) -> _Trial:
-    """Returns points that meet the weak Wolfe conditions; rows without one stay where they are."""
-    slope = (descents.gradient * direction).sum(1)
-    length = torch.ones_like(slope)
-    low, high = torch.zeros_like(slope), torch.full_like(slope, math.inf)
-    found = _Trial(
-        descents.point.clone(),
-        descents.value.clone(),
-        descents.gradient.clone(),
-        torch.zeros_like(slope, dtype=torch.bool),
-        0,
-    )
-    open_rows = (slope < 0).nonzero().flatten()  # NaN and ascent are given up
-    for _ in range(_MAX_TRIALS):
-        if len(open_rows) == 0:
+) -> tuple[_Trial, int]:
+    """Returns points that meet the weak Wolfe conditions where accepted, and the evaluations."""
+    length = torch.ones_like(descents.value)
+    found = _tried(function, descents, direction, length)
+    evaluations = len(length)
+    if bool(found.accepted.all()):  # nearly always
+        return found, evaluations
+    low, high = torch.zeros_like(length), torch.full_like(length, math.inf)
+    trial, rows = found, torch.arange(len(length), device=length.device)
+    for _ in range(_MAX_TRIALS - 1):
+        low[rows] = torch.where(trial.low_enough, length, low[rows])
+        high[rows] = torch.where(trial.low_enough, high[rows], length)
+        rows = rows[~trial.accepted]
+        if len(rows) == 0:
             break
-        t, start_slope = length[open_rows], slope[open_rows]
-        point = descents.point[open_rows] + t[:, None] * direction[open_rows]
-        value, gradient = function(point)
-        found.evaluations += len(open_rows)
-        end_slope = (gradient * direction[open_rows]).sum(1)
-        start_value = descents.value[open_rows]
-        low_enough = _decreased(start_value, value, t, start_slope, end_slope)
-        done = low_enough & (end_slope >= _CURVATURE * start_slope)
-        rows = open_rows[done]
-        found.point[rows], found.value[rows] = point[done], value[done]
-        found.gradient[rows], found.accepted[rows] = gradient[done], True
-        low[open_rows] = torch.where(low_enough, t, low[open_rows])
-        high[open_rows] = torch.where(low_enough, high[open_rows], t)
-        length = torch.where(high.isinf(), 3 * low, 0.5 * (low + high))
-        open_rows = open_rows[~done]
-    return found
+        length = torch.where(high.isinf(), 3 * low, 0.5 * (low + high))[rows]
+        trial = _tried(function, descents.rows(rows), direction[rows], length)
+        evaluations += len(rows)
+        for name, tensor in vars(found).items():
+            tensor[rows] = getattr(trial, name)
+    return found, evaluations
 
 
-def _decreased(
-    start_value: Float[Tensor, " r"],
-    value: Float[Tensor, " r"],
+def _tried(
+    function: Function,
+    descents: _Descents,
+    direction: Float[Tensor, "r n"],
     length: Float[Tensor, " r"],
-    start_slope: Float[Tensor, " r"],
-    end_slope: Float[Tensor, " r"],
-) -> Bool[Tensor, " r"]:
-    """Returns where the value fell enough; near the minimum its slope is the better witness."""
-    fell = value <= start_value + _SUFFICIENT_DECREASE * length * start_slope
-    rounding = 1e-7 * start_value.abs()
-    level = (value - start_value).abs() <= rounding
-    return fell | (level & (end_slope <= -0.8 * start_slope))
+) -> _Trial:
+    """Returns the points `length` along the direction, and whether they will do."""
+    point = descents.point + length[:, None] * direction
+    value, gradient = function(point)
+    start_slope, slope = (descents.gradient * direction).sum(1), (gradient * direction).sum(1)
+    fell = value <= descents.value + _SUFFICIENT_DECREASE * length * start_slope
+    # near the minimum values drown in rounding, and the slope is the better witness
+    level = (value - descents.value).abs() <= _ROUNDING * descents.value.abs()
+    low_enough = fell | (level & (slope <= -0.8 * start_slope))
+    # comparisons with NaN are false, and an ascent is never accepted
+    accepted = low_enough & (slope >= _CURVATURE * start_slope) & (start_slope < 0)
+    return _Trial(point, value, gradient, low_enough, accepted)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.blocks import row_blocks
-from hawc.kernel_sum import KernelSum
+from hawc.kernel_sum import EXPANDED_FROM_DIM, KernelSum
 from hawc.kernels import AbstractKernel
 from hawc.targets import AbstractTarget
 
@@ -147,5 +147,10 @@ def jittered(points: Float[Tensor, "n d"], generator: torch.Generator) -> Float[
 
 
 def _squared_distances(points: Float[Tensor, "r k d"]) -> Float[Tensor, "r k k"]:
-    distance = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
-    return distance.square_()
+    if points.shape[2] < EXPANDED_FROM_DIM:
+        distance = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
+        return distance.square_()
+    norms = points.square().sum(2)
+    squared = torch.baddbmm(norms[:, None], points, points.mT, alpha=-2).add_(norms[:, :, None])
+    squared.diagonal(dim1=1, dim2=2).zero_()  # or rounding would set a point apart from itself
+    return squared.clamp_(min=0)
