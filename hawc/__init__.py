@@ -4,6 +4,7 @@ Start with `HistoryAwareSampler(StandardNormal(dim))`; see README.md for the exp
 around it. Everything here is torch and SciPy: no Lightning, no images.
 """
 
+from hawc.abstract_sampler import AbstractSampler
 from hawc.compression import (
     AbstractSolver,
     Compression,
@@ -11,15 +12,24 @@ from hawc.compression import (
     Deterministic,
     compress,
 )
-from hawc.distances import squared_distance, squared_distance_to
+from hawc.distances import (
+    squared_distance,
+    squared_distance_to,
+    unbiased_squared_distance,
+    unbiased_squared_distance_to,
+)
 from hawc.history import AbstractHistory, HistoryConflictError, MemoryHistory
+from hawc.independent_sampler import IndependentSampler
 from hawc.kernels import AbstractKernel, HuberEnergy
 from hawc.sampler import HistoryAwareSampler
+from hawc.sliced import sliced_squared_distance
+from hawc.sobol_sampler import SobolSampler
 from hawc.targets import AbstractTarget, Empirical, StandardNormal, StudentT
 
 __all__ = [
     "AbstractHistory",
     "AbstractKernel",
+    "AbstractSampler",
     "AbstractSolver",
     "AbstractTarget",
     "Compression",
@@ -29,10 +39,15 @@ __all__ = [
     "HistoryAwareSampler",
     "HistoryConflictError",
     "HuberEnergy",
+    "IndependentSampler",
     "MemoryHistory",
+    "SobolSampler",
     "StandardNormal",
     "StudentT",
     "compress",
+    "sliced_squared_distance",
     "squared_distance",
     "squared_distance_to",
+    "unbiased_squared_distance",
+    "unbiased_squared_distance_to",
 ]

@@ -2,9 +2,15 @@
 
     d^2(mu, nu) = E h(X, Y) - 1/2 E h(X, X') - 1/2 E h(Y, Y'),     d^2(delta_x, delta_y) = h(x, y).
 
-For h = |x - y| this is half of Szekely's energy distance. All sums run over all pairs, a point with
-itself included (V-statistics): exact for the discrete laws given, biased upwards as estimates of
-the laws that they were drawn from. Sums go block by block, so memory stays bounded.
+For h = |x - y| this is half of Szekely's energy distance (Szekely and Rizzo 2013, "Energy
+statistics", J. Stat. Planning and Inference 143:1249). Two kinds of function:
+
+    squared_distance, squared_distance_to: the distance of the discrete laws given (V-statistics: a
+        point is paired with itself too); >= 0, biased upwards as estimates of the laws drawn from;
+    unbiased_squared_distance, unbiased_squared_distance_to: estimates without bias of the distance
+        of the laws drawn from (U-statistics: no point is paired with itself); may be negative.
+
+All sums go block by block, so memory grows like n + m, not n m, also under autograd.
 """
 
 import torch
@@ -13,9 +19,16 @@ from torch import Tensor
 
 from hawc.blocks import double_sum, row_blocks
 from hawc.kernels import AbstractKernel, full_precision
+from hawc.summation import sum_over_blocks
 from hawc.targets import AbstractTarget
 
-__all__ = ["squared_distance", "squared_distance_to"]
+__all__ = [
+    "checked_weighted_sets",
+    "squared_distance",
+    "squared_distance_to",
+    "unbiased_squared_distance",
+    "unbiased_squared_distance_to",
+]
 
 
 def squared_distance(
@@ -40,9 +53,120 @@ def squared_distance(
     Raises:
         ValueError: if a set is empty, dimensions or numbers of weights differ, or the total weights
             of the two sets do (then d^2 has no meaning).
+    """
+    x, y, p, q = checked_weighted_sets(x, y, x_weights, y_weights)
+    repulsion = _pair_sum(kernel, x, x, p, p) + _pair_sum(kernel, y, y, q, q)
+    return _pair_sum(kernel, x, y, p, q) - 0.5 * repulsion
 
-    Source: Szekely and Rizzo 2013, "Energy statistics", J. Stat. Planning and Inference 143:1249,
-    up to the factor 1/2.
+
+def unbiased_squared_distance(
+    kernel: AbstractKernel, x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]
+) -> Float[Tensor, ""]:
+    """Returns an estimate of d^2 between two laws from independent draws, exact on average.
+
+        mean_ij h(x_i, y_j) - sum_{i != j} h(x_i, x_j) / (2n (n - 1)) - the same for y
+
+    All draws count alike: for weighted points no such estimate is offered.
+
+    Args:
+        kernel: of conditionally negative type.
+        x: at least two draws of one law.
+        y: at least two draws of the other, independent of x, in the same dimension.
+
+    Returns:
+        A scalar in units of the kernel, differentiable in the points; negative now and then where
+        the laws are close.
+
+    Raises:
+        ValueError: if a set has less than two points or the dimensions differ.
+    """
+    x, y, p, q = checked_weighted_sets(x, y, None, None)
+    if min(len(x), len(y)) < 2:
+        raise ValueError(
+            f"`x` and `y` must have at least 2 points each, got {len(x)} and {len(y)}; "
+            "`squared_distance` takes single points."
+        )
+    repulsion = _mean_between_different(kernel, x) + _mean_between_different(kernel, y)
+    return _pair_sum(kernel, x, y, p, q) - 0.5 * repulsion
+
+
+def squared_distance_to(
+    kernel: AbstractKernel,
+    points: Float[Tensor, "n d"],
+    target: AbstractTarget,
+    weights: Float[Tensor, " n"] | None = None,
+) -> Float[Tensor, ""]:
+    """Returns d^2 between weighted points and a law, by the law's exact potential.
+
+    No random draw is involved. For n independent draws of the law its mean is
+    target.self_energy(kernel) / n.
+
+    Args:
+        kernel: of conditionally negative type.
+        points: at least one.
+        target: a law of the same dimension.
+        weights: with total 1, may be signed; uniform if None.
+
+    Returns:
+        A scalar in units of the kernel, >= 0 up to rounding, differentiable in points and weights.
+
+    Raises:
+        ValueError: if there is no point, the dimension differs from the target's, or the weights
+            are not one a point with total 1.
+    """
+    points = _checked_points(points, target)
+    p = _uniform(points) if weights is None else full_precision(weights)
+    if p.shape != points.shape[:1] or not torch.isclose(p.sum(), p.new_ones(()), rtol=1e-4):
+        raise ValueError(
+            f"`weights` must be {len(points)} numbers, one a point, with total 1, got shape "
+            f"{tuple(p.shape)} with total {float(p.sum()):.6g}; divide them by their total."
+        )
+    attraction = _mean_potential(kernel, points, target, p)
+    return attraction - 0.5 * _pair_sum(kernel, points, points, p, p) - target.self_energy(kernel)
+
+
+def unbiased_squared_distance_to(
+    kernel: AbstractKernel, points: Float[Tensor, "n d"], target: AbstractTarget
+) -> Float[Tensor, ""]:
+    """Returns an estimate of d^2 between the law of independent draws and a known one.
+
+        mean_i m(x_i) - sum_{i != j} h(x_i, x_j) / (2n (n - 1)) - target.self_energy(kernel)
+
+    with the target's potential m; exact on average. All draws count alike.
+
+    Args:
+        kernel: of conditionally negative type.
+        points: at least two draws.
+        target: a law of the same dimension.
+
+    Returns:
+        A scalar in units of the kernel, differentiable in the points; negative now and then where
+        the laws are close.
+
+    Raises:
+        ValueError: if there are less than two points or the dimension differs from the target's.
+    """
+    points = _checked_points(points, target)
+    if len(points) < 2:
+        raise ValueError(
+            f"`points` must have at least 2 rows, got {len(points)}; `squared_distance_to` takes "
+            "a single point."
+        )
+    attraction = _mean_potential(kernel, points, target, _uniform(points))
+    repulsion = 0.5 * _mean_between_different(kernel, points)
+    return attraction - repulsion - target.self_energy(kernel)
+
+
+def checked_weighted_sets(
+    x: Float[Tensor, "n d"],
+    y: Float[Tensor, "m d"],
+    x_weights: Float[Tensor, " n"] | None,
+    y_weights: Float[Tensor, " m"] | None,
+) -> tuple[Float[Tensor, "n d"], Float[Tensor, "m d"], Float[Tensor, " n"], Float[Tensor, " m"]]:
+    """Returns points and weights, those not given being uniform, in float32 or better.
+
+    Raises:
+        ValueError: as `squared_distance` says.
     """
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or 0 in (len(x), len(y)):
         raise ValueError(
@@ -62,41 +186,54 @@ def squared_distance(
             "`x_weights` and `y_weights` must have the same total, got "
             f"{float(p.sum()):.6g} and {float(q.sum()):.6g}; scale one of them."
         )
-    cross = double_sum(kernel, x, y, p, q)
-    return cross - 0.5 * double_sum(kernel, x, x, p, p) - 0.5 * double_sum(kernel, y, y, q, q)
+    return x, y, p, q
 
 
-def squared_distance_to(
-    kernel: AbstractKernel, points: Float[Tensor, "n d"], target: AbstractTarget
-) -> Float[Tensor, ""]:
-    """Returns d^2 between uniformly weighted points and a law, by the law's exact potential.
-
-    No random draw is involved. For n independent draws of the law its mean is
-    target.self_energy(kernel) / n.
-
-    Args:
-        kernel: of conditionally negative type.
-        points: at least one.
-        target: a law of the same dimension.
-
-    Returns:
-        A scalar in units of the kernel, >= 0 up to rounding, differentiable in the points.
-
-    Raises:
-        ValueError: if there is no point or the dimension differs from the target's.
-    """
+def _checked_points(points: Float[Tensor, "n d"], target: AbstractTarget) -> Float[Tensor, "n d"]:
     if points.ndim != 2 or points.shape[1] != target.dim or len(points) == 0:
         raise ValueError(
             f"`points` must be non-empty with shape (n, {target.dim}) for {target}, got "
             f"{tuple(points.shape)}."
         )
-    points = full_precision(points)
+    return full_precision(points)
+
+
+def _pair_sum(
+    kernel: AbstractKernel,
+    x: Float[Tensor, "n d"],
+    y: Float[Tensor, "m d"],
+    p: Float[Tensor, " n"],
+    q: Float[Tensor, " m"],
+) -> Float[Tensor, ""]:
+    """Returns sum_ij p_i q_j h(x_i, y_j)."""
+
+    def rows(block: slice, x: Tensor, y: Tensor, p: Tensor, q: Tensor) -> Tensor:
+        return double_sum(kernel, x[block], y, p[block], q)
+
+    return sum_over_blocks(rows, row_blocks(len(x), len(y)), x, y, p, q)
+
+
+def _mean_between_different(
+    kernel: AbstractKernel, points: Float[Tensor, "n d"]
+) -> Float[Tensor, ""]:
+    """Returns the mean of h(x_i, x_j) over i != j; as h(x, x) = 0 the sum may run over all."""
+    n, p = len(points), _uniform(points)
+    return _pair_sum(kernel, points, points, p, p) * (n / (n - 1))
+
+
+def _mean_potential(
+    kernel: AbstractKernel,
+    points: Float[Tensor, "n d"],
+    target: AbstractTarget,
+    weights: Float[Tensor, " n"],
+) -> Float[Tensor, ""]:
     potential = target.potential(kernel)
+
+    def rows(block: slice, points: Tensor, weights: Tensor) -> Tensor:
+        return (potential(points[block]) * weights[block]).sum()
+
     blocks = row_blocks(len(points), 256)  # a potential may hold some hundred numbers a point
-    attraction = torch.stack([potential(points[b]).sum() for b in blocks]).sum() / len(points)
-    p = _uniform(points)
-    repulsion = 0.5 * double_sum(kernel, points, points, p, p)
-    return attraction - repulsion - target.self_energy(kernel)
+    return sum_over_blocks(rows, blocks, points, weights)
 
 
 def _uniform(points: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:

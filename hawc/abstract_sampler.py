@@ -1,0 +1,84 @@
+"""What every sampler with a memory does: choose against what was drawn, record, return."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hawc.history import AbstractHistory, HistoryConflictError, MemoryHistory
+from hawc.targets import AbstractTarget
+
+__all__ = ["AbstractSampler"]
+
+_MAX_ATTEMPTS = 100
+
+
+class AbstractSampler(ABC):
+    """Draws batches and remembers them; a sampler is the way in which it chooses a batch.
+
+    Args:
+        target: the law that all points together are to match.
+        history: where points are remembered; a new `MemoryHistory` if None.
+
+    Raises:
+        ValueError: if the history's dimension is not the target's.
+    """
+
+    def __init__(self, target: AbstractTarget, history: AbstractHistory | None) -> None:
+        self.target = target
+        self.history = MemoryHistory(target.dim) if history is None else history
+        if self.history.dim != target.dim:
+            raise ValueError(
+                f"`history` must hold points of dimension {target.dim} for {target}, got "
+                f"dimension {self.history.dim}."
+            )
+
+    def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """Chooses n new points, records them in the history and returns them.
+
+        If another process has appended meanwhile, the choice is made again.
+
+        Args:
+            n: number of points, at least 1.
+            generator: source of randomness; the same seed and history give the same points.
+
+        Returns:
+            (n, dim) in torch's default dtype, on the generator's device.
+
+        Raises:
+            ValueError: if `n` is smaller than 1.
+            HistoryConflictError: if others were faster a hundred times in a row.
+        """
+        if n < 1:
+            raise ValueError(f"`n` must be at least 1, got {n}.")
+        points = None
+        for _ in range(_MAX_ATTEMPTS):
+            past = self.history.points()
+            points = self._choose(n, past, generator, points)
+            try:
+                self.history.append(points, expected_length=len(past))
+            except HistoryConflictError:
+                continue
+            return points
+        raise HistoryConflictError(
+            f"other processes appended to the history during each of {_MAX_ATTEMPTS} attempts; "
+            "draw larger batches from fewer processes."
+        )
+
+    @abstractmethod
+    def _choose(
+        self,
+        n: int,
+        past: Float[Tensor, "kp d"],
+        generator: torch.Generator,
+        previous: Float[Tensor, "n d"] | None,
+    ) -> Float[Tensor, "n d"]:
+        """Returns n points, in torch's default dtype, on the generator's device.
+
+        Args:
+            n: at least 1.
+            past: all points of the history, oldest first, on the CPU.
+            generator: source of randomness.
+            previous: the choice made before somebody else changed the past; None at first.
+        """

@@ -1,0 +1,39 @@
+"""Independent draws that are remembered: what the other samplers are compared with."""
+
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hawc.abstract_sampler import AbstractSampler
+from hawc.history import AbstractHistory
+from hawc.targets import AbstractTarget
+
+__all__ = ["IndependentSampler"]
+
+
+@final
+class IndependentSampler(AbstractSampler):
+    """Draws independently of everything drawn before, which it records all the same.
+
+    Args:
+        target: the law to draw from.
+        history: where points are remembered; a new `MemoryHistory` if None.
+
+    Raises:
+        ValueError: if the history's dimension is not the target's.
+    """
+
+    def __init__(self, target: AbstractTarget, history: AbstractHistory | None = None) -> None:
+        super().__init__(target, history)
+
+    def _choose(
+        self,
+        n: int,
+        past: Float[Tensor, "kp d"],
+        generator: torch.Generator,
+        previous: Float[Tensor, "n d"] | None,
+    ) -> Float[Tensor, "n d"]:
+        del past, previous
+        return self.target.sample(n, generator=generator)

@@ -1,0 +1,77 @@
+"""A scrambled Sobol sequence, mapped to the target law and continued from batch to batch."""
+
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.special import ndtri
+from scipy.stats import qmc
+from torch import Tensor
+
+from hawc.abstract_sampler import AbstractSampler
+from hawc.history import AbstractHistory
+from hawc.targets import AbstractTarget, StandardNormal
+
+__all__ = ["SobolSampler"]
+
+_BITS = 30  # SciPy's default: a sequence of 2^30 points
+
+
+@final
+class SobolSampler(AbstractSampler):
+    """Draws the next points of one scrambled Sobol sequence, each coordinate mapped to the law.
+
+    The number of points in the history is the position in the sequence: a history continued by
+    another process, or in another year, holds one sequence as long as target and seed are the same
+    and nothing else writes to it. Sets of 2^m points, the first of all, are the best balanced.
+
+    Args:
+        target: `StandardNormal`, reached through the inverse normal distribution function.
+        history: where points are remembered; a new `MemoryHistory` if None.
+        seed: of the scrambling, at least 0. The history does not know it: give the same one to
+            all who draw into one history.
+
+    Raises:
+        ValueError: if the target has no such map, the history's dimension is not the target's or
+            `seed` is negative.
+
+    Source: A. B. Owen 1998, "Scrambling Sobol' and Niederreiter-Xing points", J. Complexity
+    14:466-489.
+    """
+
+    def __init__(
+        self, target: AbstractTarget, history: AbstractHistory | None = None, *, seed: int = 0
+    ) -> None:
+        super().__init__(target, history)
+        if not isinstance(target, StandardNormal):
+            raise ValueError(
+                "`target` must be StandardNormal, the law with a map from the unit cube, got "
+                f"{target}; use HistoryAwareSampler for other laws."
+            )
+        if seed < 0:
+            raise ValueError(f"`seed` must be at least 0, got {seed}.")
+        self._seed = seed
+
+    def _choose(
+        self,
+        n: int,
+        past: Float[Tensor, "kp d"],
+        generator: torch.Generator,
+        previous: Float[Tensor, "n d"] | None,
+    ) -> Float[Tensor, "n d"]:
+        del previous
+        cube = _sobol_points(len(past), n, self.target.dim, self._seed)
+        return torch.from_numpy(ndtri(cube)).to(generator.device, torch.get_default_dtype())
+
+
+def _sobol_points(first: int, number: int, dim: int, seed: int) -> np.ndarray:
+    """Returns points first, first + 1, ... of the scrambled sequence, in the open unit cube."""
+    engine = qmc.Sobol(dim, scramble=True, bits=_BITS, rng=np.random.default_rng(seed))
+    if first > 0:
+        engine.fast_forward(first)
+        cube = engine.random(number)
+    else:  # SciPy warns where a sequence is begun by a number that is not a power of two
+        cube = engine.random(1 << (number - 1).bit_length())[:number]
+    # the middle of each point's cell: 0 itself would be mapped to minus infinity
+    return cube + 0.5 ** (_BITS + 1)

@@ -1,0 +1,81 @@
+"""What all samplers share: records, retries, refusals. HistoryAwareSampler's own twin has more."""
+
+from typing import final
+
+import pytest
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hawc.abstract_sampler import AbstractSampler
+from hawc.history import HistoryConflictError, MemoryHistory
+from hawc.independent_sampler import IndependentSampler
+from hawc.sampler import HistoryAwareSampler
+from hawc.sobol_sampler import SobolSampler
+from hawc.targets import StandardNormal
+
+PLANE = StandardNormal(2)
+ALL = (HistoryAwareSampler, IndependentSampler, SobolSampler)
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@final
+class InterruptedSampler(AbstractSampler):
+    """Its first choices come too late; notes what it was told."""
+
+    def __init__(self, num_intrusions: int) -> None:
+        super().__init__(PLANE, None)
+        self._num_intrusions = num_intrusions
+        self.told: list[tuple[int, Tensor | None]] = []
+
+    def _choose(
+        self,
+        n: int,
+        past: Float[Tensor, "kp d"],
+        generator: torch.Generator,
+        previous: Float[Tensor, "n d"] | None,
+    ) -> Float[Tensor, "n d"]:
+        self.told.append((len(past), previous))
+        if len(self.told) <= self._num_intrusions:
+            self.history.append(torch.zeros(1, 2), expected_length=len(past))
+        return torch.randn(n, 2, generator=generator)
+
+
+def test_chooses_again_and_is_told_its_previous_choice() -> None:
+    sampler, generator = InterruptedSampler(2), seeded()
+    batch = sampler.sample(3, generator=generator)
+    lengths, previous = zip(*sampler.told, strict=True)
+    assert lengths == (0, 1, 2)
+    first, second, third = (torch.randn(3, 2, generator=g) for g in [seeded()] for _ in range(3))
+    assert previous[0] is None
+    assert torch.equal(torch.stack(previous[1:]), torch.stack([first, second]))
+    assert torch.equal(batch, third)
+    assert torch.equal(sampler.history.points(), torch.cat([torch.zeros(2, 2), third]))
+
+
+def test_gives_up_after_a_hundred_conflicts() -> None:
+    sampler = InterruptedSampler(1000)
+    with pytest.raises(HistoryConflictError, match="during each of 100 attempts; draw larger"):
+        sampler.sample(1, generator=seeded())
+    assert len(sampler.told) == 100
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_records_what_it_returns(kind: type[AbstractSampler]) -> None:
+    history = MemoryHistory(2)
+    sampler, generator = kind(PLANE, history=history), seeded()
+    batches = [sampler.sample(n, generator=generator) for n in (1, 4, 2)]
+    assert [batch.shape for batch in batches] == [(1, 2), (4, 2), (2, 2)]
+    assert torch.equal(history.points(), torch.cat(batches))
+    assert all(batch.dtype == torch.get_default_dtype() for batch in batches)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_rejects_what_does_not_fit(kind: type[AbstractSampler]) -> None:
+    with pytest.raises(ValueError, match="`history` must hold points of dimension 2 for Standard"):
+        kind(PLANE, history=MemoryHistory(3))
+    with pytest.raises(ValueError, match="`n` must be at least 1, got 0"):
+        kind(PLANE).sample(0, generator=seeded())
