@@ -82,7 +82,10 @@ class ExperimentCLI(LightningCLI):
             "--name", type=str | None, default=None, help="of the experiment; default: its file's"
         )
         parser.add_argument(
-            "--run_folder", type=str | None, default=None, help="default: runs/<name>/<time>; unused by sample"
+            "--run_folder",
+            type=str | None,
+            default=None,
+            help="default: runs/<name>/<time>; unused by sample",
         )
         parser.link_arguments(
             "data.image_shape", "model.init_args.image_shape", apply_on="instantiate"

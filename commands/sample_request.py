@@ -75,11 +75,12 @@ class SampleRequest:
         path = new_samples_folder(self.checkpoint) if self.output is None else Path(self.output)
         description = self._description(model)
         manifest = manifest_of(path, description)
+        sampler = self._sampler(model.latent_target)
         history = self._history(model.latent_target, bool(manifest and manifest["samples"]))
         return SampleRun(
             SampleFolder(path, description),
             history,
-            self._sampler(model.latent_target, history),
+            sampler,
             self.num_samples,
             self.chunk_size,
             self.seed,
@@ -112,12 +113,16 @@ class SampleRequest:
             ) from error
         return self.history
 
-    def _sampler(self, target: AbstractTarget, history: DatabaseHistory) -> AbstractSampler:
+    def _sampler(self, target: AbstractTarget) -> AbstractSampler:
+        """Returns what chooses; `SampleRun` records."""
         if self.sampler == "independent":
-            return IndependentSampler(target, history=history)
-        if self.sampler == "sobol":
-            return SobolSampler(target, history=history, seed=self.seed)
-        return HistoryAwareSampler(target, history=history)
+            return IndependentSampler(target)
+        if self.sampler == "history_aware":
+            return HistoryAwareSampler(target)
+        try:
+            return SobolSampler(target, seed=self.seed)
+        except ValueError as error:
+            raise UsageError(f"`sampler` sobol does not go with this model: {error}") from error
 
     def _description(self, model: LatentGenerator) -> dict[str, Any]:
         """Returns what the manifest says of all its samples together."""

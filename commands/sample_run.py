@@ -27,6 +27,8 @@ from typing import final
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from commands.errors import UsageError
 from commands.sample_folder import Chunk, SampleFolder
@@ -44,7 +46,7 @@ class SampleRun:
     Args:
         folder: where samples are shown; may hold those of an earlier command.
         history: where they are recorded.
-        sampler: chooses latents for the same history's law.
+        sampler: chooses latents; its own history is not used.
         num_samples: that the folder is to hold in the end, at least 1.
         chunk_size: latents chosen together, at least 1.
         seed: of the choice, together with the length of the gallery; at least 0.
@@ -88,11 +90,13 @@ class SampleRun:
         """
         if index == 0 and self._left_over is not None:
             return self._left_over
+        latents = None
         for _ in range(_MAX_ATTEMPTS):
-            chunk = self._choose(self._sizes[index])
+            chunk = self._choose(self._sizes[index], latents)
+            latents = chunk.latents
             self.folder.plan(chunk)
             try:
-                self.history.append(chunk.latents, expected_length=chunk.start, label=chunk.label)
+                self.history.append(latents, expected_length=chunk.start, label=chunk.label)
             except HistoryConflictError:
                 continue
             return chunk
@@ -101,12 +105,12 @@ class SampleRun:
             "commands at once or a larger --chunk_size."
         )
 
-    def _choose(self, n: int) -> Chunk:
+    def _choose(self, n: int, previous: Float[Tensor, "n d"] | None) -> Chunk:
         past = self.history.points()
         state = np.random.SeedSequence((self._seed, len(past))).generate_state(1, np.uint64)
         generator = torch.Generator().manual_seed(int(state[0]))
-        latents = self._sampler.choose(n, past, generator=generator).to(past.dtype)
-        return Chunk(len(past), latents, secrets.token_hex(16))
+        latents = self._sampler.choose(n, past, generator, previous)
+        return Chunk(len(past), latents.to(past.dtype), secrets.token_hex(16))
 
     def _recorded_plan(self) -> Chunk | None:
         """Returns the chunk that an earlier command recorded and did not show, if there is one."""

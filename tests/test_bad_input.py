@@ -248,9 +248,7 @@ def check_refusal(
 
 def _written() -> dict[Path, int]:
     """Returns when each file was written last; of a folder only that it is there."""
-    return {
-        path: path.stat().st_mtime_ns if path.is_file() else 0 for path in Path().rglob("*")
-    }
+    return {path: path.stat().st_mtime_ns if path.is_file() else 0 for path in Path().rglob("*")}
 
 
 def _no_network(folder: str, download: bool) -> None:

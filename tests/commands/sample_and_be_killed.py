@@ -29,7 +29,7 @@ def draw(folder: Path, worker: int) -> None:
     run = SampleRun(
         SampleFolder(folder / str(worker), TOLD),
         store,
-        IndependentSampler(TARGET, history=store),
+        IndependentSampler(TARGET),
         num_samples=SAMPLES,
         chunk_size=2,
         seed=0,

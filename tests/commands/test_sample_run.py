@@ -30,7 +30,7 @@ def open_run(tmp_path: Path) -> Open:
     def open_run(name: str = "out", num_samples: int = 7, seed: int = 0) -> SampleRun:
         history = DatabaseHistory(f"sqlite:///{tmp_path}/gallery.db", TARGET)
         folder = SampleFolder(tmp_path / name, TOLD)
-        sampler = IndependentSampler(TARGET, history=history)
+        sampler = IndependentSampler(TARGET)
         return SampleRun(folder, history, sampler, num_samples, 3, seed)
 
     return open_run
@@ -71,8 +71,8 @@ def test_the_slower_one_chooses_again(open_run: Open, monkeypatch: pytest.Monkey
     slow, fast = open_run("slow"), open_run("fast")
     choose = SampleRun._choose
 
-    def overtaken(self: SampleRun, n: int) -> Chunk:
-        chunk = choose(self, n)
+    def overtaken(self: SampleRun, n: int, previous: torch.Tensor | None) -> Chunk:
+        chunk = choose(self, n, previous)
         if self is slow and len(slow.history) == 0:
             assert torch.equal(fast.next_chunk(0).latents, chunk.latents)
         return chunk
@@ -84,9 +84,7 @@ def test_the_slower_one_chooses_again(open_run: Open, monkeypatch: pytest.Monkey
     assert plan.start == 3
 
 
-def test_who_is_never_fast_enough_gives_up(
-    open_run: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_is_never_fast_enough_gives_up(open_run: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     def late(*_: object, **__: object) -> None:
         raise HistoryConflictError
 
