@@ -11,7 +11,6 @@ from commands.checkpoints import load_weights
 from commands.errors import UsageError
 from commands.sample_drawing import draw_samples
 from commands.sample_request import SampleRequest, SamplerName
-
 from commands.summary import print_samples, print_sampling
 from lightning_modules.interface import LatentGenerator
 
