@@ -85,7 +85,7 @@ class ExperimentCLI(LightningCLI):
             "--run_folder",
             type=str | None,
             default=None,
-            help="default: runs/<name>/<time>; unused by sample",
+            help="default: runs/<name>/<time>; sample has --output",
         )
         parser.link_arguments(
             "data.image_shape", "model.init_args.image_shape", apply_on="instantiate"

@@ -107,9 +107,10 @@ def test_a_kill_around_the_record(
 
     run = open_run("killed")
     show(run, run.next_chunk(0))
-    with monkeypatch.context() as patched, pytest.raises(Killed):
+    with monkeypatch.context() as patched:
         patched.setattr(DatabaseHistory, "append", killed)
-        run.next_chunk(1)
+        with pytest.raises(Killed):
+            run.next_chunk(1)
     run.folder.close()
     # the same seed at the same length: without labels the other's latents would pass for ours
     other = open_run("other")

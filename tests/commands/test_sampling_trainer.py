@@ -1,13 +1,14 @@
 """What `sample` takes from a fit's options. The command itself: tests/test_sample.py."""
 
 import inspect
+from pathlib import Path
 
 from jsonargparse import Namespace
 from lightning import Trainer
-from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
 
 from commands.sampling_trainer import SamplingTrainer, leave_out_training
+from tests.helpers import quiet_trainer
 
 
 def test_nothing_that_logs_saves_or_cuts_short_is_left() -> None:
@@ -22,21 +23,21 @@ def test_nothing_that_logs_saves_or_cuts_short_is_left() -> None:
         precision="bf16-mixed",
         devices=2,
     )
-    left = {"precision": "bf16-mixed", "devices": 2}
     leave_out_training(options)
-    given = {name: value for name, value in vars(options).items() if value}
-    assert given == left
-    assert options.keys() <= inspect.signature(Trainer).parameters.keys()
+    left = {name: value for name, value in vars(options).items() if value}
+    assert left == {"precision": "bf16-mixed", "devices": 2}
+    assert vars(options).keys() <= inspect.signature(Trainer).parameters.keys()
 
 
-def test_sampling_options_do_not_hide_lightnings() -> None:
-    assert not hasattr(Trainer, "sample")
-    assert {"ckpt_path", "weights_only"} <= inspect.signature(
-        SamplingTrainer.sample
-    ).parameters.keys()
+def test_sampling_takes_what_the_configuration_of_a_fit_holds() -> None:
+    taken = inspect.signature(SamplingTrainer.sample).parameters.keys()
+    assert {"ckpt_path", "weights_only"} <= taken
 
 
 def test_strategies_that_copy_memory_are_told_by_their_launcher() -> None:
-    strategy = DDPStrategy(start_method="spawn")
-    strategy._configure_launcher()
-    assert isinstance(strategy.launcher, _MultiProcessingLauncher)
+    kinds = {
+        name: type(quiet_trainer(Path(), strategy=name, devices=2).strategy.launcher)
+        for name in ("ddp_spawn", "ddp_fork", "ddp")
+    }
+    copying = [name for name, kind in kinds.items() if issubclass(kind, _MultiProcessingLauncher)]
+    assert copying == ["ddp_spawn", "ddp_fork"]
