@@ -1,6 +1,8 @@
 """Files are whole or not there; what is no picture stays in the manifest."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -29,17 +31,18 @@ def test_what_is_no_picture_stays_in_the_entry(shape: tuple[int, ...], tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("owner", "step"), [(Path, "write_bytes"), (os, "replace")])
 def test_a_failed_write_leaves_the_file_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    owner: Any, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "file"
     replace_file(path, b"old")
 
-    def full(self: Path, content: bytes) -> int:
-        self.touch()
+    def full(beside: Path, _: object) -> None:
+        beside.touch()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(owner, step, full)
     with pytest.raises(OSError, match="No space"):
         replace_file(path, b"new")
     assert path.read_bytes() == b"old"
