@@ -30,7 +30,7 @@ class SamplingTrainer(Trainer):
         gallery: str = "default",
         output: str | None = None,
         sampler: SamplerName = "history_aware",
-        chunk_size: int = 256,
+        chunk_size: int = 64,
         weights_only: bool | None = None,
         datamodule: LightningDataModule | None = None,
     ) -> None:

@@ -17,7 +17,7 @@ from hawc import DatabaseHistory, IndependentSampler, StandardNormal
 
 TARGET = StandardNormal(3)
 TOLD = {"checkpoint_sha256": "", "gallery": "default", "sampler": "independent", "seed": 0}
-WORKERS, SAMPLES, KILLS = 4, 40, 40
+WORKERS, SAMPLES, KILLS = 4, 100, 40
 
 
 def history(folder: Path) -> DatabaseHistory:
@@ -50,15 +50,19 @@ def start(folder: Path, worker: int) -> int:
 
 def check(folder: Path) -> list[int]:
     """Returns the samples that manifests list, each recorded and with a whole picture."""
-    recorded, listed = history(folder).points(), []
-    for path in folder.glob("*/manifest.json"):
-        for entry in json.loads(path.read_text())["samples"]:
-            assert torch.equal(torch.tensor(entry["latent"]), recorded[entry["id"]])
-            # the last bytes of every PNG
-            assert (path.parent / entry["file"]).read_bytes().endswith(b"IEND\xaeB`\x82")
-            listed.append(entry["id"])
-    assert len(set(listed)) == len(listed)
-    return listed
+    listed = [
+        (path.parent, entry)
+        for path in folder.glob("*/manifest.json")
+        for entry in json.loads(path.read_text())["samples"]
+    ]
+    recorded = history(folder).points()  # after the manifests: others go on meanwhile
+    for output, entry in listed:
+        assert torch.equal(torch.tensor(entry["latent"]), recorded[entry["id"]])
+        # the last bytes of every PNG
+        assert (output / entry["file"]).read_bytes().endswith(b"IEND\xaeB`\x82")
+    ids = [entry["id"] for _, entry in listed]
+    assert len(set(ids)) == len(ids)
+    return ids
 
 
 def main(folder: Path) -> None:

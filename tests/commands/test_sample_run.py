@@ -142,4 +142,4 @@ def test_kills_at_random_instants(tmp_path: Path) -> None:
     )
     result = json.loads(told.stdout)
     assert result["hits"] >= 10  # of 40 kills; the others came after the end of their worker
-    assert result["recorded"] == result["shown"] == 4 * 40
+    assert result["recorded"] == result["shown"] == 4 * 100
