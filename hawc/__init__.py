@@ -12,7 +12,16 @@ from hawc.compression import (
     compress,
 )
 from hawc.distances import squared_distance, squared_distance_to
-from hawc.history import AbstractHistory, HistoryConflictError, MemoryHistory
+from hawc.history import (
+    AbstractHistory,
+    DatabaseHistory,
+    HistoryConflictError,
+    HistoryStoreError,
+    MemoryHistory,
+    export_history,
+    galleries,
+    import_history,
+)
 from hawc.kernels import AbstractKernel, HuberEnergy
 from hawc.sampler import HistoryAwareSampler
 from hawc.targets import AbstractTarget, Empirical, StandardNormal, StudentT
@@ -24,15 +33,20 @@ __all__ = [
     "AbstractTarget",
     "Compression",
     "CompressionProblem",
+    "DatabaseHistory",
     "Deterministic",
     "Empirical",
     "HistoryAwareSampler",
     "HistoryConflictError",
+    "HistoryStoreError",
     "HuberEnergy",
     "MemoryHistory",
     "StandardNormal",
     "StudentT",
     "compress",
+    "export_history",
+    "galleries",
+    "import_history",
     "squared_distance",
     "squared_distance_to",
 ]

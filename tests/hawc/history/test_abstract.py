@@ -6,16 +6,23 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from hawc.history import AbstractHistory, HistoryConflictError, MemoryHistory
+from hawc.history import AbstractHistory, DatabaseHistory, HistoryConflictError, MemoryHistory
 from hawc.history.abstract import checked_points
+from hawc.targets import StandardNormal
 
 NewHistory = Callable[[int], AbstractHistory]
 
 
-@pytest.fixture(params=["memory"])
-def new_history() -> NewHistory:
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def new_history(request: pytest.FixtureRequest) -> NewHistory:
     """Returns a function from a dimension to an empty history, of each kind in turn."""
-    return MemoryHistory
+    if request.param == "memory":
+        return MemoryHistory
+    if request.param == "sqlite":
+        url = request.getfixturevalue("sqlite_url")
+    else:
+        url = request.getfixturevalue("postgresql")()
+    return lambda dim: DatabaseHistory(url, StandardNormal(dim))
 
 
 @pytest.fixture
