@@ -18,7 +18,16 @@ from hawc.distances import (
     unbiased_squared_distance,
     unbiased_squared_distance_to,
 )
-from hawc.history import AbstractHistory, HistoryConflictError, MemoryHistory
+from hawc.history import (
+    AbstractHistory,
+    DatabaseHistory,
+    HistoryConflictError,
+    HistoryStoreError,
+    MemoryHistory,
+    export_history,
+    galleries,
+    import_history,
+)
 from hawc.independent_sampler import IndependentSampler
 from hawc.kernels import AbstractKernel, HuberEnergy
 from hawc.sampler import HistoryAwareSampler
@@ -34,10 +43,12 @@ __all__ = [
     "AbstractTarget",
     "Compression",
     "CompressionProblem",
+    "DatabaseHistory",
     "Deterministic",
     "Empirical",
     "HistoryAwareSampler",
     "HistoryConflictError",
+    "HistoryStoreError",
     "HuberEnergy",
     "IndependentSampler",
     "MemoryHistory",
@@ -45,6 +56,9 @@ __all__ = [
     "StandardNormal",
     "StudentT",
     "compress",
+    "export_history",
+    "galleries",
+    "import_history",
     "sliced_squared_distance",
     "squared_distance",
     "squared_distance_to",
