@@ -110,7 +110,26 @@ class DatabaseHistory(AbstractHistory):
                 self._fetch(connection)
         return self._buffer.view()
 
-    def append(self, points: Float[Tensor, "k d"], *, expected_length: int) -> None:
+    def append(
+        self, points: Float[Tensor, "k d"], *, expected_length: int, label: str | None = None
+    ) -> None:
+        """Records a batch, all of it or nothing.
+
+        Args:
+            points: (k, dim), finite, k >= 1; cast to the gallery's dtype.
+            expected_length: number of points that the caller chose against.
+            label: what `label_at` is to return for the batch, at most 100 characters. By a label
+                like no other a process that was stopped while it appended finds out whether the
+                batch was recorded.
+
+        Raises:
+            ValueError: if the points have another shape or kind or are not finite, or the label is
+                too long.
+            HistoryConflictError: if the history holds another number of points by now.
+            HistoryStoreError: if the store cannot be written; the message says why.
+        """
+        if label is not None and len(label) > 100:
+            raise ValueError(f"`label` must have at most 100 characters, got {len(label)}.")
         batch = checked_points(points, self.dim, self._buffer.dtype)
         with self._store.writing() as connection:
             # A length that was right a moment ago is enough: if it no longer is, then somebody's
@@ -118,7 +137,7 @@ class DatabaseHistory(AbstractHistory):
             # the key is asked of the database.
             check_length(self._end(connection), expected_length)
             try:
-                self._insert(connection, batch, expected_length)
+                self._insert(connection, batch, expected_length, label)
             except IntegrityError as error:
                 raise HistoryConflictError(
                     f"somebody else appended to the history at {expected_length} points just now; "
@@ -126,6 +145,18 @@ class DatabaseHistory(AbstractHistory):
                 ) from error
         if len(self._buffer) == expected_length:
             self._buffer.append(batch)
+
+    def label_at(self, first: int) -> str | None:
+        """Returns the label of the batch that begins after `first` points, None without either."""
+        own = select(BATCHES.c.label).where(BATCHES.c.gallery_id == self._id)
+        with self._store.reading() as connection:
+            return connection.execute(own.where(BATCHES.c.first == first)).scalar()
+
+    def check_writable(self) -> None:
+        """Raises HistoryStoreError where the store could not be written at present."""
+        with self._store.writing() as connection:
+            self._insert(connection, torch.zeros(1, self.dim), first=-1, label=None)
+            connection.rollback()
 
     def _end(self, connection: Connection) -> int:
         """Returns where the latest batch ends."""
@@ -155,7 +186,13 @@ class DatabaseHistory(AbstractHistory):
         native = stored.astype(stored.dtype.newbyteorder("="))  # a copy that may be written to
         return torch.from_numpy(native).reshape(size, self.dim)
 
-    def _insert(self, connection: Connection, batch: Float[Tensor, "k d"], first: int) -> None:
+    def _insert(
+        self,
+        connection: Connection,
+        batch: Float[Tensor, "k d"],
+        first: int,
+        label: str | None = None,
+    ) -> None:
         at_once = max(1, _ROW_BYTES // (self.dim * batch.element_size()))
         for rows in torch.split(batch, at_once):
             data = rows.contiguous().numpy().astype(self._stored_type).tobytes()
@@ -163,6 +200,7 @@ class DatabaseHistory(AbstractHistory):
                 "gallery_id": self._id,
                 "first": first,
                 "size": len(rows),
+                "label": label,
                 "points": data,
                 "checksum": hashlib.sha256(data).hexdigest(),
             }

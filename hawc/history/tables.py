@@ -43,6 +43,7 @@ BATCHES = Table(
     Column("gallery_id", ForeignKey(GALLERIES.c.id), primary_key=True),
     Column("first", BigInteger, primary_key=True, autoincrement=False),
     Column("size", BigInteger, nullable=False),
+    Column("label", String(100)),
     Column("points", LargeBinary, nullable=False),
     Column("checksum", String(64), nullable=False),
     Column("created", DateTime(timezone=True), nullable=False, default=_now),
