@@ -9,7 +9,7 @@ from lightning import LightningModule
 
 from commands.errors import UsageError
 
-__all__ = ["check_checkpoint"]
+__all__ = ["check_checkpoint", "load_weights"]
 
 
 def check_checkpoint(path: Path, module: LightningModule) -> None:
@@ -37,6 +37,16 @@ def check_checkpoint(path: Path, module: LightningModule) -> None:
             f"`ckpt_path` '{path}' is of another model than the configured "
             f"{type(module).__name__}: {difference}; use the config.yaml of its run."
         )
+
+
+def load_weights(path: Path, module: LightningModule) -> None:
+    """Replaces the module's weights by the file's; optimizers and callbacks in it do not matter.
+
+    Raises:
+        UsageError: if the file does not hold weights that fit the module.
+    """
+    check_checkpoint(path, module)
+    module.load_state_dict(_load(path)["state_dict"])
 
 
 def _load(path: Path) -> dict[str, Any]:

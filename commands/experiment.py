@@ -26,12 +26,13 @@ from commands.run_folder import (
     create_run_folder,
     latest_checkpoint,
 )
+from commands.sampling_trainer import SamplingTrainer, leave_out_training
 from commands.summary import print_start, print_summary
 from commands.wandb_mode import settle_wandb_mode
 
 __all__ = ["COMMANDS", "ExperimentCLI"]
 
-COMMANDS = ("fit", "validate", "test")
+COMMANDS = ("fit", "validate", "test", "sample")
 
 
 @final
@@ -59,6 +60,7 @@ class ExperimentCLI(LightningCLI):
             LightningDataModule,
             subclass_mode_model=True,
             subclass_mode_data=True,
+            trainer_class=SamplingTrainer,
             save_config_callback=WriteConfig,
             save_config_kwargs={"save_to_log_dir": False},
             trainer_defaults={"log_every_n_steps": 10},  # 50 leaves short epochs without a loss
@@ -72,14 +74,18 @@ class ExperimentCLI(LightningCLI):
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
-        return {name: LightningCLI.subcommands()[name] for name in COMMANDS}
+        skipped = {**LightningCLI.subcommands(), "sample": {"model", "datamodule"}}
+        return {name: skipped[name] for name in COMMANDS}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_argument(
             "--name", type=str | None, default=None, help="of the experiment; default: its file's"
         )
         parser.add_argument(
-            "--run_folder", type=str | None, default=None, help="default: runs/<name>/<time>"
+            "--run_folder",
+            type=str | None,
+            default=None,
+            help="default: runs/<name>/<time>; sample has --output",
         )
         parser.link_arguments(
             "data.image_shape", "model.init_args.image_shape", apply_on="instantiate"
@@ -103,6 +109,9 @@ class ExperimentCLI(LightningCLI):
         self.run_folder = choose_run_folder(options.run_folder, options.name)
         if options.get("ckpt_path") == "last":
             options.ckpt_path = str(latest_checkpoint(options.name))
+        if self.subcommand == "sample":
+            leave_out_training(options.trainer)
+            self.save_config_callback = None
         self._wandb_notice = settle_wandb_mode()
         for logger in _as_list(options.trainer.logger):
             if logger.class_path.endswith("WandbLogger") and logger.init_args.save_dir == ".":

@@ -17,6 +17,7 @@ from commands.errors import UsageError, fail, nearest
 from commands.experiment import COMMANDS, ExperimentCLI
 from commands.run_folder import forget_run_folder
 from datamodules import DataError
+from hawc import HistoryConflictError, HistoryStoreError
 
 __all__ = ["run"]
 
@@ -36,12 +37,14 @@ def run() -> None:
         reason = str(error).splitlines()[0]
         option = str(error.full_key).removeprefix(f"{sys.argv[1]}.")
         fail(f"`{option}` holds an interpolation that cannot be resolved: {reason}.")
+    except (HistoryStoreError, HistoryConflictError) as error:
+        fail(str(error), status=1)
     except (wandb.errors.UsageError, wandb.errors.CommError) as error:
         fail(f"W&B cannot be used ({error}); set WANDB_MODE=offline to log without it.")
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        fail("no space is left on a disk; free some or name another --run_folder.", status=1)
+        fail("no space is left on a disk; free some or name another folder.", status=1)
     finally:
         forget_run_folder()
         if wandb.run is not None:
@@ -75,5 +78,5 @@ def _quieten() -> None:
         rank_zero = logging.getLogger(f"{package}.utilities.rank_zero")
         rank_zero.addFilter(lambda record: "Tip:" not in record.getMessage())
     # a resumed run has a folder, and so a checkpoint folder, of its own
-    for message in (".*LeafSpec.*is deprecated", "The dirpath has changed"):
+    for message in (".*LeafSpec.*is deprecated", "The dirpath has changed", "Total length of"):
         warnings.filterwarnings("ignore", message=message)

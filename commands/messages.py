@@ -7,6 +7,7 @@ shortened to one line. tests/commands/test_messages.py fails when the wording ch
 import importlib
 import inspect
 import re
+import sys
 from collections.abc import Iterator
 
 from jsonargparse import ArgumentParser
@@ -25,7 +26,7 @@ _SHORT_NAMED = (*_OWN_PACKAGES, "lightning.pytorch.callbacks", "lightning.pytorc
 
 def plain_message(message: str, parser: ArgumentParser) -> str:
     """Returns one line that names the option, what was given and, where possible, what would do."""
-    for rule in (_unknown_class, _unknown_option, _wrong_value):
+    for rule in (_unknown_class, _unknown_option, _missing_option, _wrong_value):
         if line := rule(message, parser):
             return line
     lines = [line.strip(" -") for line in message.splitlines() if line.strip(" -")]
@@ -67,7 +68,16 @@ def _unknown_option(message: str, parser: ArgumentParser) -> str | None:
         return None
     given = next(part for part in found.groups() if part).split("=")[0]
     suggestion = nearest(given, _known_options(parser, nested="." in given))
-    return f"unknown option `{given}`.{suggestion} See train.py fit --help."
+    return f"unknown option `{given}`.{suggestion} See train.py {sys.argv[1]} --help."
+
+
+def _missing_option(message: str, parser: ArgumentParser) -> str | None:
+    del parser
+    found = re.search(r"arguments are required: ([\w., ]+)", message)
+    if found is None:
+        return None
+    names = [f"`{name.partition('.')[2]}`" for name in found[1].split(", ")]
+    return f"{', '.join(names)} must be given. See train.py {sys.argv[1]} --help."
 
 
 def _wrong_value(message: str, parser: ArgumentParser) -> str | None:
@@ -78,7 +88,9 @@ def _wrong_value(message: str, parser: ArgumentParser) -> str | None:
     if given is None or not kinds:
         return None
     wanted = " or ".join(dict.fromkeys("null" if kind == "NoneType" else kind for kind in kinds))
-    return f"`{_option(message)}` must be {wanted}, got {given[1][:_LONGEST]}."
+    choices = re.findall(r"'(\w+)'", "".join(kind for kind in kinds if kind[:8] == "Literal["))
+    suggestion = nearest(given[1], choices)
+    return f"`{_option(message)}` must be {wanted}, got {given[1][:_LONGEST]}.{suggestion}"
 
 
 def _option(message: str) -> str:

@@ -19,6 +19,8 @@ __all__ = [
     "create_run_folder",
     "forget_run_folder",
     "latest_checkpoint",
+    "new_samples_folder",
+    "run_of",
 ]
 
 # tells the processes that a launcher starts what the first one chose
@@ -32,8 +34,7 @@ def choose_run_folder(requested: str | None, name: str) -> Path:
         return Path(inherited)
     if requested is not None:
         return Path(requested)
-    # the random end keeps apart what many jobs start in the same second
-    return Path("runs") / name / f"{datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(2)}"
+    return Path("runs") / name / _new_name()
 
 
 def create_run_folder(folder: Path) -> Path:
@@ -80,6 +81,22 @@ def latest_checkpoint(name: str) -> Path:
             "first or name a file."
         )
     return found[-1]
+
+
+def run_of(checkpoint: Path) -> Path:
+    """Returns the folder of the run that wrote a checkpoint, or the checkpoint's own folder."""
+    folder = checkpoint.parent
+    return folder.parent if folder.name == "checkpoints" else folder
+
+
+def new_samples_folder(checkpoint: Path) -> Path:
+    """Returns where samples of a checkpoint go unless told otherwise: samples/<time> in its run."""
+    return run_of(checkpoint) / "samples" / _new_name()
+
+
+def _new_name() -> str:
+    # the random end keeps apart what many jobs start in the same second
+    return f"{datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(2)}"
 
 
 @final

@@ -11,8 +11,9 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from callbacks import HistoryAwareSampling
+from commands.sample_run import SampleRun
 
-__all__ = ["print_start", "print_summary"]
+__all__ = ["print_samples", "print_sampling", "print_start", "print_summary"]
 
 
 @rank_zero_only
@@ -53,6 +54,30 @@ def print_summary(run_folder: Path, trainer: Trainer) -> None:
         if wandb_files and wandb_files.name.startswith("offline-run"):
             sync = (*_launcher("wandb"), "sync", str(wandb_files))
             print(f"  put the run online: {shlex.join(sync)}")
+
+
+def print_sampling(run: SampleRun) -> None:
+    """Says where samples will be and which gallery they complement."""
+    print(f"samples: {_short(run.folder.path)}")
+    print(f"gallery: {run.history.gallery} of {run.folder.description['history']}")
+    if run.num_chunks == 0:
+        print(
+            f"the folder already holds {len(run.folder)} samples: for more raise --num_samples or "
+            "name another --output"
+        )
+
+
+def print_samples(run: SampleRun) -> None:
+    """Says what was drawn and, if samples are missing, how to go on."""
+    folder, ids = run.folder, run.folder.ids
+    print(f"\nsamples      {_short(folder.path)}")
+    if ids:
+        print(f"  drawn      {len(ids)}, from number {ids[0]} to {ids[-1]} of the gallery")
+        print(f"  manifest   {_short(folder.path / 'manifest.json')}")
+    if len(ids) < run.num_samples:
+        named = any(word.partition("=")[0] == "--output" for word in sys.argv)
+        output = () if named else ("--output", str(_short(folder.path)))
+        print(f"  go on: {shlex.join((*_launcher('python'), *sys.argv, *output))}")
 
 
 def _launcher(program: str) -> tuple[str, ...]:

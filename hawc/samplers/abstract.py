@@ -55,7 +55,7 @@ class AbstractSampler(ABC):
         points = None
         for _ in range(_MAX_ATTEMPTS):
             past = self.history.points()
-            points = self._choose(n, past, generator, points)
+            points = self.choose(n, past, generator, points)
             try:
                 self.history.append(points, expected_length=len(past))
             except HistoryConflictError:
@@ -67,14 +67,16 @@ class AbstractSampler(ABC):
         )
 
     @abstractmethod
-    def _choose(
+    def choose(
         self,
         n: int,
         past: Float[Tensor, "kp d"],
         generator: torch.Generator,
-        previous: Float[Tensor, "n d"] | None,
+        previous: Float[Tensor, "n d"] | None = None,
     ) -> Float[Tensor, "n d"]:
-        """Returns n points, in torch's default dtype, on the generator's device.
+        """Returns n points, in torch's default dtype, on the generator's device; records nothing.
+
+        `sample` is this and a record; here is the first half for who has to do something between.
 
         Args:
             n: at least 1.

@@ -57,12 +57,12 @@ class HistoryAwareSampler(AbstractSampler):
         if window is not None and window < 0:
             raise ValueError(f"`window` must be at least 0 or None for all, got {window}.")
 
-    def _choose(
+    def choose(
         self,
         n: int,
         past: Float[Tensor, "kp d"],
         generator: torch.Generator,
-        previous: Float[Tensor, "n d"] | None,
+        previous: Float[Tensor, "n d"] | None = None,
     ) -> Float[Tensor, "n d"]:
         relevant = past if self._window is None else past[max(0, len(past) - self._window) :]
         chosen = compress(

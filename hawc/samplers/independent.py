@@ -28,12 +28,12 @@ class IndependentSampler(AbstractSampler):
     def __init__(self, target: AbstractTarget, history: AbstractHistory | None = None) -> None:
         super().__init__(target, history)
 
-    def _choose(
+    def choose(
         self,
         n: int,
         past: Float[Tensor, "kp d"],
         generator: torch.Generator,
-        previous: Float[Tensor, "n d"] | None,
+        previous: Float[Tensor, "n d"] | None = None,
     ) -> Float[Tensor, "n d"]:
         del past, previous
         return self.target.sample(n, generator=generator)

@@ -54,12 +54,12 @@ class SobolSampler(AbstractSampler):
             raise ValueError(f"`seed` must be at least 0, got {seed}.")
         self._seed = seed
 
-    def _choose(
+    def choose(
         self,
         n: int,
         past: Float[Tensor, "kp d"],
         generator: torch.Generator,
-        previous: Float[Tensor, "n d"] | None,
+        previous: Float[Tensor, "n d"] | None = None,
     ) -> Float[Tensor, "n d"]:
         del previous
         cube = _sobol_points(len(past), n, self.target.dim, self._seed)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from commands.checkpoints import check_checkpoint
+from commands.checkpoints import check_checkpoint, load_weights
 from commands.errors import UsageError
-from tests.helpers import tiny_energy_vae, tiny_wgan
+from tests.helpers import same_weights, tiny_energy_vae, tiny_wgan, weights
 
 
 def save(state: dict[str, torch.Tensor], path: Path) -> None:
@@ -18,6 +18,17 @@ def test_a_fitting_one_passes(tmp_path: Path) -> None:
     path = tmp_path / "model.ckpt"
     save(tiny_energy_vae().state_dict(), path)
     check_checkpoint(path, tiny_energy_vae())
+
+
+def test_weights_are_loaded_and_nothing_else_matters(tmp_path: Path) -> None:
+    path, saved, model = tmp_path / "model.ckpt", weights(tiny_wgan()), tiny_wgan()
+    content = {"state_dict": saved, "pytorch-lightning_version": "2.6.0", "optimizer_states": [0]}
+    torch.save(content, path)
+    assert not same_weights(weights(model), saved)
+    load_weights(path, model)
+    assert same_weights(weights(model), saved)
+    with pytest.raises(UsageError, match="is of another model than the configured EnergyVAE"):
+        load_weights(path, tiny_energy_vae())
 
 
 def test_differences_are_named(tmp_path: Path) -> None:

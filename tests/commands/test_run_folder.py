@@ -12,6 +12,8 @@ from commands.run_folder import (
     create_run_folder,
     forget_run_folder,
     latest_checkpoint,
+    new_samples_folder,
+    run_of,
 )
 
 
@@ -60,3 +62,12 @@ def test_latest_checkpoint_is_the_newest() -> None:
     assert latest_checkpoint("name") == Path("runs/name/c/checkpoints/last.ckpt")
     with pytest.raises(UsageError, match=r"runs/other/\*/checkpoints/last\.ckpt, and there is"):
         latest_checkpoint("other")
+
+
+def test_samples_go_to_the_run_of_their_checkpoint() -> None:
+    checkpoint = Path("runs/name/a/checkpoints/last.ckpt")
+    assert run_of(checkpoint) == Path("runs/name/a")
+    assert run_of(Path("elsewhere/model.ckpt")) == Path("elsewhere")
+    folders = {new_samples_folder(checkpoint) for _ in range(5)}
+    assert len(folders) == 5
+    assert {folder.parent for folder in folders} == {Path("runs/name/a/samples")}

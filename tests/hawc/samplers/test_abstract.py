@@ -31,12 +31,12 @@ class InterruptedSampler(AbstractSampler):
         self._num_intrusions = num_intrusions
         self.told: list[tuple[int, Tensor | None]] = []
 
-    def _choose(
+    def choose(
         self,
         n: int,
         past: Float[Tensor, "kp d"],
         generator: torch.Generator,
-        previous: Float[Tensor, "n d"] | None,
+        previous: Float[Tensor, "n d"] | None = None,
     ) -> Float[Tensor, "n d"]:
         self.told.append((len(past), previous))
         if len(self.told) <= self._num_intrusions:
@@ -71,6 +71,17 @@ def test_records_what_it_returns(kind: type[AbstractSampler]) -> None:
     assert [batch.shape for batch in batches] == [(1, 2), (4, 2), (2, 2)]
     assert torch.equal(history.points(), torch.cat(batches))
     assert all(batch.dtype == torch.get_default_dtype() for batch in batches)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_choice_alone_is_what_would_be_drawn_and_is_not_recorded(
+    kind: type[AbstractSampler],
+) -> None:
+    sampler = kind(PLANE)
+    past = sampler.sample(3, generator=seeded())
+    chosen = sampler.choose(4, past, seeded(1))
+    assert len(sampler.history) == 3
+    assert torch.equal(sampler.sample(4, generator=seeded(1)), chosen)
 
 
 @pytest.mark.parametrize("kind", ALL)

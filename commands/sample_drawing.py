@@ -1,0 +1,96 @@
+"""What each process does in `sample`: the first one chooses, all of them decode and write."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, final
+
+import torch
+from lightning import LightningModule, Trainer
+from torch import Tensor
+
+from commands.errors import UsageError
+from commands.sample_files import write_samples
+from commands.sample_folder import Chunk
+from commands.sample_run import SampleRun
+from lightning_modules.interface import LatentGenerator
+
+__all__ = ["draw_samples"]
+
+_DECODED_AT_ONCE = 256  # pictures; bounds the memory that a large chunk takes
+
+
+def draw_samples(trainer: Trainer, model: LightningModule, run: SampleRun | None) -> None:
+    """Lets all of a trainer's processes draw what is missing, as what Lightning calls prediction.
+
+    Args:
+        trainer: says on which devices and in which precision samples are decoded.
+        model: can be sampled and has its weights.
+        run: in the first process what chooses and records, None in all others.
+
+    Raises:
+        UsageError: if the model decodes to NaN or infinite numbers.
+        HistoryStoreError: if the gallery cannot be read or written any more.
+        OSError: if pictures cannot be written.
+    """
+    trainer.predict(_Drawing(model, run), return_predictions=False)
+
+
+@final
+class _Drawing(LightningModule):
+    """Stands where Lightning wants a module; a batch is a chunk of samples."""
+
+    def __init__(self, model: LightningModule, run: SampleRun | None) -> None:
+        super().__init__()
+        assert isinstance(model, LatentGenerator)  # the command has seen to it
+        self.model = model
+        self._run = run
+        self._output = Path()
+
+    def predict_dataloader(self) -> "_ChunkNumbers":
+        told = self._run and (self._run.num_chunks, self._run.folder.path)
+        num_chunks, self._output = self.trainer.strategy.broadcast(told)
+        return _ChunkNumbers(num_chunks)
+
+    def predict_step(self, batch: int, batch_idx: int) -> list[dict[str, Any]]:
+        if batch == 0:
+            self._decode(torch.zeros(1, self.model.latent_target.dim))  # before any is recorded
+        # choosing needs gradients
+        with torch.inference_mode(False), torch.enable_grad():
+            chunk = self.trainer.strategy.broadcast(self._run and self._run.next_chunk(batch))
+        entries = self._show_share(chunk)
+        if self._run is not None:
+            self._run.folder.finish(chunk, entries)
+        return entries  # without any Lightning would warn
+
+    def _show_share(self, chunk: Chunk) -> list[dict[str, Any]]:
+        """Returns the entries of the whole chunk once every process has written its pictures."""
+        strategy, world_size = self.trainer.strategy, self.trainer.world_size
+        mine = slice(self.global_rank, None, world_size)
+        ids, latents = chunk.ids[mine], chunk.latents[mine]
+        own = write_samples(self._output, ids, self._decode(latents)) if len(ids) else []
+        shares = [strategy.broadcast(own, src=rank) for rank in range(world_size)]
+        return sorted((entry for share in shares for entry in share), key=lambda e: e["id"])
+
+    def _decode(self, latents: Tensor) -> Tensor:
+        parts = latents.to(self.device, self.dtype).split(_DECODED_AT_ONCE)
+        decoded = torch.cat([self.model.decode(z).float().cpu() for z in parts])
+        if not decoded.isfinite().all():
+            raise UsageError(
+                f"`ckpt_path` must hold weights that decode to finite numbers; here "
+                f"{type(self.model).__name__} decodes to NaN or infinite ones."
+            )
+        return decoded
+
+
+@final
+class _ChunkNumbers:
+    """Counts chunks; all processes get each number, where a sampler would share them out."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self._count))

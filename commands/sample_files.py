@@ -1,0 +1,47 @@
+"""Files of drawn samples: each is whole or not there, whenever the process is killed."""
+
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+from torchvision.transforms.functional import to_pil_image
+
+__all__ = ["replace_file", "write_samples"]
+
+_COLOURS = (1, 3)  # channels that a PNG without transparency can have
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Writes beside the file and puts that in its place in one step; a full disk leaves no part."""
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def write_samples(folder: Path, ids: Sequence[int], decoded: Tensor) -> list[dict[str, Any]]:
+    """Returns each sample's entry: pictures become <id>.png, anything else stays in the entry.
+
+    Args:
+        folder: exists and can be written.
+        ids: of the samples, in the order of `decoded`.
+        decoded: pictures (n, c, h, w) in [0, 1] with one or three channels, or rows (n, ...).
+    """
+    if decoded.ndim != 4 or decoded.shape[1] not in _COLOURS:
+        rows = decoded.float().cpu().tolist()
+        return [{"id": i, "values": row} for i, row in zip(ids, rows, strict=True)]
+    pictures = decoded.float().mul(255).round().clamp(0, 255).byte().cpu()
+    entries = []
+    for i, picture in zip(ids, pictures, strict=True):
+        name = f"{i:08d}.png"
+        buffer = io.BytesIO()
+        to_pil_image(picture).save(buffer, "png")
+        replace_file(folder / name, buffer.getvalue())
+        entries.append({"id": i, "file": name})
+    return entries

@@ -1,0 +1,144 @@
+"""What `sample` was asked for: checked, completed with defaults, opened."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any, Literal, final
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from commands.errors import UsageError
+from commands.run_folder import new_samples_folder, run_of
+from commands.sample_folder import SampleFolder, manifest_of
+from commands.sample_run import SampleRun
+from hawc import (
+    AbstractSampler,
+    AbstractTarget,
+    DatabaseHistory,
+    HistoryAwareSampler,
+    HistoryStoreError,
+    IndependentSampler,
+    SobolSampler,
+    galleries,
+)
+from lightning_modules.interface import LatentGenerator
+
+__all__ = ["SampleRequest", "SamplerName"]
+
+SamplerName = Literal["history_aware", "independent", "sobol"]
+
+_VERSIONED = ("hawc", "lightning", "torch")
+
+
+@final
+@dataclass(frozen=True)
+class SampleRequest:
+    """One command's options.
+
+    Args:
+        checkpoint: file of the weights that decode.
+        num_samples: that the folder is to hold in the end, at least 1.
+        history: the store of galleries; gallery.db in the folder of the checkpoint's run if None.
+        gallery: name of the gallery.
+        output: folder; samples/<time> in the folder of the checkpoint's run if None.
+        sampler: how latents are chosen.
+        chunk_size: latents chosen together, at least 1.
+        seed: of the choice, at least 0.
+
+    Raises:
+        UsageError: if a number is too small.
+    """
+
+    checkpoint: Path
+    num_samples: int
+    history: str | None
+    gallery: str
+    output: str | None
+    sampler: SamplerName
+    chunk_size: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        for name in ("num_samples", "chunk_size"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
+
+    def open(self, model: LatentGenerator) -> SampleRun:
+        """Returns what draws and records, in this process alone.
+
+        Raises:
+            UsageError: if gallery or folder cannot be used; then no folder has been made.
+        """
+        path = new_samples_folder(self.checkpoint) if self.output is None else Path(self.output)
+        description = self._description(model)
+        manifest = manifest_of(path, description)
+        sampler = self._sampler(model.latent_target)
+        history = self._history(model.latent_target, bool(manifest and manifest["samples"]))
+        return SampleRun(
+            SampleFolder(path, description),
+            history,
+            sampler,
+            self.num_samples,
+            self.chunk_size,
+            self.seed,
+        )
+
+    def _history(self, target: AbstractTarget, must_exist: bool) -> DatabaseHistory:
+        url = self._url()
+        try:
+            if must_exist and self.gallery not in [gallery.name for gallery in galleries(url)]:
+                raise UsageError(
+                    f"`history` must be the store that holds gallery {self.gallery} of the samples "
+                    f"in '{self.output}', got one that lacks it."
+                )
+            history = DatabaseHistory(url, target, gallery=self.gallery)
+            history.check_writable()
+            history.points()  # reads all of them, and whether any is damaged
+        except (ValueError, HistoryStoreError) as error:
+            raise UsageError(str(error).replace("`url`", "`history`")) from error
+        return history
+
+    def _url(self) -> str:
+        if self.history is None:
+            database = str(run_of(self.checkpoint).absolute() / "gallery.db")
+            return URL.create("sqlite", database=database).render_as_string()
+        try:
+            make_url(self.history)
+        except ArgumentError as error:  # a password may stand in what came
+            raise UsageError(
+                "`history` must be a URL such as 'sqlite:///gallery.db'; what came is none."
+            ) from error
+        return self.history
+
+    def _sampler(self, target: AbstractTarget) -> AbstractSampler:
+        """Returns what chooses; `SampleRun` records."""
+        if self.sampler == "independent":
+            return IndependentSampler(target)
+        if self.sampler == "history_aware":
+            return HistoryAwareSampler(target)
+        try:
+            return SobolSampler(target, seed=self.seed)
+        except ValueError as error:
+            raise UsageError(f"`sampler` sobol does not go with this model: {error}") from error
+
+    def _description(self, model: LatentGenerator) -> dict[str, Any]:
+        """Returns what the manifest says of all its samples together."""
+        with self.checkpoint.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        # passwords may stand in the query, too
+        store = make_url(self._url()).set(query={}).render_as_string(hide_password=True)
+        return {
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "checkpoint": str(self.checkpoint.absolute()),
+            "checkpoint_sha256": digest,
+            "model": type(model).__name__,
+            "target": repr(model.latent_target),
+            "history": store,
+            "gallery": self.gallery,
+            "sampler": self.sampler,
+            "seed": self.seed,
+            "versions": {d.name: d.version for d in distributions() if d.name in _VERSIONED},
+        }

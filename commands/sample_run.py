@@ -1,0 +1,135 @@
+"""How pictures, manifest and gallery are kept in step while processes race and may be killed.
+
+A gallery (``hawc.DatabaseHistory``) is the one truth about what was drawn; ids are positions in it.
+A chunk of samples goes through
+
+    1. choose    latents against all that the gallery holds,
+    2. plan      write them with a fresh label to <output>/.unfinished.json,
+    3. record    append them to the gallery under that label, or, if somebody else has appended
+                 meanwhile, go back to 1,
+    4. show      decode them, write <output>/<id>.png,
+    5. list      add them to <output>/manifest.json, remove the plan.
+
+Each step is one atomic replacement of a file or one transaction. So at any instant, whoever is
+killed, a listed sample is recorded and its picture is whole, and no two commands show the same
+latents, for they decode only what they recorded. Recording comes before showing since the reverse
+would decode in vain whenever somebody else was faster.
+
+What a killed command recorded and did not show is in its plan: the same command with the same
+--output looks up whose label the gallery has at that place, and either shows the chunk or, had the
+kill come before step 3, chooses again. The label is needed since two commands with one seed choose
+the same latents against the same gallery. Files are not forced to the disk's platter one by one:
+after a loss of power, unlike after a kill, the last pictures may be missing; their latents are not.
+"""
+
+import secrets
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from commands.errors import UsageError
+from commands.sample_folder import Chunk, SampleFolder
+from hawc import AbstractSampler, DatabaseHistory, HistoryConflictError
+
+__all__ = ["SampleRun"]
+
+_MAX_ATTEMPTS = 100
+
+
+@final
+class SampleRun:
+    """The part of `sample` that is done once, whatever the number of processes.
+
+    Args:
+        folder: where samples are shown; may hold those of an earlier command.
+        history: where they are recorded.
+        sampler: chooses latents; its own history is not used.
+        num_samples: that the folder is to hold in the end, at least 1.
+        chunk_size: latents chosen together, at least 1.
+        seed: of the choice, together with the length of the gallery; at least 0.
+
+    Raises:
+        UsageError: if the folder's samples are not this gallery's.
+    """
+
+    def __init__(
+        self,
+        folder: SampleFolder,
+        history: DatabaseHistory,
+        sampler: AbstractSampler,
+        num_samples: int,
+        chunk_size: int,
+        seed: int,
+    ) -> None:
+        self.folder = folder
+        self.history = history
+        self._sampler = sampler
+        self.num_samples = num_samples
+        self._seed = seed
+        _check_same_gallery(folder, history)
+        self._left_over = self._recorded_plan()
+        left_over = len(self._left_over.latents) if self._left_over else 0
+        missing = max(0, num_samples - len(folder) - left_over)
+        sizes = [min(chunk_size, missing - i) for i in range(0, missing, chunk_size)]
+        self._sizes = [left_over, *sizes] if left_over else sizes
+
+    @property
+    def num_chunks(self) -> int:
+        """The number of chunks that this command shows."""
+        return len(self._sizes)
+
+    def next_chunk(self, index: int) -> Chunk:
+        """Returns latents that are recorded in the gallery, not shown anywhere, and planned here.
+
+        Raises:
+            HistoryConflictError: if others were faster a hundred times in a row.
+            HistoryStoreError: if the gallery cannot be read or written.
+        """
+        if index == 0 and self._left_over is not None:
+            return self._left_over
+        latents = None
+        for _ in range(_MAX_ATTEMPTS):
+            chunk = self._choose(self._sizes[index], latents)
+            latents = chunk.latents
+            self.folder.plan(chunk)
+            try:
+                self.history.append(latents, expected_length=chunk.start, label=chunk.label)
+            except HistoryConflictError:
+                continue
+            return chunk
+        raise HistoryConflictError(
+            f"others appended to the gallery during each of {_MAX_ATTEMPTS} attempts; use fewer "
+            "commands at once or a larger --chunk_size."
+        )
+
+    def _choose(self, n: int, previous: Float[Tensor, "n d"] | None) -> Chunk:
+        past = self.history.points()
+        state = np.random.SeedSequence((self._seed, len(past))).generate_state(1, np.uint64)
+        generator = torch.Generator().manual_seed(int(state[0]))
+        latents = self._sampler.choose(n, past, generator, previous)
+        return Chunk(len(past), latents.to(past.dtype), secrets.token_hex(16))
+
+    def _recorded_plan(self) -> Chunk | None:
+        """Returns the chunk that an earlier command recorded and did not show, if there is one."""
+        plan = self.folder.unfinished()
+        if plan is None:
+            return None
+        if self.history.label_at(plan.start) != plan.label:
+            self.folder.drop()
+            return None
+        recorded = self.history.points()[plan.ids.start : plan.ids.stop]
+        return Chunk(plan.start, recorded, plan.label)
+
+
+def _check_same_gallery(folder: SampleFolder, history: DatabaseHistory) -> None:
+    entries, points = folder.entries(), history.points()
+    for entry in entries:
+        latent = torch.tensor(entry["latent"], dtype=points.dtype)
+        if entry["id"] >= len(points) or not torch.equal(points[entry["id"]], latent):
+            raise UsageError(
+                f"`output` '{folder.path}' shows sample {entry['id']}, which {history} does not "
+                "hold; name the gallery of these samples or another folder."
+            )

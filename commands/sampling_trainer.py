@@ -1,0 +1,100 @@
+"""The command `sample`: new pictures that complement all in a gallery."""
+
+import os
+from pathlib import Path
+from typing import Any, final
+
+from lightning import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
+
+from commands.checkpoints import load_weights
+from commands.errors import UsageError
+from commands.sample_drawing import draw_samples
+from commands.sample_request import SampleRequest, SamplerName
+from commands.summary import print_samples, print_sampling
+from lightning_modules.interface import LatentGenerator
+
+__all__ = ["SamplingTrainer", "leave_out_training"]
+
+
+@final
+class SamplingTrainer(Trainer):
+    """Lightning's trainer with one command more."""
+
+    def sample(
+        self,
+        model: LightningModule,
+        ckpt_path: str,
+        num_samples: int,
+        history: str | None = None,
+        gallery: str = "default",
+        output: str | None = None,
+        sampler: SamplerName = "history_aware",
+        chunk_size: int = 64,
+        weights_only: bool | None = None,
+        datamodule: LightningDataModule | None = None,
+    ) -> None:
+        """Draw new pictures that complement all in a gallery, and record them there.
+
+        Several commands may draw into one gallery at once. A command that was stopped is finished
+        by giving it again with the --output that it named. Draws depend on --seed_everything and
+        on the number of samples in the gallery; --trainer.* says where pictures are decoded.
+
+        Args:
+            model: Can be sampled; its weights are replaced by the checkpoint's.
+            ckpt_path: Checkpoint that decodes; 'last' for the newest one of this experiment.
+            num_samples: Number of pictures that the output folder is to hold in the end.
+            history: Database of galleries: sqlite:///gallery.db (a file) or
+                postgresql+psycopg://user@host/database. Default: gallery.db in the folder of the
+                checkpoint's run.
+            gallery: Name of the gallery in the database; created if missing.
+            output: Folder for pictures and manifest.json. Default: samples/<time> in the folder of
+                the checkpoint's run.
+            sampler: How latents are chosen; the last two do not look at the gallery's points and
+                are there to compare.
+            chunk_size: Pictures chosen and recorded together; larger is better and slower.
+            weights_only: Has no effect: sampling reads nothing but weights.
+            datamodule: Has no effect: no data are needed.
+        """
+        _check_model(model, self)
+        checkpoint = Path(ckpt_path)
+        load_weights(checkpoint, model)
+        if not self.is_global_zero:
+            draw_samples(self, model, None)
+            return
+        seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
+        run = SampleRequest(
+            checkpoint, num_samples, history, gallery, output, sampler, chunk_size, seed
+        ).open(model)
+        print_sampling(run)
+        try:
+            draw_samples(self, model, run)
+        finally:
+            run.folder.close()
+            print_samples(run)
+
+
+def leave_out_training(options: Any) -> None:
+    """Takes from a fit's trainer options, in place, what would log, save or cut sampling short."""
+    options.callbacks = None
+    options.logger = False
+    options.enable_checkpointing = False
+    options.profiler = None
+    options.fast_dev_run = False
+    options.limit_predict_batches = None
+    options.overfit_batches = 0.0
+
+
+def _check_model(model: LightningModule, trainer: Trainer) -> None:
+    """Raises UsageError unless the model can be sampled by processes as the trainer starts them."""
+    if not isinstance(model, LatentGenerator):
+        raise UsageError(
+            f"`model` must have `latent_target` and `decode` to be sampled, got "
+            f"{type(model).__name__}."
+        )
+    # its name is private; tests/test_bad_input.py fails if it stops being what ddp_spawn has
+    if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
+        raise UsageError(
+            "`trainer.strategy` must start processes by this command, as ddp does, got one that "
+            "copies what is in memory, as ddp_spawn and ddp_fork do."
+        )

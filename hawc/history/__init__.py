@@ -1,0 +1,19 @@
+"""What was drawn before: in memory, or in a database that outlives and joins many processes."""
+
+from hawc.history.abstract import AbstractHistory, HistoryConflictError, HistoryStoreError
+from hawc.history.archive import export_history, import_history
+from hawc.history.database import DatabaseHistory
+from hawc.history.galleries import Gallery, galleries
+from hawc.history.memory import MemoryHistory
+
+__all__ = [
+    "AbstractHistory",
+    "DatabaseHistory",
+    "Gallery",
+    "HistoryConflictError",
+    "HistoryStoreError",
+    "MemoryHistory",
+    "export_history",
+    "galleries",
+    "import_history",
+]

@@ -1,0 +1,50 @@
+"""The tables of a store: galleries, and the batches of points that each holds."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+__all__ = ["BATCHES", "GALLERIES", "METADATA"]
+
+METADATA = MetaData()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+GALLERIES = Table(
+    "hawc_galleries",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(100), nullable=False, unique=True),
+    Column("dim", Integer, nullable=False),
+    Column("dtype", String(10), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False, default=_now),
+)
+
+# `first` is the number of points before this batch. Two writers that saw the same number of points
+# claim the same key, and the second is refused: this is what keeps batches from overlapping.
+BATCHES = Table(
+    "hawc_batches",
+    METADATA,
+    Column("gallery_id", ForeignKey(GALLERIES.c.id), primary_key=True),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    Column("label", String(100)),
+    Column("points", LargeBinary, nullable=False),
+    Column("checksum", String(64), nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False, default=_now),
+)

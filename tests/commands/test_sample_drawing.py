@@ -1,0 +1,67 @@
+"""Each process's part: decodes in eval mode, in the trainer's precision, and nothing unfit."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from commands.errors import UsageError
+from commands.sample_drawing import draw_samples
+from commands.sample_folder import SampleFolder
+from commands.sample_run import SampleRun
+from hawc import DatabaseHistory, IndependentSampler, StandardNormal
+from lightning_modules import EnergyVAE
+from tests.commands.test_sample_folder import TOLD
+from tests.helpers import TINY_SHAPE, quiet_trainer, tiny_encoder, tiny_energy_vae
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> SampleRun:
+    history = DatabaseHistory(f"sqlite:///{tmp_path}/gallery.db", StandardNormal(2))
+    sampler = IndependentSampler(StandardNormal(2))
+    return SampleRun(SampleFolder(tmp_path / "out", TOLD), history, sampler, 5, 3, 0)
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "64-true"])
+def test_pictures_and_manifest_are_written(precision: str, run: SampleRun, tmp_path: Path) -> None:
+    model = tiny_energy_vae()
+    draw_samples(quiet_trainer(tmp_path, precision=precision), model, run)
+    assert [path.name for path in sorted(run.folder.path.glob("*.png"))] == [
+        f"{i:08d}.png" for i in range(5)
+    ]
+    assert run.folder.ids == list(range(5))
+    assert run.history.points().shape == (5, 2)
+
+
+def test_table_rows_stay_in_the_manifest(run: SampleRun, tmp_path: Path) -> None:
+    model = EnergyVAE((3,), 2, tiny_encoder, lambda shape, dim: nn.Linear(dim, *shape))
+    draw_samples(quiet_trainer(tmp_path), model, run)
+    entries = run.folder.entries()
+    latents = torch.tensor([entry["latent"] for entry in entries])
+    values = torch.tensor([entry["values"] for entry in entries])
+    with torch.no_grad():
+        # rows are decoded three and two at a time there, five here
+        assert torch.allclose(values, model.decode(latents), atol=1e-6)
+    assert list(run.folder.path.glob("*.png")) == []
+
+
+def test_weights_that_decode_to_nan_are_refused_before_anything_is_recorded(
+    run: SampleRun, tmp_path: Path
+) -> None:
+    model = tiny_energy_vae()
+    nn.init.constant_(next(model.decoder.parameters()), float("nan"))
+    with pytest.raises(UsageError, match=r"`ckpt_path` must hold weights that decode to finite"):
+        draw_samples(quiet_trainer(tmp_path), model, run)
+    assert len(run.history) == 0
+
+
+def test_batch_norm_and_dropout_do_not_disturb(run: SampleRun, tmp_path: Path) -> None:
+    def decoder(shape: tuple[int, ...], dim: int) -> nn.Module:
+        layers = (nn.Linear(dim, 64), nn.BatchNorm1d(64), nn.Dropout(), nn.Unflatten(1, TINY_SHAPE))
+        return nn.Sequential(*layers)
+
+    model = EnergyVAE(TINY_SHAPE, 2, tiny_encoder, decoder)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    draw_samples(quiet_trainer(tmp_path), model, run)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())

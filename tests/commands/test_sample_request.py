@@ -1,0 +1,80 @@
+"""Options of `sample`: checked, completed, and what the manifest says of them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands.errors import UsageError
+from commands.sample_request import SampleRequest
+from tests.helpers import tiny_energy_vae
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    path = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"weights")
+    return path
+
+
+def request_of(checkpoint: Path, **options: Any) -> SampleRequest:
+    defaults: dict[str, Any] = {
+        "num_samples": 5,
+        "history": None,
+        "gallery": "default",
+        "output": None,
+        "sampler": "independent",
+        "chunk_size": 2,
+        "seed": 0,
+    }
+    return SampleRequest(checkpoint, **{**defaults, **options})
+
+
+@pytest.mark.parametrize("name", ["num_samples", "chunk_size"])
+def test_sizes_are_positive(name: str, checkpoint: Path) -> None:
+    with pytest.raises(UsageError, match=f"`{name}` must be at least 1, got 0"):
+        request_of(checkpoint, **{name: 0})
+
+
+def test_defaults_are_in_the_run(checkpoint: Path) -> None:
+    run = request_of(checkpoint).open(tiny_energy_vae())
+    assert run.folder.path.parent == checkpoint.parent.parent / "samples"
+    assert (checkpoint.parent.parent / "gallery.db").exists()
+    assert run.num_chunks == 3
+    told = run.folder.description
+    assert told["checkpoint"] == str(checkpoint)
+    assert told["target"] == "StandardNormal(dim=2)"
+    # printf weights | sha256sum
+    assert told["checkpoint_sha256"].startswith("9a129038d9a00aed")
+
+
+def test_passwords_stay_out_of_the_manifest(checkpoint: Path) -> None:
+    url = "postgresql://me:secret@host/db?password=secret"
+    told = request_of(checkpoint, history=url)._description(tiny_energy_vae())
+    assert told["history"] == "postgresql://me:***@host/db"
+
+
+def test_a_law_without_a_sobol_sequence_is_refused_before_anything_is_made(
+    checkpoint: Path,
+) -> None:
+    model = tiny_energy_vae(latent_loss="paper")
+    before = sorted(checkpoint.parent.parent.rglob("*"))
+    with pytest.raises(UsageError, match=r"`sampler` sobol does not go with this model: `target`"):
+        request_of(checkpoint, sampler="sobol").open(model)
+    assert sorted(checkpoint.parent.parent.rglob("*")) == before
+
+
+def test_a_begun_folder_needs_its_gallery(checkpoint: Path, tmp_path: Path) -> None:
+    output = str(tmp_path / "out")
+    run = request_of(checkpoint, output=output).open(tiny_energy_vae())
+    chunk = run.next_chunk(0)
+    run.folder.finish(chunk, [{"id": i} for i in chunk.ids])
+    run.folder.close()
+    elsewhere = f"sqlite:///{tmp_path}/other.db"
+    with pytest.raises(UsageError, match=r"`history` must name a store that is there"):
+        request_of(checkpoint, output=output, history=elsewhere).open(tiny_energy_vae())
+    assert not (tmp_path / "other.db").exists()
+    request_of(checkpoint, gallery="b").open(tiny_energy_vae())
+    again = request_of(checkpoint, output=output, num_samples=6).open(tiny_energy_vae())
+    assert again.num_chunks == 2

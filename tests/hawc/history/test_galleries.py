@@ -1,0 +1,95 @@
+"""The galleries of a store: what is recorded, what is checked, what is listed."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import torch
+from sqlalchemy import update
+
+from hawc.history import DatabaseHistory, Gallery, HistoryStoreError, galleries
+from hawc.history.store import Store
+from hawc.history.tables import GALLERIES
+from hawc.targets import AbstractTarget, StandardNormal, StudentT
+
+PLANE = StandardNormal(2)
+
+
+def test_lists_galleries(url: str) -> None:
+    DatabaseHistory(url, PLANE).append(torch.ones(2, 2), expected_length=0)
+    DatabaseHistory(url, StudentT(3), gallery="einé 2", dtype=torch.float32)
+    DatabaseHistory(url, PLANE).append(torch.ones(1, 2), expected_length=2)
+    assert galleries(url) == [
+        Gallery("default", 2, "float64", "StandardNormal(dim=2)", 3),
+        Gallery("einé 2", 3, "float32", "StudentT(dim=3, scale=1.0)", 0),
+    ]
+
+
+def test_a_list_creates_nothing(url: str, tmp_path: Path) -> None:
+    if url.startswith("sqlite"):
+        with pytest.raises(ValueError, match=r"`url` must name a store that is there, .* no such"):
+            galleries(url)
+        assert not list(tmp_path.iterdir())
+    else:
+        assert galleries(url) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (StudentT(2), r"`target` must be StandardNormal\(dim=2\), .* got StudentT\(dim=2, scale=1"),
+        (StandardNormal(3), r"`target` must be StandardNormal\(dim=2\), with which gallery 'def"),
+    ],
+)
+def test_refuses_another_law(url: str, target: AbstractTarget, message: str) -> None:
+    DatabaseHistory(url, PLANE)
+    with pytest.raises(ValueError, match=message):
+        DatabaseHistory(url, target)
+    DatabaseHistory(url, target, gallery="other")
+
+
+def test_refuses_another_dimension_of_a_law_that_does_not_name_it(url: str) -> None:
+    DatabaseHistory(url, PLANE)
+    with Store(url).writing() as connection:
+        connection.execute(update(GALLERIES).values(dim=5))
+    with pytest.raises(ValueError, match=r"`target\.dim` must be 5, .* got 2; name another"):
+        DatabaseHistory(url, PLANE)
+
+
+def test_refuses_another_dtype(url: str) -> None:
+    DatabaseHistory(url, PLANE, dtype=torch.float32)
+    with pytest.raises(ValueError, match=r"`dtype` must be torch\.float32, with .* got torch"):
+        DatabaseHistory(url, PLANE, dtype=torch.float64)
+    assert DatabaseHistory(url, PLANE).points().dtype == torch.float32
+    assert DatabaseHistory(url, PLANE, dtype=torch.float32).points().dtype == torch.float32
+
+
+def test_refuses_a_dtype_that_is_not_kept(sqlite_url: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"`dtype` must be .* got torch\.float16"):
+        DatabaseHistory(sqlite_url, PLANE, dtype=torch.float16)
+    torch.set_default_dtype(torch.float16)
+    with pytest.raises(ValueError, match=r"for a new gallery, got None where .* torch\.float16"):
+        DatabaseHistory(sqlite_url, PLANE)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["", "x" * 101, "a\nb", "a\0b"])
+def test_refuses_a_name(sqlite_url: str, name: str) -> None:
+    with pytest.raises(ValueError, match="`gallery` must be 1 to 100 printable characters, got"):
+        DatabaseHistory(sqlite_url, PLANE, gallery=name)
+
+
+def test_refuses_a_dtype_of_the_future(url: str) -> None:
+    DatabaseHistory(url, PLANE)
+    with Store(url).writing() as connection:
+        connection.execute(update(GALLERIES).values(dtype="posit8"))
+    with pytest.raises(HistoryStoreError, match="points of type 'posit8': it is damaged, or newer"):
+        DatabaseHistory(url, PLANE)
+
+
+def test_many_may_create_a_gallery_at_once(url: str) -> None:
+    with ThreadPoolExecutor(6) as threads:
+        made = list(threads.map(lambda _: DatabaseHistory(url, PLANE), range(6)))
+    made[0].append(torch.ones(1, 2), expected_length=0)
+    assert [len(history) for history in made] == [1] * 6
+    assert len(galleries(url)) == 1

@@ -1,0 +1,95 @@
+"""A history in memory: its dtype, and how it survives a checkpoint; the rest is every history's."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from hawc.history import MemoryHistory
+
+
+def history_of(*batch_sizes: int, dtype: torch.dtype | None = None) -> MemoryHistory:
+    history, generator = MemoryHistory(2, dtype=dtype), torch.Generator().manual_seed(0)
+    for size in batch_sizes:
+        history.append(torch.randn(size, 2, generator=generator), expected_length=len(history))
+    return history
+
+
+def test_refuses_a_dimension_below_one() -> None:
+    with pytest.raises(ValueError, match="`dim` must be at least 1, got 0"):
+        MemoryHistory(0)
+
+
+def test_refuses_a_dtype_of_whole_numbers() -> None:
+    with pytest.raises(ValueError, match=r"`dtype` must be a floating-point .* got torch\.int64"):
+        MemoryHistory(2, dtype=torch.int64)
+
+
+def test_the_first_batch_settles_the_dtype() -> None:
+    history = MemoryHistory(2)
+    for length, dtype in enumerate((torch.float32, torch.float64)):
+        history.append(torch.ones(1, 2, dtype=dtype), expected_length=length)
+        assert history.points().dtype == torch.float32
+
+
+def test_a_dtype_that_is_asked_for_holds() -> None:
+    history = MemoryHistory(2, dtype=torch.float32)
+    assert history.points().dtype == torch.float32
+    history.append(torch.ones(1, 2), expected_length=0)
+    assert history.points().dtype == torch.float32
+    history.load_state_dict({"points": torch.ones(2, 2)})
+    assert history.points().dtype == torch.float32
+
+
+@pytest.mark.parametrize("batch_sizes", [(), (3, 2)])
+def test_survives_a_checkpoint(batch_sizes: tuple[int, ...], tmp_path: Path) -> None:
+    history = history_of(*batch_sizes)
+    torch.save(history.state_dict(), tmp_path / "history.pt")
+    restored = history_of(6)
+    restored.load_state_dict(torch.load(tmp_path / "history.pt", weights_only=True))
+    assert torch.equal(restored.points(), history.points())
+    restored.append(torch.ones(1, 2), expected_length=len(history))
+    assert len(restored) == sum(batch_sizes) + 1
+
+
+def test_an_empty_state_does_not_settle_the_dtype() -> None:
+    history = MemoryHistory(2)
+    history.load_state_dict(MemoryHistory(2).state_dict())
+    history.append(torch.ones(1, 2, dtype=torch.float32), expected_length=0)
+    assert history.points().dtype == torch.float32
+
+
+def test_a_loaded_state_brings_its_dtype() -> None:
+    history = history_of(3)
+    history.load_state_dict({"points": torch.ones(2, 2, dtype=torch.float32)})
+    assert history.points().dtype == torch.float32
+
+
+def test_does_not_follow_changes_of_a_loaded_state() -> None:
+    state, history = {"points": torch.ones(2, 2)}, MemoryHistory(2)
+    history.load_state_dict(state)
+    state["points"].zero_()
+    assert torch.equal(history.points(), torch.ones(2, 2))
+
+
+def test_a_state_is_a_copy_and_no_larger_than_its_points() -> None:
+    history = history_of(20, 1)
+    state = history.state_dict()["points"]
+    assert state.untyped_storage().nbytes() == 21 * 2 * 8
+    state.zero_()
+    assert bool(history.points().any())
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        (torch.ones(2, 3), r"`points` must have shape \(k, 2\) with k >= 0, got \(2, 3\)"),
+        (torch.tensor([[0.0, math.nan]]), "`points` must be finite"),
+    ],
+)
+def test_refuses_a_state(points: torch.Tensor, message: str) -> None:
+    history = history_of(3)
+    with pytest.raises(ValueError, match=message):
+        history.load_state_dict({"points": points})
+    assert len(history) == 3

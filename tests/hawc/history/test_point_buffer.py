@@ -1,0 +1,41 @@
+"""The growing memory: contents, few moves, little room to spare."""
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hawc.history.point_buffer import PointBuffer
+
+
+@given(st.lists(st.integers(0, 40), max_size=8), st.integers(1, 4))
+def test_holds_what_was_put_in(sizes: list[int], dim: int) -> None:
+    buffer = PointBuffer(dim)
+    batches = [torch.full((size, dim), float(i)) for i, size in enumerate(sizes)]
+    for batch in batches:
+        buffer.append(batch)
+    assert len(buffer) == sum(sizes)
+    assert torch.equal(buffer.view(), torch.cat([torch.empty(0, dim), *batches]))
+
+
+def test_moves_seldom_and_spares_a_quarter() -> None:
+    buffer, places = PointBuffer(2), set()
+    for _ in range(10_000):
+        buffer.append(torch.ones(1, 2))
+        places.add(buffer.view().data_ptr())
+        capacity = buffer.view().untyped_storage().nbytes() // (2 * 8)
+        assert capacity <= max(16, 1.25 * len(buffer))
+    # 1.25^29 = 646 = 10,000 / 15.5; some more by rounding down at the start
+    assert len(places) <= 35
+
+
+def test_a_first_large_batch_takes_no_more_than_it_needs() -> None:
+    buffer = PointBuffer(2)
+    buffer.append(torch.ones(1000, 2))
+    assert buffer.view().untyped_storage().nbytes() == 1000 * 2 * 8
+
+
+def test_the_first_rows_settle_the_dtype() -> None:
+    buffer = PointBuffer(2)
+    buffer.append(torch.ones(1, 2, dtype=torch.float32))
+    buffer.append(torch.ones(1, 2, dtype=torch.float64))
+    assert buffer.dtype == buffer.view().dtype == torch.float32

@@ -1,0 +1,34 @@
+"""Processes that share a gallery, and some that are killed; see tests/gallery_writers.py."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent.parent
+
+
+def gallery_writers(*arguments: str) -> dict[str, int]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.gallery_writers", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+    counts: dict[str, int] = json.loads(done.stdout)
+    return counts
+
+
+def test_writers_lose_nothing_and_double_nothing(url: str) -> None:
+    counts = gallery_writers("share", url, "4", "8")
+    assert counts["batches"] == 32
+    assert counts["turns"] > 3  # they did write at once, not one after the other
+
+
+def test_a_killed_writer_leaves_whole_batches(url: str) -> None:
+    counts = gallery_writers("kill", url, "10", "0")
+    assert counts["batches"] > 0
+    # one of ten kills parts a transaction more surely than not: 12 of 20 did on two cores
+    assert counts["journals"] > 0 or not url.startswith("sqlite")

@@ -1,0 +1,134 @@
+"""The table of mistakes goes on with `sample`: one plain line, status 2, nothing written."""
+
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+
+from commands.sample_folder import SampleFolder
+from hawc import DatabaseHistory, StandardNormal
+from lightning_modules import EnergyVAE
+from networks import MLPDecoder, MLPEncoder
+from tests.test_bad_input import BASE, check_refusal
+
+NO_CHECKPOINT = ("sample", *BASE, "--num_samples", "4", "--trainer.accelerator", "cpu")
+GIVEN = (*NO_CHECKPOINT, "--ckpt_path", "whole.ckpt")
+
+# (name, arguments, what the line must say)
+TABLE: list[tuple[str, tuple[str, ...], str]] = [
+    ("command alone", ("sample",), r"an experiment is required"),
+    ("no checkpoint", NO_CHECKPOINT, r"`ckpt_path` must be given. See train\.py sample --help"),
+    ("no number", ("sample", *BASE, "--ckpt_path", "whole.ckpt"), r"`num_samples` must be given"),
+    (
+        "missing checkpoint",
+        (*NO_CHECKPOINT, "--ckpt_path", "none.ckpt"),
+        r"`ckpt_path` must be a checkpoint file, got 'none\.ckpt', which does not exist",
+    ),
+    (
+        "checkpoint of another model",
+        (*GIVEN, "--model.latent_dim", "3"),
+        r"is of another model than the configured EnergyVAE: its .* has shape",
+    ),
+    ("number 0", (*GIVEN, "--num_samples", "0"), r"`num_samples` must be at least 1, got 0"),
+    ("chunk 0", (*GIVEN, "--chunk_size", "-1"), r"`chunk_size` must be at least 1, got -1"),
+    ("number type", (*GIVEN, "--num_samples", "many"), r"`num_samples` must be int, got many"),
+    ("sampler", (*GIVEN, "--sampler", "sobel"), r"`sampler` .*, got sobel\. Did you mean sobol\?"),
+    (
+        "misspelt option",
+        (*GIVEN, "--num_sample", "3"),
+        r"unknown option `num_sample`\. Did you mean num_samples\? See train\.py sample --help",
+    ),
+    (
+        "processes that copy memory",
+        (*GIVEN, "--trainer.strategy", "ddp_spawn", "--trainer.devices", "2"),
+        r"`trainer\.strategy` must start processes by this command, as ddp does",
+    ),
+    (
+        "model without latents",
+        (*GIVEN, "--model", "lightning.pytorch.demos.boring_classes.BoringModel"),
+        r"`model` must have `latent_target` and `decode` to be sampled, got BoringModel",
+    ),
+    ("not a URL", (*GIVEN, "--history", "gallery.db"), r"`history` must be a URL such as"),
+    ("scheme", (*GIVEN, "--history", "mysql://u:secret@h/x"), r"`history` must be like 'sqlite"),
+    (
+        "folder of a gallery",
+        (*GIVEN, "--history", "sqlite:///no/where/x.db"),
+        r"no/where/x\.db cannot be .*: does its folder exist",
+    ),
+    (
+        "another law",
+        (*GIVEN, "--history", "sqlite:///other.db"),
+        r"`target` must be StandardNormal\(dim=2\), with which gallery 'default' .* got Standard",
+    ),
+    ("no database", (*GIVEN, "--history", "sqlite:///whole.ckpt"), r"is no SQLite database"),
+    ("damaged", (*GIVEN, "--history", "sqlite:///damaged.db"), r"damaged\.db .* damaged"),
+    ("locked", (*GIVEN, "--history", "sqlite:///locked.db?timeout=0.1"), r"keeps it locked"),
+    (
+        "read-only",
+        (*GIVEN, "--history", "sqlite:///file:own.db?mode=ro&uri=true"),
+        r"it is read-only: make file and folder writable",
+    ),
+    ("gallery", (*GIVEN, "--gallery", ""), r"`gallery` must be 1 to 100 printable characters"),
+    (
+        "foreign folder",
+        (*GIVEN, "--output", "foreign"),
+        r"`output` must be new, empty or of earlier samples, got 'foreign' with thesis\.tex in",
+    ),
+    (
+        "folder below a file",
+        (*GIVEN, "--output", "whole.ckpt/deep"),
+        r"`output` must be a writable folder, got 'whole\.ckpt/deep'",
+    ),
+    (
+        "folder of other samples",
+        (*GIVEN, "--output", "begun"),
+        r"'begun' holds samples with checkpoint_sha256 0, here it is",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A working directory with a checkpoint that fits, and galleries and folders that do not."""
+    folder = tmp_path_factory.mktemp("sampling")
+    encoder, decoder = (partial(net, widths=(200,) * 3) for net in (MLPEncoder, MLPDecoder))
+    model = EnergyVAE((1, 28, 28), 8, encoder, decoder)
+    torch.save(
+        {"state_dict": model.state_dict(), "pytorch-lightning_version": "2.6"},
+        folder / "whole.ckpt",
+    )
+    DatabaseHistory(f"sqlite:///{folder}/other.db", StandardNormal(2))
+    for name in ("own", "locked", "damaged"):
+        history = DatabaseHistory(f"sqlite:///{folder}/{name}.db", StandardNormal(8))
+        history.append(torch.zeros(2000, 8), expected_length=0)
+    damaged = folder / "damaged.db"
+    half = damaged.stat().st_size // 2
+    damaged.write_bytes(damaged.read_bytes()[:half] + bytes(half))
+    (folder / "foreign").mkdir()
+    (folder / "foreign" / "thesis.tex").touch()
+    told = {"checkpoint_sha256": "0", "gallery": "default", "sampler": "sobol", "seed": 0}
+    SampleFolder(folder / "begun", told).close()
+    with closing(sqlite3.connect(folder / "locked.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [pytest.param(arguments, expected, id=name) for name, arguments, expected in TABLE],
+)
+def test_one_plain_line_and_nothing_written(
+    arguments: tuple[str, ...],
+    expected: str,
+    workplace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(workplace)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    check_refusal(arguments, expected, capfd)
