@@ -17,7 +17,7 @@ __all__ = ["Deterministic"]
 # every start ends equally well, and for many points too.
 _MOST_STARTS = 16
 _STARTS_FOR_ONE = 2**13
-_STARTED_PAIRS = 2**18
+_STARTED_PAIRS = 2**16
 # Of what one batch can win, this share may always be left out: with a long history it changes the
 # distance of all points together by that share of a small share only.
 _NEGLIGIBLE_PROGRESS = 2e-2
