@@ -21,9 +21,8 @@ _STARTED_PAIRS = 2**16
 # Of what one batch can win, this share may always be left out: with a long history it changes the
 # distance of all points together by that share of a small share only.
 _NEGLIGIBLE_PROGRESS = 2e-2
-# Steps over which progress is judged. From a warm start, whose decrease counts from the value of
-# independent draws, a few steps tell that little is left: in a race for a gallery time is short.
-_WINDOW, _WARM_WINDOW = 10, 2
+# Steps over which progress is judged.
+_WINDOW = 10
 # Length of the first step, in units of the law's spread.
 _FIRST_STEP = 0.25
 
@@ -70,7 +69,9 @@ class Deterministic(AbstractSolver):
     ) -> Compression:
         size, dim = problem.size, problem.target.dim
         draws = problem.start(generator, max(_MOST_STARTS, self.restarts or 0))
-        starts = draws[: self._num_starts(problem)] if start is None else start[None]
+        count = self._num_starts(problem)
+        # others may have taken the places that a warm start aims at: fresh draws compete with it
+        starts = draws[:count] if start is None else torch.cat([start[None], draws[: count - 1]])
         scale = size**2 / problem.total  # the law's pull on one point is of order one then
 
         def scaled(flat: Float[Tensor, "r n"]) -> tuple[Float[Tensor, " r"], Float[Tensor, "r n"]]:
@@ -80,7 +81,7 @@ class Deterministic(AbstractSolver):
         found = minimize(
             scaled,
             starts.flatten(1),
-            self._rule(size / problem.total, _WINDOW if start is None else _WARM_WINDOW),
+            self._rule(size / problem.total),
             highest=None if start is None else float(scaled(draws[:1].flatten(1))[0]),
             first_step=_FIRST_STEP * size**0.5 * float(draws.flatten(0, 1).std(0).norm()),
         )
@@ -93,10 +94,10 @@ class Deterministic(AbstractSolver):
             found.evaluations,
         )
 
-    def _rule(self, share: float, window: int) -> StoppingRule:
+    def _rule(self, share: float) -> StoppingRule:
         """Returns when to stop for a batch that is this share of all points."""
         progress = min(self.progress_tolerance / share**2, _NEGLIGIBLE_PROGRESS)
-        return StoppingRule(self.max_iterations, self.gradient_tolerance * share, progress, window)
+        return StoppingRule(self.max_iterations, self.gradient_tolerance * share, progress, _WINDOW)
 
     def _num_starts(self, problem: CompressionProblem) -> int:
         if self.restarts is not None:

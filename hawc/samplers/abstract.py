@@ -11,7 +11,7 @@ from hawc.targets import AbstractTarget
 
 __all__ = ["RACES", "AbstractSampler"]
 
-RACES = 5  # lost ones, before others are made to wait
+RACES = 2  # lost ones, before others are made to wait
 
 
 class AbstractSampler(ABC):
@@ -37,7 +37,7 @@ class AbstractSampler(ABC):
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Chooses n new points, records them in the history and returns them.
 
-        If another process has appended meanwhile, the choice is made again; after five such races
+        If another process has appended meanwhile, the choice is made again; after two such races
         others have to wait for it.
 
         Args:

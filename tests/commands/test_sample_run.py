@@ -85,7 +85,7 @@ def test_the_slower_one_chooses_again(open_run: Open, monkeypatch: pytest.Monkey
     assert plan.start == 3
 
 
-def test_after_five_lost_races_others_have_to_wait(
+def test_after_two_lost_races_others_have_to_wait(
     open_run: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append, exclusive, kept_out = DatabaseHistory.append, DatabaseHistory.exclusive, [False]

@@ -89,10 +89,10 @@ class ContestedHistory(AbstractHistory):
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_makes_others_wait_after_five_lost_races(kind: type[AbstractSampler]) -> None:
+def test_makes_others_wait_after_two_lost_races(kind: type[AbstractSampler]) -> None:
     history = ContestedHistory()
     batch = kind(PLANE, history=history).sample(3, generator=seeded())
-    assert torch.equal(history.points(), torch.cat([torch.zeros(5, 2), batch]))
+    assert torch.equal(history.points(), torch.cat([torch.zeros(2, 2), batch]))
     with pytest.raises(HistoryConflictError):  # the others are let in again
         history.append(batch, expected_length=len(history))
 
