@@ -52,7 +52,7 @@ class KernelSum:
     def _sum_at(self, at: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]:
         value = at.new_zeros(len(at), dtype=torch.float64)
         slopes = torch.zeros_like(value)
-        weighted = torch.zeros_like(at)
+        weighted = torch.zeros_like(at, dtype=torch.float64)
         rows = max(_FEWEST_ROWS, _BLOCK_PAIRS // max(1, len(at)))
         for first in range(0, len(self._points), rows):
             block = slice(first, first + rows)
@@ -63,8 +63,8 @@ class KernelSum:
                 height, slope = height * share, slope * share
             value += height.sum(0)
             slopes += slope.sum(0)
-            weighted.addmm_(slope.T, self._points[block])
-        return value, 2 * (slopes[:, None] * at.double() - weighted.double())
+            weighted += slope.T @ self._points[block]
+        return value, 2 * (slopes[:, None] * at.double() - weighted)
 
     def _squared_distances(self, block: slice, x: Float[Tensor, "n d"]) -> Float[Tensor, "b n"]:
         y = self._points[block]

@@ -71,7 +71,7 @@ def test_blocks_change_nothing(
         torch.testing.assert_close(blocked, expected, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("dim", [16])
+@pytest.mark.parametrize("dim", [2, 16])
 def test_long_sums_in_float32_keep_its_digits(dim: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hawc.kernel_sum, "_BLOCK_PAIRS", 1)  # many blocks to be summed up
     count = 200_000
