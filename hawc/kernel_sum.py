@@ -15,8 +15,12 @@ __all__ = ["EXPANDED_FROM_DIM", "KernelSum", "differentiable"]
 _BLOCK_PAIRS = 2**18
 _FEWEST_ROWS, _MOST_COLUMNS = 256, 4096
 # From here on distances come from the expansion |x|^2 + |y|^2 - 2 xy, a matrix product. Its error
-# of some eps |x|^2 matters for near neighbours only, and in many dimensions there are none.
+# of some eps |x|^2 matters for near neighbours only, and in many dimensions there are hardly any:
+# a point started beside another, say. There it may leave nothing of a squared distance, and a
+# kernel's slope at 0 is up to 1e5 times what it is where the points are; so squared distances
+# below the error count as that error. A pair then pulls or pushes no harder than it should.
 EXPANDED_FROM_DIM = 9
+_EXPANSION_ERROR = 8  # in units of eps |x|^2
 
 
 @final
@@ -73,7 +77,8 @@ class KernelSum:
             return distance.square_()
         # a product with the long operand first is half again as fast as its transpose
         squared = torch.addmm(self._squared_norms[block, None], y, x.T, alpha=-2)
-        return squared.add_(x.square().sum(1)).clamp_(min=0)
+        error = _EXPANSION_ERROR * torch.finfo(y.dtype).eps * self._squared_norms[block, None]
+        return squared.add_(x.square().sum(1)).clamp_(min=error)
 
 
 def differentiable(kernel_sum: KernelSum, x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:

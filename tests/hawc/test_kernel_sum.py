@@ -129,3 +129,13 @@ def test_differentiable_answers_in_the_dtype_of_its_argument() -> None:
     assert value.dtype == torch.float32
     assert x.grad is not None
     assert x.grad.dtype == torch.float32
+
+
+@pytest.mark.parametrize("distance", [0.0, 1e-4, 1e-3, 1e-2])
+@pytest.mark.parametrize("dim", [EXPANDED_FROM_DIM, 128])
+def test_a_near_neighbour_pushes_no_harder_than_others(dim: int, distance: float) -> None:
+    point = normal(200, 1, dim)
+    direction = torch.nn.functional.normalize(normal(200, 1, dim, seed=1), dim=2)
+    for y, move in zip(point, direction, strict=True):
+        _, gradient = KernelSum(HuberEnergy(), y.float())((y + distance * move).float())
+        assert float(gradient.norm()) < 1.5  # a unit vector, if its direction can be told
