@@ -25,6 +25,8 @@ _START_JITTER = 1e-3
 _SHORT_HISTORY = 2**16
 # Up to here all pairs of new points are treated at once, all starts together.
 _FEW_PAIRS = 2**22
+# Of optimal weights, relative: large against rounding, small against any use of the weights.
+_SMALLEST_CURVATURE = 1e-12
 
 
 @final
@@ -118,6 +120,10 @@ class CompressionProblem:
         if self._weights == "uniform":
             return torch.full_like(field, 1 / self.size)
         heights = self.kernel.profile(_squared_distances(points))
+        # where points coincide any share of their weight will do: adding this multiple of p'p / 2
+        # shares it evenly
+        scale = heights.amax((1, 2)) + field.abs().amax(1)
+        heights.diagonal(dim1=1, dim2=2).sub_(_SMALLEST_CURVATURE * scale[:, None])
         # Lagrange: H p + multiplier = field, sum p = 1
         bordered = torch.nn.functional.pad(heights, (0, 1, 0, 1), value=1.0)
         bordered[:, -1, -1] = 0
@@ -134,6 +140,7 @@ class CompressionProblem:
             return torch.stack([v for v, _ in sums]), torch.stack([g for _, g in sums])
         squared = _squared_distances(points)
         slopes = self.kernel.slope(squared) * p[:, None, :]
+        slopes.diagonal(dim1=1, dim2=2).zero_()  # 0 times a slope that may drown all others
         gradient = 2 * (slopes.sum(2, keepdim=True) * points - slopes @ points)
         return (self.kernel.profile(squared) @ p[:, :, None])[:, :, 0], gradient
 

@@ -15,7 +15,7 @@ import hawc.compression.problem
 from hawc.compression.problem import CompressionProblem, Weights, jittered
 from hawc.distances import squared_distance_to
 from hawc.kernel_sum import EXPANDED_FROM_DIM, KernelSum
-from hawc.kernels import AbstractKernel, HuberEnergy
+from hawc.kernels import AbstractKernel, Energy, GaussianComplement, HuberEnergy, Power
 from hawc.targets import AbstractTarget, Empirical, StandardNormal
 from tests.hawc.compression.draws import KERNELS, SMOOTH, normal, seeded
 
@@ -214,3 +214,33 @@ def test_jitter_is_small_and_in_float64() -> None:
     moved = jittered(torch.zeros(1000, 2, dtype=torch.float32), seeded())
     assert moved.dtype == torch.float64
     assert float(moved.std()) == pytest.approx(1e-3, rel=0.1)  # 2000 draws
+
+
+@BOTH_DIMS
+@pytest.mark.parametrize("kernel", [HuberEnergy(1e-12), Power(0.05, 1e-9)], ids=repr)
+def test_no_point_is_moved_by_its_own_slope(kernel: AbstractKernel, dim: int) -> None:
+    problem = CompressionProblem(StandardNormal(dim), 4, torch.empty(0, dim), kernel)
+    points = 10 + normal(4, dim)
+    _, gradient = problem.value_and_gradient(points[None])
+    expected = central_differences(problem, points, step=1e-4)
+    # differences of values of order 10 over the step; slopes at 0 are above 1e11
+    torch.testing.assert_close(gradient[0], expected, rtol=0, atol=1e-9)
+
+
+@BOTH_DIMS
+@pytest.mark.parametrize("kernel", [HuberEnergy(), Energy(), GaussianComplement()], ids=repr)
+def test_coincident_points_share_their_optimal_weight(kernel: AbstractKernel, dim: int) -> None:
+    law, past = StandardNormal(dim), normal(4, dim)
+    pair = normal(2, dim, seed=1)
+    weights = CompressionProblem(law, 5, past, kernel, "optimal").weights(pair[[0, 0, 0, 1, 1]])
+    # rounding over the smallest curvature
+    assert weights.tolist() == pytest.approx(
+        [float(weights[:3].mean())] * 3 + [float(weights[3:].mean())] * 2, abs=1e-3
+    )
+    assert float(weights.sum()) == pytest.approx(1, abs=1e-9)  # solution of a linear system
+    # as many points for the law, two of them new and weighing 5
+    moved = torch.tensor([0.1, 0.1, 0.1, -0.15, -0.15])
+    problem = CompressionProblem(law, 5, past, kernel)
+    best = total_distance(problem, past, pair[[0, 0, 0, 1, 1]], weights)
+    for other in (weights + moved, weights - moved):
+        assert total_distance(problem, past, pair[[0, 0, 0, 1, 1]], other) > best
