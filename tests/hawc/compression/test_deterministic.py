@@ -143,8 +143,10 @@ def test_more_starts_are_never_worse() -> None:
 
 @pytest.mark.parametrize(
     ("size", "num_past", "dim", "expected"),
-    [(1, 0, 1, 16), (128, 0, 2, 16), (2, 0, 16, 16), (4, 0, 16, 8), (16, 0, 16, 2)]
-    + [(16, 0, 128, 1), (1000, 0, 2, 1), (10, 2000, 2, 13), (10, 50_000, 2, 1)],
+    [
+        *((1, 0, 1, 16), (128, 0, 2, 16), (2, 0, 16, 16), (4, 0, 16, 8), (16, 0, 16, 2)),
+        *((16, 0, 128, 1), (1000, 0, 2, 1), (10, 2000, 2, 13), (10, 50_000, 2, 1)),
+    ],
 )
 def test_starts_are_as_many_as_are_worth_their_time(
     size: int, num_past: int, dim: int, expected: int

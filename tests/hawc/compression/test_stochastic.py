@@ -12,7 +12,7 @@ from hawc.compression import CompressionProblem, Stochastic, compress
 from hawc.distances import squared_distance_to
 from hawc.kernels import AbstractKernel, Energy, HuberEnergy
 from hawc.targets import AbstractTarget, Empirical, Potential, StandardNormal
-from tests.hawc.compression.draws import normal, seeded
+from tests.hawc.compression.draws import seeded
 
 PLANE = StandardNormal(2)
 KERNEL = HuberEnergy()
