@@ -257,3 +257,31 @@ def test_gives_up_where_no_step_is_good_enough() -> None:
     assert not found.converged
     assert found.value == float(quadratic(1.0)(3 * normal(2, 12))[0].min())
     assert rows == [2] * 21  # the starts and twenty trials
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_a_start_without_a_gradient_is_no_number(wrong: float) -> None:
+    def broken(x: Tensor) -> tuple[Tensor, Tensor]:
+        value, gradient = quadratic()(x)
+        return value, torch.where(x[:, :1] > 0, wrong, gradient)
+
+    starts = torch.full((2, 12), 0.5)
+    found, rows = found_from(broken, starts)
+    assert math.isnan(found.value)
+    assert sum(rows) == 4  # the starts and one trial of each, not twenty
+    starts[0] = -4.0
+    found, _ = found_from(broken, starts)
+    assert math.isfinite(found.value)
+    assert float(found.point[0]) <= 0
+
+
+def test_no_tolerance_of_progress_bears_values_that_rise_by_their_rounding() -> None:
+    flatness: list[float] = []
+
+    def noisy(x: Tensor) -> tuple[Tensor, Tensor]:
+        value, gradient = quadratic()(x)
+        flatness.append(float(gradient.abs().max()))
+        return 1e9 + value + 1e-3 * len(flatness), gradient
+
+    found_from(noisy, 1 + 1e-3 * normal(1, 12))
+    assert flatness[-1] <= 1e-8 < min(flatness[:-1])
