@@ -240,3 +240,51 @@ def test_reports_a_result_that_is_not_finite(law: AbstractTarget, solver: Abstra
 def test_takes_any_solver_and_kernel() -> None:
     found = compress(PLANE, 2, kernel=Energy(), solver=Constant(3.0), generator=seeded())
     assert found.points.tolist() == [[3.0, 3.0]] * 2
+
+
+@pytest.mark.parametrize("dim", [2, 16])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_long_history_in_half_precision_is_summed_in_float32(
+    dtype: torch.dtype, dim: int
+) -> None:
+    past, law = normal(2**16 // dim + 1, dim).to(dtype), StandardNormal(dim)
+    solver = Deterministic(max_iterations=3, restarts=1)
+    found, expected = (
+        compress(law, 2, history=points, solver=solver, generator=seeded())
+        for points in (past, past.float())
+    )
+    assert torch.equal(found.points, expected.points)
+
+
+@pytest.mark.parametrize("dim", [2, 16])
+def test_autocast_changes_nothing(dim: int) -> None:
+    past, law = normal(2**16 // dim + 1, dim).float(), StandardNormal(dim)
+    solver = Deterministic(max_iterations=3, restarts=1)
+    expected = compress(law, 2, history=past, solver=solver, generator=seeded())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = compress(law, 2, history=past, solver=solver, generator=seeded())
+    assert torch.equal(found.points, expected.points)
+
+
+@final
+@dataclass(frozen=True)
+class Steep(AbstractTarget):
+    """The plane's normal law with a potential that has a value everywhere, but no gradient."""
+
+    @property
+    def dim(self) -> int:
+        return 2
+
+    def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        return torch.randn(n, 2, generator=generator)
+
+    def potential(self, kernel: AbstractKernel) -> Potential:
+        return lambda x: 1 + (0 * x.sum(1)).sqrt()
+
+    def self_energy(self, kernel: AbstractKernel) -> float:
+        return 1.0
+
+
+def test_reports_a_gradient_that_is_not_finite() -> None:
+    with pytest.raises(RuntimeError, match="ended in NaN or infinity; check that the"):
+        compress(Steep(), 3, generator=seeded())
