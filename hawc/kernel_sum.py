@@ -5,7 +5,6 @@ from typing import Any, final
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from hawc.kernels import AbstractKernel
 
@@ -15,8 +14,12 @@ __all__ = ["EXPANDED_FROM_DIM", "KernelSum", "differentiable"]
 _BLOCK_PAIRS = 2**18
 _FEWEST_ROWS, _MOST_COLUMNS = 256, 4096
 # From here on distances come from the expansion |x|^2 + |y|^2 - 2 xy, a matrix product. Its error
-# of some eps |x|^2 matters for near neighbours only, and in many dimensions there are none.
+# of some eps |x|^2 matters for near neighbours only, and in many dimensions there are hardly any:
+# a point started beside another, say. There it may leave nothing of a squared distance, and a
+# kernel's slope at 0 is up to 1e5 times what it is where the points are; so squared distances
+# below the error count as that error. A pair then pulls or pushes no harder than it should.
 EXPANDED_FROM_DIM = 9
+_EXPANSION_ERROR = 8  # in units of eps |x|^2
 
 
 @final
@@ -52,7 +55,7 @@ class KernelSum:
     def _sum_at(self, at: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]:
         value = at.new_zeros(len(at), dtype=torch.float64)
         slopes = torch.zeros_like(value)
-        weighted = torch.zeros_like(at)
+        weighted = torch.zeros_like(at, dtype=torch.float64)
         rows = max(_FEWEST_ROWS, _BLOCK_PAIRS // max(1, len(at)))
         for first in range(0, len(self._points), rows):
             block = slice(first, first + rows)
@@ -63,8 +66,8 @@ class KernelSum:
                 height, slope = height * share, slope * share
             value += height.sum(0)
             slopes += slope.sum(0)
-            weighted.addmm_(slope.T, self._points[block])
-        return value, 2 * (slopes[:, None] * at.double() - weighted.double())
+            weighted += slope.T @ self._points[block]
+        return value, 2 * (slopes[:, None] * at.double() - weighted)
 
     def _squared_distances(self, block: slice, x: Float[Tensor, "n d"]) -> Float[Tensor, "b n"]:
         y = self._points[block]
@@ -73,11 +76,16 @@ class KernelSum:
             return distance.square_()
         # a product with the long operand first is half again as fast as its transpose
         squared = torch.addmm(self._squared_norms[block, None], y, x.T, alpha=-2)
-        return squared.add_(x.square().sum(1)).clamp_(min=0)
+        error = _EXPANSION_ERROR * torch.finfo(y.dtype).eps * self._squared_norms[block, None]
+        return squared.add_(x.square().sum(1)).clamp_(min=error)
 
 
 def differentiable(kernel_sum: KernelSum, x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-    """Returns the sum at each x, in the dtype of x, as a function that autograd knows, once."""
+    """Returns the sum at each x, in the dtype of x, as a function that autograd knows, once.
+
+    Raises:
+        RuntimeError: when its gradient is taken with create_graph=True.
+    """
     value: Tensor = _Differentiable.apply(x, kernel_sum)
     return value
 
@@ -90,7 +98,12 @@ class _Differentiable(torch.autograd.Function):
         return value.to(x.dtype)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, output: Tensor) -> tuple[Tensor, None]:
+        # once_differentiable would let a penalty on the gradient pass as a constant
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                "`create_graph` must be False for the gradient of a sum over many points, got "
+                "True; a kernel's matrix, `kernel(x, points)`, has second derivatives."
+            )
         (gradient,) = ctx.saved_tensors
         return output[:, None] * gradient, None

@@ -11,7 +11,7 @@ from torch import Tensor
 from hawc.compression.deterministic import Deterministic
 from hawc.compression.problem import CompressionProblem, Weights, jittered
 from hawc.compression.solver import AbstractSolver, Compression
-from hawc.kernels import AbstractKernel, HuberEnergy
+from hawc.kernels import AbstractKernel, HuberEnergy, full_precision
 from hawc.targets import AbstractTarget
 
 __all__ = ["compress"]
@@ -59,10 +59,12 @@ def compress(
     if start is not None:
         _check_points("start", start, (size, target.dim), target)
     # the search needs gradients also where its caller, about to decode, has switched them off
-    with torch.inference_mode(False), torch.enable_grad():
+    device = generator.device
+    exact = torch.autocast(device.type, enabled=False)  # half precision would choose other points
+    with torch.inference_mode(False), torch.enable_grad(), exact:
         if start is not None:
             start = jittered(start.detach(), generator)
-        past = history.detach().to(generator.device)
+        past = full_precision(history.detach()).to(device)
         problem = CompressionProblem(target, size, past, kernel or HuberEnergy(), weights)
         found = (solver or Deterministic()).solve(problem, generator, start)
     if not (math.isfinite(found.objective) and bool(found.points.isfinite().all())):

@@ -21,8 +21,6 @@ _STARTED_PAIRS = 2**16
 # Of what one batch can win, this share may always be left out: with a long history it changes the
 # distance of all points together by that share of a small share only.
 _NEGLIGIBLE_PROGRESS = 2e-2
-# Steps over which progress is judged.
-_WINDOW = 10
 # Length of the first step, in units of the law's spread.
 _FIRST_STEP = 0.25
 
@@ -97,11 +95,12 @@ class Deterministic(AbstractSolver):
     def _rule(self, share: float) -> StoppingRule:
         """Returns when to stop for a batch that is this share of all points."""
         progress = min(self.progress_tolerance / share**2, _NEGLIGIBLE_PROGRESS)
-        return StoppingRule(self.max_iterations, self.gradient_tolerance * share, progress, _WINDOW)
+        return StoppingRule(self.max_iterations, self.gradient_tolerance * share, progress)
 
     def _num_starts(self, problem: CompressionProblem) -> int:
         if self.restarts is not None:
             return self.restarts
         useful = _STARTS_FOR_ONE // (problem.size * problem.target.dim**2)
-        affordable = _STARTED_PAIRS // (problem.size * problem.total)
+        past = problem.total - problem.size
+        affordable = _STARTED_PAIRS // (problem.size * max(1, past))
         return max(1, min(_MOST_STARTS, useful, affordable))

@@ -46,7 +46,7 @@ class StoppingRule:
     max_iterations: int
     gradient_tolerance: float
     progress_tolerance: float
-    window: int
+    window: int = 10
 
 
 @final
@@ -104,6 +104,7 @@ def minimize(
         highest: the value from which the whole decrease counts; each start's own if None.
     """
     value, gradient = function(start)
+    value = value.where(gradient.isfinite().all(1), math.nan)  # nothing can be minimised from there
     none = start.new_empty(len(start), 0, start.shape[1])
     empty = start.new_empty(len(start), 0, 0)
     top = value if highest is None else value.clamp(min=highest)
@@ -127,8 +128,8 @@ def minimize(
 def _converged(descents: _Descents, rule: StoppingRule) -> Bool[Tensor, " r"]:
     flat = descents.gradient.abs().amax(1) <= rule.gradient_tolerance
     log = descents.log
-    if log.shape[1] <= rule.window + 1:
-        return flat
+    if log.shape[1] <= rule.window + 1 or rule.progress_tolerance == 0:
+        return flat  # values may rise by their rounding, which would be less than no progress
     recent, whole = log[:, -1 - rule.window] - log[:, -1], log[:, 0] - log[:, -1]
     return flat | (recent < rule.progress_tolerance * whole)
 
@@ -212,12 +213,13 @@ def _line_search(
     evaluations = len(length)
     if bool(found.accepted.all()):  # nearly always
         return found, evaluations
+    descending = (descents.gradient * direction).sum(1) < 0  # not NaN, above all
     low, high = torch.zeros_like(length), torch.full_like(length, math.inf)
     trial, rows = found, torch.arange(len(length), device=length.device)
     for _ in range(_MAX_TRIALS - 1):
         low[rows] = torch.where(trial.low_enough, length, low[rows])
         high[rows] = torch.where(trial.low_enough, high[rows], length)
-        rows = rows[~trial.accepted]
+        rows = rows[~trial.accepted & descending[rows]]
         if len(rows) == 0:
             break
         length = torch.where(high.isinf(), 3 * low, 0.5 * (low + high))[rows]

@@ -25,6 +25,8 @@ _START_JITTER = 1e-3
 _SHORT_HISTORY = 2**16
 # Up to here all pairs of new points are treated at once, all starts together.
 _FEW_PAIRS = 2**22
+# Of optimal weights, relative: large against rounding, small against any use of the weights.
+_SMALLEST_CURVATURE = 1e-12
 
 
 @final
@@ -80,6 +82,8 @@ class CompressionProblem:
 
     def weights(self, points: Float[Tensor, "k d"]) -> Float[Tensor, " k"]:
         """Returns the weights p that go with the points."""
+        if self._weights == "uniform":
+            return points.new_full((self.size,), 1 / self.size)  # without a sum over the history
         field, _ = self._field(points[None], self._exact_potential)
         return self._weights_at(points[None], field)[0]
 
@@ -118,11 +122,16 @@ class CompressionProblem:
         if self._weights == "uniform":
             return torch.full_like(field, 1 / self.size)
         heights = self.kernel.profile(_squared_distances(points))
+        # where points coincide any share of their weight will do: adding this multiple of p'p / 2
+        # shares it evenly
+        scale = heights.amax((1, 2)) + field.abs().amax(1)
+        heights.diagonal(dim1=1, dim2=2).sub_(_SMALLEST_CURVATURE * scale[:, None])
         # Lagrange: H p + multiplier = field, sum p = 1
         bordered = torch.nn.functional.pad(heights, (0, 1, 0, 1), value=1.0)
         bordered[:, -1, -1] = 0
         right = torch.nn.functional.pad(field, (0, 1), value=1.0)
-        solution: Tensor = torch.linalg.solve(bordered, right)
+        # one set of points that are not finite must not stop the others by an exception
+        solution: Tensor = torch.linalg.solve_ex(bordered, right).result
         return solution[:, :-1]
 
     def _mutual_repulsion(
@@ -134,6 +143,7 @@ class CompressionProblem:
             return torch.stack([v for v, _ in sums]), torch.stack([g for _, g in sums])
         squared = _squared_distances(points)
         slopes = self.kernel.slope(squared) * p[:, None, :]
+        slopes.diagonal(dim1=1, dim2=2).zero_()  # 0 times a slope that may drown all others
         gradient = 2 * (slopes.sum(2, keepdim=True) * points - slopes @ points)
         return (self.kernel.profile(squared) @ p[:, :, None])[:, :, 0], gradient
 
