@@ -102,5 +102,5 @@ class Deterministic(AbstractSolver):
             return self.restarts
         useful = _STARTS_FOR_ONE // (problem.size * problem.target.dim**2)
         past = problem.total - problem.size
-        affordable = _STARTED_PAIRS // (problem.size * max(1, past))
+        affordable = _STARTED_PAIRS // (problem.size * max(problem.size // 4, past, 1))
         return max(1, min(_MOST_STARTS, useful, affordable))

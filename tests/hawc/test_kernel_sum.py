@@ -117,7 +117,9 @@ def test_autograd_knows_the_gradient(kernel: AbstractKernel) -> None:
 def test_autograd_knows_no_second_derivative() -> None:
     x = normal(2, 2, seed=1).requires_grad_()
     value = differentiable(KernelSum(HuberEnergy(), normal(3, 2)), x)
-    with pytest.raises(RuntimeError, match="`create_graph` must be False .*, got True; a kernel's"):
+    with pytest.raises(
+        RuntimeError, match=r"`create_graph` must be False .*, got True; a kernel's"
+    ):
         torch.autograd.grad(value.square().sum(), x, create_graph=True)
 
 
