@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -71,6 +71,9 @@ class CountingHistory(AbstractHistory):
         except HistoryConflictError:
             self.conflicts += 1
             raise
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        return self._inner.exclusive()
 
 
 def draw(history: AbstractHistory, seed: int, batches: int) -> tuple[list[Tensor], int]:

@@ -27,16 +27,13 @@ from typing import final
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from commands.errors import UsageError
 from commands.sample_folder import Chunk, SampleFolder
 from hawc import AbstractSampler, DatabaseHistory, HistoryConflictError
+from hawc.samplers.abstract import RACES
 
 __all__ = ["SampleRun"]
-
-_MAX_ATTEMPTS = 100
 
 
 @final
@@ -85,31 +82,33 @@ class SampleRun:
         """Returns latents that are recorded in the gallery, not shown anywhere, and planned here.
 
         Raises:
-            HistoryConflictError: if others were faster a hundred times in a row.
             HistoryStoreError: if the gallery cannot be read or written.
         """
         if index == 0 and self._left_over is not None:
             return self._left_over
-        latents = None
-        for _ in range(_MAX_ATTEMPTS):
-            chunk = self._choose(self._sizes[index], latents)
-            latents = chunk.latents
-            self.folder.plan(chunk)
+        chunk = None
+        for _ in range(RACES):
+            chunk = self._choose(self._sizes[index], chunk)
             try:
-                self.history.append(latents, expected_length=chunk.start, label=chunk.label)
+                self._record(chunk)
             except HistoryConflictError:
                 continue
             return chunk
-        raise HistoryConflictError(
-            f"others appended to the gallery during each of {_MAX_ATTEMPTS} attempts; use fewer "
-            "commands at once or a larger --chunk_size."
-        )
+        with self.history.exclusive():
+            chunk = self._choose(self._sizes[index], chunk)
+            self._record(chunk)
+        return chunk
 
-    def _choose(self, n: int, previous: Float[Tensor, "n d"] | None) -> Chunk:
+    def _record(self, chunk: Chunk) -> None:
+        self.folder.plan(chunk)
+        self.history.append(chunk.latents, expected_length=chunk.start, label=chunk.label)
+
+    def _choose(self, n: int, previous: Chunk | None) -> Chunk:
         past = self.history.points()
         state = np.random.SeedSequence((self._seed, len(past))).generate_state(1, np.uint64)
         generator = torch.Generator().manual_seed(int(state[0]))
-        latents = self._sampler.choose(n, past, generator, previous)
+        start = None if previous is None else previous.latents
+        latents = self._sampler.choose(n, past, generator, start)
         return Chunk(len(past), latents.to(past.dtype), secrets.token_hex(16))
 
     def _recorded_plan(self) -> Chunk | None:

@@ -17,10 +17,12 @@ __all__ = ["Deterministic"]
 # every start ends equally well, and for many points too.
 _MOST_STARTS = 16
 _STARTS_FOR_ONE = 2**13
-_STARTED_PAIRS = 2**18
+_STARTED_PAIRS = 2**16
 # Of what one batch can win, this share may always be left out: with a long history it changes the
 # distance of all points together by that share of a small share only.
 _NEGLIGIBLE_PROGRESS = 2e-2
+# Steps over which progress is judged.
+_WINDOW = 10
 # Length of the first step, in units of the law's spread.
 _FIRST_STEP = 0.25
 
@@ -65,10 +67,12 @@ class Deterministic(AbstractSolver):
         generator: torch.Generator,
         start: Float[Tensor, "k d"] | None = None,
     ) -> Compression:
-        size, dim, total = problem.size, problem.target.dim, problem.total
+        size, dim = problem.size, problem.target.dim
         draws = problem.start(generator, max(_MOST_STARTS, self.restarts or 0))
-        starts = draws[: self._num_starts(problem)] if start is None else start[None]
-        scale = size**2 / total
+        count = self._num_starts(problem)
+        # others may have taken the places that a warm start aims at: fresh draws compete with it
+        starts = draws[:count] if start is None else torch.cat([start[None], draws[: count - 1]])
+        scale = size**2 / problem.total  # the law's pull on one point is of order one then
 
         def scaled(flat: Float[Tensor, "r n"]) -> tuple[Float[Tensor, " r"], Float[Tensor, "r n"]]:
             value, gradient = problem.value_and_gradient(flat.reshape(-1, size, dim))
@@ -77,11 +81,8 @@ class Deterministic(AbstractSolver):
         found = minimize(
             scaled,
             starts.flatten(1),
-            StoppingRule(
-                self.max_iterations,
-                self.gradient_tolerance * size / total,
-                min(self.progress_tolerance * (total / size) ** 2, _NEGLIGIBLE_PROGRESS),
-            ),
+            self._rule(size / problem.total),
+            highest=None if start is None else float(scaled(draws[:1].flatten(1))[0]),
             first_step=_FIRST_STEP * size**0.5 * float(draws.flatten(0, 1).std(0).norm()),
         )
         points = found.point.reshape(size, dim)
@@ -92,6 +93,11 @@ class Deterministic(AbstractSolver):
             found.converged,
             found.evaluations,
         )
+
+    def _rule(self, share: float) -> StoppingRule:
+        """Returns when to stop for a batch that is this share of all points."""
+        progress = min(self.progress_tolerance / share**2, _NEGLIGIBLE_PROGRESS)
+        return StoppingRule(self.max_iterations, self.gradient_tolerance * share, progress, _WINDOW)
 
     def _num_starts(self, problem: CompressionProblem) -> int:
         if self.restarts is not None:

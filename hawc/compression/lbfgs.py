@@ -46,7 +46,7 @@ class StoppingRule:
     max_iterations: int
     gradient_tolerance: float
     progress_tolerance: float
-    window: int = 10
+    window: int
 
 
 @final
@@ -69,7 +69,7 @@ class Minimum:
 
 @dataclass(frozen=True)
 class _Descents:
-    """All starts that are still followed, one a row; `log` holds their values, oldest first."""
+    """All starts that are still followed, one a row."""
 
     point: Float[Tensor, "r n"]
     value: Float[Tensor, " r"]
@@ -78,7 +78,7 @@ class _Descents:
     changes: Float[Tensor, "r m n"]  # of the gradient, over the steps
     products: Float[Tensor, "r m m"]  # of steps and changes
     squares: Float[Tensor, "r m m"]  # of changes and changes
-    log: Float[Tensor, "r i"]
+    log: Float[Tensor, "r i"]  # what the decrease counts from, then all values
 
     def rows(self, kept: Tensor) -> "_Descents":
         if len(kept) == len(self.value):
@@ -87,7 +87,12 @@ class _Descents:
 
 
 def minimize(
-    function: Function, start: Float[Tensor, "r n"], rule: StoppingRule, *, first_step: float
+    function: Function,
+    start: Float[Tensor, "r n"],
+    rule: StoppingRule,
+    *,
+    first_step: float,
+    highest: float | None = None,
 ) -> Minimum:
     """Returns the lowest point found from several starts.
 
@@ -96,12 +101,15 @@ def minimize(
         start: one start a row, in float64.
         rule: when to stop.
         first_step: Euclidean length of the first trial step, > 0.
+        highest: the value from which the whole decrease counts; each start's own if None.
     """
     value, gradient = function(start)
     value = value.where(gradient.isfinite().all(1), math.nan)  # nothing can be minimised from there
     none = start.new_empty(len(start), 0, start.shape[1])
     empty = start.new_empty(len(start), 0, 0)
-    descents = _Descents(start, value, gradient, none, none, empty, empty, value[:, None])
+    top = value if highest is None else value.clamp(min=highest)
+    log = torch.stack([top, value], dim=1)
+    descents = _Descents(start, value, gradient, none, none, empty, empty, log)
     best, evaluations = Minimum(start[0], math.inf, False, 0), len(start)
     for iteration in range(rule.max_iterations + 1):
         converged = _converged(descents, rule)
@@ -120,7 +128,7 @@ def minimize(
 def _converged(descents: _Descents, rule: StoppingRule) -> Bool[Tensor, " r"]:
     flat = descents.gradient.abs().amax(1) <= rule.gradient_tolerance
     log = descents.log
-    if log.shape[1] <= rule.window or rule.progress_tolerance == 0:
+    if log.shape[1] <= rule.window + 1 or rule.progress_tolerance == 0:
         return flat  # values may rise by their rounding, which would be less than no progress
     recent, whole = log[:, -1 - rule.window] - log[:, -1], log[:, 0] - log[:, -1]
     return flat | (recent < rule.progress_tolerance * whole)

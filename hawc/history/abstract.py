@@ -1,6 +1,7 @@
 """What every history offers, and what it asks of the points that it is given."""
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
 
 import torch
 from jaxtyping import Float
@@ -58,6 +59,14 @@ class AbstractHistory(ABC):
         Raises:
             ValueError: if the points have another shape or kind or are not finite.
             HistoryConflictError: if the history holds another number of points by now.
+        """
+
+    @abstractmethod
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Returns a context in which nobody else appends: a choice made there is not too late.
+
+        For who has lost several races: the slowest of many might never win one. What is appended
+        within, once, is seen by others when the context is left.
         """
 
 

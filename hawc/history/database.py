@@ -1,6 +1,8 @@
 """A history that outlives the process and is shared by many, in SQLite or PostgreSQL."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any, final
 
@@ -72,6 +74,7 @@ class DatabaseHistory(AbstractHistory):
         self._target = repr(target)
         self._id, dtype_name = open_gallery(self._store, gallery, target, dtype)
         self._buffer = PointBuffer(target.dim, DTYPES[dtype_name])
+        self._exclusive: Connection | None = None
         self._stored_type = np.dtype(dtype_name).newbyteorder("<")  # the same on every machine
 
     def __repr__(self) -> str:
@@ -131,7 +134,7 @@ class DatabaseHistory(AbstractHistory):
         if label is not None and len(label) > 100:
             raise ValueError(f"`label` must have at most 100 characters, got {len(label)}.")
         batch = checked_points(points, self.dim, self._buffer.dtype)
-        with self._store.writing() as connection:
+        with self._writing() as connection:
             # A length that was right a moment ago is enough: if it no longer is, then somebody's
             # row begins just there, and the first insertion meets its key. So no isolation beyond
             # the key is asked of the database.
@@ -143,8 +146,18 @@ class DatabaseHistory(AbstractHistory):
                     f"somebody else appended to the history at {expected_length} points just now; "
                     "choose again against its present points."
                 ) from error
-        if len(self._buffer) == expected_length:
+        # within `exclusive` the batch may still be rolled back
+        if self._exclusive is None and len(self._buffer) == expected_length:
             self._buffer.append(batch)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        with self._writing() as connection:
+            self._exclusive = connection
+            try:
+                yield
+            finally:
+                self._exclusive = None
 
     def label_at(self, first: int) -> str | None:
         """Returns the label of the batch that begins after `first` points, None without either."""
@@ -154,9 +167,21 @@ class DatabaseHistory(AbstractHistory):
 
     def check_writable(self) -> None:
         """Raises HistoryStoreError where the store could not be written at present."""
-        with self._store.writing() as connection:
+        with self._writing() as connection:
             self._insert(connection, torch.zeros(1, self.dim), first=-1, label=None)
             connection.rollback()
+
+    def _writing(self) -> AbstractContextManager[Connection]:
+        """Returns the connection that is exclusive already, or one after waiting for others."""
+        if self._exclusive is not None:
+            return nullcontext(self._exclusive)
+        return self._locked()
+
+    @contextmanager
+    def _locked(self) -> Iterator[Connection]:
+        with self._store.writing() as connection:
+            self._store.lock(connection, self._id)
+            yield connection
 
     def _end(self, connection: Connection) -> int:
         """Returns where the latest batch ends."""

@@ -110,7 +110,7 @@ def _create(store: Store, name: str, target: AbstractTarget, dtype: torch.dtype)
             f"torch's default is {dtype}."
         )
     with store.writing() as connection:
-        store.lock_creation(connection)
+        store.lock(connection)
         METADATA.create_all(connection)
         if _record(connection, name) is None:
             values = {"dim": target.dim, "dtype": _NAMES[dtype], "target": repr(target)}

@@ -1,5 +1,6 @@
 """A history that lives in one process: an append-only list that grows by whole batches."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, final
 
 import torch
@@ -46,6 +47,9 @@ class MemoryHistory(AbstractHistory):
         batch = checked_points(points, self.dim, self._buffer.dtype)
         check_length(len(self), expected_length)
         self._buffer.append(batch)
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        return nullcontext()  # nobody else can reach this process's memory
 
     def state_dict(self) -> dict[str, Any]:
         """Returns a copy of the points, to be stored in a checkpoint."""

@@ -25,7 +25,8 @@ _SECONDS = {  # how long to wait, unless the URL says otherwise
     "sqlite+pysqlite": {"timeout": "60"},  # for another process's append: it takes milliseconds
     "postgresql+psycopg": {"connect_timeout": "10"},
 }
-_CREATION_LOCK = 0x68617763  # any number that nobody else locks: "hawc" in ASCII
+_LOCKS = 0x68617763  # any number that nobody else locks under: "hawc" in ASCII
+_CREATION_LOCK = 0  # galleries have the numbers from 1
 
 _DAMAGED = "the file is damaged: restore it from a copy or an export"
 # SQLite's error names (https://www.sqlite.org/rescode.html) and PostgreSQL's SQLSTATE codes
@@ -128,10 +129,15 @@ class Store:
                     f"the history at {self} cannot be read ({found}): {_DAMAGED}."
                 )
 
-    def lock_creation(self, connection: Connection) -> None:
-        """Makes others wait who are about to create tables, until `connection` has finished."""
+    def lock(self, connection: Connection, number: int = _CREATION_LOCK) -> None:
+        """Makes others wait who lock the same, until the transaction of `connection` has ended.
+
+        Args:
+            connection: that writes.
+            number: of a gallery to be appended to; the default is for creating tables.
+        """
         if not self.is_sqlite:  # SQLite has one writer at a time anyway
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_CREATION_LOCK})")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCKS}, {number})")
 
     @contextmanager
     def _plain_errors(self, done: str) -> Iterator[None]:

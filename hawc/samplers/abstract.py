@@ -9,9 +9,9 @@ from torch import Tensor
 from hawc.history import AbstractHistory, HistoryConflictError, MemoryHistory
 from hawc.targets import AbstractTarget
 
-__all__ = ["AbstractSampler"]
+__all__ = ["RACES", "AbstractSampler"]
 
-_MAX_ATTEMPTS = 100
+RACES = 2  # lost ones, before others are made to wait
 
 
 class AbstractSampler(ABC):
@@ -37,7 +37,8 @@ class AbstractSampler(ABC):
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Chooses n new points, records them in the history and returns them.
 
-        If another process has appended meanwhile, the choice is made again.
+        If another process has appended meanwhile, the choice is made again; after two such races
+        others have to wait for it.
 
         Args:
             n: number of points, at least 1.
@@ -48,12 +49,11 @@ class AbstractSampler(ABC):
 
         Raises:
             ValueError: if `n` is smaller than 1.
-            HistoryConflictError: if others were faster a hundred times in a row.
         """
         if n < 1:
             raise ValueError(f"`n` must be at least 1, got {n}.")
         points = None
-        for _ in range(_MAX_ATTEMPTS):
+        for _ in range(RACES):
             past = self.history.points()
             points = self.choose(n, past, generator, points)
             try:
@@ -61,10 +61,11 @@ class AbstractSampler(ABC):
             except HistoryConflictError:
                 continue
             return points
-        raise HistoryConflictError(
-            f"other processes appended to the history during each of {_MAX_ATTEMPTS} attempts; "
-            "draw larger batches from fewer processes."
-        )
+        with self.history.exclusive():
+            past = self.history.points()
+            points = self.choose(n, past, generator, points)
+            self.history.append(points, expected_length=len(past))
+        return points
 
     @abstractmethod
     def choose(

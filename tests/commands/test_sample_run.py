@@ -4,13 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from commands import sample_run
 from commands.errors import UsageError
 from commands.sample_folder import Chunk, SampleFolder
 from commands.sample_run import SampleRun
@@ -71,7 +72,7 @@ def test_the_slower_one_chooses_again(open_run: Open, monkeypatch: pytest.Monkey
     slow, fast = open_run("slow"), open_run("fast")
     choose = SampleRun._choose
 
-    def overtaken(self: SampleRun, n: int, previous: torch.Tensor | None) -> Chunk:
+    def overtaken(self: SampleRun, n: int, previous: Chunk | None) -> Chunk:
         chunk = choose(self, n, previous)
         if self is slow and len(slow.history) == 0:
             assert torch.equal(fast.next_chunk(0).latents, chunk.latents)
@@ -84,14 +85,28 @@ def test_the_slower_one_chooses_again(open_run: Open, monkeypatch: pytest.Monkey
     assert plan.start == 3
 
 
-def test_who_is_never_fast_enough_gives_up(open_run: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    def late(*_: object, **__: object) -> None:
-        raise HistoryConflictError
+def test_after_two_lost_races_others_have_to_wait(
+    open_run: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append, exclusive, kept_out = DatabaseHistory.append, DatabaseHistory.exclusive, [False]
+
+    def late(self: DatabaseHistory, points: torch.Tensor, **named: Any) -> None:
+        if not kept_out[0]:
+            raise HistoryConflictError
+        append(self, points, **named)
+
+    @contextmanager
+    def noted(self: DatabaseHistory) -> Iterator[None]:
+        with exclusive(self):
+            kept_out[0] = True
+            yield
 
     monkeypatch.setattr(DatabaseHistory, "append", late)
-    monkeypatch.setattr(sample_run, "_MAX_ATTEMPTS", 3)
-    with pytest.raises(HistoryConflictError, match=r"during each of 3 attempts; use fewer"):
-        open_run().next_chunk(0)
+    monkeypatch.setattr(DatabaseHistory, "exclusive", noted)
+    run = open_run()
+    chunk = run.next_chunk(0)
+    assert run.history.label_at(0) == chunk.label
+    assert torch.equal(run.history.points(), chunk.latents)
 
 
 @pytest.mark.parametrize("recorded", [False, True])

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from hawc.samplers import HistoryAwareSampler
 from sqlalchemy import Engine, event, select, update
 
 from hawc.history import DatabaseHistory, HistoryConflictError, HistoryStoreError
 from hawc.history.store import Store
 from hawc.history.tables import BATCHES
+from hawc.samplers import HistoryAwareSampler
 from hawc.targets import StandardNormal
 
 PLANE = StandardNormal(2)

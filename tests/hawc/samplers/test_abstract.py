@@ -1,5 +1,7 @@
 """What all samplers share: records, retries, refusals. HistoryAwareSampler's own twin has more."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import final
 
 import pytest
@@ -7,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.history import HistoryConflictError, MemoryHistory
+from hawc.history import AbstractHistory, HistoryConflictError, MemoryHistory
 from hawc.samplers.abstract import AbstractSampler
 from hawc.samplers.history_aware import HistoryAwareSampler
 from hawc.samplers.independent import IndependentSampler
@@ -56,11 +58,43 @@ def test_chooses_again_and_is_told_its_previous_choice() -> None:
     assert torch.equal(sampler.history.points(), torch.cat([torch.zeros(2, 2), third]))
 
 
-def test_gives_up_after_a_hundred_conflicts() -> None:
-    sampler = InterruptedSampler(1000)
-    with pytest.raises(HistoryConflictError, match="during each of 100 attempts; draw larger"):
-        sampler.sample(1, generator=seeded())
-    assert len(sampler.told) == 100
+@final
+class ContestedHistory(AbstractHistory):
+    """Somebody else is faster at every append, unless kept out."""
+
+    def __init__(self) -> None:
+        self._inner = MemoryHistory(2)
+        self._kept_out = False
+
+    @property
+    def dim(self) -> int:
+        return 2
+
+    def __len__(self) -> int:
+        return len(self._inner)
+
+    def points(self) -> Float[Tensor, "n d"]:
+        return self._inner.points()
+
+    def append(self, points: Float[Tensor, "k d"], *, expected_length: int) -> None:
+        if not self._kept_out:
+            self._inner.append(torch.zeros(1, 2), expected_length=len(self))
+        self._inner.append(points, expected_length=expected_length)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        self._kept_out = True
+        yield
+        self._kept_out = False
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_makes_others_wait_after_two_lost_races(kind: type[AbstractSampler]) -> None:
+    history = ContestedHistory()
+    batch = kind(PLANE, history=history).sample(3, generator=seeded())
+    assert torch.equal(history.points(), torch.cat([torch.zeros(2, 2), batch]))
+    with pytest.raises(HistoryConflictError):  # the others are let in again
+        history.append(batch, expected_length=len(history))
 
 
 @pytest.mark.parametrize("kind", ALL)

@@ -1,0 +1,215 @@
+"""Is history-aware compression the best way to choose points? Every claim, measured in one run.
+
+    python -m benchmarks.sampler [--longest 1000000] [--made FILE]
+
+Squared distances are to N(0, I) in h = |x - y|, exact. "Known" values are the best that another
+implementation found in 120 descents each. Kernel thinning needs a package that is no dependency
+(see benchmarks/baselines.py) and is left out, with a note, where it is missing. Writes
+benchmarks/results/sampler.md; about forty minutes on two cores, half of them for the histories.
+"""
+
+import argparse
+import importlib.util
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import torch
+from torch import Tensor
+
+from benchmarks import baselines, long_history
+from hawc import Deterministic, HuberEnergy, StandardNormal, Stochastic, compress
+from hawc import squared_distance_to as distance_to
+
+RESULTS = Path(__file__).parent / "results" / "sampler.md"
+KERNEL, SEEDS = HuberEnergy(), 3
+# One start, and a looser stop: what the comparison of times is about.
+QUICK = Deterministic(restarts=1, progress_tolerance=1e-4)
+KNOWN = {
+    1: 0.367087,
+    2: 0.158691,
+    3: 0.084521,
+    10: 0.015257,
+    16: 0.007739,
+    17: 0.007092,
+    32: 0.002827,
+    48: 0.001563,
+    64: 0.001024,
+    128: 0.000369,
+    256: 0.000133,
+    512: 0.000047,
+}
+# (dimension, rounds, points a round): squared distance of all of them
+KNOWN_ROUNDS = {
+    (2, 10, 1): 0.0220,
+    (2, 5, 2): 0.0198,
+    (2, 2, 5): 0.0178,
+    (2, 50, 1): 0.00206,
+    (2, 5, 10): 0.00183,
+    (2, 100, 1): 0.00079,
+    (2, 10, 10): 0.00069,
+    (2, 32, 16): 6.57e-5,
+    (16, 32, 16): 1.428e-3,
+    (128, 32, 16): 5.41e-3,
+}
+
+
+def seeded(seed: int) -> torch.Generator:
+    """Returns a generator of that seed."""
+    return torch.Generator().manual_seed(seed)
+
+
+def distance(points: Tensor) -> float:
+    """Returns the squared distance to the standard normal law of that dimension."""
+    return float(distance_to(KERNEL, points.double(), StandardNormal(points.shape[1])))
+
+
+def in_rounds(dim: int, rounds: int, size: int, seed: int) -> Tensor:
+    """Returns the points of several batches, each chosen against all before."""
+    drawn, generator = torch.empty(0, dim), seeded(seed)
+    for _ in range(rounds):
+        batch = compress(StandardNormal(dim), size, history=drawn, generator=generator)
+        drawn = torch.cat([drawn, batch.points])
+    return drawn
+
+
+def ours(solver: Deterministic, dim: int, size: int, history: Tensor, generator: object) -> Tensor:
+    """Returns points chosen by history-aware compression, in the form of a baseline."""
+    assert isinstance(generator, torch.Generator)
+    law = StandardNormal(dim)
+    return compress(law, size, history=history, solver=solver, generator=generator).points
+
+
+def verdict(holds: bool) -> str:
+    """Returns the last column of a table."""
+    return "yes" if holds else "**no**"
+
+
+def batches_table() -> Iterable[str]:
+    """Yields one batch in the plane against the best known distances."""
+    yield "## One batch in the plane, against the best known distances"
+    yield "| K | known | found, worst of three seeds | ratio | seconds | at most | holds |"
+    yield "|---|---|---|---|---|---|---|"
+    for size, known in KNOWN.items():
+        found, seconds = [], []
+        for seed in range(SEEDS):
+            start = time.perf_counter()
+            points = compress(StandardNormal(2), size, generator=seeded(seed)).points
+            seconds.append(time.perf_counter() - start)
+            found.append(distance(points))
+        limit = 1.002 if size <= 128 else 1.01
+        ratio = max(found) / known
+        yield (
+            f"| {size} | {known:.6g} | {max(found):.6g} | {ratio:.4f} | "
+            f"{statistics.median(seconds):.2f} | {limit} | {verdict(ratio <= limit)} |"
+        )
+
+
+def rounds_table() -> Iterable[str]:
+    """Yields sets made in rounds against the known distances."""
+    yield "## Rounds with history, squared distance of all points"
+    yield "| dimension, rounds x points | known | worst of three seeds | ratio | at most | holds |"
+    yield "|---|---|---|---|---|---|"
+    for (dim, rounds, size), known in KNOWN_ROUNDS.items():
+        worst = max(distance(in_rounds(dim, rounds, size, seed)) for seed in range(SEEDS))
+        limit = 1.03 if dim == 2 else 1.02
+        yield (
+            f"| {dim}, {rounds} x {size} | {known:.4g} | {worst:.4g} | {worst / known:.4f} | "
+            f"{limit} | {verdict(worst <= limit * known)} |"
+        )
+
+
+def measured(choose: Callable[..., Tensor], dim: int, size: int) -> tuple[float, float]:
+    """Returns mean squared distance and median seconds of one batch without history."""
+    found, seconds = [], []
+    for seed in range(SEEDS):
+        start = time.perf_counter()
+        points = choose(dim, size, torch.empty(0, dim), seeded(seed))
+        seconds.append(time.perf_counter() - start)
+        found.append(distance(points))
+    return statistics.mean(found), statistics.median(seconds)
+
+
+def baselines_table() -> Iterable[str]:
+    """Yields squared distances and times beside those of other methods."""
+    others = [b for b in baselines.BASELINES if b is not baselines.kernel_thinning]
+    if importlib.util.find_spec("goodpoints"):
+        others.append(baselines.kernel_thinning)
+    names = [other.__name__.replace("_", " ") for other in others]
+    yield "## Against other methods, squared distance (seconds), means of three seeds"
+    if len(others) < len(baselines.BASELINES):
+        yield "Kernel thinning is missing: the package goodpoints is not installed.\n"
+    yield f"| d, K | HAW-C | HAW-C, one quick descent | {' | '.join(names)} | lowest | times |"
+    yield "|---|---|---|" + "---|" * (len(names) + 2)
+    for dim in (2, 16, 64, 128):
+        for size in (16, 64, 256):
+            mine, quick = (
+                measured(partial(ours, solver), dim, size) for solver in (Deterministic(), QUICK)
+            )
+            results = {b.__name__: measured(b, dim, size) for b in others}
+            lowest = max(mine[0], quick[0]) < min(d for d, _ in results.values())
+            times = results["support_points"][1] / quick[1]
+            row = " | ".join(f"{d:.4g} ({s:.2f})" for d, s in (mine, quick, *results.values()))
+            fast = "" if size < 64 else ", " + verdict(times >= 10)
+            yield f"| {dim}, {size} | {row} | {verdict(lowest)} | {times:.0f}{fast} |"
+    yield ""
+    yield "times: seconds of support points over those of one quick descent; 10 are required."
+
+
+def stochastic_table() -> Iterable[str]:
+    """Yields the published algorithm beside the default solver, on one problem."""
+    yield "## The published stochastic algorithm: K = 16, d = 16, 1,000 points of history"
+    yield "| solver | squared distance of all points | seconds |"
+    yield "|---|---|---|"
+    dim, size = 16, 16
+    past = StandardNormal(dim).sample(1000, generator=seeded(11))
+    adam = {rate: partial(torch.optim.Adam, lr=rate) for rate in (0.01, 0.05, 0.2)}
+    solvers = {"Deterministic()": Deterministic()} | {
+        f"Stochastic(1000 steps, batch 1000, Adam {rate})": Stochastic(optimizer=optimizer)
+        for rate, optimizer in adam.items()
+    }
+    rows = {}
+    for name, solver in solvers.items():
+        found, seconds = [], []
+        for seed in range(SEEDS):
+            start = time.perf_counter()
+            batch = compress(
+                StandardNormal(dim), size, history=past, solver=solver, generator=seeded(seed)
+            )
+            seconds.append(time.perf_counter() - start)
+            found.append(distance(torch.cat([past, batch.points])))
+        rows[name] = statistics.mean(found), statistics.median(seconds)
+        yield f"| {name} | {rows[name][0]:.6g} | {rows[name][1]:.3f} |"
+    (best, quick), *rest = rows.values()
+    times = min(seconds for _, seconds in rest) / quick
+    holds = best < min(d for d, _ in rest) and times >= 30
+    yield f"\nLower than each and at least {times:.0f} times faster, 30 required: {verdict(holds)}."
+
+
+def main() -> None:
+    """Prints every table as it comes and writes all of them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    long_history.add_arguments(parser)
+    arguments = parser.parse_args()
+    torch.set_default_dtype(torch.float64)
+    lines = [
+        "# Choosing points",
+        f"`python -m benchmarks.sampler`; torch {torch.__version__}, {os.cpu_count()} CPU cores.",
+    ]
+    tables = (batches_table, rounds_table, baselines_table, stochastic_table)
+    long = partial(long_history.table, arguments.longest, arguments.made)
+    for table in (*tables, long):
+        for line in table():
+            print(line, flush=True)
+            lines.append(line)
+        lines.append("")
+    RESULTS.write_text("\n".join(lines).replace("\n#", "\n\n#") + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Keeping others from appending: they wait, and nothing of a broken turn is left."""
+
+import threading
+import time
+
+import pytest
+import torch
+
+from hawc.history import DatabaseHistory, HistoryConflictError
+from hawc.targets import StandardNormal
+
+PLANE = StandardNormal(2)
+
+
+def test_others_wait_and_come_too_late(url: str) -> None:
+    ours, theirs = DatabaseHistory(url, PLANE), DatabaseHistory(url, PLANE)
+    came_late = threading.Event()
+
+    def append() -> None:
+        with pytest.raises(HistoryConflictError):
+            theirs.append(torch.zeros(1, 2), expected_length=0)
+        came_late.set()
+
+    other = threading.Thread(target=append)
+    with ours.exclusive():
+        other.start()
+        time.sleep(0.3)  # it has long asked by now
+        assert not came_late.is_set()
+        ours.append(torch.ones(2, 2), expected_length=len(ours.points()))
+    other.join(timeout=60)
+    assert came_late.is_set()
+    assert torch.equal(theirs.points(), torch.ones(2, 2))
+    assert torch.equal(ours.points(), torch.ones(2, 2))
+
+
+def test_others_see_the_batch_when_it_is_left(url: str) -> None:
+    ours, theirs = DatabaseHistory(url, PLANE), DatabaseHistory(url, PLANE)
+    with ours.exclusive():
+        ours.append(torch.ones(2, 2), expected_length=0)
+        assert len(theirs.points()) == 0
+    assert len(theirs.points()) == 2
+
+
+def test_an_error_within_undoes_the_append(url: str) -> None:
+    history = DatabaseHistory(url, PLANE)
+
+    def interrupted() -> None:
+        with history.exclusive():
+            history.append(torch.ones(2, 2), expected_length=0)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert len(history.points()) == len(history) == 0
+    history.append(torch.zeros(1, 2), expected_length=0)  # nobody is kept out any more
+    assert torch.equal(DatabaseHistory(url, PLANE).points(), torch.zeros(1, 2))
+
+
+def test_a_wrong_length_is_a_conflict_within_too(url: str) -> None:
+    history = DatabaseHistory(url, PLANE)
+    history.append(torch.ones(2, 2), expected_length=0)
+    with pytest.raises(HistoryConflictError), history.exclusive():
+        history.append(torch.ones(2, 2), expected_length=0)
+    assert len(history) == 2
