@@ -38,7 +38,8 @@ def compress(
         solver: how to minimise; `Deterministic()` if None.
         weights: of the new points, "uniform" or "optimal"; points of the history weigh 1 each, the
             new ones K together.
-        start: (size, d) where to begin, up to 1e-3; random draws of the law if None.
+        start: (size, d) where to begin, up to 1e-3; fresh draws compete with it where the solver
+            has several starts. Random draws of the law if None.
         generator: source of the starting points; its device is where the work is done.
 
     Returns:

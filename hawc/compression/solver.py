@@ -19,7 +19,7 @@ class Compression:
     """What a solver found.
 
     Args:
-        points: (K, d) in torch's default dtype.
+        points: (K, d), from `compress` in torch's default dtype.
         weights: (K,) of the new points, total 1.
         objective: f of ``hawc.compression``, in units of the kernel; comparable only between
             solutions of one problem. The distance itself is `squared_distance_to`.
@@ -49,5 +49,6 @@ class AbstractSolver(ABC):
         Args:
             problem: what to minimise.
             generator: source of starting points and of whatever else is random.
-            start: where to begin, e.g. the solution of a problem nearly equal; random if None.
+            start: where to begin, e.g. the solution of a problem nearly equal; random if None. A
+                solver with several starts takes it for one of them.
         """

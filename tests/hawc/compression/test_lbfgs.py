@@ -13,7 +13,7 @@ from hawc.compression import lbfgs
 from hawc.compression.lbfgs import Function, Minimum, StoppingRule, minimize
 from tests.hawc.compression.draws import normal
 
-STRICT = StoppingRule(max_iterations=1000, gradient_tolerance=1e-8, progress_tolerance=0.0)
+STRICT = StoppingRule(1000, gradient_tolerance=1e-8, progress_tolerance=0.0, window=10)
 
 
 class Counted:
@@ -99,7 +99,7 @@ def test_a_batch_does_what_each_start_would_alone() -> None:
 
 @pytest.mark.parametrize("max_iterations", [1, 7, 100])
 def test_evaluations_are_counted_by_start(max_iterations: int) -> None:
-    rule = StoppingRule(max_iterations, 1e-8, 0.0)
+    rule = StoppingRule(max_iterations, 1e-8, 0.0, 10)
     found, rows = found_from(with_gradient(rosenbrock), normal(6, 4), rule)
     assert found.evaluations == sum(rows)
     assert rows[0] == 6
@@ -108,8 +108,8 @@ def test_evaluations_are_counted_by_start(max_iterations: int) -> None:
 def after_steps(count: int, function: Function, start: Tensor) -> lbfgs._Descents:
     value, gradient = function(start)
     none = start.new_empty(len(start), 0, start.shape[1])
-    square = start.new_empty(len(start), 0, 0)
-    descents = lbfgs._Descents(start, value, gradient, none, none, square, square, value[:, None])
+    square, log = start.new_empty(len(start), 0, 0), torch.stack([value, value], dim=1)
+    descents = lbfgs._Descents(start, value, gradient, none, none, square, square, log)
     for _ in range(count):
         descents, moved, _ = lbfgs._step(function, descents, 0.25)
         assert moved.all()
@@ -139,8 +139,8 @@ def test_kept_products_are_those_of_steps_and_changes(count: int) -> None:
     steps, changes = descents.steps, descents.changes
     torch.testing.assert_close(descents.products, steps @ changes.mT)  # the order of a sum
     torch.testing.assert_close(descents.squares, changes @ changes.mT)
-    # each pair tells of one step of the log
-    assert descents.log.shape[1] == count + 1
+    # what the decrease counts from, the start and every step
+    assert descents.log.shape[1] == count + 2
     torch.testing.assert_close(descents.log[:, -1], rosenbrock(descents.point))
 
 
@@ -172,7 +172,9 @@ def test_steps_meet_the_weak_wolfe_conditions(length: float) -> None:
 
 
 def test_stops_at_the_limit_of_iterations() -> None:
-    found, rows = found_from(with_gradient(rosenbrock), normal(1, 5), StoppingRule(3, 1e-8, 0.0))
+    found, rows = found_from(
+        with_gradient(rosenbrock), normal(1, 5), StoppingRule(3, 1e-8, 0.0, 10)
+    )
     assert not found.converged
     assert 4 <= len(rows) < 12
 
@@ -180,8 +182,8 @@ def test_stops_at_the_limit_of_iterations() -> None:
 @pytest.mark.parametrize("tolerance", [1.0, 1e-3, 1e-6])
 def test_stops_at_a_flat_gradient(tolerance: float) -> None:
     function = quadratic()
-    found, rows = found_from(function, 3 * normal(1, 12), StoppingRule(1000, tolerance, 0.0))
-    _, more = found_from(function, 3 * normal(1, 12), StoppingRule(1000, tolerance / 100, 0.0))
+    found, rows = found_from(function, 3 * normal(1, 12), StoppingRule(1000, tolerance, 0.0, 10))
+    _, more = found_from(function, 3 * normal(1, 12), StoppingRule(1000, tolerance / 100, 0.0, 10))
     _, gradient = function(found.point[None])
     assert found.converged
     assert float(gradient.abs().max()) <= tolerance
@@ -201,13 +203,24 @@ def test_stops_without_progress() -> None:
     assert all(run(progress, 10)[0].converged for progress in (1e-1, 1e-9))
 
 
+def test_progress_may_count_from_a_higher_value() -> None:
+    function, start = quadratic(1e4), 3 * normal(1, 12)
+    rule = StoppingRule(1000, 1e-300, 1e-6, 10)
+    own, same, low, high = (
+        minimize(function, start, rule, first_step=0.25, highest=highest).evaluations
+        for highest in (None, float(function(start)[0]), 0.0, 1e9)
+    )
+    assert own == same == low  # never from a lower one
+    assert high < own
+
+
 def test_half_of_the_starts_are_given_up_every_thirty_steps() -> None:
     # the valley takes over sixty steps from here
     starts = torch.cat([torch.linspace(-1.2, 1.2, 8)[:, None], -1 - normal(8, 9).abs()], dim=1)
     function, given_up = with_gradient(two_wells), []
     for limit in (30, 60):
-        _, before = found_from(function, starts, StoppingRule(limit, 1e-8, 0.0))
-        _, after = found_from(function, starts, StoppingRule(limit + 1, 1e-8, 0.0))
+        _, before = found_from(function, starts, StoppingRule(limit, 1e-8, 0.0, 10))
+        _, after = found_from(function, starts, StoppingRule(limit + 1, 1e-8, 0.0, 10))
         given_up.append(after[len(before)])
     assert given_up == [4, 2]
     found, _ = found_from(function, starts)
