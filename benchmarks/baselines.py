@@ -70,12 +70,12 @@ def support_points(
     Source: S. Mak and V. R. Joseph 2018, "Support points", Annals of Statistics 46:2562; with a
     history it is what sp_seq of CRAN's package support minimises.
     """
-    draws = torch.randn(NUM_DRAWS, dim, generator=generator)
-    x = torch.randn(size, dim, generator=generator)
+    draws = torch.randn(NUM_DRAWS, dim, generator=generator, dtype=torch.float32)
+    x = torch.randn(size, dim, generator=generator, dtype=torch.float32)
     past, scale = history.float(), NUM_DRAWS / (len(history) + size)
     for sweep in range(MAX_SWEEPS):
         if resample and sweep > 0:
-            draws = torch.randn(NUM_DRAWS, dim, generator=generator)
+            draws = torch.randn(NUM_DRAWS, dim, generator=generator, dtype=torch.float32)
         attraction, inverse_distances = _inverse_distance_sums(x, draws)
         neighbours, repulsions = _inverse_distance_sums(x, torch.cat([past, x]))
         repulsion = repulsions[:, None] * x - neighbours

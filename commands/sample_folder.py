@@ -25,7 +25,7 @@ __all__ = ["Chunk", "SampleFolder", "manifest_of"]
 
 _MANIFEST = "manifest.json"
 _PLAN = ".unfinished.json"  # the chunk that is about to be recorded, or recorded and not yet shown
-_SAME = ("checkpoint_sha256", "gallery", "sampler", "seed")
+_SAME = ("checkpoint_sha256", "gallery", "gallery_id", "sampler", "seed")
 
 
 @final
@@ -71,9 +71,11 @@ def manifest_of(path: Path, description: dict[str, Any]) -> dict[str, Any] | Non
                 f"{foreign.name} in it; name another folder with --output or leave it out."
             )
         return None
-    manifest = _read(path / _MANIFEST)
+    manifest = _read(path / _MANIFEST, {"samples": list})
+    if any("id" not in entry or "latent" not in entry for entry in manifest["samples"]):
+        raise _foreign(path / _MANIFEST)
     for key in _SAME:
-        if manifest.get(key) != description[key]:
+        if key in description and manifest.get(key) != description[key]:
             raise UsageError(
                 f"`output` '{path}' holds samples with {key} {manifest.get(key)}, here it is "
                 f"{description[key]}; name another folder with --output."
@@ -134,7 +136,7 @@ class SampleFolder:
         """Returns the chunk that an earlier command planned and did not finish, if there is one."""
         if not (self.path / _PLAN).exists():
             return None
-        plan = _read(self.path / _PLAN)
+        plan = _read(self.path / _PLAN, {"start": int, "latents": list, "label": str})
         if self._lines and json.loads(self._lines[-1])["id"] >= plan["start"]:
             self.drop()  # it was finished; only the plan was left
             return None
@@ -176,17 +178,24 @@ class SampleFolder:
         replace_file(self.path / _MANIFEST, text.encode())
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, required: dict[str, type]) -> dict[str, Any]:
+    """Returns a JSON document in which the keys stand with values of these types."""
     try:
         content = json.loads(path.read_text())
-    except (OSError, ValueError):
-        content = None
-    if not isinstance(content, dict):
-        raise UsageError(
-            f"`output` '{path.parent}' holds a {path.name} that `sample` did not write; name "
-            "another folder with --output."
-        )
+    except (OSError, ValueError) as error:
+        raise _foreign(path) from error
+    if not isinstance(content, dict) or not all(
+        isinstance(content.get(key), kind) for key, kind in required.items()
+    ):
+        raise _foreign(path)
     return content
+
+
+def _foreign(path: Path) -> UsageError:
+    return UsageError(
+        f"`output` '{path.parent}' holds a {path.name} that `sample` did not write; name another "
+        "folder with --output."
+    )
 
 
 def _unwritable(path: Path, reason: str) -> UsageError:

@@ -7,8 +7,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, Literal, final
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL
 
 from commands.errors import UsageError
 from commands.run_folder import new_samples_folder, run_of
@@ -76,7 +75,8 @@ class SampleRequest:
         description = self._description(model)
         manifest = manifest_of(path, description)
         sampler = self._sampler(model.latent_target)
-        history = self._history(model.latent_target, bool(manifest and manifest["samples"]))
+        history = self._history(model.latent_target, must_exist=manifest is not None)
+        description |= {"history": history.location, "gallery_id": history.identity}
         return SampleRun(
             SampleFolder(path, description),
             history,
@@ -105,12 +105,6 @@ class SampleRequest:
         if self.history is None:
             database = str(run_of(self.checkpoint).absolute() / "gallery.db")
             return URL.create("sqlite", database=database).render_as_string()
-        try:
-            make_url(self.history)
-        except ArgumentError as error:  # a password may stand in what came
-            raise UsageError(
-                "`history` must be a URL such as 'sqlite:///gallery.db'; what came is none."
-            ) from error
         return self.history
 
     def _sampler(self, target: AbstractTarget) -> AbstractSampler:
@@ -122,21 +116,21 @@ class SampleRequest:
         try:
             return SobolSampler(target, seed=self.seed)
         except ValueError as error:
-            raise UsageError(f"`sampler` sobol does not go with this model: {error}") from error
+            raise UsageError(
+                f"`sampler` sobol goes with laws mapped from a cube only, got {target}; name "
+                "history_aware or independent."
+            ) from error
 
     def _description(self, model: LatentGenerator) -> dict[str, Any]:
         """Returns what the manifest says of all its samples together."""
         with self.checkpoint.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        # passwords may stand in the query, too
-        store = make_url(self._url()).set(query={}).render_as_string(hide_password=True)
         return {
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "checkpoint": str(self.checkpoint.absolute()),
             "checkpoint_sha256": digest,
             "model": type(model).__name__,
             "target": repr(model.latent_target),
-            "history": store,
             "gallery": self.gallery,
             "sampler": self.sampler,
             "seed": self.seed,

@@ -108,7 +108,12 @@ class SampleRun:
         state = np.random.SeedSequence((self._seed, len(past))).generate_state(1, np.uint64)
         generator = torch.Generator().manual_seed(int(state[0]))
         start = None if previous is None else previous.latents
-        latents = self._sampler.choose(n, past, generator, start)
+        default = torch.get_default_dtype()
+        torch.set_default_dtype(past.dtype)  # whatever precision pictures are decoded in
+        try:
+            latents = self._sampler.choose(n, past, generator, start)
+        finally:
+            torch.set_default_dtype(default)
         return Chunk(len(past), latents.to(past.dtype), secrets.token_hex(16))
 
     def _recorded_plan(self) -> Chunk | None:

@@ -4,6 +4,7 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lightning import Trainer
@@ -77,7 +78,17 @@ def print_samples(run: SampleRun) -> None:
     if len(ids) < run.num_samples:
         named = any(word.partition("=")[0] == "--output" for word in sys.argv)
         output = () if named else ("--output", str(_short(folder.path)))
-        print(f"  go on: {shlex.join((*_launcher('python'), *sys.argv, *output))}")
+        command = shlex.join((*_launcher("python"), *_without_history(sys.argv), *output))
+        print(f"  go on, with the same --history if one was named: {command}")
+
+
+def _without_history(arguments: Sequence[str]) -> Iterator[str]:
+    """Yields the arguments without the gallery's URL: a password may stand in it."""
+    previous = ""
+    for argument in arguments:
+        if argument.partition("=")[0] != "--history" and previous != "--history":
+            yield argument
+        previous = argument
 
 
 def _launcher(program: str) -> tuple[str, ...]:

@@ -42,14 +42,17 @@ class KernelSum:
         weights: Float[Tensor, " m"] | None = None,
     ) -> None:
         self._kernel = kernel
-        self._points = points
         self._weights = weights
-        expanded = points.shape[1] >= EXPANDED_FROM_DIM
-        self._squared_norms = torch.linalg.vector_norm(points, dim=1).square() if expanded else None
+        self._origin, self._points = torch.zeros(()), points
+        self._squared_norms: Tensor | None = None
+        if points.shape[1] >= EXPANDED_FROM_DIM and len(points):
+            self._origin, self._points = _centred(points)
+            self._squared_norms = torch.linalg.vector_norm(self._points, dim=1).square()
 
     def __call__(self, x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]:
         """Returns the sum at each x and its gradient, in float64."""
-        sums = [self._sum_at(at) for at in torch.split(x.to(self._points.dtype), _MOST_COLUMNS)]
+        at = (x - self._origin.to(x)).to(self._points.dtype)
+        sums = [self._sum_at(part) for part in torch.split(at, _MOST_COLUMNS)]
         return torch.cat([value for value, _ in sums]), torch.cat([grad for _, grad in sums])
 
     def _sum_at(self, at: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]:
@@ -78,6 +81,18 @@ class KernelSum:
         squared = torch.addmm(self._squared_norms[block, None], y, x.T, alpha=-2)
         error = _EXPANSION_ERROR * torch.finfo(y.dtype).eps * self._squared_norms[block, None]
         return squared.add_(x.square().sum(1)).clamp_(min=error)
+
+
+def _centred(points: Float[Tensor, "m d"]) -> tuple[Float[Tensor, " d"], Float[Tensor, "m d"]]:
+    """Returns an origin and the points seen from there; a copy only if they lie far from 0.
+
+    The expansion's error is relative to |y|^2, which would grow with the distance from 0.
+    """
+    mean = points.mean(0)
+    offset, spread = float(mean.square().sum()), float(points.var(0, correction=0).sum())
+    if offset <= spread:
+        return torch.zeros_like(mean), points
+    return mean, points - mean
 
 
 def differentiable(kernel_sum: KernelSum, x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:

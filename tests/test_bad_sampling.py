@@ -53,7 +53,7 @@ TABLE: list[tuple[str, tuple[str, ...], str]] = [
         (*GIVEN, "--model", "lightning.pytorch.demos.boring_classes.BoringModel"),
         r"`model` must have `latent_target` and `decode` to be sampled, got BoringModel",
     ),
-    ("not a URL", (*GIVEN, "--history", "gallery.db"), r"`history` must be a URL such as"),
+    ("not a URL", (*GIVEN, "--history", "gallery.db"), r"`history` must be like 'sqlite"),
     ("scheme", (*GIVEN, "--history", "mysql://u:secret@h/x"), r"`history` must be like 'sqlite"),
     (
         "folder of a gallery",

@@ -30,6 +30,9 @@ def compress(
 ) -> Compression:
     """Returns `size` points that, together with the history, match the target law best.
 
+    Where the history is far from the law, the best points make up for it: they may lie far outside
+    the law's bulk, or outside its support.
+
     Args:
         target: the law to match.
         size: number of new points K, at least 1.
@@ -70,8 +73,8 @@ def compress(
         found = (solver or Deterministic()).solve(problem, generator, start)
     if not (math.isfinite(found.objective) and bool(found.points.isfinite().all())):
         raise RuntimeError(
-            f"the compression of {target} to {size} points ended in NaN or infinity; check "
-            "that the target's potential and its gradient are finite."
+            f"the compression of {target} to {size} points ended in NaN or infinity; check that "
+            "the target's potential and its gradient are finite and the history not astronomical."
         )
     default = torch.get_default_dtype()
     return replace(found, points=found.points.to(default), weights=found.weights.to(default))
@@ -80,6 +83,8 @@ def compress(
 def _check_points(
     name: str, points: Tensor, shape: tuple[int, int], target: AbstractTarget
 ) -> None:
+    if not points.is_floating_point():
+        raise ValueError(f"`{name}` must hold floating-point numbers, got {points.dtype}.")
     if points.shape != shape:
         raise ValueError(
             f"`{name}` must have shape {shape} for {target}, got {tuple(points.shape)}."

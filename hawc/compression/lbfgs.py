@@ -136,10 +136,14 @@ def _converged(descents: _Descents, rule: StoppingRule) -> Bool[Tensor, " r"]:
 
 def _better(best: Minimum, descents: _Descents, converged: Bool[Tensor, " r"]) -> Minimum:
     """Returns the lower of the best so far and the lowest of the rows."""
-    finite = descents.value.nan_to_num(nan=math.inf)
-    if len(finite) == 0 or not float(finite.min()) <= best.value:
+    if len(converged) == 0:
         return best
-    row = int(finite.argmin())
+    # the step on which a start converges may well lift its value by a rounding error
+    allowance = 0.0 if best.converged else _ROUNDING
+    judged = descents.value - allowance * converged * descents.value.abs()
+    row = int(judged.nan_to_num(nan=math.inf).argmin())
+    if not float(judged[row]) <= best.value:
+        return best
     value = float(descents.value[row])
     return Minimum(descents.point[row], value, bool(converged[row]), best.evaluations)
 

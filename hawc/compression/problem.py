@@ -160,6 +160,7 @@ def _squared_distances(points: Float[Tensor, "r k d"]) -> Float[Tensor, "r k k"]
     if points.shape[2] < EXPANDED_FROM_DIM:
         distance = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
         return distance.square_()
+    points = points - points.mean(1, keepdim=True)  # the error is relative to |x|^2
     norms = points.square().sum(2)
     squared = torch.baddbmm(norms[:, None], points, points.mT, alpha=-2).add_(norms[:, :, None])
     squared.diagonal(dim1=1, dim2=2).zero_()  # or rounding would set a point apart from itself

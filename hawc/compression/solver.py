@@ -14,7 +14,7 @@ __all__ = ["AbstractSolver", "Compression"]
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # tensors have no truth value to compare by
 class Compression:
     """What a solver found.
 

@@ -25,14 +25,15 @@ class Stochastic(AbstractSolver):
     """A torch optimizer on the objective with the potential estimated from a fresh batch.
 
     The mean of h(x, z_b) over the batch is an unbiased estimate of m(x), and so is the gradient.
+    A fixed number of steps tells nothing of convergence: `Compression.converged` is always False.
     (U- and V-statistics of d^2 differ by a sum over pairs of the batch, which the points do not
     enter.) The noise grows with the history like (Kp + K) / K; `Deterministic` has none.
 
     Args:
         steps: of the optimizer, at least 1.
         batch_size: draws of the law a step, at least 1.
-        optimizer: from a list of tensors to a torch optimizer, which sees the gradient of
-            K^2 f / (Kp + K): the pull of the law on one point is of order one.
+        optimizer: from a list of tensors to a torch optimizer that needs no closure. It sees the
+            gradient of K^2 f / (Kp + K): the pull of the law on one point is of order one.
 
     Raises:
         ValueError: if a number is out of its range.
@@ -67,4 +68,4 @@ class Stochastic(AbstractSolver):
             optimizer.step()
         value, _ = problem.value_and_gradient(points)
         weights = problem.weights(points[0])
-        return Compression(points[0], weights, float(value), True, self.steps)
+        return Compression(points[0], weights, float(value), False, self.steps)

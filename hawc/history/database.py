@@ -72,7 +72,7 @@ class DatabaseHistory(AbstractHistory):
         self._arguments = partial(DatabaseHistory, gallery=gallery, dtype=dtype), (url, target)
         self._gallery = gallery
         self._target = repr(target)
-        self._id, dtype_name = open_gallery(self._store, gallery, target, dtype)
+        self._id, dtype_name, self._identity = open_gallery(self._store, gallery, target, dtype)
         self._buffer = PointBuffer(target.dim, DTYPES[dtype_name])
         self._exclusive: Connection | None = None
         self._stored_type = np.dtype(dtype_name).newbyteorder("<")  # the same on every machine
@@ -91,6 +91,16 @@ class DatabaseHistory(AbstractHistory):
     def gallery(self) -> str:
         """The gallery's name."""
         return self._gallery
+
+    @property
+    def identity(self) -> str:
+        """What tells this gallery from all others, also from those of its name elsewhere."""
+        return self._identity
+
+    @property
+    def location(self) -> str:
+        """The store's URL, a file's path made absolute, without password and options."""
+        return str(self._store)
 
     @property
     def target(self) -> str:

@@ -65,12 +65,13 @@ class _Record:
     dim: int
     dtype: str
     target: str
+    identity: str
 
 
 def open_gallery(
     store: Store, name: str, target: AbstractTarget, dtype: torch.dtype | None
-) -> tuple[int, str]:
-    """Returns the key of a gallery and the name of its dtype; creates what is not there yet.
+) -> tuple[int, str, str]:
+    """Returns a gallery's key, its dtype's name and its identity; creates what is not there yet.
 
     Args:
         store: where it is or shall be.
@@ -90,7 +91,7 @@ def open_gallery(
     if found is None:
         found = _create(store, name, target, dtype or torch.get_default_dtype())
     _check(found, f"gallery {name!r} at {store}", target, dtype)
-    return found.id, found.dtype
+    return found.id, found.dtype, found.identity
 
 
 def _find(store: Store, name: str) -> _Record | None:
@@ -121,7 +122,7 @@ def _create(store: Store, name: str, target: AbstractTarget, dtype: torch.dtype)
 
 
 def _record(connection: Connection, name: str) -> _Record | None:
-    columns = (GALLERIES.c[column] for column in ("id", "dim", "dtype", "target"))
+    columns = (GALLERIES.c[column] for column in ("id", "dim", "dtype", "target", "identity"))
     row = connection.execute(select(*columns).where(GALLERIES.c.name == name)).first()
     return None if row is None else _Record(*row)
 

@@ -25,6 +25,7 @@ _SECONDS = {  # how long to wait, unless the URL says otherwise
     "sqlite+pysqlite": {"timeout": "60"},  # for another process's append: it takes milliseconds
     "postgresql+psycopg": {"connect_timeout": "10"},
 }
+_SQLITE_OPTIONS = {"timeout", "uri", "mode", "cache", "nolock", "immutable"}
 _LOCKS = 0x68617763  # any number that nobody else locks under: "hawc" in ASCII
 _CREATION_LOCK = 0  # galleries have the numbers from 1
 
@@ -150,7 +151,8 @@ class Store:
             if password:  # no driver is known to repeat it; this makes it certain
                 reason = reason.replace(str(password), "***")
             raise HistoryStoreError(
-                f"the history at {self} cannot be {done} ({reason}): {advice}."
+                f"the history at {self} cannot be {done} ({reason}): {advice}"
+                f"{'' if advice.endswith('?') else '.'}"
             ) from error
 
 
@@ -160,12 +162,13 @@ def _checked_url(url: str) -> URL:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
         raise ValueError(f"`url` must be like {_EXAMPLES}; what came cannot be read.") from error
-    shown = parsed.render_as_string(hide_password=True)
+    shown = parsed.set(query={}).render_as_string(hide_password=True)  # a query may hold secrets
     if parsed.drivername not in _DRIVERS:
         raise ValueError(f"`url` must be like {_EXAMPLES}, got {shown!r}.")
     parsed = parsed.set(drivername=_DRIVERS[parsed.drivername])
     parsed = parsed.set(query={**_SECONDS[parsed.drivername], **parsed.query})
     if parsed.get_backend_name() == "sqlite":
+        _check_options(parsed, shown)
         name = parsed.database or ""
         if not name or ":memory:" in name or parsed.query.get("mode") == "memory":
             raise ValueError(
@@ -175,6 +178,21 @@ def _checked_url(url: str) -> URL:
         if not name.startswith("file:"):  # messages are to name the place wherever they are read
             parsed = parsed.set(database=str(Path(name).absolute()))
     return parsed
+
+
+def _check_options(url: URL, shown: str) -> None:
+    """Raises ValueError for what SQLite would complain of without saying where it stands."""
+    unknown = sorted(set(url.query) - _SQLITE_OPTIONS)
+    if unknown:
+        raise ValueError(f"`url` must have no option {unknown[0]!r}, got one with {shown!r}.")
+    try:
+        float(str(url.query["timeout"]))
+    except ValueError as error:
+        raise ValueError(
+            f"`url` must have a number of seconds as timeout, got {url.query['timeout']!r}."
+        ) from error
+    if "\0" in str(url.database):
+        raise ValueError(f"`url` must name a file without null bytes, got {shown!r}.")
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

@@ -1,5 +1,6 @@
 """The tables of a store: galleries, and the batches of points that each holds."""
 
+import secrets
 from datetime import UTC, datetime
 
 from sqlalchemy import (
@@ -29,6 +30,7 @@ GALLERIES = Table(
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("name", String(100), nullable=False, unique=True),
+    Column("identity", String(32), nullable=False, default=lambda: secrets.token_hex(16)),
     Column("dim", Integer, nullable=False),
     Column("dtype", String(10), nullable=False),
     Column("target", Text, nullable=False),

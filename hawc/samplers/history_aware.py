@@ -19,7 +19,9 @@ __all__ = ["HistoryAwareSampler"]
 class HistoryAwareSampler(AbstractSampler):
     """Draws batches of which each, added to all earlier ones, brings the whole closest to a law.
 
-    A batch is chosen jointly: one call with n = 10 is better than ten calls with n = 1.
+    A batch is chosen jointly: one call with n = 10 is better than ten calls with n = 1. Where the
+    history is far from the law, a batch makes up for it with points that may lie outside the law's
+    bulk, where a decoder was never trained; `window` or larger batches limit that.
 
     Args:
         target: the law that all points together are to match.

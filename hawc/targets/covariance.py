@@ -27,7 +27,7 @@ def spectrum(
         raise ValueError(f"`{name}` must be finite, got NaN or infinity.")
     if covariances.ndim == 1:
         variances, axes = covariances[:, None], None
-        rounding = torch.zeros(1)
+        rounding = covariances.new_zeros(1)
     else:
         largest = covariances.abs().amax((1, 2))
         # of the products that a covariance was computed from, in its own precision

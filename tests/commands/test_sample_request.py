@@ -1,5 +1,6 @@
 """Options of `sample`: checked, completed, and what the manifest says of them."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from commands.errors import UsageError
 from commands.sample_request import SampleRequest
+from hawc import DatabaseHistory
 from tests.helpers import tiny_energy_vae
 
 
@@ -49,10 +51,29 @@ def test_defaults_are_in_the_run(checkpoint: Path) -> None:
     assert told["checkpoint_sha256"].startswith("9a129038d9a00aed")
 
 
-def test_passwords_stay_out_of_the_manifest(checkpoint: Path) -> None:
-    url = "postgresql://me:secret@host/db?password=secret"
-    told = request_of(checkpoint, history=url)._description(tiny_energy_vae())
-    assert told["history"] == "postgresql://me:***@host/db"
+def test_the_manifest_says_where_its_gallery_is(checkpoint: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/x/../gallery.db?timeout=5"
+    (tmp_path / "x").mkdir()
+    run = request_of(checkpoint, history=url).open(tiny_energy_vae())
+    told = json.loads((run.folder.path / "manifest.json").read_text())
+    assert told["history"] == f"sqlite:///{tmp_path}/x/../gallery.db"
+    assert told["gallery_id"] == run.history.identity
+    run.folder.close()
+
+
+def test_a_gallery_of_the_same_name_elsewhere_is_another(checkpoint: Path, tmp_path: Path) -> None:
+    output, model = str(tmp_path / "out"), tiny_energy_vae()
+    first = request_of(checkpoint, output=output, history=f"sqlite:///{tmp_path}/a.db").open(model)
+    first.next_chunk(0)  # recorded and planned, not shown
+    first.folder.close()
+    other = f"sqlite:///{tmp_path}/b.db"
+    for complaint in ("`history` must name a store", "samples with gallery_id"):
+        with pytest.raises(UsageError, match=complaint):
+            request_of(checkpoint, output=output, history=other).open(model)
+        DatabaseHistory(other, model.latent_target)  # now there is one of this name
+    again = request_of(checkpoint, output=output, history=f"sqlite:///{tmp_path}/a.db").open(model)
+    assert again.num_chunks == 1
+    assert len(again.next_chunk(0).latents) == len(again.history)
 
 
 def test_a_law_without_a_sobol_sequence_is_refused_before_anything_is_made(
@@ -60,7 +81,7 @@ def test_a_law_without_a_sobol_sequence_is_refused_before_anything_is_made(
 ) -> None:
     model = tiny_energy_vae(latent_loss="paper")
     before = sorted(checkpoint.parent.parent.rglob("*"))
-    with pytest.raises(UsageError, match=r"`sampler` sobol does not go with this model: `target`"):
+    with pytest.raises(UsageError, match=r"`sampler` sobol goes with laws .*, got StudentT\(dim=2"):
         request_of(checkpoint, sampler="sobol").open(model)
     assert sorted(checkpoint.parent.parent.rglob("*")) == before
 

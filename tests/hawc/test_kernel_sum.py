@@ -140,3 +140,13 @@ def test_a_near_neighbour_pushes_no_harder_than_others(dim: int, distance: float
     for y, move in zip(point, direction, strict=True):
         _, gradient = KernelSum(HuberEnergy(), y.float())((y + distance * move).float())
         assert float(gradient.norm()) < 1.5  # a unit vector, if its direction can be told
+
+
+@pytest.mark.parametrize("offset", [10.0, 1000.0])
+def test_float32_sums_do_not_suffer_from_a_far_origin(offset: float) -> None:
+    y, x = normal(2000, 16), normal(5, 16, seed=1)
+    value, gradient = KernelSum(HuberEnergy(), (y + offset).float())(x + offset)
+    expected, expected_gradient = KernelSum(HuberEnergy(), y)(x)
+    # the points themselves are rounded to eps = 6e-8 of the offset, at random
+    torch.testing.assert_close(value, expected, rtol=1e-6, atol=0)
+    torch.testing.assert_close(gradient, expected_gradient, rtol=0, atol=0.02)

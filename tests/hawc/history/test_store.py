@@ -219,3 +219,26 @@ def test_holds_no_connection_between_calls(sqlite_url: str) -> None:
     open_files = [path.resolve() for path in Path("/proc/self/fd").iterdir()]
     assert file_of(sqlite_url) not in open_files
     assert len(history) == 3
+
+
+def test_a_password_is_not_shown() -> None:
+    store = Store("postgresql://me:secret@host/db?password=secret")
+    assert str(store) == "postgresql://me:***@host/db"
+
+
+@pytest.mark.parametrize(
+    ("query", "complaint"),
+    [
+        ("timeout=soon", "must have a number of seconds as timeout, got 'soon'"),
+        ("bogus=1", "must have no option 'bogus'"),
+    ],
+)
+def test_rejects_options_of_sqlite(query: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=f"`url` {complaint}"):
+        Store(f"sqlite:///gallery.db?{query}")
+
+
+def test_secrets_in_the_query_of_a_refused_url_are_not_shown() -> None:
+    with pytest.raises(ValueError, match="`url` must be like") as refused:
+        Store("mysql://u@h/db?password=secret")
+    assert "secret" not in str(refused.value)
