@@ -45,8 +45,9 @@ class StandardNormal(AbstractTarget):
             x = full_precision(x)
             slope, offset, weight = _normal_exponents(kernel, self._dim, x.dtype, x.device)
             with without_autocast(x):
-                exponent = torch.outer(x.square().sum(1), slope) + offset  # (n, t)
-                return -torch.expm1(-exponent) @ weight
+                squared_norms = x.square().sum(1, keepdim=True)
+                # signs are in the constants: each pass over (n, t) numbers counts
+                return torch.expm1(torch.addmm(offset, squared_norms, slope[None])) @ weight
 
         return evaluate
 
@@ -61,12 +62,12 @@ class StandardNormal(AbstractTarget):
 def _normal_exponents(
     kernel: AbstractKernel, dim: int, dtype: torch.dtype, device: torch.device
 ) -> tuple[Float[Tensor, " t"], Float[Tensor, " t"], Float[Tensor, " t"]]:
-    """Returns slope, offset, weight with E h(x - Z) = sum_t weight (1 - e^-(slope |x|^2 + offset)).
+    """Returns slope, offset, weight with E h(x - Z) = sum_t weight (e^(slope |x|^2 + offset) - 1).
 
     Computed in float64 before the cast: log1p(2t) loses its small t in float32 otherwise.
     """
     with torch.inference_mode(False):  # a cached tensor made in that mode could not be trained by
         rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
-        slope = rate / (1 + 2 * rate)
-        offset = 0.5 * dim * torch.log1p(2 * rate)
-        return slope.to(device, dtype), offset.to(device, dtype), weight.to(device, dtype)
+        slope = -rate / (1 + 2 * rate)
+        offset = -0.5 * dim * torch.log1p(2 * rate)
+        return slope.to(device, dtype), offset.to(device, dtype), -weight.to(device, dtype)
