@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = (
     *("hawc", "networks", "datamodules", "metrics"),
-    *("lightning_modules", "callbacks", "commands"),
+    *("lightning_modules", "callbacks", "commands", "examples"),
 )
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 OWN = [*SOURCES, ROOT / "train.py", *(ROOT / "tests").rglob("*.py"), *ROOT.glob("benchmarks/*.py")]

@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from datamodules import MNIST, DataError, FashionMNIST
+from examples import selection
+from hawc import Energy, squared_distance
+
+
+@pytest.fixture
+def rows() -> Tensor:
+    return torch.rand(300, 784, generator=torch.Generator().manual_seed(0)).square()
+
+
+def test_distance_is_that_of_the_library(rows: Tensor) -> None:
+    to_all = selection.mean_distances(rows, rows)
+    found = selection.squared_distance(rows[:25], to_all[:25], float(to_all.mean()))
+    expected = squared_distance(Energy(), rows[:25].double(), rows.double())
+    # distances near 8 in float32, expanded: an error of some 1e-6 each
+    assert found == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_nearest_takes_each_picture_once() -> None:
+    rows = torch.tensor([[0.0], [1.0], [5.0]])
+    assert selection.nearest(torch.tensor([[0.1], [0.2], [0.3]]), rows).tolist() == [0, 1, 2]
+
+
+def test_exchange_ends_where_no_single_exchange_helps(rows: Tensor) -> None:
+    rows = rows[:60]
+    to_all = selection.mean_distances(rows, rows)
+
+    def distance(chosen: Tensor) -> float:
+        return selection.squared_distance(rows[chosen], to_all[chosen], float(to_all.mean()))
+
+    start = torch.arange(5)
+    chosen = selection.exchanged(start, rows, to_all)
+    assert len(chosen.unique()) == 5
+    assert distance(chosen) < distance(start)
+    for place in range(5):
+        for other in set(range(60)) - set(chosen.tolist()):
+            tried = chosen.clone()
+            tried[place] = other
+            assert distance(tried) > distance(chosen) - 1e-5  # rounding, as above
+
+
+def test_choice_beats_nearest_and_random_ones(
+    rows: Tensor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = {name: distance for name, (_, distance) in selection.selections(rows, 10).items()}
+    assert found["best points"] < found["chosen"] <= found["nearest"]
+    assert found["chosen"] < found["at random"]
+    assert "100 times at random: mean" in capsys.readouterr().out
+
+
+def test_draws_both_data_sets(
+    rows: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = (255 * rows).byte().reshape(-1, 1, 28, 28)
+    for data in (MNIST, FashionMNIST):
+        monkeypatch.setattr(data, "read", lambda self, train: (images, torch.zeros(300)))
+    monkeypatch.setattr(selection, "PICTURE", tmp_path / "selection.png")
+    selection.main()
+    assert (tmp_path / "selection.png").stat().st_size > 10_000
+
+
+def test_says_in_one_line_which_data_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(self: MNIST, train: bool) -> None:
+        raise DataError("no MNIST files in ['x']; call prepare_data() first.")
+
+    monkeypatch.setattr(MNIST, "read", missing)
+    with pytest.raises(SystemExit, match=r"no MNIST files in \['x'\]; let HAWC_DATA name"):
+        selection.main()
