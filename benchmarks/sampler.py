@@ -28,8 +28,6 @@ from hawc import squared_distance_to as distance_to
 
 RESULTS = Path(__file__).parent / "results" / "sampler.md"
 KERNEL, SEEDS = HuberEnergy(), 3
-# One start, and a looser stop: what the comparison of times is about, for K >= 64.
-QUICK = Deterministic(restarts=1, progress_tolerance=1e-3)
 KNOWN = {
     1: 0.367087,
     2: 0.158691,
@@ -78,9 +76,18 @@ def in_rounds(dim: int, rounds: int, size: int, seed: int) -> Tensor:
     return drawn
 
 
-def ours(solver: Deterministic, dim: int, size: int, history: Tensor, generator: object) -> Tensor:
-    """Returns points chosen by history-aware compression, in the form of a baseline."""
-    assert isinstance(generator, torch.Generator)
+def best(dim: int, size: int, history: Tensor, generator: torch.Generator) -> Tensor:
+    """Returns points chosen by the default solver, in the form of a baseline."""
+    return compress(StandardNormal(dim), size, history=history, generator=generator).points
+
+
+def quick(dim: int, size: int, history: Tensor, generator: torch.Generator) -> Tensor:
+    """Returns points chosen by one descent that stops early: what the times are compared by.
+
+    In the plane the optimum is far below independent draws and the last steps count; in many
+    dimensions it is not, and they do not.
+    """
+    solver = Deterministic(restarts=1, progress_tolerance=1e-3 if dim == 2 else 1e-2)
     law = StandardNormal(dim)
     return compress(law, size, history=history, solver=solver, generator=generator).points
 
@@ -148,14 +155,12 @@ def baselines_table() -> Iterable[str]:
     yield "|---|---|---|" + "---|" * (len(names) + 2)
     for dim in (2, 16, 64, 128):
         for size in (16, 64, 256):
-            mine, quick = (
-                measured(partial(ours, solver), dim, size) for solver in (Deterministic(), QUICK)
-            )
+            mine, early = measured(best, dim, size), measured(quick, dim, size)
             results = {b.__name__: measured(b, dim, size) for b in others}
-            claimed = mine[0] if size < 64 else max(mine[0], quick[0])
+            claimed = mine[0] if size < 64 else max(mine[0], early[0])
             lowest = claimed < min(d for d, _ in results.values())
-            times = results["support_points"][1] / quick[1]
-            row = " | ".join(f"{d:.4g} ({s:.2f})" for d, s in (mine, quick, *results.values()))
+            times = results["support_points"][1] / early[1]
+            row = " | ".join(f"{d:.4g} ({s:.2f})" for d, s in (mine, early, *results.values()))
             fast = "" if size < 64 else ", " + verdict(times >= 10)
             yield f"| {dim}, {size} | {row} | {verdict(lowest)} | {times:.0f}{fast} |"
     yield ""
@@ -186,9 +191,9 @@ def stochastic_table() -> Iterable[str]:
             found.append(distance(torch.cat([past, batch.points])))
         rows[name] = statistics.mean(found), statistics.median(seconds)
         yield f"| {name} | {rows[name][0]:.6g} | {rows[name][1]:.3f} |"
-    (best, quick), *rest = rows.values()
-    times = min(seconds for _, seconds in rest) / quick
-    holds = best < min(d for d, _ in rest) and times >= 30
+    (lowest, fastest), *rest = rows.values()
+    times = min(seconds for _, seconds in rest) / fastest
+    holds = lowest < min(d for d, _ in rest) and times >= 30
     yield f"\nLower than each and at least {times:.0f} times faster, 30 required: {verdict(holds)}."
 
 
@@ -198,18 +203,18 @@ def main() -> None:
     long_history.add_arguments(parser)
     arguments = parser.parse_args()
     torch.set_default_dtype(torch.float64)
-    lines = [
-        "# Choosing points",
-        f"`python -m benchmarks.sampler`; torch {torch.__version__}, {os.cpu_count()} CPU cores.",
-    ]
-    tables = (batches_table, rounds_table, baselines_table, stochastic_table)
     long = partial(long_history.table, arguments.longest, arguments.made)
-    for table in (*tables, long):
+    lines = [
+        "# Choosing points\n",
+        f"`python -m benchmarks.sampler`; torch {torch.__version__}, {os.cpu_count()} CPU cores.\n",
+    ]
+    for table in (batches_table, rounds_table, baselines_table, stochastic_table, long):
         for line in table():
-            print(line, flush=True)
-            lines.append(line)
+            text = f"{line}\n" if line.startswith("#") else line
+            print(text, flush=True)
+            lines.append(text)
         lines.append("")
-    RESULTS.write_text("\n".join(lines).replace("\n#", "\n\n#") + "\n")
+    RESULTS.write_text("\n".join(lines).rstrip() + "\n")
 
 
 if __name__ == "__main__":
