@@ -78,8 +78,10 @@ def print_samples(run: SampleRun) -> None:
     if len(ids) < run.num_samples:
         named = any(word.partition("=")[0] == "--output" for word in sys.argv)
         output = () if named else ("--output", str(_short(folder.path)))
-        command = shlex.join((*_launcher("python"), *_without_history(sys.argv), *output))
-        print(f"  go on, with the same --history if one was named: {command}")
+        arguments = (*_without_history(sys.argv), *output)
+        print(f"  go on: {shlex.join((*_launcher('python'), *arguments))}")
+        if len(arguments) < len(sys.argv) + len(output):
+            print("         with the --history that was named; it may hold a password")
 
 
 def _without_history(arguments: Sequence[str]) -> Iterator[str]:

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from commands.summary import _launcher, _twice_as_long, print_start, print_summary
+from commands.summary import (
+    _launcher,
+    _twice_as_long,
+    _without_history,
+    print_start,
+    print_summary,
+)
 from tests.helpers import quiet_trainer
 
 
@@ -41,3 +47,9 @@ def test_every_limit_is_doubled(tmp_path: Path) -> None:
     both = quiet_trainer(tmp_path, max_epochs=3, max_steps=50)
     assert _twice_as_long(both) == ("--trainer.max_epochs", "6", "--trainer.max_steps", "100")
     assert _twice_as_long(quiet_trainer(tmp_path, max_epochs=-1)) == ()
+
+
+@pytest.mark.parametrize("given", [("--history", "u:secret@h"), ("--history=u:secret@h",)])
+def test_no_password_is_told_again(given: tuple[str, ...]) -> None:
+    arguments = ("train.py", "sample", *given, "--output", "out")
+    assert list(_without_history(arguments)) == ["train.py", "sample", "--output", "out"]
