@@ -22,7 +22,7 @@ _STARTED_PAIRS = 2**16
 # distance of all points together by that share of a small share only.
 _NEGLIGIBLE_PROGRESS = 2e-2
 # Points in the draws that the starts are chosen from, where that is more than the starts have.
-_SCREENED_POINTS = 16
+_SCREENED_POINTS = 64
 # Length of the first step, in units of the law's spread.
 _FIRST_STEP = 0.25
 
@@ -33,7 +33,7 @@ class Deterministic(AbstractSolver):
     """L-BFGS on the exact objective from several starts; the best one is kept.
 
     Args:
-        restarts: number of starts, at least 1, the worse half of them given up every thirty steps;
+        restarts: number of starts, at least 1, the worse half of them given up every sixty steps;
             None for 16 where K dim^2 <= 512, fewer for larger problems and against long histories,
             down to 1. `Deterministic(restarts=1, progress_tolerance=1e-4)` takes a fraction of the
             time in few dimensions and ends within a few per cent of the default.
@@ -50,7 +50,7 @@ class Deterministic(AbstractSolver):
 
     restarts: int | None = None
     max_iterations: int = 1000
-    gradient_tolerance: float = 1e-6
+    gradient_tolerance: float = 5e-6
     progress_tolerance: float = 2e-6
 
     def __post_init__(self) -> None:

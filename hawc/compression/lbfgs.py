@@ -24,7 +24,7 @@ __all__ = ["Minimum", "StoppingRule", "minimize"]
 Function = Callable[[Float[Tensor, "r n"]], tuple[Float[Tensor, " r"], Float[Tensor, "r n"]]]
 
 _MEMORY = 10  # pairs of steps and gradient changes kept; 20 or 40 save hardly an evaluation here
-_HALVED_EVERY = 30  # iterations after which the worse half of the starts is given up
+_HALVED_EVERY = 60  # iterations after which the worse half of the starts is given up
 _SUFFICIENT_DECREASE, _CURVATURE = 1e-4, 0.9
 _ROUNDING = 1e-7  # of a value, relative: sums over long histories are taken in float32
 _MAX_TRIALS = 20  # of a line search; more only chase rounding errors

@@ -176,7 +176,7 @@ def test_fresh_draws_compete_with_a_warm_start() -> None:
 def test_says_when_it_stopped_too_early() -> None:
     found = solved(Deterministic(restarts=3, max_iterations=1))
     assert not found.converged
-    assert found.evaluations <= 9
+    assert found.evaluations <= 15  # six draws looked at, three starts, a step or two of each
 
 
 @pytest.mark.parametrize("num_past", [0, 90])
@@ -208,7 +208,7 @@ def test_all_starts_see_the_scale_of_the_law() -> None:
     # one step of a quarter of the law's spread, whatever that is
     for scale in (1e-3, 1.0, 1e3):
         law = Empirical(scale * normal(200, 2))
-        begun = CompressionProblem(law, 10, torch.empty(0, 2), KERNEL)
+        begun = CompressionProblem(law, 64, torch.empty(0, 2), KERNEL)  # one draw, one start
         found = Deterministic(max_iterations=1, restarts=1).solve(begun, seeded())
         moved = (found.points - begun.start(seeded())[0]).square().sum(1).mean().sqrt()
         assert 0.05 * scale < float(moved) < 2 * scale

@@ -214,8 +214,8 @@ def test_progress_may_count_from_a_higher_value() -> None:
     assert high < own
 
 
-def test_half_of_the_starts_are_given_up_every_thirty_steps() -> None:
-    # the valley takes over sixty steps from here
+def test_half_of_the_starts_are_given_up_every_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lbfgs, "_HALVED_EVERY", 30)  # the valley takes over sixty steps from here
     starts = torch.cat([torch.linspace(-1.2, 1.2, 8)[:, None], -1 - normal(8, 9).abs()], dim=1)
     function, given_up = with_gradient(two_wells), []
     for limit in (30, 60):
