@@ -46,8 +46,7 @@ class KernelSum:
         self._origin, self._points = torch.zeros(()), points
         self._squared_norms: Tensor | None = None
         if points.shape[1] >= EXPANDED_FROM_DIM and len(points):
-            self._origin, self._points = _centred(points)
-            self._squared_norms = torch.linalg.vector_norm(self._points, dim=1).square()
+            self._origin, self._points, self._squared_norms = _centred(points)
 
     def __call__(self, x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]:
         """Returns the sum at each x and its gradient, in float64."""
@@ -83,16 +82,22 @@ class KernelSum:
         return squared.add_(x.square().sum(1)).clamp_(min=error)
 
 
-def _centred(points: Float[Tensor, "m d"]) -> tuple[Float[Tensor, " d"], Float[Tensor, "m d"]]:
-    """Returns an origin and the points seen from there; a copy only if they lie far from 0.
+def _centred(
+    points: Float[Tensor, "m d"],
+) -> tuple[Float[Tensor, " d"], Float[Tensor, "m d"], Float[Tensor, " m"]]:
+    """Returns an origin, the points seen from there and their squared distances from it.
+
+    The points are a copy only if they lie far from 0.
 
     The expansion's error is relative to |y|^2, which would grow with the distance from 0.
     """
     mean = points.mean(0)
-    offset, spread = float(mean.square().sum()), float(points.var(0, correction=0).sum())
-    if offset <= spread:
-        return torch.zeros_like(mean), points
-    return mean, points - mean
+    squared_norms = torch.linalg.vector_norm(points, dim=1).square()
+    # the mean square is that of the mean plus the spread about it
+    if 2 * float(mean.square().sum()) <= float(squared_norms.mean()):
+        return torch.zeros_like(mean), points, squared_norms
+    moved = points - mean
+    return mean, moved, torch.linalg.vector_norm(moved, dim=1).square()
 
 
 def differentiable(kernel_sum: KernelSum, x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:

@@ -81,7 +81,8 @@ class Deterministic(AbstractSolver):
         # decrease and gradient are to be measured by
         draws = problem.start(generator, max(count, _SCREENED_POINTS // size, 1)).flatten(1)
         values, gradients = scaled(draws)
-        starts = draws[values.argsort()[:count]]
+        order = values.argsort()[:count]
+        starts, known = draws[order], (values[order], gradients[order])
         if start is not None:  # others may have taken the places that it aims at: draws compete
             starts = torch.cat([start.flatten()[None], starts[: count - 1]])
         found = minimize(
@@ -89,6 +90,7 @@ class Deterministic(AbstractSolver):
             starts,
             self._rule(size / problem.total, float(gradients.abs().amax(1).median())),
             highest=None if start is None else float(values.median()),
+            known=known if start is None else None,
             first_step=_FIRST_STEP * size**0.5 * float(draws.reshape(-1, dim).std(0).norm()),
         )
         points = found.point.reshape(size, dim)

@@ -93,6 +93,7 @@ def minimize(
     *,
     first_step: float,
     highest: float | None = None,
+    known: tuple[Float[Tensor, " r"], Float[Tensor, "r n"]] | None = None,
 ) -> Minimum:
     """Returns the lowest point found from several starts.
 
@@ -102,15 +103,16 @@ def minimize(
         rule: when to stop.
         first_step: Euclidean length of the first trial step, > 0.
         highest: the value from which the whole decrease counts; each start's own if None.
+        known: value and gradient of the starts, where they have been computed already.
     """
-    value, gradient = function(start)
+    value, gradient = function(start) if known is None else known
     value = value.where(gradient.isfinite().all(1), math.nan)  # nothing can be minimised from there
     none = start.new_empty(len(start), 0, start.shape[1])
     empty = start.new_empty(len(start), 0, 0)
     top = value if highest is None else value.clamp(min=highest)
     log = torch.stack([top, value], dim=1)
     descents = _Descents(start, value, gradient, none, none, empty, empty, log)
-    best, evaluations = Minimum(start[0], math.inf, False, 0), len(start)
+    best, evaluations = Minimum(start[0], math.inf, False, 0), 0 if known else len(start)
     for iteration in range(rule.max_iterations + 1):
         converged = _converged(descents, rule)
         best = _better(best, descents, converged)

@@ -173,6 +173,22 @@ def test_fresh_draws_compete_with_a_warm_start() -> None:
     assert both.objective < 5
 
 
+@pytest.mark.parametrize("warm", [False, True])
+def test_counts_every_evaluation_and_makes_none_twice(
+    warm: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluate, seen = CompressionProblem.value_and_gradient, []
+
+    def counted(self: CompressionProblem, points: Tensor) -> tuple[Tensor, Tensor]:
+        seen.extend(points.flatten(1).tolist())
+        return evaluate(self, points)
+
+    monkeypatch.setattr(CompressionProblem, "value_and_gradient", counted)
+    start = normal(10, 2) if warm else None
+    found = solved(Deterministic(restarts=1, max_iterations=3), start=start)
+    assert found.evaluations == len(seen) == len({tuple(row) for row in seen})
+
+
 def test_says_when_it_stopped_too_early() -> None:
     found = solved(Deterministic(restarts=3, max_iterations=1))
     assert not found.converged
