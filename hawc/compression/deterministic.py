@@ -10,6 +10,7 @@ from torch import Tensor
 from hawc.compression.lbfgs import StoppingRule, minimize
 from hawc.compression.problem import CompressionProblem
 from hawc.compression.solver import AbstractSolver, Compression
+from hawc.threads import one_thread
 
 __all__ = ["Deterministic"]
 
@@ -23,6 +24,8 @@ _STARTED_PAIRS = 2**16
 _NEGLIGIBLE_PROGRESS = 2e-2
 # Points in the draws that the starts are chosen from, where that is more than the starts have.
 _SCREENED_POINTS = 64
+# Up to here an evaluation is too short to be shared between threads.
+_ONE_THREAD_PAIRS = 2**18
 # Length of the first step, in units of the law's spread.
 _FIRST_STEP = 0.25
 
@@ -41,8 +44,9 @@ class Deterministic(AbstractSolver):
         gradient_tolerance: > 0; stop when no coordinate of the gradient exceeds this share of the
             largest one at independent draws of the law.
         progress_tolerance: >= 0; stop also when ten steps have lowered the objective by less than
-            this share of the whole decrease, times ((Kp + K) / K)^2 since the total's distance
-            changes by f (K / (Kp + K))^2 only; by less than 2 % in any case. 0 never stops so.
+            this share of the whole decrease from an independent batch, times T^(-1/dim), what good
+            points leave of an independent set's squared distance, T = Kp + K, and (T/K)^2, since
+            the total's changes by f (K/T)^2 only; by less than 2 % in any case. 0 never stops so.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -69,6 +73,17 @@ class Deterministic(AbstractSolver):
         generator: torch.Generator,
         start: Float[Tensor, "k d"] | None = None,
     ) -> Compression:
+        count = self._num_starts(problem)
+        with one_thread(count * problem.size * problem.total <= _ONE_THREAD_PAIRS):
+            return self._descend(problem, generator, start, count)
+
+    def _descend(
+        self,
+        problem: CompressionProblem,
+        generator: torch.Generator,
+        start: Float[Tensor, "k d"] | None,
+        count: int,
+    ) -> Compression:
         size, dim = problem.size, problem.target.dim
         scale = size**2 / problem.total  # the pull of |x| on one point is of order one then
 
@@ -76,10 +91,10 @@ class Deterministic(AbstractSolver):
             value, gradient = problem.value_and_gradient(flat.reshape(-1, size, dim))
             return scale * value, scale * gradient.flatten(1)
 
-        count = self._num_starts(problem)
-        # one evaluation of a few points more than is needed finds better starts, and tells what
-        # decrease and gradient are to be measured by
-        draws = problem.start(generator, max(count, _SCREENED_POINTS // size, 1)).flatten(1)
+        # one evaluation of a few points more than is needed finds better starts; an independent
+        # batch, the first row, tells what decrease and gradient are to be measured by
+        candidates = problem.candidates(generator, max(count, _SCREENED_POINTS // size, 1))
+        draws = candidates.flatten(1)
         values, gradients = scaled(draws)
         order = values.argsort()[:count]
         starts, known = draws[order], (values[order], gradients[order])
@@ -88,8 +103,8 @@ class Deterministic(AbstractSolver):
         found = minimize(
             scaled,
             starts,
-            self._rule(size / problem.total, float(gradients.abs().amax(1).median())),
-            highest=None if start is None else float(values.median()),
+            self._rule(problem, float(gradients[0].abs().max())),
+            highest=float(values[0]),
             known=known if start is None else None,
             first_step=_FIRST_STEP * size**0.5 * float(draws.reshape(-1, dim).std(0).norm()),
         )
@@ -98,9 +113,11 @@ class Deterministic(AbstractSolver):
         weights = problem.weights(points)
         return Compression(points, weights, found.value / scale, found.converged, evaluations)
 
-    def _rule(self, share: float, steepest: float) -> StoppingRule:
-        """Returns when to stop for a batch that is this share of all points."""
-        progress = min(self.progress_tolerance / share**2, _NEGLIGIBLE_PROGRESS)
+    def _rule(self, problem: CompressionProblem, steepest: float) -> StoppingRule:
+        total = problem.total
+        remainder = total ** (-1 / problem.target.dim)
+        progress = self.progress_tolerance * remainder * (total / problem.size) ** 2
+        progress = min(progress, _NEGLIGIBLE_PROGRESS)
         return StoppingRule(self.max_iterations, self.gradient_tolerance * steepest, progress)
 
     def _num_starts(self, problem: CompressionProblem) -> int:

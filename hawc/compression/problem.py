@@ -1,21 +1,18 @@
 """The objective of history-aware compression, its gradient, and points to start from."""
 
-from collections.abc import Callable
 from typing import Literal, final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.blocks import row_blocks
 from hawc.kernel_sum import EXPANDED_FROM_DIM, KernelSum
 from hawc.kernels import AbstractKernel
-from hawc.targets import AbstractTarget
+from hawc.targets import AbstractTarget, PotentialAndGradient
 
 __all__ = ["CompressionProblem", "Weights", "jittered"]
 
 Weights = Literal["uniform", "optimal"]
-ValueAndGradient = tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]
 
 # Starting points are moved by this share of a standard normal draw: a point started exactly on a
 # history point would sit on a saddle, where its gradient is zero. An empirical target draws such
@@ -59,14 +56,14 @@ class CompressionProblem:
         self.size = size
         self.total = size + len(history)
         self._weights = weights
-        self._potential = target.potential(kernel)
+        self._potential = target.potential_and_gradient(kernel)
         past = history.double() if history.numel() < _SHORT_HISTORY else history
         self._history_sum = KernelSum(kernel, past)
 
     def value_and_gradient(
         self,
         points: Float[Tensor, "r k d"],
-        potential: Callable[[Float[Tensor, "n d"]], ValueAndGradient] | None = None,
+        potential: PotentialAndGradient | None = None,
     ) -> tuple[Float[Tensor, " r"], Float[Tensor, "r k d"]]:
         """Returns f of each of r point sets, and its gradient.
 
@@ -74,7 +71,7 @@ class CompressionProblem:
             points: the sets, in float64.
             potential: in place of the target's exact one, with its gradient.
         """
-        field, field_gradient = self._field(points, potential or self._exact_potential)
+        field, field_gradient = self._field(points, potential or self._potential)
         p = self._weights_at(points, field)
         repulsion, repulsion_gradient = self._mutual_repulsion(points, p)
         value = (p * (field - 0.5 * repulsion)).sum(1)
@@ -84,7 +81,7 @@ class CompressionProblem:
         """Returns the weights p that go with the points."""
         if self._weights == "uniform":
             return points.new_full((self.size,), 1 / self.size)  # without a sum over the history
-        field, _ = self._field(points[None], self._exact_potential)
+        field, _ = self._field(points[None], self._potential)
         return self._weights_at(points[None], field)[0]
 
     def start(self, generator: torch.Generator, count: int = 1) -> Float[Tensor, "r k d"]:
@@ -92,10 +89,17 @@ class CompressionProblem:
         points = self.target.sample(count * self.size, generator=generator)
         return jittered(points, generator).reshape(count, self.size, -1)
 
+    def candidates(self, generator: torch.Generator, count: int) -> Float[Tensor, "r k d"]:
+        """Returns a set of independent draws, then `count` of draws that shun each other."""
+        target, size = self.target, self.size
+        sets = [target.spread_sample(size, generator=generator) for _ in range(count)]
+        spread = jittered(torch.cat(sets), generator).reshape(count, size, -1)
+        return torch.cat([self.start(generator), spread])
+
     def _field(
         self,
         points: Float[Tensor, "r k d"],
-        potential: Callable[[Float[Tensor, "n d"]], ValueAndGradient],
+        potential: PotentialAndGradient,
     ) -> tuple[Float[Tensor, "r k"], Float[Tensor, "r k d"]]:
         """Returns (T m(x) - sum_j h(x, y_j)) / K at every point, and its gradient."""
         flat = points.flatten(0, 1)
@@ -104,16 +108,6 @@ class CompressionProblem:
         value = (self.total * attraction - repulsion) / self.size
         gradient = (self.total * attraction_gradient - repulsion_gradient) / self.size
         return value.reshape(points.shape[:2]), gradient.reshape(points.shape)
-
-    def _exact_potential(self, points: Float[Tensor, "n d"]) -> ValueAndGradient:
-        values: list[Tensor] = []
-        gradients: list[Tensor] = []
-        for block in row_blocks(len(points), 512):  # it may hold some hundred numbers a point
-            part = points[block].detach().requires_grad_()
-            value = self._potential(part)
-            gradients += torch.autograd.grad(value.sum(), part)
-            values.append(value.detach())
-        return torch.cat(values), torch.cat(gradients)
 
     def _weights_at(
         self, points: Float[Tensor, "r k d"], field: Float[Tensor, "r k"]

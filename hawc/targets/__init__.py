@@ -4,7 +4,7 @@ The potential of a law mu is x -> E h(x - Z), Z ~ mu; with the self energy 1/2 E
 the squared distance of any point set to mu without a single random draw (``hawc.distances``).
 """
 
-from hawc.targets.abstract import AbstractTarget, Potential
+from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient
 from hawc.targets.empirical import Empirical
 from hawc.targets.gaussian_mixture import GaussianMixture
 from hawc.targets.normal import Normal
@@ -18,6 +18,7 @@ __all__ = [
     "GaussianMixture",
     "Normal",
     "Potential",
+    "PotentialAndGradient",
     "StandardNormal",
     "StudentT",
     "UniformCube",

@@ -7,11 +7,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.blocks import row_blocks
 from hawc.kernels import AbstractKernel
 
-__all__ = ["AbstractTarget", "Potential"]
+__all__ = ["AbstractTarget", "Potential", "PotentialAndGradient"]
 
 Potential = Callable[[Float[Tensor, "n d"]], Float[Tensor, " n"]]
+PotentialAndGradient = Callable[
+    [Float[Tensor, "n d"]], tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]
+]
+
+_ENTRIES_A_POINT = 512  # numbers that a potential may hold for one point, roughly
 
 
 class AbstractTarget(ABC):
@@ -34,12 +40,38 @@ class AbstractTarget(ABC):
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Returns n independent draws, in torch's default dtype, on the generator's device."""
 
+    def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """Returns n draws that shun each other, where the law knows how: good points to start from.
+
+        Each is distributed as the law says; they are not independent.
+        """
+        return self.sample(n, generator=generator)
+
     @abstractmethod
     def potential(self, kernel: AbstractKernel) -> Potential:
         """Returns the function x -> E h(x - Z), differentiable, in its argument's dtype.
 
         Half-precision arguments are raised to float32.
         """
+
+    def potential_and_gradient(self, kernel: AbstractKernel) -> PotentialAndGradient:
+        """Returns the function x -> (E h(x - Z), its gradient), which autograd does not follow.
+
+        A law whose gradient has a short form of its own saves a search half of the time.
+        """
+        potential = self.potential(kernel)
+
+        def evaluate(x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]:
+            values: list[Tensor] = []
+            gradients: list[Tensor] = []
+            for block in row_blocks(len(x), _ENTRIES_A_POINT):
+                part = x[block].detach().requires_grad_()
+                value = potential(part)
+                gradients += torch.autograd.grad(value.sum(), part)
+                values.append(value.detach())
+            return torch.cat(values), torch.cat(gradients)
+
+        return evaluate
 
     @abstractmethod
     def self_energy(self, kernel: AbstractKernel) -> float:

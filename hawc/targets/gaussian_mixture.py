@@ -10,6 +10,7 @@ from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.checks import normalized_weights
 from hawc.targets.covariance import spectrum
 from hawc.targets.identity import described
+from hawc.targets.orthogonal import orthogonal_normal
 from hawc.targets.row_evaluation import in_row_blocks
 
 __all__ = ["GaussianMixture"]
@@ -81,10 +82,19 @@ class GaussianMixture(AbstractTarget):
         return self._means.shape[1]
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        device, dtype = generator.device, torch.get_default_dtype()
+        normal = torch.randn(n, self.dim, generator=generator, device=generator.device)
+        return self._from_normal(normal, generator)
+
+    def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        return self._from_normal(orthogonal_normal(n, self.dim, generator=generator), generator)
+
+    def _from_normal(
+        self, noise: Float[Tensor, "n d"], generator: torch.Generator
+    ) -> Float[Tensor, "n d"]:
+        """Returns draws: a component each, and there the standard normal noise moved and shaped."""
+        device, dtype = noise.device, noise.dtype
         weights = self._weights.to(device)
-        component = torch.multinomial(weights, n, replacement=True, generator=generator)
-        noise = torch.randn(n, self.dim, generator=generator, device=device)
+        component = torch.multinomial(weights, len(noise), replacement=True, generator=generator)
         noise = noise * self._variances.sqrt().to(device, dtype)[component]
         if self._axes is not None:
             for c, axes in enumerate(self._axes.to(device, dtype)):

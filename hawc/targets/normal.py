@@ -56,6 +56,9 @@ class Normal(AbstractTarget):
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         return self._mixture.sample(n, generator=generator)
 
+    def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        return self._mixture.spread_sample(n, generator=generator)
+
     def potential(self, kernel: AbstractKernel) -> Potential:
         return self._mixture.potential(kernel)
 

@@ -1,3 +1,4 @@
+import math
 from functools import lru_cache
 from typing import final
 
@@ -5,11 +6,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.blocks import row_blocks
 from hawc.kernels import AbstractKernel, full_precision, gaussian_mixture, without_autocast
-from hawc.targets.abstract import AbstractTarget, Potential
+from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient
 from hawc.targets.checks import checked_dim
+from hawc.targets.orthogonal import orthogonal_normal
 
 __all__ = ["StandardNormal"]
+
+_SATURATED = -40.0  # e^-40 is nothing beside 1 in float64
 
 
 @final
@@ -40,6 +45,9 @@ class StandardNormal(AbstractTarget):
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         return torch.randn(n, self._dim, generator=generator, device=generator.device)
 
+    def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        return orthogonal_normal(n, self._dim, generator=generator)
+
     def potential(self, kernel: AbstractKernel) -> Potential:
         def evaluate(x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
             x = full_precision(x)
@@ -48,6 +56,21 @@ class StandardNormal(AbstractTarget):
                 squared_norms = x.square().sum(1, keepdim=True)
                 # signs are in the constants: each pass over (n, t) numbers counts
                 return torch.expm1(torch.addmm(offset, squared_norms, slope[None])) @ weight
+
+        return evaluate
+
+    def potential_and_gradient(self, kernel: AbstractKernel) -> PotentialAndGradient:
+        def evaluate(x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]:
+            x = full_precision(x.detach())
+            slope, offset, weight = _normal_exponents(kernel, self._dim, x.dtype, x.device)
+            value, slopes = x.new_empty(len(x)), x.new_empty(len(x), 1)
+            with without_autocast(x):
+                for block in row_blocks(len(x), len(weight)):
+                    squared_norms = x[block].square().sum(1, keepdim=True)
+                    decay = torch.expm1(torch.addmm(offset, squared_norms, slope[None]))
+                    value[block] = decay @ weight
+                    slopes[block, 0] = (decay + 1) @ (2 * slope * weight)
+            return value, slopes * x
 
         return evaluate
 
@@ -64,10 +87,18 @@ def _normal_exponents(
 ) -> tuple[Float[Tensor, " t"], Float[Tensor, " t"], Float[Tensor, " t"]]:
     """Returns slope, offset, weight with E h(x - Z) = sum_t weight (e^(slope |x|^2 + offset) - 1).
 
+    The last offset is -inf, its term a constant.
+
     Computed in float64 before the cast: log1p(2t) loses its small t in float32 otherwise.
     """
     with torch.inference_mode(False):  # a cached tensor made in that mode could not be trained by
         rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
         slope = -rate / (1 + 2 * rate)
         offset = -0.5 * dim * torch.log1p(2 * rate)
+        # one term for all those of fast rates that are -weight wherever x is, a third in many
+        # dimensions
+        alive = offset > _SATURATED
+        slope = torch.cat([slope[alive], slope.new_zeros(1)])
+        offset = torch.cat([offset[alive], offset.new_full((1,), -math.inf)])
+        weight = torch.cat([weight[alive], weight[~alive].sum()[None]])
         return slope.to(device, dtype), offset.to(device, dtype), -weight.to(device, dtype)

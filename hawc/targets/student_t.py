@@ -8,6 +8,7 @@ from torch import Tensor
 from hawc.kernels import AbstractKernel, HuberEnergy, full_precision
 from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.checks import checked_dim
+from hawc.targets.orthogonal import orthogonal_normal
 
 __all__ = ["StudentT"]
 
@@ -65,10 +66,18 @@ class StudentT(AbstractTarget):
         return self._scale
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        normal = torch.randn(n, self._dim, generator=generator, device=generator.device)
+        return self._from_normal(normal, generator)
+
+    def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        return self._from_normal(orthogonal_normal(n, self._dim, generator=generator), generator)
+
+    def _from_normal(
+        self, normal: Float[Tensor, "n d"], generator: torch.Generator
+    ) -> Float[Tensor, "n d"]:
         degrees = self._dim + 1
-        normal = torch.randn(n, self._dim + degrees, generator=generator, device=generator.device)
-        chi_square = normal[:, self._dim :].square().sum(1, keepdim=True)
-        return self.scale * normal[:, : self._dim] * (degrees / chi_square).sqrt()
+        others = torch.randn(len(normal), degrees, generator=generator, device=generator.device)
+        return self.scale * normal * (degrees / others.square().sum(1, keepdim=True)).sqrt()
 
     def potential(self, kernel: AbstractKernel) -> Potential:
         a = self._checked_kernel(kernel).a

@@ -109,7 +109,7 @@ def test_starts_where_it_is_told() -> None:
     far = torch.tensor([[50.0, 50.0], [50.0, -50.0]])
     solver = Deterministic(max_iterations=1, restarts=1)  # no fresh draws beside it
     found = compress(PLANE, 2, start=far, solver=solver, generator=seeded())
-    assert float((found.points - far).norm(dim=1).max()) < 30  # one step of a third, tripled
+    assert float((found.points - far).norm(dim=1).max()) < 40  # one step of some 0.4, tripled
     assert float(found.points[0, 1] - found.points[1, 1]) > 50  # the order stays
     assert torch.equal(far, torch.tensor([[50.0, 50.0], [50.0, -50.0]]))
 
@@ -124,11 +124,12 @@ def test_empirical_law_is_compressed_beside_its_own_points() -> None:
     law, past = Empirical(normal(50, 2)), normal(50, 2)
     found = compress(law, 4, history=past, solver=Deterministic(restarts=1), generator=seeded(3))
     problem = CompressionProblem(law, 4, past, KERNEL)
-    start = problem.start(seeded(3), 16)[0]
-    value, _ = problem.value_and_gradient(start[None])
+    candidates = problem.candidates(seeded(3), 16)
+    values, _ = problem.value_and_gradient(candidates)
+    start = candidates[values.argmin()]
     assert found.points.isfinite().all()
     assert ((found.points - start).norm(dim=1) > 0.01).all()  # ten times the starts' jitter
-    assert found.objective < float(value)
+    assert found.objective < float(values.min())
 
 
 @pytest.mark.parametrize("law", [PLANE, StudentT(2), Empirical(normal(9, 2).double())], ids=repr)

@@ -1,5 +1,6 @@
 """What all laws have in common."""
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -189,3 +190,33 @@ def test_a_law_must_have_a_name() -> None:
 
     with pytest.raises(TypeError, match="__repr__"):
         Nameless()
+
+
+@each_law
+def test_spread_draws_are_of_the_law(law: AbstractTarget) -> None:
+    generator, direction = seeded(2), torch.tensor([0.5, -1.0, 2.0])
+    spread = torch.cat([law.spread_sample(8, generator=generator) for _ in range(1000)])
+    assert torch.equal(*(law.spread_sample(5, generator=seeded(1)) for _ in range(2)))
+    for function in (torch.sin, torch.cos):  # the characteristic function's parts
+        expected = function(law.sample(100_000, generator=generator) @ direction)
+        # draws that shun each other vary less than independent ones; both means have errors
+        error = 5 * float(expected.std()) / math.sqrt(8000)
+        difference = float(function(spread @ direction).mean()) - float(expected.mean())
+        assert abs(difference) < error
+
+
+@each_law
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gradient_beside_the_potential_is_its_own(
+    law: AbstractTarget, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hawc.blocks, "_BLOCK_ENTRIES", 2000)  # several blocks
+    x = scattered_points().to(dtype).requires_grad_()
+    expected = law.potential(HuberEnergy())(x)
+    (expected_gradient,) = torch.autograd.grad(expected.sum(), x)
+    value, gradient = law.potential_and_gradient(HuberEnergy())(x)
+    assert not value.requires_grad
+    assert value.dtype == gradient.dtype == dtype
+    tolerance = 1e-12 if dtype == torch.float64 else 1e-5
+    torch.testing.assert_close(value, expected.detach(), rtol=tolerance, atol=tolerance)
+    torch.testing.assert_close(gradient, expected_gradient, rtol=tolerance, atol=tolerance)

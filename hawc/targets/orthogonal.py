@@ -1,0 +1,28 @@
+"""Normal draws at right angles to each other: spread out, though each is distributed as ever."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+__all__ = ["orthogonal_normal"]
+
+
+def orthogonal_normal(n: int, dim: int, *, generator: torch.Generator) -> Float[Tensor, "n dim"]:
+    """Returns n draws of N(0, I), in runs of 2 dim: an orthogonal frame, and its opposite.
+
+    All lengths are independent, so that no symmetry is exact: a search that starts from points
+    x and -x would never leave the sets of such points.
+
+    Source: F. X. Yu et al. 2016, "Orthogonal random features", NeurIPS 2016, for frames of
+    independent lengths.
+    """
+    device = generator.device
+    normal = torch.randn(n, dim, generator=generator, device=device)
+    runs, columns = -(-n // (2 * dim)), min(n, dim)
+    square = torch.randn(runs, dim, columns, generator=generator, device=device)
+    frames, upper = torch.linalg.qr(square)
+    # without the signs of R the frame would depend on how QR is computed, and not be uniform
+    frames = (frames * upper.diagonal(dim1=1, dim2=2).sign()[:, None]).mT
+    directions = torch.cat([frames, -frames], dim=1).flatten(0, 1)
+    lengths: Tensor = torch.linalg.vector_norm(normal, dim=1, keepdim=True)
+    return directions[:n] * lengths
