@@ -1,5 +1,6 @@
 """The autoencoder's training step: one optimizer, named losses, a resume equal to the last bit."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,16 @@ import torch
 from lightning import seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from tests.helpers import TinyImages, quiet_trainer, same_weights, tiny_energy_vae, weights
+from lightning_modules import EnergyVAE, TrainingError
+from tests.helpers import (
+    TinyImages,
+    quiet_trainer,
+    same_weights,
+    tiny_decoder,
+    tiny_encoder,
+    tiny_energy_vae,
+    weights,
+)
 
 
 def test_step_equals_plain_adam(tmp_path: Path) -> None:
@@ -72,8 +82,31 @@ def test_noise_of_a_resumed_accumulating_run_is_the_same(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("shape", [(), (1, 0, 8)])
 def test_empty_shapes_are_refused(shape: tuple[int, ...]) -> None:
-    from lightning_modules import EnergyVAE
-    from tests.helpers import tiny_decoder, tiny_encoder
 
     with pytest.raises(ValueError, match="`image_shape` must be positive integers"):
         EnergyVAE(shape, 2, tiny_encoder, tiny_decoder)
+
+
+def test_pictures_of_another_shape_are_refused(tmp_path: Path) -> None:
+
+    model = EnergyVAE((1, 8, 9), 2, tiny_encoder, tiny_decoder)
+    message = r"pictures must have the shape \(1, 8, 9\) that EnergyVAE was made for, got \(1, 8, 8"
+    with pytest.raises(TrainingError, match=message):
+        quiet_trainer(tmp_path).fit(model, TinyImages(batch_size=24))
+
+
+def test_a_loss_that_is_not_finite_stops_before_anything_is_lost(tmp_path: Path) -> None:
+    model = tiny_energy_vae(optimizer=partial(torch.optim.SGD, lr=1e30))
+    save = ModelCheckpoint(tmp_path, every_n_train_steps=1, save_top_k=-1, filename="{step}")
+    trainer = quiet_trainer(tmp_path, enable_checkpointing=True, callbacks=[save])
+    with pytest.raises(TrainingError, match=r"must be finite, got loss .* after step 1"):
+        trainer.fit(model, TinyImages(batch_size=24))
+    assert [path.name for path in tmp_path.glob("*.ckpt")] == ["step=1.ckpt"]
+
+
+def test_table_rows_are_not_squashed() -> None:
+
+    model = EnergyVAE((5,), 2, tiny_encoder, tiny_decoder)
+    z = 100 * torch.randn(4, 2)
+    assert model.decode(z).shape == (4, 5)
+    assert torch.equal(model.decode(z), model.decoder(z))
