@@ -1,5 +1,6 @@
 """The callbacks: one file each, named like its class; importing this makes short names known."""
 
+from callbacks.epoch_timer import EpochTimer
 from callbacks.history_aware_sampling import HistoryAwareSampling
 
-__all__ = ["HistoryAwareSampling"]
+__all__ = ["EpochTimer", "HistoryAwareSampling"]
