@@ -4,7 +4,7 @@
 
 K = 16 points for N(0, I) in 128 dimensions, float32, against histories of independent draws and of
 points made by history-aware compression (rounds of 16 up to 1,000 points, of 64 and 256 up to
-20,000, of 1,000 up to 100,000: a quarter of an hour; a million are these and nine rotated copies,
+20,000, of 1,000 up to 100,000: more than an hour; a million are these and nine rotated copies,
 which the law does not tell apart). The gain of a batch is the objective f of an independent batch,
 the mean of sixteen, minus its own; the exact one is won by descending on the exact sum until
 nothing moves.

@@ -5,7 +5,8 @@
 Squared distances are to N(0, I) in h = |x - y|, exact. "Known" values are the best that another
 implementation found in 120 descents each. Kernel thinning needs a package that is no dependency
 (see benchmarks/baselines.py) and is left out, with a note, where it is missing. Writes
-benchmarks/results/sampler.md; about forty minutes on two cores, half of them for the histories.
+benchmarks/results/sampler.md; nine minutes on two cores once --made holds the history that is made
+the first time, which takes more than an hour.
 """
 
 import argparse

@@ -4,7 +4,6 @@ import math
 from pathlib import Path
 from typing import Any, final
 
-import numpy as np
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
@@ -18,6 +17,7 @@ from hawc import (
     MemoryHistory,
     squared_distance_to,
 )
+from hawc.samplers.seeding import generator_at
 from lightning_modules.interface import LatentGenerator
 
 __all__ = ["HistoryAwareSampling"]
@@ -104,7 +104,8 @@ class HistoryAwareSampling(Callback):
         if (trainer.current_epoch + 1) % self._every_n_epochs:
             return
         assert isinstance(pl_module, LatentGenerator)  # setup has seen to it
-        generator = self._generator()
+        assert self._history is not None  # setup has seen to it
+        generator = generator_at(self._seed, len(self._history))
         target = pl_module.latent_target
         new, latents = self._choose(trainer, target, generator)
         if trainer.is_global_zero:
@@ -113,12 +114,6 @@ class HistoryAwareSampling(Callback):
             shown = latents[-self._gallery_size :]
             sets = {"new": new, "gallery": shown, "independent": independent}
             self._show(trainer, {name: _decode(pl_module, z) for name, z in sets.items()})
-
-    def _generator(self) -> torch.Generator:
-        """Returns random numbers that depend on the seed and on how much was drawn, never twice."""
-        assert self._history is not None  # setup has seen to it
-        state = np.random.SeedSequence((self._seed, len(self._history)))
-        return torch.Generator().manual_seed(int(state.generate_state(1, np.uint64)[0]))
 
     def _choose(
         self, trainer: Trainer, target: AbstractTarget, generator: torch.Generator

@@ -25,13 +25,13 @@ after a loss of power, unlike after a kill, the last pictures may be missing; th
 import secrets
 from typing import final
 
-import numpy as np
 import torch
 
 from commands.errors import UsageError
 from commands.sample_folder import Chunk, SampleFolder
 from hawc import AbstractSampler, DatabaseHistory, HistoryConflictError
 from hawc.samplers.abstract import RACES
+from hawc.samplers.seeding import generator_at
 
 __all__ = ["SampleRun"]
 
@@ -105,8 +105,7 @@ class SampleRun:
 
     def _choose(self, n: int, previous: Chunk | None) -> Chunk:
         past = self.history.points()
-        state = np.random.SeedSequence((self._seed, len(past))).generate_state(1, np.uint64)
-        generator = torch.Generator().manual_seed(int(state[0]))
+        generator = generator_at(self._seed, len(past))
         start = None if previous is None else previous.latents
         default = torch.get_default_dtype()
         torch.set_default_dtype(past.dtype)  # whatever precision pictures are decoded in

@@ -1,0 +1,20 @@
+"""Random numbers for a draw that may be interrupted and taken up again."""
+
+import numpy as np
+import torch
+
+__all__ = ["generator_at"]
+
+
+def generator_at(seed: int, num_drawn: int) -> torch.Generator:
+    """Returns a generator that depends on a seed and on how much was drawn before, on the CPU.
+
+    Who draws, records and comes back later finds the random numbers that would have come next, and
+    never the same ones twice.
+
+    Args:
+        seed: at least 0.
+        num_drawn: length of the history, at least 0.
+    """
+    state = np.random.SeedSequence((seed, num_drawn)).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state[0]))
