@@ -1,8 +1,8 @@
 """How many different digits are among n pictures: independent, Sobol and history-aware latents.
 
-    python -m benchmarks.different_digits CHECKPOINT [CHECKPOINT ...] [--data_dir DIR]
+    python -m benchmarks.different_digits runs/<name>/<time> [more run folders] [--data_dir DIR]
 
-For each checkpoint of an autoencoder trained on MNIST: 100 galleries a method, started from nothing
+For each run of an autoencoder on MNIST: 100 galleries a method, started from nothing
 with seeds 0 to 99, decoded, and each picture named by a convolutional classifier that is trained
 here on the training digits (its accuracy on the test digits is printed). A gallery's first ten and
 twenty pictures are counted; history-aware ones are chosen in rounds of ten. Writes
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-import lightning_modules
+from benchmarks.trained import TrainedRun
 from datamodules import MNIST
 from hawc import AbstractSampler, HistoryAwareSampler, IndependentSampler, SobolSampler
 from lightning_modules.autoencoder import AbstractAutoencoder
@@ -56,22 +56,6 @@ def trained_classifier(data_dir: str | None) -> tuple[nn.Module, float]:
     return classifier.eval(), float(torch.cat(right).float().mean())
 
 
-def loaded(checkpoint: Path) -> AbstractAutoencoder:
-    """Returns the model of a checkpoint, whichever autoencoder it is."""
-    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    wanted = content["state_dict"].keys()
-    for name in lightning_modules.__all__:
-        model_class = getattr(lightning_modules, name)
-        if issubclass(model_class, AbstractAutoencoder):
-            try:
-                model = model_class.load_from_checkpoint(checkpoint, map_location="cpu")
-            except (TypeError, RuntimeError):
-                continue
-            if model.state_dict().keys() == wanted:
-                return model.eval()
-    raise SystemExit(f"{checkpoint} holds no autoencoder")
-
-
 def gallery(model: AbstractAutoencoder, method: str, seed: int) -> Tensor:
     """Returns the latents of one gallery, drawn in rounds."""
     sampler = METHODS[method](model.latent_target, seed)
@@ -93,24 +77,21 @@ def counts(model: AbstractAutoencoder, classifier: nn.Module, method: str) -> li
     return found
 
 
-def rows(checkpoint: Path, classifier: nn.Module) -> Iterable[str]:
+def rows(run: TrainedRun, classifier: nn.Module) -> Iterable[str]:
     """Yields the table's lines for one model."""
-    model = loaded(checkpoint)
-    name = (
-        f"{type(model).__name__}, latent {model.latent_dim}, {checkpoint.parent.parent.parent.name}"
-    )
+    model = run.model()
     for method in METHODS:
         values = [
             f"{statistics.mean(c):.2f} ± {statistics.stdev(c) / len(c) ** 0.5:.2f}"
             for c in counts(model, classifier, method)
         ]
-        yield f"| {name} | {method} | {' | '.join(values)} |"
+        yield f"| {run.name}, latent {model.latent_dim} | {method} | {' | '.join(values)} |"
 
 
 def main() -> None:
     """Prints the table as it comes and writes it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("checkpoints", type=Path, nargs="+")
+    parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--data_dir")
     arguments = parser.parse_args()
     classifier, accuracy = trained_classifier(arguments.data_dir)
@@ -123,8 +104,8 @@ def main() -> None:
         "|---|---|---|---|",
     ]
     print("\n".join(lines))
-    for checkpoint in arguments.checkpoints:
-        for line in rows(checkpoint, classifier):
+    for folder in arguments.folders:
+        for line in rows(TrainedRun(folder), classifier):
             print(line, flush=True)
             lines.append(line)
     RESULTS.write_text("\n".join(lines) + "\n")
