@@ -24,8 +24,8 @@ _STARTED_PAIRS = 2**16
 _NEGLIGIBLE_PROGRESS = 2e-2
 # Points in the draws that the starts are chosen from, where that is more than the starts have.
 _SCREENED_POINTS = 64
-# Up to here an evaluation is too short to be shared between threads.
-_ONE_THREAD_PAIRS = 2**18
+# Up to here an evaluation on the CPU is too short to be shared between threads.
+_ONE_THREAD_PAIRS, _ONE_THREAD_ENTRIES = 2**18, 2**25  # pairs of points, and of coordinates
 # Length of the first step, in units of the law's spread.
 _FIRST_STEP = 0.25
 
@@ -74,7 +74,9 @@ class Deterministic(AbstractSolver):
         start: Float[Tensor, "k d"] | None = None,
     ) -> Compression:
         count = self._num_starts(problem)
-        with one_thread(count * problem.size * problem.total <= _ONE_THREAD_PAIRS):
+        pairs = count * problem.size * problem.total
+        short = pairs <= _ONE_THREAD_PAIRS and pairs * problem.target.dim <= _ONE_THREAD_ENTRIES
+        with one_thread(short and generator.device.type == "cpu"):
             return self._descend(problem, generator, start, count)
 
     def _descend(

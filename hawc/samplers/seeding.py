@@ -9,8 +9,8 @@ __all__ = ["generator_at"]
 def generator_at(seed: int, num_drawn: int) -> torch.Generator:
     """Returns a generator that depends on a seed and on how much was drawn before, on the CPU.
 
-    Who draws, records and comes back later finds the random numbers that would have come next, and
-    never the same ones twice.
+    Each place in a history has random numbers of its own: who comes back later, in another process,
+    goes on as if never interrupted, and no numbers are used twice.
 
     Args:
         seed: at least 0.

@@ -67,9 +67,9 @@ class StandardNormal(AbstractTarget):
             with without_autocast(x):
                 for block in row_blocks(len(x), len(weight)):
                     squared_norms = x[block].square().sum(1, keepdim=True)
-                    decay = torch.expm1(torch.addmm(offset, squared_norms, slope[None]))
-                    value[block] = decay @ weight
-                    slopes[block, 0] = (decay + 1) @ (2 * slope * weight)
+                    exponent = torch.addmm(offset, squared_norms, slope[None])
+                    value[block] = torch.expm1(exponent) @ weight
+                    slopes[block, 0] = torch.exp(exponent) @ (2 * slope * weight)
             return value, slopes * x
 
         return evaluate

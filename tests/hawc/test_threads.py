@@ -53,3 +53,13 @@ def test_other_threads_neither_lose_nor_keep_their_number() -> None:
     thread.join(10)
     assert seen == [2]
     assert torch.get_num_threads() == 3
+
+
+def test_a_thread_that_first_uses_torch_meanwhile_keeps_the_lower_number() -> None:
+    # PyTorch's doing; should it change, the docstring of `one_thread` may promise more
+    seen: list[int] = []
+    with one_thread():
+        thread = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+        thread.start()
+        thread.join(10)
+    assert seen == [1]

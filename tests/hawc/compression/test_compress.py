@@ -150,7 +150,7 @@ def test_leaves_global_random_numbers_alone() -> None:
     assert before[1:] == after[1:]
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 @pytest.mark.parametrize("past_dtype", [torch.bfloat16, torch.float32, torch.float64])
 def test_points_have_the_default_dtype(dtype: torch.dtype, past_dtype: torch.dtype) -> None:
     torch.set_default_dtype(dtype)

@@ -8,7 +8,14 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from hawc.compression import Compression, CompressionProblem, Deterministic, compress
+from hawc.compression import (
+    Compression,
+    CompressionProblem,
+    Deterministic,
+    compress,
+    deterministic,
+)
+from hawc.compression.lbfgs import minimize
 from hawc.distances import squared_distance_to
 from hawc.kernels import HuberEnergy
 from hawc.targets import AbstractTarget, Empirical, StandardNormal, StudentT
@@ -137,7 +144,7 @@ def test_more_starts_are_never_worse() -> None:
     solvers = [Deterministic(restarts=restarts) for restarts in (1, 2, 4)]
     found = [compress(PLANE, 6, solver=solver, generator=seeded(5)) for solver in solvers]
     objectives = [compression.objective for compression in found]
-    assert objectives == sorted(objectives, reverse=True)
+    assert objectives[2] <= objectives[1] + 1e-12 <= objectives[0] + 2e-12  # rounding
     assert found[0].evaluations < found[1].evaluations < found[2].evaluations
 
 
@@ -241,6 +248,31 @@ def test_progress_tolerance_grows_with_the_history() -> None:
     assert evaluations(1.0, 90) == evaluations(2e-3, 90)  # never more than 2 %
 
 
+@pytest.mark.parametrize(
+    ("size", "num_past", "dim", "share"),
+    [(16, 0, 2, 1 / 4), (100, 0, 1, 1 / 100), (8, 8, 4, 4 / 2), (2, 62, 3, 32**2 / 4)],
+)
+def test_progress_tolerance_counts_what_is_left_to_win(
+    size: int, num_past: int, dim: int, share: float
+) -> None:
+    rule = Deterministic(progress_tolerance=1e-6)._rule(problem(size, num_past, dim), 1.0)
+    assert rule.progress_tolerance == pytest.approx(1e-6 * share)
+
+
+def test_decrease_counts_from_an_independent_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = {}
+
+    def recorded(*arguments: object, **named: object) -> object:
+        seen.update(named)
+        return minimize(*arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(deterministic, "minimize", recorded)
+    solved(Deterministic(restarts=1, max_iterations=1))
+    candidates = problem(10).candidates(seeded(), 6)  # 64 points are looked at
+    values, _ = problem(10).value_and_gradient(candidates)
+    assert seen["highest"] == pytest.approx(10 * float(values[0]))  # in units of a point's pull
+
+
 def test_all_starts_see_the_scale_of_the_law() -> None:
     # one step of a quarter of the law's spread, whatever that is
     for scale in (1e-3, 1.0, 1e3):
@@ -253,19 +285,14 @@ def test_all_starts_see_the_scale_of_the_law() -> None:
         assert 0.05 * scale < float(moved) < 2 * scale
 
 
-@pytest.mark.parametrize("name", ["restarts", "max_iterations"])
-def test_rejects_a_count_below_one(name: str) -> None:
-    with pytest.raises(ValueError, match=f"`{name}` must be at least 1, got 0"):
-        Deterministic(**{name: 0})
-
-
-@pytest.mark.parametrize("tolerance", [0.0, -1.0, math.nan])
-def test_rejects_a_gradient_tolerance(tolerance: float) -> None:
-    with pytest.raises(ValueError, match="`gradient_tolerance` must be > 0, got"):
-        Deterministic(gradient_tolerance=tolerance)
-
-
-@pytest.mark.parametrize("tolerance", [-1.0, math.nan])
-def test_rejects_a_progress_tolerance(tolerance: float) -> None:
-    with pytest.raises(ValueError, match="`progress_tolerance` must be >= 0, got"):
-        Deterministic(progress_tolerance=tolerance)
+@pytest.mark.parametrize(
+    ("name", "bound", "value"),
+    [
+        *((name, "at least 1", 0) for name in ("restarts", "max_iterations")),
+        *(("gradient_tolerance", "> 0", value) for value in (0.0, -1.0, math.nan)),
+        *(("progress_tolerance", ">= 0", value) for value in (-1.0, math.nan)),
+    ],
+)
+def test_rejects_a_number_out_of_range(name: str, bound: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"`{name}` must be {bound}, got {value}"):
+        Deterministic(**{name: value})

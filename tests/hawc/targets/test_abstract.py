@@ -220,3 +220,47 @@ def test_gradient_beside_the_potential_is_its_own(
     tolerance = 1e-12 if dtype == torch.float64 else 1e-5
     torch.testing.assert_close(value, expected.detach(), rtol=tolerance, atol=tolerance)
     torch.testing.assert_close(gradient, expected_gradient, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("law", "mean", "covariance"),
+    [
+        (StandardNormal(3), torch.zeros(3), torch.eye(3)),
+        (Normal(CORNERS[0], TILTED), CORNERS[0], TILTED),
+        (GaussianMixture(None, CORNERS[:1], 2.0), CORNERS[0], torch.eye(3)),
+        (StudentT(3, 0.5), torch.zeros(3), torch.eye(3)),
+    ],
+    ids=["standard", "normal", "mixture", "student"],
+)
+def test_spread_draws_are_orthogonal_pairs_but_for_the_covariance(
+    law: AbstractTarget, mean: Tensor, covariance: Tensor
+) -> None:
+    points = law.spread_sample(6, generator=seeded()).double() - mean
+    root = torch.linalg.cholesky(covariance.double())
+    whitened = torch.linalg.solve_triangular(root, points.T, upper=False).T
+    directions = whitened / whitened.norm(dim=1, keepdim=True)
+    pairs = torch.tensor([[1.0, -1.0], [-1.0, 1.0]], dtype=torch.float64)
+    expected = torch.kron(pairs, torch.eye(3, dtype=torch.float64))
+    torch.testing.assert_close(directions @ directions.T, expected, rtol=0, atol=1e-10)
+
+
+@each_law
+def test_potential_and_gradient_of_nothing_in_any_mode(law: AbstractTarget) -> None:
+    evaluate = law.potential_and_gradient(HuberEnergy())
+    value, gradient = evaluate(torch.empty(0, 3))
+    assert (value.shape, gradient.shape) == ((0,), (0, 3))
+    expected = evaluate(torch.ones(2, 3).float())
+    with torch.inference_mode():
+        found = evaluate(torch.ones(2, 3).half())
+    for left, right in zip(found, expected, strict=True):
+        assert left.dtype == torch.float32
+        torch.testing.assert_close(left, right)
+
+
+def test_gradient_of_a_narrow_kernel_far_from_the_law_is_not_lost() -> None:
+    _, gradient = StandardNormal(128).potential_and_gradient(GaussianComplement(1.0))(
+        torch.ones(1, 128, dtype=torch.float64)
+    )
+    # d/dx of 1 - 2^(-d/2) exp(-|x|^2 / 4), and expm1 rounds the exponential away
+    expected = 0.5 * 2.0**-64 * math.exp(-128 / 4)
+    assert gradient[0, 0].item() == pytest.approx(expected, rel=1e-10)
