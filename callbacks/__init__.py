@@ -2,5 +2,6 @@
 
 from callbacks.epoch_timer import EpochTimer
 from callbacks.history_aware_sampling import HistoryAwareSampling
+from callbacks.reconstructions import Reconstructions
 
-__all__ = ["EpochTimer", "HistoryAwareSampling"]
+__all__ = ["EpochTimer", "HistoryAwareSampling", "Reconstructions"]

@@ -101,6 +101,11 @@ TABLE: list[tuple[str, tuple[str, ...], str]] = [
         (*BASE, "--trainer.callbacks.num_samples", "0"),
         r"`num_samples` must be at least 1, got 0",
     ),
+    (
+        "callback for autoencoders",
+        ("--config", WGAN_CONFIG, "--data", "MNIST5k", "--trainer.callbacks+=Reconstructions"),
+        r"Reconstructions needs a model with .*; WGAN has no `draw_codes` and `encode`\. Remove",
+    ),
     ("batch 0", (*BASE, "--data.batch_size", "0"), r"`batch_size` must be at least 1, got 0"),
     (
         "batch larger than the data",
