@@ -2,6 +2,7 @@
 
 from callbacks.epoch_timer import EpochTimer
 from callbacks.history_aware_sampling import HistoryAwareSampling
+from callbacks.interpolation import Interpolation
 from callbacks.reconstructions import Reconstructions
 
-__all__ = ["EpochTimer", "HistoryAwareSampling", "Reconstructions"]
+__all__ = ["EpochTimer", "HistoryAwareSampling", "Interpolation", "Reconstructions"]
