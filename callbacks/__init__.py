@@ -4,6 +4,14 @@ from callbacks.epoch_timer import EpochTimer
 from callbacks.history_aware_sampling import HistoryAwareSampling
 from callbacks.interpolation import Interpolation
 from callbacks.latent_map import LatentMap
+from callbacks.latent_statistics import LatentStatistics
 from callbacks.reconstructions import Reconstructions
 
-__all__ = ["EpochTimer", "HistoryAwareSampling", "Interpolation", "LatentMap", "Reconstructions"]
+__all__ = [
+    "EpochTimer",
+    "HistoryAwareSampling",
+    "Interpolation",
+    "LatentMap",
+    "LatentStatistics",
+    "Reconstructions",
+]
