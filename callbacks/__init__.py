@@ -5,6 +5,7 @@ from callbacks.history_aware_sampling import HistoryAwareSampling
 from callbacks.interpolation import Interpolation
 from callbacks.latent_map import LatentMap
 from callbacks.latent_statistics import LatentStatistics
+from callbacks.loss_curves import LossCurves
 from callbacks.reconstructions import Reconstructions
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "Interpolation",
     "LatentMap",
     "LatentStatistics",
+    "LossCurves",
     "Reconstructions",
 ]
