@@ -88,7 +88,7 @@ TABLE: list[tuple[str, tuple[str, ...], str]] = [
     (
         "unknown callback",
         (*BASE, "--trainer.callbacks+=HistoryAwareSamplin"),
-        r"unknown class HistoryAwareSamplin\. Did you mean HistoryAwareSampling\? Known: Hist",
+        r"unknown class HistoryAwareSamplin\. Did you mean HistoryAwareSampling\? Known: Epoch",
     ),
     (
         "interpolation",
