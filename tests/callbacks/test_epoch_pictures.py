@@ -113,8 +113,8 @@ def test_training_items_where_nothing_is_held_out(tmp_path: Path) -> None:
 
 
 def test_few_items_are_not_repeated(tmp_path: Path) -> None:
-    note = Note(num_items=50)
-    run(tmp_path, note, max_epochs=2, val_check_interval=0.5, num_sanity_val_steps=2)
+    note, data = Note(num_items=50), TinyImages(batch_size=3)  # more than the sanity check's two
+    run(tmp_path, note, data=data, max_epochs=2, val_check_interval=0.5, num_sanity_val_steps=2)
     assert [len(items.images) for items in note.given] == [8, 8]  # a tenth of 80
 
 
