@@ -2,5 +2,18 @@
 
 from callbacks.epoch_timer import EpochTimer
 from callbacks.history_aware_sampling import HistoryAwareSampling
+from callbacks.interpolation import Interpolation
+from callbacks.latent_map import LatentMap
+from callbacks.latent_statistics import LatentStatistics
+from callbacks.loss_curves import LossCurves
+from callbacks.reconstructions import Reconstructions
 
-__all__ = ["EpochTimer", "HistoryAwareSampling"]
+__all__ = [
+    "EpochTimer",
+    "HistoryAwareSampling",
+    "Interpolation",
+    "LatentMap",
+    "LatentStatistics",
+    "LossCurves",
+    "Reconstructions",
+]

@@ -15,6 +15,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 from lightning.pytorch.plugins import CheckpointIO
 from lightning.pytorch.utilities import rank_zero_only
 
+from callbacks.model_callback import AbstractModelCallback
 from commands.atomic_checkpoint_io import AtomicCheckpointIO
 from commands.checkpoints import check_checkpoint
 from commands.config_files import config_paths
@@ -166,6 +167,7 @@ class ExperimentCLI(LightningCLI):
         """Finds what would go wrong while nothing is written yet; the data are read only once."""
         _check_trainer_options(self.trainer, self.model)
         _check_model(self.model, stage)
+        _check_callbacks(self.trainer, self.model)
         if ckpt_path := self.config_init[self.subcommand].get("ckpt_path"):
             check_checkpoint(Path(ckpt_path), self.model)
         self.datamodule.prepare_data()
@@ -235,6 +237,16 @@ def _check_model(model: LightningModule, stage: str) -> None:
         model.configure_optimizers()
     except ValueError as error:
         raise UsageError(f"an optimizer of {type(model).__name__} is refused: {error}") from error
+
+
+def _check_callbacks(trainer: Trainer, model: LightningModule) -> None:
+    """Raises UsageError if a callback asks for what the model has not."""
+    for callback in trainer.callbacks:
+        if isinstance(callback, AbstractModelCallback):
+            try:
+                callback.check_model(model)
+            except TypeError as error:
+                raise UsageError(str(error)) from error
 
 
 def _experiment_name(options: Any) -> str:

@@ -88,7 +88,7 @@ TABLE: list[tuple[str, tuple[str, ...], str]] = [
     (
         "unknown callback",
         (*BASE, "--trainer.callbacks+=HistoryAwareSamplin"),
-        r"unknown class HistoryAwareSamplin\. Did you mean HistoryAwareSampling\? Known: Hist",
+        r"unknown class HistoryAwareSamplin\. Did you mean HistoryAwareSampling\? Known: Epoch",
     ),
     (
         "interpolation",
@@ -100,6 +100,11 @@ TABLE: list[tuple[str, tuple[str, ...], str]] = [
         "callback value",
         (*BASE, "--trainer.callbacks.num_samples", "0"),
         r"`num_samples` must be at least 1, got 0",
+    ),
+    (
+        "callback for autoencoders",
+        ("--config", WGAN_CONFIG, "--data", "MNIST5k", "--trainer.callbacks+=Reconstructions"),
+        r"Reconstructions needs a model with .*; WGAN has no `draw_codes` and `encode`\. Remove",
     ),
     ("batch 0", (*BASE, "--data.batch_size", "0"), r"`batch_size` must be at least 1, got 0"),
     (
