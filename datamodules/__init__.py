@@ -5,6 +5,7 @@ from datamodules.cifar10 import CIFAR10
 from datamodules.csv_table import CSVTable
 from datamodules.errors import DataError
 from datamodules.fashion_mnist import FashionMNIST
+from datamodules.image_folder import ImageFolder
 from datamodules.mnist import MNIST
 from datamodules.mnist5k import MNIST5k
 
@@ -15,5 +16,6 @@ __all__ = [
     "CSVTable",
     "DataError",
     "FashionMNIST",
+    "ImageFolder",
     "MNIST5k",
 ]
