@@ -172,6 +172,21 @@ def test_damaged_files_are_named(tmp_path: Path, suffix: str) -> None:
         assert re.search(rf"1\.{suffix}' (cannot be read as a pic|must have 8 bits)", message)
 
 
+@pytest.mark.parametrize(
+    "error", [OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError]
+)
+def test_all_that_decoders_raise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def fail(file: Path) -> None:
+        raise error("what it says")
+
+    write_picture(tmp_path / "1.png")
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(DataError, match=r"1.png' cannot be read as a picture \(what it says\); re"):
+        ImageFolder(str(tmp_path), 4, num_test=0).read(train=True)
+
+
 def test_deep_pictures(tmp_path: Path) -> None:
     Image.fromarray(np.full((4, 4), 40000, np.uint16)).save(tmp_path / "1.png")
     with pytest.raises(DataError, match=r"1.png' must have 8 bits a channel, .* I;16; convert it"):
