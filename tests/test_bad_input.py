@@ -73,7 +73,7 @@ TABLE: list[tuple[str, tuple[str, ...], str]] = [
     (
         "unknown data",
         (*BASE, "--data", "MNIST6k"),
-        r"`data` names an unknown class MNIST6k\. Did you mean MNIST5k\? Known: CIFAR10, Fash",
+        r"`data` names an unknown class MNIST6k\. Did you mean MNIST5k\? Known: Boston.*, CIFAR10",
     ),
     (
         "unknown network",
