@@ -118,7 +118,7 @@ def main() -> None:
     lines = [
         "# Different digits\n",
         f"`python -m benchmarks.different_digits`; mean of {REPETITIONS} galleries and its "
-        f"standard error; the classifier names {100 * accuracy:.1f} % of the test digits rightly.\n",
+        f"standard error; the classifier is right on {100 * accuracy:.1f} % of the test digits.\n",
         f"| model | latents | {' | '.join(heads)} |",
         "|---|---|---|---|",
     ]
