@@ -17,6 +17,7 @@ from lightning_modules.hyperparameters import (
     keep_configured_settings,
 )
 from lightning_modules.interface import ImageShape, NetworkFactory
+from lightning_modules.step_log import log_step
 from lightning_modules.step_seed import seed_step
 
 __all__ = ["AbstractAutoencoder"]
@@ -25,7 +26,8 @@ __all__ = ["AbstractAutoencoder"]
 class AbstractAutoencoder(LightningModule, ABC):
     """An encoder and a decoder trained together on `losses`.
 
-    Logs every term of `losses` as train/<name>, val/<name> and test/<name>.
+    Logs every term of `losses`: as val/<name> and test/<name> means over all pictures, as
+    train/<name> the batch's, at every `log_every_n_steps`-th step and at the end of an epoch.
 
     Args:
         image_shape: of one picture (channels, height, width), or of one table row (features,).
@@ -92,7 +94,7 @@ class AbstractAutoencoder(LightningModule, ABC):
         # under gradient accumulation several batches share one global_step
         seed_step((self.global_step, batch_idx), self.global_rank)
         losses = self._checked_losses(batch[0])
-        self.log_dict({f"train/{name}": value.detach() for name, value in losses.items()})
+        log_step(self, losses, self.global_step)
         return losses["loss"]
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
