@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 import torch
 from lightning import LightningModule
-from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
-from torch.optim import Optimizer
 
 from hawc import AbstractTarget
 from lightning_modules.errors import TrainingError
@@ -35,6 +35,7 @@ class AbstractAutoencoder(LightningModule, ABC):
         encoder: builds the network from pictures to latent statistics.
         decoder: builds the network from latents to pictures, unbounded output.
         optimizer: of all parameters.
+        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None.
 
     Raises:
         ValueError: if `latent_dim` < 1 or `image_shape` is empty or not positive.
@@ -51,6 +52,7 @@ class AbstractAutoencoder(LightningModule, ABC):
         encoder: NetworkFactory,
         decoder: NetworkFactory,
         optimizer: OptimizerCallable = torch.optim.Adam,
+        scheduler: LRSchedulerCallable | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
@@ -61,6 +63,7 @@ class AbstractAutoencoder(LightningModule, ABC):
         self.encoder = encoder(self.image_shape, self.statistics_per_latent * latent_dim)
         self.decoder = decoder(self.image_shape, latent_dim)
         self._make_optimizer = optimizer
+        self._make_scheduler = scheduler
 
     @property
     @abstractmethod
@@ -103,11 +106,15 @@ class AbstractAutoencoder(LightningModule, ABC):
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         self._log_evaluation("test", batch[0])
 
-    def configure_optimizers(self) -> Optimizer:
-        return self._make_optimizer(self.parameters())
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        optimizer = self._make_optimizer(self.parameters())
+        if self._make_scheduler is None:
+            return optimizer
+        return [optimizer], [self._make_scheduler(optimizer)]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        keep_configured_settings(checkpoint, [self.configure_optimizers()])
+        optimizer = self._make_optimizer(self.parameters())
+        keep_configured_settings(checkpoint, [optimizer], self._make_scheduler is not None)
 
     def _log_evaluation(self, stage: str, images: Tensor) -> None:
         losses: dict[str, Any] = {

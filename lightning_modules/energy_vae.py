@@ -22,7 +22,7 @@ arXiv 1911.13135. The paper's code uses latent_weight 100, Adam 1e-3 and 128 bat
 from typing import Literal, final
 
 import torch
-from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 from torch.nn import functional
 
@@ -49,6 +49,7 @@ class EnergyVAE(AbstractAutoencoder):
         encoder: builds the network from pictures to latents.
         decoder: builds the network from latents to logits of pixels, or to table rows.
         optimizer: of all parameters.
+        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None.
         latent_weight: factor of the latent loss, >= 0.
         latent_loss: "exact" for N(0, I), "paper" for the paper's approximation of it, "mmd",
             "sliced_wasserstein", "none".
@@ -67,12 +68,13 @@ class EnergyVAE(AbstractAutoencoder):
         encoder: NetworkFactory,
         decoder: NetworkFactory,
         optimizer: OptimizerCallable = torch.optim.Adam,
+        scheduler: LRSchedulerCallable | None = None,
         latent_weight: float = 100.0,
         latent_loss: Literal["exact", "paper", "mmd", "sliced_wasserstein", "none"] = "exact",
         reconstruction: Literal["squared", "huber", "bernoulli"] = "squared",
         huber_delta: float = 1.0,
     ) -> None:
-        super().__init__(image_shape, latent_dim, encoder, decoder, optimizer)
+        super().__init__(image_shape, latent_dim, encoder, decoder, optimizer, scheduler)
         if not latent_weight >= 0:
             raise ValueError(f"`latent_weight` must be at least 0, got {latent_weight}.")
         if not huber_delta > 0:

@@ -23,7 +23,7 @@ from typing import Literal, final
 
 import torch
 from jaxtyping import Float
-from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
 from hawc import AbstractTarget, StandardNormal
@@ -44,6 +44,7 @@ class VAE(AbstractAutoencoder):
         encoder: builds the network from pictures to mean and log variance.
         decoder: builds the network from latents to logits of pixels, or to table rows.
         optimizer: of all parameters.
+        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None.
         likelihood: of a pixel given z. "bernoulli" needs pixels in [0, 1].
         sigma: standard deviation of "gaussian" in units of a pixel, > 0; learnt if None.
         kl: "closed" form or "one_sample".
@@ -65,6 +66,7 @@ class VAE(AbstractAutoencoder):
         encoder: NetworkFactory,
         decoder: NetworkFactory,
         optimizer: OptimizerCallable = torch.optim.Adam,
+        scheduler: LRSchedulerCallable | None = None,
         likelihood: Literal["bernoulli", "gaussian"] = "bernoulli",
         sigma: float | None = None,
         kl: Literal["closed", "one_sample"] = "closed",
@@ -72,7 +74,7 @@ class VAE(AbstractAutoencoder):
         warm_up_steps: int = 0,
         num_importance_samples: int = 0,
     ) -> None:
-        super().__init__(image_shape, latent_dim, encoder, decoder, optimizer)
+        super().__init__(image_shape, latent_dim, encoder, decoder, optimizer, scheduler)
         if sigma is not None and not (sigma > 0 and math.isfinite(sigma)):
             raise ValueError(f"`sigma` must be > 0, or null to learn it, got {sigma}.")
         for name, value in (

@@ -110,3 +110,18 @@ def test_table_rows_are_not_squashed() -> None:
     z = 100 * torch.randn(4, 2)
     assert model.decode(z).shape == (4, 5)
     assert torch.equal(model.decode(z), model.decoder(z))
+
+
+def test_a_resumed_scheduled_run_equals_the_uninterrupted_one(tmp_path: Path) -> None:
+    seed_everything(3)
+    halved = partial(torch.optim.lr_scheduler.StepLR, step_size=1, gamma=0.5)
+    save = ModelCheckpoint(tmp_path, every_n_train_steps=1, save_top_k=-1, filename="{step}")
+    whole = tiny_energy_vae(scheduler=halved)
+    trainer = quiet_trainer(tmp_path, max_epochs=3, enable_checkpointing=True, callbacks=[save])
+    trainer.fit(whole, TinyImages(batch_size=24))
+    assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(1e-3 / 8)
+    resumed = tiny_energy_vae(scheduler=halved)
+    quiet_trainer(tmp_path, max_epochs=3).fit(
+        resumed, TinyImages(batch_size=24), ckpt_path=str(tmp_path / "step=5.ckpt")
+    )
+    assert same_weights(weights(whole), weights(resumed))
