@@ -1,5 +1,6 @@
 """How far an autoencoder's codes are from the law that will be sampled, in numbers."""
 
+import math
 from typing import Any, final
 
 import numpy as np
@@ -23,8 +24,10 @@ _ACTIVE_VARIANCE = 0.01  # Burda et al. 2015, section 5.2
 class LatentStatistics(AbstractModelCallback):
     """Logs, after each validation and test, how well the codes follow the model's latent law.
 
-    Codes z_i are those the decoder meets in training (`draw_codes`), of the first n items, n at
-    most `max_items`. For <stage> "val" and "test" it logs
+    Codes z_i are those the decoder meets in training (`draw_codes`), of n items, n at most
+    `max_items`, taken evenly from all batches: the beginning of a data set may be unlike the rest
+    (the first half of MNIST's test digits was written by other people than the second, and their
+    codes are as unlike). For <stage> "val" and "test" it logs
 
     - <stage>/code_squared_distance: of the z_i to the law, exact, in the Huber energy
       (``hawc.squared_distance_to``, float64);
@@ -56,18 +59,17 @@ class LatentStatistics(AbstractModelCallback):
         check_at_least(0, seed=seed)
         self._max_items = max_items
         self._seed = seed
-        self._drawn: list[Tensor] = []
-        self._best: list[Tensor] = []
+        self._forget()
 
     @property
     def needs(self) -> type:
         return Autoencoder
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._drawn, self._best = [], []
+        self._forget()
 
     def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._drawn, self._best = [], []
+        self._forget()
 
     def on_validation_batch_end(
         self,
@@ -79,7 +81,8 @@ class LatentStatistics(AbstractModelCallback):
         dataloader_idx: int = 0,
     ) -> None:
         if not trainer.sanity_checking:
-            self._collect(trainer, pl_module, batch[0], (dataloader_idx, batch_idx))
+            due = self._due(trainer.world_size, sum(trainer.num_val_batches))
+            self._collect(pl_module, batch[0][:due], (dataloader_idx, batch_idx))
 
     def on_test_batch_end(
         self,
@@ -90,7 +93,8 @@ class LatentStatistics(AbstractModelCallback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        self._collect(trainer, pl_module, batch[0], (dataloader_idx, batch_idx))
+        due = self._due(trainer.world_size, sum(trainer.num_test_batches))
+        self._collect(pl_module, batch[0][:due], (dataloader_idx, batch_idx))
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._log("val", trainer, pl_module)
@@ -98,16 +102,23 @@ class LatentStatistics(AbstractModelCallback):
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._log("test", trainer, pl_module)
 
-    def _collect(
-        self, trainer: Trainer, module: LightningModule, images: Tensor, place: tuple[int, int]
-    ) -> None:
-        """Keeps the codes of what is still missing from this process's share of the items."""
-        share = -(-self._max_items // trainer.world_size)
-        missing = share - sum(map(len, self._drawn))
-        if missing <= 0:
+    def _forget(self) -> None:
+        self._drawn: list[Tensor] = []
+        self._best: list[Tensor] = []
+        self._num_batches = 0
+
+    def _due(self, world_size: int, num_batches: float) -> int:
+        """Returns how many items of this batch bring its process to its share of them so far."""
+        self._num_batches += 1
+        share = -(-self._max_items // world_size)
+        passed = self._num_batches / num_batches if math.isfinite(num_batches) else 1.0
+        return max(0, math.ceil(share * passed) - sum(map(len, self._drawn)))
+
+    def _collect(self, module: LightningModule, images: Tensor, place: tuple[int, int]) -> None:
+        """Keeps the codes of these items."""
+        if len(images) == 0:
             return
-        images = images[:missing]
-        key = np.random.SeedSequence((self._seed, trainer.global_rank, *place))
+        key = np.random.SeedSequence((self._seed, module.global_rank, *place))
         seed = int(key.generate_state(1, np.uint64)[0])
         with evaluating(module):
             self._best.append(module.encode(images).double().cpu())
@@ -116,7 +127,7 @@ class LatentStatistics(AbstractModelCallback):
 
     def _log(self, stage: str, trainer: Trainer, module: LightningModule) -> None:
         drawn, best = self._gathered(trainer, self._drawn), self._gathered(trainer, self._best)
-        self._drawn, self._best = [], []
+        self._forget()
         if len(drawn):
             statistics = code_statistics(drawn, best, module.latent_target)
             named = {f"{stage}/{name}": value for name, value in statistics.items()}
