@@ -63,7 +63,7 @@ TABLE: list[tuple[str, tuple[str, ...], str]] = [
     (
         "choice",
         (*BASE, "--model.latent_loss", "exakt"),
-        r"`latent_loss` must be Literal\['exact', 'paper', .*'none'\], got exakt\. Did you mean exact",
+        r"`latent_loss` must be Literal\['exact', 'paper', .*\], got exakt\. Did you mean exact",
     ),
     (
         "unknown model",
