@@ -8,6 +8,7 @@ from lightning import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from hawc import AbstractTarget
 from lightning_modules.errors import TrainingError
@@ -35,7 +36,8 @@ class AbstractAutoencoder(LightningModule, ABC):
         encoder: builds the network from pictures to latent statistics.
         decoder: builds the network from latents to pictures, unbounded output.
         optimizer: of all parameters.
-        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None.
+        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None. A
+            resumed run goes on with the checkpoint's rate, whatever is configured.
 
     Raises:
         ValueError: if `latent_dim` < 1 or `image_shape` is empty or not positive.
@@ -110,7 +112,13 @@ class AbstractAutoencoder(LightningModule, ABC):
         optimizer = self._make_optimizer(self.parameters())
         if self._make_scheduler is None:
             return optimizer
-        return [optimizer], [self._make_scheduler(optimizer)]
+        scheduler = self._make_scheduler(optimizer)
+        if isinstance(scheduler, ReduceLROnPlateau):
+            raise ValueError(
+                "`scheduler` must depend on the epoch alone, got ReduceLROnPlateau, which waits "
+                "for a metric; choose another, e.g. torch.optim.lr_scheduler.MultiStepLR."
+            )
+        return [optimizer], [scheduler]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         optimizer = self._make_optimizer(self.parameters())
@@ -135,6 +143,6 @@ class AbstractAutoencoder(LightningModule, ABC):
             )
             raise TrainingError(
                 f"the loss must be finite, got {values} after step {self.global_step}; try a lower "
-                "learning rate, or look for NaN in the data. The last checkpoint is from before."
+                "learning rate, or look for NaN in the data. No checkpoint was written since."
             )
         return losses

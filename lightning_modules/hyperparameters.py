@@ -43,7 +43,7 @@ def keep_configured_settings(
         scheduled: whether schedulers change the learning rates, which go on from the checkpoint
             then.
     """
-    kept = ("params", "lr", "initial_lr") if scheduled else ("params",)
+    kept = ("params", "lr") if scheduled else ("params",)
     for state, optimizer in zip(checkpoint.get("optimizer_states", []), optimizers, strict=False):
         for saved, configured in zip(state["param_groups"], optimizer.param_groups, strict=False):
             saved.update({k: v for k, v in configured.items() if k not in kept})

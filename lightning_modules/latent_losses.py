@@ -31,6 +31,7 @@ from hawc import (
     StudentT,
     squared_distance_to,
 )
+from hawc.kernels import full_precision, without_autocast
 
 __all__ = ["LatentLoss", "latent_law", "make_latent_loss", "sliced_wasserstein"]
 
@@ -75,10 +76,12 @@ def sliced_wasserstein(z: Float[Tensor, "n d"], num_slices: int = NUM_SLICES) ->
 
     Directions come from torch's global generator: for training steps.
     """
+    z = full_precision(z)
     directions = normalize(torch.randn(num_slices, z.shape[1], device=z.device, dtype=z.dtype))
-    projected = (z @ directions.T).sort(dim=0).values
     means = _means_between_quantiles(len(z)).to(z)
-    return (projected.square() - 2 * projected * means[:, None]).mean() + 1
+    with without_autocast(z):
+        projected = (z @ directions.T).sort(dim=0).values
+        return (projected.square() - 2 * projected * means[:, None]).mean() + 1
 
 
 def _means_between_quantiles(n: int) -> Float[Tensor, " n"]:

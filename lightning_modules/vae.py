@@ -27,6 +27,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
 from hawc import AbstractTarget, StandardNormal
+from hawc.kernels import full_precision
 from lightning_modules.autoencoder import AbstractAutoencoder
 from lightning_modules.interface import ImageShape, NetworkFactory
 from lightning_modules.likelihoods import bernoulli_nll, check_unit_interval, gaussian_nll
@@ -46,7 +47,8 @@ class VAE(AbstractAutoencoder):
         optimizer: of all parameters.
         scheduler: of the optimizer's learning rate, stepped after each epoch; none if None.
         likelihood: of a pixel given z. "bernoulli" needs pixels in [0, 1].
-        sigma: standard deviation of "gaussian" in units of a pixel, > 0; learnt if None.
+        sigma: standard deviation of "gaussian" in units of a pixel, > 0; learnt if None. Without
+            effect on "bernoulli".
         kl: "closed" form or "one_sample".
         beta: factor of the KL term, >= 0.
         warm_up_steps: training steps over which the factor grows linearly to `beta`, >= 0.
@@ -85,8 +87,9 @@ class VAE(AbstractAutoencoder):
             if not value >= 0:
                 raise ValueError(f"`{name}` must be at least 0, got {value}.")
         self._likelihood = likelihood
+        log_sigma = torch.tensor(math.log(sigma or 1.0))
         learnt = likelihood == "gaussian" and sigma is None
-        self.log_sigma = nn.Parameter(torch.tensor(math.log(sigma or 1.0)), requires_grad=learnt)
+        self.log_sigma = nn.Parameter(log_sigma) if learnt else nn.Buffer(log_sigma)
         self._kl = kl
         self._beta = beta
         self._warm_up_steps = warm_up_steps
@@ -142,7 +145,8 @@ class VAE(AbstractAutoencoder):
         return torch.stack(log_weights).logsumexp(0) - math.log(num_samples)
 
     def _posterior(self, images: Tensor) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n d"]]:
-        mean, log_variance = self.encoder(images).chunk(2, dim=1)
+        # half precision would round a divergence of some nats to tenths
+        mean, log_variance = full_precision(self.encoder(images)).chunk(2, dim=1)
         return mean, log_variance
 
     def _nll(self, images: Tensor, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:

@@ -87,3 +87,5 @@ def test_header_says_what_to_expect(path: Path) -> None:
     assert f"python train.py --config configs/{path.name}" in header
     for heading in ("Paper", "Data", "Steps", "Time", "Score"):
         assert f"\n# {heading} " in header
+    assert "TIME" not in header
+    assert "SCORE" not in header

@@ -125,3 +125,9 @@ def test_a_resumed_scheduled_run_equals_the_uninterrupted_one(tmp_path: Path) ->
         resumed, TinyImages(batch_size=24), ckpt_path=str(tmp_path / "step=5.ckpt")
     )
     assert same_weights(weights(whole), weights(resumed))
+
+
+def test_a_scheduler_that_waits_for_a_metric_is_refused() -> None:
+    model = tiny_energy_vae(scheduler=torch.optim.lr_scheduler.ReduceLROnPlateau)
+    with pytest.raises(ValueError, match="`scheduler` must depend on the epoch alone, got Reduce"):
+        model.configure_optimizers()

@@ -208,3 +208,24 @@ def test_pixels_outside_the_unit_interval_are_refused() -> None:
 def test_wrong_arguments(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         tiny_vae(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "learnt"),
+    [
+        ({}, False),
+        ({"likelihood": "gaussian"}, True),
+        ({"likelihood": "gaussian", "sigma": 1}, False),
+    ],
+)
+def test_only_a_learnt_sigma_is_a_parameter(arguments: dict[str, Any], learnt: bool) -> None:
+    model = tiny_vae(**arguments)
+    assert ("log_sigma" in dict(model.named_parameters())) == learnt
+    assert "log_sigma" in model.state_dict()
+
+
+def test_half_precision_does_not_round_the_divergence() -> None:
+    model, images = tiny_vae(), torch.rand(64, *TINY_SHAPE)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        kl = model.losses(images)["kl"]
+    assert kl.dtype == torch.float32
