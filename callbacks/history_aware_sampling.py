@@ -1,15 +1,16 @@
 """Each epoch, new samples that complement all earlier ones, beside independent ones."""
 
 import math
-from pathlib import Path
 from typing import Any, final
 
 import torch
-from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import WandbLogger
+from lightning import LightningModule, Trainer
 from torch import Tensor
-from torchvision.utils import make_grid, save_image
 
+from callbacks.checks import check_at_least
+from callbacks.decoding import decode, evaluating
+from callbacks.model_callback import AbstractModelCallback
+from callbacks.pictures import Picture, are_pictures, grid, show
 from hawc import (
     AbstractTarget,
     HistoryAwareSampler,
@@ -22,7 +23,6 @@ from lightning_modules.interface import LatentGenerator
 
 __all__ = ["HistoryAwareSampling"]
 
-_DECODED_AT_ONCE = 256
 _CAPTIONS = {
     "new": "new samples, chosen against all earlier ones",
     "gallery": "samples of the gallery so far",
@@ -31,7 +31,7 @@ _CAPTIONS = {
 
 
 @final
-class HistoryAwareSampling(Callback):
+class HistoryAwareSampling(AbstractModelCallback):
     """Chooses latents that, with all those of earlier epochs, match the model's latent law.
 
     After every `every_n_epochs`-th training epoch it chooses `num_samples` latents against the
@@ -66,15 +66,10 @@ class HistoryAwareSampling(Callback):
         gallery_size: int = 1024,
         seed: int = 0,
     ) -> None:
-        for name, value in (
-            ("num_samples", num_samples),
-            ("every_n_epochs", every_n_epochs),
-            ("gallery_size", gallery_size),
-        ):
-            if value < 1:
-                raise ValueError(f"`{name}` must be at least 1, got {value}.")
-        if seed < 0:
-            raise ValueError(f"`seed` must be at least 0, got {seed}.")
+        check_at_least(
+            1, num_samples=num_samples, every_n_epochs=every_n_epochs, gallery_size=gallery_size
+        )
+        check_at_least(0, seed=seed)
         if window is not None and window < 0:
             raise ValueError(f"`window` must be at least 0 or null for all, got {window}.")
         self._num_samples = num_samples
@@ -84,12 +79,13 @@ class HistoryAwareSampling(Callback):
         self._seed = seed
         self._history: MemoryHistory | None = None
 
+    @property
+    def needs(self) -> type:
+        return LatentGenerator
+
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        if not isinstance(pl_module, LatentGenerator):
-            raise TypeError(
-                "HistoryAwareSampling needs a model with `latent_target` and `decode`, got "
-                f"{type(pl_module).__name__}; remove the callback or add them to the model."
-            )
+        super().setup(trainer, pl_module, stage)
+        assert isinstance(pl_module, LatentGenerator)  # just checked
         if self._history is None:
             self._history = MemoryHistory(pl_module.latent_target.dim)
 
@@ -112,8 +108,9 @@ class HistoryAwareSampling(Callback):
             pl_module.log_dict(_distances(target, latents), rank_zero_only=True)
             independent = target.sample(self._num_samples, generator=generator)
             shown = latents[-self._gallery_size :]
-            sets = {"new": new, "gallery": shown, "independent": independent}
-            self._show(trainer, {name: _decode(pl_module, z) for name, z in sets.items()})
+            with evaluating(pl_module):
+                for name, z in {"new": new, "gallery": shown, "independent": independent}.items():
+                    self._show(trainer, name, decode(pl_module, z))
 
     def _choose(
         self, trainer: Trainer, target: AbstractTarget, generator: torch.Generator
@@ -129,23 +126,13 @@ class HistoryAwareSampling(Callback):
             self._history.append(chosen, expected_length=length)
         return chosen, self._history.points()
 
-    def _show(self, trainer: Trainer, pictures: dict[str, Tensor]) -> None:
-        """Writes one grid a set as PNG and to W&B; table rows are no pictures and not shown."""
-        epoch = trainer.current_epoch + 1
-        folder = Path(trainer.default_root_dir) / "pictures"
-        for name, images in pictures.items():
-            if images.ndim != 4:
-                continue
-            folder.mkdir(parents=True, exist_ok=True)
-            columns = math.ceil(math.sqrt(len(images)))
-            grid = make_grid(images, nrow=columns, padding=1, pad_value=0.5)
-            stem = name if name == "gallery" else f"epoch-{epoch:04d}-{name}"
-            save_image(grid, folder / f"{stem}.png")
-            caption = f"epoch {epoch}: {len(images)} {_CAPTIONS[name]}"
-            for logger in trainer.loggers:
-                if isinstance(logger, WandbLogger):
-                    picture = grid.mul(255).round().byte().permute(1, 2, 0).numpy()
-                    logger.log_image(f"samples/{name}", [picture], caption=[caption])
+    def _show(self, trainer: Trainer, name: str, images: Tensor) -> None:
+        """Shows one set as a grid; table rows are no pictures and not shown."""
+        if are_pictures(images):
+            content = grid(images, math.ceil(math.sqrt(len(images))))
+            caption = f"{len(images)} {_CAPTIONS[name]}"
+            picture = Picture(f"samples/{name}", content, caption, name == "gallery")
+            show(trainer, picture, trainer.current_epoch + 1)
 
 
 def _distances(target: AbstractTarget, latents: Tensor) -> dict[str, float]:
@@ -155,17 +142,3 @@ def _distances(target: AbstractTarget, latents: Tensor) -> dict[str, float]:
         "sampling/independent_squared_distance": target.self_energy(kernel) / len(latents),
         "sampling/num_drawn": float(len(latents)),
     }
-
-
-@torch.no_grad()
-def _decode(module: LightningModule, latents: Tensor) -> Tensor:
-    """Returns pictures of latents on the CPU, decoded in eval mode; leaves all modes as found."""
-    modes = [(part, part.training) for part in module.modules()]
-    module.eval()
-    parts = [
-        module.decode(z.to(module.device, module.dtype)).float().cpu()
-        for z in latents.split(_DECODED_AT_ONCE)
-    ]
-    for part, training in modes:
-        part.training = training
-    return torch.cat(parts)

@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import Any, NoReturn, final
 
 import wandb
-from lightning import LightningDataModule, LightningModule, Trainer
+from lightning import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 from lightning.pytorch.plugins import CheckpointIO
 from lightning.pytorch.utilities import rank_zero_only
 
+from callbacks.model_callback import AbstractModelCallback
 from commands.atomic_checkpoint_io import AtomicCheckpointIO
 from commands.checkpoints import check_checkpoint
 from commands.config_files import config_paths
 from commands.errors import UsageError, fail, innermost_message
 from commands.messages import plain_message
+from commands.paced_progress_bar import PacedProgressBar
 from commands.run_folder import (
     WriteConfig,
     choose_run_folder,
@@ -125,10 +127,7 @@ class ExperimentCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         configured = self.config_init[self.subcommand]["trainer"]
-        callbacks = _as_list(configured["callbacks"])
-        has_checkpoint = any(isinstance(callback, ModelCheckpoint) for callback in callbacks)
-        if not has_checkpoint and configured["enable_checkpointing"] is not False:
-            self.trainer_defaults["callbacks"] = [self._default_checkpoint()]
+        self.trainer_defaults["callbacks"] = self._default_callbacks(configured)
         plugins = _as_list(configured["plugins"])
         if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
             plugins.append(AtomicCheckpointIO())
@@ -166,6 +165,7 @@ class ExperimentCLI(LightningCLI):
         """Finds what would go wrong while nothing is written yet; the data are read only once."""
         _check_trainer_options(self.trainer, self.model)
         _check_model(self.model, stage)
+        _check_callbacks(self.trainer, self.model)
         if ckpt_path := self.config_init[self.subcommand].get("ckpt_path"):
             check_checkpoint(Path(ckpt_path), self.model)
         self.datamodule.prepare_data()
@@ -202,6 +202,19 @@ class ExperimentCLI(LightningCLI):
             settings=wandb.Settings(silent=self._wandb_notice is not None),
         )
 
+    def _default_callbacks(self, configured: Any) -> list[Callback]:
+        """Returns a checkpoint and a bar, where no other is configured and none is switched off."""
+        own = _as_list(configured["callbacks"])
+        has_checkpoint = any(isinstance(callback, ModelCheckpoint) for callback in own)
+        has_bar = any(isinstance(callback, ProgressBar) for callback in own)
+        defaults: list[Callback] = []
+        if not has_checkpoint and configured["enable_checkpointing"] is not False:
+            defaults.append(self._default_checkpoint())
+        wants_bar = configured["enable_progress_bar"] is not False and not configured["barebones"]
+        if not has_bar and wants_bar:
+            defaults.append(PacedProgressBar())
+        return defaults
+
     def _default_checkpoint(self) -> ModelCheckpoint:
         """Keeps checkpoints/last.ckpt, written after each epoch's samples have been drawn."""
         return ModelCheckpoint(
@@ -235,6 +248,16 @@ def _check_model(model: LightningModule, stage: str) -> None:
         model.configure_optimizers()
     except ValueError as error:
         raise UsageError(f"an optimizer of {type(model).__name__} is refused: {error}") from error
+
+
+def _check_callbacks(trainer: Trainer, model: LightningModule) -> None:
+    """Raises UsageError if a callback asks for what the model has not."""
+    for callback in trainer.callbacks:
+        if isinstance(callback, AbstractModelCallback):
+            try:
+                callback.check_model(model)
+            except TypeError as error:
+                raise UsageError(str(error)) from error
 
 
 def _experiment_name(options: Any) -> str:

@@ -10,7 +10,6 @@ import wandb
 from omegaconf.errors import OmegaConfBaseException
 
 import callbacks  # noqa: F401  (imported so that short class names are known)
-import lightning_modules  # noqa: F401
 import networks  # noqa: F401
 from commands.config_files import check_config_files
 from commands.errors import UsageError, fail, nearest
@@ -18,6 +17,7 @@ from commands.experiment import COMMANDS, ExperimentCLI
 from commands.run_folder import forget_run_folder
 from datamodules import DataError
 from hawc import HistoryConflictError, HistoryStoreError
+from lightning_modules import TrainingError
 
 __all__ = ["run"]
 
@@ -37,7 +37,7 @@ def run() -> None:
         reason = str(error).splitlines()[0]
         option = str(error.full_key).removeprefix(f"{sys.argv[1]}.")
         fail(f"`{option}` holds an interpolation that cannot be resolved: {reason}.")
-    except (HistoryStoreError, HistoryConflictError) as error:
+    except (HistoryStoreError, HistoryConflictError, TrainingError) as error:
         fail(str(error), status=1)
     except (wandb.errors.UsageError, wandb.errors.CommError) as error:
         fail(f"W&B cannot be used ({error}); set WANDB_MODE=offline to log without it.")

@@ -76,7 +76,8 @@ def _missing_option(message: str, parser: ArgumentParser) -> str | None:
     found = re.search(r"arguments are required: ([\w., ]+)", message)
     if found is None:
         return None
-    names = [f"`{name.partition('.')[2]}`" for name in found[1].split(", ")]
+    # options come as <command>.<name>, arguments of a class as <name>
+    names = [f"`{name.partition('.')[2] or name}`" for name in found[1].split(", ")]
     return f"{', '.join(names)} must be given. See train.py {sys.argv[1]} --help."
 
 

@@ -8,6 +8,7 @@ import torch
 from lightning import LightningModule, Trainer
 from torch import Tensor
 
+from callbacks.decoding import decode
 from commands.errors import UsageError
 from commands.sample_files import write_samples
 from commands.sample_folder import Chunk
@@ -15,8 +16,6 @@ from commands.sample_run import SampleRun
 from lightning_modules.interface import LatentGenerator
 
 __all__ = ["draw_samples"]
-
-_DECODED_AT_ONCE = 256  # pictures; bounds the memory that a large chunk takes
 
 
 def draw_samples(trainer: Trainer, model: LightningModule, run: SampleRun | None) -> None:
@@ -72,8 +71,7 @@ class _Drawing(LightningModule):
         return sorted((entry for share in shares for entry in share), key=lambda e: e["id"])
 
     def _decode(self, latents: Tensor) -> Tensor:
-        parts = latents.to(self.device, self.dtype).split(_DECODED_AT_ONCE)
-        decoded = torch.cat([self.model.decode(z).float().cpu() for z in parts])
+        decoded = decode(self.model, latents)
         if not decoded.isfinite().all():
             raise UsageError(
                 f"`ckpt_path` must hold weights that decode to finite numbers; here "

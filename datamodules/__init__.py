@@ -1,9 +1,21 @@
 """The data sets: one file each, named like its class; importing this makes short names known."""
 
+from datamodules.boston_housing import BostonHousing
 from datamodules.cifar10 import CIFAR10
+from datamodules.csv_table import CSVTable
 from datamodules.errors import DataError
 from datamodules.fashion_mnist import FashionMNIST
+from datamodules.image_folder import ImageFolder
 from datamodules.mnist import MNIST
 from datamodules.mnist5k import MNIST5k
 
-__all__ = ["CIFAR10", "MNIST", "DataError", "FashionMNIST", "MNIST5k"]
+__all__ = [
+    "CIFAR10",
+    "MNIST",
+    "BostonHousing",
+    "CSVTable",
+    "DataError",
+    "FashionMNIST",
+    "ImageFolder",
+    "MNIST5k",
+]

@@ -13,7 +13,7 @@ __all__ = ["BatchLoader"]
 
 @final
 class BatchLoader:
-    """Yields (images, labels) batches, images as float32 in [0, 1] made from uint8 on the way.
+    """Yields (images, labels) batches; from uint8 pictures it makes float32 in [0, 1] on the way.
 
     One indexed read a batch instead of one decoded item after the other is what makes small data
     sets fast (benchmarks/data_loading.py). The order of an epoch depends on (seed, epoch) alone.
@@ -21,7 +21,7 @@ class BatchLoader:
     resumed within an epoch goes on with the very batches that the interrupted one had left.
 
     Args:
-        images: (n, ...) uint8.
+        images: (n, ...) uint8 pictures, or float32 rows, which are served as they are.
         labels: (n,) or (n, ...) of any type.
         batch_size: pictures a batch in this process, at least 1.
         shuffle: whether each epoch has an order of its own; also leaves out an incomplete last
@@ -77,7 +77,7 @@ class BatchLoader:
         for number in range(first, len(self)):
             self._position = number + 1
             index = order[number * self._batch_size : (number + 1) * self._batch_size]
-            yield self._images[index].float().div_(255), self._labels[index]
+            yield self._floats(index), self._labels[index]
 
     def state_dict(self) -> dict[str, int]:
         """Returns the epoch last iterated over and how many of its batches were delivered."""
@@ -89,6 +89,10 @@ class BatchLoader:
         self._epoch, self._position = state_dict["epoch"], state_dict["position"]
         self._next_epoch = self._epoch + 1 if finished else self._epoch
         self._first = 0 if finished else self._position
+
+    def _floats(self, index: Tensor) -> Tensor:
+        images = self._images[index]
+        return images.float().div_(255) if images.dtype == torch.uint8 else images
 
     def _order(self, epoch: int) -> Tensor:
         n = len(self._images)

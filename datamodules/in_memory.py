@@ -1,8 +1,9 @@
-"""The data module of every picture set small enough to live in memory."""
+"""The data modules of every set small enough to live in memory: of any examples, of pictures."""
 
 import os
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from lightning import LightningDataModule
@@ -11,63 +12,59 @@ from torch import Tensor
 from datamodules.batch_loader import BatchLoader
 from datamodules.errors import DataError
 
-__all__ = ["AbstractInMemoryImages"]
+__all__ = ["AbstractInMemory", "AbstractInMemoryImages", "data_folder", "hold_out"]
 
-_SPLIT_SEED = 0  # which pictures are held out for validation never depends on the run's seed
+_SPLIT_SEED = 0  # which examples are held out never depends on the run's seed
+_WHITE_FROM = 128  # 128 / 255 is the smallest value of at least 0.5
+
+Split = tuple[Tensor, Tensor]
+"""Examples and their labels."""
 
 
-class AbstractInMemoryImages(LightningDataModule, ABC):
-    """Holds a labelled picture set as uint8 and serves it a batch at a time as float32 in [0, 1].
+class AbstractInMemory(LightningDataModule, ABC):
+    """Holds labelled examples in memory and serves them a batch at a time as float32.
 
     Args:
-        batch_size: pictures a batch and process, at least 1.
-        data_dir: folder of the data; the environment variable HAWC_DATA, else "data", if None.
-        num_validation: training pictures held out for validation; a tenth of them if None.
+        batch_size: examples a batch and process, at least 1.
+        num_validation: training examples held out for validation; a tenth of them if None.
 
     Raises:
         ValueError: if `batch_size` < 1 or `num_validation` < 0.
     """
 
-    def __init__(
-        self,
-        batch_size: int = 128,
-        data_dir: str | None = None,
-        num_validation: int | None = None,
-    ) -> None:
+    example: ClassVar[str]
+    """What one example is called in messages."""
+
+    def __init__(self, batch_size: int, num_validation: int | None) -> None:
         super().__init__()
         if batch_size < 1:
             raise ValueError(f"`batch_size` must be at least 1, got {batch_size}.")
         if num_validation is not None and num_validation < 0:
             raise ValueError(f"`num_validation` must be at least 0, got {num_validation}.")
         self.batch_size = batch_size
-        self.data_dir = Path(data_dir or os.environ.get("HAWC_DATA") or "data").expanduser()
-        self._num_validation = num_validation
-        self._splits: dict[str, tuple[Tensor, Tensor]] = {}
+        self.num_validation = num_validation
+        self._splits: dict[str, Split] = {}
 
     @property
     @abstractmethod
-    def image_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width), known before any file is read."""
+    def image_shape(self) -> tuple[int, ...]:
+        """(channels, height, width) or (features,), known before any example is read."""
 
     @abstractmethod
-    def prepare_data(self) -> None:
-        """Downloads what is missing; raises DataError where that is impossible."""
-
-    @abstractmethod
-    def read(self, train: bool) -> tuple[Tensor, Tensor]:
-        """Returns uint8 pictures (n, c, h, w) and int64 labels (n,) of the training or test set."""
+    def load(self, train: bool) -> dict[str, Split]:
+        """Returns the splits "train" and "val", or "test"."""
 
     def setup(self, stage: str) -> None:
-        """Reads the splits that the stage needs, once.
+        """Loads the splits that the stage needs, once.
 
         Raises:
-            DataError: if the training pictures do not fill one batch for each process, or there are
-                fewer held-out or test pictures than processes.
+            DataError: if the training examples do not fill one batch for each process, or there are
+                fewer held-out or test examples than processes.
         """
         if stage in ("fit", "validate") and "train" not in self._splits:
-            self._splits |= self._split(*self.read(train=True))
+            self._splits |= self.load(train=True)
         if stage == "test" and "test" not in self._splits:
-            self._splits["test"] = self.read(train=False)
+            self._splits |= self.load(train=False)
         if stage == "fit":
             self._check_batch_size()
         for split in {"fit": ["val"], "validate": ["val"], "test": ["test"]}[stage]:
@@ -85,27 +82,26 @@ class AbstractInMemoryImages(LightningDataModule, ABC):
     def test_dataloader(self) -> BatchLoader:
         return self._loader("test")
 
-    def _split(self, images: Tensor, labels: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
-        held_out = len(images) // 10 if self._num_validation is None else self._num_validation
-        generator = torch.Generator().manual_seed(_SPLIT_SEED)
-        order = torch.randperm(len(images), generator=generator)
-        val, train = order[:held_out], order[held_out:].sort().values
-        return {"train": (images[train], labels[train]), "val": (images[val], labels[val])}
-
     def _check_batch_size(self) -> None:
         available = len(self._splits["train"][0]) // self._world_size
         if self.batch_size > available:
             raise DataError(
-                f"`batch_size` must be at most {available}, the number of training pictures of "
-                f"{type(self).__name__} a process after those held out, got {self.batch_size}."
+                f"`batch_size` must be at most {available}, the number of training {self.example}s "
+                f"of {type(self).__name__} a process after those held out, got {self.batch_size}."
             )
 
     def _check_share(self, split: str) -> None:
-        if 0 < len(self._splits[split][0]) < self._world_size:
+        count = len(self._splits[split][0])
+        none_is_meant = count == 0 and split == "val"
+        if count < self._world_size and not none_is_meant:
+            remedy = (
+                f"set `num_validation` to 0 or at least {self._world_size}"
+                if split == "val"
+                else f"have more test {self.example}s"
+            )
             raise DataError(
-                f"each of the {self._world_size} processes needs a {split} picture, got "
-                f"{len(self._splits[split][0])} in all; use fewer processes or, for validation, "
-                f"set `num_validation` to 0 or at least {self._world_size}."
+                f"each of the {self._world_size} processes needs a {split} {self.example}, got "
+                f"{count} in all; use fewer processes or {remedy}."
             )
 
     def _loader(self, split: str, shuffle: bool = False, seed: int = 0) -> BatchLoader:
@@ -122,3 +118,78 @@ class AbstractInMemoryImages(LightningDataModule, ABC):
     @property
     def _world_size(self) -> int:
         return self.trainer.world_size if self.trainer else 1
+
+
+class AbstractInMemoryImages(AbstractInMemory, ABC):
+    """Holds a labelled picture set as uint8 and serves it a batch at a time as float32 in [0, 1].
+
+    Args:
+        batch_size: pictures a batch and process, at least 1.
+        data_dir: folder of the data; the environment variable HAWC_DATA, else "data", if None.
+        num_validation: training pictures held out for validation; a tenth of them if None.
+        binarize: whether values of at least 0.5 become 1 and all others 0.
+
+    Raises:
+        ValueError: if `batch_size` < 1 or `num_validation` < 0.
+    """
+
+    example = "picture"
+
+    def __init__(
+        self,
+        batch_size: int = 128,
+        data_dir: str | None = None,
+        num_validation: int | None = None,
+        binarize: bool = False,
+    ) -> None:
+        super().__init__(batch_size, num_validation)
+        self.data_dir = data_folder(data_dir)
+        self._binarize = binarize
+
+    @property
+    @abstractmethod
+    def image_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width), known before any file is read."""
+
+    @abstractmethod
+    def prepare_data(self) -> None:
+        """Downloads what is missing; raises DataError where that is impossible."""
+
+    @abstractmethod
+    def read(self, train: bool) -> tuple[Tensor, Tensor]:
+        """Returns uint8 pictures (n, c, h, w) and int64 labels (n,) of the training or test set."""
+
+    def load(self, train: bool) -> dict[str, Split]:
+        images, labels = self.read(train)
+        if self._binarize:
+            images = (images >= _WHITE_FROM).to(torch.uint8) * 255
+        if not train:
+            return {"test": (images, labels)}
+        kept, held_out = hold_out(len(images), self.num_validation, "num_validation")
+        return {
+            "train": (images[kept], labels[kept]),
+            "val": (images[held_out], labels[held_out]),
+        }
+
+
+def data_folder(data_dir: str | None) -> Path:
+    """Returns the folder of the data: what is given, else HAWC_DATA, else "data"."""
+    return Path(data_dir or os.environ.get("HAWC_DATA") or "data").expanduser()
+
+
+def hold_out(n: int, num_held_out: int | None, argument: str) -> tuple[Tensor, Tensor]:
+    """Returns which of n examples to keep, in their order, and which are held out, in a random one.
+
+    Args:
+        n: number of examples.
+        num_held_out: at least 0; a tenth of `n` if None.
+        argument: its name, for the message.
+
+    Raises:
+        DataError: if no example is left to keep.
+    """
+    count = n // 10 if num_held_out is None else num_held_out
+    if count >= n:
+        raise DataError(f"`{argument}` must be less than the {n} examples there are, got {count}.")
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(_SPLIT_SEED))
+    return order[count:].sort().values, order[:count]

@@ -22,6 +22,7 @@ from lightning_modules.hyperparameters import (
     keep_configured_settings,
 )
 from lightning_modules.interface import ImageShape, NetworkFactory
+from lightning_modules.step_log import log_step
 from lightning_modules.step_seed import seed_step
 
 __all__ = ["AbstractAdversarial"]
@@ -124,8 +125,9 @@ class AbstractAdversarial(LightningModule, ABC):
         self._descend(optimizer, loss)
         self.constrain_critic()
         self.untoggle_optimizer(optimizer)
+        values = {"critic_loss": loss, "critic_step": self.critic_step + 1.0}
+        log_step(self, values, self.critic_step)
         self.critic_step += 1
-        self._log("critic", loss, self.critic_step)
 
     def _step_generator(self, optimizer: LightningOptimizer, num_images: int) -> None:
         self.toggle_optimizer(optimizer)
@@ -133,7 +135,8 @@ class AbstractAdversarial(LightningModule, ABC):
         self._descend(optimizer, loss)
         self.untoggle_optimizer(optimizer)
         self.generator_step += 1
-        self._log("generator", loss, self.generator_step)
+        values = {"generator_loss": loss, "generator_step": float(self.generator_step)}
+        log_step(self, values, self.critic_step - 1, lasting=self.n_critic)
 
     def _latents(self, n: int) -> Tensor:
         return torch.randn(n, self.latent_dim, device=self.device)
@@ -142,10 +145,6 @@ class AbstractAdversarial(LightningModule, ABC):
         optimizer.zero_grad()
         self.manual_backward(loss)
         optimizer.step()
-
-    def _log(self, network: str, loss: Tensor, step: int) -> None:
-        values = {f"train/{network}_loss": loss.detach(), f"train/{network}_step": float(step)}
-        self.log_dict(values)
 
     def _optimizer_pair(self) -> tuple[LightningOptimizer, LightningOptimizer]:
         critic_optimizer, generator_optimizer = self.optimizers()  # type: ignore[misc]

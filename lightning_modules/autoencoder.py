@@ -1,21 +1,24 @@
 """The training step of every autoencoder: one optimizer, one loss with named terms."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from lightning import LightningModule
-from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
-from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from hawc import AbstractTarget
+from lightning_modules.errors import TrainingError
 from lightning_modules.hyperparameters import (
     check_sizes,
     forget_callables,
     keep_configured_settings,
 )
 from lightning_modules.interface import ImageShape, NetworkFactory
+from lightning_modules.step_log import log_step
 from lightning_modules.step_seed import seed_step
 
 __all__ = ["AbstractAutoencoder"]
@@ -24,18 +27,25 @@ __all__ = ["AbstractAutoencoder"]
 class AbstractAutoencoder(LightningModule, ABC):
     """An encoder and a decoder trained together on `losses`.
 
-    Logs every term of `losses` as train/<name> and val/<name>.
+    Logs every term of `losses`: as val/<name> and test/<name> means over all pictures, as
+    train/<name> the batch's, at every `log_every_n_steps`-th step and at the end of an epoch.
 
     Args:
-        image_shape: of one picture or row, without the batch.
+        image_shape: of one picture (channels, height, width), or of one table row (features,).
         latent_dim: number of latent coordinates, at least 1.
         encoder: builds the network from pictures to latent statistics.
         decoder: builds the network from latents to pictures, unbounded output.
         optimizer: of all parameters.
+        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None. A
+            resumed run goes on with the checkpoint's rate, whatever is configured.
 
     Raises:
         ValueError: if `latent_dim` < 1 or `image_shape` is empty or not positive.
+        TrainingError: (in a step) if the loss is not finite or pictures have another shape.
     """
+
+    statistics_per_latent: ClassVar[int] = 1
+    """Outputs of the encoder for each latent coordinate."""
 
     def __init__(
         self,
@@ -44,15 +54,18 @@ class AbstractAutoencoder(LightningModule, ABC):
         encoder: NetworkFactory,
         decoder: NetworkFactory,
         optimizer: OptimizerCallable = torch.optim.Adam,
+        scheduler: LRSchedulerCallable | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
         forget_callables(self)
         check_sizes(image_shape, latent_dim)
+        self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim
-        self.encoder = encoder(tuple(image_shape), latent_dim)
-        self.decoder = decoder(tuple(image_shape), latent_dim)
+        self.encoder = encoder(self.image_shape, self.statistics_per_latent * latent_dim)
+        self.decoder = decoder(self.image_shape, latent_dim)
         self._make_optimizer = optimizer
+        self._make_scheduler = scheduler
 
     @property
     @abstractmethod
@@ -65,17 +78,28 @@ class AbstractAutoencoder(LightningModule, ABC):
 
     @abstractmethod
     def encode(self, images: Tensor) -> Tensor:
-        """Returns latents (n, d) of pictures (n, *image_shape)."""
+        """Returns latents (n, d) of pictures (n, *image_shape), one best one each."""
 
-    @abstractmethod
+    def draw_codes(self, images: Tensor) -> Tensor:
+        """Returns latents (n, d) as the decoder met them in training, drawn where they are random.
+
+        It is these that should follow `latent_target`.
+        """
+        return self.encode(images)
+
     def decode(self, z: Tensor) -> Tensor:
-        """Returns pictures (n, *image_shape) in [0, 1] of latents (n, d)."""
+        """Returns pictures (n, *image_shape) in [0, 1], or table rows, of latents (n, d)."""
+        return self.as_images(self.decoder(z))
+
+    def as_images(self, output: Tensor) -> Tensor:
+        """Returns what a decoder's output stands for: pixels by a sigmoid, table rows as is."""
+        return output.sigmoid() if len(self.image_shape) == 3 else output
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         # under gradient accumulation several batches share one global_step
         seed_step((self.global_step, batch_idx), self.global_rank)
-        losses = self.losses(batch[0])
-        self.log_dict({f"train/{name}": value.detach() for name, value in losses.items()})
+        losses = self._checked_losses(batch[0])
+        log_step(self, losses, self.global_step)
         return losses["loss"]
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
@@ -84,12 +108,41 @@ class AbstractAutoencoder(LightningModule, ABC):
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         self._log_evaluation("test", batch[0])
 
-    def configure_optimizers(self) -> Optimizer:
-        return self._make_optimizer(self.parameters())
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        optimizer = self._make_optimizer(self.parameters())
+        if self._make_scheduler is None:
+            return optimizer
+        scheduler = self._make_scheduler(optimizer)
+        if isinstance(scheduler, ReduceLROnPlateau):
+            raise ValueError(
+                "`scheduler` must depend on the epoch alone, got ReduceLROnPlateau, which waits "
+                "for a metric; choose another, e.g. torch.optim.lr_scheduler.MultiStepLR."
+            )
+        return [optimizer], [scheduler]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        keep_configured_settings(checkpoint, [self.configure_optimizers()])
+        optimizer = self._make_optimizer(self.parameters())
+        keep_configured_settings(checkpoint, [optimizer], self._make_scheduler is not None)
 
     def _log_evaluation(self, stage: str, images: Tensor) -> None:
-        losses: dict[str, Any] = {f"{stage}/{k}": v for k, v in self.losses(images).items()}
+        losses: dict[str, Any] = {
+            f"{stage}/{k}": v for k, v in self._checked_losses(images).items()
+        }
         self.log_dict(losses, batch_size=len(images), sync_dist=True)
+
+    def _checked_losses(self, images: Tensor) -> dict[str, Tensor]:
+        if images.shape[1:] != self.image_shape:
+            raise TrainingError(
+                f"pictures must have the shape {self.image_shape} that {type(self).__name__} was "
+                f"made for, got {tuple(images.shape[1:])}; set `image_shape` to the data's."
+            )
+        losses = self.losses(images)
+        if not losses["loss"].isfinite():
+            values = ", ".join(
+                f"{name} {float(value.detach()):.4g}" for name, value in losses.items()
+            )
+            raise TrainingError(
+                f"the loss must be finite, got {values} after step {self.global_step}; try a lower "
+                "learning rate, or look for NaN in the data. No checkpoint was written since."
+            )
+        return losses

@@ -2,15 +2,18 @@
 
 A deterministic encoder E and a decoder D minimise, over a batch of n pictures x_i, z_i = E(x_i),
 
-    loss = (1/n) sum_i |x_i - D(z_i)|^2 + latent_weight * d^2((1/n) sum_i delta_{z_i}, mu),
+    loss = (1/n) sum_i r(x_i, D(z_i)) + latent_weight * distance((1/n) sum_i delta_{z_i}, mu).
 
-the first norm summing over pixels, d^2 the squared Huber-energy distance (``hawc.distances``) to
-the latent law mu. Unlike a VAE the batch of codes as a whole is matched to mu.
+Unlike in a VAE the batch of codes as a whole is matched to the latent law mu. The reconstruction r
+is a sum over pixels: of squared errors, of Huber losses (e^2 / 2 up to |e| = delta, then
+delta (|e| - delta / 2)), or minus a Bernoulli log likelihood.
 
-- latent_loss "exact": mu = N(0, I) by its exact potential.
+- latent_loss "exact": squared Huber-energy distance to mu = N(0, I) by its exact potential.
 - latent_loss "paper": c_k0 + (1/n) sum sqrt(|z|^2 + c_k1) - (1/2n^2) sum |z_i - z_j|, which is,
   up to a constant, the squared distance to a multivariate Student t law with latent_dim + 1
   degrees of freedom and not to N(0, I): mu is that law here, and samples are drawn from it.
+- latent_loss "mmd", "sliced_wasserstein": other distances to N(0, I) (``latent_losses``).
+- latent_loss "none": a plain autoencoder, for comparison.
 
 Source: G. Turinici 2021, "Radon-Sobolev Variational Auto-Encoders", Neural Networks 141:294-305,
 arXiv 1911.13135. The paper's code uses latent_weight 100, Adam 1e-3 and 128 batches an epoch.
@@ -19,34 +22,43 @@ arXiv 1911.13135. The paper's code uses latent_weight 100, Adam 1e-3 and 128 bat
 from typing import Literal, final
 
 import torch
-from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
+from torch.nn import functional
 
-from hawc import AbstractTarget, HuberEnergy, StandardNormal, StudentT, squared_distance_to
+from hawc import AbstractTarget, HuberEnergy, squared_distance_to
 from lightning_modules.autoencoder import AbstractAutoencoder
 from lightning_modules.interface import ImageShape, NetworkFactory
+from lightning_modules.latent_losses import latent_law, make_latent_loss
+from lightning_modules.likelihoods import bernoulli_nll, check_unit_interval
 
 __all__ = ["EnergyVAE"]
 
 
 @final
 class EnergyVAE(AbstractAutoencoder):
-    """Huber-energy VAE; logs loss, reconstruction (summed squared error) and latent_distance.
+    """Huber-energy VAE; logs loss, reconstruction and latent_distance.
 
-    The logged latent_distance is that of a batch: for codes that follow the law exactly its mean is
-    E|Z - Z'| / (2 n), not 0.
+    The logged latent_distance is the squared Huber-energy distance of a batch: for codes that
+    follow the law exactly its mean is E|Z - Z'| / (2 n), not 0. Where it is not minimised, what is
+    minimised in its place is logged as latent_loss.
 
     Args:
-        image_shape: of one picture or row, without the batch.
+        image_shape: of one picture (channels, height, width), or of one table row (features,).
         latent_dim: number of latent coordinates, at least 1.
         encoder: builds the network from pictures to latents.
-        decoder: builds the network from latents to logits of pixels.
+        decoder: builds the network from latents to logits of pixels, or to table rows.
         optimizer: of all parameters.
-        latent_weight: factor of the latent distance, >= 0.
-        latent_loss: "exact" for N(0, I), "paper" for the paper's approximation of it.
+        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None.
+        latent_weight: factor of the latent loss, >= 0.
+        latent_loss: "exact" for N(0, I), "paper" for the paper's approximation of it, "mmd",
+            "sliced_wasserstein", "none".
+        reconstruction: "squared", "huber" or "bernoulli"; the last needs pixels in [0, 1].
+        huber_delta: > 0, in units of a pixel, for "huber".
 
     Raises:
-        ValueError: if a size is not positive or `latent_weight` is negative.
+        ValueError: if a size is not positive, `latent_weight` is negative or `huber_delta` is not
+            positive.
     """
 
     def __init__(
@@ -56,19 +68,23 @@ class EnergyVAE(AbstractAutoencoder):
         encoder: NetworkFactory,
         decoder: NetworkFactory,
         optimizer: OptimizerCallable = torch.optim.Adam,
+        scheduler: LRSchedulerCallable | None = None,
         latent_weight: float = 100.0,
-        latent_loss: Literal["exact", "paper"] = "exact",
+        latent_loss: Literal["exact", "paper", "mmd", "sliced_wasserstein", "none"] = "exact",
+        reconstruction: Literal["squared", "huber", "bernoulli"] = "squared",
+        huber_delta: float = 1.0,
     ) -> None:
-        super().__init__(image_shape, latent_dim, encoder, decoder, optimizer)
+        super().__init__(image_shape, latent_dim, encoder, decoder, optimizer, scheduler)
         if not latent_weight >= 0:
             raise ValueError(f"`latent_weight` must be at least 0, got {latent_weight}.")
+        if not huber_delta > 0:
+            raise ValueError(f"`huber_delta` must be > 0, got {huber_delta}.")
         self._latent_weight = latent_weight
-        self._kernel = HuberEnergy()
-        self._latent_target: AbstractTarget = (
-            StandardNormal(latent_dim)
-            if latent_loss == "exact"
-            else StudentT.approximating_normal(latent_dim)
-        )
+        self._latent_target = latent_law(latent_loss, latent_dim)
+        self._latent_loss = make_latent_loss(latent_loss, latent_dim)
+        self._minimises_distance = latent_loss in ("exact", "paper")
+        self._reconstruction = reconstruction
+        self._huber_delta = huber_delta
 
     @property
     def latent_target(self) -> AbstractTarget:
@@ -77,15 +93,28 @@ class EnergyVAE(AbstractAutoencoder):
     def encode(self, images: Tensor) -> Tensor:
         return self.encoder(images)
 
-    def decode(self, z: Tensor) -> Tensor:
-        return self.decoder(z).sigmoid()
-
     def losses(self, images: Tensor) -> dict[str, Tensor]:
         z = self.encode(images)
-        reconstruction = (images - self.decode(z)).square().flatten(1).sum(1).mean()
-        latent_distance = squared_distance_to(self._kernel, z, self._latent_target)
-        return {
-            "loss": reconstruction + self._latent_weight * latent_distance,
+        reconstruction = self._reconstruction_loss(images, self.decoder(z))
+        latent_loss = self._latent_loss(z)
+        losses = {
+            "loss": reconstruction + self._latent_weight * latent_loss,
             "reconstruction": reconstruction,
-            "latent_distance": latent_distance,
         }
+        if self._minimises_distance:
+            return {**losses, "latent_distance": latent_loss}
+        with torch.no_grad():
+            latent_distance = squared_distance_to(HuberEnergy(), z, self._latent_target)
+        return {**losses, "latent_loss": latent_loss, "latent_distance": latent_distance}
+
+    def _reconstruction_loss(self, images: Tensor, output: Tensor) -> Tensor:
+        if self._reconstruction == "bernoulli":
+            check_unit_interval(images)
+            return bernoulli_nll(images, output).mean()
+        decoded = self.as_images(output)
+        if self._reconstruction == "huber":
+            delta = self._huber_delta
+            losses = functional.huber_loss(decoded, images, reduction="none", delta=delta)
+        else:
+            losses = (images - decoded).square()
+        return losses.flatten(1).sum(1).mean()

@@ -29,12 +29,21 @@ def forget_callables(module: LightningModule) -> None:
         del module.hparams[name]
 
 
-def keep_configured_settings(checkpoint: dict[str, Any], optimizers: Sequence[Optimizer]) -> None:
+def keep_configured_settings(
+    checkpoint: dict[str, Any], optimizers: Sequence[Optimizer], scheduled: bool = False
+) -> None:
     """Puts the configured learning rates and the like into a checkpoint that is being resumed.
 
     The moments come from the checkpoint, the settings from the configuration: a learning rate given
     on the command line would be ignored otherwise, without a word.
+
+    Args:
+        checkpoint: changed in place.
+        optimizers: as configured.
+        scheduled: whether schedulers change the learning rates, which go on from the checkpoint
+            then.
     """
+    kept = ("params", "lr") if scheduled else ("params",)
     for state, optimizer in zip(checkpoint.get("optimizer_states", []), optimizers, strict=False):
         for saved, configured in zip(state["param_groups"], optimizer.param_groups, strict=False):
-            saved.update({k: v for k, v in configured.items() if k != "params"})
+            saved.update({k: v for k, v in configured.items() if k not in kept})

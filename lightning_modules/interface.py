@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from hawc import AbstractTarget
 
-__all__ = ["ImageShape", "LatentGenerator", "NetworkFactory"]
+__all__ = ["Autoencoder", "ImageShape", "LatentGenerator", "NetworkFactory"]
 
 ImageShape = tuple[int, ...]
 """(channels, height, width) of a picture in [0, 1], (features,) of a standardised table row."""
@@ -27,4 +27,17 @@ class LatentGenerator(Protocol):
 
     def decode(self, z: Tensor) -> Tensor:
         """Returns pictures in [0, 1] of shape (n, *image_shape) for latents (n, d)."""
+        ...
+
+
+@runtime_checkable
+class Autoencoder(LatentGenerator, Protocol):
+    """A model that also finds the latents of pictures."""
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Returns latents (n, d) of pictures (n, *image_shape), one best one each."""
+        ...
+
+    def draw_codes(self, images: Tensor) -> Tensor:
+        """Returns latents (n, d) as the decoder met them in training: for a VAE, drawn anew."""
         ...

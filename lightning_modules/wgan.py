@@ -23,6 +23,7 @@ from torch import Tensor
 from lightning_modules.adversarial import AbstractAdversarial
 from lightning_modules.interface import ImageShape, NetworkFactory
 from lightning_modules.penalties import clip_weights
+from lightning_modules.step_log import log_step
 
 __all__ = ["WGAN"]
 
@@ -71,7 +72,7 @@ class WGAN(AbstractAdversarial):
 
     def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         loss = self.critic(fake).mean() - self.critic(real).mean()
-        self.log("train/wasserstein_estimate", -loss.detach())
+        log_step(self, {"wasserstein_estimate": -loss.detach()}, self.critic_step)
         return loss
 
     def generator_loss(self, fake: Tensor) -> Tensor:

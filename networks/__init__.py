@@ -3,6 +3,17 @@ vectors to pictures (unbounded: models squash them), a critic is an encoder with
 """
 
 from networks.conv import ConvDecoder, ConvEncoder
+from networks.cwae_conv import CWAEDecoder, CWAEEncoder
 from networks.mlp import MLPDecoder, MLPEncoder
+from networks.tutorial_conv import TutorialConvDecoder, TutorialConvEncoder
 
-__all__ = ["ConvDecoder", "ConvEncoder", "MLPDecoder", "MLPEncoder"]
+__all__ = [
+    "CWAEDecoder",
+    "CWAEEncoder",
+    "ConvDecoder",
+    "ConvEncoder",
+    "MLPDecoder",
+    "MLPEncoder",
+    "TutorialConvDecoder",
+    "TutorialConvEncoder",
+]

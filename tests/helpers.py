@@ -9,7 +9,7 @@ from lightning import LightningModule, Trainer
 from torch import Tensor
 
 from datamodules.in_memory import AbstractInMemoryImages
-from lightning_modules import WGAN, EnergyVAE
+from lightning_modules import VAE, WGAN, EnergyVAE
 from networks import MLPDecoder, MLPEncoder
 
 TINY_SHAPE = (1, 8, 8)
@@ -34,9 +34,25 @@ class TinyImages(AbstractInMemoryImages):
         return images, torch.arange(n) % 10
 
 
+class TinyRows(TinyImages):
+    """The same numbers as rows of a table."""
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:  # type: ignore[override]
+        return (64,)
+
+    def read(self, train: bool) -> tuple[Tensor, Tensor]:
+        images, labels = super().read(train)
+        return images.flatten(1), labels
+
+
 def tiny_energy_vae(**arguments: Any) -> EnergyVAE:
     arguments = {"latent_dim": 2, "latent_weight": 10.0, **arguments}
     return EnergyVAE(TINY_SHAPE, encoder=tiny_encoder, decoder=tiny_decoder, **arguments)
+
+
+def tiny_vae(**arguments: Any) -> VAE:
+    return VAE(TINY_SHAPE, 2, tiny_encoder, tiny_decoder, **arguments)
 
 
 def tiny_wgan(**arguments: Any) -> WGAN:

@@ -63,7 +63,7 @@ TABLE: list[tuple[str, tuple[str, ...], str]] = [
     (
         "choice",
         (*BASE, "--model.latent_loss", "exakt"),
-        r"`latent_loss` must be Literal\['exact', 'paper'\], got exakt",
+        r"`latent_loss` must be Literal\['exact', 'paper', .*\], got exakt\. Did you mean exact",
     ),
     (
         "unknown model",
@@ -73,7 +73,7 @@ TABLE: list[tuple[str, tuple[str, ...], str]] = [
     (
         "unknown data",
         (*BASE, "--data", "MNIST6k"),
-        r"`data` names an unknown class MNIST6k\. Did you mean MNIST5k\? Known: CIFAR10, Fash",
+        r"`data` names an unknown class MNIST6k\. Did you mean MNIST5k\? Known: Boston.*, CIFAR10",
     ),
     (
         "unknown network",
@@ -88,7 +88,7 @@ TABLE: list[tuple[str, tuple[str, ...], str]] = [
     (
         "unknown callback",
         (*BASE, "--trainer.callbacks+=HistoryAwareSamplin"),
-        r"unknown class HistoryAwareSamplin\. Did you mean HistoryAwareSampling\? Known: Hist",
+        r"unknown class HistoryAwareSamplin\. Did you mean HistoryAwareSampling\? Known: Epoch",
     ),
     (
         "interpolation",
@@ -100,6 +100,11 @@ TABLE: list[tuple[str, tuple[str, ...], str]] = [
         "callback value",
         (*BASE, "--trainer.callbacks.num_samples", "0"),
         r"`num_samples` must be at least 1, got 0",
+    ),
+    (
+        "callback for autoencoders",
+        ("--config", WGAN_CONFIG, "--data", "MNIST5k", "--trainer.callbacks+=Reconstructions"),
+        r"Reconstructions needs a model with .*; WGAN has no `draw_codes` and `encode`\. Remove",
     ),
     ("batch 0", (*BASE, "--data.batch_size", "0"), r"`batch_size` must be at least 1, got 0"),
     (

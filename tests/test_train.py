@@ -55,6 +55,7 @@ def test_a_run_leaves_what_it_says(run: Run, capsys: pytest.CaptureFixture[str])
     with (folder / "metrics.csv").open() as file:
         columns = set(next(csv.reader(file)))
     assert {"train/loss", "val/loss", "sampling/squared_distance"} <= columns
+    assert {"val/code_squared_distance", "val/active_units"} <= columns
 
 
 def test_wandb_file_holds_losses_pictures_and_configuration(run: Run) -> None:
@@ -65,9 +66,12 @@ def test_wandb_file_holds_losses_pictures_and_configuration(run: Run) -> None:
     assert len(losses) == 6
     assert all(loss > 0 for loss in losses)
     assert any("val/reconstruction" in row for row in history)
-    for name in ("new", "gallery", "independent"):
-        logged = [row[f"samples/{name}"] for row in history if f"samples/{name}" in row]
-        assert len(logged) == 2
+    pictures = {f"samples/{name}": 2 for name in ("new", "gallery", "independent")}
+    pictures |= {"pictures/reconstructions": 2, "pictures/interpolation": 2}
+    pictures |= {"pictures/latent-codes": 1, "pictures/loss-curves": 1}
+    for name, times in pictures.items():
+        logged = [row[name] for row in history if name in row]
+        assert len(logged) == times
         for picture in logged[-1]["filenames"]:
             assert (offline / "files" / picture).stat().st_size > 0
     assert "epoch 2: 32 samples of the gallery" in next(
@@ -91,7 +95,9 @@ def test_resuming_goes_on_from_the_saved_configuration(run: Run) -> None:
     assert second != first
     assert second.parent == first.parent  # the experiment keeps its name
     assert {path.name for path in (second / "pictures").iterdir()} == {
-        *("epoch-0002-new.png", "epoch-0002-independent.png", "gallery.png")
+        *("epoch-0002-new.png", "epoch-0002-independent.png", "gallery.png"),
+        *("epoch-0002-reconstructions.png", "epoch-0002-interpolation.png"),
+        *("epoch-0002-latent-codes.png", "loss-curves.png"),
     }
     whole = run("--config", CONFIG, "--trainer.max_epochs", "2")
     left, right = (

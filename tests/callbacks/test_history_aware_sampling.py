@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 import torch
 from lightning import LightningModule, seed_everything
-from PIL import Image
 from torch import Tensor, nn
-from torchvision.transforms.functional import pil_to_tensor
 
 from callbacks import HistoryAwareSampling
 from hawc import HuberEnergy, StandardNormal, squared_distance_to
 from lightning_modules import EnergyVAE
+from tests.callbacks.runs import read_picture
 from tests.helpers import (
     TinyImages,
+    TinyRows,
     quiet_trainer,
     same_weights,
     tiny_decoder,
@@ -34,11 +34,6 @@ def train(
     trainer = quiet_trainer(folder, max_epochs=epochs, callbacks=callbacks, **arguments)
     trainer.fit(model, TinyImages(batch_size=24))
     return model
-
-
-def read_picture(path: Path) -> Tensor:
-    with Image.open(path) as picture:
-        return pil_to_tensor(picture)
 
 
 def drawn(callback: HistoryAwareSampling) -> Tensor:
@@ -180,20 +175,8 @@ def test_checkpoint_of_another_latent_size(tmp_path: Path) -> None:
 def test_a_model_that_cannot_be_sampled(tmp_path: Path) -> None:
     callback = HistoryAwareSampling()
     module = LightningModule()
-    with pytest.raises(TypeError, match="needs a model with `latent_target` and `decode`"):
+    with pytest.raises(TypeError, match="needs a model with `decode` and `latent_target`"):
         callback.setup(quiet_trainer(tmp_path), module, "fit")
-
-
-class TinyRows(TinyImages):
-    """The same numbers as rows of a table."""
-
-    @property
-    def image_shape(self) -> tuple[int, ...]:  # type: ignore[override]
-        return (64,)
-
-    def read(self, train: bool) -> tuple[Tensor, Tensor]:
-        images, labels = super().read(train)
-        return images.flatten(1), labels
 
 
 def test_rows_of_a_table_have_no_picture(tmp_path: Path) -> None:

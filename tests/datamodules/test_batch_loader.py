@@ -25,6 +25,12 @@ def test_images_are_floats_between_zero_and_one() -> None:
     assert next(iter(BatchLoader(full, LABELS[:2], 2)))[0].max() == 1
 
 
+def test_float_rows_are_served_as_they_are() -> None:
+    rows = torch.linspace(-3, 300, 2 * N).reshape(N, 2)
+    loader = BatchLoader(rows, LABELS, 5)
+    assert torch.equal(torch.cat([served for served, _ in loader]), rows)
+
+
 def test_in_order_without_shuffling_and_complete() -> None:
     loader = BatchLoader(IMAGES, LABELS, 5)
     assert seen(loader) == list(range(N))

@@ -9,6 +9,7 @@ from lightning import Callback
 from torch import Tensor
 
 from datamodules import DataError
+from datamodules.in_memory import hold_out
 from tests.helpers import TINY_SHAPE, TinyImages, quiet_trainer, tiny_energy_vae
 
 
@@ -100,6 +101,42 @@ def test_fewer_validation_pictures_than_processes(monkeypatch: pytest.MonkeyPatc
     data = TinyImages(batch_size=4, num_validation=3)
     with pytest.raises(DataError, match="each of the 4 processes needs a val picture, got 3"):
         data.setup("fit")
+
+
+def test_fewer_test_pictures_than_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TinyImages, "_world_size", 21)
+    data = TinyImages(batch_size=4)
+    with pytest.raises(DataError, match=r"test picture, got 20 in all; .* have more test pictures"):
+        data.setup("test")
+
+
+@pytest.mark.parametrize("stage", ["fit", "test"])
+def test_binarised_pictures_are_0_below_one_half_and_1_from_there(stage: str) -> None:
+    grey, binary = (
+        TinyImages(4, num_validation=0, binarize=binarize) for binarize in (False, True)
+    )
+    for data in (grey, binary):
+        data.setup(stage)
+    loaders = [
+        d.train_dataloader() if stage == "fit" else d.test_dataloader() for d in (grey, binary)
+    ]
+    for (expected, _), (images, _) in zip(*loaders, strict=True):
+        assert images.dtype == torch.float32
+        assert torch.equal(images, (expected >= 0.5).float())
+
+
+def test_held_out_examples_are_a_part_of_all() -> None:
+    kept, held_out = hold_out(25, None, "num_test")
+    assert len(held_out) == 2
+    assert kept.tolist() == sorted(kept.tolist())
+    assert sorted([*kept.tolist(), *held_out.tolist()]) == list(range(25))
+    assert torch.equal(hold_out(25, 7, "num_test")[1][:2], held_out)
+
+
+@pytest.mark.parametrize(("n", "count"), [(0, None), (5, 5), (5, 6)])
+def test_nothing_left_to_keep(n: int, count: int | None) -> None:
+    with pytest.raises(DataError, match=f"`num_test` must be less than the {n} examples there are"):
+        hold_out(n, count, "num_test")
 
 
 def test_overfitting_sees_the_same_batches_each_epoch(tmp_path: Path) -> None:

@@ -8,7 +8,14 @@ from typing import Any
 import torch
 from lightning import Callback, LightningModule, Trainer, seed_everything
 
-from callbacks import HistoryAwareSampling
+from callbacks import (
+    HistoryAwareSampling,
+    Interpolation,
+    LatentMap,
+    LatentStatistics,
+    LossCurves,
+    Reconstructions,
+)
 from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, tiny_wgan
 
 
@@ -30,12 +37,15 @@ class Note(Callback):
 def main(model: str, folder: Path) -> None:
     seed_everything(0, verbose=False)
     note, sampling = Note(), HistoryAwareSampling(num_samples=4)
+    shown: list[Callback] = [LossCurves()]
+    if model == "energy_vae":
+        shown += [Interpolation(), LatentMap(), LatentStatistics(), Reconstructions()]
     trainer = quiet_trainer(
         folder,
         max_epochs=2,
         devices=2,
         strategy="ddp_find_unused_parameters_true",
-        callbacks=[sampling, note],
+        callbacks=[*shown, sampling, note],
     )
     module = tiny_energy_vae() if model == "energy_vae" else tiny_wgan()
     trainer.fit(module, TinyImages(batch_size=9))
@@ -46,6 +56,8 @@ def main(model: str, folder: Path) -> None:
         "num_history": len(points),
         "labels": note.labels,
         "noise": note.noise,
+        "codes": [float(v) for k, v in trainer.callback_metrics.items() if k[:8] == "val/code"],
+        "num_codes": float(trainer.callback_metrics.get("val/num_codes", 0)),
     }
     (folder / f"rank-{trainer.global_rank}.json").write_text(json.dumps(seen))
 

@@ -1,5 +1,6 @@
 """The autoencoder's training step: one optimizer, named losses, a resume equal to the last bit."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,16 @@ import torch
 from lightning import seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from tests.helpers import TinyImages, quiet_trainer, same_weights, tiny_energy_vae, weights
+from lightning_modules import EnergyVAE, TrainingError
+from tests.helpers import (
+    TinyImages,
+    quiet_trainer,
+    same_weights,
+    tiny_decoder,
+    tiny_encoder,
+    tiny_energy_vae,
+    weights,
+)
 
 
 def test_step_equals_plain_adam(tmp_path: Path) -> None:
@@ -72,8 +82,52 @@ def test_noise_of_a_resumed_accumulating_run_is_the_same(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("shape", [(), (1, 0, 8)])
 def test_empty_shapes_are_refused(shape: tuple[int, ...]) -> None:
-    from lightning_modules import EnergyVAE
-    from tests.helpers import tiny_decoder, tiny_encoder
 
     with pytest.raises(ValueError, match="`image_shape` must be positive integers"):
         EnergyVAE(shape, 2, tiny_encoder, tiny_decoder)
+
+
+def test_pictures_of_another_shape_are_refused(tmp_path: Path) -> None:
+
+    model = EnergyVAE((1, 8, 9), 2, tiny_encoder, tiny_decoder)
+    message = r"pictures must have the shape \(1, 8, 9\) that EnergyVAE was made for, got \(1, 8, 8"
+    with pytest.raises(TrainingError, match=message):
+        quiet_trainer(tmp_path).fit(model, TinyImages(batch_size=24))
+
+
+def test_a_loss_that_is_not_finite_stops_before_anything_is_lost(tmp_path: Path) -> None:
+    model = tiny_energy_vae(optimizer=partial(torch.optim.SGD, lr=1e30))
+    save = ModelCheckpoint(tmp_path, every_n_train_steps=1, save_top_k=-1, filename="{step}")
+    trainer = quiet_trainer(tmp_path, enable_checkpointing=True, callbacks=[save])
+    with pytest.raises(TrainingError, match=r"must be finite, got loss .* after step 1"):
+        trainer.fit(model, TinyImages(batch_size=24))
+    assert [path.name for path in tmp_path.glob("*.ckpt")] == ["step=1.ckpt"]
+
+
+def test_table_rows_are_not_squashed() -> None:
+
+    model = EnergyVAE((5,), 2, tiny_encoder, tiny_decoder)
+    z = 100 * torch.randn(4, 2)
+    assert model.decode(z).shape == (4, 5)
+    assert torch.equal(model.decode(z), model.decoder(z))
+
+
+def test_a_resumed_scheduled_run_equals_the_uninterrupted_one(tmp_path: Path) -> None:
+    seed_everything(3)
+    halved = partial(torch.optim.lr_scheduler.StepLR, step_size=1, gamma=0.5)
+    save = ModelCheckpoint(tmp_path, every_n_train_steps=1, save_top_k=-1, filename="{step}")
+    whole = tiny_energy_vae(scheduler=halved)
+    trainer = quiet_trainer(tmp_path, max_epochs=3, enable_checkpointing=True, callbacks=[save])
+    trainer.fit(whole, TinyImages(batch_size=24))
+    assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(1e-3 / 8)
+    resumed = tiny_energy_vae(scheduler=halved)
+    quiet_trainer(tmp_path, max_epochs=3).fit(
+        resumed, TinyImages(batch_size=24), ckpt_path=str(tmp_path / "step=5.ckpt")
+    )
+    assert same_weights(weights(whole), weights(resumed))
+
+
+def test_a_scheduler_that_waits_for_a_metric_is_refused() -> None:
+    model = tiny_energy_vae(scheduler=torch.optim.lr_scheduler.ReduceLROnPlateau)
+    with pytest.raises(ValueError, match="`scheduler` must depend on the epoch alone, got Reduce"):
+        model.configure_optimizers()

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -100,3 +101,31 @@ def test_training_improves_both_terms(tmp_path: Path) -> None:
 def test_wrong_arguments(arguments: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         tiny_energy_vae(**arguments)
+
+
+def test_huber_loss_by_hand() -> None:
+    model = tiny_energy_vae(reconstruction="huber", huber_delta=0.3, latent_weight=0.0)
+    images = torch.rand(5, *TINY_SHAPE)
+    errors = (images - model.decode(model.encode(images))).abs()
+    pixel_losses = torch.where(errors <= 0.3, errors**2 / 2, 0.3 * (errors - 0.15))
+    expected = pixel_losses.sum((1, 2, 3)).mean()
+    assert (errors > 0.3).any()
+    torch.testing.assert_close(model.losses(images)["loss"], expected)
+
+
+def test_bernoulli_reconstruction_is_the_cross_entropy() -> None:
+    model = tiny_energy_vae(reconstruction="bernoulli", latent_weight=0.0)
+    images = torch.rand(5, *TINY_SHAPE)
+    p = model.decode(model.encode(images))
+    expected = -(images * p.log() + (1 - images) * (1 - p).log()).sum((1, 2, 3)).mean()
+    torch.testing.assert_close(model.losses(images)["loss"], expected)
+
+
+@pytest.mark.parametrize("name", ["exact", "paper", "mmd", "sliced_wasserstein", "none"])
+def test_terms_that_are_logged(name: Any) -> None:
+    model, images = tiny_energy_vae(latent_loss=name), torch.rand(5, *TINY_SHAPE)
+    losses = model.losses(images)
+    extra = set() if name in ("exact", "paper") else {"latent_loss"}
+    assert losses.keys() == {"loss", "reconstruction", "latent_distance"} | extra
+    distance = squared_distance_to(HuberEnergy(), model.encode(images), model.latent_target)
+    torch.testing.assert_close(losses["latent_distance"], distance)

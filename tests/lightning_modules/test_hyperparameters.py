@@ -40,3 +40,17 @@ def test_a_resumed_optimizer_has_its_own_moments_and_the_configured_settings() -
     assert new.param_groups[0]["lr"] == 0.25
     assert new.param_groups[0]["betas"] == (0.5, 0.6)
     assert new.state[weight]["step"] == 1
+
+
+def test_a_scheduled_learning_rate_goes_on_from_the_checkpoint() -> None:
+    weight = torch.nn.Parameter(torch.ones(2))
+    old = torch.optim.Adam([weight], lr=1.0)
+    torch.optim.lr_scheduler.StepLR(old, 1, gamma=0.5)
+    old.param_groups[0]["lr"] = 0.125
+    checkpoint = {"optimizer_states": [old.state_dict()]}
+    new = torch.optim.Adam([weight], lr=3.0, eps=1e-3)
+    keep_configured_settings(checkpoint, [new], scheduled=True)
+    new.load_state_dict(checkpoint["optimizer_states"][0])
+    assert new.param_groups[0]["lr"] == 0.125
+    assert new.param_groups[0]["initial_lr"] == 1.0
+    assert new.param_groups[0]["eps"] == 1e-3

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from lightning_modules import step_seed
 from lightning_modules.step_seed import seed_step
 
 
@@ -30,6 +31,28 @@ def test_differs_between_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
     before = draw((0,), 0)
     monkeypatch.setenv("PL_GLOBAL_SEED", "4")
     assert draw((0,), 0) != before
+
+
+@pytest.mark.usefixtures("seed_three")
+def test_seeds_accelerators_where_there_are_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    without = draw((5,), 0)
+    seeds: list[int] = []
+    monkeypatch.setattr(step_seed, "_has_accelerator", lambda: True)
+    monkeypatch.setattr(torch, "manual_seed", seeds.append)
+    seed_step((5,), 0)
+    (seed,) = seeds
+    torch.default_generator.manual_seed(seed)
+    assert float(torch.rand(())) == without
+
+
+@pytest.mark.gpu
+@pytest.mark.usefixtures("seed_three")
+def test_seeds_the_gpu() -> None:
+    drawn = []
+    for step in (1, 2, 1):
+        seed_step((step,), 0)
+        drawn.append(float(torch.rand((), device="cuda")))
+    assert drawn[0] == drawn[2] != drawn[1]
 
 
 def test_does_nothing_without_a_seed(monkeypatch: pytest.MonkeyPatch) -> None:

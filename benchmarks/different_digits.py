@@ -1,0 +1,115 @@
+"""How many different digits are among n pictures: independent, Sobol and history-aware latents.
+
+    python -m benchmarks.different_digits runs/<name>/<time> [more run folders] [--data_dir DIR]
+
+For each run of an autoencoder on MNIST: 100 galleries a method, started from nothing
+with seeds 0 to 99, decoded, and each picture named by a convolutional classifier that is trained
+here on the training digits (its accuracy on the test digits is printed). A gallery's first ten and
+twenty pictures are counted; history-aware ones are chosen in rounds of ten. Writes
+benchmarks/results/different_digits.md.
+"""
+
+import argparse
+import os
+import statistics
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from benchmarks.trained import TrainedRun
+from datamodules import MNIST
+from hawc import AbstractSampler, HistoryAwareSampler, IndependentSampler, SobolSampler
+from lightning_modules.autoencoder import AbstractAutoencoder
+from networks import TutorialConvEncoder
+
+RESULTS = Path(__file__).parent / "results" / "different_digits.md"
+REPETITIONS, ROUND, COUNTED = 100, 10, (10, 20)
+EPOCHS = 3
+METHODS: dict[str, Callable[..., AbstractSampler]] = {
+    "independent": lambda law, seed: IndependentSampler(law),
+    "Sobol": lambda law, seed: SobolSampler(law, seed=seed),
+    "history-aware": lambda law, seed: HistoryAwareSampler(law),
+}
+
+
+def trained_classifier(data_dir: str | None) -> tuple[nn.Module, float]:
+    """Returns a classifier of MNIST digits and its accuracy on the test digits."""
+    torch.manual_seed(0)
+    data = MNIST(batch_size=128, data_dir=data_dir, num_validation=0)
+    data.prepare_data()
+    data.setup("fit")
+    data.setup("test")
+    classifier = TutorialConvEncoder((1, 28, 28), 10)
+    optimizer = torch.optim.Adam(classifier.parameters())
+    for _ in range(EPOCHS):
+        for images, labels in data.train_dataloader():
+            optimizer.zero_grad()
+            functional.cross_entropy(classifier(images), labels).backward()
+            optimizer.step()
+    with torch.no_grad():
+        right = [classifier(x).argmax(1) == y for x, y in data.test_dataloader()]
+    return classifier.eval(), float(torch.cat(right).float().mean())
+
+
+def gallery(model: AbstractAutoencoder, method: str, seed: int) -> Tensor:
+    """Returns the latents of one gallery, drawn in rounds."""
+    sampler = METHODS[method](model.latent_target, seed)
+    generator = torch.Generator().manual_seed(seed)
+    rounds = [sampler.sample(ROUND, generator=generator) for _ in range(max(COUNTED) // ROUND)]
+    return torch.cat(rounds)
+
+
+@torch.no_grad()
+def counts(model: AbstractAutoencoder, classifier: nn.Module, method: str) -> list[list[int]]:
+    """Returns the number of different digits among the first n pictures of every gallery."""
+    found: list[list[int]] = [[] for _ in COUNTED]
+    for seed in range(REPETITIONS):
+        with torch.enable_grad():  # choosing needs gradients
+            latents = gallery(model, method, seed)
+        digits = classifier(model.decode(latents)).argmax(1)
+        for list_of_counts, n in zip(found, COUNTED, strict=True):
+            list_of_counts.append(len(digits[:n].unique()))
+    return found
+
+
+def rows(run: TrainedRun, classifier: nn.Module) -> Iterable[str]:
+    """Yields the table's lines for one model."""
+    model = run.model()
+    for method in METHODS:
+        values = [
+            f"{statistics.mean(c):.2f} ± {statistics.stdev(c) / len(c) ** 0.5:.2f}"
+            for c in counts(model, classifier, method)
+        ]
+        yield f"| {run.name}, latent {model.latent_dim} | {method} | {' | '.join(values)} |"
+
+
+def main() -> None:
+    """Prints the table as it comes and writes it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folders", type=Path, nargs="+")
+    parser.add_argument("--data_dir")
+    arguments = parser.parse_args()
+    classifier, accuracy = trained_classifier(arguments.data_dir)
+    heads = [f"among {n}" for n in COUNTED]
+    lines = [
+        "# Different digits\n",
+        f"`python -m benchmarks.different_digits`; mean of {REPETITIONS} galleries and its "
+        f"standard error; the classifier is right on {100 * accuracy:.1f} % of the test digits.\n",
+        f"| model | latents | {' | '.join(heads)} |",
+        "|---|---|---|---|",
+    ]
+    print("\n".join(lines))
+    for folder in arguments.folders:
+        for line in rows(TrainedRun(folder), classifier):
+            print(line, flush=True)
+            lines.append(line)
+    RESULTS.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

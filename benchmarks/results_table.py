@@ -1,0 +1,117 @@
+"""What trained autoencoders reach: one line a run, every figure measured here on the test set.
+
+    python -m benchmarks.results_table runs/<name>/<time> [more run folders] [--data_dir DIR]
+
+Columns: the ELBO in nats a picture (VAEs) or the reconstruction loss; the exact squared energy
+distance to the latent law of the codes of 2,000 test items drawn at random, as the decoder met them
+in training; what as many independent draws of the law have on average, G/n, and how many times that
+it is; the distance of the codes of the first 2,000 (MNIST's first 5,000 test digits were written by
+other people than the rest); the median time and steps a second of an epoch as the run logged them.
+Writes benchmarks/results/autoencoders.md and,
+for docs/results.md, docs/pictures/<name>.png: sixteen pictures from independent latents beside
+sixteen from history-aware ones.
+"""
+
+import argparse
+import os
+import platform
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import torch
+from torch import Tensor
+from torchvision.utils import make_grid, save_image
+
+from benchmarks.trained import TrainedRun
+from hawc import HuberEnergy, compress, squared_distance_to
+from lightning_modules.autoencoder import AbstractAutoencoder
+
+RESULTS = Path(__file__).parent / "results" / "autoencoders.md"
+PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
+NUM_CODES, NUM_PICTURES = 2_000, 16
+COLUMNS = (
+    *("config", "seed, epochs", "ELBO or reconstruction", "latent d²", "G/n", "times"),
+    *("first items' d²", "s an epoch", "steps/s"),
+)
+
+
+@torch.no_grad()
+def evaluated(run: TrainedRun, data_dir: str | None) -> tuple[str, Tensor]:
+    """Returns what the model reaches on the test set, in words, and the codes of all its items."""
+    torch.manual_seed(0)
+    model, loader = run.model(), run.data(data_dir).test_dataloader()
+    sums: dict[str, float] = {}
+    codes: list[Tensor] = []
+    count = 0
+    for items, _ in loader:
+        for name, value in model.losses(items).items():
+            sums[name] = sums.get(name, 0.0) + float(value) * len(items)
+        count += len(items)
+        codes.append(model.draw_codes(items))
+    name = "elbo" if "elbo" in sums else "reconstruction"
+    return f"{name} {sums[name] / count:.2f}", torch.cat(codes)
+
+
+def row(run: TrainedRun, data_dir: str | None) -> str:
+    """Returns the table's line of a run."""
+    reached, codes = evaluated(run, data_dir)
+    law, kernel = run.model().latent_target, HuberEnergy()
+    order = torch.randperm(len(codes), generator=torch.Generator().manual_seed(0))
+    chosen = codes[order[:NUM_CODES]].double()
+    distance = float(squared_distance_to(kernel, chosen, law))
+    first = float(squared_distance_to(kernel, codes[:NUM_CODES].double(), law))
+    independent = law.self_energy(kernel) / len(chosen)
+    times = [run.median(f"time/{name}") for name in ("epoch_seconds", "steps_per_second")]
+    shown = " | ".join("" if value is None else f"{value:.3g}" for value in times)
+    return (
+        f"| {run.name} | {run.config['seed_everything']}, {run.epochs} | {reached} | "
+        f"{distance:.4g} | {independent:.4g} | {distance / independent:.1f} | {first:.4g} | "
+        f"{shown} |"
+    )
+
+
+def save_pictures(run: TrainedRun) -> None:
+    """Writes pictures of independent and history-aware latents side by side; no table rows."""
+    model = run.model()
+    if len(model.image_shape) != 3:
+        return
+    generator = torch.Generator().manual_seed(0)
+    independent = model.latent_target.sample(NUM_PICTURES, generator=generator)
+    chosen = compress(model.latent_target, NUM_PICTURES, generator=generator).points
+    columns = int(NUM_PICTURES**0.5)
+    grids = [_grid(model, z, columns) for z in (independent, chosen)]
+    gap = torch.ones(3, grids[0].shape[1], 8)
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    save_image(torch.cat([grids[0], gap, grids[1]], dim=2), PICTURES / f"{run.name}.png")
+
+
+@torch.no_grad()
+def _grid(model: AbstractAutoencoder, z: Tensor, columns: int) -> Tensor:
+    return make_grid(model.decode(z), nrow=columns, padding=1, pad_value=0.5)
+
+
+def main() -> None:
+    """Prints the table as it comes, writes it and the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folders", type=Path, nargs="+")
+    parser.add_argument("--data_dir")
+    arguments = parser.parse_args()
+    lines = [
+        "# Autoencoders on their test sets\n",
+        f"`python -m benchmarks.results_table`; torch {torch.__version__}, {os.cpu_count()} "
+        f"{platform.machine()} CPU cores.\n",
+        f"| {' | '.join(COLUMNS)} |",
+        "|---" * len(COLUMNS) + "|",
+    ]
+    print("\n".join(lines))
+    for folder in arguments.folders:
+        run = TrainedRun(folder)
+        lines.append(row(run, arguments.data_dir))
+        print(lines[-1], flush=True)
+        save_pictures(run)
+    RESULTS.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

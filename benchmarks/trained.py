@@ -1,0 +1,77 @@
+"""Trained autoencoders and their data, from what a run left in its folder."""
+
+import csv
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import torch
+import yaml
+from lightning import LightningDataModule
+
+import datamodules
+import lightning_modules
+from lightning_modules.autoencoder import AbstractAutoencoder
+
+__all__ = ["TrainedRun"]
+
+
+@final
+@dataclass(frozen=True)
+class TrainedRun:
+    """A run folder with checkpoints/last.ckpt, config.yaml and metrics.csv.
+
+    Args:
+        folder: runs/<name>/<time>.
+    """
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The experiment's."""
+        return str(self.config["name"])
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The resolved configuration."""
+        return yaml.safe_load((self.folder / "config.yaml").read_text())
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs the checkpoint was trained."""
+        # Lightning counts the epoch at whose end it was saved from 0
+        return int(self._checkpoint()["epoch"]) + 1
+
+    def model(self) -> AbstractAutoencoder:
+        """Returns the autoencoder with its weights, in evaluation mode."""
+        model_class = getattr(lightning_modules, _class_name(self.config["model"]))
+        return model_class.load_from_checkpoint(self._path, map_location="cpu").eval()
+
+    def data(self, data_dir: str | None = None) -> LightningDataModule:
+        """Returns the data it was trained on, with the test set read."""
+        settings = dict(self.config["data"].get("init_args", {}))
+        if data_dir is not None:
+            settings["data_dir"] = data_dir
+        data = getattr(datamodules, _class_name(self.config["data"]))(**settings)
+        data.prepare_data()
+        data.setup("test")
+        return data
+
+    def median(self, metric: str) -> float | None:
+        """Returns the median of what metrics.csv has under that name; None if it has nothing."""
+        with (self.folder / "metrics.csv").open() as file:
+            values = [float(row[metric]) for row in csv.DictReader(file) if row.get(metric)]
+        return statistics.median(values) if values else None
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / "checkpoints" / "last.ckpt"
+
+    def _checkpoint(self) -> dict[str, Any]:
+        return torch.load(self._path, map_location="cpu", weights_only=True, mmap=True)
+
+
+def _class_name(configured: dict[str, Any]) -> str:
+    return str(configured["class_path"]).rpartition(".")[2]

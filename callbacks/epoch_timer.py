@@ -1,0 +1,43 @@
+"""How long an epoch takes."""
+
+import time
+from typing import Any, final
+
+from lightning import Callback, LightningModule, Trainer
+
+__all__ = ["EpochTimer"]
+
+
+@final
+class EpochTimer(Callback):
+    """Logs time/epoch_seconds and time/steps_per_second of each training epoch.
+
+    Time counts from the epoch's start to the end of its last batch: without validation, pictures
+    and checkpoints. A step is a batch. Of a resumed run the first epoch may be a part of one.
+    """
+
+    def __init__(self) -> None:
+        self._start = self._end = 0.0
+        self._steps = 0
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._start, self._steps = time.perf_counter(), 0
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        self._end = time.perf_counter()
+        self._steps += 1
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        seconds = self._end - self._start
+        times = {
+            "time/epoch_seconds": seconds,
+            "time/steps_per_second": self._steps / seconds,
+        }
+        pl_module.log_dict(times, rank_zero_only=True)

@@ -1,0 +1,65 @@
+"""The same few items of the data in every epoch, as they come by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+__all__ = ["FirstItems", "Items"]
+
+
+@final
+@dataclass(frozen=True)
+class Items:
+    """Pictures (n, c, h, w) or rows (n, features), their labels (n,) if known, and their origin."""
+
+    images: Tensor
+    labels: Tensor | None
+    origin: str
+
+
+@final
+class FirstItems:
+    """Keeps the first items of the first pass over the data, on the CPU.
+
+    Reading what Lightning delivers anyway costs nothing, and no loader is disturbed: one that
+    counts what it delivered would otherwise not resume where the training stood.
+
+    Args:
+        num_items: how many are kept, at least 1; fewer if the data have fewer.
+        origin: of the items, for captions: "validation" or "training".
+    """
+
+    def __init__(self, num_items: int, origin: str) -> None:
+        self._num_items = num_items
+        self._origin = origin
+        self._images: list[Tensor] = []
+        self._labels: list[Tensor] = []
+        self._num_kept = 0
+        self._is_complete = False
+
+    def __len__(self) -> int:
+        return self._num_kept
+
+    def add(self, batch: Sequence[Tensor]) -> None:
+        """Keeps what is still missing from a batch (items, labels, ...) or (items,)."""
+        missing = self._num_items - self._num_kept
+        if self._is_complete or missing == 0:
+            return
+        # copies: a view would keep the whole batch in memory
+        kept = [part[:missing].detach().to("cpu", copy=True) for part in batch[:2]]
+        self._images.append(kept[0])
+        if len(kept) > 1 and kept[1].ndim == 1:
+            self._labels.append(kept[1])
+        self._num_kept += len(kept[0])
+
+    def end_pass(self) -> None:
+        """Notes that the next batches would bring the same items once more."""
+        self._is_complete = self._num_kept > 0
+
+    def items(self) -> Items:
+        """Returns what was kept; at least one item must have been."""
+        labels = torch.cat(self._labels) if self._labels else None
+        return Items(torch.cat(self._images), labels, self._origin)

@@ -1,0 +1,104 @@
+"""A smooth transition between two inputs, through their codes."""
+
+import math
+from collections.abc import Iterator
+from typing import final
+
+import torch
+from lightning import LightningModule
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from callbacks.checks import check_at_least
+from callbacks.decoding import decode, encode
+from callbacks.epoch_pictures import AbstractEpochPictures
+from callbacks.first_items import Items
+from callbacks.latent_paths import linear_path, spherical_path
+from callbacks.pictures import Picture, are_pictures, grid, new_figure
+
+__all__ = ["Interpolation"]
+
+_PATHS = {"linear": linear_path, "spherical": spherical_path}
+_FEATURES = 16  # panels in a figure; more could not be read
+
+
+@final
+class Interpolation(AbstractEpochPictures):
+    """Shows what lies between pairs of items: paths of latents from one's code to the other's.
+
+    Writes epoch-NNNN-interpolation.png to <run folder>/pictures and "pictures/interpolation" to
+    W&B. For pictures each pair has two lines, along the linear path and along the spherical one
+    (``callbacks.latent_paths``), between the two originals. For rows of a table the first pair has
+    a panel a feature, the first sixteen, over the position on the path.
+
+    Args:
+        num_pairs: the first item with the second, the third with the fourth and so on; at least 1.
+        num_steps: points on a path, both codes included; at least 2.
+        every_n_epochs: interval in training epochs, at least 1; the last epoch is always shown.
+
+    Raises:
+        ValueError: if a number is out of its range.
+        TypeError: (when a run starts) if the model is no autoencoder.
+    """
+
+    def __init__(self, num_pairs: int = 4, num_steps: int = 11, every_n_epochs: int = 1) -> None:
+        check_at_least(1, num_pairs=num_pairs)
+        check_at_least(2, num_steps=num_steps)
+        super().__init__(2 * num_pairs, every_n_epochs)
+        self._num_steps = num_steps
+
+    def pictures(self, module: LightningModule, items: Items) -> Iterator[Picture]:
+        num_pairs = len(items.images) // 2
+        if num_pairs == 0:
+            return
+        images = items.images[: 2 * num_pairs].float()
+        codes = encode(module, images)
+        paths = {
+            name: decode(module, path(codes[::2], codes[1::2], self._num_steps).flatten(0, 1))
+            for name, path in _PATHS.items()
+        }
+        caption = f"{num_pairs} pairs of {items.origin} items, between them their codes' "
+        if are_pictures(images):
+            content = grid(_strips(images, list(paths.values())), self._num_steps + 2)
+            caption += "linear path (upper line) and spherical path (lower line), decoded"
+            yield Picture("pictures/interpolation", content, caption)
+        elif images.ndim == 2:
+            rows = {name: decoded[: self._num_steps] for name, decoded in paths.items()}
+            caption += "paths, decoded; the first pair"
+            yield Picture("pictures/interpolation", _table_figure(images[:2], rows), caption)
+
+
+def _strips(images: Tensor, paths: list[Tensor]) -> Tensor:
+    """Returns for each pair a line of pictures a path, between the originals."""
+    num_pairs = len(images) // 2
+    by_pair = [path.unflatten(0, (num_pairs, -1)) for path in paths]
+    lines = [
+        torch.cat([images[2 * pair, None], path[pair], images[2 * pair + 1, None]])
+        for pair in range(num_pairs)
+        for path in by_pair
+    ]
+    return torch.cat(lines)
+
+
+def _table_figure(ends: Tensor, paths: dict[str, Tensor]) -> Figure:
+    """Returns a panel for each of the first features, its value over the position on the path."""
+    shown = min(ends.shape[1], _FEATURES)
+    columns = min(shown, 4)
+    lines = math.ceil(shown / columns)
+    figure = new_figure(2.6 * columns + 0.4, 1.8 * lines + 0.8)
+    panels = figure.subplots(lines, columns, sharex=True, squeeze=False)
+    for feature, axes in enumerate(panels.flat):
+        if feature >= shown:
+            axes.set_axis_off()
+            continue
+        for (name, path), style in zip(paths.items(), ("-", "--"), strict=True):
+            axes.plot(torch.linspace(0, 1, len(path)), path[:, feature], style, label=name)
+        axes.plot([0, 1], ends[:, feature], "ko", ms=4, label="originals")
+        axes.set_title(f"feature {feature + 1}", fontsize=9)
+        axes.tick_params(labelbottom=feature + columns >= shown)  # no panel below it
+        axes.grid(alpha=0.3)
+    figure.supxlabel("position on the path", fontsize=10)
+    figure.supylabel("standardised value", fontsize=10)
+    handles = panels[0, 0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper right", ncols=3, fontsize=9)
+    return figure

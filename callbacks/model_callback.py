@@ -1,0 +1,39 @@
+"""What callbacks ask of a model, checked before anything is trained or written."""
+
+from abc import ABC, abstractmethod
+
+from lightning import Callback, LightningModule, Trainer
+
+__all__ = ["AbstractModelCallback"]
+
+
+class AbstractModelCallback(Callback, ABC):
+    """A callback that asks a model for more than Lightning does.
+
+    Raises:
+        TypeError: (when a run starts) if the model has not what `needs` lists.
+    """
+
+    @property
+    @abstractmethod
+    def needs(self) -> type:
+        """The protocol of ``lightning_modules.interface`` that the model must follow."""
+
+    def check_model(self, module: LightningModule) -> None:
+        """Raises TypeError, naming what is missing, unless the model has what is needed."""
+        needed = [name for name in dir(self.needs) if not name.startswith("_")]
+        missing = [name for name in needed if not hasattr(module, name)]
+        if missing:
+            raise TypeError(
+                f"{type(self).__name__} needs a model with {_listed(needed)}; "
+                f"{type(module).__name__} has no {_listed(missing)}. Remove the callback or add "
+                "them to the model."
+            )
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self.check_model(pl_module)
+
+
+def _listed(names: list[str]) -> str:
+    *most, last = [f"`{name}`" for name in names]
+    return f"{', '.join(most)} and {last}" if most else last

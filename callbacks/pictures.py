@@ -1,0 +1,82 @@
+"""Where pictures go: <run folder>/pictures as PNG, and W&B."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import numpy as np
+from lightning import Trainer
+from lightning.pytorch.loggers import WandbLogger
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from torch import Tensor
+from torchvision.transforms.functional import to_pil_image
+from torchvision.utils import make_grid
+
+__all__ = ["Picture", "are_pictures", "grid", "new_figure", "show"]
+
+_COLOURS = (1, 3)  # channels that can be shown
+
+
+@final
+@dataclass(frozen=True)
+class Picture:
+    """One picture to show.
+
+    Args:
+        name: in W&B, as "samples/new"; its last part names the file.
+        content: (3, h, w) in [0, 1], or a figure of matplotlib.
+        caption: says what is seen.
+        replaces_earlier: whether one file is written over and over, in place of one an epoch.
+    """
+
+    name: str
+    content: Tensor | Figure
+    caption: str
+    replaces_earlier: bool = False
+
+
+def show(trainer: Trainer, picture: Picture, epoch: int) -> None:
+    """Writes pictures/epoch-NNNN-<name>.png into the run's folder, and to every W&B logger.
+
+    Args:
+        trainer: knows the run's folder and its loggers.
+        picture: to be shown; only one process should.
+        epoch: as counted from 1.
+    """
+    stem = picture.name.rpartition("/")[2]
+    file_name = f"{stem}.png" if picture.replaces_earlier else f"epoch-{epoch:04d}-{stem}.png"
+    folder = Path(trainer.default_root_dir) / "pictures"
+    folder.mkdir(parents=True, exist_ok=True)
+    pixels = _pixels(picture.content)
+    to_pil_image(pixels).save(folder / file_name)
+    for logger in trainer.loggers:
+        if isinstance(logger, WandbLogger):
+            logger.log_image(picture.name, [pixels], caption=[f"epoch {epoch}: {picture.caption}"])
+
+
+def are_pictures(items: Tensor) -> bool:
+    """Whether a batch can be shown as pictures; rows of a table cannot."""
+    return items.ndim == 4 and items.shape[1] in _COLOURS
+
+
+def grid(images: Tensor, columns: int) -> Tensor:
+    """Returns pictures (n, 1 or 3, h, w) row by row as one of (3, ...), with lines between."""
+    return make_grid(images, nrow=columns, padding=1, pad_value=0.5)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Returns an empty figure, sides in inches, that no global state knows of."""
+    figure = Figure(figsize=(width, height), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _pixels(content: Tensor | Figure) -> np.ndarray:
+    """Returns (h, w, 3) of uint8."""
+    if isinstance(content, Tensor):
+        return content.mul(255).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+    canvas = content.canvas
+    assert isinstance(canvas, FigureCanvasAgg)  # new_figure has seen to it
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -1,0 +1,90 @@
+"""Originals over what the decoder makes of their codes."""
+
+import math
+from collections.abc import Iterator
+from typing import final
+
+import torch
+from lightning import LightningModule
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from callbacks.checks import check_at_least
+from callbacks.decoding import decode, encode
+from callbacks.epoch_pictures import AbstractEpochPictures
+from callbacks.first_items import Items
+from callbacks.pictures import Picture, are_pictures, grid, new_figure
+
+__all__ = ["Reconstructions"]
+
+_ROWS_OF_A_TABLE = 8  # panels in a figure; more could not be read
+
+
+@final
+class Reconstructions(AbstractEpochPictures):
+    """Shows the first items over their reconstructions decode(encode(x)).
+
+    Writes epoch-NNNN-reconstructions.png to <run folder>/pictures and "pictures/reconstructions" to
+    W&B: for pictures lines of originals, each over the line of their reconstructions, for rows of a
+    table a panel each for the first eight, with the value of every feature.
+
+    Args:
+        num_items: validation items (training items where there are none), at least 1.
+        every_n_epochs: interval in training epochs, at least 1; the last epoch is always shown.
+        columns: items in a line of pictures, at least 1.
+
+    Raises:
+        ValueError: if a number is out of its range.
+        TypeError: (when a run starts) if the model is no autoencoder.
+    """
+
+    def __init__(self, num_items: int = 32, every_n_epochs: int = 1, columns: int = 16) -> None:
+        check_at_least(1, num_items=num_items, columns=columns)
+        super().__init__(num_items, every_n_epochs)
+        self._columns = columns
+
+    def pictures(self, module: LightningModule, items: Items) -> Iterator[Picture]:
+        decoded = decode(module, encode(module, items.images))
+        caption = f"{len(decoded)} {items.origin} items over their reconstructions"
+        content: Tensor | Figure
+        if are_pictures(decoded):
+            columns = min(self._columns, len(decoded))
+            content = grid(_line_by_line(items.images.float(), decoded, columns), columns)
+        elif decoded.ndim == 2:
+            content = _table_figure(items.images.float(), decoded)
+        else:
+            return
+        yield Picture("pictures/reconstructions", content, caption)
+
+
+def _line_by_line(originals: Tensor, decoded: Tensor, columns: int) -> Tensor:
+    """Returns pictures in the order of a grid; a last line that is not full ends in grey."""
+    lines = []
+    for part in (originals.split(columns), decoded.split(columns)):
+        padding = columns - len(part[-1])
+        grey = part[-1].new_full((padding, *part[-1].shape[1:]), 0.5)
+        lines.append([*part[:-1], torch.cat([part[-1], grey])])
+    return torch.cat([line for pair in zip(*lines, strict=True) for line in pair])
+
+
+def _table_figure(originals: Tensor, decoded: Tensor) -> Figure:
+    """Returns a panel for each of the first rows, the value of every feature over its number."""
+    shown = min(len(originals), _ROWS_OF_A_TABLE)
+    columns = min(shown, 2)
+    lines = math.ceil(shown / columns)
+    figure = new_figure(4.5 * columns, 0.6 + 1.7 * lines)
+    panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
+    features = range(1, originals.shape[1] + 1)
+    for number, axes in enumerate(panels.flat):
+        if number >= shown:
+            axes.set_axis_off()
+            continue
+        axes.plot(features, originals[number], "o-", ms=4, label="original")
+        axes.plot(features, decoded[number], "x--", ms=5, label="reconstruction")
+        axes.set_title(f"row {number + 1}", fontsize=9)
+        axes.tick_params(labelbottom=number + columns >= shown)  # no panel below it
+        axes.grid(alpha=0.3)
+    figure.supxlabel("feature", fontsize=10)
+    figure.supylabel("standardised value", fontsize=10)
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
+    return figure

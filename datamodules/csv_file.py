@@ -1,0 +1,126 @@
+"""Numbers of a CSV file, read strictly: what is no number is refused with its line and column."""
+
+import csv
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import torch
+from jaxtyping import Float64
+from torch import Tensor
+
+from datamodules.errors import DataError
+
+__all__ = ["CSVFile"]
+
+_LARGEST = torch.finfo(torch.float32).max  # larger numbers would become infinite in a batch
+_SHOWN = 40  # characters of a cell in a message
+
+
+@final
+@dataclass(frozen=True)
+class CSVFile:
+    """A text file of UTF-8 whose first line names the columns; blank lines are skipped.
+
+    Args:
+        path: of the file.
+        delimiter: the character between two cells.
+    """
+
+    path: Path
+    delimiter: str = ","
+
+    def column_names(self) -> list[str]:
+        """Returns the cells of the first line.
+
+        Raises:
+            DataError: if the file cannot be read or is empty, or if the first line holds numbers,
+                an empty name or one name twice.
+        """
+        for _, cells in self._records():
+            return self._checked_names([cell.strip() for cell in cells])
+        raise DataError(f"'{self.path}' is empty; its first line must name the columns.")
+
+    def numbers(self, columns: Sequence[str]) -> Float64[Tensor, "n columns"]:
+        """Returns the named columns, which the file must have, below the first line.
+
+        Raises:
+            DataError: if a line has too few or too many cells, a cell of these columns is not a
+                finite number, or there is nothing below the first line.
+        """
+        names = self.column_names()
+        places = [names.index(column) for column in columns]
+        values = array("d")
+        records = self._records()
+        next(records)
+        for line, cells in records:
+            if len(cells) != len(names):
+                raise DataError(
+                    f"'{self.path}', line {line}: {len(names)} cells are required, as many as in "
+                    f"the first line, got {len(cells)}."
+                )
+            values.extend(self._number(line, names[place], cells[place]) for place in places)
+        if not values:
+            raise DataError(f"'{self.path}' holds no rows below its first line.")
+        return torch.frombuffer(values, dtype=torch.float64).reshape(-1, len(columns))
+
+    def _records(self) -> Iterator[tuple[int, list[str]]]:
+        """Yields the cells of each record that is not blank and the line it begins on, from 1."""
+        line = 1
+        try:
+            # utf-8-sig: spreadsheets put a byte order mark before the first name
+            with self.path.open(encoding="utf-8-sig", newline="") as file:
+                reader = csv.reader(file, delimiter=self.delimiter, strict=True)
+                for cells in reader:
+                    if cells:
+                        yield line, cells
+                    line = reader.line_num + 1
+        except OSError as error:
+            raise DataError(
+                f"'{self.path}' must be a CSV file that can be read, got: {error.strerror}."
+            ) from error
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"'{self.path}' must be a CSV file in UTF-8, got other bytes ({error.reason}); "
+                "convert it."
+            ) from error
+        except csv.Error as error:
+            raise DataError(
+                f"'{self.path}', line {line}: cells and quotes must be as in CSV, got: {error}."
+            ) from error
+
+    def _checked_names(self, names: list[str]) -> list[str]:
+        for number, name in enumerate(names, start=1):
+            if not name:
+                raise DataError(f"'{self.path}' must name each column, got none for {number}.")
+            if name in names[: number - 1]:
+                raise DataError(f"'{self.path}' must name each column once, got {name!r} again.")
+        if all(_is_number(name) for name in names):
+            raise DataError(
+                f"'{self.path}' must name its columns in the first line, got the numbers "
+                f"{_shortened(self.delimiter.join(names))!r}."
+            )
+        return names
+
+    def _number(self, line: int, column: str, cell: str) -> float:
+        if _is_number(cell):
+            return float(cell)
+        found = f"{_shortened(cell)!r}" if cell.strip() else "an empty cell"
+        raise DataError(
+            f"'{self.path}', line {line}, column {column}: a finite number is required, got "
+            f"{found}; correct it, or leave the column out with `leave_out`."
+        )
+
+
+def _is_number(cell: str) -> bool:
+    """Whether a cell is a decimal that fits into float32; 1_000, which Python knows, is text."""
+    try:
+        return abs(float(cell)) <= _LARGEST and "_" not in cell
+    except ValueError:
+        return False
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

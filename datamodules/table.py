@@ -1,0 +1,151 @@
+"""The data module of every table of numbers."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from datamodules.csv_file import CSVFile
+from datamodules.errors import DataError
+from datamodules.in_memory import AbstractInMemory, Split, hold_out
+
+__all__ = ["AbstractTable"]
+
+_NAMES_SHOWN = 200  # characters
+
+
+@final
+@dataclass(frozen=True)
+class _Contents:
+    """Standardised splits, and what undoes the standardisation."""
+
+    splits: dict[str, Split]
+    mean: Float64[Tensor, " features"]
+    std: Float64[Tensor, " features"]
+
+
+class AbstractTable(AbstractInMemory, ABC):
+    """Serves the rows of a CSV file standardised: (x - mean) / std, column by column.
+
+    Mean and standard deviation (dividing by n) are those of the training rows alone. Which rows are
+    held out for testing and validation depends on nothing but the three numbers of rows.
+
+    Args:
+        batch_size: rows a batch and process, at least 1.
+        num_validation: training rows held out for validation; a tenth of them if None.
+        num_test: rows held out for testing, before those for validation; a tenth of all if None.
+        leave_out: names of columns that are not to be features; only these may hold text.
+
+    Raises:
+        ValueError: if `batch_size` < 1, `num_validation` < 0 or `num_test` < 0.
+    """
+
+    example = "row"
+
+    def __init__(
+        self,
+        batch_size: int = 128,
+        num_validation: int | None = None,
+        num_test: int | None = None,
+        leave_out: list[str] | None = None,
+    ) -> None:
+        super().__init__(batch_size, num_validation)
+        if num_test is not None and num_test < 0:
+            raise ValueError(f"`num_test` must be at least 0, got {num_test}.")
+        self._num_test = num_test
+        self._leave_out = tuple(leave_out or ())
+
+    @property
+    @abstractmethod
+    def file(self) -> CSVFile:
+        """Where the rows are; raises DataError if it cannot be this table."""
+
+    @property
+    @abstractmethod
+    def target(self) -> str | None:
+        """Name of the column that is served as label, not as feature; labels are 0 if None."""
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """(features,), for which the first line of the file is read."""
+        return (len(self.column_names),)
+
+    @cached_property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the features in the order of a row.
+
+        Raises:
+            DataError: if `leave_out` or `target` is no column, or no column is left.
+        """
+        file = self.file
+        names = file.column_names()
+        for argument, wanted in (("leave_out", self._leave_out), ("target", self._targets)):
+            for name in wanted:
+                if name not in names:
+                    raise DataError(
+                        f"`{argument}` must name columns of '{file.path}', got {name!r}; it has "
+                        f"{', '.join(names)[:_NAMES_SHOWN]}."
+                    )
+        features = tuple(n for n in names if n not in (*self._leave_out, *self._targets))
+        if not features:
+            raise DataError(
+                f"`leave_out` and `target` must leave columns of '{file.path}' to be features, got "
+                f"all {len(names)}."
+            )
+        return features
+
+    def load(self, train: bool) -> dict[str, Split]:
+        splits = self._contents.splits
+        return {name: splits[name] for name in (("train", "val") if train else ("test",))}
+
+    def standardise(self, values: Float[Tensor, "*n features"]) -> Float[Tensor, "*n features"]:
+        """Returns rows as batches hold them of values in the units of the file."""
+        contents = self._contents
+        return ((values.double() - contents.mean) / contents.std).to(values.dtype)
+
+    def unstandardise(self, rows: Float[Tensor, "*n features"]) -> Float[Tensor, "*n features"]:
+        """Returns values in the units of the file of rows as batches hold them."""
+        contents = self._contents
+        return (rows.double() * contents.std + contents.mean).to(rows.dtype)
+
+    @property
+    def _targets(self) -> tuple[str, ...]:
+        return () if self.target is None else (self.target,)
+
+    @cached_property
+    def _contents(self) -> _Contents:
+        numbers = self.file.numbers((*self.column_names, *self._targets))
+        features = numbers[:, : len(self.column_names)]
+        labels = (
+            torch.zeros(len(numbers), dtype=torch.int64)
+            if self.target is None
+            else numbers[:, -1].float()
+        )
+        rest, test = hold_out(len(numbers), self._num_test, "num_test")
+        kept, held_out = hold_out(len(rest), self.num_validation, "num_validation")
+        indices = {"train": rest[kept], "val": rest[held_out], "test": test}
+        mean, std = self._scale(features[indices["train"]])
+        rows = ((features - mean) / std).float()
+        splits = {name: (rows[index], labels[index]) for name, index in indices.items()}
+        return _Contents(splits, mean, std)
+
+    def _scale(
+        self, rows: Float64[Tensor, "n features"]
+    ) -> tuple[Float64[Tensor, " features"], Float64[Tensor, " features"]]:
+        """Returns mean and standard deviation of each column.
+
+        Raises:
+            DataError: if a column has one value only, for which there is no scale.
+        """
+        low, high = torch.aminmax(rows, dim=0)
+        for name, least, largest in zip(self.column_names, low, high, strict=True):
+            if least == largest:
+                raise DataError(
+                    f"column {name} of '{self.file.path}' is {float(least):g} in all {len(rows)} "
+                    "training rows and cannot be standardised; leave it out with `leave_out`."
+                )
+        return rows.mean(0), rows.std(0, correction=0)

@@ -1,0 +1,91 @@
+"""How far a batch of latent codes is from the law that will be sampled; 0 or more up to rounding.
+
+Every one compares the batch as a whole with the law itself, no draws of which are needed:
+
+- exact               d^2 to N(0, I) in the Huber energy h = sqrt(a^2 + |x - y|^2) - a,
+- paper               the same to the Student t law that Turinici's constants stand for,
+- mmd                 2 d^2 to N(0, I) in h = s / (2d + s), s = |x - y|^2: the squared MMD of the
+                      inverse multiquadric 2d / (2d + s) that the Wasserstein autoencoder uses,
+- sliced_wasserstein  mean over random directions of the squared Wasserstein-2 distance to N(0, 1),
+                      mean_i x_(i)^2 - 2 x_(i) q_i + 1, q_i the law's mean between its quantiles
+                      (i - 1)/n and i/n.
+
+Source: Turinici 2021, arXiv 1911.13135; Tolstikhin et al. 2018, "Wasserstein auto-encoders",
+arXiv 1711.01558, section 4; Kolouri et al. 2018, "Sliced Wasserstein auto-encoders", arXiv
+1804.01947, where draws take the place of the q_i.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from hawc import (
+    AbstractTarget,
+    HuberEnergy,
+    Quotient,
+    StandardNormal,
+    StudentT,
+    squared_distance_to,
+)
+from hawc.kernels import full_precision, without_autocast
+
+__all__ = ["LatentLoss", "latent_law", "make_latent_loss", "sliced_wasserstein"]
+
+LatentLoss = Callable[[Float[Tensor, "n d"]], Float[Tensor, ""]]
+
+NUM_SLICES = 50  # directions a step; their error averages out over steps
+
+
+def latent_law(name: str, latent_dim: int) -> AbstractTarget:
+    """Returns the law that codes are drawn to by the loss of that name."""
+    if name == "paper":
+        return StudentT.approximating_normal(latent_dim)
+    return StandardNormal(latent_dim)
+
+
+def make_latent_loss(name: str, latent_dim: int) -> LatentLoss:
+    """Returns the loss of that name; "none" is one that is always 0.
+
+    Args:
+        name: "exact", "paper", "mmd", "sliced_wasserstein" or "none".
+        latent_dim: number of coordinates of a code.
+
+    Raises:
+        ValueError: if no loss has that name.
+    """
+    law = latent_law(name, latent_dim)
+    inverse_multiquadric = Quotient(1.0, math.sqrt(2 * latent_dim))
+    losses: dict[str, LatentLoss] = {
+        "exact": lambda z: squared_distance_to(HuberEnergy(), z, law),
+        "paper": lambda z: squared_distance_to(HuberEnergy(), z, law),
+        "mmd": lambda z: 2 * squared_distance_to(inverse_multiquadric, z, law),
+        "sliced_wasserstein": sliced_wasserstein,
+        "none": lambda z: z.new_zeros(()),
+    }
+    if name not in losses:
+        raise ValueError(f"`latent_loss` must be one of {', '.join(losses)}, got '{name}'.")
+    return losses[name]
+
+
+def sliced_wasserstein(z: Float[Tensor, "n d"], num_slices: int = NUM_SLICES) -> Float[Tensor, ""]:
+    """Returns the mean squared Wasserstein-2 distance of projections of z to N(0, 1).
+
+    Directions come from torch's global generator: for training steps.
+    """
+    z = full_precision(z)
+    directions = normalize(torch.randn(num_slices, z.shape[1], device=z.device, dtype=z.dtype))
+    means = _means_between_quantiles(len(z)).to(z)
+    with without_autocast(z):
+        projected = (z @ directions.T).sort(dim=0).values
+        return (projected.square() - 2 * projected * means[:, None]).mean() + 1
+
+
+def _means_between_quantiles(n: int) -> Float[Tensor, " n"]:
+    """Returns E[Y | Y between the quantiles (i - 1)/n and i/n] of Y ~ N(0, 1), i = 1..n."""
+    edges = torch.special.ndtri(torch.linspace(0, 1, n + 1, dtype=torch.float64))
+    density = torch.exp(-0.5 * edges.square()) / math.sqrt(2 * math.pi)
+    return n * (density[:-1] - density[1:])

@@ -1,0 +1,168 @@
+"""Variational autoencoder.
+
+The encoder gives mean and log variance of q(z|x) = N(m(x), diag s(x)^2), the decoder p(x|z). The
+mean over a batch of pictures x is minimised of
+
+    -E_q log p(x|z) + beta KL(q(z|x) || N(0, I)),
+
+with one z = m + s * noise a picture (the reparametrisation) and
+
+- kl "closed": 1/2 sum_j (m_j^2 + s_j^2 - log s_j^2 - 1),
+- kl "one_sample": log q(z|x) - log p(z) at that z, noisier, as in TensorFlow's tutorial.
+
+For beta = 1 minus this is the evidence lower bound (ELBO) of log p(x), in nats a picture, which S
+draws z_s ~ q(z|x) raise to log (1/S) sum_s p(x|z_s) p(z_s) / q(z_s|x).
+
+Source: Kingma and Welling 2013, "Auto-encoding variational Bayes", arXiv 1312.6114; beta: Higgins
+et al. 2017, "beta-VAE", ICLR; the tighter bound: Burda, Grosse and Salakhutdinov 2015, "Importance
+weighted autoencoders", arXiv 1509.00519.
+"""
+
+import math
+from typing import Literal, final
+
+import torch
+from jaxtyping import Float
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor, nn
+
+from hawc import AbstractTarget, StandardNormal
+from hawc.kernels import full_precision
+from lightning_modules.autoencoder import AbstractAutoencoder
+from lightning_modules.interface import ImageShape, NetworkFactory
+from lightning_modules.likelihoods import bernoulli_nll, check_unit_interval, gaussian_nll
+
+__all__ = ["VAE"]
+
+
+@final
+class VAE(AbstractAutoencoder):
+    """Variational autoencoder; logs loss, reconstruction, kl and elbo, all in nats a picture.
+
+    Args:
+        image_shape: of one picture (channels, height, width), or of one table row (features,).
+        latent_dim: number of latent coordinates, at least 1.
+        encoder: builds the network from pictures to mean and log variance.
+        decoder: builds the network from latents to logits of pixels, or to table rows.
+        optimizer: of all parameters.
+        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None.
+        likelihood: of a pixel given z. "bernoulli" needs pixels in [0, 1].
+        sigma: standard deviation of "gaussian" in units of a pixel, > 0; learnt if None. Without
+            effect on "bernoulli".
+        kl: "closed" form or "one_sample".
+        beta: factor of the KL term, >= 0.
+        warm_up_steps: training steps over which the factor grows linearly to `beta`, >= 0.
+        num_importance_samples: of the bound that a test logs as test/importance_weighted_bound; 0
+            leaves it out.
+
+    Raises:
+        ValueError: if a number is out of its range.
+    """
+
+    statistics_per_latent = 2
+
+    def __init__(
+        self,
+        image_shape: ImageShape,
+        latent_dim: int,
+        encoder: NetworkFactory,
+        decoder: NetworkFactory,
+        optimizer: OptimizerCallable = torch.optim.Adam,
+        scheduler: LRSchedulerCallable | None = None,
+        likelihood: Literal["bernoulli", "gaussian"] = "bernoulli",
+        sigma: float | None = None,
+        kl: Literal["closed", "one_sample"] = "closed",
+        beta: float = 1.0,
+        warm_up_steps: int = 0,
+        num_importance_samples: int = 0,
+    ) -> None:
+        super().__init__(image_shape, latent_dim, encoder, decoder, optimizer, scheduler)
+        if sigma is not None and not (sigma > 0 and math.isfinite(sigma)):
+            raise ValueError(f"`sigma` must be > 0, or null to learn it, got {sigma}.")
+        for name, value in (
+            ("beta", beta),
+            ("warm_up_steps", warm_up_steps),
+            ("num_importance_samples", num_importance_samples),
+        ):
+            if not value >= 0:
+                raise ValueError(f"`{name}` must be at least 0, got {value}.")
+        self._likelihood = likelihood
+        log_sigma = torch.tensor(math.log(sigma or 1.0))
+        learnt = likelihood == "gaussian" and sigma is None
+        self.log_sigma = nn.Parameter(log_sigma) if learnt else nn.Buffer(log_sigma)
+        self._kl = kl
+        self._beta = beta
+        self._warm_up_steps = warm_up_steps
+        self._num_importance_samples = num_importance_samples
+
+    @property
+    def latent_target(self) -> AbstractTarget:
+        return StandardNormal(self.latent_dim)
+
+    def encode(self, images: Tensor) -> Tensor:
+        mean, _ = self._posterior(images)
+        return mean
+
+    def draw_codes(self, images: Tensor) -> Tensor:
+        mean, log_variance = self._posterior(images)
+        return mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
+
+    def losses(self, images: Tensor) -> dict[str, Tensor]:
+        if self._likelihood == "bernoulli":
+            check_unit_interval(images)
+        mean, log_variance = self._posterior(images)
+        noise = torch.randn_like(mean)
+        z = mean + torch.exp(0.5 * log_variance) * noise
+        reconstruction = self._nll(images, z).mean()
+        if self._kl == "closed":
+            divergence = 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(1).mean()
+        else:
+            divergence = _log_ratio(z, noise, log_variance).mean()
+        return {
+            "loss": reconstruction + self._beta_now() * divergence,
+            "reconstruction": reconstruction,
+            "kl": divergence,
+            "elbo": -(reconstruction + divergence),
+        }
+
+    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        super().test_step(batch, batch_idx)
+        if self._num_importance_samples:
+            bound = self.importance_weighted_bound(batch[0], self._num_importance_samples).mean()
+            name = "test/importance_weighted_bound"
+            self.log(name, bound, batch_size=len(batch[0]), sync_dist=True)
+
+    def importance_weighted_bound(
+        self, images: Float[Tensor, "n ..."], num_samples: int
+    ) -> Float[Tensor, " n"]:
+        """Returns the bound of each picture's log p(x) by `num_samples` draws of z, in nats."""
+        mean, log_variance = self._posterior(images)
+        log_weights = []
+        for _ in range(num_samples):
+            noise = torch.randn_like(mean)
+            z = mean + torch.exp(0.5 * log_variance) * noise
+            log_weights.append(-self._nll(images, z) - _log_ratio(z, noise, log_variance))
+        return torch.stack(log_weights).logsumexp(0) - math.log(num_samples)
+
+    def _posterior(self, images: Tensor) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n d"]]:
+        # half precision would round a divergence of some nats to tenths
+        mean, log_variance = full_precision(self.encoder(images)).chunk(2, dim=1)
+        return mean, log_variance
+
+    def _nll(self, images: Tensor, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+        output = self.decoder(z)
+        if self._likelihood == "bernoulli":
+            return bernoulli_nll(images, output)
+        return gaussian_nll(images, self.as_images(output), self.log_sigma)
+
+    def _beta_now(self) -> float:
+        if not self.training or self.global_step >= self._warm_up_steps:
+            return self._beta
+        return self._beta * self.global_step / self._warm_up_steps
+
+
+def _log_ratio(
+    z: Float[Tensor, "n d"], noise: Float[Tensor, "n d"], log_variance: Float[Tensor, "n d"]
+) -> Float[Tensor, " n"]:
+    """Returns log q(z|x) - log p(z) for z = mean + s * noise; (2 pi)^(d/2) cancels."""
+    return 0.5 * (z.square() - noise.square() - log_variance).sum(1)

@@ -1,0 +1,16 @@
+"""Starting weights."""
+
+from torch import nn
+
+__all__ = ["initialize_like_keras"]
+
+
+def initialize_like_keras(layer: nn.Module) -> None:
+    """Draws Keras' default: weights uniform after Glorot and Bengio 2010, biases 0.
+
+    For `nn.Module.apply`; layers other than linear and convolutional ones are left alone.
+    """
+    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        nn.init.xavier_uniform_(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)

@@ -1,0 +1,36 @@
+"""Short trainings that the tests of callbacks share, and how their pictures are read."""
+
+from pathlib import Path
+from typing import Any
+
+from lightning import Callback, LightningModule, Trainer, seed_everything
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms.functional import pil_to_tensor
+
+from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae
+
+
+def run(
+    folder: Path,
+    *callbacks: Callback,
+    model: LightningModule | None = None,
+    data: TinyImages | None = None,
+    **arguments: Any,
+) -> Trainer:
+    """Trains a small autoencoder unless told otherwise; the trainer knows the model."""
+    seed_everything(1)
+    trainer = quiet_trainer(folder, callbacks=list(callbacks), **arguments)
+    model = model or tiny_energy_vae()
+    trainer.fit(model, data or TinyImages(batch_size=24))
+    return trainer
+
+
+def picture_names(folder: Path) -> set[str]:
+    """The pictures that a run left, without their .png."""
+    return {path.stem for path in (folder / "pictures").glob("*.png")}
+
+
+def read_picture(path: Path) -> Tensor:
+    with Image.open(path) as picture:
+        return pil_to_tensor(picture)

@@ -1,0 +1,136 @@
+"""CSV files: numbers as they were written, and what is none refused with its line and column."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from datamodules import DataError
+from datamodules.csv_file import CSVFile
+
+LARGEST = torch.finfo(torch.float32).max
+numbers = st.floats(-LARGEST, LARGEST) | st.integers(-(10**30), 10**30)
+
+
+def written(tmp_path: Path, content: str | bytes) -> CSVFile:
+    path = tmp_path / "file.csv"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return CSVFile(path)
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.integers(1, 4).flatmap(lambda c: st.lists(st.tuples(*[numbers] * c), min_size=1)))
+def test_reads_what_was_written(tmp_path: Path, rows: list[tuple[float, ...]]) -> None:
+    names = [f"column {i}" for i in range(len(rows[0]))]
+    path = tmp_path / "file.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([names, *rows])
+    read = CSVFile(path)
+    assert read.column_names() == names
+    # repr of a float is read back as the same number
+    assert torch.equal(read.numbers(names), torch.tensor(rows, dtype=torch.float64))
+
+
+def test_columns_come_in_the_order_asked_for(tmp_path: Path) -> None:
+    file = written(tmp_path, "a,b,c\n1,2,3\n4,5,6\n")
+    assert file.numbers(["c", "a"]).tolist() == [[3, 1], [6, 4]]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\ufeffa,b\n1,2\n",
+        "a,b\r\n1,2\r\n",
+        "a,b\r1,2",
+        "\n\na,b\n\n1,2\n\n\n",
+        ' a , b\n 1 ,"2"',
+        '"a",b\n+1e0,2.\n',
+    ],
+    ids=["byte order mark", "Windows", "old Mac", "blank lines", "spaces", "quotes"],
+)
+def test_common_ways_to_write_it(tmp_path: Path, content: str) -> None:
+    file = written(tmp_path, content)
+    assert file.column_names() == ["a", "b"]
+    assert file.numbers(["a", "b"]).tolist() == [[1, 2]]
+
+
+def test_another_delimiter(tmp_path: Path) -> None:
+    path = written(tmp_path, "a;b\n1;2\n").path
+    assert CSVFile(path, ";").numbers(["a", "b"]).tolist() == [[1, 2]]
+
+
+def test_text_in_columns_not_asked_for(tmp_path: Path) -> None:
+    file = written(tmp_path, "name,a\n'x',1\n,2\n")
+    assert file.numbers(["a"]).tolist() == [[1], [2]]
+
+
+@pytest.mark.parametrize(
+    ("cell", "found"),
+    [
+        ("red", "'red'"),
+        ("", "an empty cell"),
+        ("  ", "an empty cell"),
+        ("NA", "'NA'"),
+        ("nan", "'nan'"),
+        ("-inf", "'-inf'"),
+        ("1e39", "'1e39'"),
+        ("1_000", "'1_000'"),
+        ("x" * 100, f"'{'x' * 40}...'"),
+    ],
+)
+def test_names_line_column_and_cell(tmp_path: Path, cell: str, found: str) -> None:
+    file = written(tmp_path, f"a,b\n1,2\n\n3,{cell}\n")
+    message = f"file.csv', line 4, column b: a finite number is required, got {found}; correct it"
+    with pytest.raises(DataError, match=re.escape(message)):
+        file.numbers(["a", "b"])
+
+
+def test_a_record_is_named_by_its_first_line(tmp_path: Path) -> None:
+    file = written(tmp_path, 'name,a\n"two\nlines",1\n"two\nlines",x\nz,1\n')
+    with pytest.raises(DataError, match="line 4, column a"):
+        file.numbers(["a"])
+
+
+@pytest.mark.parametrize(("record", "count"), [("3", 1), ("3,4,5", 3), ("3,4,", 3)])
+def test_too_few_or_too_many_cells(tmp_path: Path, record: str, count: int) -> None:
+    file = written(tmp_path, f"a,b\n1,2\n{record}\n")
+    with pytest.raises(DataError, match=f"line 3: 2 cells are required, .* line, got {count}"):
+        file.numbers(["a"])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "file.csv' is empty; its first line must name the columns"),
+        ("\n\n", "file.csv' is empty"),
+        ("1,2.5\n3,4\n", "must name its columns in the first line, got the numbers '1,2.5'"),
+        ("a,,b\n1,2,3\n", "must name each column, got none for 2"),
+        ("a,b,a\n1,2,3\n", "must name each column once, got 'a' again"),
+        (b"a,b\xff\n1,2\n", r"must be a CSV file in UTF-8, got other bytes \(invalid start byte\)"),
+    ],
+)
+def test_first_lines(tmp_path: Path, content: str | bytes, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        written(tmp_path, content).column_names()
+
+
+def test_nothing_below_the_first_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"file.csv' holds no rows below its first line"):
+        written(tmp_path, "a,b\n\n").numbers(["a"])
+
+
+def test_unfinished_quotes(tmp_path: Path) -> None:
+    file = written(tmp_path, 'a,b\n1,2\n"3,4\n')
+    with pytest.raises(DataError, match="line 3: cells and quotes must be as in CSV, got: unexp"):
+        file.numbers(["a"])
+
+
+def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none.csv' must be a CSV file .* got: No such file"):
+        CSVFile(tmp_path / "none.csv").column_names()
+    with pytest.raises(DataError, match=r"must be a CSV file .* got: Is a directory"):
+        CSVFile(tmp_path).column_names()

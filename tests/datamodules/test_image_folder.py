@@ -1,0 +1,210 @@
+"""Folders of pictures: classes, crops, splits; folders and files that are refused."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from datamodules import DataError, ImageFolder
+from tests.datamodules.picture_files import RED, write_picture, write_pictures
+
+GREEN = (0, 255, 0)
+
+
+def test_subfolders_are_classes(tmp_path: Path) -> None:
+    write_picture(tmp_path / "b" / "deeper" / "1.png", GREEN)
+    write_picture(tmp_path / "a" / "1.jpg", RED)
+    write_picture(tmp_path / "b" / "2.PNG", GREEN)
+    images, labels = ImageFolder(str(tmp_path), 4, num_test=0).read(train=True)
+    assert images.shape == (3, 3, 4, 4)
+    assert images.dtype == torch.uint8
+    assert labels.tolist() == [0, 1, 1]
+    # JPEG keeps plain colours to a few levels
+    assert images[0].float().mean((1, 2)).tolist() == pytest.approx(RED, abs=3)
+    assert images[1].float().mean((1, 2)).tolist() == pytest.approx(GREEN)
+
+
+def test_a_flat_folder_is_one_class(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 3)
+    write_picture(tmp_path / ".hidden" / "1.png")
+    (tmp_path / "._0.png").write_bytes(b"what a Mac leaves")
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / "empty").mkdir()
+    data = ImageFolder(str(tmp_path), 4, channels=1, num_test=0)
+    images, labels = data.read(train=True)
+    assert images[:, 0, 0, 0].tolist() == [0, 1, 2]
+    assert labels.tolist() == [0, 0, 0]
+    assert data.image_shape == (1, 4, 4)
+
+
+def test_serves_floats(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 100)
+    data = ImageFolder(str(tmp_path), 4, batch_size=81)
+    data.prepare_data()
+    data.setup("fit")
+    images, _ = next(iter(data.train_dataloader()))
+    assert images.shape == (81, 3, 4, 4)
+    assert images.max() < 101 / 255
+
+
+def test_a_tenth_is_the_test_set(tmp_path: Path) -> None:
+    data = ImageFolder(str(write_pictures(tmp_path, 30)), 1, channels=1)
+    train, test = (data.read(train)[0].flatten().tolist() for train in (True, False))
+    assert len(test) == 3
+    assert sorted(train + test) == list(range(30))
+
+
+def test_another_folder_is_the_test_set(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_pictures(tmp_path / "train" / name, 3)
+    write_pictures(tmp_path / "test" / "b", 2)
+    data = ImageFolder(str(tmp_path / "train"), 4, test_path=str(tmp_path / "test"))
+    assert data.read(train=True)[1].tolist() == [0, 0, 0, 1, 1, 1]
+    assert data.read(train=False)[1].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("size", [(12, 4), (4, 12)])
+def test_the_centred_square_is_kept(tmp_path: Path, size: tuple[int, int]) -> None:
+    pixels = np.zeros((size[1], size[0], 3), np.uint8)
+    pixels[tuple(slice(4, 8) if side == 12 else slice(None) for side in size[::-1])] = 200
+    Image.fromarray(pixels).save(tmp_path / "1.png")
+    images, _ = ImageFolder(str(tmp_path), 2, num_test=0).read(train=True)
+    assert images.unique().tolist() == [200]
+
+
+def test_pictures_are_upright(tmp_path: Path) -> None:
+    picture = Image.fromarray(np.array([[0, 0], [200, 200]], np.uint8))
+    exif = picture.getexif()
+    exif[0x0112] = 3  # orientation: turned by 180 degrees
+    picture.save(tmp_path / "1.png", exif=exif)
+    images, _ = ImageFolder(str(tmp_path), 2, channels=1, num_test=0).read(train=True)
+    assert images[0, 0].tolist() == [[200, 200], [0, 0]]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK"])
+def test_other_kinds_are_converted(tmp_path: Path, mode: str) -> None:
+    white = Image.new("RGB", (4, 4), (255, 255, 255)).convert(mode)
+    white.save(tmp_path / ("1.tif" if mode == "CMYK" else "1.png"))
+    for channels in (1, 3):
+        images, _ = ImageFolder(str(tmp_path), 4, channels, num_test=0).read(train=True)
+        assert images.shape[1] == channels
+        assert images.unique().tolist() == [255]
+
+
+def test_binarised(tmp_path: Path) -> None:
+    for i, grey in enumerate((0, 127, 128, 255)):
+        write_picture(tmp_path / f"{i}.png", (grey, grey, grey))
+    data = ImageFolder(str(tmp_path), 1, 1, 4, num_test=0, num_validation=0, binarize=True)
+    data.setup("fit")
+    ((images, _),) = data.train_dataloader()
+    assert sorted(images.flatten().tolist()) == [0, 0, 1, 1]
+
+
+def test_pictures_beside_classes(tmp_path: Path) -> None:
+    write_picture(tmp_path / "a" / "1.png")
+    write_picture(tmp_path / "2.png")
+    with pytest.raises(DataError, match=r"must hold pictures or subfolders .* 2.png beside a; m"):
+        ImageFolder(str(tmp_path), 4).read(train=True)
+
+
+def test_splits_are_no_classes(tmp_path: Path) -> None:
+    for name in ("train", "test"):
+        write_picture(tmp_path / name / "1.png")
+    with pytest.raises(DataError, match="has subfolders train and test, which are no classes"):
+        ImageFolder(str(tmp_path), 4).read(train=True)
+
+
+def test_an_empty_class(tmp_path: Path) -> None:
+    write_picture(tmp_path / "a" / "1.png")
+    (tmp_path / "b").mkdir()
+    with pytest.raises(DataError, match="b' holds no picture; remove it or fill it"):
+        ImageFolder(str(tmp_path), 4).read(train=True)
+
+
+def test_no_pictures(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none' must be a folder of pictures, and there is no"):
+        ImageFolder(str(tmp_path / "none"), 4).read(train=True)
+    with pytest.raises(DataError, match=r"holds no picture; known are \.jpg"):
+        ImageFolder(str(tmp_path), 4).read(train=True)
+
+
+def test_a_class_that_training_lacks(tmp_path: Path) -> None:
+    write_picture(tmp_path / "train" / "a" / "1.png")
+    write_picture(tmp_path / "test" / "c" / "1.png")
+    write_picture(tmp_path / "flat" / "1.png")
+    for name, found in (("test", "'c'"), ("flat", "none")):
+        data = ImageFolder(str(tmp_path / "train"), 4, test_path=str(tmp_path / name))
+        with pytest.raises(DataError, match=f"`test_path` must have the subfolders .* has {found}"):
+            data.read(train=False)
+
+
+def test_nothing_to_test(tmp_path: Path) -> None:
+    data = ImageFolder(str(write_pictures(tmp_path, 3)), 4, num_test=0)
+    with pytest.raises(DataError, match=r"needs a test picture, got 0 in all; .* more test pict"):
+        data.setup("test")
+
+
+def refusal(folder: Path) -> str | None:
+    try:
+        ImageFolder(str(folder), 4, num_test=0).read(train=True)
+    except DataError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "ppm", "tif", "webp"])
+def test_damaged_files_are_named(tmp_path: Path, suffix: str) -> None:
+    whole = write_picture(tmp_path / f"1.{suffix}", size=(64, 64)).read_bytes()
+    random = np.random.default_rng(0)
+    damages = [b"", b"<html>not found</html>", whole[: len(whole) // 2], whole[:20]]
+    for _ in range(30):
+        position, value = random.integers(len(whole)), random.integers(256)
+        damages.append(whole[:position] + bytes([value]) + whole[position + 1 :])
+    refusals = []
+    for damage in damages:
+        (tmp_path / f"1.{suffix}").write_bytes(damage)
+        refusals.append(refusal(tmp_path))
+    assert None not in refusals[:2]
+    for message in filter(None, refusals):  # a wrong byte may leave a picture
+        assert re.search(rf"1\.{suffix}' (cannot be read as a pic|must have 8 bits)", message)
+
+
+@pytest.mark.parametrize(
+    "error", [OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError]
+)
+def test_all_that_decoders_raise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def fail(file: Path) -> None:
+        raise error("what it says")
+
+    write_picture(tmp_path / "1.png")
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(DataError, match=r"1.png' cannot be read as a picture \(what it says\); re"):
+        ImageFolder(str(tmp_path), 4, num_test=0).read(train=True)
+
+
+def test_deep_pictures(tmp_path: Path) -> None:
+    Image.fromarray(np.full((4, 4), 40000, np.uint16)).save(tmp_path / "1.png")
+    with pytest.raises(DataError, match=r"1.png' must have 8 bits a channel, .* I;16; convert it"):
+        ImageFolder(str(tmp_path), 4).read(train=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"image_size": 0}, "`image_size` must be at least 1, got 0"),
+        ({"channels": 2}, "`channels` must be 1 or 3, got 2"),
+        ({"num_test": -1}, "`num_test` must be at least 0, got -1"),
+        (
+            {"num_test": 3, "test_path": "b"},
+            "`num_test` must be left out beside `test_path`, got 3",
+        ),
+    ],
+)
+def test_wrong_arguments(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ImageFolder(**{"path": "a", "image_size": 4, **arguments})

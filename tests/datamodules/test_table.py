@@ -1,0 +1,140 @@
+"""What all tables do: standardise by the training rows alone, invert it, split, refuse."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from datamodules import CSVTable, DataError
+from tests.datamodules.table_files import write_table
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    return str(write_table(tmp_path / "table.csv"))
+
+
+def rows_of(data: CSVTable, split: str) -> torch.Tensor:
+    data.setup("test" if split == "test" else "fit")
+    loader = {"train": data.train_dataloader, "val": data.val_dataloader}.get(split)
+    return torch.cat([rows for rows, _ in (loader or data.test_dataloader)()])
+
+
+def test_training_rows_have_mean_0_and_standard_deviation_1(file: str) -> None:
+    rows = rows_of(CSVTable(file, batch_size=3), "train")
+    assert rows.dtype == torch.float32
+    assert rows.shape == (33, 3)
+    # float32 has seven digits
+    assert rows.mean(0) == pytest.approx(torch.zeros(3), abs=1e-6)
+    assert rows.std(0, correction=0) == pytest.approx(torch.ones(3), abs=1e-6)
+
+
+def test_every_row_is_in_one_split_and_undone_exactly(file: str) -> None:
+    data = CSVTable(file, batch_size=3)
+    splits = {name: rows_of(data, name) for name in ("train", "val", "test")}
+    assert {name: len(rows) for name, rows in splits.items()} == {"train": 33, "val": 3, "test": 4}
+    back = data.unstandardise(torch.cat(list(splits.values())))
+    expected = torch.tensor([[i, i * i, 1000 - i] for i in range(40)], dtype=torch.float32)
+    assert torch.allclose(back[back[:, 0].argsort()], expected, rtol=0, atol=1e-3)  # of up to 1521
+
+
+def test_held_out_rows_have_no_part_in_the_scale(tmp_path: Path) -> None:
+    file = write_table(tmp_path / "table.csv")
+    data = CSVTable(str(file), batch_size=3)
+    held_out = data.unstandardise(torch.cat([rows_of(data, "val"), rows_of(data, "test")]))
+    train = rows_of(data, "train").sort(0).values
+    lines = file.read_text().splitlines()
+    for i in held_out[:, 0].round().int().tolist():
+        lines[1 + i] = f"{i + 7e6},{-i},3e7"
+    file.write_text("\n".join(lines))
+    assert torch.equal(rows_of(CSVTable(str(file), batch_size=3), "train").sort(0).values, train)
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    columns=st.integers(1, 3),
+    values=st.lists(st.floats(-1e6, 1e6, width=32), min_size=6, max_size=60, unique=True),
+)
+def test_unstandardise_inverts_standardise(
+    tmp_path: Path, columns: int, values: list[float]
+) -> None:
+    n = len(values) // columns
+    table = torch.tensor(values[: n * columns], dtype=torch.float64).reshape(n, columns)
+    file = tmp_path / "table.csv"
+    names = ["a", "b", "c"][:columns]
+    file.write_text("\n".join([",".join(names), *(",".join(map(repr, r)) for r in table.tolist())]))
+    data = CSVTable(str(file), num_validation=0, num_test=0)
+    there = data.standardise(table)
+    # one rounding each of a difference, a quotient, a product and a sum of numbers up to 1e6
+    assert torch.allclose(data.unstandardise(there), table, rtol=0, atol=1e-8)
+    assert torch.allclose(data.standardise(data.unstandardise(there)), there, rtol=1e-6, atol=1e-6)
+    assert data.unstandardise(there[0]).shape == (columns,)
+
+
+def test_labels_are_the_target_in_its_units(file: str) -> None:
+    data = CSVTable(file, target="b", batch_size=4)
+    data.setup("fit")
+    assert data.column_names == ("a", "c")
+    rows, labels = next(iter(data.train_dataloader()))
+    assert labels.dtype == torch.float32
+    assert torch.allclose(data.unstandardise(rows)[:, 0].square(), labels, atol=1e-2)
+
+
+def test_labels_without_a_target(file: str) -> None:
+    data = CSVTable(file, batch_size=4)
+    data.setup("fit")
+    assert next(iter(data.train_dataloader()))[1].tolist() == [0] * 4
+
+
+def test_columns_are_left_out(file: str) -> None:
+    data = CSVTable(file, leave_out=["b"], batch_size=3)
+    assert data.column_names == ("a", "c")
+    assert data.image_shape == (2,)
+    assert rows_of(data, "train").shape == (33, 2)
+
+
+def test_the_shape_needs_the_first_line_only(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("a,b\nnot,numbers\n")
+    assert CSVTable(str(tmp_path / "table.csv")).image_shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"leave_out": ["d"]}, r"`leave_out` must name columns of .*, got 'd'; it has a, b, c"),
+        ({"target": "d"}, r"`target` must name columns of .*, got 'd'; it has a, b, c"),
+        (
+            {"leave_out": ["a", "b"], "target": "c"},
+            "`leave_out` and `target` must leave columns of .* to be features, got all 3",
+        ),
+        ({"num_test": 40}, "`num_test` must be less than the 40 examples there are, got 40"),
+        ({"num_validation": 36}, "`num_validation` must be less than the 36 examples there are"),
+        ({"batch_size": 34}, "`batch_size` must be at most 33, the number of training rows of CSV"),
+    ],
+)
+def test_refusals(file: str, arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        CSVTable(file, **arguments).setup("fit")
+
+
+def test_nothing_to_test(file: str) -> None:
+    with pytest.raises(DataError, match=r"needs a test row, got 0 in all; .* more test rows"):
+        CSVTable(file, num_test=0).setup("test")
+
+
+def test_a_column_that_never_changes(tmp_path: Path) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text("a,b\n" + "".join(f"{i},0.1\n" for i in range(30)))
+    message = r"column b of '.*table.csv' is 0.1 in all 25 training rows and cannot be stand"
+    with pytest.raises(DataError, match=message):
+        CSVTable(str(file)).setup("fit")
+    data = CSVTable(str(file), leave_out=["b"], batch_size=5)
+    assert rows_of(data, "train").shape == (25, 1)
+
+
+@pytest.mark.parametrize("name", ["num_test", "num_validation"])
+def test_negative_numbers(file: str, name: str) -> None:
+    with pytest.raises(ValueError, match=f"`{name}` must be at least 0, got -1"):
+        CSVTable(file, **{name: -1})

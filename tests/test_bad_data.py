@@ -1,0 +1,121 @@
+"""The table of mistakes goes on with tables and folders of pictures."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.datamodules.table_files import write_boston
+from tests.test_bad_input import BASE, check_refusal
+
+CSV = (*BASE, "--data", "CSVTable", "--data.path")
+FOLDER = (*BASE, "--data", "ImageFolder", "--data.image_size", "8", "--data.path")
+FILES = {
+    "text.csv": "height,colour\n1.7,3\n1.8,red\n",
+    "missing.csv": "height,weight\n1.7,60\n,70\n",
+    "short.csv": "height,weight\n1.7,60\n1.8\n",
+    "empty.csv": "",
+    "unnamed.csv": "1.7,60\n1.8,70\n",
+    "constant.csv": "height,weight\n" + "".join(f"1.7,{i}\n" for i in range(60, 80)),
+    "small.csv": "height,weight\n" + "".join(f"{i / 10},{i}\n" for i in range(60, 80)),
+}
+
+# (name, arguments, what the line must say)
+TABLE: list[tuple[str, tuple[str, ...], str]] = [
+    ("no path", (*BASE, "--data", "CSVTable"), r"`path` must be given"),
+    ("no file", (*CSV, "none.csv"), r"'none\.csv' must be a CSV file .* got: No such file"),
+    (
+        "text cell",
+        (*CSV, "text.csv"),
+        r"'text\.csv', line 3, column colour: a finite number is required, got 'red'; correct it",
+    ),
+    (
+        "missing cell",
+        (*CSV, "missing.csv"),
+        r"'missing\.csv', line 3, column height: a finite number is required, got an empty cell",
+    ),
+    (
+        "too few cells",
+        (*CSV, "short.csv"),
+        r"'short\.csv', line 3: 2 cells are required, as many as in the first line, got 1",
+    ),
+    ("empty file", (*CSV, "empty.csv"), r"'empty\.csv' is empty; its first line must name"),
+    (
+        "no first line",
+        (*CSV, "unnamed.csv"),
+        r"'unnamed\.csv' must name its columns in the first line, got the numbers '1\.7,60'",
+    ),
+    (
+        "constant column",
+        (*CSV, "constant.csv"),
+        r"column height of 'constant\.csv' is 1\.7 in all 17 training rows",
+    ),
+    (
+        "unknown column",
+        (*CSV, "small.csv", "--data.leave_out", "[width]"),
+        r"`leave_out` must name columns of 'small\.csv', got 'width'; it has height, weight",
+    ),
+    (
+        "column outside a list",
+        (*CSV, "small.csv", "--data.leave_out", "weight"),
+        r"`leave_out` must be list or null, got weight",
+    ),
+    (
+        "no column left",
+        (*CSV, "small.csv", "--data.leave_out", "[height, weight]"),
+        r"`leave_out` and `target` must leave columns of 'small\.csv' to be features, got all 2",
+    ),
+    (
+        "batch larger than the table",
+        (*CSV, "small.csv"),
+        r"`batch_size` must be at most 17, the number of training rows of CSVTable",
+    ),
+    (
+        "Boston Housing that is not there",
+        (*BASE, "--data", "BostonHousing", "--data.data_dir", "nowhere"),
+        r"'nowhere/BostonHousing/housing\.csv' does not exist .* --data\.data_dir or HAWC_DATA",
+    ),
+    (
+        "Boston Housing with a missing cell",
+        (*BASE, "--data", "BostonHousing", "--data.data_dir", "missing"),
+        r"'missing/BostonHousing/housing\.csv', line 2, column CRIM: .* got 'NA'",
+    ),
+    ("no folder", (*FOLDER, "nowhere"), r"'nowhere' must be a folder of pictures"),
+    ("no pictures", (*FOLDER, "missing"), r"'missing' holds no picture; known are \.jpg"),
+    (
+        "damaged picture",
+        (*FOLDER, "pictures"),
+        r"'pictures/1\.png' cannot be read as a picture .*; repair or remove it",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory with files that each have something wrong."""
+    folder = tmp_path_factory.mktemp("workplace")
+    for name, content in FILES.items():
+        (folder / name).write_text(content)
+    write_boston(folder / "whole", n=200)
+    housing = write_boston(folder / "missing", n=200)
+    first_line, _, rest = housing.read_text().partition("\n")
+    housing.write_text(f"{first_line}\nNA{rest[rest.index(',') :]}")
+    (folder / "pictures").mkdir()
+    (folder / "pictures" / "1.png").write_bytes(b"<html>not found</html>")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [pytest.param(arguments, expected, id=name) for name, arguments, expected in TABLE],
+)
+def test_one_plain_line_and_nothing_written(
+    arguments: tuple[str, ...],
+    expected: str,
+    workplace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(workplace)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    check_refusal(arguments, expected, capfd)
