@@ -120,6 +120,14 @@ class AbstractAutoencoder(LightningModule, ABC):
             )
         return [optimizer], [scheduler]
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        lost = [k for k, v in checkpoint["state_dict"].items() if not v.isfinite().all()]
+        if lost:
+            raise TrainingError(
+                f"weights must be finite to be saved, got NaN or infinity in '{lost[0]}' after "
+                f"step {self.global_step}; try a lower learning rate. The last checkpoint is kept."
+            )
+
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         optimizer = self._make_optimizer(self.parameters())
         keep_configured_settings(checkpoint, [optimizer], self._make_scheduler is not None)

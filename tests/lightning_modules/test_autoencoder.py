@@ -1,11 +1,12 @@
 """The autoencoder's training step: one optimizer, named losses, a resume equal to the last bit."""
 
+import math
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
-from lightning import seed_everything
+from lightning import Callback, Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from lightning_modules import EnergyVAE, TrainingError
@@ -131,3 +132,25 @@ def test_a_scheduler_that_waits_for_a_metric_is_refused() -> None:
     model = tiny_energy_vae(scheduler=torch.optim.lr_scheduler.ReduceLROnPlateau)
     with pytest.raises(ValueError, match="`scheduler` must depend on the epoch alone, got Reduce"):
         model.configure_optimizers()
+
+
+def test_lost_weights_do_not_replace_the_last_good_checkpoint(tmp_path: Path) -> None:
+    class Losing(Callback):
+        def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
+            if trainer.global_step == 6:  # the last step of the second epoch
+                trainer.lightning_module.decoder[0].weight.data[0, 0] = math.nan
+
+    model = tiny_energy_vae()
+    save = ModelCheckpoint(tmp_path, filename="last", save_on_train_epoch_end=True)
+    trainer = quiet_trainer(
+        tmp_path, max_epochs=2, enable_checkpointing=True, callbacks=[Losing(), save]
+    )
+    data = TinyImages(batch_size=24, num_validation=0)  # nothing else looks at the weights
+    with pytest.raises(
+        TrainingError, match=r"weights must be finite .* 'decoder\.0\.weight' after"
+    ):
+        trainer.fit(model, data)
+    (kept,) = tmp_path.glob("*.ckpt")
+    saved = torch.load(kept, weights_only=True)
+    assert saved["epoch"] == 0
+    assert all(value.isfinite().all() for value in saved["state_dict"].values())
