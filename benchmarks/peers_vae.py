@@ -46,7 +46,7 @@ Times = dict[str, list[tuple[float, float]]]
 _NO_BAR = ("--trainer.enable_progress_bar", "false")
 _NO_FILES = ("--trainer.logger", "false")
 OPTIONS = {
-    f"{OURS} with fused Adam": ("--model.optimizer.init_args.fused", "true"),
+    f"{OURS} with fused Adam, as configured": ("--model.optimizer.init_args.fused", "true"),
     OURS: (),
     "- without W&B": ("--trainer.logger", "metrics.csv"),
     "- and without the progress bar": ("--trainer.logger", "metrics.csv", *_NO_BAR),
@@ -98,6 +98,7 @@ def command_line(batch_size: int, steps: int, options: tuple[str, ...], watch: S
                 *("--trainer.max_epochs", "1", "--trainer.limit_train_batches", str(steps)),
                 *("--trainer.limit_val_batches", "0", "--trainer.accelerator", "cpu"),
                 *("--trainer.callbacks+", "benchmarks.stopwatch.StopwatchCallback"),
+                *("--model.optimizer.init_args.fused", "false"),  # as the others, unless words say
                 *words,
             ]
         )
@@ -191,13 +192,12 @@ def main() -> None:
     parser.add_argument("--batch_size", type=int, default=128)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    runs = contestants(arguments.batch_size, arguments.steps)
-    sys.argv[1:] = []
-    times = measure(runs, arguments.rounds)
+    given, sys.argv[1:] = " ".join(sys.argv[1:]), []
+    times = measure(contestants(arguments.batch_size, arguments.steps), arguments.rounds)
     terminal = "a terminal" if sys.stdout.isatty() else "no terminal"
     lines = [
         "# Training steps of a VAE\n",
-        f"`python -m benchmarks.peers_vae --threads {arguments.threads}`\n",
+        f"`python -m benchmarks.peers_vae {given}`\n",
         f"MLP 784-400-400-16 and back, batches of {arguments.batch_size}, Adam; {arguments.rounds} "
         f"alternating rounds of {arguments.steps} steps, medians and ranges of rounds; "
         f"{arguments.threads} of {os.cpu_count()} CPU cores, torch {torch.__version__}, output to "
