@@ -1,12 +1,11 @@
 """The table of mistakes goes on with tables and folders of pictures."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.datamodules.table_files import write_boston
-from tests.test_bad_input import BASE, check_refusal
+from tests.mistakes import BASE, Mistake, check_refusal, each_mistake
 
 CSV = (*BASE, "--data", "CSVTable", "--data.path")
 FOLDER = (*BASE, "--data", "ImageFolder", "--data.image_size", "8", "--data.path")
@@ -20,8 +19,7 @@ FILES = {
     "small.csv": "height,weight\n" + "".join(f"{i / 10},{i}\n" for i in range(60, 80)),
 }
 
-# (name, arguments, what the line must say)
-TABLE: list[tuple[str, tuple[str, ...], str]] = [
+TABLE: list[Mistake] = [
     ("no path", (*BASE, "--data", "CSVTable"), r"`path` must be given"),
     ("no file", (*CSV, "none.csv"), r"'none\.csv' must be a CSV file .* got: No such file"),
     (
@@ -105,17 +103,11 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [pytest.param(arguments, expected, id=name) for name, arguments, expected in TABLE],
-)
+@each_mistake(TABLE)
 def test_one_plain_line_and_nothing_written(
-    arguments: tuple[str, ...],
-    expected: str,
+    mistake: Mistake,
     workplace: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(workplace)
-    monkeypatch.setattr(sys, "argv", ["train.py"])
-    check_refusal(arguments, expected, capfd)
+    check_refusal(mistake, workplace, monkeypatch, capfd)

@@ -1,21 +1,17 @@
 """A table of mistakes: each ends with status 2, one plain line on stderr, and nothing written."""
 
-import re
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-import train
 from tests.datamodules.idx_files import write_pairs
+from tests.mistakes import BASE, Mistake, check_refusal, each_mistake
 
 ROOT = Path(__file__).parent.parent
-BASE = ("--config", str(ROOT / "configs" / "energy_vae_mnist5k.yaml"))
 WGAN_CONFIG = str(ROOT / "configs" / "wgan_cifar.yaml")
 
-# (name, arguments, what the line must say)
-TABLE: list[tuple[str, tuple[str, ...], str]] = [
+TABLE: list[Mistake] = [
     ("nothing", (), r"an experiment is required, e\.g\. train\.py --config"),
     ("command alone", ("test",), r"an experiment is required"),
     ("command", ("fitt", *BASE), r"unknown command fitt\. Did you mean fit\? Known: fit, validate"),
@@ -216,44 +212,15 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [pytest.param(arguments, expected, id=name) for name, arguments, expected in TABLE],
-)
+@each_mistake(TABLE)
 def test_one_plain_line_and_nothing_written(
-    arguments: tuple[str, ...],
-    expected: str,
+    mistake: Mistake,
     workplace: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(workplace)
-    monkeypatch.setattr(sys, "argv", ["train.py"])
     monkeypatch.setattr("torchvision.datasets.MNIST", _no_network)
-    check_refusal(arguments, expected, capfd)
-
-
-def check_refusal(
-    arguments: tuple[str, ...], expected: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Runs a command in the working directory, where it must end with a line and write nothing."""
-    before = _written()
-    with pytest.raises(SystemExit) as ended:
-        train.main(list(arguments))
-    said = capfd.readouterr()
-    assert ended.value.code == 2
-    assert said.out == ""
-    lines = said.err.splitlines()
-    assert len(lines) == 1, said.err
-    assert lines[0].startswith("train.py: error: ")
-    assert re.search(expected, lines[0]), lines[0]
-    assert len(lines[0]) < 500
-    assert _written() == before
-
-
-def _written() -> dict[Path, int]:
-    """Returns when each file was written last; of a folder only that it is there."""
-    return {path: path.stat().st_mtime_ns if path.is_file() else 0 for path in Path().rglob("*")}
+    check_refusal(mistake, workplace, monkeypatch, capfd)
 
 
 def _no_network(folder: str, download: bool) -> None:

@@ -1,7 +1,6 @@
 """The table of mistakes goes on with `sample`: one plain line, status 2, nothing written."""
 
 import sqlite3
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -14,13 +13,12 @@ from commands.sample_folder import SampleFolder
 from hawc import DatabaseHistory, StandardNormal
 from lightning_modules import EnergyVAE
 from networks import MLPDecoder, MLPEncoder
-from tests.test_bad_input import BASE, check_refusal
+from tests.mistakes import BASE, Mistake, check_refusal, each_mistake
 
 NO_CHECKPOINT = ("sample", *BASE, "--num_samples", "4", "--trainer.accelerator", "cpu")
 GIVEN = (*NO_CHECKPOINT, "--ckpt_path", "whole.ckpt")
 
-# (name, arguments, what the line must say)
-TABLE: list[tuple[str, tuple[str, ...], str]] = [
+TABLE: list[Mistake] = [
     ("command alone", ("sample",), r"an experiment is required"),
     ("no checkpoint", NO_CHECKPOINT, r"`ckpt_path` must be given. See train\.py sample --help"),
     ("no number", ("sample", *BASE, "--ckpt_path", "whole.ckpt"), r"`num_samples` must be given"),
@@ -118,17 +116,11 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [pytest.param(arguments, expected, id=name) for name, arguments, expected in TABLE],
-)
+@each_mistake(TABLE)
 def test_one_plain_line_and_nothing_written(
-    arguments: tuple[str, ...],
-    expected: str,
+    mistake: Mistake,
     workplace: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(workplace)
-    monkeypatch.setattr(sys, "argv", ["train.py"])
-    check_refusal(arguments, expected, capfd)
+    check_refusal(mistake, workplace, monkeypatch, capfd)

@@ -116,6 +116,7 @@ class Deterministic(AbstractSolver):
         return Compression(points, weights, found.value / scale, found.converged, evaluations)
 
     def _rule(self, problem: CompressionProblem, steepest: float) -> StoppingRule:
+        """Returns when to stop, the largest gradient of an independent batch being given."""
         total = problem.total
         remainder = total ** (-1 / problem.target.dim)
         progress = self.progress_tolerance * remainder * (total / problem.size) ** 2
