@@ -1,50 +1,49 @@
-"""The alternating training step of every generator and critic.
+"""The alternating training step of a generator fed with latents and a critic.
 
 A batch of real pictures serves one critic step; after every `n_critic` of them the generator makes
 one step against the critic as it then is. In the critic step the fakes carry no gradient, in the
-generator step the critic's weights are frozen, so each step changes the weights of one network.
+generator step the critic is held still, so each step changes the weights of one network.
 """
 
-from abc import ABC, abstractmethod
-from typing import Any
+from abc import abstractmethod
 
 import torch
-from lightning import LightningModule
-from lightning.pytorch.cli import OptimizerCallable
-from lightning.pytorch.core.optimizer import LightningOptimizer
-from torch import Tensor
-from torch.optim import Optimizer
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor, nn
 
 from hawc import AbstractTarget, StandardNormal
-from lightning_modules.hyperparameters import (
-    check_sizes,
-    forget_callables,
-    keep_configured_settings,
-)
+from lightning_modules.alternating import AbstractAlternating, Losses, held_still
+from lightning_modules.errors import TrainingError
+from lightning_modules.hyperparameters import check_at_least_one, check_sizes, forget_callables
 from lightning_modules.interface import ImageShape, NetworkFactory
-from lightning_modules.step_log import log_step
-from lightning_modules.step_seed import seed_step
 
-__all__ = ["AbstractAdversarial"]
+__all__ = ["AbstractAdversarial", "mixes_pictures"]
+
+_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
-class AbstractAdversarial(LightningModule, ABC):
+class AbstractAdversarial(AbstractAlternating):
     """A generator fed with N(0, I) and a critic, each with its optimizer.
 
-    Networks see pictures in [-1, 1]; outside they are in [0, 1]. Steps are counted here, since
-    Lightning's global_step counts the steps of both optimizers together.
+    Networks see pictures in [-1, 1]; outside they are in [0, 1]. Table rows stay as they are.
 
     Args:
-        image_shape: of one picture, without the batch.
+        image_shape: of one picture (channels, height, width), or of one table row (features,).
         latent_dim: number of latent coordinates, at least 1.
         generator: builds the network from latents to pictures, unbounded output.
         critic: builds the network from pictures to one score.
         generator_optimizer: of the generator's parameters.
         critic_optimizer: of the critic's parameters.
+        generator_scheduler: of the generator's learning rate, stepped after each generator step.
+        critic_scheduler: of the critic's learning rate, stepped after each critic step.
         n_critic: critic steps before each generator step, at least 1.
+        generator_batch_size: latents of a generator step in each process, at least 1; as many as
+            there are real pictures in a batch if None.
+        max_gradient_norm: bound of each network's gradient before its step, > 0; None: no bound.
 
     Raises:
-        ValueError: if a size is not positive or `n_critic` < 1.
+        ValueError: if a size or number is out of its range.
+        TrainingError: (in a step) if a loss is not finite or pictures have another shape.
     """
 
     def __init__(
@@ -55,97 +54,91 @@ class AbstractAdversarial(LightningModule, ABC):
         critic: NetworkFactory,
         generator_optimizer: OptimizerCallable,
         critic_optimizer: OptimizerCallable,
-        n_critic: int,
+        generator_scheduler: LRSchedulerCallable | None = None,
+        critic_scheduler: LRSchedulerCallable | None = None,
+        n_critic: int = 1,
+        generator_batch_size: int | None = None,
+        max_gradient_norm: float | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(
+            generator_optimizer,
+            critic_optimizer,
+            generator_scheduler,
+            critic_scheduler,
+            n_critic,
+            max_gradient_norm,
+        )
         self.save_hyperparameters()
         forget_callables(self)
         check_sizes(image_shape, latent_dim)
-        if n_critic < 1:
-            raise ValueError(f"`n_critic` must be at least 1, got {n_critic}.")
-        self.automatic_optimization = False
+        if generator_batch_size is not None:
+            check_at_least_one("generator_batch_size", generator_batch_size)
+        self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim
-        self.n_critic = n_critic
-        self.generator = generator(tuple(image_shape), latent_dim)
-        self.critic = critic(tuple(image_shape), 1)
-        self._make_generator_optimizer = generator_optimizer
-        self._make_critic_optimizer = critic_optimizer
-        self.critic_step = 0
-        self.generator_step = 0
+        self.generator = generator(self.image_shape, latent_dim)
+        self.critic = critic(self.image_shape, 1)
+        self._generator_batch_size = generator_batch_size
+        self._one_pass = not mixes_pictures(self.critic)
 
     @abstractmethod
-    def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Returns the critic's scalar loss on pictures in [-1, 1]."""
+    def critic_losses(self, real: Tensor, fake: Tensor) -> Losses:
+        """Returns the critic's "loss" and what else to log, of pictures in [-1, 1]."""
 
     @abstractmethod
-    def generator_loss(self, fake: Tensor) -> Tensor:
-        """Returns the generator's scalar loss on its pictures in [-1, 1]."""
-
-    @abstractmethod
-    def constrain_critic(self) -> None:
-        """Brings the critic's weights back into their set after its step, in place."""
+    def generator_losses(self, fake: Tensor) -> Losses:
+        """Returns the generator's "loss" and what else to log, of its pictures in [-1, 1]."""
 
     @property
     def latent_target(self) -> AbstractTarget:
         return StandardNormal(self.latent_dim)
 
     def decode(self, z: Tensor) -> Tensor:
-        return (self.generate(z) + 1) / 2
+        """Returns pictures (n, *image_shape) in [0, 1], or table rows, of latents (n, d)."""
+        made = self.generate(z)
+        return (made + 1) / 2 if self._makes_pictures else made
 
     def generate(self, z: Tensor) -> Tensor:
-        """Returns pictures in [-1, 1] of latents (n, d)."""
-        return self.generator(z).tanh()
+        """Returns pictures in [-1, 1], or table rows, of latents (n, d)."""
+        output = self.generator(z)
+        return output.tanh() if self._makes_pictures else output
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        seed_step((self.critic_step,), self.global_rank)
-        critic_optimizer, generator_optimizer = self._optimizer_pair()
-        real = batch[0] * 2 - 1
-        self._step_critic(critic_optimizer, real)
-        if self.critic_step % self.n_critic == 0:
-            self._step_generator(generator_optimizer, len(real))
+    def as_seen(self, images: Tensor) -> Tensor:
+        """Returns pictures in [0, 1] as the networks see them, in [-1, 1]; table rows as is."""
+        return images * 2 - 1 if self._makes_pictures else images
 
-    def configure_optimizers(self) -> tuple[Optimizer, Optimizer]:
-        return (
-            self._make_critic_optimizer(self.critic.parameters()),
-            self._make_generator_optimizer(self.generator.parameters()),
-        )
+    def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the critic's outputs on both, in one pass unless a batch norm would mix them."""
+        if not self._one_pass:
+            return self.critic(real), self.critic(fake)
+        both = self.critic(torch.cat((real, fake)))
+        return both[: len(real)], both[len(real) :]
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["adversarial_steps"] = (self.critic_step, self.generator_step)
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.critic_step, self.generator_step = checkpoint["adversarial_steps"]
-        keep_configured_settings(checkpoint, self.configure_optimizers())
-
-    def _step_critic(self, optimizer: LightningOptimizer, real: Tensor) -> None:
+    def play(self, batch: tuple[Tensor, Tensor]) -> None:
+        real = self.as_seen(self._checked(batch[0]))
         with torch.no_grad():
             fake = self.generate(self._latents(len(real)))
-        self.toggle_optimizer(optimizer)
-        loss = self.critic_loss(real, fake)
-        self._descend(optimizer, loss)
-        self.constrain_critic()
-        self.untoggle_optimizer(optimizer)
-        values = {"critic_loss": loss, "critic_step": self.critic_step + 1.0}
-        log_step(self, values, self.critic_step)
-        self.critic_step += 1
+        self.step_critic(self.critic_losses(real, fake))
+        if self.critic_steps_in_turn >= self.critic_steps_due():
+            z = self._latents(self._generator_batch_size or len(real))
+            with held_still(self.critic):
+                self.step_generator(self.generator_losses(self.generate(z)))
 
-    def _step_generator(self, optimizer: LightningOptimizer, num_images: int) -> None:
-        self.toggle_optimizer(optimizer)
-        loss = self.generator_loss(self.generate(self._latents(num_images)))
-        self._descend(optimizer, loss)
-        self.untoggle_optimizer(optimizer)
-        self.generator_step += 1
-        values = {"generator_loss": loss, "generator_step": float(self.generator_step)}
-        log_step(self, values, self.critic_step - 1, lasting=self.n_critic)
+    @property
+    def _makes_pictures(self) -> bool:
+        return len(self.image_shape) == 3
+
+    def _checked(self, images: Tensor) -> Tensor:
+        if images.shape[1:] != self.image_shape:
+            raise TrainingError(
+                f"pictures must have the shape {self.image_shape} that {type(self).__name__} was "
+                f"made for, got {tuple(images.shape[1:])}; set `image_shape` to the data's."
+            )
+        return images
 
     def _latents(self, n: int) -> Tensor:
         return torch.randn(n, self.latent_dim, device=self.device)
 
-    def _descend(self, optimizer: LightningOptimizer, loss: Tensor) -> None:
-        optimizer.zero_grad()
-        self.manual_backward(loss)
-        optimizer.step()
 
-    def _optimizer_pair(self) -> tuple[LightningOptimizer, LightningOptimizer]:
-        critic_optimizer, generator_optimizer = self.optimizers()  # type: ignore[misc]
-        return critic_optimizer, generator_optimizer
+def mixes_pictures(network: nn.Module) -> bool:
+    """Returns whether a batch norm makes the output on one picture depend on the others."""
+    return any(isinstance(layer, _BATCH_NORMS) for layer in network.modules())

@@ -4,17 +4,30 @@ from collections.abc import Sequence
 from typing import Any
 
 from lightning import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from lightning_modules.interface import ImageShape
 
-__all__ = ["check_sizes", "forget_callables", "keep_configured_settings"]
+__all__ = [
+    "check_at_least_one",
+    "check_sizes",
+    "forget_callables",
+    "keep_configured_settings",
+    "make_scheduler",
+]
+
+
+def check_at_least_one(name: str, value: int) -> None:
+    """Raises ValueError unless the argument called `name` counts something."""
+    if value < 1:
+        raise ValueError(f"`{name}` must be at least 1, got {value}.")
 
 
 def check_sizes(image_shape: ImageShape, latent_dim: int) -> None:
     """Raises ValueError unless there is at least one latent and all sides of a picture exist."""
-    if latent_dim < 1:
-        raise ValueError(f"`latent_dim` must be at least 1, got {latent_dim}.")
+    check_at_least_one("latent_dim", latent_dim)
     if not image_shape or min(image_shape) < 1:
         raise ValueError(f"`image_shape` must be positive integers, got {image_shape}.")
 
@@ -27,6 +40,21 @@ def forget_callables(module: LightningModule) -> None:
     """
     for name in [name for name, value in module.hparams.items() if callable(value)]:
         del module.hparams[name]
+
+
+def make_scheduler(factory: LRSchedulerCallable, optimizer: Optimizer) -> LRScheduler:
+    """Returns the scheduler of an optimizer, which must not need a metric.
+
+    Raises:
+        ValueError: if it is ReduceLROnPlateau.
+    """
+    scheduler = factory(optimizer)
+    if isinstance(scheduler, ReduceLROnPlateau):
+        raise ValueError(
+            "a scheduler must depend on the number of its steps alone, got ReduceLROnPlateau, "
+            "which waits for a metric; choose another, e.g. torch.optim.lr_scheduler.MultiStepLR."
+        )
+    return scheduler
 
 
 def keep_configured_settings(

@@ -17,13 +17,13 @@ here.
 from typing import final
 
 import torch
-from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
 from lightning_modules.adversarial import AbstractAdversarial
+from lightning_modules.alternating import Losses
 from lightning_modules.interface import ImageShape, NetworkFactory
 from lightning_modules.penalties import clip_weights
-from lightning_modules.step_log import log_step
 
 __all__ = ["WGAN"]
 
@@ -39,8 +39,15 @@ class WGAN(AbstractAdversarial):
         critic: builds the network from pictures to one score.
         generator_optimizer: default RMSprop with learning rate 5e-5.
         critic_optimizer: default RMSprop with learning rate 5e-5.
+        generator_scheduler: of the generator's learning rate, stepped after each generator step.
+        critic_scheduler: of the critic's learning rate, stepped after each critic step.
         n_critic: critic steps before each generator step, at least 1.
+        generator_batch_size: latents of a generator step in each process; as many as pictures in a
+            batch if None.
+        max_gradient_norm: bound of each network's gradient before its step, > 0; None: no bound.
         clip: bound c of the absolute value of each critic weight, > 0.
+        start_up: whether 100 critic steps precede each of the first 25 generator steps and every
+            500th, as in the authors' code though not in the paper.
 
     Raises:
         ValueError: if a size, `n_critic` or `clip` is not positive.
@@ -54,8 +61,13 @@ class WGAN(AbstractAdversarial):
         critic: NetworkFactory,
         generator_optimizer: OptimizerCallable = lambda p: torch.optim.RMSprop(p, lr=5e-5),
         critic_optimizer: OptimizerCallable = lambda p: torch.optim.RMSprop(p, lr=5e-5),
+        generator_scheduler: LRSchedulerCallable | None = None,
+        critic_scheduler: LRSchedulerCallable | None = None,
         n_critic: int = 5,
+        generator_batch_size: int | None = None,
+        max_gradient_norm: float | None = None,
         clip: float = 0.01,
+        start_up: bool = False,
     ) -> None:
         super().__init__(
             image_shape,
@@ -64,19 +76,33 @@ class WGAN(AbstractAdversarial):
             critic,
             generator_optimizer,
             critic_optimizer,
+            generator_scheduler,
+            critic_scheduler,
             n_critic,
+            generator_batch_size,
+            max_gradient_norm,
         )
         if not clip > 0:
             raise ValueError(f"`clip` must be > 0, got {clip}.")
         self._clip = clip
+        self._start_up = start_up
 
-    def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
-        loss = self.critic(fake).mean() - self.critic(real).mean()
-        log_step(self, {"wasserstein_estimate": -loss.detach()}, self.critic_step)
-        return loss
+    def critic_losses(self, real: Tensor, fake: Tensor) -> Losses:
+        score_real, score_fake = (scores.mean() for scores in self.scores(real, fake))
+        estimate = score_real - score_fake
+        return {
+            "loss": -estimate,
+            "wasserstein_estimate": estimate,
+            "score_real": score_real,
+            "score_fake": score_fake,
+        }
 
-    def generator_loss(self, fake: Tensor) -> Tensor:
-        return -self.critic(fake).mean()
+    def generator_losses(self, fake: Tensor) -> Losses:
+        return {"loss": -self.critic(fake).mean()}
 
     def constrain_critic(self) -> None:
         clip_weights(self.critic.parameters(), self._clip)
+
+    def critic_steps_due(self) -> int:
+        starting = self.generator_step < 25 or self.generator_step % 500 == 0
+        return max(100, self.n_critic) if self._start_up and starting else self.n_critic

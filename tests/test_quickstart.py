@@ -75,5 +75,6 @@ def test_wgan_trains_on_real_cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     config, folder = str(CONFIG.with_name("wgan_cifar.yaml")), tmp_path / "run"
     train.main(["--config", config, *few, "--run_folder", str(folder)])
     saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
-    assert saved["adversarial_steps"] == (20, 4)
+    steps = saved["alternating_steps"]
+    assert (steps["critic_step"], steps["generator_step"]) == (20, 4)
     assert (folder / "pictures" / "epoch-0001-new.png").exists()

@@ -125,7 +125,8 @@ def test_counters_are_no_losses(tmp_path: Path) -> None:
     data = TinyImages(batch_size=24, num_validation=0)
     run(tmp_path, callback, model=tiny_wgan(), data=data, max_epochs=2)
     assert "train/critic_step" in curves(callback)
-    assert set(panels(callback)) == {"critic_loss", "generator_loss", "wasserstein_estimate"}
+    scores = {"score_real", "score_fake", "wasserstein_estimate"}
+    assert set(panels(callback)) == {"critic_loss", "generator_loss", *scores}
 
 
 def test_validation_after_training_is_not_part_of_it(tmp_path: Path) -> None:

@@ -1,115 +1,18 @@
-"""The alternating step: which network moves, how often, on what, and its exact resume."""
+"""A generator fed with latents against a critic: what the networks see, and what comes out."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from lightning import Callback, LightningModule, Trainer, seed_everything
-from lightning.pytorch.callbacks import ModelCheckpoint
-from torch import Tensor
+from torch import Tensor, nn
 
 from hawc import StandardNormal
+from lightning_modules import WGAN, TrainingError
+from lightning_modules.adversarial import mixes_pictures
+from lightning_modules.alternating import Losses
 from lightning_modules.interface import LatentGenerator
-from tests.helpers import TINY_SHAPE, TinyImages, quiet_trainer, same_weights, tiny_wgan, weights
-
-
-class Watch(Callback):
-    """Notes after each batch which network has changed since the batch before."""
-
-    def __init__(self) -> None:
-        self.moved: list[str] = []
-        self._before: dict[str, Tensor] = {}
-
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        self._before = weights(pl_module)
-
-    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        now = weights(pl_module)
-        changed = {k.split(".")[0] for k in now if not torch.equal(now[k], self._before[k])}
-        self.moved.append("+".join(sorted(changed)))
-
-
-def test_generator_moves_after_every_n_critic_critic_steps(tmp_path: Path) -> None:
-    watch, model = Watch(), tiny_wgan(n_critic=3)
-    trainer = quiet_trainer(tmp_path, max_epochs=2, callbacks=[watch])
-    trainer.fit(model, TinyImages(batch_size=16))  # 4 batches an epoch, validation after each
-    both = "critic+generator"
-    assert watch.moved == ["critic", "critic", both, "critic", "critic", both, "critic", "critic"]
-    assert (model.critic_step, model.generator_step) == (8, 2)
-
-
-def test_each_step_changes_one_network_only() -> None:
-    model = tiny_wgan(n_critic=1)
-    moved: list[set[str]] = []
-    before = weights(model)
-
-    def watch(*_: Any) -> None:
-        nonlocal before
-        now = weights(model)
-        moved.append({k.split(".")[0] for k in now if not torch.equal(now[k], before[k])})
-        before = now
-
-    model.constrain_critic = watch  # type: ignore[method-assign]
-    trainer = quiet_trainer(Path(), limit_train_batches=2, limit_val_batches=0)
-    trainer.fit(model, TinyImages(batch_size=16))
-    # seen after the first critic step, and after the generator step and the second critic step
-    assert moved == [{"critic"}, {"critic", "generator"}]
-
-
-def test_no_gradient_is_left_or_made_for_the_other_network(tmp_path: Path) -> None:
-    model = tiny_wgan(n_critic=1)
-    seen: dict[str, bool] = {}
-    critic_loss, generator_loss = model.critic_loss, model.generator_loss
-
-    def spy_critic(real: Tensor, fake: Tensor) -> Tensor:
-        seen["fake of critic step"] = fake.requires_grad
-        seen["generator in critic step"] = next(model.generator.parameters()).requires_grad
-        return critic_loss(real, fake)
-
-    def spy_generator(fake: Tensor) -> Tensor:
-        seen["fake of generator step"] = fake.requires_grad
-        seen["critic in generator step"] = next(model.critic.parameters()).requires_grad
-        return generator_loss(fake)
-
-    model.critic_loss, model.generator_loss = spy_critic, spy_generator  # type: ignore[method-assign]
-    quiet_trainer(tmp_path, limit_train_batches=1).fit(model, TinyImages(batch_size=16))
-    assert seen == {
-        "fake of critic step": False,
-        "generator in critic step": False,
-        "fake of generator step": True,
-        "critic in generator step": False,
-    }
-    assert all(parameter.requires_grad for parameter in model.parameters())
-
-
-@pytest.mark.parametrize("step", [1, 2, 3, 5])
-def test_resumed_run_equals_the_uninterrupted_one(tmp_path: Path, step: int) -> None:
-    seed_everything(3)
-
-    class SaveEachBatch(Callback):
-        def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
-            trainer.save_checkpoint(tmp_path / f"{whole.critic_step}.ckpt")
-
-    whole = tiny_wgan()
-    quiet_trainer(tmp_path, max_epochs=2, callbacks=[SaveEachBatch()]).fit(
-        whole, TinyImages(batch_size=16)
-    )
-    torch.manual_seed(99)
-    resumed = tiny_wgan()
-    quiet_trainer(tmp_path, max_epochs=2).fit(
-        resumed, TinyImages(batch_size=16), ckpt_path=str(tmp_path / f"{step}.ckpt")
-    )
-    assert (resumed.critic_step, resumed.generator_step) == (8, 4)
-    assert same_weights(weights(whole), weights(resumed))
-
-
-def test_epoch_checkpoints_are_written(tmp_path: Path) -> None:
-    save = ModelCheckpoint(tmp_path, filename="last", save_on_train_epoch_end=True)
-    trainer = quiet_trainer(tmp_path, enable_checkpointing=True, callbacks=[save])
-    trainer.fit(tiny_wgan(), TinyImages(batch_size=16))
-    saved = torch.load(tmp_path / "last.ckpt", weights_only=True)
-    assert saved["adversarial_steps"] == (4, 2)
+from networks import ConvEncoder, MLPDecoder, MLPEncoder
+from tests.helpers import TINY_SHAPE, TinyImages, TinyRows, quiet_trainer, tiny_decoder, tiny_wgan
 
 
 def test_is_a_latent_generator_over_a_normal_law() -> None:
@@ -124,13 +27,13 @@ def test_is_a_latent_generator_over_a_normal_law() -> None:
 
 def test_networks_see_pictures_between_minus_one_and_one(tmp_path: Path) -> None:
     model, ranges = tiny_wgan(), []
-    critic_loss = model.critic_loss
+    critic_losses = model.critic_losses
 
-    def spy(real: Tensor, fake: Tensor) -> Tensor:
+    def spy(real: Tensor, fake: Tensor) -> Losses:
         ranges.append((float(real.min()), float(real.max()), float(fake.abs().max())))
-        return critic_loss(real, fake)
+        return critic_losses(real, fake)
 
-    model.critic_loss = spy  # type: ignore[method-assign]
+    model.critic_losses = spy  # type: ignore[method-assign]
     quiet_trainer(tmp_path, limit_train_batches=1).fit(model, TinyImages(batch_size=16))
     (low, high, fake) = ranges[0]
     assert -1 <= low < -0.9
@@ -138,10 +41,51 @@ def test_networks_see_pictures_between_minus_one_and_one(tmp_path: Path) -> None
     assert fake <= 1
 
 
+def test_rows_of_a_table_stay_as_they_are(tmp_path: Path) -> None:
+    model = WGAN((64,), 3, MLPDecoder, MLPEncoder)
+    z = torch.randn(4, 3) * 100
+    assert torch.equal(model.decode(z), model.generator(z))
+    rows = torch.full((2, 64), 5.0)
+    assert torch.equal(model.as_seen(rows), rows)
+    quiet_trainer(tmp_path, limit_train_batches=2).fit(model, TinyRows(batch_size=16))
+
+
+def test_generator_has_a_batch_size_of_its_own(tmp_path: Path) -> None:
+    model, sizes = tiny_wgan(generator_batch_size=5, n_critic=1), []
+    model.generator.register_forward_hook(lambda _, inputs, __: sizes.append(len(inputs[0])))
+    trainer = quiet_trainer(tmp_path, limit_train_batches=1, limit_val_batches=0)
+    trainer.fit(model, TinyImages(batch_size=16))
+    assert sizes == [16, 5]
+
+
+def test_critic_sees_both_in_one_pass_unless_a_batch_norm_would_mix_them() -> None:
+    real, fake = torch.rand(3, 1, 16, 16), torch.rand(5, 1, 16, 16)
+    for critic, passes in ((ConvEncoder, [3, 5]), (MLPEncoder, [8])):
+        model, sizes = WGAN((1, 16, 16), 3, tiny_decoder, critic), []
+        model.critic.register_forward_hook(lambda _, x, __, s=sizes: s.append(len(x[0])))
+        score_real, score_fake = model.scores(real, fake)
+        assert sizes == passes
+        assert (len(score_real), len(score_fake)) == (3, 5)
+        if len(passes) == 1:  # 1e-6: the order of sums
+            assert torch.allclose(score_real, model.critic(real), atol=1e-6)
+
+
+def test_batch_norms_are_found() -> None:
+    assert mixes_pictures(nn.Sequential(nn.Sequential(nn.BatchNorm2d(3))))
+    assert not mixes_pictures(nn.Sequential(nn.GroupNorm(1, 3), nn.LayerNorm(3)))
+
+
+def test_pictures_of_another_shape(tmp_path: Path) -> None:
+    model = WGAN((1, 4, 4), 3, MLPDecoder, MLPEncoder)
+    message = r"shape \(1, 4, 4\) that WGAN was made for, got \(1, 8, 8\); set `image_shape`"
+    with pytest.raises(TrainingError, match=message):
+        quiet_trainer(tmp_path).fit(model, TinyImages(batch_size=16))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"n_critic": 0}, "`n_critic` must be at least 1, got 0"),
+        ({"generator_batch_size": 0}, "`generator_batch_size` must be at least 1, got 0"),
         ({"latent_dim": -1}, "`latent_dim` must be at least 1, got -1"),
     ],
 )

@@ -1,11 +1,18 @@
 """What a module saves of its arguments: what a checkpoint can hold without running code."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 
-from lightning_modules.hyperparameters import check_sizes, keep_configured_settings
+from lightning_modules.hyperparameters import (
+    check_at_least_one,
+    check_sizes,
+    keep_configured_settings,
+    make_scheduler,
+)
 from tests.helpers import quiet_trainer, tiny_energy_vae
 
 
@@ -54,3 +61,16 @@ def test_a_scheduled_learning_rate_goes_on_from_the_checkpoint() -> None:
     assert new.param_groups[0]["lr"] == 0.125
     assert new.param_groups[0]["initial_lr"] == 1.0
     assert new.param_groups[0]["eps"] == 1e-3
+
+
+def test_a_scheduler_that_waits_for_a_metric_is_refused() -> None:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
+    assert make_scheduler(partial(StepLR, step_size=1), optimizer).get_last_lr() == [1.0]
+    with pytest.raises(ValueError, match="number of its steps alone, got ReduceLROnPlateau"):
+        make_scheduler(ReduceLROnPlateau, optimizer)
+
+
+def test_counts() -> None:
+    check_at_least_one("n_critic", 1)
+    with pytest.raises(ValueError, match="`n_critic` must be at least 1, got 0"):
+        check_at_least_one("n_critic", 0)

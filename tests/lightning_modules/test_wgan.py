@@ -7,19 +7,18 @@ import pytest
 import torch
 from lightning import seed_everything
 
-from lightning_modules import WGAN, wgan
+from lightning_modules import WGAN
 from lightning_modules.step_seed import seed_step
 from networks import MLPDecoder, MLPEncoder
 from tests.helpers import TINY_SHAPE, TinyImages, quiet_trainer, same_weights, tiny_wgan, weights
 
 
-def test_losses_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wgan, "log_step", lambda *_: None)  # there is no trainer
+def test_losses_by_hand() -> None:
     model = tiny_wgan()
     real, fake = torch.rand(4, *TINY_SHAPE), torch.rand(6, *TINY_SHAPE)
     expected = model.critic(fake).sum() / 6 - model.critic(real).sum() / 4
-    assert torch.allclose(model.critic_loss(real, fake), expected)
-    assert torch.allclose(model.generator_loss(fake), -model.critic(fake).sum() / 6)
+    assert torch.allclose(model.critic_losses(real, fake)["loss"], expected)
+    assert torch.allclose(model.generator_losses(fake)["loss"], -model.critic(fake).sum() / 6)
 
 
 def test_training_is_algorithm_1(tmp_path: Path) -> None:
@@ -35,7 +34,8 @@ def test_training_is_algorithm_1(tmp_path: Path) -> None:
         seed_step((t,), 0)
         fake = torch.tanh(generator(torch.randn(16, 3))).detach()
         critic_optimizer.zero_grad()
-        (critic(fake).mean() - critic(images * 2 - 1).mean()).backward()
+        on_real, on_fake = critic(torch.cat((images * 2 - 1, fake))).split(16)
+        (on_fake.mean() - on_real.mean()).backward()
         critic_optimizer.step()
         for weight in critic.parameters():
             weight.data.clamp_(-0.01, 0.01)
@@ -49,7 +49,7 @@ def test_training_is_algorithm_1(tmp_path: Path) -> None:
 def test_defaults_are_the_papers() -> None:
     model = WGAN(TINY_SHAPE, 3, MLPDecoder, MLPEncoder)
     assert model.n_critic == 5
-    for optimizer in model.configure_optimizers():
+    for optimizer in model.configure_optimizers()[0]:  # type: ignore[index]
         assert isinstance(optimizer, torch.optim.RMSprop)
         assert optimizer.defaults["lr"] == 5e-5
         assert optimizer.defaults["momentum"] == 0
@@ -83,6 +83,22 @@ def test_estimate_is_minus_the_critic_loss(tmp_path: Path) -> None:
     logged = trainer.callback_metrics
     assert logged["train/wasserstein_estimate"] == -logged["train/critic_loss"]
     assert logged["train/critic_step"] == 1
+
+
+def test_start_up_of_the_authors_code() -> None:
+    model = tiny_wgan(start_up=True, n_critic=5)
+    due = []
+    for step in (0, 24, 25, 499, 500, 501, 1000):
+        model.generator_step = step
+        due.append(model.critic_steps_due())
+    assert due == [100, 100, 5, 5, 100, 5, 100]
+
+
+def test_start_up_delays_the_generator(tmp_path: Path) -> None:
+    model = tiny_wgan(start_up=True, n_critic=1)
+    trainer = quiet_trainer(tmp_path, max_epochs=26, limit_val_batches=0)
+    trainer.fit(model, TinyImages(batch_size=18, num_validation=0))  # 4 batches an epoch
+    assert (model.critic_step, model.generator_step) == (104, 1)
 
 
 @pytest.mark.parametrize("clip", [0.0, -1.0, float("nan")])

@@ -1,0 +1,41 @@
+"""Stops a run that has lost its numbers before it replaces what was still good."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from lightning_modules.errors import TrainingError
+
+__all__ = ["check_finite_loss", "check_finite_weights"]
+
+
+def check_finite_loss(losses: Mapping[str, Tensor], after: str) -> None:
+    """Raises TrainingError unless `losses["loss"]` is finite, and names every term.
+
+    Args:
+        losses: scalars by name.
+        after: the last step that was taken, in words, such as "step 12".
+    """
+    if losses["loss"].isfinite():
+        return
+    values = ", ".join(f"{name} {float(value.detach()):.4g}" for name, value in losses.items())
+    raise TrainingError(
+        f"the loss must be finite, got {values} after {after}; try a lower learning rate, or look "
+        "for NaN in the data. No checkpoint was written since."
+    )
+
+
+def check_finite_weights(checkpoint: Mapping[str, Any], after: str) -> None:
+    """Raises TrainingError if a weight that a checkpoint is about to keep is not finite.
+
+    Args:
+        checkpoint: as Lightning hands it to `on_save_checkpoint`.
+        after: the last step that was taken, in words.
+    """
+    lost = [k for k, v in checkpoint["state_dict"].items() if not v.isfinite().all()]
+    if lost:
+        raise TrainingError(
+            f"weights must be finite to be saved, got NaN or infinity in '{lost[0]}' after "
+            f"{after}; try a lower learning rate. The last checkpoint is kept."
+        )
