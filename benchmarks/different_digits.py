@@ -19,41 +19,19 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from benchmarks.digit_classifier import trained_classifier
 from benchmarks.trained import TrainedRun
-from datamodules import MNIST
 from hawc import AbstractSampler, HistoryAwareSampler, IndependentSampler, SobolSampler
 from lightning_modules.autoencoder import AbstractAutoencoder
-from networks import TutorialConvEncoder
 
 RESULTS = Path(__file__).parent / "results" / "different_digits.md"
 REPETITIONS, ROUND, COUNTED = 100, 10, (10, 20)
-EPOCHS = 3
 METHODS: dict[str, Callable[..., AbstractSampler]] = {
     "independent": lambda law, seed: IndependentSampler(law),
     "Sobol": lambda law, seed: SobolSampler(law, seed=seed),
     "history-aware": lambda law, seed: HistoryAwareSampler(law),
 }
-
-
-def trained_classifier(data_dir: str | None) -> tuple[nn.Module, float]:
-    """Returns a classifier of MNIST digits and its accuracy on the test digits."""
-    torch.manual_seed(0)
-    data = MNIST(batch_size=128, data_dir=data_dir, num_validation=0)
-    data.prepare_data()
-    data.setup("fit")
-    data.setup("test")
-    classifier = TutorialConvEncoder((1, 28, 28), 10)
-    optimizer = torch.optim.Adam(classifier.parameters())
-    for _ in range(EPOCHS):
-        for images, labels in data.train_dataloader():
-            optimizer.zero_grad()
-            functional.cross_entropy(classifier(images), labels).backward()
-            optimizer.step()
-    with torch.no_grad():
-        right = [classifier(x).argmax(1) == y for x, y in data.test_dataloader()]
-    return classifier.eval(), float(torch.cat(right).float().mean())
 
 
 def gallery(model: AbstractAutoencoder, method: str, seed: int) -> Tensor:

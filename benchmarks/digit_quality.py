@@ -1,0 +1,85 @@
+"""Whether a generator makes digits: which ones, and how sure a classifier is of them.
+
+    python -m benchmarks.digit_quality runs/<name>/<time> [more run folders] [--data_dir DIR]
+
+For each run of a generator of MNIST-like pictures: 200 pictures of independent latents, named by a
+classifier that never saw them (benchmarks/digit_classifier.py); beside them as many test digits and
+what the same generator makes before any training. Confidence is the probability of the digit that
+is named. Writes benchmarks/results/digit_quality.md and docs/pictures/<name>.png, the first 64.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import torch
+from torch import Tensor, nn
+from torchvision.utils import save_image
+
+from benchmarks.digit_classifier import trained_classifier
+from benchmarks.trained import TrainedRun
+from datamodules import MNIST
+from lightning_modules.interface import LatentGenerator
+
+RESULTS = Path(__file__).parent / "results" / "digit_quality.md"
+PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
+NUM_JUDGED, NUM_SHOWN = 200, 64
+
+
+@torch.no_grad()
+def row(name: str, pictures: Tensor, classifier: nn.Module) -> str:
+    """Returns the table's line of some pictures."""
+    confidence, digits = classifier(pictures).softmax(1).max(1)
+    counts = digits.bincount(minlength=10).tolist()
+    return (
+        f"| {name} | {len(digits.unique())} | {min(counts)} to {max(counts)} | "
+        f"{confidence.mean():.3f} | {(confidence > 0.9).float().mean():.2f} |"
+    )
+
+
+@torch.no_grad()
+def drawn(model: LatentGenerator) -> Tensor:
+    """Returns pictures of independent latents."""
+    generator = torch.Generator().manual_seed(0)
+    return model.decode(model.latent_target.sample(NUM_JUDGED, generator=generator))
+
+
+def test_digits(data_dir: str | None) -> Tensor:
+    """Returns random test digits."""
+    data = MNIST(data_dir=data_dir)
+    data.prepare_data()
+    images = data.read(train=False)[0]
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
+    return images[order[:NUM_JUDGED]] / 255
+
+
+def main() -> None:
+    """Prints the table as it comes, writes it and the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folders", type=Path, nargs="+")
+    parser.add_argument("--data_dir")
+    arguments = parser.parse_args()
+    classifier, accuracy = trained_classifier(arguments.data_dir)
+    lines = [
+        "# Digits of generators\n",
+        f"`python -m benchmarks.digit_quality`; {NUM_JUDGED} pictures a line, the classifier is "
+        f"right on {100 * accuracy:.1f} % of the test digits.\n",
+        "| pictures | different digits | pictures of a digit | mean confidence | share over 0.9 |",
+        "|---|---|---|---|---|",
+        row("test digits", test_digits(arguments.data_dir), classifier),
+    ]
+    print("\n".join(lines))
+    for folder in arguments.folders:
+        run = TrainedRun(folder)
+        pictures = drawn(run.model())
+        lines.append(row(f"{run.name}, {run.epochs} epochs", pictures, classifier))
+        lines.append(row(f"{run.name}, untrained", drawn(run.untrained()), classifier))
+        print("\n".join(lines[-2:]), flush=True)
+        save_image(pictures[:NUM_SHOWN], PICTURES / f"{run.name}.png", nrow=8, padding=1)
+    RESULTS.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
