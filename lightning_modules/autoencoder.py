@@ -151,6 +151,7 @@ class AbstractAutoencoder(LightningModule, ABC):
             )
             raise TrainingError(
                 f"the loss must be finite, got {values} after step {self.global_step}; try a lower "
-                "learning rate, or look for NaN in the data. No checkpoint was written since."
+                "learning rate, or look for NaN in the data. No checkpoint was written since; if "
+                "the loss had already grown, go on from the one with the smallest val/loss."
             )
         return losses

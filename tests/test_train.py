@@ -47,7 +47,8 @@ def test_a_run_leaves_what_it_says(run: Run, capsys: pytest.CaptureFixture[str])
     assert folder.parent.name == "energy_vae_mnist5k"
     assert f"run folder: {folder}" in said
     assert "no API key found, logging offline" in said
-    for place in ("pictures", "checkpoints/last.ckpt", "config.yaml", "metrics.csv"):
+    checkpoints = ("checkpoints/last.ckpt", "checkpoints/best.ckpt")
+    for place in ("pictures", *checkpoints, "config.yaml", "metrics.csv"):
         assert (folder / place).exists()
         assert str(folder / place) in said
     assert f"wandb sync {folder}/wandb/offline-run" in said
