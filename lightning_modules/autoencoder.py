@@ -15,7 +15,9 @@ from lightning_modules.errors import TrainingError
 from lightning_modules.hyperparameters import (
     check_sizes,
     forget_callables,
+    is_another_class,
     keep_configured_settings,
+    warn_of_ignored_settings,
 )
 from lightning_modules.interface import ImageShape, NetworkFactory
 from lightning_modules.step_log import log_step
@@ -36,8 +38,9 @@ class AbstractAutoencoder(LightningModule, ABC):
         encoder: builds the network from pictures to latent statistics.
         decoder: builds the network from latents to pictures, unbounded output.
         optimizer: of all parameters.
-        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None. A
-            resumed run goes on with the checkpoint's rate, whatever is configured.
+        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None. A run
+            that resumes one with such a scheduler goes on with the checkpoint's rate, momenta and
+            schedule, and warns where others are configured; another scheduler starts anew.
 
     Raises:
         ValueError: if `latent_dim` < 1 or `image_shape` is empty or not positive.
@@ -130,7 +133,15 @@ class AbstractAutoencoder(LightningModule, ABC):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         optimizer = self._make_optimizer(self.parameters())
-        keep_configured_settings(checkpoint, [optimizer], self._make_scheduler is not None)
+        saved = checkpoint.get("hyper_parameters", {})
+        goes_on = self._make_scheduler is not None and bool(checkpoint.get("lr_schedulers"))
+        if goes_on and is_another_class("scheduler", saved, self.hparams):
+            goes_on, checkpoint["lr_schedulers"] = False, []
+        if goes_on:
+            warn_of_ignored_settings(saved, self.hparams)
+        elif self._make_scheduler is not None:
+            self._make_scheduler(optimizer)  # it leaves its starting rates in the optimizer
+        keep_configured_settings(checkpoint, [optimizer], scheduled=goes_on)
 
     def _log_evaluation(self, stage: str, images: Tensor) -> None:
         losses: dict[str, Any] = {
