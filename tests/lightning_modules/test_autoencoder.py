@@ -81,6 +81,22 @@ def test_noise_of_a_resumed_accumulating_run_is_the_same(tmp_path: Path) -> None
     assert same_weights(*results)
 
 
+def test_every_accumulated_batch_has_noise_of_its_own(tmp_path: Path) -> None:
+    seed_everything(3)
+    model, noise = tiny_energy_vae(), []
+    losses = model.losses
+
+    def spy(images: torch.Tensor) -> dict[str, torch.Tensor]:
+        noise.append(float(torch.rand(())))
+        return losses(images)
+
+    model.losses = spy  # type: ignore[method-assign]
+    trainer = quiet_trainer(tmp_path, accumulate_grad_batches=2, limit_val_batches=0)
+    trainer.fit(model, TinyImages(batch_size=18))
+    assert (len(noise), trainer.global_step) == (4, 2)
+    assert len(set(noise)) == 4
+
+
 @pytest.mark.parametrize("shape", [(), (1, 0, 8)])
 def test_empty_shapes_are_refused(shape: tuple[int, ...]) -> None:
 
