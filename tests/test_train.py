@@ -48,6 +48,9 @@ def test_a_run_leaves_what_it_says(run: Run, capsys: pytest.CaptureFixture[str])
     assert f"run folder: {folder}" in said
     assert "no API key found, logging offline" in said
     checkpoints = ("checkpoints/last.ckpt", "checkpoints/best.ckpt")
+    machine = yaml.safe_load((folder / "machine.yaml").read_text())
+    assert machine["device"] == "cpu"
+    assert (machine["threads"], machine["processes"]) == (torch.get_num_threads(), 1)
     for place in ("pictures", *checkpoints, "config.yaml", "metrics.csv"):
         assert (folder / place).exists()
         assert str(folder / place) in said
@@ -211,7 +214,7 @@ def test_loggers_and_checkpoints_can_be_switched_off(
         *("--config", CONFIG, "--trainer.max_epochs", "1", "--trainer.logger", "false"),
         *("--trainer.enable_checkpointing", "false"),
     )
-    assert {path.name for path in folder.iterdir()} == {"config.yaml", "pictures"}
+    assert {path.name for path in folder.iterdir()} == {"config.yaml", "machine.yaml", "pictures"}
     assert "W&B" not in capsys.readouterr().out
 
 
