@@ -6,7 +6,8 @@ Columns: the ELBO in nats a picture (VAEs) or the reconstruction loss; the exact
 distance to the latent law of the codes of 2,000 test items drawn at random, as the decoder met them
 in training; what as many independent draws of the law have on average, G/n, and how many times that
 it is; the distance of the codes of the first 2,000 (MNIST's first 5,000 test digits were written by
-other people than the rest); the median time and steps a second of an epoch as the run logged them.
+other people than the rest); the median time and steps a second of an epoch as the run logged them,
+and the CPU threads or the GPU that it ran on.
 Writes benchmarks/results/autoencoders.md and,
 for docs/results.md, docs/pictures/<name>.png: sixteen pictures from independent latents beside
 sixteen from history-aware ones.
@@ -32,7 +33,7 @@ PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 NUM_CODES, NUM_PICTURES = 2_000, 16
 COLUMNS = (
     *("config", "seed, epochs", "ELBO or reconstruction", "latent d²", "G/n", "times"),
-    *("first items' d²", "s an epoch", "steps/s"),
+    *("first items' d²", "s an epoch", "steps/s", "on"),
 )
 
 
@@ -67,7 +68,7 @@ def row(run: TrainedRun, data_dir: str | None) -> str:
     return (
         f"| {run.name} | {run.config['seed_everything']}, {run.epochs} | {reached} | "
         f"{distance:.4g} | {independent:.4g} | {distance / independent:.1f} | {first:.4g} | "
-        f"{shown} |"
+        f"{shown} | {run.machine} |"
     )
 
 

@@ -1,6 +1,7 @@
 """Trained autoencoders and their data, from what a run left in its folder."""
 
 import csv
+import inspect
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,17 @@ class TrainedRun:
         return yaml.safe_load((self.folder / "config.yaml").read_text())
 
     @property
+    def machine(self) -> str:
+        """Where it was trained; empty for a run that did not note it."""
+        file = self.folder / "machine.yaml"
+        if not file.exists():
+            return ""
+        noted = yaml.safe_load(file.read_text())
+        threads = f"{noted['threads']} thread{'s' if noted['threads'] > 1 else ''}"
+        where = threads if noted["device"] == "cpu" else noted["device"]
+        return where if noted["processes"] == 1 else f"{noted['processes']} x {where}"
+
+    @property
     def epochs(self) -> int:
         """How many epochs the checkpoint was trained."""
         # Lightning counts the epoch at whose end it was saved from 0
@@ -50,11 +62,17 @@ class TrainedRun:
         return model_class.load_from_checkpoint(self._path, map_location="cpu").eval()
 
     def data(self, data_dir: str | None = None) -> LightningDataModule:
-        """Returns the data it was trained on, with the test set read."""
+        """Returns the data it was trained on, with the test set read.
+
+        Args:
+            data_dir: in place of the configured one, where the data have such a folder; those that
+                are named by `path` are read from there.
+        """
         settings = dict(self.config["data"].get("init_args", {}))
-        if data_dir is not None:
+        data_class = getattr(datamodules, _class_name(self.config["data"]))
+        if data_dir is not None and "data_dir" in inspect.signature(data_class).parameters:
             settings["data_dir"] = data_dir
-        data = getattr(datamodules, _class_name(self.config["data"]))(**settings)
+        data = data_class(**settings)
         data.prepare_data()
         data.setup("test")
         return data

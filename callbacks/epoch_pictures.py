@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from lightning import LightningModule, Trainer
@@ -88,6 +89,8 @@ class AbstractEpochPictures(AbstractModelCallback):
         if self._shown_epoch == self._last_epoch or not len(kept):
             return
         self._shown_epoch = self._last_epoch
+        names = getattr(getattr(trainer, "datamodule", None), "column_names", ())  # of a table
+        items = replace(kept.items(), column_names=names)
         with evaluating(pl_module):
-            for picture in self.pictures(pl_module, kept.items()):
+            for picture in self.pictures(pl_module, items):
                 show(trainer, picture, self._last_epoch)

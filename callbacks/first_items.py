@@ -13,11 +13,20 @@ __all__ = ["FirstItems", "Items"]
 @final
 @dataclass(frozen=True)
 class Items:
-    """Pictures (n, c, h, w) or rows (n, features), their labels (n,) if known, and their origin."""
+    """Pictures (n, c, h, w) or rows (n, features), their labels (n,) if known, and their origin.
+
+    Features are named as their columns are, or by number where no names are known.
+    """
 
     images: Tensor
     labels: Tensor | None
     origin: str
+    column_names: Sequence[str] = ()
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Names of the features of a row."""
+        return list(self.column_names) or [f"feature {i + 1}" for i in range(self.images.shape[1])]
 
 
 @final

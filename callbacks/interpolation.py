@@ -65,7 +65,8 @@ class Interpolation(AbstractEpochPictures):
         elif images.ndim == 2:
             rows = {name: decoded[: self._num_steps] for name, decoded in paths.items()}
             caption += "paths, decoded; the first pair"
-            yield Picture("pictures/interpolation", _table_figure(images[:2], rows), caption)
+            figure = _table_figure(images[:2], rows, items.feature_names)
+            yield Picture("pictures/interpolation", figure, caption)
 
 
 def _strips(images: Tensor, paths: list[Tensor]) -> Tensor:
@@ -80,7 +81,7 @@ def _strips(images: Tensor, paths: list[Tensor]) -> Tensor:
     return torch.cat(lines)
 
 
-def _table_figure(ends: Tensor, paths: dict[str, Tensor]) -> Figure:
+def _table_figure(ends: Tensor, paths: dict[str, Tensor], names: list[str]) -> Figure:
     """Returns a panel for each of the first features, its value over the position on the path."""
     shown = min(ends.shape[1], _FEATURES)
     columns = min(shown, 4)
@@ -94,7 +95,7 @@ def _table_figure(ends: Tensor, paths: dict[str, Tensor]) -> Figure:
         for (name, path), style in zip(paths.items(), ("-", "--"), strict=True):
             axes.plot(torch.linspace(0, 1, len(path)), path[:, feature], style, label=name)
         axes.plot([0, 1], ends[:, feature], "ko", ms=4, label="originals")
-        axes.set_title(f"feature {feature + 1}", fontsize=9)
+        axes.set_title(names[feature], fontsize=9)
         axes.tick_params(labelbottom=feature + columns >= shown)  # no panel below it
         axes.grid(alpha=0.3)
     figure.supxlabel("position on the path", fontsize=10)

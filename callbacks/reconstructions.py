@@ -1,7 +1,7 @@
 """Originals over what the decoder makes of their codes."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import final
 
 import torch
@@ -18,6 +18,7 @@ from callbacks.pictures import Picture, are_pictures, grid, new_figure
 __all__ = ["Reconstructions"]
 
 _ROWS_OF_A_TABLE = 8  # panels in a figure; more could not be read
+_NAMES = 32  # below a panel; more could not be read
 
 
 @final
@@ -51,7 +52,7 @@ class Reconstructions(AbstractEpochPictures):
             columns = min(self._columns, len(decoded))
             content = grid(_line_by_line(items.images.float(), decoded, columns), columns)
         elif decoded.ndim == 2:
-            content = _table_figure(items.images.float(), decoded)
+            content = _table_figure(items.images.float(), decoded, items.column_names)
         else:
             return
         yield Picture("pictures/reconstructions", content, caption)
@@ -67,7 +68,7 @@ def _line_by_line(originals: Tensor, decoded: Tensor, columns: int) -> Tensor:
     return torch.cat([line for pair in zip(*lines, strict=True) for line in pair])
 
 
-def _table_figure(originals: Tensor, decoded: Tensor) -> Figure:
+def _table_figure(originals: Tensor, decoded: Tensor, names: Sequence[str]) -> Figure:
     """Returns a panel for each of the first rows, the value of every feature over its number."""
     shown = min(len(originals), _ROWS_OF_A_TABLE)
     columns = min(shown, 2)
@@ -82,6 +83,8 @@ def _table_figure(originals: Tensor, decoded: Tensor) -> Figure:
         axes.plot(features, originals[number], "o-", ms=4, label="original")
         axes.plot(features, decoded[number], "x--", ms=5, label="reconstruction")
         axes.set_title(f"row {number + 1}", fontsize=9)
+        if 0 < len(names) <= _NAMES:
+            axes.set_xticks(features, names, rotation=90, fontsize=8)
         axes.tick_params(labelbottom=number + columns >= shown)  # no panel below it
         axes.grid(alpha=0.3)
     figure.supxlabel("feature", fontsize=10)

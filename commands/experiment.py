@@ -17,6 +17,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from callbacks.model_callback import AbstractModelCallback
 from commands.atomic_checkpoint_io import AtomicCheckpointIO
+from commands.best_checkpoint import BestCheckpoint
 from commands.checkpoints import check_checkpoint
 from commands.config_files import config_paths
 from commands.errors import UsageError, fail, innermost_message
@@ -203,26 +204,31 @@ class ExperimentCLI(LightningCLI):
         )
 
     def _default_callbacks(self, configured: Any) -> list[Callback]:
-        """Returns a checkpoint and a bar, where no other is configured and none is switched off."""
+        """Returns checkpoints and a bar, where no other is configured and none is switched off."""
         own = _as_list(configured["callbacks"])
         has_checkpoint = any(isinstance(callback, ModelCheckpoint) for callback in own)
         has_bar = any(isinstance(callback, ProgressBar) for callback in own)
         defaults: list[Callback] = []
         if not has_checkpoint and configured["enable_checkpointing"] is not False:
-            defaults.append(self._default_checkpoint())
+            defaults += self._default_checkpoints()
         wants_bar = configured["enable_progress_bar"] is not False and not configured["barebones"]
         if not has_bar and wants_bar:
             defaults.append(PacedProgressBar())
         return defaults
 
-    def _default_checkpoint(self) -> ModelCheckpoint:
-        """Keeps checkpoints/last.ckpt, written after each epoch's samples have been drawn."""
-        return ModelCheckpoint(
-            dirpath=self.run_folder / "checkpoints",
+    def _default_checkpoints(self) -> list[Callback]:
+        """Returns what keeps checkpoints/last.ckpt, and best.ckpt for a model with a val/loss.
+
+        The first is written after each epoch's samples have been drawn.
+        """
+        folder = self.run_folder / "checkpoints"
+        last = ModelCheckpoint(
+            dirpath=folder,
             filename="last",
             save_on_train_epoch_end=True,
             enable_version_counter=False,
         )
+        return [last, BestCheckpoint(folder)]
 
 
 def _check_trainer_options(trainer: Trainer, model: LightningModule) -> None:

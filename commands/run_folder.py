@@ -1,11 +1,13 @@
 """The folder that holds everything a run leaves: pictures, checkpoints, metrics, configuration."""
 
 import os
+import platform
 import secrets
 from datetime import datetime
 from pathlib import Path
 from typing import Any, final
 
+import torch
 import yaml
 from lightning import LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
@@ -101,7 +103,10 @@ def _new_name() -> str:
 
 @final
 class WriteConfig(SaveConfigCallback):
-    """Writes the resolved configuration to <run folder>/config.yaml and into the W&B run."""
+    """Writes the resolved configuration to <run folder>/config.yaml and into the W&B run.
+
+    Beside it machine.yaml says what times of this run depend on.
+    """
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         dumped = self.parser.dump(self.config, skip_none=False, format="yaml")
@@ -115,6 +120,18 @@ class WriteConfig(SaveConfigCallback):
                 settings["save_dir"] = "."  # likewise
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+        (folder / "machine.yaml").write_text(yaml.safe_dump(_machine(trainer), sort_keys=False))
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 logger.experiment.config.update({"cli": config}, allow_val_change=True)
+
+
+def _machine(trainer: Trainer) -> dict[str, Any]:
+    device = trainer.strategy.root_device
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "cpu": f"{os.cpu_count()} cores, {platform.machine()}",
+        "threads": torch.get_num_threads(),
+        "processes": trainer.world_size,
+        "torch": str(torch.__version__),
+    }

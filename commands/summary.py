@@ -37,6 +37,7 @@ def print_summary(run_folder: Path, trainer: Trainer) -> None:
         "metrics": _existing(run_folder / "metrics.csv"),
         "settings": _existing(run_folder / "config.yaml"),
         "checkpoint": _existing(Path(checkpoint)) if checkpoint else "",
+        "best": _existing(run_folder / "checkpoints" / "best.ckpt"),
         "W&B": wandb_files and str(wandb_files),
     }
     print(f"\nrun folder   {run_folder}")

@@ -53,7 +53,7 @@ class ImageFolder(AbstractInMemoryImages):
         num_validation: int | None = None,
         binarize: bool = False,
     ) -> None:
-        super().__init__(batch_size, path, num_validation, binarize)
+        super().__init__(batch_size, num_validation=num_validation, binarize=binarize)
         if image_size < 1:
             raise ValueError(f"`image_size` must be at least 1, got {image_size}.")
         if channels not in _MODES:

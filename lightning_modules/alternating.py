@@ -8,7 +8,7 @@ are checked, one network moves while the other is held still, steps are counted 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 from lightning import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
@@ -20,11 +20,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_modules.finite import check_finite_loss, check_finite_weights
-from lightning_modules.hyperparameters import (
-    check_at_least_one,
-    keep_configured_settings,
-    make_scheduler,
-)
+from lightning_modules.hyperparameters import check_at_least_one
+from lightning_modules.optimization import Optimization, configured, note_schedules, resume
 from lightning_modules.step_log import log_step
 from lightning_modules.step_seed import seed_step
 
@@ -32,13 +29,6 @@ __all__ = ["AbstractAlternating", "Losses", "held_still"]
 
 Losses = Mapping[str, Tensor]
 """Scalars by name; "loss" is the one to minimise, all are logged."""
-
-
-class _Settings(NamedTuple):
-    """Of one network's optimization."""
-
-    optimizer: OptimizerCallable
-    scheduler: LRSchedulerCallable | None
 
 
 class AbstractAlternating(LightningModule, ABC):
@@ -83,8 +73,10 @@ class AbstractAlternating(LightningModule, ABC):
         self.automatic_optimization = False
         self.n_critic = n_critic
         self._max_gradient_norm = max_gradient_norm
-        self._critic_settings = _Settings(critic_optimizer, critic_scheduler)
-        self._generator_settings = _Settings(generator_optimizer, generator_scheduler)
+        self._optimizations = (
+            Optimization(critic_optimizer, critic_scheduler, "critic_"),
+            Optimization(generator_optimizer, generator_scheduler, "generator_"),
+        )
         self.batch_count = 0
         self.critic_step = 0
         self.generator_step = 0
@@ -108,8 +100,7 @@ class AbstractAlternating(LightningModule, ABC):
 
     def step_critic(self, losses: Losses) -> None:
         """Moves the critic down losses in which the generator has no part."""
-        critic_optimizer, _ = self._optimizer_pair()
-        self._descend(losses, critic_optimizer, self._schedulers()[0])
+        self._descend(losses, 0)
         self.constrain_critic()
         self.critic_step += 1
         self.critic_steps_in_turn += 1
@@ -117,20 +108,13 @@ class AbstractAlternating(LightningModule, ABC):
 
     def step_generator(self, losses: Losses) -> None:
         """Moves the generator down losses made while the critic was `held_still`."""
-        _, generator_optimizer = self._optimizer_pair()
-        self._descend(losses, generator_optimizer, self._schedulers()[1])
+        self._descend(losses, 1)
         self.generator_step += 1
         self.critic_steps_in_turn = 0
         self._log("generator", losses, self.generator_step, lasting=self.critic_steps_due())
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        optimizers = self._make_optimizers()
-        schedulers = [
-            make_scheduler(settings.scheduler, optimizer)
-            for settings, optimizer in zip(self._settings(), optimizers, strict=True)
-            if settings.scheduler is not None
-        ]
-        return list(optimizers), schedulers
+        return configured(self._make_optimizers())
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         if self._max_gradient_norm is not None:
@@ -138,47 +122,35 @@ class AbstractAlternating(LightningModule, ABC):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         check_finite_weights(checkpoint, f"generator step {self.generator_step}")
+        note_schedules(checkpoint, self._optimizations)
         checkpoint["alternating_steps"] = {name: getattr(self, name) for name in _COUNTERS}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         for name in _COUNTERS:
             setattr(self, name, checkpoint["alternating_steps"][name])
-        scheduled = [settings.scheduler is not None for settings in self._settings()]
-        keep_configured_settings(checkpoint, self._make_optimizers(), any(scheduled))
+        resume(checkpoint, self._optimizations, self._make_optimizers(), self.hparams)
 
-    def _settings(self) -> tuple[_Settings, _Settings]:
-        return self._critic_settings, self._generator_settings
+    def _make_optimizers(self) -> list[tuple[Optimizer, LRScheduler | None]]:
+        pairs = zip(self._optimizations, (self.critic, self.generator), strict=True)
+        return [optimization.make(network.parameters()) for optimization, network in pairs]
 
-    def _make_optimizers(self) -> tuple[Optimizer, Optimizer]:
-        return (
-            self._critic_settings.optimizer(self.critic.parameters()),
-            self._generator_settings.optimizer(self.generator.parameters()),
-        )
-
-    def _optimizer_pair(self) -> tuple[LightningOptimizer, LightningOptimizer]:
-        critic_optimizer, generator_optimizer = self.optimizers()  # type: ignore[misc]
-        return critic_optimizer, generator_optimizer
-
-    def _schedulers(self) -> tuple[LRScheduler | None, LRScheduler | None]:
-        found = self.lr_schedulers()
-        present = iter(found if isinstance(found, list) else [found])
-        critic, generator = (
-            next(present) if settings.scheduler is not None else None
-            for settings in self._settings()
-        )
-        return critic, generator  # type: ignore[return-value]
-
-    def _descend(
-        self, losses: Losses, optimizer: LightningOptimizer, scheduler: LRScheduler | None
-    ) -> None:
+    def _descend(self, losses: Losses, place: int) -> None:
+        """Makes a step of the optimizer at a place: 0 is the critic's, 1 the generator's."""
         check_finite_loss(
             losses, f"critic step {self.critic_step} and generator step {self.generator_step}"
         )
+        optimizer: LightningOptimizer = self.optimizers()[place]  # type: ignore[index]
         optimizer.zero_grad()
         self.manual_backward(losses["loss"])
         optimizer.step()
-        if scheduler is not None:
-            scheduler.step()
+        if self._optimizations[place].scheduler is not None:
+            self._scheduler(place).step()
+
+    def _scheduler(self, place: int) -> LRScheduler:
+        found = self.lr_schedulers()  # one alone comes without a list
+        if not isinstance(found, list):
+            return found  # type: ignore[return-value]
+        return found[place]  # type: ignore[return-value]
 
     def _log(self, network: str, losses: Losses, step: int, lasting: int) -> None:
         terms = {name: value for name, value in losses.items() if name != "loss"}

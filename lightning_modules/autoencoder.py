@@ -8,16 +8,13 @@ from lightning import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from hawc import AbstractTarget
 from lightning_modules.errors import TrainingError
-from lightning_modules.hyperparameters import (
-    check_sizes,
-    forget_callables,
-    keep_configured_settings,
-)
+from lightning_modules.finite import check_finite_loss, check_finite_weights
+from lightning_modules.hyperparameters import check_sizes, forget_callables
 from lightning_modules.interface import ImageShape, NetworkFactory
+from lightning_modules.optimization import Optimization, configured, note_schedules, resume
 from lightning_modules.step_log import log_step
 from lightning_modules.step_seed import seed_step
 
@@ -36,8 +33,9 @@ class AbstractAutoencoder(LightningModule, ABC):
         encoder: builds the network from pictures to latent statistics.
         decoder: builds the network from latents to pictures, unbounded output.
         optimizer: of all parameters.
-        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None. A
-            resumed run goes on with the checkpoint's rate, whatever is configured.
+        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None. A run
+            that resumes one with such a scheduler goes on with the checkpoint's rate, momenta and
+            schedule, and warns where others are configured; another scheduler starts anew.
 
     Raises:
         ValueError: if `latent_dim` < 1 or `image_shape` is empty or not positive.
@@ -64,8 +62,7 @@ class AbstractAutoencoder(LightningModule, ABC):
         self.latent_dim = latent_dim
         self.encoder = encoder(self.image_shape, self.statistics_per_latent * latent_dim)
         self.decoder = decoder(self.image_shape, latent_dim)
-        self._make_optimizer = optimizer
-        self._make_scheduler = scheduler
+        self._optimization = Optimization(optimizer, scheduler)
 
     @property
     @abstractmethod
@@ -109,28 +106,15 @@ class AbstractAutoencoder(LightningModule, ABC):
         self._log_evaluation("test", batch[0])
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        optimizer = self._make_optimizer(self.parameters())
-        if self._make_scheduler is None:
-            return optimizer
-        scheduler = self._make_scheduler(optimizer)
-        if isinstance(scheduler, ReduceLROnPlateau):
-            raise ValueError(
-                "`scheduler` must depend on the epoch alone, got ReduceLROnPlateau, which waits "
-                "for a metric; choose another, e.g. torch.optim.lr_scheduler.MultiStepLR."
-            )
-        return [optimizer], [scheduler]
+        return configured([self._optimization.make(self.parameters())])
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        lost = [k for k, v in checkpoint["state_dict"].items() if not v.isfinite().all()]
-        if lost:
-            raise TrainingError(
-                f"weights must be finite to be saved, got NaN or infinity in '{lost[0]}' after "
-                f"step {self.global_step}; try a lower learning rate. The last checkpoint is kept."
-            )
+        check_finite_weights(checkpoint, f"step {self.global_step}")
+        note_schedules(checkpoint, [self._optimization])
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        optimizer = self._make_optimizer(self.parameters())
-        keep_configured_settings(checkpoint, [optimizer], self._make_scheduler is not None)
+        made = [self._optimization.make(self.parameters())]
+        resume(checkpoint, [self._optimization], made, self.hparams)
 
     def _log_evaluation(self, stage: str, images: Tensor) -> None:
         losses: dict[str, Any] = {
@@ -145,12 +129,5 @@ class AbstractAutoencoder(LightningModule, ABC):
                 f"made for, got {tuple(images.shape[1:])}; set `image_shape` to the data's."
             )
         losses = self.losses(images)
-        if not losses["loss"].isfinite():
-            values = ", ".join(
-                f"{name} {float(value.detach()):.4g}" for name, value in losses.items()
-            )
-            raise TrainingError(
-                f"the loss must be finite, got {values} after step {self.global_step}; try a lower "
-                "learning rate, or look for NaN in the data. No checkpoint was written since."
-            )
+        check_finite_loss(losses, f"step {self.global_step}")
         return losses

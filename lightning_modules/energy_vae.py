@@ -31,6 +31,7 @@ from lightning_modules.autoencoder import AbstractAutoencoder
 from lightning_modules.interface import ImageShape, NetworkFactory
 from lightning_modules.latent_losses import latent_law, make_latent_loss
 from lightning_modules.likelihoods import bernoulli_nll, check_unit_interval
+from lightning_modules.step_log import is_read
 
 __all__ = ["EnergyVAE"]
 
@@ -41,7 +42,7 @@ class EnergyVAE(AbstractAutoencoder):
 
     The logged latent_distance is the squared Huber-energy distance of a batch: for codes that
     follow the law exactly its mean is E|Z - Z'| / (2 n), not 0. Where it is not minimised, what is
-    minimised in its place is logged as latent_loss.
+    minimised in its place is logged as latent_loss, and it is computed at logged steps only.
 
     Args:
         image_shape: of one picture (channels, height, width), or of one table row (features,).
@@ -103,9 +104,17 @@ class EnergyVAE(AbstractAutoencoder):
         }
         if self._minimises_distance:
             return {**losses, "latent_distance": latent_loss}
-        with torch.no_grad():
-            latent_distance = squared_distance_to(HuberEnergy(), z, self._latent_target)
-        return {**losses, "latent_loss": latent_loss, "latent_distance": latent_distance}
+        losses["latent_loss"] = latent_loss
+        if self._distance_is_read():
+            with torch.no_grad():
+                distance = squared_distance_to(HuberEnergy(), z, self._latent_target)
+            losses["latent_distance"] = distance
+        return losses
+
+    def _distance_is_read(self) -> bool:
+        """Whether anybody will see a distance that is not minimised: not at most training steps."""
+        trains = self.training and self._trainer is not None
+        return not trains or is_read(self.trainer, self.global_step)
 
     def _reconstruction_loss(self, images: Tensor, output: Tensor) -> Tensor:
         if self._reconstruction == "bernoulli":

@@ -1,22 +1,10 @@
 """Checks and bookkeeping of constructor arguments that all models share."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from lightning import LightningModule
-from lightning.pytorch.cli import LRSchedulerCallable
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from lightning_modules.interface import ImageShape
 
-__all__ = [
-    "check_at_least_one",
-    "check_sizes",
-    "forget_callables",
-    "keep_configured_settings",
-    "make_scheduler",
-]
+__all__ = ["check_at_least_one", "check_sizes", "forget_callables"]
 
 
 def check_at_least_one(name: str, value: int) -> None:
@@ -40,38 +28,3 @@ def forget_callables(module: LightningModule) -> None:
     """
     for name in [name for name, value in module.hparams.items() if callable(value)]:
         del module.hparams[name]
-
-
-def make_scheduler(factory: LRSchedulerCallable, optimizer: Optimizer) -> LRScheduler:
-    """Returns the scheduler of an optimizer, which must not need a metric.
-
-    Raises:
-        ValueError: if it is ReduceLROnPlateau.
-    """
-    scheduler = factory(optimizer)
-    if isinstance(scheduler, ReduceLROnPlateau):
-        raise ValueError(
-            "a scheduler must depend on the number of its steps alone, got ReduceLROnPlateau, "
-            "which waits for a metric; choose another, e.g. torch.optim.lr_scheduler.MultiStepLR."
-        )
-    return scheduler
-
-
-def keep_configured_settings(
-    checkpoint: dict[str, Any], optimizers: Sequence[Optimizer], scheduled: bool = False
-) -> None:
-    """Puts the configured learning rates and the like into a checkpoint that is being resumed.
-
-    The moments come from the checkpoint, the settings from the configuration: a learning rate given
-    on the command line would be ignored otherwise, without a word.
-
-    Args:
-        checkpoint: changed in place.
-        optimizers: as configured.
-        scheduled: whether schedulers change the learning rates, which go on from the checkpoint
-            then.
-    """
-    kept = ("params", "lr") if scheduled else ("params",)
-    for state, optimizer in zip(checkpoint.get("optimizer_states", []), optimizers, strict=False):
-        for saved, configured in zip(state["param_groups"], optimizer.param_groups, strict=False):
-            saved.update({k: v for k, v in configured.items() if k not in kept})

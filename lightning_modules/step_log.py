@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from lightning import LightningModule, Trainer
 from torch import Tensor
 
-__all__ = ["log_step"]
+__all__ = ["is_read", "log_step"]
 
 
 def log_step(
@@ -25,11 +25,12 @@ def log_step(
             loggers: a batch each, or the batches that gradients are accumulated over.
         lasting: batches until there are newer values, this one included, at least 1.
     """
-    if _is_read(module.trainer, step, lasting):
+    if is_read(module.trainer, step, lasting):
         module.log_dict({f"train/{name}": value for name, value in values.items()})
 
 
-def _is_read(trainer: Trainer, step: int, lasting: int) -> bool:
+def is_read(trainer: Trainer, step: int, lasting: int = 1) -> bool:
+    """Whether `log_step` would log at this step of a training; arguments are those of it."""
     interval = trainer.log_every_n_steps
     if interval > 0 and (step + lasting) // interval > step // interval:
         return True

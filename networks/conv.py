@@ -11,6 +11,8 @@ from typing import final
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from networks.picture_shape import checked_picture_shape
+
 __all__ = ["ConvDecoder", "ConvEncoder"]
 
 _SMALLEST_SIDE = 4  # a side is halved while the half is an even split and no smaller
@@ -27,21 +29,21 @@ class ConvEncoder(nn.Sequential):
         batch_norm: whether all layers but the first are batch-normalised.
 
     Raises:
-        ValueError: if the sides cannot be halved to between 4 and 7 pixels or `width` < 1.
+        ValueError: if it is no picture's shape, its sides cannot be halved to between 4 and 7
+            pixels or `width` < 1.
     """
 
     def __init__(
         self,
-        image_shape: tuple[int, int, int],
+        image_shape: tuple[int, ...],
         latent_dim: int,
         width: int = 64,
         batch_norm: bool = True,
     ) -> None:
         _check_width(width)
-        channels, _, _ = image_shape
         num_halvings, (height, breadth) = _halvings(image_shape)
         layers: list[nn.Module] = []
-        fan_in = channels
+        fan_in = image_shape[0]
         for level in range(num_halvings):
             fan_out = width * 2**level
             normalised = batch_norm and level > 0
@@ -67,18 +69,18 @@ class ConvDecoder(nn.Sequential):
         batch_norm: whether the hidden layers are batch-normalised.
 
     Raises:
-        ValueError: if the sides are not doubled from between 4 and 7 pixels or `width` < 1.
+        ValueError: if it is no picture's shape, its sides are not doubled from between 4 and 7
+            pixels or `width` < 1.
     """
 
     def __init__(
         self,
-        image_shape: tuple[int, int, int],
+        image_shape: tuple[int, ...],
         latent_dim: int,
         width: int = 64,
         batch_norm: bool = True,
     ) -> None:
         _check_width(width)
-        channels, _, _ = image_shape
         num_doublings, (height, breadth) = _halvings(image_shape)
         fan_in = width * 2 ** (num_doublings - 1)
         layers: list[nn.Module] = [
@@ -95,7 +97,7 @@ class ConvDecoder(nn.Sequential):
             layers += [nn.BatchNorm2d(fan_out)] if batch_norm else []
             layers.append(nn.ReLU(inplace=True))
             fan_in = fan_out
-        layers.append(nn.ConvTranspose2d(fan_in, channels, 4, stride=2, padding=1))
+        layers.append(nn.ConvTranspose2d(fan_in, image_shape[0], 4, stride=2, padding=1))
         super().__init__(*layers)
         self.apply(_initialize)
 
@@ -108,16 +110,17 @@ def _check_width(width: int) -> None:
         raise ValueError(f"`width` must be at least 1, got {width}.")
 
 
-def _halvings(image_shape: tuple[int, int, int]) -> tuple[int, tuple[int, int]]:
+def _halvings(image_shape: tuple[int, ...]) -> tuple[int, tuple[int, int]]:
     """Returns how often both sides can be halved, and the smallest sides reached."""
-    _, height, breadth = image_shape
+    _, height, breadth = checked_picture_shape(image_shape)
     count = 0
     while height % 2 == 0 and breadth % 2 == 0 and min(height, breadth) // 2 >= _SMALLEST_SIDE:
         height, breadth, count = height // 2, breadth // 2, count + 1
     if count == 0 or max(height, breadth) >= 2 * _SMALLEST_SIDE:
         raise ValueError(
-            f"`image_shape` {image_shape} cannot be made by halving and doubling: its sides must "
-            "be 4, 5, 6 or 7 times the same power of two, such as 28, 32, 48 or 64."
+            "`image_shape` must have sides that are 4, 5, 6 or 7 times the same power of two, such "
+            f"as 28, 32, 48 or 64, got {tuple(image_shape)}; resize the pictures or take "
+            "CWAEEncoder and CWAEDecoder (even sides) or MLPEncoder and MLPDecoder (any)."
         )
     return count, (height, breadth)
 

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from networks.initialization import initialize_like_keras
+from networks.picture_shape import checked_picture_shape
 
 __all__ = ["CWAEDecoder", "CWAEEncoder"]
 
@@ -33,10 +34,10 @@ class CWAEEncoder(nn.Sequential):
         latent_dim: length of the output.
 
     Raises:
-        ValueError: if a side is odd.
+        ValueError: if a side is odd or it is no picture's shape.
     """
 
-    def __init__(self, image_shape: tuple[int, int, int], latent_dim: int) -> None:
+    def __init__(self, image_shape: tuple[int, ...], latent_dim: int) -> None:
         channels, height, breadth = _checked(image_shape)
         features = _WIDTH * (height // 2) * (breadth // 2)
         super().__init__(
@@ -62,10 +63,10 @@ class CWAEDecoder(nn.Sequential):
         latent_dim: length of the input.
 
     Raises:
-        ValueError: if a side is odd.
+        ValueError: if a side is odd or it is no picture's shape.
     """
 
-    def __init__(self, image_shape: tuple[int, int, int], latent_dim: int) -> None:
+    def __init__(self, image_shape: tuple[int, ...], latent_dim: int) -> None:
         channels, height, breadth = _checked(image_shape)
         half = (_WIDTH, height // 2, breadth // 2)
         super().__init__(
@@ -87,7 +88,11 @@ def _same(fan_in: int, fan_out: int) -> tuple[nn.Module, nn.Module]:
     return nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(fan_in, fan_out, 2)
 
 
-def _checked(image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
-    if image_shape[1] % 2 or image_shape[2] % 2:
-        raise ValueError(f"`image_shape` must have even sides, got {image_shape}.")
-    return image_shape
+def _checked(image_shape: tuple[int, ...]) -> tuple[int, int, int]:
+    channels, height, breadth = checked_picture_shape(image_shape)
+    if height % 2 or breadth % 2:
+        raise ValueError(
+            f"`image_shape` must have even sides, got {tuple(image_shape)}; resize the pictures or "
+            "take MLPEncoder and MLPDecoder."
+        )
+    return channels, height, breadth

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from networks.initialization import initialize_like_keras
+from networks.picture_shape import checked_picture_shape
 
 __all__ = ["TutorialConvDecoder", "TutorialConvEncoder"]
 
@@ -30,12 +31,12 @@ class TutorialConvEncoder(nn.Sequential):
         filters: (first, second) numbers of filters.
 
     Raises:
-        ValueError: if a side or a number of filters does not fit.
+        ValueError: if the shape or a number of filters does not fit.
     """
 
     def __init__(
         self,
-        image_shape: tuple[int, int, int],
+        image_shape: tuple[int, ...],
         latent_dim: int,
         filters: tuple[int, int] = (32, 64),
     ) -> None:
@@ -68,12 +69,12 @@ class TutorialConvDecoder(nn.Sequential):
         base_channels: of the smallest picture, which a linear layer makes.
 
     Raises:
-        ValueError: if a side or a number of filters does not fit.
+        ValueError: if the shape or a number of filters does not fit.
     """
 
     def __init__(
         self,
-        image_shape: tuple[int, int, int],
+        image_shape: tuple[int, ...],
         latent_dim: int,
         filters: tuple[int, int] = (32, 64),
         base_channels: int = 32,
@@ -96,12 +97,13 @@ class TutorialConvDecoder(nn.Sequential):
         return super().forward(latents)
 
 
-def _quarter_sides(image_shape: tuple[int, int, int], filters: tuple[int, ...]) -> tuple[int, int]:
-    _, height, breadth = image_shape
+def _quarter_sides(image_shape: tuple[int, ...], filters: tuple[int, ...]) -> tuple[int, int]:
+    _, height, breadth = checked_picture_shape(image_shape)
     if height % 4 or breadth % 4 or min(height, breadth) < 8:
         raise ValueError(
             "`image_shape` must have sides that are multiples of 4 and at least 8, got "
-            f"{image_shape}."
+            f"{tuple(image_shape)}; resize the pictures or take CWAEEncoder and CWAEDecoder (even "
+            "sides) or MLPEncoder and MLPDecoder (any)."
         )
     if min(filters) < 1:
         raise ValueError(f"`filters` and channels must be at least 1, got {filters}.")

@@ -69,6 +69,16 @@ TABLE: list[Mistake] = [
         r"`batch_size` must be at most 17, the number of training rows of CSVTable",
     ),
     (
+        "convolutions of a table",
+        (*CSV, "small.csv", "--data.batch_size", "5", "--model.encoder", "networks.ConvEncoder"),
+        r"`image_shape` must be \(channels, height, width\) .*, got \(2,\); for rows .* MLPEncoder",
+    ),
+    (
+        "a size that a network cannot make",
+        (*FOLDER, "whole", "--data.image_size", "31", "--model.encoder", "networks.CWAEEncoder"),
+        r"`image_shape` must have even sides, got \(3, 31, 31\); resize the pictures",
+    ),
+    (
         "Boston Housing that is not there",
         (*BASE, "--data", "BostonHousing", "--data.data_dir", "nowhere"),
         r"'nowhere/BostonHousing/housing\.csv' does not exist .* --data\.data_dir or HAWC_DATA",

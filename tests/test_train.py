@@ -47,7 +47,11 @@ def test_a_run_leaves_what_it_says(run: Run, capsys: pytest.CaptureFixture[str])
     assert folder.parent.name == "energy_vae_mnist5k"
     assert f"run folder: {folder}" in said
     assert "no API key found, logging offline" in said
-    for place in ("pictures", "checkpoints/last.ckpt", "config.yaml", "metrics.csv"):
+    checkpoints = ("checkpoints/last.ckpt", "checkpoints/best.ckpt")
+    machine = yaml.safe_load((folder / "machine.yaml").read_text())
+    assert machine["device"] == "cpu"
+    assert (machine["threads"], machine["processes"]) == (torch.get_num_threads(), 1)
+    for place in ("pictures", *checkpoints, "config.yaml", "metrics.csv"):
         assert (folder / place).exists()
         assert str(folder / place) in said
     assert f"wandb sync {folder}/wandb/offline-run" in said
@@ -141,6 +145,24 @@ def test_a_learning_rate_given_on_resuming_counts(run: Run) -> None:
     assert all(torch.equal(left[name], right[name]) for name in left)
 
 
+@pytest.mark.filterwarnings("default:a resumed run goes on")
+def test_a_schedule_goes_on_and_says_so(run: Run) -> None:
+    step = "torch.optim.lr_scheduler.StepLR"
+    scheduled = ("--config", CONFIG, "--model.scheduler", step, "--model.scheduler.step_size", "1")
+    first = run(*scheduled, "--trainer.max_epochs", "1")
+    resume = ("--ckpt_path", f"{first}/checkpoints/last.ckpt", "--trainer.max_epochs", "2")
+    with pytest.warns(UserWarning, match=r"optimizer\.lr stays 0\.001 \(7\.0 was given\)"):
+        second = run(*scheduled, *resume, "--model.optimizer.lr", "7")
+    another = ("--model.scheduler", "torch.optim.lr_scheduler.ExponentialLR")
+    third = run("--config", CONFIG, *resume, *another, "--model.scheduler.gamma", "0.5")
+    rates = [
+        torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["optimizer_states"][0]
+        for folder in (first, second, third)
+    ]
+    # a tenth after the first epoch, and of that; a schedule of its own from the configured rate
+    assert [rate["param_groups"][0]["lr"] for rate in rates] == pytest.approx([1e-4, 1e-5, 5e-4])
+
+
 def test_a_saved_configuration_leads_to_a_folder_of_its_own(run: Run) -> None:
     logger = ("--trainer.logger", "WandbLogger", "--trainer.max_epochs", "1")
     first = run("--config", CONFIG, "--run_folder", "runs/a/mine", *logger)
@@ -192,7 +214,7 @@ def test_loggers_and_checkpoints_can_be_switched_off(
         *("--config", CONFIG, "--trainer.max_epochs", "1", "--trainer.logger", "false"),
         *("--trainer.enable_checkpointing", "false"),
     )
-    assert {path.name for path in folder.iterdir()} == {"config.yaml", "pictures"}
+    assert {path.name for path in folder.iterdir()} == {"config.yaml", "machine.yaml", "pictures"}
     assert "W&B" not in capsys.readouterr().out
 
 

@@ -1,4 +1,5 @@
-from functools import cached_property, lru_cache
+from collections.abc import Callable
+from functools import cached_property, lru_cache, partial
 from typing import final
 
 import torch
@@ -7,7 +8,7 @@ from torch import Tensor
 
 from hawc.kernel_sum import KernelSum, differentiable
 from hawc.kernels import AbstractKernel, full_precision, without_autocast
-from hawc.targets.abstract import AbstractTarget, Potential
+from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient
 from hawc.targets.checks import normalized_weights
 from hawc.targets.identity import digest
 
@@ -60,9 +61,7 @@ class Empirical(AbstractTarget):
         return points.to(generator.device, torch.get_default_dtype())
 
     def potential(self, kernel: AbstractKernel) -> Potential:
-        @lru_cache(maxsize=8)
-        def mean(device: torch.device) -> KernelSum:
-            return self._mean(kernel, device)
+        mean = self._means(kernel)
 
         def evaluate(x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
             x = full_precision(x)
@@ -71,9 +70,24 @@ class Empirical(AbstractTarget):
 
         return evaluate
 
+    def potential_and_gradient(self, kernel: AbstractKernel) -> PotentialAndGradient:
+        mean = self._means(kernel)
+
+        def evaluate(x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]:
+            x = full_precision(x.detach())
+            with without_autocast(x):
+                value, gradient = mean(x.device)(x)
+            return value.to(x.dtype), gradient.to(x.dtype)
+
+        return evaluate
+
     def self_energy(self, kernel: AbstractKernel) -> float:
         values, _ = self._mean(kernel, self._points.device)(self._points)
         return 0.5 * float(self._weights.to(values) @ values)
+
+    def _means(self, kernel: AbstractKernel) -> Callable[[torch.device], KernelSum]:
+        """Returns `_mean` of the kernel as a function of the device, made once for each."""
+        return lru_cache(maxsize=8)(partial(self._mean, kernel))
 
     def _mean(self, kernel: AbstractKernel, device: torch.device) -> KernelSum:
         """Returns x -> E h(x - Z); a small sample's in float64."""

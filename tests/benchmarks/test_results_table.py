@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 import train
 from benchmarks import different_digits, results_table
@@ -57,6 +58,7 @@ def test_row_holds_the_test_set_s_figures(run: TrainedRun) -> None:
     cells = [cell.strip() for cell in results_table.row(run, None).strip("|").split("|")]
     assert len(cells) == len(results_table.COLUMNS)
     assert cells[:2] == ["vae_mnist", "3, 2"]
+    assert cells[-1].startswith(f"{torch.get_num_threads()} thread")
     torch.manual_seed(0)
     model, elbos, codes = run.model(), [], []
     with torch.no_grad():
@@ -68,6 +70,16 @@ def test_row_holds_the_test_set_s_figures(run: TrainedRun) -> None:
     distance = float(squared_distance_to(kernel, torch.cat(codes).double(), law))
     assert float(cells[3]) == pytest.approx(distance, rel=1e-3)
     assert float(cells[4]) == pytest.approx(law.self_energy(kernel) / 500, rel=1e-3)
+
+
+def test_a_data_folder_is_for_data_that_have_one(tmp_path: Path) -> None:
+    rows = "".join(f"{i},{i * i}\n" for i in range(40))
+    (tmp_path / "table.csv").write_text(f"a,b\n{rows}")
+    data = {"class_path": "CSVTable", "init_args": {"path": str(tmp_path / "table.csv")}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"data": data}))
+    run = TrainedRun(tmp_path)
+    assert run.machine == ""
+    assert run.data("elsewhere").image_shape == (2,)
 
 
 def test_pictures_stand_side_by_side(

@@ -55,6 +55,23 @@ def test_rows_of_a_table(tmp_path: Path) -> None:
     assert read_picture(tmp_path / "pictures" / f"{FILE}.png").float().std() > 1
 
 
+def test_panels_of_a_table_are_named_like_its_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class NamedRows(TinyRows):
+        column_names = tuple(f"column {i}" for i in range(64))
+
+    figures = []
+    monkeypatch.setattr(
+        "callbacks.epoch_pictures.show", lambda trainer, picture, epoch: figures.append(picture)
+    )
+    for data in (NamedRows(batch_size=24), TinyRows(batch_size=24)):
+        model = EnergyVAE((64,), 2, tiny_encoder, tiny_decoder)
+        run(tmp_path, Interpolation(), model=model, data=data)
+    titles = [figure.content.axes[1].get_title() for figure in figures]
+    assert titles == ["column 1", "feature 2"]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "least"), [("num_pairs", 0, 1), ("num_steps", 1, 2), ("every_n_epochs", 0, 1)]
 )

@@ -16,7 +16,9 @@ from callbacks import (
     LossCurves,
     Reconstructions,
 )
-from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, tiny_wgan
+from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, tiny_vae, tiny_wgan
+
+MODELS = {"energy_vae": tiny_energy_vae, "vae": tiny_vae, "wgan": tiny_wgan}
 
 
 class Note(Callback):
@@ -38,7 +40,7 @@ def main(model: str, folder: Path) -> None:
     seed_everything(0, verbose=False)
     note, sampling = Note(), HistoryAwareSampling(num_samples=4)
     shown: list[Callback] = [LossCurves()]
-    if model == "energy_vae":
+    if model != "wgan":
         shown += [Interpolation(), LatentMap(), LatentStatistics(), Reconstructions()]
     trainer = quiet_trainer(
         folder,
@@ -47,7 +49,7 @@ def main(model: str, folder: Path) -> None:
         strategy="ddp_find_unused_parameters_true",
         callbacks=[*shown, sampling, note],
     )
-    module = tiny_energy_vae() if model == "energy_vae" else tiny_wgan()
+    module = MODELS[model]()
     trainer.fit(module, TinyImages(batch_size=9))
     points = sampling.state_dict()["points"]
     seen = {

@@ -81,6 +81,22 @@ def test_noise_of_a_resumed_accumulating_run_is_the_same(tmp_path: Path) -> None
     assert same_weights(*results)
 
 
+def test_every_accumulated_batch_has_noise_of_its_own(tmp_path: Path) -> None:
+    seed_everything(3)
+    model, noise = tiny_energy_vae(), []
+    losses = model.losses
+
+    def spy(images: torch.Tensor) -> dict[str, torch.Tensor]:
+        noise.append(float(torch.rand(())))
+        return losses(images)
+
+    model.losses = spy  # type: ignore[method-assign]
+    trainer = quiet_trainer(tmp_path, accumulate_grad_batches=2, limit_val_batches=0)
+    trainer.fit(model, TinyImages(batch_size=18))
+    assert (len(noise), trainer.global_step) == (4, 2)
+    assert len(set(noise)) == 4
+
+
 @pytest.mark.parametrize("shape", [(), (1, 0, 8)])
 def test_empty_shapes_are_refused(shape: tuple[int, ...]) -> None:
 
@@ -113,24 +129,50 @@ def test_table_rows_are_not_squashed() -> None:
     assert torch.equal(model.decode(z), model.decoder(z))
 
 
-def test_a_resumed_scheduled_run_equals_the_uninterrupted_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "scheduler",
+    [
+        partial(torch.optim.lr_scheduler.StepLR, step_size=1, gamma=0.5),
+        partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=1e-2, total_steps=5),  # moves betas too
+    ],
+)
+def test_a_resumed_scheduled_run_equals_the_uninterrupted_one(
+    scheduler: partial[torch.optim.lr_scheduler.LRScheduler], tmp_path: Path
+) -> None:
     seed_everything(3)
-    halved = partial(torch.optim.lr_scheduler.StepLR, step_size=1, gamma=0.5)
     save = ModelCheckpoint(tmp_path, every_n_train_steps=1, save_top_k=-1, filename="{step}")
-    whole = tiny_energy_vae(scheduler=halved)
+    whole = tiny_energy_vae(scheduler=scheduler)
     trainer = quiet_trainer(tmp_path, max_epochs=3, enable_checkpointing=True, callbacks=[save])
     trainer.fit(whole, TinyImages(batch_size=24))
-    assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(1e-3 / 8)
-    resumed = tiny_energy_vae(scheduler=halved)
-    quiet_trainer(tmp_path, max_epochs=3).fit(
-        resumed, TinyImages(batch_size=24), ckpt_path=str(tmp_path / "step=5.ckpt")
-    )
+    resumed = tiny_energy_vae(scheduler=scheduler)
+    again = quiet_trainer(tmp_path, max_epochs=3)
+    again.fit(resumed, TinyImages(batch_size=24), ckpt_path=str(tmp_path / "step=5.ckpt"))
+    left, right = (t.optimizers[0].param_groups[0] for t in (trainer, again))
+    assert {k: v for k, v in left.items() if k != "params"} == {
+        k: v for k, v in right.items() if k != "params"
+    }
+    assert left["lr"] != 1e-3
     assert same_weights(weights(whole), weights(resumed))
+
+
+def test_a_scheduler_that_the_checkpoint_has_not_starts_anew(tmp_path: Path) -> None:
+    first = quiet_trainer(tmp_path)
+    first.fit(tiny_energy_vae(), TinyImages(batch_size=24))
+    first.save_checkpoint(tmp_path / "first.ckpt")
+    cycle = partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=1e-2, total_steps=5)
+    resumed = quiet_trainer(tmp_path, max_epochs=2)
+    model = tiny_energy_vae(scheduler=cycle, optimizer=partial(torch.optim.Adam, lr=0.5))
+    resumed.fit(model, TinyImages(batch_size=24), ckpt_path=str(tmp_path / "first.ckpt"))
+    twin = torch.optim.Adam(tiny_energy_vae().parameters(), lr=0.5)
+    schedule = cycle(twin)
+    twin.step()
+    schedule.step()
+    assert resumed.optimizers[0].param_groups[0]["lr"] == twin.param_groups[0]["lr"]
 
 
 def test_a_scheduler_that_waits_for_a_metric_is_refused() -> None:
     model = tiny_energy_vae(scheduler=torch.optim.lr_scheduler.ReduceLROnPlateau)
-    with pytest.raises(ValueError, match="`scheduler` must depend on the epoch alone, got Reduce"):
+    with pytest.raises(ValueError, match="`scheduler` must depend on the number of its steps"):
         model.configure_optimizers()
 
 

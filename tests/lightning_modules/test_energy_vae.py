@@ -129,3 +129,21 @@ def test_terms_that_are_logged(name: Any) -> None:
     assert losses.keys() == {"loss", "reconstruction", "latent_distance"} | extra
     distance = squared_distance_to(HuberEnergy(), model.encode(images), model.latent_target)
     torch.testing.assert_close(losses["latent_distance"], distance)
+
+
+@pytest.mark.parametrize("name", ["mmd", "none"])
+def test_a_distance_that_is_not_minimised_is_computed_where_it_is_read(
+    name: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, steps = tiny_energy_vae(latent_loss=name), []
+
+    def spy(kernel: HuberEnergy, z: torch.Tensor, law: StandardNormal) -> torch.Tensor:
+        steps.append(model.global_step if model.training else "validation")
+        return squared_distance_to(kernel, z, law)
+
+    monkeypatch.setattr("lightning_modules.energy_vae.squared_distance_to", spy)
+    trainer = quiet_trainer(tmp_path, max_epochs=2, log_every_n_steps=4)
+    trainer.fit(model, TinyImages(batch_size=12))
+    # six batches an epoch, steps counted from 0: those that end the 4th, 8th and 12th, and an epoch
+    assert steps == [3, 5, "validation", 7, 11, "validation"]
+    assert "train/latent_distance" in trainer.callback_metrics

@@ -120,3 +120,12 @@ def test_slices_average_out() -> None:
     many = sliced_wasserstein(z, 20_000)
     assert few.mean().item() == pytest.approx(many.item(), rel=0.02)
     assert squared_distance_to(HuberEnergy(), z, StandardNormal(6)) > 0
+
+
+@pytest.mark.parametrize("scale", [1e9, 1e13, math.inf])
+def test_lost_codes_have_no_small_loss(scale: float) -> None:
+    z = scale * torch.eye(4)
+    distance = float(make_latent_loss("exact", 4)(z))
+    # E|z_i| - 1/2 E|z_i - z_j| = (1 - 3 sqrt(2) / 8) |z|; the law's own extent is nothing beside it
+    expected = (1 - 3 * math.sqrt(2) / 8) * scale if scale < 1e10 else math.inf
+    assert distance == pytest.approx(expected, rel=1e-5)

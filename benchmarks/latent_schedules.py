@@ -1,0 +1,122 @@
+"""Which learning rate and latent weight bring an EnergyVAE's codes of MNIST closest to their law.
+
+    python -m benchmarks.latent_schedules [--epochs 25] [--data_dir DIR] [--batches N]
+
+One run a row of the table, the networks, batch and latent of configs/energy_vae_mnist.yaml, seed 0,
+one CPU thread. Rates change after each epoch, a growing weight too. Reconstruction is
+the summed squared error of a test digit; d2 the exact squared distance to N(0, I) of the codes of
+2,000 test digits drawn at random, G/n what as many independent draws have. Prints the lines of a
+table; nothing is written.
+"""
+
+import argparse
+import math
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import final
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import torch
+from lightning import Callback, LightningModule, Trainer, seed_everything
+from torch.optim.lr_scheduler import LambdaLR
+
+from datamodules import MNIST
+from hawc import HuberEnergy, squared_distance_to
+from lightning_modules import EnergyVAE
+from networks import MLPDecoder, MLPEncoder
+
+BATCH, LATENT_DIM, NUM_CODES = 422, 8, 2_000
+Setting = tuple[float, str, float, float]
+
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "constant": lambda done: 1.0,
+    "cosine": lambda done: 0.5 * (1 + math.cos(math.pi * done)),
+    "linear in the last quarter": lambda done: min(1.0, 4 * (1 - done)),
+}
+# learning rate, schedule, latent weight at the beginning and at the end
+SETTINGS: tuple[Setting, ...] = (
+    (1e-3, "constant", 100.0, 100.0),
+    (1e-3, "cosine", 100.0, 100.0),
+    (1e-3, "linear in the last quarter", 100.0, 100.0),
+    (1e-3, "linear in the last quarter", 200.0, 200.0),
+    (1e-3, "cosine", 100.0, 1000.0),
+    (1e-3, "cosine", 500.0, 500.0),
+    (2e-3, "linear in the last quarter", 100.0, 100.0),
+)
+
+
+@final
+class GrowingWeight(Callback):
+    """Moves the latent weight geometrically from `first` to `last` over the epochs."""
+
+    def __init__(self, first: float, last: float) -> None:
+        self._first, self._last = first, last
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        done = trainer.current_epoch / max(1, (trainer.max_epochs or 1) - 1)
+        pl_module._latent_weight = self._first * (self._last / self._first) ** done
+
+
+def trained(data: MNIST, setting: Setting, epochs: int, batches: int | None) -> EnergyVAE:
+    """Returns the model of one row, trained."""
+    rate, schedule, first, last = setting
+    seed_everything(0, verbose=False)
+    model = EnergyVAE(
+        data.image_shape,
+        LATENT_DIM,
+        MLPEncoder,
+        MLPDecoder,
+        optimizer=partial(torch.optim.Adam, lr=rate, fused=True),
+        scheduler=partial(LambdaLR, lr_lambda=lambda epoch: SCHEDULES[schedule](epoch / epochs)),
+    )
+    quiet = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
+    trainer = Trainer(
+        **dict.fromkeys(quiet, False),
+        max_epochs=epochs,
+        limit_train_batches=batches,
+        accelerator="cpu",
+        limit_val_batches=0,
+        callbacks=[GrowingWeight(first, last)],
+    )
+    trainer.fit(model, data)
+    return model.eval()
+
+
+@torch.no_grad()
+def measured(model: EnergyVAE, data: MNIST) -> tuple[float, float, float]:
+    """Returns reconstruction, d2 and how many times G/n that is."""
+    data.setup("test")
+    images = torch.cat([images for images, _ in data.test_dataloader()])
+    codes = model.encode(images)
+    reconstruction = (images - model.decode(codes)).square().flatten(1).sum(1).mean()
+    order = torch.randperm(len(codes), generator=torch.Generator().manual_seed(0))[:NUM_CODES]
+    kernel, law = HuberEnergy(), model.latent_target
+    distance = float(squared_distance_to(kernel, codes[order].double(), law))
+    return float(reconstruction), distance, distance * len(order) / law.self_energy(kernel)
+
+
+def main() -> None:
+    """Prints the table's lines as runs end."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--epochs", type=int, default=25)
+    parser.add_argument("--batches", type=int, help="an epoch; all if left out")
+    parser.add_argument("--data_dir")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    print(
+        "| learning rate | latent weight | reconstruction | d² | times G/n |\n|---|---|---|---|---|"
+    )
+    for setting in SETTINGS:
+        data = MNIST(batch_size=BATCH, data_dir=given.data_dir)
+        model = trained(data, setting, given.epochs, given.batches)
+        reconstruction, distance, times = measured(model, data)
+        rate, schedule, first, last = setting
+        weight = f"{first:g}" if first == last else f"{first:g} growing to {last:g}"
+        figures = f"{reconstruction:.1f} | {distance:.4f} | {times:.1f}"
+        print(f"| {rate:g}, {schedule} | {weight} | {figures} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""Keeps the weights that did best in validation, beside the last ones.
+
+A loss that grows to 1e30 before it is NaN is finite, and so are its weights: they replace the last
+good ones as any others do. Those with the smallest loss they do not replace.
+"""
+
+from pathlib import Path
+from typing import final
+
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+__all__ = ["BestCheckpoint"]
+
+_METRIC = "val/loss"
+
+
+@final
+class BestCheckpoint(ModelCheckpoint):
+    """Writes best.ckpt after each validation with the smallest val/loss of the run.
+
+    Does nothing for a model that does not log it or where nothing is held out.
+
+    Args:
+        dirpath: folder of checkpoints.
+    """
+
+    def __init__(self, dirpath: Path) -> None:
+        super().__init__(
+            dirpath=dirpath,
+            filename="best",
+            monitor=_METRIC,
+            save_on_train_epoch_end=False,  # but when a validation ends
+            enable_version_counter=False,
+        )
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if _METRIC in trainer.callback_metrics:
+            super().on_validation_end(trainer, pl_module)

@@ -1,0 +1,18 @@
+"""The check that every network for pictures begins with."""
+
+__all__ = ["checked_picture_shape"]
+
+
+def checked_picture_shape(image_shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Returns (channels, height, width).
+
+    Raises:
+        ValueError: if it is the shape of something else, such as a row of a table.
+    """
+    if len(image_shape) != 3:
+        raise ValueError(
+            "`image_shape` must be (channels, height, width) for a convolutional network, got "
+            f"{tuple(image_shape)}; for rows of a table take MLPEncoder and MLPDecoder."
+        )
+    channels, height, width = image_shape
+    return channels, height, width
