@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from hawc import AbstractTarget, StandardNormal
+from lightning_modules.driver_check import stop_driver_checks
 from lightning_modules.hyperparameters import (
     check_sizes,
     forget_callables,
@@ -105,6 +106,7 @@ class AbstractAdversarial(LightningModule, ABC):
             self._step_generator(generator_optimizer, len(real))
 
     def configure_optimizers(self) -> tuple[Optimizer, Optimizer]:
+        stop_driver_checks()
         return (
             self._make_critic_optimizer(self.critic.parameters()),
             self._make_generator_optimizer(self.generator.parameters()),

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from hawc import AbstractTarget
+from lightning_modules.driver_check import stop_driver_checks
 from lightning_modules.errors import TrainingError
 from lightning_modules.hyperparameters import (
     check_sizes,
@@ -109,6 +110,7 @@ class AbstractAutoencoder(LightningModule, ABC):
         self._log_evaluation("test", batch[0])
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
+        stop_driver_checks()
         optimizer = self._make_optimizer(self.parameters())
         if self._make_scheduler is None:
             return optimizer
