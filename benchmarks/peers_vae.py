@@ -1,25 +1,26 @@
 """Training steps a second of a VAE: this project, a bare PyTorch loop, and pythae.
 
-    HAWC_DATA=<folder with MNIST/raw> python -m benchmarks.peers_vae [--rounds 9] [--threads 1]
+    HAWC_DATA=<folder with MNIST/raw> python -m benchmarks.peers_vae [--rounds 3] [--parts]
 
-All train the networks of configs/vae_mnist.yaml with Adam on the same pictures. This project's
-steps are those of `train.py`, run here as a user runs it; its further rows leave out one part after
-the other, down to Lightning's loop alone. Rounds alternate and start with another contestant each,
-so that a slow moment of the machine meets all; ratios are taken round by round. Run it in a
+All train the networks of configs/vae_mnist.yaml with Adam on the same pictures, in blocks of some
+steps by turns (benchmarks/turns.py), each in a process of its own: the bare loop and pythae never
+import Lightning. This project's steps are those of `train.py`, run as a user runs it; with --parts
+further rows leave out one part after the other, down to Lightning's loop alone. Run it in a
 terminal, where progress bars draw. pythae is no dependency (benchmarks/pythae_vae.py) and is left
-out, with a note, where it is missing. Writes benchmarks/results/peers_vae.md.
+out, with a note, where it is missing. Writes benchmarks/results/peers_vae.md after each launch.
 """
 
 import argparse
 import importlib.util
 import json
+import multiprocessing
 import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from unittest import mock
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
@@ -27,27 +28,30 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-import train
-from benchmarks.stopwatch import Stopwatch, StopwatchCallback
-from datamodules import MNIST
+# nothing here may import Lightning: it changes environment variables, which processes inherit
+from benchmarks.turns import Block, Contestant, Schedule, Tick, take_turns
 from networks import MLPDecoder, MLPEncoder
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results" / "peers_vae.md"
 SHAPE, LATENT_DIM, WIDTHS = (1, 28, 28), 16, (400, 400)  # as in configs/vae_mnist.yaml
+BATCH_SIZES = (128, 256)
 SKIPPED = 20  # steps in which memory is still being found
+LENGTH = 10  # steps of a block: as often as train.py logs
 BARE, OURS, PEER = "bare PyTorch loop", "train.py", "pythae's trainer"
+NUM_PICTURES = 54_000  # of MNIST less those that train.py holds out
 MOST_OVER_BARE, LEAST_OVER_PEER = 1.05, 1.15
 
-Contestant = Callable[[Stopwatch], None]
-Times = dict[str, list[tuple[float, float]]]
+Times = dict[str, list[Block]]
 
-# What train.py does beyond the loop, from everything to nothing.
 _NO_BAR = ("--trainer.enable_progress_bar", "false")
 _NO_FILES = ("--trainer.logger", "false")
-OPTIONS = {
-    f"{OURS} with fused Adam, as configured": ("--model.optimizer.init_args.fused", "true"),
+OPTIONS: dict[str, tuple[str, ...]] = {
     OURS: (),
+    f"{OURS} with fused Adam, as configured": ("--model.optimizer.init_args.fused", "true"),
+}
+# what train.py does beyond the loop, from all but one to nothing
+PARTS = {
     "- without W&B": ("--trainer.logger", "metrics.csv"),
     "- and without the progress bar": ("--trainer.logger", "metrics.csv", *_NO_BAR),
     "- and without metrics.csv": (*_NO_FILES, *_NO_BAR),
@@ -72,22 +76,33 @@ def bare_loss(encoder: nn.Module, decoder: nn.Module, images: Tensor) -> Tensor:
     return (nll + divergence) / len(images)
 
 
-def bare_loop(images: Tensor, batch_size: int, watch: Stopwatch) -> None:
+def bare_loop(pictures: Path, batch_size: int, tick: Tick) -> None:
     """Trains for an epoch with what PyTorch needs and nothing else."""
+    images = torch.load(pictures)
     encoder, decoder = networks()
     optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=1e-3)
-    order = torch.randperm(len(images))
-    for index in order.split(batch_size):
+    for index in torch.randperm(len(images)).split(batch_size):
         batch = images[index].float().div_(255)
         optimizer.zero_grad()
         bare_loss(encoder, decoder, batch).backward()
         optimizer.step()
-        watch.tick()
+        tick()
 
 
-def command_line(batch_size: int, steps: int, options: tuple[str, ...], watch: Stopwatch) -> None:
-    """Runs train.py for one epoch without validation, which is no training step."""
-    StopwatchCallback.watch = watch
+def pythaes_trainer(pictures: Path, batch_size: int, tick: Tick) -> None:
+    """Trains for an epoch with pythae."""
+    from benchmarks import pythae_vae
+
+    data = pythae_vae.data_set(torch.load(pictures))
+    pythae_vae.train(pythae_vae.model(*networks(), LATENT_DIM), data, batch_size, tick)
+
+
+def command_line(batch_size: int, options: tuple[str, ...], tick: Tick) -> None:
+    """Runs train.py."""
+    import train
+    from benchmarks.tick_callback import TickCallback
+
+    TickCallback.tick = staticmethod(tick)
     with tempfile.TemporaryDirectory() as folder:
         csv_alone = {"class_path": "CSVLogger", "init_args": {"save_dir": folder}}
         words = [json.dumps(csv_alone) if word == "metrics.csv" else word for word in options]
@@ -95,117 +110,147 @@ def command_line(batch_size: int, steps: int, options: tuple[str, ...], watch: S
             [
                 *("--config", str(ROOT / "configs" / "vae_mnist.yaml")),
                 *("--data.batch_size", str(batch_size), "--run_folder", f"{folder}/run"),
-                *("--trainer.max_epochs", "1", "--trainer.limit_train_batches", str(steps)),
-                *("--trainer.limit_val_batches", "0", "--trainer.accelerator", "cpu"),
-                *("--trainer.callbacks+", "benchmarks.stopwatch.StopwatchCallback"),
+                *("--trainer.num_sanity_val_steps", "0", "--trainer.accelerator", "cpu"),
+                *("--trainer.callbacks+", "benchmarks.tick_callback.TickCallback"),
                 *("--model.optimizer.init_args.fused", "false"),  # as the others, unless words say
                 *words,
             ]
         )
 
 
-def contestants(batch_size: int, timed: int) -> dict[str, Contestant]:
-    """Returns by name what trains for some steps and ticks after each."""
-    steps = SKIPPED + timed
-    data = MNIST()
-    data.prepare_data()
-    images = data.read(train=True)[0][: steps * batch_size]
-    runs: dict[str, Contestant] = {BARE: lambda watch: bare_loop(images, batch_size, watch)}
+def contestants(pictures: Path, batch_size: int, parts: bool) -> dict[str, Contestant]:
+    """Returns by name what trains and ticks after each step, if wished also parts of train.py."""
+    runs: dict[str, Contestant] = {BARE: partial(bare_loop, pictures, batch_size)}
     if importlib.util.find_spec("pythae"):
-        from benchmarks import pythae_vae
-
-        floats = pythae_vae.data_set(images)
-        runs[PEER] = lambda watch: pythae_vae.train(
-            pythae_vae.model(*networks(), LATENT_DIM), floats, batch_size, watch.tick
-        )
-    runs = {name: without_lightning(run) for name, run in runs.items()}
-    for name, options in OPTIONS.items():
-        runs[name] = lambda watch, o=options: command_line(batch_size, steps, o, watch)
+        runs[PEER] = partial(pythaes_trainer, pictures, batch_size)
+    for name, options in (OPTIONS | PARTS if parts else OPTIONS).items():
+        runs[name] = partial(command_line, batch_size, options)
     return runs
 
 
-def without_lightning(run: Contestant) -> Contestant:
-    """Takes away what importing Lightning sets and PyTorch's optimizers then ask at each step."""
-
-    def alone(watch: Stopwatch) -> None:
-        with mock.patch.dict(os.environ):
-            os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
-            run(watch)
-
-    return alone
+def save_pictures(path: Path) -> None:
+    """Writes what train.py trains on, by another process: it needs Lightning."""
+    process = multiprocessing.get_context("spawn").Process(target=_save_pictures, args=(path,))
+    process.start()
+    process.join()
+    if process.exitcode != 0:
+        raise RuntimeError("MNIST cannot be read, see above; HAWC_DATA names the folder.")
 
 
-def measure(runs: dict[str, Contestant], rounds: int) -> Times:
-    """Returns wall and processor milliseconds a step, a pair for each contestant and round."""
-    names, times = list(runs), {name: [] for name in runs}
-    for number in range(rounds):
-        first = number % len(names)
-        for name in (*names[first:], *names[:first]):
-            watch = Stopwatch(SKIPPED)
-            runs[name](watch)
-            times[name].append(watch.milliseconds())
-    return times
+def _save_pictures(path: Path) -> None:
+    from datamodules import MNIST
+
+    data = MNIST()
+    data.prepare_data()
+    torch.save(data.load(train=True)["train"][0], path)
 
 
-def ratios(times: Times, name: str, other: str, clock: int = 0) -> list[float]:
-    """Returns one contestant's times over another's, round by round."""
-    return [a[clock] / b[clock] for a, b in zip(times[name], times[other], strict=True)]
+def launch(
+    runs: dict[str, Contestant], batch_size: int, steps: int, number: int, times: Times
+) -> None:
+    """Adds to the times the blocks of another launch, the `number`-th."""
+    in_an_epoch = NUM_PICTURES // batch_size - 1 - SKIPPED
+    schedule = Schedule(min(steps, in_an_epoch) // LENGTH, LENGTH, SKIPPED)
+    for name, blocks in take_turns(runs, schedule, first=number * schedule.blocks).items():
+        times.setdefault(name, []).extend(blocks)
 
 
-def spread(values: list[float]) -> str:
-    """Returns median and range."""
-    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+def ratios(times: Times, name: str, other: str, clock: str = "wall") -> list[float]:
+    """Returns one contestant's times over another's, block by block."""
+    pairs = zip(times[name], times[other], strict=True)
+    return [getattr(a, clock) / getattr(b, clock) for a, b in pairs]
 
 
-def report(times: Times) -> Iterator[str]:
-    """Yields the table and whether what is required holds, line by line."""
-    yield "| training loop | ms a step | processor ms | steps/s | time over bare | processor time |"
-    yield "|---|---|---|---|---|---|"
-    for name, pairs in times.items():
-        wall, processor = (statistics.median(values) for values in zip(*pairs, strict=True))
-        yield (
-            f"| {name} | {wall:.2f} | {processor:.2f} | {1000 / wall:.0f} | "
-            f"{spread(ratios(times, name, BARE))} | {spread(ratios(times, name, BARE, clock=1))} |"
+def whole(times: Times, name: str, other: str) -> float:
+    """Returns the ratio of whole times, which hold what happens seldom too."""
+    return sum(block.wall for block in times[name]) / sum(block.wall for block in times[other])
+
+
+def quartiles(values: list[float]) -> str:
+    """Returns the median with the quartiles."""
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return f"{middle:.3f} ({low:.3f} to {high:.3f})"
+
+
+def table(times: Times) -> Iterator[str]:
+    """Yields a line for each contestant."""
+    yield (
+        "| training loop | ms a step | processor ms | steps/s | time over bare, blocks' median "
+        "(quartiles) | of the whole | processor time over bare, blocks' median (quartiles) |"
+    )
+    yield "|---|---|---|---|---|---|---|"
+    for name, blocks in times.items():
+        steps = LENGTH * len(blocks)
+        wall = 1000 * sum(block.wall for block in blocks) / steps
+        processor = 1000 * sum(block.processor for block in blocks) / steps
+        row = f"| {name} | {wall:.2f} | {processor:.2f} | {1000 / wall:.0f} "
+        by_wall, by_processor = (
+            quartiles(ratios(times, name, BARE, clock)) for clock in ("wall", "processor")
         )
-    yield ""
-    over_bare = ratios(times, OURS, BARE)
-    holds = statistics.median(over_bare) <= MOST_OVER_BARE
-    yield f"Time over the bare loop's: {spread(over_bare)}, at most {MOST_OVER_BARE} required: " + (
+        yield f"{row}| {by_wall} | {whole(times, name, BARE):.3f} | {by_processor} |"
+
+
+def verdicts(times: Times) -> Iterator[str]:
+    """Yields whether what is required holds, and how idle those were who waited."""
+    bare = statistics.median(ratios(times, OURS, BARE)), whole(times, OURS, BARE)
+    yield _verdict(f"{OURS} over bare", bare, max(bare) <= MOST_OVER_BARE, f"<= {MOST_OVER_BARE}")
+    if PEER in times:
+        peer = statistics.median(ratios(times, PEER, OURS)), whole(times, PEER, OURS)
+        enough = min(peer) >= LEAST_OVER_PEER
+        yield _verdict(f"pythae over {OURS}", peer, enough, f">= {LEAST_OVER_PEER}")
+    else:
+        yield "- pythae's trainer is missing: the package pythae is not installed."
+    busy = max(
+        sum(block.processor_waiting for block in blocks) / sum(block.waited for block in blocks)
+        for blocks in times.values()
+    )
+    yield f"- Processor time of who waits: at most {1000 * busy:.1f} ms a second."
+
+
+def _verdict(what: str, values: tuple[float, float], holds: bool, required: str) -> str:
+    median, total = values
+    return (
+        f"- Time of {what}: {median:.3f} by blocks, {total:.3f} as a whole, {required} required: "
         f"{'holds' if holds else '**does not hold**'}."
     )
-    if PEER in times:
-        over_peer = ratios(times, PEER, OURS)
-        holds = statistics.median(over_peer) >= LEAST_OVER_PEER
-        yield (
-            f"Steps/s over pythae's: {spread(over_peer)}, at least {LEAST_OVER_PEER} required: "
-            + (f"{'holds' if holds else '**does not hold**'}.")
-        )
-    else:
-        yield "pythae's trainer is missing: the package pythae is not installed."
+
+
+def page(measured: dict[int, Times], given: str, threads: int) -> Iterator[str]:
+    """Yields the page of results."""
+    yield "# Training steps of a VAE\n"
+    yield f"`python -m benchmarks.peers_vae {given}`\n"
+    terminal = "a terminal" if sys.stdout.isatty() else "no terminal"
+    yield (
+        f"MLP 784-400-400-16 and back, Adam; blocks of {LENGTH} steps by turns, {threads} of "
+        f"{os.cpu_count()} CPU cores each, torch {torch.__version__}, output to {terminal}."
+    )
+    for batch_size, times in measured.items():
+        yield f"\n## Batches of {batch_size}, {len(times[BARE])} blocks\n"
+        yield from table(times)
+        yield ""
+        yield from verdicts(times)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=3, help="launches of all, for each batch")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--batch_size", type=int, default=128)
+    parser.add_argument("--steps", type=int, default=400, help="a launch; at most an epoch's")
+    parser.add_argument("--parts", action="store_true", help="of train.py, too")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    given, sys.argv[1:] = " ".join(sys.argv[1:]), []
-    times = measure(contestants(arguments.batch_size, arguments.steps), arguments.rounds)
-    terminal = "a terminal" if sys.stdout.isatty() else "no terminal"
-    lines = [
-        "# Training steps of a VAE\n",
-        f"`python -m benchmarks.peers_vae {given}`\n",
-        f"MLP 784-400-400-16 and back, batches of {arguments.batch_size}, Adam; {arguments.rounds} "
-        f"alternating rounds of {arguments.steps} steps, medians and ranges of rounds; "
-        f"{arguments.threads} of {os.cpu_count()} CPU cores, torch {torch.__version__}, output to "
-        f"{terminal}.\n",
-        *report(times),
-    ]
-    print("\n".join(lines))
-    RESULTS.write_text("\n".join(lines) + "\n")
+    os.environ["OMP_NUM_THREADS"] = str(arguments.threads)  # of the processes to come
+    measured: dict[int, Times] = {size: {} for size in BATCH_SIZES}
+    with tempfile.TemporaryDirectory() as folder:
+        pictures = Path(folder) / "pictures.pt"
+        save_pictures(pictures)
+        for number in range(arguments.rounds):
+            for size, times in measured.items():
+                runs = contestants(pictures, size, arguments.parts)
+                launch(runs, size, arguments.steps, number, times)
+            given = f"--rounds {number + 1} --steps {arguments.steps}"
+            text = "\n".join(page(measured, given, arguments.threads))
+            RESULTS.write_text(text + "\n")
+    print(text)
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ class BatchLoader:
         self._first = 0 if finished else self._position
 
     def _floats(self, index: Tensor) -> Tensor:
-        images = self._images[index]
+        images = self._images.index_select(0, index)  # whole rows, [index] goes byte by byte
         return images.float().div_(255) if images.dtype == torch.uint8 else images
 
     def _order(self, epoch: int) -> Tensor:

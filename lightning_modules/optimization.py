@@ -16,6 +16,8 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from lightning_modules.driver_check import stop_driver_checks
+
 __all__ = ["Optimization", "configured", "note_schedules", "resume"]
 
 _SCHEDULED = ("lr", "betas", "momentum")  # what PyTorch's schedulers move, OneCycleLR the last two
@@ -43,6 +45,7 @@ class Optimization:
         Raises:
             ValueError: if the scheduler needs a metric.
         """
+        stop_driver_checks()
         optimizer = self.optimizer(weights)
         if self.scheduler is None:
             return optimizer, None

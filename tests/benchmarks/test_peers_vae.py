@@ -1,13 +1,27 @@
 """The contestants do the same work, and the table says what was measured."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from benchmarks import peers_vae, stopwatch
-from benchmarks.peers_vae import BARE, OURS, PEER, bare_loop, bare_loss, networks, report
-from benchmarks.stopwatch import BLOCK, Stopwatch, StopwatchCallback
+from benchmarks import peers_vae
+from benchmarks.peers_vae import (
+    BARE,
+    LENGTH,
+    OURS,
+    PEER,
+    bare_loop,
+    bare_loss,
+    networks,
+    page,
+    table,
+    verdicts,
+)
+from benchmarks.tick_callback import TickCallback
+from benchmarks.turns import Block
 from lightning_modules import VAE
 from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae
 
@@ -49,60 +63,66 @@ def test_pythae_ticks_at_each_step() -> None:
     assert len(ticks) == 3
 
 
-def test_the_bare_loop_ticks_at_each_step() -> None:
-    watch = Stopwatch(skipped=1)
-    bare_loop(torch.zeros(BLOCK + 1, 1, 28, 28, dtype=torch.uint8), 1, watch)
-    wall, processor = watch.milliseconds()
-    assert wall > 0
-    assert processor > 0
+def test_the_bare_loop_ticks_at_each_step(tmp_path: Path) -> None:
+    torch.save(torch.zeros(5, 1, 28, 28, dtype=torch.uint8), tmp_path / "pictures.pt")
+    ticks: list[None] = []
+    bare_loop(tmp_path / "pictures.pt", 2, lambda: ticks.append(None))
+    assert len(ticks) == 3
 
 
-def test_the_callback_ticks_at_each_batch(tmp_path: Path) -> None:
-    StopwatchCallback.watch = watch = Stopwatch(skipped=1)
-    trainer = quiet_trainer(tmp_path, callbacks=[StopwatchCallback()], limit_val_batches=0)
+def test_the_callback_ticks_at_each_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks: list[None] = []
+    tick = staticmethod(lambda: ticks.append(None))
+    monkeypatch.setattr(TickCallback, "tick", tick, raising=False)
+    trainer = quiet_trainer(tmp_path, callbacks=[TickCallback()], limit_val_batches=0)
     trainer.fit(tiny_energy_vae(), TinyImages(batch_size=12))
-    with pytest.raises(RuntimeError, match=r"51 steps are needed, got 6\."):
-        watch.milliseconds()
+    assert len(ticks) == 6
 
 
-def test_stopwatch_takes_medians_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    # the second of three blocks was disturbed
-    walls = iter([5.0, 5.0 + BLOCK, 5.0 + 4 * BLOCK, 5.0 + 5 * BLOCK])
-    processors = iter([1.0, 1.0 + BLOCK / 2, 1.0 + BLOCK, 1.0 + 1.5 * BLOCK])
-
-    class Clock:
-        perf_counter = staticmethod(lambda: next(walls))
-        process_time = staticmethod(lambda: next(processors))
-
-    monkeypatch.setattr(stopwatch, "time", Clock)
-    watch = Stopwatch(skipped=3)
-    for _ in range(3 + 3 * BLOCK):
-        watch.tick()
-    assert watch.milliseconds() == (1000, 500)
+def test_the_bare_loop_is_alone() -> None:
+    code = "import sys, benchmarks.peers_vae; sys.exit('lightning' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=peers_vae.ROOT, check=True)
 
 
-def test_report() -> None:
+def blocks(*walls: float) -> list[Block]:
+    """Blocks of these milliseconds a step, with half as much processor time."""
+    seconds = [wall * LENGTH / 1000 for wall in walls]
+    return [Block(s, s / 2, waited=2.0, processor_waiting=0.001) for s in seconds]
+
+
+def test_table_and_verdicts() -> None:
     times = {
-        BARE: [(10.0, 5.0), (20.0, 10.0), (10.0, 5.0)],
-        OURS: [(10.2, 5.0), (22.0, 10.0), (10.4, 5.0)],
-        PEER: [(12.0, 6.0), (24.2, 10.0), (12.0, 7.0)],
+        BARE: blocks(10, 20, 10),
+        OURS: blocks(10.2, 21.4, 10.4),
+        PEER: blocks(12, 24.6, 12.2),
     }
-    lines = list(report(times))
-    assert lines[3] == (
-        f"| {OURS} | 10.40 | 5.00 | 96 | 1.04 (1.02 to 1.10) | 1.00 (1.00 to 1.00) |"
+    assert list(table(times))[3] == (
+        f"| {OURS} | 14.00 | 7.00 | 71 | 1.040 (1.030 to 1.055) | 1.050 | 1.040 (1.030 to 1.055) |"
     )
-    assert lines[-2] == (
-        "Time over the bare loop's: 1.04 (1.02 to 1.10), at most 1.05 required: holds."
+    bare, peer, waiting = verdicts(times)
+    assert bare == (
+        "- Time of train.py over bare: 1.040 by blocks, 1.050 as a whole, <= 1.05 required: holds."
     )
-    assert lines[-1] == (
-        "Steps/s over pythae's: 1.15 (1.10 to 1.18), at least 1.15 required: holds."
-    )
+    assert "1.173 by blocks, 1.162 as a whole, >= 1.15 required: holds" in peer
+    assert waiting == "- Processor time of who waits: at most 0.5 ms a second."
 
 
-def test_report_says_what_falls_short_and_what_is_missing() -> None:
-    lines = list(report({BARE: [(10.0, 5.0)], OURS: [(10.6, 5.0)]}))
-    assert "1.06 (1.06 to 1.06), at most 1.05 required: **does not hold**" in lines[-2]
-    assert lines[-1] == "pythae's trainer is missing: the package pythae is not installed."
+def test_what_falls_short_in_blocks_or_as_a_whole_is_said() -> None:
+    times = {
+        BARE: blocks(10, 10, 10),
+        OURS: blocks(10, 10, 12),  # seldom, but much
+        PEER: blocks(12, 12, 11),
+    }
+    bare, peer, _ = verdicts(times)
+    assert "1.000 by blocks, 1.067 as a whole, <= 1.05 required: **does not hold**" in bare
+    assert "1.200 by blocks, 1.094 as a whole, >= 1.15 required: **does not hold**" in peer
+
+
+def test_the_page_says_what_is_missing() -> None:
+    times = {BARE: blocks(10, 10), OURS: blocks(10, 10)}
+    lines = list(page({128: times}, "--rounds 1", threads=1))
+    assert "\n## Batches of 128, 2 blocks\n" in lines
+    assert "- pythae's trainer is missing: the package pythae is not installed." in lines
 
 
 def test_the_networks_are_the_configurations() -> None:

@@ -11,6 +11,7 @@ from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor
 
 from lightning_modules import WGAN, EnergyVAE
+from lightning_modules.alternating import Losses
 from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, tiny_wgan
 
 EPOCH, EPOCHS = 6, 2  # batches of 12 out of 72 pictures
@@ -74,17 +75,17 @@ def watched_energy_vae() -> tuple[EnergyVAE, list[float]]:
 def watched_wgan() -> tuple[WGAN, list[float], list[float]]:
     """Returns a model and the lists of its critic's and generator's losses."""
     model, critic_seen, generator_seen = tiny_wgan(n_critic=2), [], []
-    critic_loss, generator_loss = model.critic_loss, model.generator_loss
+    step_critic, step_generator = model.step_critic, model.step_generator
 
-    def spy_critic(real: Tensor, fake: Tensor) -> Tensor:
-        critic_seen.append(float((loss := critic_loss(real, fake)).detach()))
-        return loss
+    def spy_critic(losses: Losses) -> None:
+        critic_seen.append(float(losses["loss"].detach()))
+        step_critic(losses)
 
-    def spy_generator(fake: Tensor) -> Tensor:
-        generator_seen.append(float((loss := generator_loss(fake)).detach()))
-        return loss
+    def spy_generator(losses: Losses) -> None:
+        generator_seen.append(float(losses["loss"].detach()))
+        step_generator(losses)
 
-    model.critic_loss, model.generator_loss = spy_critic, spy_generator  # type: ignore[method-assign]
+    model.step_critic, model.step_generator = spy_critic, spy_generator  # type: ignore[method-assign]
     return model, critic_seen, generator_seen
 
 
