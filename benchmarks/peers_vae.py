@@ -15,7 +15,6 @@ import importlib.util
 import json
 import multiprocessing
 import os
-import statistics
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -29,7 +28,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 # nothing here may import Lightning: it changes environment variables, which processes inherit
-from benchmarks.turns import Block, Contestant, Schedule, Tick, take_turns
+from benchmarks.step_times import Times, launch, table, verdict, waiting
+from benchmarks.turns import Contestant, Schedule, Tick
 from networks import MLPDecoder, MLPEncoder
 
 ROOT = Path(__file__).parent.parent
@@ -41,8 +41,6 @@ LENGTH = 10  # steps of a block: as often as train.py logs
 BARE, OURS, PEER = "bare PyTorch loop", "train.py", "pythae's trainer"
 NUM_PICTURES = 54_000  # of MNIST less those that train.py holds out
 MOST_OVER_BARE, LEAST_OVER_PEER = 1.05, 1.15
-
-Times = dict[str, list[Block]]
 
 _NO_BAR = ("--trainer.enable_progress_bar", "false")
 _NO_FILES = ("--trainer.logger", "false")
@@ -99,23 +97,14 @@ def pythaes_trainer(pictures: Path, batch_size: int, tick: Tick) -> None:
 
 def command_line(batch_size: int, options: tuple[str, ...], tick: Tick) -> None:
     """Runs train.py."""
-    import train
-    from benchmarks.tick_callback import TickCallback
+    from benchmarks.tick_callback import train_and_tick
 
-    TickCallback.tick = staticmethod(tick)
     with tempfile.TemporaryDirectory() as folder:
         csv_alone = {"class_path": "CSVLogger", "init_args": {"save_dir": folder}}
         words = [json.dumps(csv_alone) if word == "metrics.csv" else word for word in options]
-        train.main(
-            [
-                *("--config", str(ROOT / "configs" / "vae_mnist.yaml")),
-                *("--data.batch_size", str(batch_size), "--run_folder", f"{folder}/run"),
-                *("--trainer.num_sanity_val_steps", "0", "--trainer.accelerator", "cpu"),
-                *("--trainer.callbacks+", "benchmarks.tick_callback.TickCallback"),
-                *("--model.optimizer.init_args.fused", "false"),  # as the others, unless words say
-                *words,
-            ]
-        )
+        alike = ("--model.optimizer.init_args.fused", "false")  # as the others, unless words say
+        sizes = ("--data.batch_size", str(batch_size))
+        train_and_tick("vae_mnist", [*sizes, *alike, *words], folder, tick)
 
 
 def contestants(pictures: Path, batch_size: int, parts: bool) -> dict[str, Contestant]:
@@ -145,74 +134,20 @@ def _save_pictures(path: Path) -> None:
     torch.save(data.load(train=True)["train"][0], path)
 
 
-def launch(
-    runs: dict[str, Contestant], batch_size: int, steps: int, number: int, times: Times
-) -> None:
-    """Adds to the times the blocks of another launch, the `number`-th."""
+def schedule(batch_size: int, steps: int) -> Schedule:
+    """Returns the blocks of so many steps, at most an epoch's."""
     in_an_epoch = NUM_PICTURES // batch_size - 1 - SKIPPED
-    schedule = Schedule(min(steps, in_an_epoch) // LENGTH, LENGTH, SKIPPED)
-    for name, blocks in take_turns(runs, schedule, first=number * schedule.blocks).items():
-        times.setdefault(name, []).extend(blocks)
-
-
-def ratios(times: Times, name: str, other: str, clock: str = "wall") -> list[float]:
-    """Returns one contestant's times over another's, block by block."""
-    pairs = zip(times[name], times[other], strict=True)
-    return [getattr(a, clock) / getattr(b, clock) for a, b in pairs]
-
-
-def whole(times: Times, name: str, other: str) -> float:
-    """Returns the ratio of whole times, which hold what happens seldom too."""
-    return sum(block.wall for block in times[name]) / sum(block.wall for block in times[other])
-
-
-def quartiles(values: list[float]) -> str:
-    """Returns the median with the quartiles."""
-    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
-    return f"{middle:.3f} ({low:.3f} to {high:.3f})"
-
-
-def table(times: Times) -> Iterator[str]:
-    """Yields a line for each contestant."""
-    yield (
-        "| training loop | ms a step | processor ms | steps/s | time over bare, blocks' median "
-        "(quartiles) | of the whole | processor time over bare, blocks' median (quartiles) |"
-    )
-    yield "|---|---|---|---|---|---|---|"
-    for name, blocks in times.items():
-        steps = LENGTH * len(blocks)
-        wall = 1000 * sum(block.wall for block in blocks) / steps
-        processor = 1000 * sum(block.processor for block in blocks) / steps
-        row = f"| {name} | {wall:.2f} | {processor:.2f} | {1000 / wall:.0f} "
-        by_wall, by_processor = (
-            quartiles(ratios(times, name, BARE, clock)) for clock in ("wall", "processor")
-        )
-        yield f"{row}| {by_wall} | {whole(times, name, BARE):.3f} | {by_processor} |"
+    return Schedule(min(steps, in_an_epoch) // LENGTH, LENGTH, SKIPPED)
 
 
 def verdicts(times: Times) -> Iterator[str]:
     """Yields whether what is required holds, and how idle those were who waited."""
-    bare = statistics.median(ratios(times, OURS, BARE)), whole(times, OURS, BARE)
-    yield _verdict(f"{OURS} over bare", bare, max(bare) <= MOST_OVER_BARE, f"<= {MOST_OVER_BARE}")
+    yield verdict(times, OURS, BARE, at_most=MOST_OVER_BARE)
     if PEER in times:
-        peer = statistics.median(ratios(times, PEER, OURS)), whole(times, PEER, OURS)
-        enough = min(peer) >= LEAST_OVER_PEER
-        yield _verdict(f"pythae over {OURS}", peer, enough, f">= {LEAST_OVER_PEER}")
+        yield verdict(times, PEER, OURS, at_least=LEAST_OVER_PEER)
     else:
         yield "- pythae's trainer is missing: the package pythae is not installed."
-    busy = max(
-        sum(block.processor_waiting for block in blocks) / sum(block.waited for block in blocks)
-        for blocks in times.values()
-    )
-    yield f"- Processor time of who waits: at most {1000 * busy:.1f} ms a second."
-
-
-def _verdict(what: str, values: tuple[float, float], holds: bool, required: str) -> str:
-    median, total = values
-    return (
-        f"- Time of {what}: {median:.3f} by blocks, {total:.3f} as a whole, {required} required: "
-        f"{'holds' if holds else '**does not hold**'}."
-    )
+    yield waiting(times)
 
 
 def page(measured: dict[int, Times], given: str, threads: int) -> Iterator[str]:
@@ -226,7 +161,7 @@ def page(measured: dict[int, Times], given: str, threads: int) -> Iterator[str]:
     )
     for batch_size, times in measured.items():
         yield f"\n## Batches of {batch_size}, {len(times[BARE])} blocks\n"
-        yield from table(times)
+        yield from table(times, LENGTH, BARE)
         yield ""
         yield from verdicts(times)
 
@@ -246,8 +181,9 @@ def main() -> None:
         for number in range(arguments.rounds):
             for size, times in measured.items():
                 runs = contestants(pictures, size, arguments.parts)
-                launch(runs, size, arguments.steps, number, times)
-            given = f"--rounds {number + 1} --steps {arguments.steps}"
+                launch(runs, schedule(size, arguments.steps), number, times)
+            given = f"--rounds {number + 1} --steps {arguments.steps} --threads {arguments.threads}"
+            given += " --parts" if arguments.parts else ""
             text = "\n".join(page(measured, given, arguments.threads))
             RESULTS.write_text(text + "\n")
     print(text)

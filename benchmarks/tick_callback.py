@@ -1,12 +1,17 @@
-"""What train.py calls after each step to be timed."""
+"""Training by train.py, timed from its inside."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar, final
 
 from lightning import Callback
 
+import train
 from benchmarks.turns import Tick
 
-__all__ = ["TickCallback"]
+__all__ = ["TickCallback", "train_and_tick"]
+
+CONFIGS = Path(__file__).parent.parent / "configs"
 
 
 @final
@@ -17,3 +22,23 @@ class TickCallback(Callback):
 
     def on_train_batch_end(self, *_: Any) -> None:
         type(self).tick()
+
+
+def train_and_tick(config: str, words: Sequence[str], folder: str, tick: Tick) -> None:
+    """Runs train.py on the CPU as a user does, ticking after each batch.
+
+    Args:
+        config: name of a file in configs/.
+        words: further ones of the command line.
+        folder: of the run.
+        tick: to be called after each batch.
+    """
+    TickCallback.tick = staticmethod(tick)
+    train.main(
+        [
+            *("--config", str(CONFIGS / f"{config}.yaml"), "--run_folder", f"{folder}/run"),
+            *("--trainer.num_sanity_val_steps", "0", "--trainer.accelerator", "cpu"),
+            *("--trainer.callbacks+", f"{__name__}.{TickCallback.__name__}"),
+            *words,
+        ]
+    )
