@@ -2,7 +2,8 @@
 
 from lightning_modules.energy_vae import EnergyVAE
 from lightning_modules.errors import TrainingError
+from lightning_modules.sngan import SNGAN
 from lightning_modules.vae import VAE
 from lightning_modules.wgan import WGAN
 
-__all__ = ["VAE", "WGAN", "EnergyVAE", "TrainingError"]
+__all__ = ["SNGAN", "VAE", "WGAN", "EnergyVAE", "TrainingError"]

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,13 @@ from callbacks import (
     LossCurves,
     Reconstructions,
 )
-from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, tiny_wgan
+from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, tiny_sngan, tiny_wgan
+
+MODELS: dict[str, Callable[[], LightningModule]] = {
+    "energy_vae": tiny_energy_vae,
+    "sngan": tiny_sngan,
+    "wgan": tiny_wgan,
+}
 
 
 class Note(Callback):
@@ -47,11 +54,11 @@ def main(model: str, folder: Path) -> None:
         strategy="ddp_find_unused_parameters_true",
         callbacks=[*shown, sampling, note],
     )
-    module = tiny_energy_vae() if model == "energy_vae" else tiny_wgan()
+    module = MODELS[model]()
     trainer.fit(module, TinyImages(batch_size=9))
     points = sampling.state_dict()["points"]
     seen = {
-        "weights": [float(p.detach().double().sum()) for p in module.parameters()],
+        "weights": [float(w.double().sum()) for w in module.state_dict().values()],
         "history": points.tolist(),
         "num_history": len(points),
         "labels": note.labels,
