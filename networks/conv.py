@@ -11,9 +11,9 @@ from typing import final
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["ConvDecoder", "ConvEncoder"]
+from networks.halvings import count_halvings
 
-_SMALLEST_SIDE = 4  # a side is halved while the half is an even split and no smaller
+__all__ = ["ConvDecoder", "ConvEncoder"]
 
 
 @final
@@ -32,14 +32,14 @@ class ConvEncoder(nn.Sequential):
 
     def __init__(
         self,
-        image_shape: tuple[int, int, int],
+        image_shape: tuple[int, ...],
         latent_dim: int,
         width: int = 64,
         batch_norm: bool = True,
     ) -> None:
         _check_width(width)
-        channels, _, _ = image_shape
-        num_halvings, (height, breadth) = _halvings(image_shape)
+        num_halvings, (height, breadth) = count_halvings(image_shape)
+        channels = image_shape[0]
         layers: list[nn.Module] = []
         fan_in = channels
         for level in range(num_halvings):
@@ -72,14 +72,14 @@ class ConvDecoder(nn.Sequential):
 
     def __init__(
         self,
-        image_shape: tuple[int, int, int],
+        image_shape: tuple[int, ...],
         latent_dim: int,
         width: int = 64,
         batch_norm: bool = True,
     ) -> None:
         _check_width(width)
-        channels, _, _ = image_shape
-        num_doublings, (height, breadth) = _halvings(image_shape)
+        num_doublings, (height, breadth) = count_halvings(image_shape)
+        channels = image_shape[0]
         fan_in = width * 2 ** (num_doublings - 1)
         layers: list[nn.Module] = [
             nn.Linear(latent_dim, fan_in * height * breadth),
@@ -106,20 +106,6 @@ class ConvDecoder(nn.Sequential):
 def _check_width(width: int) -> None:
     if width < 1:
         raise ValueError(f"`width` must be at least 1, got {width}.")
-
-
-def _halvings(image_shape: tuple[int, int, int]) -> tuple[int, tuple[int, int]]:
-    """Returns how often both sides can be halved, and the smallest sides reached."""
-    _, height, breadth = image_shape
-    count = 0
-    while height % 2 == 0 and breadth % 2 == 0 and min(height, breadth) // 2 >= _SMALLEST_SIDE:
-        height, breadth, count = height // 2, breadth // 2, count + 1
-    if count == 0 or max(height, breadth) >= 2 * _SMALLEST_SIDE:
-        raise ValueError(
-            f"`image_shape` {image_shape} cannot be made by halving and doubling: its sides must "
-            "be 4, 5, 6 or 7 times the same power of two, such as 28, 32, 48 or 64."
-        )
-    return count, (height, breadth)
 
 
 def _initialize(layer: nn.Module) -> None:
