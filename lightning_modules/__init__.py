@@ -1,9 +1,10 @@
 """The models: one file each, named like its class; importing this makes their short names known."""
 
+from lightning_modules.ebgan import EBGAN
 from lightning_modules.energy_vae import EnergyVAE
 from lightning_modules.errors import TrainingError
 from lightning_modules.sngan import SNGAN
 from lightning_modules.vae import VAE
 from lightning_modules.wgan import WGAN
 
-__all__ = ["SNGAN", "VAE", "WGAN", "EnergyVAE", "TrainingError"]
+__all__ = ["EBGAN", "SNGAN", "VAE", "WGAN", "EnergyVAE", "TrainingError"]
