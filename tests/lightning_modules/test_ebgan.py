@@ -12,7 +12,6 @@ from lightning_modules import EBGAN
 from networks import MLPDecoder, MLPEncoder
 from tests.helpers import (
     TINY_SHAPE,
-    TinyImages,
     TinyRows,
     quiet_trainer,
     tiny_decoder,
