@@ -4,5 +4,6 @@ from lightning_modules.energy_vae import EnergyVAE
 from lightning_modules.errors import TrainingError
 from lightning_modules.vae import VAE
 from lightning_modules.wgan import WGAN
+from lightning_modules.wgan_gp import WGANGP
 
-__all__ = ["VAE", "WGAN", "EnergyVAE", "TrainingError"]
+__all__ = ["VAE", "WGAN", "WGANGP", "EnergyVAE", "TrainingError"]
