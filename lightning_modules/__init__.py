@@ -2,8 +2,9 @@
 
 from lightning_modules.energy_vae import EnergyVAE
 from lightning_modules.errors import TrainingError
+from lightning_modules.gan import GAN
 from lightning_modules.vae import VAE
 from lightning_modules.wgan import WGAN
 from lightning_modules.wgan_gp import WGANGP
 
-__all__ = ["VAE", "WGAN", "WGANGP", "EnergyVAE", "TrainingError"]
+__all__ = ["GAN", "VAE", "WGAN", "WGANGP", "EnergyVAE", "TrainingError"]

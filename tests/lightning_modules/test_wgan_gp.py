@@ -134,9 +134,7 @@ def test_trains_in_other_precisions(tmp_path: Path, precision: Any, dtype: torch
 
 
 def test_a_critic_with_batch_norm_is_refused() -> None:
-    with pytest.raises(
-        ValueError, match=r"`critic` must have no batch norm, .* batch_norm"
-    ):
+    with pytest.raises(ValueError, match=r"`critic` must have no batch norm, .* batch_norm"):
         WGANGP((1, 16, 16), 3, tiny_decoder, ConvEncoder)
 
 
