@@ -41,7 +41,7 @@ PICTURE = ROOT / "docs" / "pictures" / "toy_gans.png"
 GRID, CIRCLE = "wgan_gp_25_gaussians", "gan_8_gaussians"
 LOSSES = ("non_saturating", "minimax")
 NUM_POINTS, DEVIATIONS, LEAST_SHARE = 10_000, 4, 0.1
-EVERY_SECONDS = 10.0
+EVERY_SECONDS = 15.0
 WITHIN_SECONDS, WANTED_SHARE = 300, 0.8
 
 
@@ -168,6 +168,19 @@ def loss_lines(ends: dict[str, list[Seen]]) -> Iterator[str]:
         yield f"| {loss} | {modes} | {shares} | {seconds:.0f} |"
 
 
+def report(seen: Sequence[Seen], ends: dict[str, list[Seen]], threads: int) -> list[str]:
+    """Returns the lines of the page of results."""
+    return [
+        "# Toy laws\n",
+        f"`python -m benchmarks.toy_gans`; {threads} of {os.cpu_count()} CPU cores, which others "
+        f"used too, torch {torch.__version__}; {NUM_POINTS:,} generated points a look.\n",
+        "## 25 Gaussians, WGAN with gradient penalty\n",
+        *curve_lines(seen),
+        "\n## 8 Gaussians, GAN\n",
+        *loss_lines(ends),
+    ]
+
+
 def draw(seen: Sequence[Seen], ends: dict[str, list[Seen]]) -> None:
     """Shows the curve of the 25 Gaussians, its last points, and those of the first seed's pairs."""
     figure, (left, *others) = plt.subplots(1, 4, figsize=(15, 4))
@@ -206,16 +219,7 @@ def main() -> None:
         ]
         for loss in LOSSES
     }
-    lines = [
-        "# Toy laws\n",
-        f"`python -m benchmarks.toy_gans`; {arguments.threads} of {os.cpu_count()} CPU cores, "
-        f"which others used too, torch {torch.__version__}; {NUM_POINTS:,} generated points a look."
-        "\n",
-        "## 25 Gaussians, WGAN with gradient penalty\n",
-        *curve_lines(seen),
-        "\n## 8 Gaussians, GAN\n",
-        *loss_lines(ends),
-    ]
+    lines = report(seen, ends, arguments.threads)
     print("\n".join(lines))
     RESULTS.write_text("\n".join(lines) + "\n")
     draw(seen, ends)

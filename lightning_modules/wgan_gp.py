@@ -113,9 +113,10 @@ class WGANGP(AbstractAdversarial):
 
 
 def _between(real: Tensor, fake: Tensor) -> Tensor:
-    """Returns one point a pair, uniform on the segment, in the dtype of the real pictures.
+    """Returns one point a pair, uniform on the segment between both.
 
-    That is the weights' dtype: under autocast only the generated ones are of half precision.
+    Of the two dtypes it has the wider, which is the weights': under autocast only the generated
+    pictures are of half precision.
     """
     share = torch.rand(len(real), *[1] * (real.ndim - 1), dtype=real.dtype, device=real.device)
-    return real + share * (fake.to(real.dtype) - real)
+    return real + share * (fake - real)
