@@ -17,7 +17,10 @@ __all__ = ["Gaussians16"]
 
 @final
 class Gaussians16(AbstractModes):
-    """Draws from 16 Gaussians of unit variance at the points of a square grid of spacing 5."""
+    """Draws from 16 Gaussians of unit variance at the points of a square grid of spacing 5.
+
+    Circles of four standard deviations overlap here: the share of points in them says little.
+    """
 
     @property
     def modes(self) -> Float[Tensor, "k 2"]:

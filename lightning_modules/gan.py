@@ -20,7 +20,7 @@ and instance noise adds s N(0, I) to what the critic sees, real and fake, in the
 Source: Goodfellow et al. 2014, "Generative adversarial nets", arXiv 1406.2661, Algorithm 1 with
 k = 1, eq. 1 and section 3. It states no learning rate: Adam with 2e-4 and betas 0.5 and 0.999 are
 from Radford, Metz and Chintala 2015, arXiv 1511.06434. Label smoothing: Salimans et al. 2016, arXiv
-1606.03498, section 3.4. Instance noise: Sonderby et al. 2016, arXiv 1610.04490, section 3.
+1606.03498, section 3.4. Instance noise: Sonderby et al. 2016, arXiv 1610.04490.
 """
 
 from typing import Literal, final, get_args

@@ -12,7 +12,7 @@ picture's own: a batch norm, which mixes pictures, is refused in the critic.
 
 Source: Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville 2017, "Improved training of Wasserstein
 GANs", arXiv 1704.00028, Algorithm 1: lambda = 10, n_critic = 5, Adam with learning rate 1e-4,
-beta_1 = 0, beta_2 = 0.9, m = 64.
+beta_1 = 0, beta_2 = 0.9.
 """
 
 from typing import final
