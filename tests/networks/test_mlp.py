@@ -29,7 +29,7 @@ def test_decoder_with_batch_norms_has_scales_and_shifts_in_place_of_biases() -> 
     network = MLPDecoder((1, 28, 28), 8, widths=(30, 20), batch_norm=True)
     hidden = 8 * 30 + 2 * 30 + 30 * 20 + 2 * 20
     assert count(network) == hidden + 20 * 784 + 784
-    kinds = [type(layer) for layer in network[:3]]
+    kinds = [type(layer) for layer in list(network)[:3]]
     assert kinds == [nn.Linear, nn.BatchNorm1d, nn.ReLU]
     assert network(torch.randn(3, 8)).shape == (3, 1, 28, 28)
 
