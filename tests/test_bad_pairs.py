@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 
 from tests.datamodules.picture_files import write_pictures
+from tests.datamodules.table_files import write_boston
 from tests.mistakes import Mistake, check_refusal, each_mistake
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 SNGAN = ("--config", str(CONFIGS / "sngan_mnist5k.yaml"))
 EBGAN = ("--config", str(CONFIGS / "ebgan_mnist5k.yaml"))
 SIDES_36 = ("--data", "ImageFolder", "--data.image_size", "36", "--data.path", "pictures")
+ROWS = ("--data", "BostonHousing", "--data.data_dir", "whole", "--data.batch_size", "9")
 
 TABLE: list[Mistake] = [
     (
@@ -25,7 +27,7 @@ TABLE: list[Mistake] = [
     ),
     (
         "rows of a table for a residual generator",
-        (*EBGAN, "--data", "BostonHousing", "--model.generator", "networks.ResNetDecoder"),
+        (*EBGAN, *ROWS, "--model.generator", "networks.ResNetDecoder"),
         r"`image_shape` must be \(channels, height, width\), got \(13,\); .*networks\.MLPEncoder",
     ),
     (
@@ -51,10 +53,11 @@ TABLE: list[Mistake] = [
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working directory with a folder of pictures."""
+    """A working directory with a folder of pictures and a table."""
     folder = tmp_path_factory.mktemp("workplace")
     (folder / "pictures").mkdir()
     write_pictures(folder / "pictures", n=100)
+    write_boston(folder / "whole", n=200)
     return folder
 
 
