@@ -5,9 +5,13 @@ from datamodules.cifar10 import CIFAR10
 from datamodules.csv_table import CSVTable
 from datamodules.errors import DataError
 from datamodules.fashion_mnist import FashionMNIST
+from datamodules.gaussians8 import Gaussians8
+from datamodules.gaussians16 import Gaussians16
+from datamodules.gaussians25 import Gaussians25
 from datamodules.image_folder import ImageFolder
 from datamodules.mnist import MNIST
 from datamodules.mnist5k import MNIST5k
+from datamodules.swiss_roll import SwissRoll
 
 __all__ = [
     "CIFAR10",
@@ -16,6 +20,10 @@ __all__ = [
     "CSVTable",
     "DataError",
     "FashionMNIST",
+    "Gaussians8",
+    "Gaussians16",
+    "Gaussians25",
     "ImageFolder",
     "MNIST5k",
+    "SwissRoll",
 ]

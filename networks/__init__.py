@@ -5,6 +5,7 @@ vectors to pictures (unbounded: models squash them), a critic is an encoder with
 from networks.conv import ConvDecoder, ConvEncoder
 from networks.cwae_conv import CWAEDecoder, CWAEEncoder
 from networks.mlp import MLPDecoder, MLPEncoder
+from networks.resnet import ResNetDecoder, ResNetEncoder
 from networks.tutorial_conv import TutorialConvDecoder, TutorialConvEncoder
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "ConvEncoder",
     "MLPDecoder",
     "MLPEncoder",
+    "ResNetDecoder",
+    "ResNetEncoder",
     "TutorialConvDecoder",
     "TutorialConvEncoder",
 ]

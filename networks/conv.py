@@ -11,11 +11,9 @@ from typing import final
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from networks.picture_shape import checked_picture_shape
+from networks.halvings import count_halvings
 
 __all__ = ["ConvDecoder", "ConvEncoder"]
-
-_SMALLEST_SIDE = 4  # a side is halved while the half is an even split and no smaller
 
 
 @final
@@ -41,7 +39,7 @@ class ConvEncoder(nn.Sequential):
         batch_norm: bool = True,
     ) -> None:
         _check_width(width)
-        num_halvings, (height, breadth) = _halvings(image_shape)
+        num_halvings, (height, breadth) = count_halvings(image_shape)
         layers: list[nn.Module] = []
         fan_in = image_shape[0]
         for level in range(num_halvings):
@@ -81,7 +79,7 @@ class ConvDecoder(nn.Sequential):
         batch_norm: bool = True,
     ) -> None:
         _check_width(width)
-        num_doublings, (height, breadth) = _halvings(image_shape)
+        num_doublings, (height, breadth) = count_halvings(image_shape)
         fan_in = width * 2 ** (num_doublings - 1)
         layers: list[nn.Module] = [
             nn.Linear(latent_dim, fan_in * height * breadth),
@@ -108,21 +106,6 @@ class ConvDecoder(nn.Sequential):
 def _check_width(width: int) -> None:
     if width < 1:
         raise ValueError(f"`width` must be at least 1, got {width}.")
-
-
-def _halvings(image_shape: tuple[int, ...]) -> tuple[int, tuple[int, int]]:
-    """Returns how often both sides can be halved, and the smallest sides reached."""
-    _, height, breadth = checked_picture_shape(image_shape)
-    count = 0
-    while height % 2 == 0 and breadth % 2 == 0 and min(height, breadth) // 2 >= _SMALLEST_SIDE:
-        height, breadth, count = height // 2, breadth // 2, count + 1
-    if count == 0 or max(height, breadth) >= 2 * _SMALLEST_SIDE:
-        raise ValueError(
-            "`image_shape` must have sides that are 4, 5, 6 or 7 times the same power of two, such "
-            f"as 28, 32, 48 or 64, got {tuple(image_shape)}; resize the pictures or take "
-            "CWAEEncoder and CWAEDecoder (even sides) or MLPEncoder and MLPDecoder (any)."
-        )
-    return count, (height, breadth)
 
 
 def _initialize(layer: nn.Module) -> None:

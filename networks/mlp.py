@@ -45,6 +45,8 @@ class MLPDecoder(nn.Sequential):
         image_shape: (channels, height, width), or (features,) for table rows.
         latent_dim: length of the input.
         widths: of the hidden layers.
+        batch_norm: whether the hidden layers are batch-normalised before their ReLU, so that
+            vectors of a batch cannot all give the same picture.
 
     Raises:
         ValueError: if a size or width is smaller than 1.
@@ -55,10 +57,11 @@ class MLPDecoder(nn.Sequential):
         image_shape: tuple[int, ...],
         latent_dim: int,
         widths: Sequence[int] = (200, 200, 200),
+        batch_norm: bool = False,
     ) -> None:
         sizes = (latent_dim, *widths)
         super().__init__(
-            *_hidden_layers(sizes),
+            *_hidden_layers(sizes, batch_norm),
             nn.Linear(sizes[-1], math.prod(image_shape)),
             nn.Unflatten(1, image_shape),
         )
@@ -67,11 +70,12 @@ class MLPDecoder(nn.Sequential):
         return super().forward(latents)
 
 
-def _hidden_layers(sizes: Sequence[int]) -> list[nn.Module]:
+def _hidden_layers(sizes: Sequence[int], batch_norm: bool = False) -> list[nn.Module]:
     if min(sizes) < 1:
         raise ValueError(f"`widths` and all sizes must be at least 1, got {tuple(sizes)}.")
-    return [
-        layer
-        for fan_in, fan_out in pairwise(sizes)
-        for layer in (nn.Linear(fan_in, fan_out), nn.ReLU())
-    ]
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in pairwise(sizes):
+        layers.append(nn.Linear(fan_in, fan_out, bias=not batch_norm))
+        layers += [nn.BatchNorm1d(fan_out)] if batch_norm else []
+        layers.append(nn.ReLU())
+    return layers

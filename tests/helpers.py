@@ -9,7 +9,7 @@ from lightning import LightningModule, Trainer
 from torch import Tensor
 
 from datamodules.in_memory import AbstractInMemoryImages
-from lightning_modules import VAE, WGAN, EnergyVAE
+from lightning_modules import EBGAN, SNGAN, VAE, WGAN, EnergyVAE
 from networks import MLPDecoder, MLPEncoder
 
 TINY_SHAPE = (1, 8, 8)
@@ -58,6 +58,16 @@ def tiny_vae(**arguments: Any) -> VAE:
 def tiny_wgan(**arguments: Any) -> WGAN:
     arguments = {"latent_dim": 3, "n_critic": 2, **arguments}
     return WGAN(TINY_SHAPE, generator=tiny_decoder, critic=tiny_encoder, **arguments)
+
+
+def tiny_sngan(**arguments: Any) -> SNGAN:
+    arguments = {"latent_dim": 3, "n_critic": 2, **arguments}
+    return SNGAN(TINY_SHAPE, generator=tiny_decoder, critic=tiny_encoder, **arguments)
+
+
+def tiny_ebgan(**arguments: Any) -> EBGAN:
+    networks = {"generator": tiny_decoder, "encoder": tiny_encoder, "decoder": tiny_decoder}
+    return EBGAN(TINY_SHAPE, **{"latent_dim": 3, "code_dim": 4, **networks, **arguments})
 
 
 def quiet_trainer(folder: Path, **arguments: Any) -> Trainer:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent.parent
 pytestmark = pytest.mark.ddp
 
 
-@pytest.mark.parametrize("model", ["energy_vae", "vae", "wgan"])
+@pytest.mark.parametrize("model", ["energy_vae", "vae", "wgan", "sngan"])
 def test_two_processes_agree(model: str, tmp_path: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     subprocess.run(

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,21 @@ from callbacks import (
     LossCurves,
     Reconstructions,
 )
-from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, tiny_vae, tiny_wgan
+from tests.helpers import (
+    TinyImages,
+    quiet_trainer,
+    tiny_energy_vae,
+    tiny_sngan,
+    tiny_vae,
+    tiny_wgan,
+)
 
-MODELS = {"energy_vae": tiny_energy_vae, "vae": tiny_vae, "wgan": tiny_wgan}
+MODELS: dict[str, Callable[[], LightningModule]] = {
+    "energy_vae": tiny_energy_vae,
+    "sngan": tiny_sngan,
+    "vae": tiny_vae,
+    "wgan": tiny_wgan,
+}
 
 
 class Note(Callback):
@@ -53,7 +66,7 @@ def main(model: str, folder: Path) -> None:
     trainer.fit(module, TinyImages(batch_size=9))
     points = sampling.state_dict()["points"]
     seen = {
-        "weights": [float(p.detach().double().sum()) for p in module.parameters()],
+        "weights": [float(w.double().sum()) for w in module.state_dict().values()],
         "history": points.tolist(),
         "num_history": len(points),
         "labels": note.labels,

@@ -25,6 +25,15 @@ def test_decoder_mirrors_the_encoder() -> None:
     assert network(torch.zeros(3, 8)).shape == (3, 1, 28, 28)
 
 
+def test_decoder_with_batch_norms_has_scales_and_shifts_in_place_of_biases() -> None:
+    network = MLPDecoder((1, 28, 28), 8, widths=(30, 20), batch_norm=True)
+    hidden = 8 * 30 + 2 * 30 + 30 * 20 + 2 * 20
+    assert count(network) == hidden + 20 * 784 + 784
+    kinds = [type(layer) for layer in list(network)[:3]]
+    assert kinds == [nn.Linear, nn.BatchNorm1d, nn.ReLU]
+    assert network(torch.randn(3, 8)).shape == (3, 1, 28, 28)
+
+
 def test_table_rows_are_allowed() -> None:
     assert MLPEncoder((13,), 2, widths=(5,))(torch.zeros(4, 13)).shape == (4, 2)
     assert MLPDecoder((13,), 2, widths=(5,))(torch.zeros(4, 2)).shape == (4, 13)

@@ -1,0 +1,229 @@
+"""Modes that adversarial pairs find on toy laws, over the time they train.
+
+    python -m benchmarks.toy_gans [--threads 1] [--seeds 5]
+
+Trains configs/wgan_gp_25_gaussians.yaml once, as a user does, and looks at 10,000 generated points
+every few seconds: how many of the 25 modes are covered, and the share of points within four
+standard deviations of one. A mode is covered if a tenth of the points due to it lie that near to
+it. Then configs/gan_8_gaussians.yaml with either generator loss, from several seeds. Writes
+benchmarks/results/toy_gans.md and docs/pictures/toy_gans.png.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, final
+from unittest import mock
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import matplotlib
+
+matplotlib.use("Agg")
+import torch
+from jaxtyping import Float
+from lightning import Callback, LightningModule, Trainer
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from torch import Tensor
+
+import train
+from datamodules import Gaussians25
+from datamodules.toy import AbstractModes
+
+ROOT = Path(__file__).parent.parent
+RESULTS = Path(__file__).parent / "results" / "toy_gans.md"
+PICTURE = ROOT / "docs" / "pictures" / "toy_gans.png"
+GRID, CIRCLE = "wgan_gp_25_gaussians", "gan_8_gaussians"
+LOSSES = ("non_saturating", "minimax")
+NUM_POINTS, DEVIATIONS, LEAST_SHARE = 10_000, 4, 0.1
+EVERY_SECONDS = 15.0
+WITHIN_SECONDS, WANTED_SHARE = 300, 0.8
+
+
+class Seen(NamedTuple):
+    """What a generator made at one moment; looking at it does not count as training time.
+
+    Processor seconds are those of this process: what the run takes where nobody else computes.
+    """
+
+    seconds: float
+    processor_seconds: float
+    step: int
+    modes: int
+    share: float
+    points: Tensor
+
+
+def covered(
+    points: Float[Tensor, "n 2"], modes: Float[Tensor, "k 2"], mode_std: float
+) -> tuple[int, float]:
+    """Returns how many modes are covered and the share of points near one, in [0, 1]."""
+    distance, nearest = torch.cdist(points, modes).min(1)
+    near = distance < DEVIATIONS * mode_std
+    counts = nearest[near].bincount(minlength=len(modes))
+    due = len(points) / len(modes)
+    return int((counts >= LEAST_SHARE * due).sum()), float(near.float().mean())
+
+
+@final
+class ToyWatch(Callback):
+    """Looks at the generator now and then; the command line names it, so its list is the class's.
+
+    Args:
+        every_seconds: of training time between two looks; only at the end if None.
+    """
+
+    seen: ClassVar[list[Seen]]
+
+    def __init__(self, every_seconds: float | None = None) -> None:
+        self._every = every_seconds
+        self._next = every_seconds
+        self._spent = self._resumed = (0.0, 0.0)  # wall and processor seconds
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._resumed = _clocks()
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        if self._next is not None and self._now()[0] >= self._next:
+            self._next += self._every
+            self._look(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._look(trainer, pl_module)
+
+    @torch.no_grad()
+    def _look(self, trainer: Trainer, model: Any) -> None:
+        self._spent = self._now()
+        law: AbstractModes = trainer.datamodule
+        generator = torch.Generator().manual_seed(0)
+        points = model.decode(model.latent_target.sample(NUM_POINTS, generator=generator))
+        found = covered(points, law.modes, law.mode_std)
+        self.seen.append(Seen(*self._spent, model.generator_step, *found, points))
+        self._resumed = _clocks()
+
+    def _now(self) -> tuple[float, float]:
+        """Returns the wall and processor seconds of training so far."""
+        wall, processor = (
+            spent + now - then
+            for spent, now, then in zip(self._spent, _clocks(), self._resumed, strict=True)
+        )
+        return wall, processor
+
+
+def _clocks() -> tuple[float, float]:
+    return time.perf_counter(), time.process_time()
+
+
+def trained(config: str, *options: str, every_seconds: float | None = None) -> list[Seen]:
+    """Returns what was seen while a configuration was trained by train.py, the end last."""
+    ToyWatch.seen = []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.dict(os.environ, {"WANDB_MODE": "disabled"}),
+    ):
+        words = ["--config", str(ROOT / "configs" / f"{config}.yaml")]
+        words += ["--run_folder", f"{folder}/run", "--trainer.accelerator", "cpu"]
+        words += ["--trainer.callbacks+", "benchmarks.toy_gans.ToyWatch"]
+        if every_seconds is not None:
+            words += ["--trainer.callbacks.every_seconds", str(every_seconds)]
+        train.main([*words, *options])
+    return ToyWatch.seen
+
+
+def curve_lines(seen: Sequence[Seen]) -> Iterator[str]:
+    """Yields the table of one run and when what is wanted was reached, line by line."""
+    yield "| seconds | processor seconds | generator steps | modes of 25 | within 4 deviations |"
+    yield "|---|---|---|---|---|"
+    for look in seen:
+        yield (
+            f"| {look.seconds:.0f} | {look.processor_seconds:.0f} | {look.step} | {look.modes} | "
+            f"{100 * look.share:.1f} % |"
+        )
+    yield ""
+    wanted = f"All 25 modes and {100 * WANTED_SHARE:.0f} % of the points, within {WITHIN_SECONDS} s"
+    reached = (s for s in seen if s.modes == 25 and s.share >= WANTED_SHARE)
+    first = next(reached, None)
+    if first is None or first.processor_seconds > WITHIN_SECONDS:
+        yield f"{wanted}: **not reached**."
+    else:
+        yield (
+            f"{wanted}: reached after {first.seconds:.0f} s, {first.processor_seconds:.0f} s of "
+            "processor time."
+        )
+
+
+def loss_lines(ends: dict[str, list[Seen]]) -> Iterator[str]:
+    """Yields the table of generator losses, one line each, a number a seed."""
+    yield "| generator loss | modes of 8, by seed | within 4 deviations | processor seconds |"
+    yield "|---|---|---|---|"
+    for loss, seen in ends.items():
+        modes = ", ".join(str(end.modes) for end in seen)
+        shares = ", ".join(f"{100 * end.share:.0f} %" for end in seen)
+        seconds = statistics.median(end.processor_seconds for end in seen)
+        yield f"| {loss} | {modes} | {shares} | {seconds:.0f} |"
+
+
+def report(seen: Sequence[Seen], ends: dict[str, list[Seen]], threads: int) -> list[str]:
+    """Returns the lines of the page of results."""
+    return [
+        "# Toy laws\n",
+        f"`python -m benchmarks.toy_gans`; {threads} of {os.cpu_count()} CPU cores, which others "
+        f"used too, torch {torch.__version__}; {NUM_POINTS:,} generated points a look.\n",
+        "## 25 Gaussians, WGAN with gradient penalty\n",
+        *curve_lines(seen),
+        "\n## 8 Gaussians, GAN\n",
+        *loss_lines(ends),
+    ]
+
+
+def draw(seen: Sequence[Seen], ends: dict[str, list[Seen]]) -> None:
+    """Shows the curve of the 25 Gaussians, its last points, and those of the first seed's pairs."""
+    figure, (left, *others) = plt.subplots(1, 4, figsize=(15, 4))
+    seconds = [look.seconds for look in seen]
+    left.plot(seconds, [look.modes / 25 for look in seen], label="modes covered, of 25")
+    left.plot(seconds, [look.share for look in seen], label="share within 4 deviations")
+    left.set(xlabel="seconds", ylim=(0, 1.02))
+    left.legend()
+    data = Gaussians25(num_points=1)
+    _scatter(others[0], seen[-1].points, data.modes, "WGAN-GP, 25 Gaussians")
+    for axes, (loss, several) in zip(others[1:], ends.items(), strict=True):
+        _scatter(axes, several[0].points, None, f"GAN, {loss.replace('_', '-')}")
+    figure.tight_layout()
+    figure.savefig(PICTURE, dpi=80)
+
+
+def _scatter(axes: Axes, points: Tensor, modes: Tensor | None, title: str) -> None:
+    axes.scatter(*points[:3000].T, s=1, color="tab:blue")
+    if modes is not None:
+        axes.scatter(*modes.T, s=40, marker="+", color="tab:red")
+    axes.set(aspect="equal", title=title)
+
+
+def main() -> None:
+    """Trains, prints the tables and writes them and the picture."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=5)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    seen = trained(GRID, every_seconds=EVERY_SECONDS)
+    ends = {
+        loss: [
+            trained(CIRCLE, "--model.generator_loss", loss, "--seed_everything", str(seed))[-1]
+            for seed in range(arguments.seeds)
+        ]
+        for loss in LOSSES
+    }
+    lines = report(seen, ends, arguments.threads)
+    print("\n".join(lines))
+    RESULTS.write_text("\n".join(lines) + "\n")
+    draw(seen, ends)
+
+
+if __name__ == "__main__":
+    main()

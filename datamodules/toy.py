@@ -1,0 +1,93 @@
+"""The data module of every toy law: points of the plane, drawn once from a seed."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from datamodules.in_memory import AbstractInMemory, Split, hold_out
+
+__all__ = ["AbstractModes", "AbstractToy"]
+
+_TRAIN, _TEST = 0, 1  # streams of draws
+
+
+class AbstractToy(AbstractInMemory, ABC):
+    """Draws a table of points (n, 2) from a law of the plane; needs no file and no network.
+
+    A large table rather than fresh draws: epochs, shuffling and resume are those of all data.
+
+    Args:
+        batch_size: points a batch and process, at least 1.
+        num_points: of the training set and those held out from it together, at least 1; a tenth as
+            many, drawn separately, are the test set.
+        num_validation: training points held out for validation; a tenth of them if None.
+        seed: of the points; not of their order, which follows the run's seed.
+
+    Raises:
+        ValueError: if a number is out of its range.
+    """
+
+    example = "point"
+
+    def __init__(
+        self,
+        batch_size: int = 256,
+        num_points: int = 100_000,
+        num_validation: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(batch_size, num_validation)
+        if num_points < 1:
+            raise ValueError(f"`num_points` must be at least 1, got {num_points}.")
+        if seed < 0:
+            raise ValueError(f"`seed` must be at least 0, got {seed}.")
+        self._num_points = num_points
+        self._seed = seed
+
+    @abstractmethod
+    def draw(self, n: int, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Returns n independent float32 points (n, 2) and int64 labels (n,)."""
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        return (2,)
+
+    def load(self, train: bool) -> dict[str, Split]:
+        if not train:
+            return {
+                "test": self.draw(max(1, self._num_points // 10), generator=self._stream(_TEST))
+            }
+        points, labels = self.draw(self._num_points, generator=self._stream(_TRAIN))
+        kept, held_out = hold_out(self._num_points, self.num_validation, "num_validation")
+        return {
+            "train": (points[kept], labels[kept]),
+            "val": (points[held_out], labels[held_out]),
+        }
+
+    def _stream(self, number: int) -> torch.Generator:
+        seed = np.random.SeedSequence((self._seed, number)).generate_state(1, np.uint64)
+        return torch.Generator().manual_seed(int(seed[0]))
+
+
+class AbstractModes(AbstractToy, ABC):
+    """Draws from the uniform mixture of N(mode, mode_std^2 I); labels are the modes' numbers."""
+
+    @property
+    @abstractmethod
+    def modes(self) -> Float[Tensor, "k 2"]:
+        """Centres of the components."""
+
+    @property
+    @abstractmethod
+    def mode_std(self) -> float:
+        """Standard deviation of a component along each axis."""
+
+    def draw(
+        self, n: int, *, generator: torch.Generator
+    ) -> tuple[Float[Tensor, "n 2"], Int64[Tensor, " n"]]:
+        modes = self.modes
+        labels = torch.randint(len(modes), (n,), generator=generator)
+        return modes[labels] + self.mode_std * torch.randn(n, 2, generator=generator), labels

@@ -1,0 +1,64 @@
+"""Covered modes by hand, what is seen of a run, and what the tables say."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import toy_gans
+from benchmarks.toy_gans import CIRCLE, Seen, covered, curve_lines, draw, loss_lines, trained
+
+
+def test_covered_modes_by_hand() -> None:
+    modes = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
+    # of 60 points 20 are due to each mode, so two cover one: three, one far by 3.9, one too far
+    points = torch.full((60, 2), 5.0)
+    points[:3] = modes[0]
+    points[3] = modes[1] + torch.tensor([0.39, 0.0])
+    points[4] = modes[1] - torch.tensor([0.0, 0.39])
+    points[5] = modes[2]
+    points[6] = modes[2] + torch.tensor([0.41, 0.0])
+    assert covered(points, modes, 0.1) == (2, pytest.approx(6 / 60))
+
+
+def test_a_run_is_watched_as_train_py_makes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ("--trainer.max_epochs", "1", "--trainer.limit_train_batches", "3")
+    few = (*options, "--trainer.enable_progress_bar", "false")
+    seen = trained(CIRCLE, "--model.generator_loss", "minimax", *few, every_seconds=0.0)
+    assert [look.step for look in seen] == [1, 2, 3, 3]
+    assert [look.seconds for look in seen] == sorted(look.seconds for look in seen)
+    assert seen[-1].points.shape == (toy_gans.NUM_POINTS, 2)
+    assert len(trained(CIRCLE, *few)) == 1
+
+
+def look(seconds: float, step: int, modes: int, share: float) -> Seen:
+    return Seen(2 * seconds, seconds, step, modes, share, torch.zeros(10, 2))
+
+
+@pytest.mark.parametrize(
+    ("last", "verdict"),
+    [
+        (look(250.4, 900, 25, 0.81), "reached after 501 s, 250 s of processor time"),
+        (look(301.0, 900, 25, 0.81), "**not reached**"),
+        (look(250.0, 900, 24, 0.81), "**not reached**"),
+        (look(250.0, 900, 25, 0.79), "**not reached**"),
+    ],
+)
+def test_curve(last: Seen, verdict: str) -> None:
+    lines = list(curve_lines([look(10.2, 40, 3, 0.105), last, last]))
+    assert lines[2] == "| 20 | 10 | 40 | 3 | 10.5 % |"
+    assert lines[-1] == f"All 25 modes and 80 % of the points, within 300 s: {verdict}."
+
+
+def test_table_of_losses_and_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = {
+        "minimax": [look(9, 5, 2, 0.5), look(11, 5, 8, 0.97)],
+        "non_saturating": [look(7, 5, 8, 1)],
+    }
+    assert list(loss_lines(ends))[2] == "| minimax | 2, 8 | 50 %, 97 % | 10 |"
+    monkeypatch.setattr(toy_gans, "PICTURE", tmp_path / "picture.png")
+    draw([look(1, 2, 3, 0.4), look(2, 4, 25, 0.9)], ends)
+    assert (tmp_path / "picture.png").stat().st_size > 0

@@ -1,0 +1,14 @@
+"""Sixteen Gaussians: the law of the sampler's example."""
+
+import torch
+
+from datamodules import Gaussians16
+from examples import grid
+from hawc import GaussianMixture
+
+
+def test_law_is_that_of_the_example() -> None:
+    data = Gaussians16()
+    assert torch.equal(data.modes, grid.CENTRES)
+    law = GaussianMixture(None, data.modes, data.mode_std**2)
+    assert repr(law) == repr(grid.LAW)

@@ -1,0 +1,118 @@
+"""The energy-based GAN: losses by hand on both sides of the margin, its defaults."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from lightning_modules import EBGAN
+from networks import MLPDecoder, MLPEncoder
+from tests.helpers import (
+    TINY_SHAPE,
+    TinyRows,
+    quiet_trainer,
+    tiny_decoder,
+    tiny_ebgan,
+    tiny_encoder,
+)
+
+
+class Black(nn.Module):
+    """A decoder of zeros: the energy is the norm of the picture."""
+
+    def forward(self, codes: Tensor) -> Tensor:
+        return torch.zeros(len(codes), *TINY_SHAPE)
+
+
+class FirstTwo(nn.Module):
+    """An encoder that a test can read: the first two pixels."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.flatten(1)[:, :2]
+
+
+def readable_ebgan(**arguments: Any) -> EBGAN:
+    model = tiny_ebgan(**arguments)
+    model.critic.encoder, model.critic.decoder = FirstTwo(), Black()
+    return model
+
+
+def pictures(*pixels: tuple[float, float]) -> Tensor:
+    images = torch.zeros(len(pixels), *TINY_SHAPE)
+    images[:, 0, 0, :2] = torch.tensor(pixels)
+    return images
+
+
+def test_critic_s_loss_by_hand() -> None:
+    real = pictures((3.0, 4.0), (0.0, 1.0))  # energies 5 and 1
+    fake = pictures((6.0, 8.0), (0.0, 12.0), (0.0, -7.0))  # 10, 12 and 7
+    losses = readable_ebgan(margin=11.0).critic_losses(real, fake)
+    assert losses["loss"].item() == pytest.approx(6 / 2 + (1 + 0 + 4) / 3)
+    assert losses["score_real"].item() == pytest.approx(3)
+    assert losses["score_fake"].item() == pytest.approx(29 / 3)
+
+
+@pytest.mark.parametrize(("margin", "slope"), [(6.0, 0.0), (8.0, -1.0)])
+def test_critic_pushes_pictures_up_to_the_margin_only(margin: float, slope: float) -> None:
+    fake = pictures((0.0, 7.0)).requires_grad_()
+    readable_ebgan(margin=margin).critic_losses(pictures((1.0, 0.0)), fake)["loss"].backward()
+    assert fake.grad is not None
+    assert fake.grad[0, 0, 0, 1].item() == pytest.approx(slope)
+
+
+def test_generator_s_loss_by_hand() -> None:
+    fake = pictures((3.0, 4.0), (1.0, 0.0), (0.0, -2.0))
+    losses = readable_ebgan(pulling_away_weight=0.5).generator_losses(fake)
+    repulsion = 2 * (0.6**2 + 0.8**2 + 0) / 6  # each pair is met twice
+    assert losses["pulling_away"].item() == pytest.approx(repulsion)
+    assert losses["loss"].item() == pytest.approx((5 + 1 + 2) / 3 + 0.5 * repulsion)
+
+
+def test_repulsion_can_be_left_out() -> None:
+    model = readable_ebgan(pulling_away_weight=0.0)
+    losses = model.generator_losses(pictures((3.0, 4.0)))  # one picture alone
+    assert set(losses) == {"loss"}
+    assert losses["loss"].item() == 5
+
+
+def test_defaults_are_the_papers() -> None:
+    model = EBGAN(TINY_SHAPE, 3, MLPDecoder, MLPEncoder, MLPDecoder, 5)
+    assert model.n_critic == 1
+    assert model._margin == 10
+    assert model._pulling_away_weight == 0.1
+    for optimizer in model.configure_optimizers()[0]:  # type: ignore[index]
+        assert isinstance(optimizer, torch.optim.Adam)
+        assert optimizer.defaults["lr"] == 1e-3
+
+
+def test_critic_is_an_autoencoder_of_the_given_code() -> None:
+    critic = tiny_ebgan(code_dim=5).critic
+    images = torch.rand(2, *TINY_SHAPE)
+    assert critic.encoder(images).shape == (2, 5)
+    assert critic.decoder(torch.rand(2, 5)).shape == images.shape
+    assert critic(images).shape == (2, 1)
+
+
+def test_rows_of_a_table(tmp_path: Path) -> None:
+    model = EBGAN((64,), 3, tiny_decoder, tiny_encoder, tiny_decoder, 5)
+    trainer = quiet_trainer(tmp_path, limit_train_batches=2, limit_val_batches=0)
+    trainer.fit(model, TinyRows(batch_size=16))
+    assert 0 <= trainer.callback_metrics["train/pulling_away"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"margin": 0.0}, "`margin` must be > 0, got 0.0"),
+        ({"margin": float("nan")}, "`margin` must be > 0, got nan"),
+        ({"pulling_away_weight": -0.1}, "`pulling_away_weight` must be at least 0, got -0.1"),
+        ({"code_dim": 0}, "`code_dim` must be at least 1, got 0"),
+        ({"encoder": partial(MLPEncoder, widths=(0,))}, "`widths` and all sizes must be at least"),
+    ],
+)
+def test_wrong_arguments(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        tiny_ebgan(**arguments)
