@@ -1,6 +1,7 @@
 """The callbacks: one file each, named like its class; importing this makes short names known."""
 
 from callbacks.epoch_timer import EpochTimer
+from callbacks.generator_ema import GeneratorEMA
 from callbacks.history_aware_sampling import HistoryAwareSampling
 from callbacks.interpolation import Interpolation
 from callbacks.latent_map import LatentMap
@@ -10,6 +11,7 @@ from callbacks.reconstructions import Reconstructions
 
 __all__ = [
     "EpochTimer",
+    "GeneratorEMA",
     "HistoryAwareSampling",
     "Interpolation",
     "LatentMap",
