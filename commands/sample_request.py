@@ -46,6 +46,7 @@ class SampleRequest:
         sampler: how latents are chosen.
         chunk_size: latents chosen together, at least 1.
         seed: of the choice, at least 0.
+        use_ema: whether the model decodes by the average of its generator.
 
     Raises:
         UsageError: if a number is too small.
@@ -59,6 +60,7 @@ class SampleRequest:
     sampler: SamplerName
     chunk_size: int
     seed: int
+    use_ema: bool = False
 
     def __post_init__(self) -> None:
         for name in ("num_samples", "chunk_size"):
@@ -129,6 +131,7 @@ class SampleRequest:
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "checkpoint": str(self.checkpoint.absolute()),
             "checkpoint_sha256": digest,
+            "use_ema": self.use_ema,
             "model": type(model).__name__,
             "target": repr(model.latent_target),
             "gallery": self.gallery,

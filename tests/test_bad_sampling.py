@@ -71,6 +71,11 @@ TABLE: list[Mistake] = [
         (*GIVEN, "--history", "sqlite:///file:own.db?mode=ro&uri=true"),
         r"it is read-only: make file and folder writable",
     ),
+    (
+        "checkpoint without an average",
+        (*GIVEN, "--use_ema", "true"),
+        r"`use_ema` needs a checkpoint with the average that .* GeneratorEMA keeps, got 'whole\.ckpt'",
+    ),
     ("gallery", (*GIVEN, "--gallery", ""), r"`gallery` must be 1 to 100 printable characters"),
     (
         "foreign folder",

@@ -104,3 +104,10 @@ def test_samples_of_one_folder_agree(key: str, tmp_path: Path) -> None:
     SampleFolder(tmp_path, TOLD).close()
     with pytest.raises(UsageError, match=rf"holds samples with {key} .*, here it is other; name"):
         manifest_of(tmp_path, {**TOLD, key: "other"})
+
+
+def test_a_manifest_from_before_averages_means_none(tmp_path: Path) -> None:
+    SampleFolder(tmp_path / "out", TOLD).close()
+    assert manifest_of(tmp_path / "out", {**TOLD, "use_ema": False}) is not None
+    with pytest.raises(UsageError, match="holds samples with use_ema False, here it is True"):
+        manifest_of(tmp_path / "out", {**TOLD, "use_ema": True})
