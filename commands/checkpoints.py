@@ -64,8 +64,8 @@ def load_average(path: Path, module: LightningModule) -> None:
     wanted = module.generator.state_dict() if hasattr(module, "generator") else {}
     if {k: v.shape for k, v in kept.items()} != {k: v.shape for k, v in wanted.items()}:
         raise UsageError(
-            f"`use_ema` needs an average of this generator, got in '{path}' one of another; use the "
-            "config.yaml of its run."
+            f"`use_ema` needs an average of this generator, got in '{path}' one of another; use "
+            "the config.yaml of its run."
         )
     module.generator.load_state_dict(kept)
 

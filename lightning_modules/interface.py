@@ -84,6 +84,11 @@ class PictureCritic(LatentGenerator, Protocol):
     """A generator fed with latents beside a critic that gives each picture one score."""
 
     @property
+    def image_shape(self) -> ImageShape:
+        """Of one picture, or of one table row."""
+        ...
+
+    @property
     def critic(self) -> nn.Module:
         """The network from pictures as `as_seen` returns them to scores (n,) or (n, 1)."""
         ...

@@ -74,7 +74,7 @@ TABLE: list[Mistake] = [
     (
         "checkpoint without an average",
         (*GIVEN, "--use_ema", "true"),
-        r"`use_ema` needs a checkpoint with the average that .* GeneratorEMA keeps, got 'whole\.ckpt'",
+        r"`use_ema` needs a checkpoint with the average that .* keeps, got 'whole\.ckpt'",
     ),
     ("gallery", (*GIVEN, "--gallery", ""), r"`gallery` must be 1 to 100 printable characters"),
     (
