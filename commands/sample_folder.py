@@ -25,8 +25,12 @@ __all__ = ["Chunk", "SampleFolder", "manifest_of"]
 
 _MANIFEST = "manifest.json"
 _PLAN = ".unfinished.json"  # the chunk that is about to be recorded, or recorded and not yet shown
-_SAME = ("checkpoint_sha256", "use_ema", "gallery", "gallery_id", "sampler", "seed")
-_LATER = {"use_ema": False}  # what a manifest means that was written before the key existed
+_SAME = (
+    *("checkpoint_sha256", "more_checkpoints_sha256", "use_ema", "model"),
+    *("gallery", "gallery_id", "sampler", "seed"),
+)
+# what a manifest means that was written before the key existed
+_LATER: dict[str, Any] = {"more_checkpoints_sha256": [], "use_ema": False}
 
 
 @final
