@@ -84,7 +84,7 @@ TABLE: list[Mistake] = [
     (
         "further checkpoint that is no list",
         (*GIVEN, "--more_checkpoints", "3"),
-        r"`more_checkpoints` must be .*[Ll]ist.*, got 3",
+        r"`more_checkpoints` must be .*, got 3",
     ),
     (
         "combination",

@@ -30,7 +30,7 @@ def test_disagreement_is_named() -> None:
     with pytest.raises(ValueError, match=law):
         check_members([tiny_wgan(), tiny_wgan(), tiny_wgan(latent_dim=4)])
     other = EnergyVAE((1, 4, 4), 2, tiny_encoder, tiny_decoder)
-    shape = r"must share one picture shape, got \(1, 8, 8\) for the first and \(1, 4, 4\) for numbe"
+    shape = r"must share one picture shape, got \(1, 8, 8\) for the first and \(1, 4, 4\) for "
     with pytest.raises(ValueError, match=shape):
         check_members([tiny_vae(), other])
     with pytest.raises(ValueError, match="`members` must be at least one trained model, got none"):
