@@ -1,19 +1,31 @@
 """The callbacks: one file each, named like its class; importing this makes short names known."""
 
+from callbacks.covered_modes import CoveredModes
+from callbacks.critic_slopes import CriticSlopes
 from callbacks.epoch_timer import EpochTimer
+from callbacks.generator_ema import GeneratorEMA
+from callbacks.gradient_norms import GradientNorms
 from callbacks.history_aware_sampling import HistoryAwareSampling
 from callbacks.interpolation import Interpolation
 from callbacks.latent_map import LatentMap
 from callbacks.latent_statistics import LatentStatistics
 from callbacks.loss_curves import LossCurves
+from callbacks.loss_swings import LossSwings
+from callbacks.mode_collapse import ModeCollapse
 from callbacks.reconstructions import Reconstructions
 
 __all__ = [
+    "CoveredModes",
+    "CriticSlopes",
     "EpochTimer",
+    "GeneratorEMA",
+    "GradientNorms",
     "HistoryAwareSampling",
     "Interpolation",
     "LatentMap",
     "LatentStatistics",
     "LossCurves",
+    "LossSwings",
+    "ModeCollapse",
     "Reconstructions",
 ]

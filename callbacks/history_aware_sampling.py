@@ -1,14 +1,17 @@
 """Each epoch, new samples that complement all earlier ones, beside independent ones."""
 
 import math
+from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any, final
 
 import torch
-from lightning import LightningModule, Trainer
+from lightning import Callback, LightningDataModule, LightningModule, Trainer
 from torch import Tensor
 
 from callbacks.checks import check_at_least
 from callbacks.decoding import decode, evaluating
+from callbacks.generator_ema import find_generator_ema
 from callbacks.model_callback import AbstractModelCallback
 from callbacks.pictures import Picture, are_pictures, grid, show
 from hawc import (
@@ -52,9 +55,12 @@ class HistoryAwareSampling(AbstractModelCallback):
             change while the decoder learns).
         gallery_size: the largest number of pictures in `gallery`; of more the latest are shown.
         seed: of the own generator, together with the number of samples drawn so far; at least 0.
+        use_ema: whether the average that the callback GeneratorEMA keeps decodes, once there is
+            one; the latents are the same.
 
     Raises:
-        ValueError: if a number is out of its range.
+        ValueError: if a number is out of its range, or (when training starts) if `use_ema` is set
+            without a GeneratorEMA.
         TypeError: (when training starts) if the model cannot be sampled.
     """
 
@@ -65,6 +71,7 @@ class HistoryAwareSampling(AbstractModelCallback):
         window: int | None = None,
         gallery_size: int = 1024,
         seed: int = 0,
+        use_ema: bool = False,
     ) -> None:
         check_at_least(
             1, num_samples=num_samples, every_n_epochs=every_n_epochs, gallery_size=gallery_size
@@ -77,11 +84,18 @@ class HistoryAwareSampling(AbstractModelCallback):
         self._window = window
         self._gallery_size = gallery_size
         self._seed = seed
+        self._use_ema = use_ema
         self._history: MemoryHistory | None = None
 
     @property
     def needs(self) -> type:
         return LatentGenerator
+
+    def check_surroundings(
+        self, callbacks: Sequence[Callback], datamodule: LightningDataModule | None
+    ) -> None:
+        if self._use_ema:
+            find_generator_ema(callbacks, "HistoryAwareSampling")
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         super().setup(trainer, pl_module, stage)
@@ -108,7 +122,11 @@ class HistoryAwareSampling(AbstractModelCallback):
             pl_module.log_dict(_distances(target, latents), rank_zero_only=True)
             independent = target.sample(self._num_samples, generator=generator)
             shown = latents[-self._gallery_size :]
-            with evaluating(pl_module):
+            with ExitStack() as stack:
+                stack.enter_context(evaluating(pl_module))
+                if self._use_ema:
+                    ema = find_generator_ema(trainer.callbacks, "HistoryAwareSampling")
+                    stack.enter_context(ema.applied(pl_module))
                 for name, z in {"new": new, "gallery": shown, "independent": independent}.items():
                     self._show(trainer, name, decode(pl_module, z))
 

@@ -1,8 +1,9 @@
 """What callbacks ask of a model, checked before anything is trained or written."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
-from lightning import Callback, LightningModule, Trainer
+from lightning import Callback, LightningDataModule, LightningModule, Trainer
 
 __all__ = ["AbstractModelCallback"]
 
@@ -30,8 +31,19 @@ class AbstractModelCallback(Callback, ABC):
                 "them to the model."
             )
 
+    def check_surroundings(
+        self, callbacks: Sequence[Callback], datamodule: LightningDataModule | None
+    ) -> None:
+        """Raises ValueError, saying what to add, if another part of the run is missing.
+
+        Args:
+            callbacks: all of the run.
+            datamodule: of the run, not yet set up; None if loaders are used without one.
+        """
+
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self.check_model(pl_module)
+        self.check_surroundings(trainer.callbacks, trainer.datamodule)
 
 
 def _listed(names: list[str]) -> str:

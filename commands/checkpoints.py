@@ -9,7 +9,7 @@ from lightning import LightningModule
 
 from commands.errors import UsageError
 
-__all__ = ["check_checkpoint", "load_weights"]
+__all__ = ["check_checkpoint", "load_average", "load_weights"]
 
 
 def check_checkpoint(path: Path, module: LightningModule) -> None:
@@ -47,6 +47,27 @@ def load_weights(path: Path, module: LightningModule) -> None:
     """
     check_checkpoint(path, module)
     module.load_state_dict(_load(path)["state_dict"])
+
+
+def load_average(path: Path, module: LightningModule) -> None:
+    """Replaces the generator's weights by the average that the callback GeneratorEMA keeps of them.
+
+    Raises:
+        UsageError: if the file holds no such average, or one of another generator.
+    """
+    kept = _load(path).get("callbacks", {}).get("GeneratorEMA", {}).get("average")
+    if not kept:
+        raise UsageError(
+            f"`use_ema` needs a checkpoint with the average that the callback GeneratorEMA keeps, "
+            f"got '{path}' without one; leave the option out, or train with that callback."
+        )
+    wanted = module.generator.state_dict() if hasattr(module, "generator") else {}
+    if {k: v.shape for k, v in kept.items()} != {k: v.shape for k, v in wanted.items()}:
+        raise UsageError(
+            f"`use_ema` needs an average of this generator, got in '{path}' one of another; use "
+            "the config.yaml of its run."
+        )
+    module.generator.load_state_dict(kept)
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -166,7 +166,7 @@ class ExperimentCLI(LightningCLI):
         """Finds what would go wrong while nothing is written yet; the data are read only once."""
         _check_trainer_options(self.trainer, self.model)
         _check_model(self.model, stage)
-        _check_callbacks(self.trainer, self.model)
+        _check_callbacks(self.trainer, self.model, self.datamodule)
         if ckpt_path := self.config_init[self.subcommand].get("ckpt_path"):
             check_checkpoint(Path(ckpt_path), self.model)
         self.datamodule.prepare_data()
@@ -256,13 +256,16 @@ def _check_model(model: LightningModule, stage: str) -> None:
         raise UsageError(f"an optimizer of {type(model).__name__} is refused: {error}") from error
 
 
-def _check_callbacks(trainer: Trainer, model: LightningModule) -> None:
-    """Raises UsageError if a callback asks for what the model has not."""
+def _check_callbacks(
+    trainer: Trainer, model: LightningModule, datamodule: LightningDataModule
+) -> None:
+    """Raises UsageError if a callback asks for what model, data or other callbacks have not."""
     for callback in trainer.callbacks:
         if isinstance(callback, AbstractModelCallback):
             try:
                 callback.check_model(model)
-            except TypeError as error:
+                callback.check_surroundings(trainer.callbacks, datamodule)
+            except (TypeError, ValueError) as error:
                 raise UsageError(str(error)) from error
 
 

@@ -25,7 +25,12 @@ __all__ = ["Chunk", "SampleFolder", "manifest_of"]
 
 _MANIFEST = "manifest.json"
 _PLAN = ".unfinished.json"  # the chunk that is about to be recorded, or recorded and not yet shown
-_SAME = ("checkpoint_sha256", "gallery", "gallery_id", "sampler", "seed")
+_SAME = (
+    *("checkpoint_sha256", "more_checkpoints_sha256", "use_ema", "model"),
+    *("gallery", "gallery_id", "sampler", "seed"),
+)
+# what a manifest means that was written before the key existed
+_LATER: dict[str, Any] = {"more_checkpoints_sha256": [], "use_ema": False}
 
 
 @final
@@ -75,9 +80,10 @@ def manifest_of(path: Path, description: dict[str, Any]) -> dict[str, Any] | Non
     if any("id" not in entry or "latent" not in entry for entry in manifest["samples"]):
         raise _foreign(path / _MANIFEST)
     for key in _SAME:
-        if key in description and manifest.get(key) != description[key]:
+        found = manifest.get(key, _LATER.get(key))
+        if key in description and found != description[key]:
             raise UsageError(
-                f"`output` '{path}' holds samples with {key} {manifest.get(key)}, here it is "
+                f"`output` '{path}' holds samples with {key} {found}, here it is "
                 f"{description[key]}; name another folder with --output."
             )
     return manifest

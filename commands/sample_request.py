@@ -38,7 +38,7 @@ class SampleRequest:
     """One command's options.
 
     Args:
-        checkpoint: file of the weights that decode.
+        checkpoints: files of the weights that decode; the first one's run is where things go.
         num_samples: that the folder is to hold in the end, at least 1.
         history: the store of galleries; gallery.db in the folder of the checkpoint's run if None.
         gallery: name of the gallery.
@@ -46,12 +46,13 @@ class SampleRequest:
         sampler: how latents are chosen.
         chunk_size: latents chosen together, at least 1.
         seed: of the choice, at least 0.
+        use_ema: whether the model decodes by the average of its generator.
 
     Raises:
         UsageError: if a number is too small.
     """
 
-    checkpoint: Path
+    checkpoints: tuple[Path, ...]
     num_samples: int
     history: str | None
     gallery: str
@@ -59,6 +60,7 @@ class SampleRequest:
     sampler: SamplerName
     chunk_size: int
     seed: int
+    use_ema: bool = False
 
     def __post_init__(self) -> None:
         for name in ("num_samples", "chunk_size"):
@@ -71,7 +73,7 @@ class SampleRequest:
         Raises:
             UsageError: if gallery or folder cannot be used; then no folder has been made.
         """
-        path = new_samples_folder(self.checkpoint) if self.output is None else Path(self.output)
+        path = new_samples_folder(self.checkpoints[0]) if self.output is None else Path(self.output)
         description = self._description(model)
         manifest = manifest_of(path, description)
         sampler = self._sampler(model.latent_target)
@@ -103,7 +105,7 @@ class SampleRequest:
 
     def _url(self) -> str:
         if self.history is None:
-            database = str(run_of(self.checkpoint).absolute() / "gallery.db")
+            database = str(run_of(self.checkpoints[0]).absolute() / "gallery.db")
             return URL.create("sqlite", database=database).render_as_string()
         return self.history
 
@@ -123,12 +125,14 @@ class SampleRequest:
 
     def _description(self, model: LatentGenerator) -> dict[str, Any]:
         """Returns what the manifest says of all its samples together."""
-        with self.checkpoint.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digests = [_digest(path) for path in self.checkpoints]
         return {
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "checkpoint": str(self.checkpoint.absolute()),
-            "checkpoint_sha256": digest,
+            "checkpoint": str(self.checkpoints[0].absolute()),
+            "checkpoint_sha256": digests[0],
+            "more_checkpoints": [str(path.absolute()) for path in self.checkpoints[1:]],
+            "more_checkpoints_sha256": digests[1:],
+            "use_ema": self.use_ema,
             "model": type(model).__name__,
             "target": repr(model.latent_target),
             "gallery": self.gallery,
@@ -136,3 +140,8 @@ class SampleRequest:
             "seed": self.seed,
             "versions": {d.name: d.version for d in distributions() if d.name in _VERSIONED},
         }
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

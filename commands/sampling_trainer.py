@@ -7,10 +7,10 @@ from typing import Any, final
 from lightning import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
 
-from commands.checkpoints import load_weights
 from commands.errors import UsageError
 from commands.sample_drawing import draw_samples
 from commands.sample_request import SampleRequest, SamplerName
+from commands.sampled_model import Combination, sampled_model
 from commands.summary import print_samples, print_sampling
 from lightning_modules.interface import LatentGenerator
 
@@ -31,6 +31,9 @@ class SamplingTrainer(Trainer):
         output: str | None = None,
         sampler: SamplerName = "history_aware",
         chunk_size: int = 64,
+        use_ema: bool = False,
+        more_checkpoints: list[str] | None = None,
+        combine: Combination = "mixture",
         weights_only: bool | None = None,
         datamodule: LightningDataModule | None = None,
     ) -> None:
@@ -53,18 +56,25 @@ class SamplingTrainer(Trainer):
             sampler: How latents are chosen; the last two do not look at the gallery's points and
                 are there to compare.
             chunk_size: Pictures chosen and recorded together; larger is better and slower.
+            use_ema: Whether to decode by the average of the generator that the callback
+                GeneratorEMA left in the checkpoint.
+            more_checkpoints: Further checkpoints of the same model, as '[a.ckpt, b.ckpt]'; all are
+                sampled together, with a gallery of their own.
+            combine: How more_checkpoints are sampled: mixture chooses one for each sample by one
+                latent coordinate more; average averages their pictures of the same latent, for
+                snapshots of one run.
             weights_only: Has no effect: sampling reads nothing but weights.
             datamodule: Has no effect: no data are needed.
         """
         _check_model(model, self)
-        checkpoint = Path(ckpt_path)
-        load_weights(checkpoint, model)
+        checkpoints = tuple(map(Path, [ckpt_path, *(more_checkpoints or [])]))
+        model = sampled_model(model, checkpoints, combine, use_ema)
         if not self.is_global_zero:
             draw_samples(self, model, None)
             return
         seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
         run = SampleRequest(
-            checkpoint, num_samples, history, gallery, output, sampler, chunk_size, seed
+            checkpoints, num_samples, history, gallery, output, sampler, chunk_size, seed, use_ema
         ).open(model)
         print_sampling(run)
         try:

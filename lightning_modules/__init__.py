@@ -1,7 +1,9 @@
 """The models: one file each, named like its class; importing this makes their short names known."""
 
+from lightning_modules.decoder_average import DecoderAverage
 from lightning_modules.ebgan import EBGAN
 from lightning_modules.energy_vae import EnergyVAE
+from lightning_modules.ensemble import Ensemble
 from lightning_modules.errors import TrainingError
 from lightning_modules.gan import GAN
 from lightning_modules.sngan import SNGAN
@@ -9,4 +11,15 @@ from lightning_modules.vae import VAE
 from lightning_modules.wgan import WGAN
 from lightning_modules.wgan_gp import WGANGP
 
-__all__ = ["EBGAN", "GAN", "SNGAN", "VAE", "WGAN", "WGANGP", "EnergyVAE", "TrainingError"]
+__all__ = [
+    "EBGAN",
+    "GAN",
+    "SNGAN",
+    "VAE",
+    "WGAN",
+    "WGANGP",
+    "DecoderAverage",
+    "EnergyVAE",
+    "Ensemble",
+    "TrainingError",
+]

@@ -7,7 +7,14 @@ from torch import Tensor, nn
 
 from hawc import AbstractTarget
 
-__all__ = ["Autoencoder", "ImageShape", "LatentGenerator", "NetworkFactory"]
+__all__ = [
+    "AdversarialPair",
+    "Autoencoder",
+    "ImageShape",
+    "LatentGenerator",
+    "NetworkFactory",
+    "PictureCritic",
+]
 
 ImageShape = tuple[int, ...]
 """(channels, height, width) of a picture in [0, 1], (features,) of a standardised table row."""
@@ -40,4 +47,56 @@ class Autoencoder(LatentGenerator, Protocol):
 
     def draw_codes(self, images: Tensor) -> Tensor:
         """Returns latents (n, d) as the decoder met them in training: for a VAE, drawn anew."""
+        ...
+
+
+@runtime_checkable
+class AdversarialPair(Protocol):
+    """A model that moves a critic and a generator in turn and counts their steps."""
+
+    @property
+    def critic(self) -> nn.Module:
+        """The network that scores; of several critics a module that holds all of them."""
+        ...
+
+    @property
+    def generator(self) -> nn.Module:
+        """The network that makes pictures; of several a module that holds all of them."""
+        ...
+
+    @property
+    def generator_step(self) -> int:
+        """Steps of the generator so far."""
+        ...
+
+    @property
+    def batch_count(self) -> int:
+        """Batches so far."""
+        ...
+
+    def critic_steps_due(self) -> int:
+        """Returns the critic steps, a batch each, that the coming generator step waits for."""
+        ...
+
+
+@runtime_checkable
+class PictureCritic(LatentGenerator, Protocol):
+    """A generator fed with latents beside a critic that gives each picture one score."""
+
+    @property
+    def image_shape(self) -> ImageShape:
+        """Of one picture, or of one table row."""
+        ...
+
+    @property
+    def critic(self) -> nn.Module:
+        """The network from pictures as `as_seen` returns them to scores (n,) or (n, 1)."""
+        ...
+
+    def as_seen(self, images: Tensor) -> Tensor:
+        """Returns pictures in [0, 1] as the critic sees them, in [-1, 1]; table rows as is."""
+        ...
+
+    def generate(self, z: Tensor) -> Tensor:
+        """Returns what latents (n, d) stand for, as the critic sees it."""
         ...

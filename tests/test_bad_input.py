@@ -84,7 +84,7 @@ TABLE: list[Mistake] = [
     (
         "unknown callback",
         (*BASE, "--trainer.callbacks+=HistoryAwareSamplin"),
-        r"unknown class HistoryAwareSamplin\. Did you mean HistoryAwareSampling\? Known: Epoch",
+        r"unknown class HistoryAwareSamplin\. Did you mean HistoryAwareSampling\? Known: Cover",
     ),
     (
         "interpolation",
@@ -101,6 +101,36 @@ TABLE: list[Mistake] = [
         "callback for autoencoders",
         ("--config", WGAN_CONFIG, "--data", "MNIST5k", "--trainer.callbacks+=Reconstructions"),
         r"Reconstructions needs a model with .*; WGAN has no `draw_codes` and `encode`\. Remove",
+    ),
+    (
+        "average that nobody keeps",
+        (*BASE, "--trainer.callbacks.use_ema", "true"),
+        r"`use_ema` of HistoryAwareSampling needs a GeneratorEMA among the callbacks, .* add one",
+    ),
+    (
+        "average of an autoencoder",
+        (*BASE, "--trainer.callbacks+=GeneratorEMA"),
+        r"GeneratorEMA needs a model with .*; EnergyVAE has no .*`generator`.*Remove",
+    ),
+    (
+        "decay 1",
+        (
+            "--config",
+            WGAN_CONFIG,
+            "--trainer.callbacks+=GeneratorEMA",
+            *("--trainer.callbacks.decay", "1"),
+        ),
+        r"`decay` must be at least 0 and below 1, got 1",
+    ),
+    (
+        "modes of data without any",
+        (*BASE, "--trainer.callbacks+=CoveredModes"),
+        r"CoveredModes needs data with `modes` and `mode_std`, .* MNIST5k has not; remove",
+    ),
+    (
+        "training of an ensemble",
+        (*BASE, "--model", "Ensemble"),
+        r"`members` must be given",
     ),
     ("batch 0", (*BASE, "--data.batch_size", "0"), r"`batch_size` must be at least 1, got 0"),
     (

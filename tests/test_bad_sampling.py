@@ -71,6 +71,34 @@ TABLE: list[Mistake] = [
         (*GIVEN, "--history", "sqlite:///file:own.db?mode=ro&uri=true"),
         r"it is read-only: make file and folder writable",
     ),
+    (
+        "checkpoint without an average",
+        (*GIVEN, "--use_ema", "true"),
+        r"`use_ema` needs a checkpoint with the average that .* keeps, got 'whole\.ckpt'",
+    ),
+    (
+        "missing further checkpoint",
+        (*GIVEN, "--more_checkpoints", "[whole.ckpt, none.ckpt]"),
+        r"`more_checkpoints` must be a checkpoint file, got 'none\.ckpt', which does not exist",
+    ),
+    (
+        "further checkpoint that is no list",
+        (*GIVEN, "--more_checkpoints", "3"),
+        r"`more_checkpoints` must be .*, got 3",
+    ),
+    (
+        "combination",
+        (*GIVEN, "--more_checkpoints", "[whole.ckpt]", "--combine", "averag"),
+        r"`combine` must be .*, got averag\. Did you mean average\?",
+    ),
+    (
+        "mixture of another law",
+        (
+            *(*GIVEN, "--more_checkpoints", "[whole.ckpt]"),
+            *("--model.latent_loss", "paper"),
+        ),
+        r"`more_checkpoints` must have standard normal latents, so that .*, got StudentT",
+    ),
     ("gallery", (*GIVEN, "--gallery", ""), r"`gallery` must be 1 to 100 printable characters"),
     (
         "foreign folder",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from commands.checkpoints import check_checkpoint, load_weights
+from commands.checkpoints import check_checkpoint, load_average, load_weights
 from commands.errors import UsageError
 from tests.helpers import same_weights, tiny_energy_vae, tiny_wgan, weights
 
@@ -51,3 +51,37 @@ def test_a_cut_file_cannot_be_read(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(UsageError, match="cannot be read as a checkpoint"):
         check_checkpoint(path, tiny_energy_vae())
+
+
+def with_average(model: torch.nn.Module, average: object, path: Path) -> None:
+    content = {"state_dict": model.state_dict(), "pytorch-lightning_version": "2.6.0"}
+    torch.save({**content, "callbacks": {"GeneratorEMA": {"average": average}}}, path)
+
+
+def test_an_average_takes_the_place_of_the_generator_alone(tmp_path: Path) -> None:
+    path, model = tmp_path / "model.ckpt", tiny_wgan()
+    kept, before = weights(tiny_wgan().generator), weights(model)  # type: ignore[arg-type]
+    with_average(model, kept, path)
+    load_average(path, model)
+    expected = {**before, **{f"generator.{name}": value for name, value in kept.items()}}
+    assert same_weights(weights(model), expected)
+
+
+@pytest.mark.parametrize("average", [None, {}])
+def test_a_checkpoint_without_an_average(average: object, tmp_path: Path) -> None:
+    path, model = tmp_path / "model.ckpt", tiny_wgan()
+    with_average(model, average, path)
+    message = "`use_ema` needs a checkpoint with the average that the callback GeneratorEMA keeps"
+    with pytest.raises(UsageError, match=message):
+        load_average(path, model)
+    save(model.state_dict(), path)
+    with pytest.raises(UsageError, match=message):
+        load_average(path, model)
+
+
+def test_an_average_of_another_generator(tmp_path: Path) -> None:
+    path, wide = tmp_path / "model.ckpt", tiny_wgan(latent_dim=7)
+    with_average(wide, wide.generator.state_dict(), path)
+    for model in (tiny_wgan(), tiny_energy_vae()):
+        with pytest.raises(UsageError, match="`use_ema` needs an average of this generator, got"):
+            load_average(path, model)

@@ -104,3 +104,13 @@ def test_samples_of_one_folder_agree(key: str, tmp_path: Path) -> None:
     SampleFolder(tmp_path, TOLD).close()
     with pytest.raises(UsageError, match=rf"holds samples with {key} .*, here it is other; name"):
         manifest_of(tmp_path, {**TOLD, key: "other"})
+
+
+def test_a_manifest_from_before_averages_and_mixtures_means_none(tmp_path: Path) -> None:
+    SampleFolder(tmp_path / "out", TOLD).close()
+    none = {"use_ema": False, "more_checkpoints_sha256": []}
+    assert manifest_of(tmp_path / "out", {**TOLD, **none}) is not None
+    with pytest.raises(UsageError, match=r"with more_checkpoints_sha256 \[\], here it is \['a'\]"):
+        manifest_of(tmp_path / "out", {**TOLD, "more_checkpoints_sha256": ["a"]})
+    with pytest.raises(UsageError, match="holds samples with use_ema False, here it is True"):
+        manifest_of(tmp_path / "out", {**TOLD, "use_ema": True})

@@ -31,7 +31,7 @@ def request_of(checkpoint: Path, **options: Any) -> SampleRequest:
         "chunk_size": 2,
         "seed": 0,
     }
-    return SampleRequest(checkpoint, **{**defaults, **options})
+    return SampleRequest((checkpoint,), **{**defaults, **options})
 
 
 @pytest.mark.parametrize("name", ["num_samples", "chunk_size"])
@@ -50,6 +50,22 @@ def test_defaults_are_in_the_run(checkpoint: Path) -> None:
     assert told["target"] == "StandardNormal(dim=2)"
     # printf weights | sha256sum
     assert told["checkpoint_sha256"].startswith("9a129038d9a00aed")
+
+
+def test_the_manifest_says_what_decodes(checkpoint: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.ckpt"
+    other.write_bytes(b"others")
+    options: dict[str, Any] = {"history": None, "gallery": "default", "output": None}
+    request = SampleRequest(
+        (checkpoint, other), 5, **options, sampler="sobol", chunk_size=2, seed=0, use_ema=True
+    )
+    told = request.open(tiny_energy_vae()).folder.description
+    assert told["more_checkpoints"] == [str(other)]
+    # printf others | sha256sum
+    assert told["more_checkpoints_sha256"][0].startswith("01db91d06032cc64")
+    assert told["use_ema"]
+    plain = request_of(checkpoint, gallery="b").open(tiny_energy_vae()).folder.description
+    assert (plain["more_checkpoints"], plain["use_ema"]) == ([], False)
 
 
 def test_the_manifest_says_where_its_gallery_is(checkpoint: Path, tmp_path: Path) -> None:

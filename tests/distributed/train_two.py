@@ -8,15 +8,22 @@ from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer, seed_everything
+from torch import nn
 
 from callbacks import (
+    CriticSlopes,
+    GeneratorEMA,
+    GradientNorms,
     HistoryAwareSampling,
     Interpolation,
     LatentMap,
     LatentStatistics,
     LossCurves,
+    LossSwings,
+    ModeCollapse,
     Reconstructions,
 )
+from lightning_modules import WGAN
 from tests.helpers import (
     TinyImages,
     quiet_trainer,
@@ -26,6 +33,7 @@ from tests.helpers import (
     tiny_wgan,
 )
 
+AUTOENCODERS = ("energy_vae", "vae")
 MODELS: dict[str, Callable[[], LightningModule]] = {
     "energy_vae": tiny_energy_vae,
     "sngan": tiny_sngan,
@@ -51,10 +59,13 @@ class Note(Callback):
 
 def main(model: str, folder: Path) -> None:
     seed_everything(0, verbose=False)
-    note, sampling = Note(), HistoryAwareSampling(num_samples=4)
+    note, ema = Note(), GeneratorEMA()
+    sampling = HistoryAwareSampling(num_samples=4, use_ema=model not in AUTOENCODERS)
     shown: list[Callback] = [LossCurves()]
-    if model != "wgan":
+    if model in AUTOENCODERS:
         shown += [Interpolation(), LatentMap(), LatentStatistics(), Reconstructions()]
+    else:
+        shown += [ema, GradientNorms(), CriticSlopes(8), LossSwings(), ModeCollapse(8)]
     trainer = quiet_trainer(
         folder,
         max_epochs=2,
@@ -63,14 +74,19 @@ def main(model: str, folder: Path) -> None:
         callbacks=[*shown, sampling, note],
     )
     module = MODELS[model]()
+    if isinstance(module, WGAN):  # whose running statistics the processes do not share
+        assert isinstance(module.generator, nn.Sequential)
+        module.generator.insert(1, nn.BatchNorm1d(16))
     trainer.fit(module, TinyImages(batch_size=9))
     points = sampling.state_dict()["points"]
+    shared = {k: w for k, w in module.state_dict().items() if "running" not in k}
     seen = {
-        "weights": [float(w.double().sum()) for w in module.state_dict().values()],
+        "weights": [float(w.double().sum()) for w in shared.values()],
         "history": points.tolist(),
         "num_history": len(points),
         "labels": note.labels,
         "noise": note.noise,
+        "average": {k: v.double().sum().item() for k, v in ema.state_dict()["average"].items()},
         "codes": [float(v) for k, v in trainer.callback_metrics.items() if k[:8] == "val/code"],
         "num_codes": float(trainer.callback_metrics.get("val/num_codes", 0)),
     }

@@ -1,0 +1,186 @@
+"""The exponential moving average of a generator's weights, for its samples."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, final
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from callbacks.checks import check_at_least
+from callbacks.model_callback import AbstractModelCallback
+from lightning_modules.interface import AdversarialPair
+
+__all__ = ["GeneratorEMA", "find_generator_ema"]
+
+_STATISTICS = ("running_mean", "running_var")  # what torch's norms call them
+
+
+@final
+class GeneratorEMA(AbstractModelCallback):
+    """Keeps the exponential moving average of the generator's weights; the critic has no part.
+
+    After the generator's first step beyond `start_step` the average is a copy of the weights w;
+    after each later one, the n-th update, it becomes
+
+        a <- d_n a + (1 - d_n) w,    d_n = min(decay, (1 + n) / (10 + n)).
+
+    The smaller d_n at first let it forget the untrained generator in a short run, too. Batches
+    without a generator step change nothing. Running statistics of batch norms are averaged in the
+    same way (they belong to the averaged weights better than the present ones, over all processes);
+    all other buffers are copied, since an average of, say, the vectors of a power iteration is none
+    of its vectors. Half-precision weights are averaged in float32.
+
+    Training does not see the average. `applied` puts it into the model for a while, as
+    `HistoryAwareSampling(use_ema=True)` and `train.py sample --use_ema` do. It is part of the
+    checkpoint, and a resumed run goes on with it; a checkpoint without one starts a new average.
+
+    Args:
+        decay: weight of the old average, in [0, 1).
+        start_step: generator steps before the first copy, at least 0.
+
+    Raises:
+        ValueError: if a number is out of its range, or (when training starts) if the checkpoint's
+            average is of another generator.
+        TypeError: (when a run starts) if the model has no generator with a step of its own.
+
+    Source: for averages of generators Yazici et al. 2019, "The Unusual Effectiveness of Averaging
+    in GAN Training", arXiv 1806.04498; (1 + n) / (10 + n) is TensorFlow's, for its averages.
+    """
+
+    def __init__(self, decay: float = 0.999, start_step: int = 0) -> None:
+        if not 0 <= decay < 1:
+            raise ValueError(f"`decay` must be at least 0 and below 1, got {decay}.")
+        check_at_least(0, start_step=start_step)
+        self._decay = decay
+        self._start_step = start_step
+        self._average: dict[str, Tensor] = {}
+        self._num_updates = 0
+        self._seen_step = 0
+
+    @property
+    def needs(self) -> type:
+        return AdversarialPair
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is an average yet."""
+        return bool(self._average)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "average": {name: value.clone() for name, value in self._average.items()},
+            "num_updates": self._num_updates,
+            "seen_step": self._seen_step,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._average = {name: value.clone() for name, value in state_dict["average"].items()}
+        self._num_updates = state_dict["num_updates"]
+        self._seen_step = state_dict["seen_step"]
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, AdversarialPair)  # setup has seen to it
+        if self._average:
+            _check_same_shapes(self._average, pl_module.generator)
+            self._average = {k: value.to(pl_module.device) for k, value in self._average.items()}
+        else:
+            self._seen_step = pl_module.generator_step
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        step = int(pl_module.generator_step)
+        if step != self._seen_step:
+            self._seen_step = step
+            if step > self._start_step:
+                self._update(trainer, pl_module.generator)
+
+    @contextmanager
+    def applied(self, module: LightningModule) -> Iterator[None]:
+        """Within it the model's generator has the average for weights; its own are put back.
+
+        Before the first update, while there is no average, nothing is changed. No process waits
+        for another here.
+        """
+        if not self._average:
+            yield
+            return
+        present = module.generator.state_dict()
+        own = {name: value.clone() for name, value in present.items()}
+        _copy(self._average, present)
+        try:
+            yield
+        finally:
+            _copy(own, present)
+
+    def _update(self, trainer: Trainer, generator: nn.Module) -> None:
+        state = generator.state_dict()  # without gradients, and shared with the generator
+        statistics = [name for name in state if name.endswith(_STATISTICS)]
+        if statistics and trainer.world_size > 1:
+            state.update(_mean_over_processes(trainer, {name: state[name] for name in statistics}))
+        if not self._average:
+            self._average = {name: _precise(value).clone() for name, value in state.items()}
+            return
+        self._num_updates += 1
+        rate = min(self._decay, (1 + self._num_updates) / (10 + self._num_updates))
+        averaged = {name for name, _ in generator.named_parameters()}.union(statistics)
+        names = [name for name in state if name in averaged]
+        new = [_precise(state[name]) for name in names]
+        get_ema_multi_avg_fn(rate)([self._average[name] for name in names], new, None)
+        for name in state.keys() - averaged:
+            self._average[name].copy_(state[name])
+
+
+def find_generator_ema(callbacks: Sequence[Callback], asked_by: str) -> GeneratorEMA:
+    """Returns the GeneratorEMA of a run.
+
+    Args:
+        callbacks: all of the run.
+        asked_by: name of the callback that wants it, for the message.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    for callback in callbacks:
+        if isinstance(callback, GeneratorEMA):
+            return callback
+    raise ValueError(
+        f"`use_ema` of {asked_by} needs a GeneratorEMA among the callbacks, which has none; add "
+        "one or set `use_ema` to false."
+    )
+
+
+def _precise(value: Tensor) -> Tensor:
+    is_half = value.is_floating_point() and value.dtype.itemsize < 4
+    return value.float() if is_half else value
+
+
+def _mean_over_processes(trainer: Trainer, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    flat = torch.cat([_precise(value).flatten() for value in tensors.values()])
+    mean = trainer.strategy.reduce(flat, reduce_op="mean")
+    parts = mean.split([value.numel() for value in tensors.values()])
+    named = zip(tensors.items(), parts, strict=True)
+    return {name: part.view_as(value) for (name, value), part in named}
+
+
+@torch.no_grad()
+def _copy(source: dict[str, Tensor], target: dict[str, Tensor]) -> None:
+    for name, value in target.items():
+        value.copy_(source[name])  # in place: optimizers and graphs hold these tensors
+
+
+def _check_same_shapes(average: dict[str, Tensor], generator: nn.Module) -> None:
+    for name, value in generator.state_dict().items():
+        if name not in average or average[name].shape != value.shape:
+            raise ValueError(
+                f"the average of GeneratorEMA must be of the model's generator, got one whose "
+                f"{name} is missing or of another shape; train the model of the checkpoint."
+            )

@@ -1,0 +1,140 @@
+"""Modes counted by hand, on toy data whose modes are known."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning import Trainer, seed_everything
+from torch import Tensor, nn
+
+from callbacks import CoveredModes
+from callbacks.covered_modes import mode_statistics
+from lightning_modules import WGAN
+from tests.callbacks.runs import picture_names, run
+from tests.helpers import (
+    TinyRows,
+    quiet_trainer,
+    same_weights,
+    tiny_decoder,
+    tiny_encoder,
+    tiny_wgan,
+    weights,
+)
+
+MODES = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+
+
+class Corners(TinyRows):
+    """Four Gaussians at the corners of a square."""
+
+    modes = MODES
+    mode_std = 0.05
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:  # type: ignore[override]
+        return (2,)
+
+    def read(self, train: bool) -> tuple[Tensor, Tensor]:
+        rows, labels = super().read(train)
+        return rows[:, :2], labels
+
+
+class Half(nn.Module):
+    """The two corners on the right, by the sign of the first latent, with the data's spread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.std = nn.Parameter(torch.tensor(0.05))
+
+    def forward(self, z: Tensor) -> Tensor:
+        upper = torch.stack([torch.ones(len(z)), (z[:, 0] > 0).float()], 1)
+        return upper + self.std * z[:, 1:]
+
+
+def gan(make: Any) -> WGAN:
+    return WGAN((2,), 3, make, tiny_encoder, n_critic=1000)  # the generator does not move
+
+
+def metric(trainer: Trainer, name: str) -> float:
+    return float(trainer.callback_metrics[f"modes/{name}"])
+
+
+def test_statistics_by_hand() -> None:
+    near = torch.tensor([[0.0, 0.19], [0.21, 0.0], [1.0, 0.0], [1.05, 0.0], [0.5, 0.5]])
+    found = mode_statistics(near, MODES, std=0.05)
+    assert found == {"covered": 2, "share_within_4_sigma": 0.6, "smallest_weight": 0}
+    assert mode_statistics(near, MODES, std=0.05, least_samples=2)["covered"] == 1
+
+
+def test_statistics_of_the_law_itself() -> None:
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(20000) % 4
+    samples = MODES[labels] + 0.05 * torch.randn(20000, 2, generator=generator)
+    found = mode_statistics(samples, MODES, 0.05)
+    assert found["covered"] == 4
+    # three standard errors of a share of 20000
+    assert found["share_within_4_sigma"] == pytest.approx(1 - math.exp(-8), abs=4e-4)
+    assert found["smallest_weight"] == pytest.approx(1, abs=2e-3)
+
+
+def test_a_generator_of_two_modes(tmp_path: Path) -> None:
+    callback = CoveredModes(num_samples=1000, every_n_epochs=2)
+    model = gan(lambda shape, dim: Half())
+    trainer = run(tmp_path, callback, model=model, data=Corners(batch_size=24), max_epochs=3)
+    assert metric(trainer, "covered") == 2
+    assert metric(trainer, "share_within_4_sigma") > 0.99
+    assert metric(trainer, "smallest_weight") == 0
+    assert picture_names(tmp_path) == {"epoch-0002-modes", "epoch-0003-modes"}
+
+
+def test_modes_on_a_line(tmp_path: Path) -> None:
+    class Ends(Corners):
+        modes = torch.tensor([[-1.0], [1.0]])
+
+        @property
+        def image_shape(self) -> tuple[int, ...]:  # type: ignore[override]
+            return (1,)
+
+        def read(self, train: bool) -> tuple[Tensor, Tensor]:
+            rows, labels = super().read(train)
+            return rows[:, :1], labels
+
+    model = WGAN((1,), 3, tiny_decoder, tiny_encoder)
+    run(tmp_path, CoveredModes(50), model=model, data=Ends(batch_size=24))
+    assert picture_names(tmp_path) == {"epoch-0001-modes"}
+
+
+def test_weights_and_random_numbers_do_not_depend_on_it(tmp_path: Path) -> None:
+    states = []
+    for callbacks in ([], [CoveredModes(50)]):
+        seed_everything(1)
+        model = WGAN((2,), 3, tiny_decoder, tiny_encoder, n_critic=2)
+        quiet_trainer(tmp_path, max_epochs=2, callbacks=callbacks).fit(
+            model, Corners(batch_size=24)
+        )
+        states.append((weights(model), torch.rand(3)))
+    assert same_weights(states[0][0], states[1][0])
+    assert torch.equal(states[0][1], states[1][1])
+
+
+def test_data_without_known_modes_are_refused(tmp_path: Path) -> None:
+    message = "CoveredModes needs data with `modes` and `mode_std`, .* and TinyImages has not"
+    with pytest.raises(ValueError, match=message):
+        run(tmp_path, CoveredModes(), model=tiny_wgan())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_samples": 0}, "`num_samples` must be at least 1, got 0"),
+        ({"least_samples": 0}, "`least_samples` must be at least 1, got 0"),
+        ({"every_n_epochs": 0}, "`every_n_epochs` must be at least 1, got 0"),
+        ({"seed": -1}, "`seed` must be at least 0, got -1"),
+    ],
+)
+def test_wrong_arguments(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        CoveredModes(**arguments)

@@ -1,0 +1,113 @@
+"""Slopes of critics whose gradients are known, and the run that they are logged in."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning import LightningModule, seed_everything
+from torch import Tensor, nn
+
+from callbacks import CriticSlopes
+from callbacks.critic_slopes import slopes
+from lightning_modules import WGAN
+from tests.callbacks.runs import run
+from tests.helpers import (
+    TINY_SHAPE,
+    TinyImages,
+    quiet_trainer,
+    same_weights,
+    tiny_decoder,
+    tiny_encoder,
+    tiny_wgan,
+    weights,
+)
+
+
+class Square(nn.Module):
+    """|x|^2 / 2, whose gradient is x; the weight is there for the optimizer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(1).square().sum(1) / 2 + 0 * self.weight
+
+
+def with_critic(critic: nn.Module) -> WGAN:
+    return WGAN(TINY_SHAPE, 3, tiny_decoder, lambda shape, outputs: critic, n_critic=2)
+
+
+def test_slopes_by_hand() -> None:
+    x = torch.randn(7, *TINY_SHAPE, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():  # as within `evaluating`
+        assert torch.allclose(slopes(Square(), x), x.flatten(1).norm(dim=1))
+        linear = nn.Sequential(nn.Flatten(), nn.Linear(64, 1))
+        expected = linear[1].weight.norm().expand(7)
+        assert torch.allclose(slopes(linear, x), expected)
+    assert linear[1].weight.grad is None
+    assert not x.requires_grad
+
+
+def test_logged_values_by_hand(tmp_path: Path) -> None:
+    model = with_critic(Square())
+    trainer = run(tmp_path, CriticSlopes(num_items=20, seed=3), model=model)
+    logged = {k: float(v) for k, v in trainer.callback_metrics.items() if k[:7] == "health/"}
+    generator = torch.Generator().manual_seed(3)
+    z = model.latent_target.sample(20, generator=generator)
+    with torch.no_grad():
+        fake = model.generate(z).flatten(1).norm(dim=1)
+    assert logged["health/slope_fake"] == pytest.approx(float(fake.mean()), rel=1e-5)
+    # uniform in [-1, 1], 64 of them: the norm is about 8 / sqrt(3)
+    assert logged["health/slope_real"] == pytest.approx(8 / math.sqrt(3), rel=0.1)
+    assert logged["health/slope_between"] < logged["health/slope_real"]
+    assert logged["health/lipschitz_estimate"] > logged["health/slope_real"]
+
+
+def test_weights_and_random_numbers_do_not_depend_on_it(tmp_path: Path) -> None:
+    states = []
+    for callbacks in ([], [CriticSlopes(num_items=8)]):
+        seed_everything(1)
+        model = tiny_wgan()
+        assert isinstance(model.critic, nn.Sequential)
+        model.critic.insert(2, nn.Dropout(0.5))
+        quiet_trainer(tmp_path, max_epochs=2, callbacks=callbacks).fit(
+            model, TinyImages(batch_size=16)
+        )
+        states.append((weights(model), torch.rand(3)))
+    assert same_weights(states[0][0], states[1][0])
+    assert torch.equal(states[0][1], states[1][1])
+
+
+def test_a_critic_that_gives_pictures_is_refused_before_training(tmp_path: Path) -> None:
+    class Same(Square):
+        def forward(self, x: Tensor) -> Tensor:
+            return x * self.weight
+
+    with pytest.raises(TypeError, match="needs a critic with one score for each picture; that of"):
+        run(tmp_path, CriticSlopes(), model=with_critic(Same()))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_without_critic_is_refused() -> None:
+    with pytest.raises(TypeError, match="LightningModule has no `as_seen`, `critic`"):
+        CriticSlopes().check_model(LightningModule())
+
+
+def test_critics_of_both_output_shapes_are_accepted() -> None:
+    CriticSlopes().check_model(with_critic(Square()))
+    CriticSlopes().check_model(WGAN(TINY_SHAPE, 3, tiny_decoder, tiny_encoder))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_items": 0}, "`num_items` must be at least 1, got 0"),
+        ({"seed": -1}, "`seed` must be at least 0, got -1"),
+    ],
+)
+def test_wrong_arguments(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        CriticSlopes(**arguments)

@@ -1,0 +1,89 @@
+"""Norms of whole gradients, before clipping, of the steps that are read."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning import Callback, LightningModule, Trainer, seed_everything
+from torch.optim import Optimizer
+
+from callbacks import GradientNorms
+from tests.callbacks.runs import run
+from tests.helpers import TinyImages, quiet_trainer, same_weights, tiny_wgan, weights
+
+
+class Measure(Callback):
+    """The last norm of each network, by hand, before the model clips."""
+
+    def __init__(self) -> None:
+        self.norms: dict[str, float] = {}
+
+    def on_before_optimizer_step(
+        self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
+    ) -> None:
+        for name in ("critic", "generator"):
+            parameters = list(getattr(pl_module, name).parameters())
+            if optimizer.param_groups[0]["params"][0] is parameters[0]:
+                squares = [p.grad.double().square().sum() for p in parameters]
+                self.norms[name] = float(torch.stack(squares).sum().sqrt())
+
+
+class LogSpy(Callback):
+    """Which batches, counted from 0, left which norms."""
+
+    def __init__(self, model: LightningModule) -> None:
+        self.batches: dict[str, list[int]] = {"critic": [], "generator": []}
+        log = model.log
+
+        def spy(name: str, value: Any, *rest: Any, **more: Any) -> None:
+            if name.endswith("_gradient_norm"):
+                network = name.removeprefix("train/").partition("_")[0]
+                self.batches[network].append(int(model.batch_count))
+            log(name, value, *rest, **more)
+
+        model.log = spy  # type: ignore[method-assign, assignment]
+
+
+def test_norms_by_hand_are_those_before_clipping(tmp_path: Path) -> None:
+    measure, model = Measure(), tiny_wgan(max_gradient_norm=1e-4)
+    trainer = run(tmp_path, GradientNorms(), measure, model=model)
+    for name in ("critic", "generator"):
+        found = float(trainer.callback_metrics[f"train/{name}_gradient_norm"])
+        assert found == pytest.approx(measure.norms[name], rel=1e-5)  # float32 sums
+        assert found > 1e-3
+
+
+def test_weights_do_not_depend_on_it(tmp_path: Path) -> None:
+    states = []
+    for callbacks in ([], [GradientNorms()]):
+        seed_everything(1)
+        model = tiny_wgan(max_gradient_norm=1e-3)
+        quiet_trainer(tmp_path, max_epochs=2, callbacks=callbacks).fit(
+            model, TinyImages(batch_size=16)
+        )
+        states.append(weights(model))
+    assert same_weights(*states)
+
+
+def test_only_what_is_read_is_computed(tmp_path: Path) -> None:
+    model = tiny_wgan(n_critic=2)
+    spy = LogSpy(model)
+    data = TinyImages(batch_size=4, num_validation=0)  # 20 batches
+    run(tmp_path, GradientNorms(), spy, model=model, data=data, log_every_n_steps=8)
+    assert spy.batches["critic"] == [7, 15, 19]  # read after the 8th, the 16th and the last
+    assert spy.batches["generator"] == [7, 15, 19]
+
+
+def test_a_generator_that_moves_seldom_is_read_too(tmp_path: Path) -> None:
+    model = tiny_wgan(n_critic=3)
+    spy = LogSpy(model)
+    data = TinyImages(batch_size=4, num_validation=0)
+    run(tmp_path, GradientNorms(), spy, model=model, data=data, log_every_n_steps=10)
+    # it moves in batches 2, 5, 8, ..., 17; read after the 10th (number 9) and the 20th
+    assert spy.batches["generator"] == [8, 17]
+
+
+def test_an_autoencoder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"GradientNorms needs .*EnergyVAE has no .* `critic`"):
+        run(tmp_path, GradientNorms())
