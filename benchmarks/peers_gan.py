@@ -90,7 +90,7 @@ def bare_gan(tick: Tick) -> None:
     generator, critic = mlp_pair()
     critic_optimizer, generator_optimizer = adam(critic), adam(generator)
     for index in torch.randperm(len(images)).split(BATCH_SIZE):
-        real = images[index].float().div_(127.5).sub_(1)
+        real = images.index_select(0, index).float().div_(127.5).sub_(1)
         with torch.no_grad():
             fake = generator(torch.randn(len(real), 100))
         critic_optimizer.zero_grad()
@@ -132,7 +132,7 @@ def bare_wgan(tick: Tick) -> None:
     critic_optimizer = torch.optim.RMSprop(critic.parameters(), lr=5e-5)
     generator_optimizer = torch.optim.RMSprop(generator.parameters(), lr=5e-5)
     for number, index in enumerate(torch.randperm(len(images)).split(BATCH_SIZE), start=1):
-        real = images[index].float().div_(127.5).sub_(1)
+        real = images.index_select(0, index).float().div_(127.5).sub_(1)
         with torch.no_grad():
             fake = generator(torch.randn(len(real), 100))
         critic_optimizer.zero_grad()

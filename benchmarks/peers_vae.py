@@ -37,7 +37,7 @@ RESULTS = Path(__file__).parent / "results" / "peers_vae.md"
 SHAPE, LATENT_DIM, WIDTHS = (1, 28, 28), 16, (400, 400)  # as in configs/vae_mnist.yaml
 BATCH_SIZES = (128, 256)
 SKIPPED = 20  # steps in which memory is still being found
-LENGTH = 10  # steps of a block: as often as train.py logs
+LENGTH = 50  # steps of a block: train.py logs once in each
 BARE, OURS, PEER = "bare PyTorch loop", "train.py", "pythae's trainer"
 NUM_PICTURES = 54_000  # of MNIST less those that train.py holds out
 MOST_OVER_BARE, LEAST_OVER_PEER = 1.05, 1.15
@@ -80,7 +80,7 @@ def bare_loop(pictures: Path, batch_size: int, tick: Tick) -> None:
     encoder, decoder = networks()
     optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=1e-3)
     for index in torch.randperm(len(images)).split(batch_size):
-        batch = images[index].float().div_(255)
+        batch = images.index_select(0, index).float().div_(255)
         optimizer.zero_grad()
         bare_loss(encoder, decoder, batch).backward()
         optimizer.step()

@@ -1,7 +1,8 @@
-"""Trained autoencoders and their data, from what a run left in its folder."""
+"""Trained models and their data, from what a run left in its folder."""
 
 import csv
 import inspect
+import io
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +10,10 @@ from typing import Any, final
 
 import torch
 import yaml
-from lightning import LightningDataModule
+from lightning import LightningDataModule, LightningModule
 
 import datamodules
 import lightning_modules
-from lightning_modules.autoencoder import AbstractAutoencoder
 
 __all__ = ["TrainedRun"]
 
@@ -56,10 +56,17 @@ class TrainedRun:
         # Lightning counts the epoch at whose end it was saved from 0
         return int(self._checkpoint()["epoch"]) + 1
 
-    def model(self) -> AbstractAutoencoder:
-        """Returns the autoencoder with its weights, in evaluation mode."""
-        model_class = getattr(lightning_modules, _class_name(self.config["model"]))
-        return model_class.load_from_checkpoint(self._path, map_location="cpu").eval()
+    def model(self) -> Any:
+        """Returns the model with its weights, in evaluation mode."""
+        return self._class().load_from_checkpoint(self._path, map_location="cpu").eval()
+
+    def untrained(self) -> Any:
+        """Returns the model with fresh weights, in evaluation mode."""
+        torch.manual_seed(self.config["seed_everything"])
+        file = io.BytesIO()
+        torch.save({**self._checkpoint(), "state_dict": {}}, file)
+        file.seek(0)
+        return self._class().load_from_checkpoint(file, map_location="cpu", strict=False).eval()
 
     def data(self, data_dir: str | None = None) -> LightningDataModule:
         """Returns the data it was trained on, with the test set read.
@@ -82,6 +89,10 @@ class TrainedRun:
         with (self.folder / "metrics.csv").open() as file:
             values = [float(row[metric]) for row in csv.DictReader(file) if row.get(metric)]
         return statistics.median(values) if values else None
+
+    def _class(self) -> type[LightningModule]:
+        found: type[LightningModule] = getattr(lightning_modules, _class_name(self.config["model"]))
+        return found
 
     @property
     def _path(self) -> Path:

@@ -2,7 +2,8 @@
 
 Each runs a short block of steps, reports what it took and waits until all others had their turn.
 So a slow moment of the machine meets all alike, times can be compared block by block, and what one
-loop imports, keeps or leaves running does not reach another.
+loop imports or keeps does not reach another. What it leaves running in processes of its own, as W&B
+does, runs on in the turns of the others, and its processor time is not counted.
 """
 
 import multiprocessing
@@ -34,7 +35,7 @@ class Block:
 @final
 @dataclass(frozen=True)
 class Schedule:
-    """How many blocks of how many steps, after the first `skipped` steps."""
+    """How many blocks of how many steps, after the first `skipped` ones, at least one step each."""
 
     blocks: int
     length: int

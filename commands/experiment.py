@@ -32,6 +32,7 @@ from commands.run_folder import (
 from commands.sampling_trainer import SamplingTrainer, leave_out_training
 from commands.summary import print_start, print_summary
 from commands.wandb_mode import settle_wandb_mode
+from lightning_modules import TrainingError
 
 __all__ = ["COMMANDS", "ExperimentCLI"]
 
@@ -150,10 +151,14 @@ class ExperimentCLI(LightningCLI):
 
     def fit(self, **arguments: Any) -> None:
         """Trains; says what is left also of a run that was interrupted or failed."""
+        lost = False
         try:
             self.trainer.fit(**arguments)
+        except TrainingError:
+            lost = True
+            raise
         finally:
-            print_summary(self.run_folder, self.trainer)
+            print_summary(self.run_folder, self.trainer, lost)
 
     def after_validate(self) -> None:
         print_summary(self.run_folder, self.trainer)
@@ -233,15 +238,16 @@ class ExperimentCLI(LightningCLI):
 
 def _check_trainer_options(trainer: Trainer, model: LightningModule) -> None:
     """Raises UsageError for what Lightning refuses of models that step optimizers themselves."""
-    refused = {
-        "trainer.gradient_clip_val": trainer.gradient_clip_val not in (None, 0),
-        "trainer.accumulate_grad_batches": trainer.accumulate_grad_batches != 1,
-    }
-    for option in (name for name, given in refused.items() if given):
+    instead = {}
+    if trainer.gradient_clip_val not in (None, 0):
+        instead["trainer.gradient_clip_val"] = "`model.max_gradient_norm`"
+    if trainer.accumulate_grad_batches != 1:
+        instead["trainer.accumulate_grad_batches"] = "a larger `data.batch_size`"
+    for option, other in instead.items():
         if not model.automatic_optimization:
             raise UsageError(
                 f"`{option}` must be left out for {type(model).__name__}, which steps two "
-                "optimizers itself."
+                f"optimizers itself; set {other} instead."
             )
 
 

@@ -28,8 +28,15 @@ def print_start(run_folder: Path, ckpt_path: str | None, wandb_notice: str | Non
 
 
 @rank_zero_only
-def print_summary(run_folder: Path, trainer: Trainer) -> None:
-    """Says what the run left where, and what to type next."""
+def print_summary(run_folder: Path, trainer: Trainer, lost: bool = False) -> None:
+    """Says what the run left where, and what to type next.
+
+    Args:
+        run_folder: of the run.
+        trainer: which ran it.
+        lost: whether it ended because its numbers were lost: it then goes on from best.ckpt, if
+            there is one, as its last weights may have been lost already.
+    """
     checkpoint = getattr(trainer.checkpoint_callback, "best_model_path", "")
     wandb_files = _wandb_files(run_folder, trainer)
     places = {
@@ -45,7 +52,8 @@ def print_summary(run_folder: Path, trainer: Trainer) -> None:
         if place:
             print(f"  {label:<10} {place}")
     if places["checkpoint"] and places["settings"]:
-        resume = ("--config", places["settings"], "--ckpt_path", places["checkpoint"])
+        start = places["best"] if lost and places["best"] else places["checkpoint"]
+        resume = ("--config", places["settings"], "--ckpt_path", start)
         finished = trainer.state.finished
         command = (*_launcher("python"), sys.argv[0], *resume)
         print("what next")

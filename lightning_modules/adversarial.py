@@ -78,7 +78,6 @@ class AbstractAdversarial(AbstractAlternating):
         self.generator = generator(self.image_shape, latent_dim)
         self.critic = critic(self.image_shape, 1)
         self._generator_batch_size = generator_batch_size
-        self._one_pass = not mixes_pictures(self.critic)
 
     @abstractmethod
     def critic_losses(self, real: Tensor, fake: Tensor) -> Losses:
@@ -108,14 +107,14 @@ class AbstractAdversarial(AbstractAlternating):
 
     def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the critic's outputs on both, in one pass unless a batch norm would mix them."""
-        if not self._one_pass:
+        if mixes_pictures(self.critic):
             return self.critic(real), self.critic(fake)
         both = self.critic(torch.cat((real, fake)))
         return both[: len(real)], both[len(real) :]
 
     def play(self, batch: tuple[Tensor, Tensor]) -> None:
         real = self.as_seen(self._checked(batch[0]))
-        with torch.no_grad():
+        with torch.no_grad(), held_still(self.generator):
             fake = self.generate(self._latents(len(real)))
         self.step_critic(self.critic_losses(real, fake))
         if self.critic_steps_in_turn >= self.critic_steps_due():

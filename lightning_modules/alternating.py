@@ -6,7 +6,7 @@ are checked, one network moves while the other is held still, steps are counted 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,9 +19,11 @@ from torch.nn.utils import parametrize
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from lightning_modules.attachment import is_fitting
+from lightning_modules.errors import TrainingError
 from lightning_modules.finite import check_finite_loss, check_finite_weights
 from lightning_modules.hyperparameters import check_at_least_one
-from lightning_modules.optimization import Optimization, configured, note_schedules, resume
+from lightning_modules.optimization import Optimization, as_list, configured, note_classes, resume
 from lightning_modules.step_log import log_step
 from lightning_modules.step_seed import seed_step
 
@@ -122,13 +124,20 @@ class AbstractAlternating(LightningModule, ABC):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         check_finite_weights(checkpoint, f"generator step {self.generator_step}")
-        note_schedules(checkpoint, self._optimizations)
+        note_classes(checkpoint, self)
         checkpoint["alternating_steps"] = {name: getattr(self, name) for name in _COUNTERS}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        steps = checkpoint.get("alternating_steps")
+        if steps is None:
+            raise TrainingError(
+                f"a checkpoint of {type(self).__name__} must hold the steps of its two networks, "
+                "got one without; it is another model's, so name the model it was written by."
+            )
         for name in _COUNTERS:
-            setattr(self, name, checkpoint["alternating_steps"][name])
-        resume(checkpoint, self._optimizations, self._make_optimizers(), self.hparams)
+            setattr(self, name, steps[name])
+        if is_fitting(self):
+            resume(checkpoint, self._optimizations, self._make_optimizers(), self.hparams)
 
     def _make_optimizers(self) -> list[tuple[Optimizer, LRScheduler | None]]:
         pairs = zip(self._optimizations, (self.critic, self.generator), strict=True)
@@ -144,13 +153,8 @@ class AbstractAlternating(LightningModule, ABC):
         self.manual_backward(losses["loss"])
         optimizer.step()
         if self._optimizations[place].scheduler is not None:
-            self._scheduler(place).step()
-
-    def _scheduler(self, place: int) -> LRScheduler:
-        found = self.lr_schedulers()  # one alone comes without a list
-        if not isinstance(found, list):
-            return found  # type: ignore[return-value]
-        return found[place]  # type: ignore[return-value]
+            schedulers = as_list(self.lr_schedulers())
+            schedulers[place if len(schedulers) > 1 else 0].step()
 
     def _log(self, network: str, losses: Losses, step: int, lasting: int) -> None:
         terms = {name: value for name, value in losses.items() if name != "loss"}
@@ -165,19 +169,24 @@ _COUNTERS = ("batch_count", "critic_step", "generator_step", "critic_steps_in_tu
 def held_still(network: nn.Module) -> Iterator[None]:
     """Lets gradients pass through a network but not into its weights.
 
-    Spectral norms make no power iteration meanwhile, so that using a network does not change it.
+    Nor does using it change it otherwise: spectral norms make no power iteration, and batch norms,
+    which still normalise by the batch, keep their running statistics.
     """
     weights = [parameter for parameter in network.parameters() if parameter.requires_grad]
     iterated = [m.parametrizations for m in network.modules() if parametrize.is_parametrized(m)]
     training = [module for found in iterated for module in found.modules() if module.training]
-    for weight in weights:
-        weight.requires_grad_(False)
-    for module in training:
-        module.training = False
+    tracking = [m for m in network.modules() if getattr(m, "track_running_stats", False)]
+    _set(weights, "requires_grad", False)
+    _set(training, "training", False)
+    _set(tracking, "track_running_stats", False)
     try:
         yield
     finally:
-        for weight in weights:
-            weight.requires_grad_(True)
-        for module in training:
-            module.training = True
+        _set(weights, "requires_grad", True)
+        _set(training, "training", True)
+        _set(tracking, "track_running_stats", True)
+
+
+def _set(owners: Iterable[object], name: str, value: bool) -> None:
+    for owner in owners:
+        setattr(owner, name, value)

@@ -10,11 +10,12 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from hawc import AbstractTarget
+from lightning_modules.attachment import is_fitting
 from lightning_modules.errors import TrainingError
 from lightning_modules.finite import check_finite_loss, check_finite_weights
 from lightning_modules.hyperparameters import check_sizes, forget_callables
 from lightning_modules.interface import ImageShape, NetworkFactory
-from lightning_modules.optimization import Optimization, configured, note_schedules, resume
+from lightning_modules.optimization import Optimization, configured, note_classes, resume
 from lightning_modules.step_log import log_step
 from lightning_modules.step_seed import seed_step
 
@@ -110,11 +111,12 @@ class AbstractAutoencoder(LightningModule, ABC):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         check_finite_weights(checkpoint, f"step {self.global_step}")
-        note_schedules(checkpoint, [self._optimization])
+        note_classes(checkpoint, self)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        made = [self._optimization.make(self.parameters())]
-        resume(checkpoint, [self._optimization], made, self.hparams)
+        if is_fitting(self):
+            made = [self._optimization.make(self.parameters())]
+            resume(checkpoint, [self._optimization], made, self.hparams)
 
     def _log_evaluation(self, stage: str, images: Tensor) -> None:
         losses: dict[str, Any] = {

@@ -27,6 +27,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from hawc import AbstractTarget, HuberEnergy, squared_distance_to
+from lightning_modules.attachment import attached_trainer
 from lightning_modules.autoencoder import AbstractAutoencoder
 from lightning_modules.interface import ImageShape, NetworkFactory
 from lightning_modules.latent_losses import latent_law, make_latent_loss
@@ -113,8 +114,8 @@ class EnergyVAE(AbstractAutoencoder):
 
     def _distance_is_read(self) -> bool:
         """Whether anybody will see a distance that is not minimised: not at most training steps."""
-        trains = self.training and self._trainer is not None
-        return not trains or is_read(self.trainer, self.global_step)
+        trainer = attached_trainer(self) if self.training else None
+        return trainer is None or is_read(trainer, self.global_step)
 
     def _reconstruction_loss(self, images: Tensor, output: Tensor) -> Tensor:
         if self._reconstruction == "bernoulli":

@@ -23,7 +23,7 @@ def check_finite_loss(losses: Mapping[str, Tensor], after: str) -> None:
     raise TrainingError(
         f"the loss must be finite, got {values} after {after}; try a lower learning rate, or look "
         "for NaN in the data. No checkpoint was written since; if the loss had already grown, go "
-        "on from the one with the smallest val/loss, which models with a validation have."
+        "on from best.ckpt, which a run with a val/loss keeps."
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
+from lightning import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
@@ -17,11 +18,12 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from lightning_modules.driver_check import stop_driver_checks
+from lightning_modules.errors import TrainingError
 
-__all__ = ["Optimization", "configured", "note_schedules", "resume"]
+__all__ = ["Optimization", "as_list", "configured", "note_classes", "resume"]
 
 _SCHEDULED = ("lr", "betas", "momentum")  # what PyTorch's schedulers move, OneCycleLR the last two
-_NOTE = "scheduled"  # for each optimizer of a checkpoint whether it has a scheduler
+_NOTE = "optimization_classes"  # of a checkpoint: for each optimizer its kind and its scheduler's
 
 
 @final
@@ -45,7 +47,6 @@ class Optimization:
         Raises:
             ValueError: if the scheduler needs a metric.
         """
-        stop_driver_checks()
         optimizer = self.optimizer(weights)
         if self.scheduler is None:
             return optimizer, None
@@ -63,13 +64,21 @@ Made = Sequence[tuple[Optimizer, LRScheduler | None]]
 
 
 def configured(made: Made) -> OptimizerLRScheduler:
-    """Returns optimizers and schedulers as Lightning wants them of `configure_optimizers`."""
+    """Returns optimizers and schedulers as Lightning wants them of `configure_optimizers`.
+
+    From then on optimizers no longer look for a GPU that is not there.
+    """
+    stop_driver_checks()
     return [optimizer for optimizer, _ in made], [s for _, s in made if s is not None]
 
 
-def note_schedules(checkpoint: dict[str, Any], optimizations: Sequence[Optimization]) -> None:
-    """Notes in a checkpoint which of its optimizers have a scheduler, for `resume`."""
-    checkpoint[_NOTE] = [optimization.scheduler is not None for optimization in optimizations]
+def note_classes(checkpoint: dict[str, Any], module: LightningModule) -> None:
+    """Notes in a checkpoint what kind each optimizer and its scheduler are, for `resume`."""
+    schedulers = as_list(module.lr_schedulers())
+    checkpoint[_NOTE] = [
+        (_kind(optimizer), _class_of([s for s in schedulers if s.optimizer is optimizer]))
+        for optimizer in as_list(module.optimizers(use_pl_optimizer=False))
+    ]
 
 
 def resume(
@@ -80,7 +89,8 @@ def resume(
 ) -> None:
     """Makes the optimizers' and schedulers' states in a checkpoint those to resume with.
 
-    Warns in one line of configured settings that a schedule makes of no effect.
+    A scheduler that the checkpoint has not, or has of another class, starts anew. Warns in one line
+    of configured settings that a schedule makes of no effect.
 
     Args:
         checkpoint: changed in place.
@@ -88,19 +98,22 @@ def resume(
         made: by `optimizations`, anew.
         hyperparameters: of the configured module; of what a module built in Python was given as
             optimizer or scheduler nothing is known, so nothing is said of it.
+
+    Raises:
+        TrainingError: if an optimizer is of another kind than the checkpoint's.
     """
     saved = checkpoint.get("hyper_parameters", {})
     schedules, ignored = [], []
-    found = zip(optimizations, made, _saved_states(checkpoint), strict=False)
-    for optimization, (optimizer, scheduler), (optimizer_state, schedule) in found:
-        name = f"{optimization.prefix}scheduler"
-        goes_on = None not in (scheduler, schedule)
-        if goes_on and not _is_another_class(name, saved, hyperparameters):
+    found = zip(optimizations, made, _saved_states(checkpoint), strict=True)
+    for optimization, (optimizer, scheduler), (state, kind, schedule, name) in found:
+        _check_kind(optimization.prefix, optimizer, kind)
+        goes_on = scheduler is not None and _class_of([scheduler]) == name
+        if goes_on:
             ignored += _ignored_settings(optimization.prefix, saved, hyperparameters)
-        else:
-            goes_on, schedule = False, scheduler and scheduler.state_dict()
-        schedules += [schedule] if schedule is not None else []
-        _keep_configured_settings(optimizer_state, optimizer, goes_on)
+            schedules.append(schedule)
+        elif scheduler is not None:
+            schedules.append(scheduler.state_dict())
+        _keep_configured_settings(state, optimizer, goes_on)
     checkpoint["lr_schedulers"] = schedules
     if ignored:
         rank_zero_warn(
@@ -109,34 +122,55 @@ def resume(
         )
 
 
-def _saved_states(checkpoint: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:
-    """Yields the state of each optimizer and that of its scheduler, None if it has none."""
-    schedules = iter(checkpoint.get("lr_schedulers", []))
-    states = checkpoint.get("optimizer_states", [])
-    for state, scheduled in zip(states, checkpoint.get(_NOTE, []), strict=False):
-        yield state, next(schedules) if scheduled else None
+def as_list(found: Any) -> list[Any]:
+    """Returns what Lightning gives as a list, as one thing or, if there is none, as None."""
+    return found if isinstance(found, list) else [found] if found is not None else []
 
 
-def _keep_configured_settings(state: dict[str, Any], optimizer: Optimizer, scheduled: bool) -> None:
-    kept = ("params", *_SCHEDULED) if scheduled else ("params",)
+def _saved_states(
+    checkpoint: Mapping[str, Any],
+) -> Iterator[tuple[dict[str, Any], str | None, Any, str | None]]:
+    """Yields of each optimizer its state and kind, of its scheduler, if any, state and class."""
+    states, schedules = checkpoint["optimizer_states"], iter(checkpoint["lr_schedulers"])
+    # a checkpoint that says nothing, since other code wrote it, has nothing to go on with
+    for state, (kind, name) in zip(
+        states, checkpoint.get(_NOTE, [(None, None)] * len(states)), strict=True
+    ):
+        yield state, kind, next(schedules) if name is not None else None, name
+
+
+def _kind(optimizer: Optimizer) -> str:
+    # the class that defines the step, since subclasses with other arguments have the same state
+    return type(optimizer).step.__qualname__.partition(".")[0]
+
+
+def _class_of(schedulers: Sequence[LRScheduler]) -> str | None:
+    return type(schedulers[0]).__qualname__ if schedulers else None
+
+
+def _check_kind(prefix: str, optimizer: Optimizer, saved: str | None) -> None:
+    if saved not in (None, _kind(optimizer)):
+        raise TrainingError(
+            f"`{prefix}optimizer` must be of the checkpoint's kind to go on with its moments, "
+            f"{saved}, got {type(optimizer).__name__}; name a {saved} or start a new run."
+        )
+
+
+def _keep_configured_settings(state: dict[str, Any], optimizer: Optimizer, goes_on: bool) -> None:
+    # schedulers keep settings of their own in the groups, which go on with them
+    settings = optimizer.defaults.keys() - _SCHEDULED if goes_on else None
     for saved, given in zip(state["param_groups"], optimizer.param_groups, strict=False):
-        saved.update({key: value for key, value in given.items() if key not in kept})
+        names = (given.keys() if settings is None else settings) - {"params"}
+        saved.update({name: given[name] for name in names})
 
 
 def _ignored_settings(
     prefix: str, saved: Mapping[str, Any], given: Mapping[str, Any]
 ) -> Iterator[str]:
     for name, scheduled in ((f"{prefix}optimizer", _SCHEDULED), (f"{prefix}scheduler", None)):
-        was, now = _arguments(saved, name), _arguments(given, name)
+        if not (saved.get(name) and given.get(name)):
+            continue  # built in Python, which nothing is known of
+        was, now = (h[name].get("init_args") or {} for h in (saved, given))
         for key in sorted(was.keys() & now.keys()) if scheduled is None else scheduled:
             if was.get(key) != now.get(key):
                 yield f"{name}.{key} stays {was.get(key)} ({now.get(key)} was given)"
-
-
-def _is_another_class(name: str, saved: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
-    paths = [(h.get(name) or {}).get("class_path") for h in (saved, given)]
-    return None not in paths and paths[0] != paths[1]
-
-
-def _arguments(hyperparameters: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    return (hyperparameters.get(name) or {}).get("init_args") or {}

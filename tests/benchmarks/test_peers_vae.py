@@ -106,3 +106,4 @@ def test_the_networks_are_the_configurations() -> None:
     text = (peers_vae.ROOT / "configs" / "vae_mnist.yaml").read_text()
     assert text.count(f"widths: {list(peers_vae.WIDTHS)}") == 2
     assert f"latent_dim: {peers_vae.LATENT_DIM}" in text
+    assert f"log_every_n_steps: {peers_vae.LENGTH}" in text

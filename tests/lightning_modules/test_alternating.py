@@ -12,8 +12,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from lightning_modules import TrainingError
+from lightning_modules import WGAN, TrainingError
 from lightning_modules.alternating import AbstractAlternating, Losses, held_still
+from networks import ConvDecoder, ConvEncoder
 from tests.helpers import (
     TinyImages,
     quiet_trainer,
@@ -208,6 +209,41 @@ def test_a_held_network_passes_gradients_on_and_stays_as_it_is() -> None:
     assert [p.requires_grad for p in network.parameters() if p is not frozen] == [True] * 3
     network(x)  # training goes on, and with it the power iteration
     assert not same_weights(before, weights(network))
+
+
+def test_lost_weights_do_not_replace_the_last_good_checkpoint(tmp_path: Path) -> None:
+    model, data = tiny_wgan(), TinyImages(batch_size=16)
+    trainer = quiet_trainer(tmp_path)
+    trainer.fit(model, data)
+    with torch.no_grad():
+        next(model.generator.parameters()).fill_(torch.nan)
+    message = "got NaN or infinity in 'generator.* after generator step 2"
+    with pytest.raises(TrainingError, match=message):
+        trainer.save_checkpoint(tmp_path / "last.ckpt")
+    assert not (tmp_path / "last.ckpt").exists()
+
+
+def test_a_checkpoint_without_steps_is_another_model_s(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="of WGAN must hold the steps of its two networks, got"):
+        tiny_wgan().on_load_checkpoint({"state_dict": {}})
+
+
+def test_batch_norms_of_the_resting_network_keep_their_statistics(tmp_path: Path) -> None:
+    model = WGAN((1, 16, 16), 3, partial(ConvDecoder, width=4), partial(ConvEncoder, width=4))
+    real = torch.rand(4, 1, 16, 16)
+    moved: list[set[str]] = []
+
+    def note(*_: Any) -> None:
+        now = weights(model)
+        moved.append({k.split(".")[0] for k in now if not torch.equal(now[k], before[k])})
+        before.update(now)
+
+    before = weights(model)
+    model.step_critic = model.step_generator = note  # type: ignore[method-assign, assignment]
+    model.critic_steps_in_turn = 5
+    model.play((real, torch.zeros(4)))
+    # the forward passes alone: each moves the statistics of the network whose step it is
+    assert moved == [{"critic"}, {"generator"}]
 
 
 @pytest.mark.parametrize(

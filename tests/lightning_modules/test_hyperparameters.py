@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from lightning_modules.hyperparameters import check_at_least_one, check_sizes
-from tests.helpers import quiet_trainer, tiny_energy_vae
+from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae
 
 
 def test_factories_are_not_saved_but_numbers_are(tmp_path: Path) -> None:
     model = tiny_energy_vae(latent_weight=3.0)
     assert model.hparams["latent_weight"] == 3.0
     assert not {"encoder", "decoder", "optimizer"} & model.hparams.keys()
-    trainer = quiet_trainer(tmp_path)
-    trainer.strategy.connect(model)
+    trainer = quiet_trainer(tmp_path, limit_train_batches=1, limit_val_batches=0)
+    trainer.fit(model, TinyImages(batch_size=24))
     trainer.save_checkpoint(tmp_path / "model.ckpt")
     saved = torch.load(tmp_path / "model.ckpt", weights_only=True)  # refuses anything but data
     assert saved["hyper_parameters"]["latent_dim"] == 2

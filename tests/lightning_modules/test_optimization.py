@@ -1,15 +1,25 @@
 """What a resumed run takes from its checkpoint, and what from its configuration."""
 
+import copy
 import warnings
 from functools import partial
 from typing import Any
 
 import pytest
 import torch
+from lightning import LightningModule
 from torch import Tensor
-from torch.optim.lr_scheduler import ConstantLR, LRScheduler, ReduceLROnPlateau, StepLR
+from torch.optim.lr_scheduler import (
+    ConstantLR,
+    LRScheduler,
+    OneCycleLR,
+    ReduceLROnPlateau,
+    StepLR,
+)
 
-from lightning_modules.optimization import Optimization, configured, note_schedules, resume
+from lightning_modules import TrainingError
+from lightning_modules.adam import AdamWithBetas
+from lightning_modules.optimization import Optimization, configured, note_classes, resume
 
 halving = partial(StepLR, step_size=1, gamma=0.5)
 
@@ -22,19 +32,34 @@ def weight() -> list[torch.nn.Parameter]:
     return [torch.nn.Parameter(torch.ones(2))]
 
 
+class Holder(LightningModule):
+    """What a module in training tells of its optimizers, as Lightning does."""
+
+    def __init__(self, made: list[tuple[torch.optim.Optimizer, LRScheduler | None]]) -> None:
+        super().__init__()
+        self._made = made
+
+    def optimizers(self, use_pl_optimizer: bool = True) -> Any:
+        found = [optimizer for optimizer, _ in self._made]
+        return found if len(found) > 1 else found[0]
+
+    def lr_schedulers(self) -> Any:
+        found = [scheduler for _, scheduler in self._made if scheduler is not None]
+        return found if len(found) > 1 else found[0] if found else None
+
+
 def checkpoint_after_a_step(*optimizations: Optimization, **more: Any) -> dict[str, Any]:
     """Returns what a run of these leaves after one step of each."""
     checkpoint: dict[str, Any] = {"optimizer_states": [], "lr_schedulers": [], **more}
-    for each in optimizations:
-        weights = weight()
-        optimizer, scheduler = each.make(weights)
+    made = [(weights := weight(), each.make(weights)) for each in optimizations]
+    for weights, (optimizer, scheduler) in made:
         weights[0].grad = torch.ones(2)
         optimizer.step()
         if scheduler is not None:
             scheduler.step()
             checkpoint["lr_schedulers"].append(scheduler.state_dict())
         checkpoint["optimizer_states"].append(optimizer.state_dict())
-    note_schedules(checkpoint, optimizations)
+    note_classes(checkpoint, Holder([pair for _, pair in made]))
     return checkpoint
 
 
@@ -102,11 +127,43 @@ def recorded(lr: float, gamma: float, name: str = "StepLR", eps: float = 1e-8) -
 
 
 def test_a_scheduler_of_another_class_starts_anew() -> None:
-    old = optimization(1.0, halving, "critic_")
-    checkpoint = checkpoint_after_a_step(old, hyper_parameters=recorded(1.0, 0.5))
-    new = optimization(4.0, partial(ConstantLR, factor=0.5), "critic_")
-    (pair,) = resumed(checkpoint, new, **recorded(4.0, 0.5, name="ConstantLR"))
+    checkpoint = checkpoint_after_a_step(optimization(1.0, halving))
+    (pair,) = resumed(checkpoint, optimization(4.0, partial(ConstantLR, factor=0.5)))
     assert group(pair)["lr"] == 2.0
+
+
+@pytest.mark.parametrize("kind", [torch.optim.Adam, partial(torch.optim.SGD, momentum=0.9)])
+def test_a_cycle_goes_on_with_all_that_it_keeps(kind: Any) -> None:
+    def cycle(peak: float) -> Optimization:
+        return Optimization(partial(kind, lr=1e-3), partial(OneCycleLR, max_lr=peak, total_steps=9))
+
+    checkpoint = checkpoint_after_a_step(cycle(0.1))
+    expected = copy.deepcopy(checkpoint["optimizer_states"][0]["param_groups"][0])
+    (pair,) = resumed(checkpoint, cycle(7.0))
+    assert {key: group(pair)[key] for key in expected if key != "params"} == {
+        key: value for key, value in expected.items() if key != "params"
+    }
+
+
+def test_a_checkpoint_of_other_code_has_no_schedule_to_go_on_with() -> None:
+    checkpoint = checkpoint_after_a_step(optimization(1.0, halving))
+    del checkpoint["optimization_classes"]
+    (pair,) = resumed(checkpoint, optimization(4.0, halving))
+    assert group(pair)["lr"] == 4.0
+
+
+def test_an_optimizer_of_another_kind_is_refused() -> None:
+    checkpoint = checkpoint_after_a_step(optimization(1.0, prefix="critic_"))
+    message = "`critic_optimizer` must be of the checkpoint's kind .* Adam, got RMSprop"
+    with pytest.raises(TrainingError, match=message):
+        resumed(checkpoint, Optimization(torch.optim.RMSprop, None, "critic_"))
+
+
+def test_an_adam_with_other_arguments_is_of_the_same_kind() -> None:
+    checkpoint = checkpoint_after_a_step(optimization(1.0))
+    new = Optimization(partial(AdamWithBetas, lr=0.5, beta1=0.3, beta2=0.4), None)
+    (pair,) = resumed(checkpoint, new)
+    assert group(pair)["betas"] == (0.3, 0.4)
 
 
 def test_what_a_schedule_ignores_is_named_in_one_line() -> None:
@@ -129,6 +186,9 @@ def test_nothing_is_said_where_nothing_is_ignored() -> None:
         checkpoint = checkpoint_after_a_step(critic, hyper_parameters=recorded(0.5, 0.3))
         resumed(checkpoint, critic, **recorded(0.5, 0.3, eps=1e-3))
         resumed(checkpoint_after_a_step(critic), critic)
+        resumed(checkpoint_after_a_step(critic), critic, **recorded(0.1, 0.9))
+        known = checkpoint_after_a_step(critic, hyper_parameters=recorded(0.5, 0.3))
+        resumed(known, critic)
         resumed(checkpoint_after_a_step(optimization(1.0)), optimization(2.0), **recorded(2, 1))
 
 

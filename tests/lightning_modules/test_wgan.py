@@ -86,6 +86,7 @@ def test_estimate_is_minus_the_critic_loss(tmp_path: Path) -> None:
 
 
 def test_start_up_of_the_authors_code() -> None:
+    assert tiny_wgan(start_up=True, n_critic=150).critic_steps_due() == 150
     model = tiny_wgan(start_up=True, n_critic=5)
     due = []
     for step in (0, 24, 25, 499, 500, 501, 1000):

@@ -1,0 +1,60 @@
+"""What a judge says of pictures, and that untrained weights are no trained ones."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import train
+from benchmarks import digit_quality
+from benchmarks.trained import TrainedRun
+
+CONFIG = Path(__file__).parents[2] / "configs" / "wgan_gp_mnist.yaml"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder.parent)
+        patch.setattr(sys, "argv", ["train.py"])
+        patch.setenv("WANDB_MODE", "offline")
+        train.main(
+            [
+                *("--config", str(CONFIG), "--data.class_path", "MNIST5k"),
+                *("--trainer.max_epochs", "1", "--trainer.limit_train_batches", "5"),
+                *("--trainer.accelerator", "cpu", "--run_folder", str(folder)),
+                *(
+                    "--trainer.enable_progress_bar",
+                    "false",
+                    "--model.generator.init_args.width",
+                    "4",
+                ),
+                *("--model.critic.init_args.width", "4"),
+            ]
+        )
+    return TrainedRun(folder)
+
+
+def test_row_counts_digits_and_confidence() -> None:
+    class Judge(nn.Module):
+        def forward(self, pictures: Tensor) -> Tensor:
+            return pictures
+
+    sure = torch.full((3, 10), -100.0)
+    sure[0, 1] = sure[1, 1] = sure[2, 7] = 100.0
+    doubting = torch.zeros(1, 10)
+    line = digit_quality.row("these", torch.cat((sure, doubting)), Judge())
+    # three of confidence 1, one of 0.1 that counts as a 0
+    assert line == "| these | 3 | 0 to 2 | 0.775 | 0.75 |"
+
+
+def test_pictures_are_those_of_the_trained_weights(run: TrainedRun) -> None:
+    pictures = digit_quality.drawn(run.model())
+    assert pictures.shape == (digit_quality.NUM_JUDGED, 1, 28, 28)
+    assert torch.equal(pictures, digit_quality.drawn(run.model()))
+    untrained = digit_quality.drawn(run.untrained())
+    assert torch.equal(untrained, digit_quality.drawn(run.untrained()))
+    assert not torch.equal(pictures, untrained)
