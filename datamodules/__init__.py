@@ -4,10 +4,13 @@ from datamodules.boston_housing import BostonHousing
 from datamodules.cifar10 import CIFAR10
 from datamodules.csv_table import CSVTable
 from datamodules.errors import DataError
+from datamodules.facades import Facades
 from datamodules.fashion_mnist import FashionMNIST
 from datamodules.image_folder import ImageFolder
 from datamodules.mnist import MNIST
 from datamodules.mnist5k import MNIST5k
+from datamodules.toy_domains import ToyDomains
+from datamodules.two_folders import TwoFolders
 
 __all__ = [
     "CIFAR10",
@@ -15,7 +18,10 @@ __all__ = [
     "BostonHousing",
     "CSVTable",
     "DataError",
+    "Facades",
     "FashionMNIST",
     "ImageFolder",
     "MNIST5k",
+    "ToyDomains",
+    "TwoFolders",
 ]
