@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from networks import MLPDecoder, MLPEncoder
+from networks import MLPDecoder, MLPEncoder, MLPTranslator
 
 
 def count(network: nn.Module) -> int:
@@ -23,6 +23,14 @@ def test_decoder_mirrors_the_encoder() -> None:
     layers = ((8, 200), (200, 200), (200, 200), (200, 784))
     assert count(network) == sum(fan_in * fan_out + fan_out for fan_in, fan_out in layers)
     assert network(torch.zeros(3, 8)).shape == (3, 1, 28, 28)
+
+
+def test_translator_of_the_toy_has_three_linear_layers() -> None:
+    network = MLPTranslator((2,))
+    assert count(network) == (2 * 128 + 128) + (128 * 128 + 128) + (128 * 2 + 2)
+    assert sum(isinstance(layer, nn.Linear) for layer in network) == 3
+    assert network(torch.zeros(3, 2)).shape == (3, 2)
+    assert MLPTranslator((1, 4, 6), widths=())(torch.zeros(3, 1, 4, 6)).shape == (3, 1, 4, 6)
 
 
 def test_table_rows_are_allowed() -> None:
