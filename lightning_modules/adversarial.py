@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from hawc import AbstractTarget, StandardNormal
 from lightning_modules.alternating import AbstractAlternating, Losses, held_still
-from lightning_modules.errors import TrainingError
 from lightning_modules.hyperparameters import check_at_least_one, check_sizes, forget_callables
+from lightning_modules.image_shape import check_image_shape
 from lightning_modules.interface import ImageShape, NetworkFactory
 
 __all__ = ["AbstractAdversarial", "mixes_pictures"]
@@ -114,7 +114,8 @@ class AbstractAdversarial(AbstractAlternating):
         return both[: len(real)], both[len(real) :]
 
     def play(self, batch: tuple[Tensor, Tensor]) -> None:
-        real = self.as_seen(self._checked(batch[0]))
+        check_image_shape(batch[0], self.image_shape, self)
+        real = self.as_seen(batch[0])
         with torch.no_grad():
             fake = self.generate(self._latents(len(real)))
         self.step_critic(self.critic_losses(real, fake))
@@ -126,14 +127,6 @@ class AbstractAdversarial(AbstractAlternating):
     @property
     def _makes_pictures(self) -> bool:
         return len(self.image_shape) == 3
-
-    def _checked(self, images: Tensor) -> Tensor:
-        if images.shape[1:] != self.image_shape:
-            raise TrainingError(
-                f"pictures must have the shape {self.image_shape} that {type(self).__name__} was "
-                f"made for, got {tuple(images.shape[1:])}; set `image_shape` to the data's."
-            )
-        return images
 
     def _latents(self, n: int) -> Tensor:
         return torch.randn(n, self.latent_dim, device=self.device)

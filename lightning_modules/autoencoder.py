@@ -17,6 +17,7 @@ from lightning_modules.hyperparameters import (
     forget_callables,
     keep_configured_settings,
 )
+from lightning_modules.image_shape import check_image_shape
 from lightning_modules.interface import ImageShape, NetworkFactory
 from lightning_modules.step_log import log_step
 from lightning_modules.step_seed import seed_step
@@ -139,11 +140,7 @@ class AbstractAutoencoder(LightningModule, ABC):
         self.log_dict(losses, batch_size=len(images), sync_dist=True)
 
     def _checked_losses(self, images: Tensor) -> dict[str, Tensor]:
-        if images.shape[1:] != self.image_shape:
-            raise TrainingError(
-                f"pictures must have the shape {self.image_shape} that {type(self).__name__} was "
-                f"made for, got {tuple(images.shape[1:])}; set `image_shape` to the data's."
-            )
+        check_image_shape(images, self.image_shape, self)
         losses = self.losses(images)
         if not losses["loss"].isfinite():
             values = ", ".join(
