@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from hawc import AbstractTarget
 
-__all__ = ["Autoencoder", "ImageShape", "LatentGenerator", "NetworkFactory"]
+__all__ = ["Autoencoder", "ImageShape", "LatentGenerator", "NetworkFactory", "Translator"]
 
 ImageShape = tuple[int, ...]
 """(channels, height, width) of a picture in [0, 1], (features,) of a standardised table row."""
@@ -40,4 +40,17 @@ class Autoencoder(LatentGenerator, Protocol):
 
     def draw_codes(self, images: Tensor) -> Tensor:
         """Returns latents (n, d) as the decoder met them in training: for a VAE, drawn anew."""
+        ...
+
+
+@runtime_checkable
+class Translator(Protocol):
+    """A model that maps pictures, or rows, of two domains A and B to each other."""
+
+    def translate_to_b(self, images: Tensor) -> Tensor:
+        """Returns what pictures (n, *image_shape) of A in [0, 1], or rows, become in B."""
+        ...
+
+    def translate_to_a(self, images: Tensor) -> Tensor:
+        """Returns what pictures (n, *image_shape) of B in [0, 1], or rows, become in A."""
         ...
