@@ -7,6 +7,7 @@ from callbacks.latent_map import LatentMap
 from callbacks.latent_statistics import LatentStatistics
 from callbacks.loss_curves import LossCurves
 from callbacks.reconstructions import Reconstructions
+from callbacks.translations import Translations
 
 __all__ = [
     "EpochTimer",
@@ -16,4 +17,5 @@ __all__ = [
     "LatentStatistics",
     "LossCurves",
     "Reconstructions",
+    "Translations",
 ]
