@@ -49,7 +49,7 @@ class ToyDomains(AbstractTwoDomains):
         batch_size: int = 200,
         num_points: int = 100_000,
         num_validation: int | None = None,
-        mode_std: float = 0.05,
+        mode_std: float = 0.1,
         seed: int = 0,
     ) -> None:
         super().__init__(batch_size, num_validation)

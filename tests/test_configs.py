@@ -47,7 +47,8 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         elif name == "BostonHousing":
             write_boston(folder, n=500)
         elif name == "facades":
-            write_pictures(folder / "facades" / "trainA", n=120)
+            for domain in ("trainA", "trainB"):
+                write_pictures(folder / "facades" / domain, n=120)
         else:
             (folder / name).mkdir()
             (folder / name / "test_batch").touch()
@@ -65,8 +66,11 @@ def test_config_trains(
     monkeypatch.setenv("HAWC_DATA", str(data_dir))
     train.main(["--config", str(path), *FEW_STEPS])
     (folder,) = Path("runs").glob("*/*")
-    shows_pictures = "boston" not in path.stem  # rows of a table are not shown
-    assert (folder / "pictures" / "epoch-0001-new.png").exists() == shows_pictures
+    translates = "disco" in path.stem
+    shows_samples = not translates and "boston" not in path.stem  # rows of a table are not shown
+    pictures = {file.name for file in (folder / "pictures").glob("*")}
+    assert ("epoch-0001-new.png" in pictures) == shows_samples
+    assert ("epoch-0001-translations.png" in pictures) == translates
     saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
     assert all(value.isfinite().all() for value in saved["state_dict"].values())
 
