@@ -28,6 +28,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from lightning_modules.adam import AdamWithBetas
 from lightning_modules.adversarial import mixes_pictures
 from lightning_modules.alternating import AbstractAlternating, Losses, held_still
 from lightning_modules.errors import TrainingError
@@ -92,11 +93,11 @@ class DiscoGAN(AbstractAlternating):
         image_shape: ImageShape,
         generator: TranslatorFactory,
         critic: NetworkFactory,
-        generator_optimizer: OptimizerCallable = lambda p: torch.optim.Adam(
-            p, lr=2e-4, betas=(0.5, 0.999), weight_decay=1e-4
+        generator_optimizer: OptimizerCallable = lambda p: AdamWithBetas(
+            p, lr=2e-4, beta1=0.5, beta2=0.999, weight_decay=1e-4
         ),
-        critic_optimizer: OptimizerCallable = lambda p: torch.optim.Adam(
-            p, lr=2e-4, betas=(0.5, 0.999), weight_decay=1e-4
+        critic_optimizer: OptimizerCallable = lambda p: AdamWithBetas(
+            p, lr=2e-4, beta1=0.5, beta2=0.999, weight_decay=1e-4
         ),
         generator_scheduler: LRSchedulerCallable | None = None,
         critic_scheduler: LRSchedulerCallable | None = None,
