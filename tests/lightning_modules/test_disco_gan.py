@@ -1,5 +1,6 @@
 """DiscoGAN: losses by hand, turns, what each step moves, exact resume, settings of the paper."""
 
+import csv
 import math
 from functools import partial
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from lightning import Callback, LightningModule, Trainer, seed_everything
+from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor, nn
 
 from datamodules import ToyDomains
@@ -271,3 +273,22 @@ def test_batches_that_are_not_of_two_domains(tmp_path: Path) -> None:
 def test_wrong_arguments(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         tiny_disco_gan(**arguments)
+
+
+@pytest.mark.parametrize("interval", [1, 2, 3, 4, 5])
+def test_each_logged_interval_has_the_latest_losses_of_both(tmp_path: Path, interval: int) -> None:
+    logger = CSVLogger(tmp_path, name="", version="")
+    trainer = quiet_trainer(tmp_path, logger=logger, log_every_n_steps=interval, max_epochs=2)
+    data = ToyDomains(batch_size=6, num_points=100)  # 15 batches an epoch: whole turns
+    trainer.fit(tiny_disco_gan(), data)
+    rows = list(csv.DictReader((tmp_path / "metrics.csv").open()))
+    steps = [
+        (int(row["step"]), float(row["train/critic_step"]), float(row["train/generator_step"]))
+        for row in rows
+        if row["train/critic_step"] and row["train/generator_step"]
+    ]
+    assert len(steps) >= 30 // interval - 2  # none before the first generator step of an epoch
+    for step, critic_step, generator_step in steps:
+        batches = step + 1
+        assert critic_step == (batches + 2) // 3
+        assert generator_step == batches - critic_step
