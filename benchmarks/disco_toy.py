@@ -104,10 +104,11 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=6_000)
     arguments = parser.parse_args()
     torch.set_num_threads(1)  # these networks are too small for two
+    seeds = " ".join(map(str, arguments.seeds))
     lines = [
         "# DiscoGAN's toy: from five modes to ten\n",
-        f"`python -m benchmarks.disco_toy --batches {arguments.batches}`; covered modes of B after "
-        "every thousand batches (a third of them critic steps), the share of translated points "
+        f"`python -m benchmarks.disco_toy --batches {arguments.batches} --seeds {seeds}`; covered "
+        "modes of B after every thousand batches (a third of them critic steps), the share of translated points "
         "within four standard deviations of a mode at the end, seconds of one CPU core.\n",
         "| system | seed | covered of 10 | near a mode | s |",
         "|---|---|---|---|---|",
