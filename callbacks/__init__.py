@@ -13,6 +13,7 @@ from callbacks.loss_curves import LossCurves
 from callbacks.loss_swings import LossSwings
 from callbacks.mode_collapse import ModeCollapse
 from callbacks.reconstructions import Reconstructions
+from callbacks.translations import Translations
 
 __all__ = [
     "CoveredModes",
@@ -28,4 +29,5 @@ __all__ = [
     "LossSwings",
     "ModeCollapse",
     "Reconstructions",
+    "Translations",
 ]

@@ -7,7 +7,7 @@ import torch
 from lightning import LightningModule
 from torch import Tensor
 
-__all__ = ["decode", "encode", "evaluating", "fixed_noise"]
+__all__ = ["decode", "encode", "evaluating", "fixed_noise", "translate"]
 
 _AT_ONCE = 256  # bounds the memory that many large pictures take
 
@@ -49,6 +49,12 @@ def decode(module: LightningModule, latents: Tensor) -> Tensor:
 def encode(module: LightningModule, images: Tensor) -> Tensor:
     """Returns latents (n, d) of pictures or rows as float32 on the CPU, encoded in slices."""
     return _in_slices(module.encode, images.to(module.device, module.dtype))
+
+
+def translate(module: LightningModule, items: Tensor, domain: str) -> Tensor:
+    """Returns what items of the other domain become in "a" or "b", as float32 on the CPU."""
+    function = module.translate_to_a if domain == "a" else module.translate_to_b
+    return _in_slices(function, items.to(module.device, module.dtype))
 
 
 def _in_slices(function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:

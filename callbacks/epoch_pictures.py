@@ -1,4 +1,4 @@
-"""Callbacks that show an autoencoder's pictures of the same items every few epochs."""
+"""Callbacks that show a model's pictures of the same items every few epochs."""
 
 from abc import abstractmethod
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ __all__ = ["AbstractEpochPictures"]
 
 
 class AbstractEpochPictures(AbstractModelCallback):
-    """Shows pictures of an autoencoder after every n-th training epoch and after the last one.
+    """Shows a model's pictures after every n-th training epoch and after the last one.
 
     They are made of the first validation items or, before any validation, of the first training
     items that this process saw: of the same ones each time. The first process draws. The model is

@@ -13,14 +13,16 @@ __all__ = ["FirstItems", "Items"]
 @final
 @dataclass(frozen=True)
 class Items:
-    """Pictures (n, c, h, w) or rows (n, features), their labels (n,) if known, and their origin.
+    """Pictures (n, c, h, w) or rows (n, features) with labels (n,) or partners, and their origin.
 
-    Features are named as their columns are, or by number where no names are known.
+    Partners are the other domain's items in batches of two domains. Features are named as their
+    columns are, or by number where no names are known.
     """
 
     images: Tensor
     labels: Tensor | None
     origin: str
+    partners: Tensor | None = None
     column_names: Sequence[str] = ()
 
     @property
@@ -46,6 +48,7 @@ class FirstItems:
         self._origin = origin
         self._images: list[Tensor] = []
         self._labels: list[Tensor] = []
+        self._partners: list[Tensor] = []
         self._num_kept = 0
         self._is_complete = False
 
@@ -53,15 +56,15 @@ class FirstItems:
         return self._num_kept
 
     def add(self, batch: Sequence[Tensor]) -> None:
-        """Keeps what is still missing from a batch (items, labels, ...) or (items,)."""
+        """Keeps what is still missing from a batch (items, labels or partners, ...) or (items,)."""
         missing = self._num_items - self._num_kept
         if self._is_complete or missing == 0:
             return
         # copies: a view would keep the whole batch in memory
         kept = [part[:missing].detach().to("cpu", copy=True) for part in batch[:2]]
         self._images.append(kept[0])
-        if len(kept) > 1 and kept[1].ndim == 1:
-            self._labels.append(kept[1])
+        if len(kept) > 1:
+            (self._labels if kept[1].ndim == 1 else self._partners).append(kept[1])
         self._num_kept += len(kept[0])
 
     def end_pass(self) -> None:
@@ -71,4 +74,5 @@ class FirstItems:
     def items(self) -> Items:
         """Returns what was kept; at least one item must have been."""
         labels = torch.cat(self._labels) if self._labels else None
-        return Items(torch.cat(self._images), labels, self._origin)
+        partners = torch.cat(self._partners) if self._partners else None
+        return Items(torch.cat(self._images), labels, self._origin, partners)

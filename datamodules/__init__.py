@@ -4,6 +4,7 @@ from datamodules.boston_housing import BostonHousing
 from datamodules.cifar10 import CIFAR10
 from datamodules.csv_table import CSVTable
 from datamodules.errors import DataError
+from datamodules.facades import Facades
 from datamodules.fashion_mnist import FashionMNIST
 from datamodules.gaussians8 import Gaussians8
 from datamodules.gaussians16 import Gaussians16
@@ -12,6 +13,8 @@ from datamodules.image_folder import ImageFolder
 from datamodules.mnist import MNIST
 from datamodules.mnist5k import MNIST5k
 from datamodules.swiss_roll import SwissRoll
+from datamodules.toy_domains import ToyDomains
+from datamodules.two_folders import TwoFolders
 
 __all__ = [
     "CIFAR10",
@@ -19,6 +22,7 @@ __all__ = [
     "BostonHousing",
     "CSVTable",
     "DataError",
+    "Facades",
     "FashionMNIST",
     "Gaussians8",
     "Gaussians16",
@@ -26,4 +30,6 @@ __all__ = [
     "ImageFolder",
     "MNIST5k",
     "SwissRoll",
+    "ToyDomains",
+    "TwoFolders",
 ]

@@ -4,18 +4,13 @@ from pathlib import Path
 from typing import Literal, final
 
 import torch
-from PIL import Image, ImageOps
 from torch import Tensor
-from torchvision.datasets.folder import IMG_EXTENSIONS
-from torchvision.transforms.functional import center_crop, pil_to_tensor
 
 from datamodules.errors import DataError
 from datamodules.in_memory import AbstractInMemoryImages, hold_out
+from datamodules.picture_file import KNOWN_ENDINGS, check_picture_size, is_picture, read_picture
 
 __all__ = ["ImageFolder"]
-
-_MODES = {1: "L", 3: "RGB"}
-_DEEP_MODES = ("I", "F")  # more than 8 bits a channel, which Pillow would clip and not rescale
 
 
 @final
@@ -54,10 +49,7 @@ class ImageFolder(AbstractInMemoryImages):
         binarize: bool = False,
     ) -> None:
         super().__init__(batch_size, num_validation=num_validation, binarize=binarize)
-        if image_size < 1:
-            raise ValueError(f"`image_size` must be at least 1, got {image_size}.")
-        if channels not in _MODES:
-            raise ValueError(f"`channels` must be 1 or 3, got {channels}.")
+        check_picture_size(image_size, channels)
         if num_test is not None and num_test < 0:
             raise ValueError(f"`num_test` must be at least 0, got {num_test}.")
         if num_test is not None and test_path is not None:
@@ -86,7 +78,7 @@ class ImageFolder(AbstractInMemoryImages):
             _check_classes(self._test_path, pictures, classes)
         images = torch.empty((len(pictures), *self.image_shape), dtype=torch.uint8)
         for image, (file, _) in zip(images, pictures, strict=True):
-            image.copy_(_read_picture(file, self.image_shape))
+            image.copy_(read_picture(file, self.image_shape))
         labels = [classes.index(name) for _, name in pictures]
         return images, torch.tensor(labels, dtype=torch.int64)
 
@@ -100,14 +92,14 @@ def _labelled_pictures(folder: Path) -> list[tuple[Path, str]]:
     """
     if not folder.is_dir():
         raise DataError(f"'{folder}' must be a folder of pictures, and there is no such folder.")
-    flat = [(file, "") for file in folder.iterdir() if _is_picture(file)]
+    flat = [(file, "") for file in folder.iterdir() if is_picture(file)]
     subfolders = [f for f in folder.iterdir() if f.is_dir() and not f.name.startswith(".")]
     if {"train", "test"} <= {subfolder.name for subfolder in subfolders}:
         raise DataError(
             f"'{folder}' has subfolders train and test, which are no classes; name the first with "
             "`path` and the other with `test_path`."
         )
-    by_class = {f.name: [file for file in f.rglob("*") if _is_picture(file)] for f in subfolders}
+    by_class = {f.name: [file for file in f.rglob("*") if is_picture(file)] for f in subfolders}
     in_classes = [(file, name) for name, files in by_class.items() for file in files]
     if flat and in_classes:
         raise DataError(
@@ -118,13 +110,8 @@ def _labelled_pictures(folder: Path) -> list[tuple[Path, str]]:
     if in_classes and empty:
         raise DataError(f"'{folder / empty[0]}' holds no picture; remove it or fill it.")
     if not flat and not in_classes:
-        raise DataError(f"'{folder}' holds no picture; known are {', '.join(IMG_EXTENSIONS)}.")
+        raise DataError(f"'{folder}' holds no picture; known are {', '.join(KNOWN_ENDINGS)}.")
     return sorted(flat or in_classes, key=lambda labelled: (labelled[1], labelled[0]))
-
-
-def _is_picture(file: Path) -> bool:
-    known = file.suffix.lower() in IMG_EXTENSIONS
-    return known and not file.name.startswith(".") and file.is_file()
 
 
 def _check_classes(folder: Path, pictures: list[tuple[Path, str]], classes: list[str]) -> None:
@@ -134,27 +121,3 @@ def _check_classes(folder: Path, pictures: list[tuple[Path, str]], classes: list
                 f"`test_path` must have the subfolders of `path`, '{folder}' has "
                 f"{repr(name) if name else 'none'}, which is not among those of `path`."
             )
-
-
-def _read_picture(file: Path, shape: tuple[int, int, int]) -> Tensor:
-    """Returns a picture, upright, cropped and resized, as uint8 of the shape (c, h, w).
-
-    Raises:
-        DataError: if the file is damaged or has more than 8 bits a channel.
-    """
-    channels, height, width = shape
-    try:
-        with Image.open(file) as opened:
-            if opened.mode.startswith(_DEEP_MODES):
-                raise DataError(
-                    f"'{file}' must have 8 bits a channel, got Pillow's mode {opened.mode}; "
-                    "convert it."
-                )
-            upright = ImageOps.exif_transpose(opened).convert(_MODES[channels])
-    # Pillow's decoders raise any of these on damaged files
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise DataError(
-            f"'{file}' cannot be read as a picture ({error}); repair or remove it."
-        ) from error
-    square = center_crop(upright, [min(upright.size)])
-    return pil_to_tensor(square.resize((width, height), Image.Resampling.BICUBIC))

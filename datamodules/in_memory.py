@@ -3,13 +3,14 @@
 import os
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from lightning import LightningDataModule
 from torch import Tensor
 
 from datamodules.batch_loader import BatchLoader
+from datamodules.domain_loader import DomainLoader
 from datamodules.errors import DataError
 
 __all__ = ["AbstractInMemory", "AbstractInMemoryImages", "data_folder", "hold_out"]
@@ -18,7 +19,9 @@ _SPLIT_SEED = 0  # which examples are held out never depends on the run's seed
 _WHITE_FROM = 128  # 128 / 255 is the smallest value of at least 0.5
 
 Split = tuple[Tensor, Tensor]
-"""Examples and their labels."""
+"""Examples and their labels; or those of two domains."""
+
+Loader = BatchLoader | DomainLoader
 
 
 class AbstractInMemory(LightningDataModule, ABC):
@@ -70,20 +73,20 @@ class AbstractInMemory(LightningDataModule, ABC):
         for split in {"fit": ["val"], "validate": ["val"], "test": ["test"]}[stage]:
             self._check_share(split)
 
-    def train_dataloader(self) -> BatchLoader:
+    def train_dataloader(self) -> Loader:
         seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
         overfits = self.trainer is not None and self.trainer.overfit_batches > 0
         return self._loader("train", shuffle=not overfits, seed=seed)
 
-    def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
+    def val_dataloader(self) -> Loader | list[Any]:
         # Lightning skips validation for an empty list
-        return self._loader("val") if len(self._splits["val"][0]) else []
+        return self._loader("val") if self._count("val") else []
 
-    def test_dataloader(self) -> BatchLoader:
+    def test_dataloader(self) -> Loader:
         return self._loader("test")
 
     def _check_batch_size(self) -> None:
-        available = len(self._splits["train"][0]) // self._world_size
+        available = self._count("train") // self._world_size
         if self.batch_size > available:
             raise DataError(
                 f"`batch_size` must be at most {available}, the number of training {self.example}s "
@@ -91,7 +94,7 @@ class AbstractInMemory(LightningDataModule, ABC):
             )
 
     def _check_share(self, split: str) -> None:
-        count = len(self._splits[split][0])
+        count = self._count(split)
         none_is_meant = count == 0 and split == "val"
         if count < self._world_size and not none_is_meant:
             remedy = (
@@ -104,16 +107,23 @@ class AbstractInMemory(LightningDataModule, ABC):
                 f"{count} in all; use fewer processes or {remedy}."
             )
 
-    def _loader(self, split: str, shuffle: bool = False, seed: int = 0) -> BatchLoader:
-        rank = self.trainer.global_rank if self.trainer else 0
+    def make_loader(self, split: Split, shuffle: bool, seed: int, rank: int) -> Loader:
+        """Returns what serves a split's batches to the process `rank`."""
         return BatchLoader(
-            *self._splits[split],
+            *split,
             self.batch_size,
             shuffle=shuffle,
             seed=seed,
             rank=rank,
             world_size=self._world_size,
         )
+
+    def _loader(self, split: str, shuffle: bool = False, seed: int = 0) -> Loader:
+        rank = self.trainer.global_rank if self.trainer else 0
+        return self.make_loader(self._splits[split], shuffle, seed, rank)
+
+    def _count(self, split: str) -> int:
+        return min(len(part) for part in self._splits[split])
 
     @property
     def _world_size(self) -> int:

@@ -1,6 +1,7 @@
 """The models: one file each, named like its class; importing this makes their short names known."""
 
 from lightning_modules.decoder_average import DecoderAverage
+from lightning_modules.disco_gan import DiscoGAN
 from lightning_modules.ebgan import EBGAN
 from lightning_modules.energy_vae import EnergyVAE
 from lightning_modules.ensemble import Ensemble
@@ -19,6 +20,7 @@ __all__ = [
     "WGAN",
     "WGANGP",
     "DecoderAverage",
+    "DiscoGAN",
     "EnergyVAE",
     "Ensemble",
     "TrainingError",

@@ -21,7 +21,15 @@ class AdamWithBetas(torch.optim.Adam):
         lr: learning rate, > 0.
         beta1: decay rate of the mean gradient, in [0, 1).
         beta2: decay rate of the mean squared gradient, in [0, 1).
+        weight_decay: factor of the weights that is added to their gradient, >= 0.
     """
 
-    def __init__(self, params: Iterable[Tensor], lr: float, beta1: float, beta2: float) -> None:
-        super().__init__(params, lr=lr, betas=(beta1, beta2))
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float,
+        beta1: float,
+        beta2: float,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, lr=lr, betas=(beta1, beta2), weight_decay=weight_decay)

@@ -9,17 +9,16 @@ from abc import abstractmethod
 
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
-from torch import Tensor, nn
+from torch import Tensor
 
 from hawc import AbstractTarget, StandardNormal
 from lightning_modules.alternating import AbstractAlternating, Losses, held_still
-from lightning_modules.errors import TrainingError
+from lightning_modules.critic_scores import critic_scores
 from lightning_modules.hyperparameters import check_at_least_one, check_sizes, forget_callables
+from lightning_modules.image_shape import check_image_shape, from_signed, squashed, to_signed
 from lightning_modules.interface import ImageShape, NetworkFactory
 
-__all__ = ["AbstractAdversarial", "mixes_pictures"]
-
-_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+__all__ = ["AbstractAdversarial"]
 
 
 class AbstractAdversarial(AbstractAlternating):
@@ -93,27 +92,23 @@ class AbstractAdversarial(AbstractAlternating):
 
     def decode(self, z: Tensor) -> Tensor:
         """Returns pictures (n, *image_shape) in [0, 1], or table rows, of latents (n, d)."""
-        made = self.generate(z)
-        return (made + 1) / 2 if self._makes_pictures else made
+        return from_signed(self.generate(z), self.image_shape)
 
     def generate(self, z: Tensor) -> Tensor:
         """Returns pictures in [-1, 1], or table rows, of latents (n, d)."""
-        output = self.generator(z)
-        return output.tanh() if self._makes_pictures else output
+        return squashed(self.generator(z), self.image_shape)
 
     def as_seen(self, images: Tensor) -> Tensor:
         """Returns pictures in [0, 1] as the networks see them, in [-1, 1]; table rows as is."""
-        return images * 2 - 1 if self._makes_pictures else images
+        return to_signed(images, self.image_shape)
 
     def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the critic's outputs on both, in one pass unless a batch norm would mix them."""
-        if mixes_pictures(self.critic):
-            return self.critic(real), self.critic(fake)
-        both = self.critic(torch.cat((real, fake)))
-        return both[: len(real)], both[len(real) :]
+        return critic_scores(self.critic, real, fake)
 
     def play(self, batch: tuple[Tensor, Tensor]) -> None:
-        real = self.as_seen(self._checked(batch[0]))
+        check_image_shape(batch[0], self.image_shape, self)
+        real = self.as_seen(batch[0])
         with torch.no_grad(), held_still(self.generator):
             fake = self.generate(self._latents(len(real)))
         self.step_critic(self.critic_losses(real, fake))
@@ -122,22 +117,5 @@ class AbstractAdversarial(AbstractAlternating):
             with held_still(self.critic):
                 self.step_generator(self.generator_losses(self.generate(z)))
 
-    @property
-    def _makes_pictures(self) -> bool:
-        return len(self.image_shape) == 3
-
-    def _checked(self, images: Tensor) -> Tensor:
-        if images.shape[1:] != self.image_shape:
-            raise TrainingError(
-                f"pictures must have the shape {self.image_shape} that {type(self).__name__} was "
-                f"made for, got {tuple(images.shape[1:])}; set `image_shape` to the data's."
-            )
-        return images
-
     def _latents(self, n: int) -> Tensor:
         return torch.randn(n, self.latent_dim, device=self.device)
-
-
-def mixes_pictures(network: nn.Module) -> bool:
-    """Returns whether a batch norm makes the output on one picture depend on the others."""
-    return any(isinstance(layer, _BATCH_NORMS) for layer in network.modules())

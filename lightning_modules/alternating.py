@@ -100,20 +100,31 @@ class AbstractAlternating(LightningModule, ABC):
         self.play(batch)
         self.batch_count += 1
 
-    def step_critic(self, losses: Losses) -> None:
-        """Moves the critic down losses in which the generator has no part."""
+    def step_critic(self, losses: Losses, lasting: int = 1) -> None:
+        """Moves the critic down losses in which the generator has no part.
+
+        Args:
+            losses: of this step.
+            lasting: batches until the next critic step, this one included.
+        """
         self._descend(losses, 0)
         self.constrain_critic()
         self.critic_step += 1
         self.critic_steps_in_turn += 1
-        self._log("critic", losses, self.critic_step, lasting=1)
+        self._log("critic", losses, self.critic_step, lasting)
 
-    def step_generator(self, losses: Losses) -> None:
-        """Moves the generator down losses made while the critic was `held_still`."""
+    def step_generator(self, losses: Losses, lasting: int | None = None) -> None:
+        """Moves the generator down losses made while the critic was `held_still`.
+
+        Args:
+            losses: of this step.
+            lasting: batches until the next generator step, this one included; as many as critic
+                steps are due if None.
+        """
         self._descend(losses, 1)
         self.generator_step += 1
         self.critic_steps_in_turn = 0
-        self._log("generator", losses, self.generator_step, lasting=self.critic_steps_due())
+        self._log("generator", losses, self.generator_step, lasting or self.critic_steps_due())
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         return configured(self._make_optimizers())

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from hawc import AbstractTarget
 from lightning_modules.attachment import is_fitting
-from lightning_modules.errors import TrainingError
 from lightning_modules.finite import check_finite_loss, check_finite_weights
 from lightning_modules.hyperparameters import check_sizes, forget_callables
+from lightning_modules.image_shape import check_image_shape
 from lightning_modules.interface import ImageShape, NetworkFactory
 from lightning_modules.optimization import Optimization, configured, note_classes, resume
 from lightning_modules.step_log import log_step
@@ -125,11 +125,7 @@ class AbstractAutoencoder(LightningModule, ABC):
         self.log_dict(losses, batch_size=len(images), sync_dist=True)
 
     def _checked_losses(self, images: Tensor) -> dict[str, Tensor]:
-        if images.shape[1:] != self.image_shape:
-            raise TrainingError(
-                f"pictures must have the shape {self.image_shape} that {type(self).__name__} was "
-                f"made for, got {tuple(images.shape[1:])}; set `image_shape` to the data's."
-            )
+        check_image_shape(images, self.image_shape, self)
         losses = self.losses(images)
         check_finite_loss(losses, f"step {self.global_step}")
         return losses

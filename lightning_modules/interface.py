@@ -14,6 +14,7 @@ __all__ = [
     "LatentGenerator",
     "NetworkFactory",
     "PictureCritic",
+    "Translator",
 ]
 
 ImageShape = tuple[int, ...]
@@ -99,4 +100,17 @@ class PictureCritic(LatentGenerator, Protocol):
 
     def generate(self, z: Tensor) -> Tensor:
         """Returns what latents (n, d) stand for, as the critic sees it."""
+        ...
+
+
+@runtime_checkable
+class Translator(Protocol):
+    """A model that maps pictures, or rows, of two domains A and B to each other."""
+
+    def translate_to_b(self, images: Tensor) -> Tensor:
+        """Returns what pictures (n, *image_shape) of A in [0, 1], or rows, become in B."""
+        ...
+
+    def translate_to_a(self, images: Tensor) -> Tensor:
+        """Returns what pictures (n, *image_shape) of B in [0, 1], or rows, become in A."""
         ...

@@ -22,8 +22,9 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
 from lightning_modules.adam import AdamWithBetas
-from lightning_modules.adversarial import AbstractAdversarial, mixes_pictures
+from lightning_modules.adversarial import AbstractAdversarial
 from lightning_modules.alternating import Losses
+from lightning_modules.critic_scores import mixes_pictures
 from lightning_modules.interface import ImageShape, NetworkFactory
 from lightning_modules.penalties import gradient_penalty
 

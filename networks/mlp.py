@@ -8,7 +8,7 @@ from typing import final
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["MLPDecoder", "MLPEncoder"]
+__all__ = ["MLPDecoder", "MLPEncoder", "MLPTranslator"]
 
 
 @final
@@ -68,6 +68,31 @@ class MLPDecoder(nn.Sequential):
 
     def forward(self, latents: Float[Tensor, "b d"]) -> Float[Tensor, "b ..."]:
         return super().forward(latents)
+
+
+@final
+class MLPTranslator(nn.Sequential):
+    """Maps pictures to pictures of the same shape: one ReLU layer a width, then a linear layer.
+
+    Args:
+        image_shape: (channels, height, width), or (features,) for table rows.
+        widths: of the hidden layers.
+
+    Raises:
+        ValueError: if a size or width is smaller than 1.
+    """
+
+    def __init__(self, image_shape: tuple[int, ...], widths: Sequence[int] = (128, 128)) -> None:
+        size = math.prod(image_shape)
+        super().__init__(
+            nn.Flatten(),
+            *_hidden_layers((size, *widths)),
+            nn.Linear((size, *widths)[-1], size),
+            nn.Unflatten(1, image_shape),
+        )
+
+    def forward(self, images: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
+        return super().forward(images)
 
 
 def _hidden_layers(sizes: Sequence[int], batch_norm: bool = False) -> list[nn.Module]:

@@ -1,14 +1,17 @@
-"""The table of mistakes goes on with tables and folders of pictures."""
+"""The table of mistakes goes on with tables, folders of pictures and pairs of domains."""
 
 from pathlib import Path
 
 import pytest
 
+from tests.datamodules.picture_files import write_pictures
 from tests.datamodules.table_files import write_boston
 from tests.mistakes import BASE, Mistake, check_refusal, each_mistake
 
 CSV = (*BASE, "--data", "CSVTable", "--data.path")
 FOLDER = (*BASE, "--data", "ImageFolder", "--data.image_size", "8", "--data.path")
+DOMAINS = (*BASE, "--data", "TwoFolders", "--data.image_size", "8", "--data.path_a", "two")
+DISCO = ("--config", str(Path(__file__).parent.parent / "configs" / "disco_gan_toy.yaml"))
 FILES = {
     "text.csv": "height,colour\n1.7,3\n1.8,red\n",
     "missing.csv": "height,weight\n1.7,60\n,70\n",
@@ -95,6 +98,58 @@ TABLE: list[Mistake] = [
         (*FOLDER, "pictures"),
         r"'pictures/1\.png' cannot be read as a picture .*; repair or remove it",
     ),
+    (
+        "no second domain",
+        (*DOMAINS, "--data.path_b", "nowhere"),
+        r"'nowhere' must be a folder of pictures, and there is no such folder",
+    ),
+    (
+        "pairs of different number",
+        (*DOMAINS, "--data.path_b", "three", "--data.pairing", "order"),
+        r"domains in pairs must have as many pictures each, got 2 in 'two' and 3 in 'three'",
+    ),
+    (
+        "a picture without partner",
+        (*DOMAINS, "--data.path_b", "three", "--data.pairing", "name"),
+        r"'three/002\.png' has no partner of its name in 'two'",
+    ),
+    (
+        "damaged picture of a domain",
+        (*DOMAINS, "--data.path_b", "pictures"),
+        r"'pictures/1\.png' cannot be read as a picture .*; repair or remove it",
+    ),
+    (
+        "nothing but damaged pictures",
+        (*DOMAINS, "--data.path_b", "pictures", "--data.broken", "skip"),
+        r"'pictures' holds no picture that can be read; repair some",
+    ),
+    (
+        "misspelt pairing",
+        (*DOMAINS, "--data.path_b", "three", "--data.pairing", "names"),
+        r"`pairing` must be .*'none', 'name', 'order'.*, got names",
+    ),
+    (
+        "sides that cannot be halved",
+        (
+            *DISCO,
+            "--model.generator",
+            "networks.DiscoTranslator",
+            *DOMAINS[2:],
+            "--data.path_b",
+            "two",
+        ),
+        r"`image_shape` must have sides that are multiples of 16, .* got \(3, 8, 8\); resize",
+    ),
+    (
+        "samples of a translator",
+        (*DISCO, "--trainer.callbacks", "HistoryAwareSampling"),
+        r"HistoryAwareSampling needs a model with .*; DiscoGAN has no `decode` and `latent_target`",
+    ),
+    (
+        "translations of an autoencoder",
+        (*BASE, "--trainer.callbacks", "Translations"),
+        r"Translations needs a model with .*; EnergyVAE has no `translate_to_a` and",
+    ),
 ]
 
 
@@ -108,6 +163,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     housing = write_boston(folder / "missing", n=200)
     first_line, _, rest = housing.read_text().partition("\n")
     housing.write_text(f"{first_line}\nNA{rest[rest.index(',') :]}")
+    write_pictures(folder / "two", 2)
+    write_pictures(folder / "three", 3)
     (folder / "pictures").mkdir()
     (folder / "pictures" / "1.png").write_bytes(b"<html>not found</html>")
     return folder

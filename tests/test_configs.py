@@ -49,7 +49,8 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         elif name == "BostonHousing":
             write_boston(folder, n=500)
         elif name == "facades":
-            write_pictures(folder / "facades" / "trainA", n=120)
+            for domain in ("trainA", "trainB"):
+                write_pictures(folder / "facades" / domain, n=120)
         else:
             (folder / name).mkdir()
             (folder / name / "test_batch").touch()
@@ -68,9 +69,13 @@ def test_config_trains(
     fewer = FEW_PICTURES if path.stem in RESIDUAL else ()
     train.main(["--config", str(path), *FEW_STEPS, *fewer])
     (folder,) = Path("runs").glob("*/*")
-    # neither rows of a table nor points of the plane are shown
-    shows_pictures = not any(word in path.stem for word in ("boston", "gaussians"))
-    assert (folder / "pictures" / "epoch-0001-new.png").exists() == shows_pictures
+    translates = "disco" in path.stem
+    # neither translators' pictures nor rows of a table nor points of the plane come from latents
+    unshown = ("boston", "gaussians", "disco")
+    shows_samples = not any(word in path.stem for word in unshown)
+    pictures = {file.name for file in (folder / "pictures").glob("*")}
+    assert ("epoch-0001-new.png" in pictures) == shows_samples
+    assert ("epoch-0001-translations.png" in pictures) == translates
     saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
     assert all(value.isfinite().all() for value in saved["state_dict"].values())
 

@@ -43,3 +43,14 @@ def test_labels_may_be_missing_or_no_classes() -> None:
         kept = FirstItems(2, "training")
         kept.add([torch.zeros(2, 3), *rest])
         assert kept.items().labels is None
+
+
+def test_partners_of_another_domain_are_kept() -> None:
+    kept = FirstItems(3, "training")
+    for first in (0, 2):
+        (numbers, _) = batch(first, 2)
+        kept.add([numbers, numbers + 10])
+    items = kept.items()
+    assert items.labels is None
+    assert items.partners is not None
+    assert items.partners.flatten().tolist() == [10, 11, 12]

@@ -11,8 +11,8 @@ def test_steps_are_adams() -> None:
     start = torch.randn(5, generator=torch.Generator().manual_seed(0))
     ours, theirs = (start.clone().requires_grad_() for _ in range(2))
     optimizers = (
-        AdamWithBetas([ours], lr=0.1, beta1=0.3, beta2=0.8),
-        torch.optim.Adam([theirs], lr=0.1, betas=(0.3, 0.8)),
+        AdamWithBetas([ours], lr=0.1, beta1=0.3, beta2=0.8, weight_decay=0.5),
+        torch.optim.Adam([theirs], lr=0.1, betas=(0.3, 0.8), weight_decay=0.5),
     )
     for weight, optimizer in zip((ours, theirs), optimizers, strict=True):
         for _ in range(3):

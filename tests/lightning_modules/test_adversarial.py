@@ -4,15 +4,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hawc import StandardNormal
 from lightning_modules import WGAN, TrainingError
-from lightning_modules.adversarial import mixes_pictures
 from lightning_modules.alternating import Losses
 from lightning_modules.interface import LatentGenerator
-from networks import ConvEncoder, MLPDecoder, MLPEncoder
-from tests.helpers import TINY_SHAPE, TinyImages, TinyRows, quiet_trainer, tiny_decoder, tiny_wgan
+from networks import MLPDecoder, MLPEncoder
+from tests.helpers import TINY_SHAPE, TinyImages, TinyRows, quiet_trainer, tiny_wgan
 
 
 def test_is_a_latent_generator_over_a_normal_law() -> None:
@@ -56,23 +55,6 @@ def test_generator_has_a_batch_size_of_its_own(tmp_path: Path) -> None:
     trainer = quiet_trainer(tmp_path, limit_train_batches=1, limit_val_batches=0)
     trainer.fit(model, TinyImages(batch_size=16))
     assert sizes == [16, 5]
-
-
-def test_critic_sees_both_in_one_pass_unless_a_batch_norm_would_mix_them() -> None:
-    real, fake = torch.rand(3, 1, 16, 16), torch.rand(5, 1, 16, 16)
-    for critic, passes in ((ConvEncoder, [3, 5]), (MLPEncoder, [8])):
-        model, sizes = WGAN((1, 16, 16), 3, tiny_decoder, critic), []
-        model.critic.register_forward_hook(lambda _, x, __, s=sizes: s.append(len(x[0])))
-        score_real, score_fake = model.scores(real, fake)
-        assert sizes == passes
-        assert (len(score_real), len(score_fake)) == (3, 5)
-        if len(passes) == 1:  # 1e-6: the order of sums
-            assert torch.allclose(score_real, model.critic(real), atol=1e-6)
-
-
-def test_batch_norms_are_found() -> None:
-    assert mixes_pictures(nn.Sequential(nn.Sequential(nn.BatchNorm2d(3))))
-    assert not mixes_pictures(nn.Sequential(nn.GroupNorm(1, 3), nn.LayerNorm(3)))
 
 
 def test_pictures_of_another_shape(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from networks import MLPDecoder, MLPEncoder
+from networks import MLPDecoder, MLPEncoder, MLPTranslator
 
 
 def count(network: nn.Module) -> int:
@@ -32,6 +32,14 @@ def test_decoder_with_batch_norms_has_scales_and_shifts_in_place_of_biases() -> 
     kinds = [type(layer) for layer in list(network)[:3]]
     assert kinds == [nn.Linear, nn.BatchNorm1d, nn.ReLU]
     assert network(torch.randn(3, 8)).shape == (3, 1, 28, 28)
+
+
+def test_translator_of_the_toy_has_three_linear_layers() -> None:
+    network = MLPTranslator((2,))
+    assert count(network) == (2 * 128 + 128) + (128 * 128 + 128) + (128 * 2 + 2)
+    assert sum(isinstance(layer, nn.Linear) for layer in network) == 3
+    assert network(torch.zeros(3, 2)).shape == (3, 2)
+    assert MLPTranslator((1, 4, 6), widths=())(torch.zeros(3, 1, 4, 6)).shape == (3, 1, 4, 6)
 
 
 def test_table_rows_are_allowed() -> None:

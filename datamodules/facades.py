@@ -1,0 +1,60 @@
+"""CMP Facades at 64 x 64: 400 photographs of facades and their label maps, 100 of each for testing.
+
+Source: Tylecek and Sara 2013, "Spatial pattern templates for recognition of objects with regular
+structure", German Conference on Pattern Recognition.
+"""
+
+from pathlib import Path
+from typing import final
+
+from datamodules.domain_folders import AbstractDomainFolders, Broken, Pairing
+from datamodules.errors import DataError
+from datamodules.in_memory import data_folder
+
+__all__ = ["Facades"]
+
+
+@final
+class Facades(AbstractDomainFolders):
+    """Reads <data_dir>/facades/{trainA,trainB,testA,testB}: photographs A, label maps B.
+
+    Files of one name are of one facade. DiscoGAN is not told so: by default pictures are unpaired.
+
+    Args:
+        data_dir: folder of the data; the environment variable HAWC_DATA, else "data", if None.
+        image_size: sides of a picture in pixels, at least 1.
+        pairing: "name" for batches of photographs with their own label maps, "order" does the same
+            here, "none" shuffles both domains each on its own.
+        broken: what to do about files that cannot be read: "error" stops at the first one, "skip"
+            warns, names them and goes on without them.
+        batch_size: pictures of either domain a batch and process, at least 1.
+        num_validation: training pictures of either domain held out for validation; a tenth of them
+            if None.
+
+    Raises:
+        ValueError: if a number or word is none of these.
+    """
+
+    def __init__(
+        self,
+        data_dir: str | None = None,
+        image_size: int = 64,
+        pairing: Pairing = "none",
+        broken: Broken = "error",
+        batch_size: int = 64,
+        num_validation: int | None = None,
+    ) -> None:
+        super().__init__(image_size, 3, pairing, broken, batch_size, num_validation)
+        self._folder = data_folder(data_dir) / "facades"
+
+    def prepare_data(self) -> None:
+        """Says what is missing; nothing is downloaded."""
+        if not self._folder.is_dir():
+            raise DataError(
+                f"'{self._folder}' does not exist; put trainA, trainB, testA and testB of CMP "
+                "Facades there, or name the folder that holds it with --data.data_dir or HAWC_DATA."
+            )
+
+    def folders(self, train: bool) -> tuple[Path, Path]:
+        part = "train" if train else "test"
+        return self._folder / f"{part}A", self._folder / f"{part}B"

@@ -1,0 +1,68 @@
+"""Any two folders of pictures as two domains."""
+
+from pathlib import Path
+from typing import Literal, final
+
+from datamodules.domain_folders import AbstractDomainFolders, Broken, Pairing
+from datamodules.errors import DataError
+
+__all__ = ["TwoFolders"]
+
+
+@final
+class TwoFolders(AbstractDomainFolders):
+    """Serves the pictures of two folders, at any depth, as two domains; batches are (a, b).
+
+    Of each picture the largest centred square is resized (bicubic) to `image_size`. An epoch is one
+    of the smaller domain, with as many of the larger one, others each time.
+
+    Args:
+        path_a: folder of the first domain.
+        path_b: folder of the second domain.
+        image_size: sides of a picture in pixels, at least 1.
+        channels: 1 for grey, 3 for colour; pictures of the other kind are converted.
+        pairing: "name" if files of one name, endings apart, belong together; "order" if those of
+            one place in the alphabet do; "none" if domains are shuffled each on its own and may
+            differ in size.
+        broken: what to do about files that cannot be read: "error" stops at the first one, "skip"
+            warns, names them and goes on without them, and without their partners in pairs.
+        batch_size: pictures of either domain a batch and process, at least 1.
+        num_validation: training pictures of either domain held out for validation; a tenth of them
+            if None.
+        test_path_a: folder of the first domain's test pictures.
+        test_path_b: folder of the second domain's test pictures.
+
+    Raises:
+        ValueError: if a number or word is none of these, or only one test folder is given.
+    """
+
+    def __init__(
+        self,
+        path_a: str,
+        path_b: str,
+        image_size: int,
+        channels: Literal[1, 3] = 3,
+        pairing: Pairing = "none",
+        broken: Broken = "error",
+        batch_size: int = 64,
+        num_validation: int | None = None,
+        test_path_a: str | None = None,
+        test_path_b: str | None = None,
+    ) -> None:
+        super().__init__(image_size, channels, pairing, broken, batch_size, num_validation)
+        if (test_path_a is None) != (test_path_b is None):
+            raise ValueError(
+                "`test_path_a` and `test_path_b` must be given together, got "
+                f"{test_path_a} and {test_path_b}."
+            )
+        self._train = Path(path_a).expanduser(), Path(path_b).expanduser()
+        self._test: tuple[Path, Path] | None = None
+        if test_path_a is not None and test_path_b is not None:
+            self._test = Path(test_path_a).expanduser(), Path(test_path_b).expanduser()
+
+    def folders(self, train: bool) -> tuple[Path, Path]:
+        if train:
+            return self._train
+        if self._test is None:
+            raise DataError("`test_path_a` and `test_path_b` must name folders to test with.")
+        return self._test

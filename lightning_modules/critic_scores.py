@@ -1,0 +1,21 @@
+"""A critic's outputs on real and fake pictures."""
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["critic_scores", "mixes_pictures"]
+
+_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+
+
+def critic_scores(critic: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns the outputs on both, found in one pass unless a batch norm would mix them."""
+    if mixes_pictures(critic):
+        return critic(real), critic(fake)
+    both = critic(torch.cat((real, fake)))
+    return both[: len(real)], both[len(real) :]
+
+
+def mixes_pictures(network: nn.Module) -> bool:
+    """Returns whether a batch norm makes the output on one picture depend on the others."""
+    return any(isinstance(layer, _BATCH_NORMS) for layer in network.modules())

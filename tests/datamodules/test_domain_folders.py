@@ -1,0 +1,125 @@
+"""Folders as domains: pairs by name or order, broken files, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from datamodules import DataError, TwoFolders
+from tests.datamodules.picture_files import write_picture, write_pictures
+
+
+def folders(tmp_path: Path, n_a: int, n_b: int, **arguments: str) -> TwoFolders:
+    """Pictures in shades of grey by their number."""
+    for name, n in (("a", n_a), ("b", n_b)):
+        if n:
+            write_pictures(tmp_path / name, n)
+    return TwoFolders(str(tmp_path / "a"), str(tmp_path / "b"), 2, channels=1, **arguments)
+
+
+def shades(data: TwoFolders) -> list[list[int]]:
+    return [domain[:, 0, 0, 0].tolist() for domain in data.read(train=True)]
+
+
+def test_pictures_at_any_depth_that_are_not_hidden(tmp_path: Path) -> None:
+    data = folders(tmp_path, 2, 3)
+    write_picture(tmp_path / "a" / "deeper" / "1.jpg", (9, 9, 9))
+    write_picture(tmp_path / "a" / ".hidden" / "1.png")
+    (tmp_path / "b" / "notes.txt").touch()
+    assert shades(data) == [[0, 1, 9], [0, 1, 2]]
+    assert not data.is_paired
+    assert data.image_shape == (1, 2, 2)
+
+
+def test_pairs_by_name_whatever_the_ending(tmp_path: Path) -> None:
+    data = folders(tmp_path, 3, 0, pairing="name")
+    for i in range(3):
+        write_picture(tmp_path / "b" / f"{i:03d}.bmp", (7 + i,) * 3)
+    assert shades(data) == [[0, 1, 2], [7, 8, 9]]
+    assert data.is_paired
+
+
+def test_pairs_by_order(tmp_path: Path) -> None:
+    data = folders(tmp_path, 2, 0, pairing="order")
+    write_picture(tmp_path / "b" / "x.png", (5, 5, 5))
+    write_picture(tmp_path / "b" / "y.png", (6, 6, 6))
+    assert shades(data) == [[0, 1], [5, 6]]
+
+
+def test_pairs_of_different_number(tmp_path: Path) -> None:
+    data = folders(tmp_path, 2, 3, pairing="order")
+    with pytest.raises(DataError, match=r"as many pictures each, got 2 in '.*a' and 3 in '.*b'; c"):
+        data.read(train=True)
+
+
+@pytest.mark.parametrize(("n_a", "n_b", "alone"), [(2, 3, "b/002.png"), (4, 2, "a/002.png")])
+def test_a_picture_without_partner(tmp_path: Path, n_a: int, n_b: int, alone: str) -> None:
+    data = folders(tmp_path, n_a, n_b, pairing="name")
+    count, total = abs(n_a - n_b), max(n_a, n_b)
+    message = rf"{alone}' has no partner of its name in .*, one of {count} of {total} pictures"
+    with pytest.raises(DataError, match=message):
+        data.read(train=True)
+
+
+def break_some(folder: Path, *numbers: int) -> None:
+    for number in numbers:
+        (folder / f"{number:03d}.png").write_bytes(b"<html>not found</html>")
+
+
+def test_a_broken_file_stops_the_reading(tmp_path: Path) -> None:
+    data = folders(tmp_path, 3, 3)
+    break_some(tmp_path / "b", 1)
+    with pytest.raises(DataError, match=r"b/001\.png' cannot be read as a picture"):
+        data.read(train=True)
+
+
+@pytest.mark.parametrize(
+    ("pairing", "left"), [("none", [[0, 2, 3], [0, 1, 2]]), ("name", [[0, 2], [0, 2]])]
+)
+def test_going_on_without_broken_files(tmp_path: Path, pairing: str, left: list[list[int]]) -> None:
+    data = folders(tmp_path, 4, 4, pairing=pairing, broken="skip")
+    break_some(tmp_path / "a", 1)
+    break_some(tmp_path / "b", 3)
+    message = r"going on without 1 of 4 pictures: '.*a/001\.png' cannot"
+    with pytest.warns(UserWarning, match=message):
+        assert shades(data) == left
+
+
+def test_a_warning_names_five_files_at_most(tmp_path: Path) -> None:
+    data = folders(tmp_path, 8, 1, broken="skip")
+    break_some(tmp_path / "a", *range(7))
+    with pytest.warns(UserWarning, match=r"without 7 of 8 .*004\.png.* And 2 more\.") as warned:
+        data.read(train=True)
+    assert "005.png" not in str(warned[0].message)
+
+
+@pytest.mark.filterwarnings("ignore:going on without")
+def test_nothing_whole(tmp_path: Path) -> None:
+    data = folders(tmp_path, 1, 1, broken="skip")
+    break_some(tmp_path / "b", 0)
+    with pytest.raises(DataError, match=r"b' holds no picture that can be read; repair some"):
+        data.read(train=True)
+
+
+def test_folders_that_are_no_domains(tmp_path: Path) -> None:
+    data = folders(tmp_path, 1, 0)
+    with pytest.raises(DataError, match=r"b' must be a folder of pictures, and there is no"):
+        data.read(train=True)
+    (tmp_path / "b").mkdir()
+    with pytest.raises(DataError, match=r"b' holds no picture; known are \.jpg"):
+        data.read(train=True)
+    for name in ("1.png", "1.bmp"):
+        write_picture(tmp_path / "b" / name)
+    with pytest.raises(DataError, match=r"b' must hold one picture of a name, got 1.* and 1"):
+        data.read(train=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("pairing", "names", "`pairing` must be none, name or order, got names"),
+        ("broken", "stop", "`broken` must be error or skip, got stop"),
+    ],
+)
+def test_wrong_arguments(name: str, value: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TwoFolders("a", "b", 4, **{name: value})

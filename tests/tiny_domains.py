@@ -1,0 +1,42 @@
+"""Two domains of small pictures and a DiscoGAN of the plane that several tests share."""
+
+from functools import partial
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from datamodules.two_domains import AbstractTwoDomains
+from lightning_modules import DiscoGAN
+from networks import MLPEncoder, MLPTranslator
+from tests.helpers import TINY_SHAPE
+
+
+@final
+class TinyDomains(AbstractTwoDomains):
+    """Random pictures in pairs: 40 dark ones and 40 light ones."""
+
+    example = "picture"
+
+    def __init__(self, batch_size: int = 6, image_shape: tuple[int, int, int] = TINY_SHAPE) -> None:
+        super().__init__(batch_size, None)
+        self._image_shape = image_shape
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        return self._image_shape
+
+    @property
+    def is_paired(self) -> bool:
+        return True
+
+    def read(self, train: bool) -> tuple[Tensor, Tensor]:
+        generator = torch.Generator().manual_seed(0)
+        size = (2, 40, *self._image_shape)
+        dark, light = torch.randint(0, 128, size, generator=generator, dtype=torch.uint8)
+        return dark, light + 128
+
+
+def tiny_disco_gan(image_shape: tuple[int, ...] = (2,), **arguments: Any) -> DiscoGAN:
+    translator, critic = (partial(n, widths=(8,)) for n in (MLPTranslator, MLPEncoder))
+    return DiscoGAN(image_shape, translator, critic, **arguments)
