@@ -20,10 +20,9 @@ from typing import Any, final
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import torch
-from jaxtyping import Float
 from lightning import Callback, LightningModule, Trainer, seed_everything
-from torch import Tensor
 
+from benchmarks.coverage import coverage
 from datamodules import ToyDomains
 from lightning_modules import DiscoGAN
 from networks import MLPEncoder, MLPTranslator
@@ -35,16 +34,6 @@ SYSTEMS: dict[str, dict[str, Any]] = {
     "DiscoGAN": {"weights": (1.0, 10.0)},
 }
 WIDTH, EACH = 128, 1_000
-
-
-def coverage(
-    points: Float[Tensor, "n 2"], modes: Float[Tensor, "k 2"], mode_std: float
-) -> tuple[int, float]:
-    """Returns how many modes the points cover, and the share of points that are near any mode."""
-    distance, nearest = torch.cdist(points, modes).min(1)
-    near = distance < 4 * mode_std
-    shares = torch.bincount(nearest[near], minlength=len(modes)) / len(points)
-    return int((shares >= 0.1 / len(modes)).sum()), float(near.float().mean())
 
 
 @final

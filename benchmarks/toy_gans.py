@@ -25,13 +25,13 @@ import matplotlib
 
 matplotlib.use("Agg")
 import torch
-from jaxtyping import Float
 from lightning import Callback, LightningModule, Trainer
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from torch import Tensor
 
 import train
+from benchmarks.coverage import coverage
 from datamodules import Gaussians25
 from datamodules.toy import AbstractModes
 
@@ -40,7 +40,7 @@ RESULTS = Path(__file__).parent / "results" / "toy_gans.md"
 PICTURE = ROOT / "docs" / "pictures" / "toy_gans.png"
 GRID, CIRCLE = "wgan_gp_25_gaussians", "gan_8_gaussians"
 LOSSES = ("non_saturating", "minimax")
-NUM_POINTS, DEVIATIONS, LEAST_SHARE = 10_000, 4, 0.1
+NUM_POINTS = 10_000
 EVERY_SECONDS = 15.0
 WITHIN_SECONDS, WANTED_SHARE = 300, 0.8
 
@@ -57,17 +57,6 @@ class Seen(NamedTuple):
     modes: int
     share: float
     points: Tensor
-
-
-def covered(
-    points: Float[Tensor, "n 2"], modes: Float[Tensor, "k 2"], mode_std: float
-) -> tuple[int, float]:
-    """Returns how many modes are covered and the share of points near one, in [0, 1]."""
-    distance, nearest = torch.cdist(points, modes).min(1)
-    near = distance < DEVIATIONS * mode_std
-    counts = nearest[near].bincount(minlength=len(modes))
-    due = len(points) / len(modes)
-    return int((counts >= LEAST_SHARE * due).sum()), float(near.float().mean())
 
 
 @final
@@ -102,7 +91,7 @@ class ToyWatch(Callback):
         law: AbstractModes = trainer.datamodule
         generator = torch.Generator().manual_seed(0)
         points = model.decode(model.latent_target.sample(NUM_POINTS, generator=generator))
-        found = covered(points, law.modes, law.mode_std)
+        found = coverage(points, law.modes, law.mode_std)
         self.seen.append(Seen(*self._spent, model.generator_step, *found, points))
         self._resumed = _clocks()
 
