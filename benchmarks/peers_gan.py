@@ -32,7 +32,7 @@ from torchvision.transforms.functional import normalize, pil_to_tensor, to_pil_i
 
 # nothing here may import Lightning: it changes environment variables, which processes inherit
 from benchmarks.step_times import Times, launch, table, verdict, waiting
-from benchmarks.turns import Contestant, Schedule, Tick
+from benchmarks.turns import STEADY_MALLOC, Contestant, Schedule, Tick
 from networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 
 RESULTS = Path(__file__).parent / "results" / "peers_gan.md"
@@ -191,7 +191,8 @@ def page(mlp: Times, conv: Times, threads: int, rounds: int) -> Iterator[str]:
     terminal = "a terminal" if sys.stdout.isatty() else "no terminal"
     yield (
         f"Batches of {BATCH_SIZE}, {threads} of {os.cpu_count()} CPU cores, torch "
-        f"{torch.__version__}, output to {terminal}.\n"
+        f"{torch.__version__}, output to {terminal}; memory kept by the C "
+        "library (turns.STEADY_MALLOC).\n"
     )
     yield f"## Fully connected, 28 x 28, blocks of {MLP_SCHEDULE.length} steps\n"
     yield from table(mlp, MLP_SCHEDULE.length, BARE)
@@ -212,7 +213,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="launches of all")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
-    os.environ["OMP_NUM_THREADS"] = str(arguments.threads)  # of the processes to come
+    # of the processes to come
+    os.environ.update(STEADY_MALLOC, OMP_NUM_THREADS=str(arguments.threads))
     mlp: Times = {}
     conv: Times = {}
     for number in range(arguments.rounds):

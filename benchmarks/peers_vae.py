@@ -29,7 +29,7 @@ from torch.nn import functional
 
 # nothing here may import Lightning: it changes environment variables, which processes inherit
 from benchmarks.step_times import Times, launch, table, verdict, waiting
-from benchmarks.turns import Contestant, Schedule, Tick
+from benchmarks.turns import STEADY_MALLOC, Contestant, Schedule, Tick
 from networks import MLPDecoder, MLPEncoder
 
 ROOT = Path(__file__).parent.parent
@@ -157,7 +157,8 @@ def page(measured: dict[int, Times], given: str, threads: int) -> Iterator[str]:
     terminal = "a terminal" if sys.stdout.isatty() else "no terminal"
     yield (
         f"MLP 784-400-400-16 and back, Adam; blocks of {LENGTH} steps by turns, {threads} of "
-        f"{os.cpu_count()} CPU cores each, torch {torch.__version__}, output to {terminal}."
+        f"{os.cpu_count()} CPU cores each, torch {torch.__version__}, output to {terminal}; "
+        "memory kept by the C library (turns.STEADY_MALLOC)."
     )
     for batch_size, times in measured.items():
         yield f"\n## Batches of {batch_size}, {len(times[BARE])} blocks\n"
@@ -173,7 +174,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=400, help="a launch; at most an epoch's")
     parser.add_argument("--parts", action="store_true", help="of train.py, too")
     arguments = parser.parse_args()
-    os.environ["OMP_NUM_THREADS"] = str(arguments.threads)  # of the processes to come
+    # of the processes to come
+    os.environ.update(STEADY_MALLOC, OMP_NUM_THREADS=str(arguments.threads))
     measured: dict[int, Times] = {size: {} for size in BATCH_SIZES}
     with tempfile.TemporaryDirectory() as folder:
         pictures = Path(folder) / "pictures.pt"
