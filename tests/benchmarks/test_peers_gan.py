@@ -53,7 +53,7 @@ def test_the_bare_step_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     generator_optimizer.step()
     assert not same_weights(before, bare)
     for name, weight in ours.state_dict().items():
-        torch.testing.assert_close(weight, bare[name], rtol=0, atol=1e-5)
+        torch.testing.assert_close(weight, bare[name], rtol=0, atol=1e-4)
 
 
 def test_items_are_scaled_one_by_one() -> None:
