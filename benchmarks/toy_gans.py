@@ -134,16 +134,17 @@ def curve_lines(seen: Sequence[Seen]) -> Iterator[str]:
             f"{100 * look.share:.1f} % |"
         )
     yield ""
-    wanted = f"All 25 modes and {100 * WANTED_SHARE:.0f} % of the points, within {WITHIN_SECONDS} s"
-    reached = (s for s in seen if s.modes == 25 and s.share >= WANTED_SHARE)
-    first = next(reached, None)
-    if first is None or first.processor_seconds > WITHIN_SECONDS:
+    short = [look for look in seen if look.modes < 25 or look.share < WANTED_SHARE]
+    lasting = seen[seen.index(short[-1]) + 1 :] if short else seen
+    wanted = (
+        f"All 25 modes and {100 * WANTED_SHARE:.0f} % of the points from then on, within "
+        f"{WITHIN_SECONDS} s of processor time"
+    )
+    if not lasting or lasting[0].processor_seconds > WITHIN_SECONDS:
         yield f"{wanted}: **not reached**."
     else:
-        yield (
-            f"{wanted}: reached after {first.seconds:.0f} s, {first.processor_seconds:.0f} s of "
-            "processor time."
-        )
+        first = lasting[0]
+        yield f"{wanted}: after {first.processor_seconds:.0f} s, {first.seconds:.0f} s by the clock."
 
 
 def loss_lines(ends: dict[str, list[Seen]]) -> Iterator[str]:

@@ -7,8 +7,9 @@ The critic f and the generator g minimise in turn, over batches of size m,
 
 with y_i = (1 - u_i) x_i + u_i g(z_i), one u_i ~ U[0, 1] a picture. Where `wgan.py` clips weights,
 the penalty holds the slope of f near 1 between real and generated pictures; minus the critic loss
-without the penalty then estimates the Wasserstein-1 distance itself, from below. The slope is one
-picture's own: a batch norm, which mixes pictures, is refused in the critic.
+without the penalty then estimates the Wasserstein-1 distance itself, a lower bound of it where no
+slope exceeds 1, which a small lambda does not see to. The slope is one picture's own: a batch norm,
+which mixes pictures, is refused in the critic.
 
 Source: Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville 2017, "Improved training of Wasserstein
 GANs", arXiv 1704.00028, Algorithm 1: lambda = 10, n_critic = 5, Adam with learning rate 1e-4,

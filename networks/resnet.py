@@ -13,7 +13,7 @@ networks but for
     SNGAN     decoder of width 256;  encoder of width 128, sum over the pixels, no bias at its end
 
 Pictures of other sides get more or fewer blocks, which is ours: the decoder doubles from 4 to 7
-pixels, the encoder halves once less often than that, 32 to 8 and 28 to 14.
+pixels, the encoder halves once less often than that, 32 to 8 and 28 to 14, but at least once.
 
 Source: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", arXiv 1704.00028, Miyato et
 al. 2018, "Spectral Normalization for Generative Adversarial Networks", arXiv 1802.05957, and their
