@@ -134,8 +134,8 @@ def curve_lines(seen: Sequence[Seen]) -> Iterator[str]:
             f"{100 * look.share:.1f} % |"
         )
     yield ""
-    short = [look for look in seen if look.modes < 25 or look.share < WANTED_SHARE]
-    lasting = seen[seen.index(short[-1]) + 1 :] if short else seen
+    short = [n for n, look in enumerate(seen) if look.modes < 25 or look.share < WANTED_SHARE]
+    lasting = seen[short[-1] + 1 :] if short else seen
     wanted = (
         f"All 25 modes and {100 * WANTED_SHARE:.0f} % of the points from then on, within "
         f"{WITHIN_SECONDS} s of processor time"
@@ -143,8 +143,8 @@ def curve_lines(seen: Sequence[Seen]) -> Iterator[str]:
     if not lasting or lasting[0].processor_seconds > WITHIN_SECONDS:
         yield f"{wanted}: **not reached**."
     else:
-        first = lasting[0]
-        yield f"{wanted}: after {first.processor_seconds:.0f} s, {first.seconds:.0f} s by the clock."
+        processor, clock = lasting[0].processor_seconds, lasting[0].seconds
+        yield f"{wanted}: after {processor:.0f} s, {clock:.0f} s by the clock."
 
 
 def loss_lines(ends: dict[str, list[Seen]]) -> Iterator[str]:

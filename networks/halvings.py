@@ -23,7 +23,7 @@ def count_halvings(image_shape: tuple[int, ...]) -> tuple[int, tuple[int, int]]:
     if count == 0 or max(height, breadth) >= 2 * _SMALLEST_SIDE:
         raise ValueError(
             "`image_shape` must have sides that are 4, 5, 6 or 7 times the same power of two, 2 at "
-            f"least, such as 28, 32, 48 or 64, got {tuple(image_shape)}; resize the pictures or take "
-            "CWAEEncoder and CWAEDecoder (even sides) or MLPEncoder and MLPDecoder (any)."
+            f"least, such as 28, 32, 48 or 64, got {tuple(image_shape)}; resize the pictures or "
+            "take CWAEEncoder and CWAEDecoder (even sides) or MLPEncoder and MLPDecoder (any)."
         )
     return count, (height, breadth)
