@@ -28,7 +28,7 @@ TABLE: list[Mistake] = [
     (
         "rows of a table for a residual generator",
         (*EBGAN, *ROWS, "--model.generator", "networks.ResNetDecoder"),
-        r"`image_shape` must be \(channels, height, width\), got \(13,\); .*networks\.MLPEncoder",
+        r"`image_shape` must be \(channels, height, width\) .*, got \(13,\); .*MLPEncoder",
     ),
     (
         "residual network without channels",
