@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from lightning_modules.adam import AdamWithBetas
-from lightning_modules.alternating import AbstractAlternating, Losses, held_still
+from lightning_modules.alternating import AbstractAlternating, Losses, Network, held_still
 from lightning_modules.critic_scores import critic_scores
 from lightning_modules.errors import TrainingError
 from lightning_modules.hyperparameters import check_at_least_one, check_sizes, forget_callables
@@ -117,7 +117,6 @@ class DiscoGAN(AbstractAlternating):
             critic_optimizer,
             generator_scheduler,
             critic_scheduler,
-            1,
             max_gradient_norm,
         )
         self.save_hyperparameters()
@@ -154,13 +153,16 @@ class DiscoGAN(AbstractAlternating):
 
     def play(self, batch: tuple[Tensor, Tensor]) -> None:
         a, b = self._checked(batch)
-        turn = self.batch_count % (1 + self._n_generator)
-        if turn == 0:
-            self.step_critic(self.critic_losses(a, b), lasting=1 + self._n_generator)
+        if self._turn() == 0:
+            self.step_critic(self.critic_losses(a, b))
             return
         with held_still(self.critic):
-            losses = self.generator_losses(a, b)
-            self.step_generator(losses, lasting=2 if turn == self._n_generator else 1)
+            self.step_generator(self.generator_losses(a, b))
+
+    def batches_until_next(self, network: Network) -> int:
+        if network == "critic":
+            return 1 + self._n_generator
+        return 2 if self._turn() == self._n_generator else 1
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         self._log_reconstructions("val", batch)
@@ -202,6 +204,10 @@ class DiscoGAN(AbstractAlternating):
                 terms[f"reconstruction_{source}"] = reconstruction
                 loss = loss + reconstruction_weight * reconstruction
         return {"loss": loss, **terms}
+
+    def _turn(self) -> int:
+        """Returns 0 when the critics move, then 1 to `n_generator` when the translators do."""
+        return self.batch_count % (1 + self._n_generator)
 
     def _translate(self, images: Tensor, source: str, target: str) -> Tensor:
         return squashed(self.generator[f"{source}_to_{target}"](images), self.image_shape)

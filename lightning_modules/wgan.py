@@ -103,6 +103,6 @@ class WGAN(AbstractAdversarial):
     def constrain_critic(self) -> None:
         clip_weights(self.critic.parameters(), self._clip)
 
-    def critic_steps_due(self) -> int:
-        starting = self.generator_step < 25 or self.generator_step % 500 == 0
+    def critic_steps_due(self, generator_step: int) -> int:
+        starting = generator_step < 25 or generator_step % 500 == 0
         return max(100, self.n_critic) if self._start_up and starting else self.n_critic

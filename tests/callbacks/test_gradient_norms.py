@@ -9,8 +9,10 @@ from lightning import Callback, LightningModule, Trainer, seed_everything
 from torch.optim import Optimizer
 
 from callbacks import GradientNorms
+from datamodules import ToyDomains
 from tests.callbacks.runs import run
 from tests.helpers import TinyImages, quiet_trainer, same_weights, tiny_wgan, weights
+from tests.tiny_domains import tiny_disco_gan
 
 
 class Measure(Callback):
@@ -82,6 +84,15 @@ def test_a_generator_that_moves_seldom_is_read_too(tmp_path: Path) -> None:
     run(tmp_path, GradientNorms(), spy, model=model, data=data, log_every_n_steps=10)
     # it moves in batches 2, 5, 8, ..., 17; read after the 10th (number 9) and the 20th
     assert spy.batches["generator"] == [8, 17]
+
+
+def test_a_critic_that_moves_seldom_is_read_too(tmp_path: Path) -> None:
+    model = tiny_disco_gan(n_generator=2)
+    spy = LogSpy(model)
+    trainer = quiet_trainer(tmp_path, callbacks=[GradientNorms(), spy], log_every_n_steps=3)
+    trainer.fit(model, ToyDomains(batch_size=6, num_points=100))  # 15 batches
+    assert spy.batches["critic"] == [0, 3, 6, 9, 12]  # each interval has the last one of either
+    assert spy.batches["generator"] == [2, 5, 8, 11, 14]
 
 
 def test_an_autoencoder_is_refused(tmp_path: Path) -> None:
