@@ -19,7 +19,7 @@ class GradientNorms(AbstractModelCallback):
     Each is the 2-norm of a network's whole gradient before its step, before it is clipped and,
     where a precision scales losses, after that is undone. They are computed for those steps alone
     whose values a logger reads: the last ones before every `log_every_n_steps`-th batch, and of an
-    epoch. Nothing waits for the device.
+    epoch. Nothing waits for the device, but for the scale of a fused optimizer's losses.
 
     A norm that goes to 0 says that a network has stopped learning, for a generator mostly since the
     critic is sure of everything; one that grows without end announces a loss that is not finite,
@@ -41,7 +41,8 @@ class GradientNorms(AbstractModelCallback):
         network = "critic" if is_critic else "generator"
         if _is_read(trainer, pl_module.batch_count, pl_module.batches_until_next(network)):
             gradients = [p.grad for p in parameters if p.grad is not None]
-            pl_module.log(f"train/{network}_gradient_norm", nn.utils.get_total_norm(gradients))
+            norm = nn.utils.get_total_norm(gradients) / pl_module.gradient_scale(optimizer)
+            pl_module.log(f"train/{network}_gradient_norm", norm)
 
 
 def _is_read(trainer: Trainer, batches: int, lasting: int) -> bool:

@@ -120,7 +120,19 @@ class AbstractAlternating(LightningModule, ABC):
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         if self._max_gradient_norm is not None:
-            self.clip_gradients(optimizer, self._max_gradient_norm, "norm")
+            bound = self._max_gradient_norm * self.gradient_scale(optimizer)
+            # not self.clip_gradients, which refuses fused optimizers in any mixed precision
+            self.trainer.precision_plugin.clip_grad_by_norm(optimizer, bound)
+
+    def gradient_scale(self, optimizer: Optimizer) -> float:
+        """Returns by what factor an optimizer's gradients are too large before its step.
+
+        It is 1 unless a precision scales losses and the optimizer is fused, for such a one undoes
+        the scale itself, within its step.
+        """
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        fused = any(group.get("fused") for group in optimizer.param_groups)
+        return float(scaler.get_scale()) if scaler is not None and fused else 1.0
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         check_finite_weights(checkpoint, f"generator step {self.generator_step}")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol, runtime_checkable
 
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from hawc import AbstractTarget
 
@@ -80,6 +81,10 @@ class AdversarialPair(Protocol):
 
         Asked while the network moves; the present batch is the first.
         """
+        ...
+
+    def gradient_scale(self, optimizer: Optimizer) -> float:
+        """Returns by what factor an optimizer's gradients are too large before its step."""
         ...
 
 

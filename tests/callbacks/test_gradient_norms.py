@@ -1,5 +1,6 @@
 """Norms of whole gradients, before clipping, of the steps that are read."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,14 @@ from torch.optim import Optimizer
 from callbacks import GradientNorms
 from datamodules import ToyDomains
 from tests.callbacks.runs import run
-from tests.helpers import TinyImages, quiet_trainer, same_weights, tiny_wgan, weights
+from tests.helpers import (
+    TinyImages,
+    quiet_trainer,
+    same_weights,
+    scaled_precision,
+    tiny_wgan,
+    weights,
+)
 from tests.tiny_domains import tiny_disco_gan
 
 
@@ -54,6 +62,18 @@ def test_norms_by_hand_are_those_before_clipping(tmp_path: Path) -> None:
         found = float(trainer.callback_metrics[f"train/{name}_gradient_norm"])
         assert found == pytest.approx(measure.norms[name], rel=1e-5)  # float32 sums
         assert found > 1e-3
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_norms_are_those_of_losses_that_are_not_scaled(tmp_path: Path, fused: bool) -> None:
+    norms, one_batch = [], {"limit_train_batches": 1}
+    for scale in (1.0, 256.0):
+        seed_everything(1)
+        model = tiny_wgan(critic_optimizer=partial(torch.optim.Adam, lr=1e-4, fused=fused))
+        precision = scaled_precision(scale)
+        trainer = run(tmp_path, GradientNorms(), model=model, plugins=precision, **one_batch)
+        norms.append(float(trainer.callback_metrics["train/critic_gradient_norm"]))
+    assert norms[0] == pytest.approx(norms[1], rel=0.05)  # half precision
 
 
 def test_weights_do_not_depend_on_it(tmp_path: Path) -> None:
