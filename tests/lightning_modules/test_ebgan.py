@@ -110,7 +110,7 @@ def test_rows_of_a_table(tmp_path: Path) -> None:
         ({"margin": float("nan")}, "`margin` must be > 0, got nan"),
         (
             {"pulling_away_weight": -0.1},
-            "`pulling_away_weight` must be at least 0, got -0.1; .*0.1, and 0",
+            "`pulling_away_weight` must be at least 0, got -0.1; the paper",
         ),
         ({"code_dim": 0}, "`code_dim` must be at least 1, got 0"),
         ({"encoder": partial(MLPEncoder, widths=(0,))}, "`widths` and all sizes must be at least"),

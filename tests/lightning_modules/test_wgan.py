@@ -103,5 +103,5 @@ def test_start_up_delays_the_generator(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("clip", [0.0, -1.0, float("nan")])
 def test_wrong_clip(clip: float) -> None:
-    with pytest.raises(ValueError, match="`clip` must be > 0, got .*; the paper's is 0.01"):
+    with pytest.raises(ValueError, match=r"`clip` must be > 0, got .*; the paper's is 0.01"):
         tiny_wgan(clip=clip)
