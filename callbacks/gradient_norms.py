@@ -1,6 +1,6 @@
 """How large the gradients of both networks are."""
 
-from typing import Any, final
+from typing import final
 
 from lightning import LightningModule, Trainer
 from torch import nn
@@ -19,7 +19,7 @@ class GradientNorms(AbstractModelCallback):
     Each is the 2-norm of a network's whole gradient before its step, before it is clipped and,
     where a precision scales losses, after that is undone. They are computed for those steps alone
     whose values a logger reads: the last ones before every `log_every_n_steps`-th batch, and of an
-    epoch. Nothing waits for the device.
+    epoch. Nothing waits for the device, but for the scale of a fused optimizer's losses.
 
     A norm that goes to 0 says that a network has stopped learning, for a generator mostly since the
     critic is sure of everything; one that grows without end announces a loss that is not finite,
@@ -29,34 +29,20 @@ class GradientNorms(AbstractModelCallback):
         TypeError: (when a run starts) if the model has no critic and generator moved in turn.
     """
 
-    def __init__(self) -> None:
-        self._is_due = {"critic": False, "generator": False}
-
     @property
     def needs(self) -> type:
         return AdversarialPair
 
-    def on_train_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
-    ) -> None:
-        # a generator's value stands until its next step
-        lasting = {"critic": 1, "generator": pl_module.critic_steps_due()}
-        self._is_due = {
-            network: _is_read(trainer, pl_module.batch_count, batches)
-            for network, batches in lasting.items()
-        }
-
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
     ) -> None:
-        if not any(self._is_due.values()):
-            return
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         is_critic = any(parameters[0] is p for p in pl_module.critic.parameters())
         network = "critic" if is_critic else "generator"
-        if self._is_due[network]:
+        if _is_read(trainer, pl_module.batch_count, pl_module.batches_until_next(network)):
             gradients = [p.grad for p in parameters if p.grad is not None]
-            pl_module.log(f"train/{network}_gradient_norm", nn.utils.get_total_norm(gradients))
+            norm = nn.utils.get_total_norm(gradients) / pl_module.gradient_scale(optimizer)
+            pl_module.log(f"train/{network}_gradient_norm", norm)
 
 
 def _is_read(trainer: Trainer, batches: int, lasting: int) -> bool:

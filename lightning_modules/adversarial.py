@@ -6,13 +6,14 @@ generator step the critic is held still, so each step changes the weights of one
 """
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
 from hawc import AbstractTarget, StandardNormal
-from lightning_modules.alternating import AbstractAlternating, Losses, held_still
+from lightning_modules.alternating import AbstractAlternating, Losses, Network, held_still
 from lightning_modules.critic_scores import critic_scores
 from lightning_modules.hyperparameters import check_at_least_one, check_sizes, forget_callables
 from lightning_modules.image_shape import check_image_shape, from_signed, squashed, to_signed
@@ -45,6 +46,8 @@ class AbstractAdversarial(AbstractAlternating):
         TrainingError: (in a step) if a loss is not finite or pictures have another shape.
     """
 
+    counters: ClassVar[tuple[str, ...]] = (*AbstractAlternating.counters, "critic_steps_in_turn")
+
     def __init__(
         self,
         image_shape: ImageShape,
@@ -64,18 +67,20 @@ class AbstractAdversarial(AbstractAlternating):
             critic_optimizer,
             generator_scheduler,
             critic_scheduler,
-            n_critic,
             max_gradient_norm,
         )
         self.save_hyperparameters()
         forget_callables(self)
         check_sizes(image_shape, latent_dim)
+        check_at_least_one("n_critic", n_critic)
         if generator_batch_size is not None:
             check_at_least_one("generator_batch_size", generator_batch_size)
         self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim
         self.generator = generator(self.image_shape, latent_dim)
         self.critic = critic(self.image_shape, 1)
+        self.n_critic = n_critic
+        self.critic_steps_in_turn = 0  # since the last generator step
         self._generator_batch_size = generator_batch_size
 
     @abstractmethod
@@ -85,6 +90,13 @@ class AbstractAdversarial(AbstractAlternating):
     @abstractmethod
     def generator_losses(self, fake: Tensor) -> Losses:
         """Returns the generator's "loss" and what else to log, of its pictures in [-1, 1]."""
+
+    def critic_steps_due(self, generator_step: int) -> int:
+        """Returns the critic steps, a batch each, before a generator step, counted from 0."""
+        return self.n_critic
+
+    def batches_until_next(self, network: Network) -> int:
+        return 1 if network == "critic" else self.critic_steps_due(self.generator_step + 1)
 
     @property
     def latent_target(self) -> AbstractTarget:
@@ -112,10 +124,12 @@ class AbstractAdversarial(AbstractAlternating):
         with torch.no_grad(), held_still(self.generator):
             fake = self.generate(self._latents(len(real)))
         self.step_critic(self.critic_losses(real, fake))
-        if self.critic_steps_in_turn >= self.critic_steps_due():
+        self.critic_steps_in_turn += 1
+        if self.critic_steps_in_turn >= self.critic_steps_due(self.generator_step):
             z = self._latents(self._generator_batch_size or len(real))
             with held_still(self.critic):
                 self.step_generator(self.generator_losses(self.generate(z)))
+            self.critic_steps_in_turn = 0
 
     def _latents(self, n: int) -> Tensor:
         return torch.randn(n, self.latent_dim, device=self.device)

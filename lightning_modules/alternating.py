@@ -8,7 +8,7 @@ are checked, one network moves while the other is held still, steps are counted 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from lightning import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
@@ -22,15 +22,16 @@ from torch.optim.lr_scheduler import LRScheduler
 from lightning_modules.attachment import is_fitting
 from lightning_modules.errors import TrainingError
 from lightning_modules.finite import check_finite_loss, check_finite_weights
-from lightning_modules.hyperparameters import check_at_least_one
 from lightning_modules.optimization import Optimization, as_list, configured, note_classes, resume
 from lightning_modules.step_log import log_step
 from lightning_modules.step_seed import seed_step
 
-__all__ = ["AbstractAlternating", "Losses", "held_still"]
+__all__ = ["AbstractAlternating", "Losses", "Network", "held_still"]
 
 Losses = Mapping[str, Tensor]
 """Scalars by name; "loss" is the one to minimise, all are logged."""
+
+Network = Literal["critic", "generator"]
 
 
 class AbstractAlternating(LightningModule, ABC):
@@ -45,14 +46,16 @@ class AbstractAlternating(LightningModule, ABC):
         critic_optimizer: of the critic's parameters.
         generator_scheduler: of the generator's learning rate, stepped after each generator step.
         critic_scheduler: of the critic's learning rate, stepped after each critic step.
-        n_critic: critic steps before each generator step, at least 1.
         max_gradient_norm: to which each network's gradient is scaled down before its step, in the
             2-norm, > 0; None leaves gradients as they are.
 
     Raises:
-        ValueError: if `n_critic` < 1 or `max_gradient_norm` <= 0.
+        ValueError: if `max_gradient_norm` <= 0.
         TrainingError: (in a step) if a loss is not finite.
     """
+
+    counters: ClassVar[tuple[str, ...]] = ("batch_count", "critic_step", "generator_step")
+    """Attributes that say whose turn it is; checkpoints hold them. A subclass adds its own."""
 
     generator: nn.Module
     critic: nn.Module
@@ -63,17 +66,14 @@ class AbstractAlternating(LightningModule, ABC):
         critic_optimizer: OptimizerCallable,
         generator_scheduler: LRSchedulerCallable | None,
         critic_scheduler: LRSchedulerCallable | None,
-        n_critic: int,
         max_gradient_norm: float | None,
     ) -> None:
         super().__init__()
-        check_at_least_one("n_critic", n_critic)
         if max_gradient_norm is not None and not max_gradient_norm > 0:
             raise ValueError(
                 f"`max_gradient_norm` must be > 0, or null for none, got {max_gradient_norm}."
             )
         self.automatic_optimization = False
-        self.n_critic = n_critic
         self._max_gradient_norm = max_gradient_norm
         self._optimizations = (
             Optimization(critic_optimizer, critic_scheduler, "critic_"),
@@ -82,15 +82,17 @@ class AbstractAlternating(LightningModule, ABC):
         self.batch_count = 0
         self.critic_step = 0
         self.generator_step = 0
-        self.critic_steps_in_turn = 0  # since the last generator step
 
     @abstractmethod
     def play(self, batch: Any) -> None:
         """Makes the steps that are due with one batch, by `step_critic` and `step_generator`."""
 
-    def critic_steps_due(self) -> int:
-        """Returns the critic steps that the coming generator step waits for, at least 1."""
-        return self.n_critic
+    @abstractmethod
+    def batches_until_next(self, network: Network) -> int:
+        """Returns for how many batches losses of a step now made stay the newest, at least 1.
+
+        Asked while the network moves, before its step is counted; the present batch is the first.
+        """
 
     def constrain_critic(self) -> None:
         """Brings the critic's weights back into their set after its step, in place."""
@@ -100,43 +102,42 @@ class AbstractAlternating(LightningModule, ABC):
         self.play(batch)
         self.batch_count += 1
 
-    def step_critic(self, losses: Losses, lasting: int = 1) -> None:
-        """Moves the critic down losses in which the generator has no part.
-
-        Args:
-            losses: of this step.
-            lasting: batches until the next critic step, this one included.
-        """
+    def step_critic(self, losses: Losses) -> None:
+        """Moves the critic down losses in which the generator has no part."""
         self._descend(losses, 0)
         self.constrain_critic()
+        self._log("critic", losses, self.critic_step + 1)
         self.critic_step += 1
-        self.critic_steps_in_turn += 1
-        self._log("critic", losses, self.critic_step, lasting)
 
-    def step_generator(self, losses: Losses, lasting: int | None = None) -> None:
-        """Moves the generator down losses made while the critic was `held_still`.
-
-        Args:
-            losses: of this step.
-            lasting: batches until the next generator step, this one included; as many as critic
-                steps are due if None.
-        """
+    def step_generator(self, losses: Losses) -> None:
+        """Moves the generator down losses made while the critic was `held_still`."""
         self._descend(losses, 1)
+        self._log("generator", losses, self.generator_step + 1)
         self.generator_step += 1
-        self.critic_steps_in_turn = 0
-        self._log("generator", losses, self.generator_step, lasting or self.critic_steps_due())
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         return configured(self._make_optimizers())
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         if self._max_gradient_norm is not None:
-            self.clip_gradients(optimizer, self._max_gradient_norm, "norm")
+            bound = self._max_gradient_norm * self.gradient_scale(optimizer)
+            # not self.clip_gradients, which refuses fused optimizers in any mixed precision
+            self.trainer.precision_plugin.clip_grad_by_norm(optimizer, bound)
+
+    def gradient_scale(self, optimizer: Optimizer) -> float:
+        """Returns by what factor an optimizer's gradients are too large before its step.
+
+        It is 1 unless a precision scales losses and the optimizer is fused, for such a one undoes
+        the scale itself, within its step.
+        """
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        fused = any(group.get("fused") for group in optimizer.param_groups)
+        return float(scaler.get_scale()) if scaler is not None and fused else 1.0
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         check_finite_weights(checkpoint, f"generator step {self.generator_step}")
         note_classes(checkpoint, self)
-        checkpoint["alternating_steps"] = {name: getattr(self, name) for name in _COUNTERS}
+        checkpoint["alternating_steps"] = {name: getattr(self, name) for name in self.counters}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         steps = checkpoint.get("alternating_steps")
@@ -145,7 +146,7 @@ class AbstractAlternating(LightningModule, ABC):
                 f"a checkpoint of {type(self).__name__} must hold the steps of its two networks, "
                 "got one without; it is another model's, so name the model it was written by."
             )
-        for name in _COUNTERS:
+        for name in self.counters:
             setattr(self, name, steps[name])
         if is_fitting(self):
             resume(checkpoint, self._optimizations, self._make_optimizers(), self.hparams)
@@ -167,13 +168,10 @@ class AbstractAlternating(LightningModule, ABC):
             schedulers = as_list(self.lr_schedulers())
             schedulers[place if len(schedulers) > 1 else 0].step()
 
-    def _log(self, network: str, losses: Losses, step: int, lasting: int) -> None:
+    def _log(self, network: Network, losses: Losses, step: int) -> None:
         terms = {name: value for name, value in losses.items() if name != "loss"}
         own = {f"{network}_loss": losses["loss"], f"{network}_step": float(step)}
-        log_step(self, {**own, **terms}, self.batch_count, lasting)
-
-
-_COUNTERS = ("batch_count", "critic_step", "generator_step", "critic_steps_in_turn")
+        log_step(self, {**own, **terms}, self.batch_count, self.batches_until_next(network))
 
 
 @contextmanager

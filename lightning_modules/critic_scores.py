@@ -3,16 +3,21 @@
 import torch
 from torch import Tensor, nn
 
+from hawc.kernels import full_precision
+
 __all__ = ["critic_scores", "mixes_pictures"]
 
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 def critic_scores(critic: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns the outputs on both, found in one pass unless a batch norm would mix them."""
+    """Returns the outputs on both, found in one pass unless a batch norm would mix them.
+
+    They are float32 also under autocast: the mean of half-precision scores has three digits.
+    """
     if mixes_pictures(critic):
-        return critic(real), critic(fake)
-    both = critic(torch.cat((real, fake)))
+        return full_precision(critic(real)), full_precision(critic(fake))
+    both = full_precision(critic(torch.cat((real, fake))))
     return both[: len(real)], both[len(real) :]
 
 

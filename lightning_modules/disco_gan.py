@@ -28,8 +28,9 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from hawc.kernels import full_precision
 from lightning_modules.adam import AdamWithBetas
-from lightning_modules.alternating import AbstractAlternating, Losses, held_still
+from lightning_modules.alternating import AbstractAlternating, Losses, Network, held_still
 from lightning_modules.critic_scores import critic_scores
 from lightning_modules.errors import TrainingError
 from lightning_modules.hyperparameters import check_at_least_one, check_sizes, forget_callables
@@ -117,7 +118,6 @@ class DiscoGAN(AbstractAlternating):
             critic_optimizer,
             generator_scheduler,
             critic_scheduler,
-            1,
             max_gradient_norm,
         )
         self.save_hyperparameters()
@@ -154,13 +154,16 @@ class DiscoGAN(AbstractAlternating):
 
     def play(self, batch: tuple[Tensor, Tensor]) -> None:
         a, b = self._checked(batch)
-        turn = self.batch_count % (1 + self._n_generator)
-        if turn == 0:
-            self.step_critic(self.critic_losses(a, b), lasting=1 + self._n_generator)
+        if self._turn() == 0:
+            self.step_critic(self.critic_losses(a, b))
             return
         with held_still(self.critic):
-            losses = self.generator_losses(a, b)
-            self.step_generator(losses, lasting=2 if turn == self._n_generator else 1)
+            self.step_generator(self.generator_losses(a, b))
+
+    def batches_until_next(self, network: Network) -> int:
+        if network == "critic":
+            return 1 + self._n_generator
+        return 2 if self._turn() == self._n_generator else 1
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         self._log_reconstructions("val", batch)
@@ -203,6 +206,10 @@ class DiscoGAN(AbstractAlternating):
                 loss = loss + reconstruction_weight * reconstruction
         return {"loss": loss, **terms}
 
+    def _turn(self) -> int:
+        """Returns 0 when the critics move, then 1 to `n_generator` when the translators do."""
+        return self.batch_count % (1 + self._n_generator)
+
     def _translate(self, images: Tensor, source: str, target: str) -> Tensor:
         return squashed(self.generator[f"{source}_to_{target}"](images), self.image_shape)
 
@@ -215,10 +222,10 @@ class DiscoGAN(AbstractAlternating):
     def _adversarial(self, critic: Any, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor | None]:
         """Returns the GAN loss of fakes and, if it has a share, their feature matching."""
         if self._feature_share == 0:
-            return softplus(-critic(fake)).mean(), None
+            return softplus(-full_precision(critic(fake))).mean(), None
         score, features = critic.scores_and_features(fake)
         _, real_features = critic.scores_and_features(real)
-        return softplus(-score).mean(), feature_matching(real_features, features)
+        return softplus(-full_precision(score)).mean(), feature_matching(real_features, features)
 
     def _distance_to(self, made: Tensor, original: Tensor) -> Tensor:
         made, original = self._shown(made), self._shown(original)
@@ -241,9 +248,10 @@ class DiscoGAN(AbstractAlternating):
     def _checked(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         """Returns both domains' pictures as the networks see them."""
         if len(batch) != 2 or batch[1].ndim < 2:
+            shapes = ", ".join(str(tuple(part.shape)) for part in batch)
             raise TrainingError(
-                "DiscoGAN needs batches (a, b) of pictures of two domains, got a second part of "
-                f"shape {tuple(batch[1].shape)}; use data such as TwoFolders."
+                "DiscoGAN needs batches (a, b) of pictures of two domains, got parts of shapes "
+                f"{shapes}; use data such as TwoFolders."
             )
         for images in batch:
             check_image_shape(images, self.image_shape, self)
@@ -253,9 +261,9 @@ class DiscoGAN(AbstractAlternating):
 
 def _check_distance(distance: str, huber_delta: float) -> None:
     if distance not in get_args(Distance):
-        raise ValueError(f"`distance` must be l1, mse, huber or cosine, got {distance}.")
+        raise ValueError(f"`distance` must be l1, mse, huber or cosine, got {distance}; try mse.")
     if not huber_delta > 0:
-        raise ValueError(f"`huber_delta` must be > 0, got {huber_delta}.")
+        raise ValueError(f"`huber_delta` must be > 0, got {huber_delta}; for pictures try 0.1.")
 
 
 def _check_weights(weights: dict[str, Weights], feature_share: float, critic_weight: float) -> None:
@@ -263,12 +271,15 @@ def _check_weights(weights: dict[str, Weights], feature_share: float, critic_wei
         if len(pair) != 2 or min(pair) < 0 or max(pair) == 0:
             raise ValueError(
                 f"`{name}` must be two numbers >= 0 and not both 0, those of the adversarial and "
-                f"the reconstruction part, got {pair}."
+                f"the reconstruction part, got {pair}; the paper's are 1 and 1."
             )
     if not 0 <= feature_share <= 1:
-        raise ValueError(f"`feature_share` must be in [0, 1], got {feature_share}.")
+        raise ValueError(
+            f"`feature_share` must be in [0, 1], got {feature_share}; the paper's is 0, the "
+            "authors' code has 0.9."
+        )
     if not critic_weight > 0:
-        raise ValueError(f"`critic_weight` must be > 0, got {critic_weight}.")
+        raise ValueError(f"`critic_weight` must be > 0, got {critic_weight}; the paper's is 1.")
 
 
 def _check_features(critic: nn.Module) -> None:

@@ -81,16 +81,15 @@ class EBGAN(AbstractAdversarial):
     ) -> None:
         check_at_least_one("code_dim", code_dim)
         if not margin > 0:
-            raise ValueError(f"`margin` must be > 0, got {margin}.")
+            raise ValueError(f"`margin` must be > 0, got {margin}; the paper's for MNIST is 10.")
         if not pulling_away_weight >= 0:
             raise ValueError(
-                f"`pulling_away_weight` must be at least 0, got {pulling_away_weight}."
+                f"`pulling_away_weight` must be at least 0, got {pulling_away_weight}; the paper's "
+                "is 0.1, and 0 leaves the term out."
             )
 
         def critic(shape: ImageShape, _: int) -> EnergyCritic:
-            return EnergyCritic(
-                encoder(shape, code_dim), decoder(shape, code_dim), bounded=len(shape) == 3
-            )
+            return EnergyCritic(encoder(shape, code_dim), decoder(shape, code_dim), shape)
 
         super().__init__(
             image_shape,

@@ -30,6 +30,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from hawc.kernels import full_precision
 from lightning_modules.adam import AdamWithBetas
 from lightning_modules.adversarial import AbstractAdversarial
 from lightning_modules.alternating import Losses
@@ -127,15 +128,15 @@ class GAN(AbstractAdversarial):
         }
 
     def generator_losses(self, fake: Tensor) -> Losses:
-        logits = self.critic(self._blurred(fake))
+        logits = full_precision(self.critic(self._blurred(fake)))
         return {"loss": -softplus(logits).mean() if self._saturates else softplus(-logits).mean()}
 
-    def noise_std(self) -> float:
+    def present_noise_std(self) -> float:
         """Returns the standard deviation of the instance noise at the present generator step."""
         if self._noise_steps is None:
             return self._noise_std
         return self._noise_std * max(0.0, 1 - self.generator_step / self._noise_steps)
 
     def _blurred(self, images: Tensor) -> Tensor:
-        std = self.noise_std()
+        std = self.present_noise_std()
         return images + std * torch.randn_like(images) if std > 0 else images

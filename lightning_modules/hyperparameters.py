@@ -10,7 +10,7 @@ __all__ = ["check_at_least_one", "check_sizes", "forget_callables"]
 def check_at_least_one(name: str, value: int) -> None:
     """Raises ValueError unless the argument called `name` counts something."""
     if value < 1:
-        raise ValueError(f"`{name}` must be at least 1, got {value}.")
+        raise ValueError(f"`{name}` must be at least 1, got {value}; give a positive integer.")
 
 
 def check_sizes(image_shape: ImageShape, latent_dim: int) -> None:

@@ -1,9 +1,10 @@
 """What callbacks may ask of a model, and the types by which a model receives its networks."""
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from hawc import AbstractTarget
 
@@ -75,8 +76,15 @@ class AdversarialPair(Protocol):
         """Batches so far."""
         ...
 
-    def critic_steps_due(self) -> int:
-        """Returns the critic steps, a batch each, that the coming generator step waits for."""
+    def batches_until_next(self, network: Literal["critic", "generator"]) -> int:
+        """Returns for how many batches losses of a step now made stay the newest, at least 1.
+
+        Asked while the network moves; the present batch is the first.
+        """
+        ...
+
+    def gradient_scale(self, optimizer: Optimizer) -> float:
+        """Returns by what factor an optimizer's gradients are too large before its step."""
         ...
 
 

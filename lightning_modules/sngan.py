@@ -21,6 +21,7 @@ from typing import final
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
+from hawc.kernels import full_precision
 from lightning_modules.adam import AdamWithBetas
 from lightning_modules.adversarial import AbstractAdversarial
 from lightning_modules.alternating import Losses
@@ -101,4 +102,4 @@ class SNGAN(AbstractAdversarial):
         }
 
     def generator_losses(self, fake: Tensor) -> Losses:
-        return {"loss": -self.critic(fake).mean()}
+        return {"loss": -full_precision(self.critic(fake)).mean()}

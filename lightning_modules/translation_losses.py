@@ -20,6 +20,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from hawc.kernels import full_precision
+
 __all__ = ["Distance", "feature_matching", "reconstruction_distance"]
 
 Distance = Literal["l1", "mse", "huber", "cosine"]
@@ -54,6 +56,11 @@ def feature_matching(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Float[Te
     Args:
         real: a batch of features (n, ...) for each level, at least one.
         fake: the same levels for another batch (m, ...).
+
+    Returns:
+        Scalar >= 0, float32 also of half precision: close means differ in their last digits.
     """
-    gaps = [(x.mean(0) - y.mean(0)).square().mean() for x, y in zip(real, fake, strict=True)]
+    levels = zip(real, fake, strict=True)
+    means = [(full_precision(x).mean(0), full_precision(y).mean(0)) for x, y in levels]
+    gaps = [(x - y).square().mean() for x, y in means]
     return sum(gaps[1:], gaps[0])

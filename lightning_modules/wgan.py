@@ -20,6 +20,7 @@ import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
+from hawc.kernels import full_precision
 from lightning_modules.adversarial import AbstractAdversarial
 from lightning_modules.alternating import Losses
 from lightning_modules.interface import ImageShape, NetworkFactory
@@ -83,7 +84,7 @@ class WGAN(AbstractAdversarial):
             max_gradient_norm,
         )
         if not clip > 0:
-            raise ValueError(f"`clip` must be > 0, got {clip}.")
+            raise ValueError(f"`clip` must be > 0, got {clip}; the paper's is 0.01.")
         self._clip = clip
         self._start_up = start_up
 
@@ -98,11 +99,11 @@ class WGAN(AbstractAdversarial):
         }
 
     def generator_losses(self, fake: Tensor) -> Losses:
-        return {"loss": -self.critic(fake).mean()}
+        return {"loss": -full_precision(self.critic(fake)).mean()}
 
     def constrain_critic(self) -> None:
         clip_weights(self.critic.parameters(), self._clip)
 
-    def critic_steps_due(self) -> int:
-        starting = self.generator_step < 25 or self.generator_step % 500 == 0
+    def critic_steps_due(self, generator_step: int) -> int:
+        starting = generator_step < 25 or generator_step % 500 == 0
         return max(100, self.n_critic) if self._start_up and starting else self.n_critic

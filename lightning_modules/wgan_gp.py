@@ -22,6 +22,7 @@ import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
+from hawc.kernels import full_precision
 from lightning_modules.adam import AdamWithBetas
 from lightning_modules.adversarial import AbstractAdversarial
 from lightning_modules.alternating import Losses
@@ -112,7 +113,7 @@ class WGANGP(AbstractAdversarial):
         }
 
     def generator_losses(self, fake: Tensor) -> Losses:
-        return {"loss": -self.critic(fake).mean()}
+        return {"loss": -full_precision(self.critic(fake)).mean()}
 
 
 def _between(real: Tensor, fake: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from networks.halvings import count_halvings
+from networks.picture_shape import check_width
 
 __all__ = ["ConvDecoder", "ConvEncoder"]
 
@@ -38,7 +39,7 @@ class ConvEncoder(nn.Sequential):
         width: int = 64,
         batch_norm: bool = True,
     ) -> None:
-        _check_width(width)
+        check_width(width)
         num_halvings, (height, breadth) = count_halvings(image_shape)
         layers: list[nn.Module] = []
         fan_in = image_shape[0]
@@ -78,7 +79,7 @@ class ConvDecoder(nn.Sequential):
         width: int = 64,
         batch_norm: bool = True,
     ) -> None:
-        _check_width(width)
+        check_width(width)
         num_doublings, (height, breadth) = count_halvings(image_shape)
         fan_in = width * 2 ** (num_doublings - 1)
         layers: list[nn.Module] = [
@@ -101,11 +102,6 @@ class ConvDecoder(nn.Sequential):
 
     def forward(self, latents: Float[Tensor, "b d"]) -> Float[Tensor, "b c h w"]:
         return super().forward(latents)
-
-
-def _check_width(width: int) -> None:
-    if width < 1:
-        raise ValueError(f"`width` must be at least 1, got {width}.")
 
 
 def _initialize(layer: nn.Module) -> None:

@@ -17,7 +17,7 @@ from typing import final
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from networks.picture_shape import checked_picture_shape
+from networks.picture_shape import check_width, checked_picture_shape
 
 __all__ = ["DiscoCritic", "DiscoTranslator"]
 
@@ -119,8 +119,7 @@ def _downwards(filters: list[int]) -> list[nn.Module]:
 
 def _rest(image_shape: tuple[int, ...], width: int) -> tuple[int, int]:
     """Returns the sides that four halvings leave of a picture."""
-    if width < 1:
-        raise ValueError(f"`width` must be at least 1, got {width}.")
+    check_width(width)
     _, height, breadth = checked_picture_shape(image_shape)
     scale = 2**_HALVINGS
     if height % scale or breadth % scale:

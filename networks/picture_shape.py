@@ -1,6 +1,12 @@
-"""The check that every network for pictures begins with."""
+"""The checks that networks for pictures begin with."""
 
-__all__ = ["checked_picture_shape"]
+__all__ = ["check_width", "checked_picture_shape"]
+
+
+def check_width(width: int) -> None:
+    """Raises ValueError unless a layer has at least one filter."""
+    if width < 1:
+        raise ValueError(f"`width` must be at least 1, got {width}; 64 and 128 are usual.")
 
 
 def checked_picture_shape(image_shape: tuple[int, ...]) -> tuple[int, int, int]:

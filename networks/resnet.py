@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from networks.halvings import count_halvings
 from networks.initialization import initialize_like_keras
+from networks.picture_shape import check_width
 from networks.residual_blocks import doubling_block, halving_block, input_block, keeping_block
 
 __all__ = ["ResNetDecoder", "ResNetEncoder"]
@@ -57,7 +58,7 @@ class ResNetEncoder(nn.Module):
     ) -> None:
         super().__init__()
         num_halvings, _ = count_halvings(image_shape)
-        _check_width(width)
+        check_width(width)
         self.blocks = nn.Sequential(
             input_block(image_shape[0], width),
             *(halving_block(width) for _ in range(num_halvings - 2)),
@@ -88,7 +89,7 @@ class ResNetDecoder(nn.Sequential):
 
     def __init__(self, image_shape: tuple[int, ...], latent_dim: int, width: int = 128) -> None:
         num_doublings, sides = count_halvings(image_shape)
-        _check_width(width)
+        check_width(width)
         first = nn.Linear(latent_dim, width * sides[0] * sides[1])
         last = nn.Conv2d(width, image_shape[0], 3, padding=1)
         for layer in (first, last):
@@ -101,8 +102,3 @@ class ResNetDecoder(nn.Sequential):
 
     def forward(self, latents: Float[Tensor, "b d"]) -> Float[Tensor, "b c h w"]:
         return super().forward(latents)
-
-
-def _check_width(width: int) -> None:
-    if width < 1:
-        raise ValueError(f"`width` must be at least 1, got {width}.")

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from lightning import LightningModule, Trainer
+from lightning.pytorch.plugins import MixedPrecision
 from torch import Tensor
 
 from datamodules.in_memory import AbstractInMemoryImages
@@ -83,6 +84,12 @@ def quiet_trainer(folder: Path, **arguments: Any) -> Trainer:
         "default_root_dir": str(folder),
     }
     return Trainer(**{**defaults, **arguments})
+
+
+def scaled_precision(scale: float) -> MixedPrecision:
+    """Returns the precision 16-mixed, whose losses are scaled, for the CPU."""
+    scaler = torch.amp.GradScaler("cpu", init_scale=scale)
+    return MixedPrecision("16-mixed", "cpu", scaler)
 
 
 def weights(module: LightningModule) -> dict[str, Tensor]:

@@ -1,5 +1,6 @@
 """Norms of whole gradients, before clipping, of the steps that are read."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,17 @@ from lightning import Callback, LightningModule, Trainer, seed_everything
 from torch.optim import Optimizer
 
 from callbacks import GradientNorms
+from datamodules import ToyDomains
 from tests.callbacks.runs import run
-from tests.helpers import TinyImages, quiet_trainer, same_weights, tiny_wgan, weights
+from tests.helpers import (
+    TinyImages,
+    quiet_trainer,
+    same_weights,
+    scaled_precision,
+    tiny_wgan,
+    weights,
+)
+from tests.tiny_domains import tiny_disco_gan
 
 
 class Measure(Callback):
@@ -54,6 +64,18 @@ def test_norms_by_hand_are_those_before_clipping(tmp_path: Path) -> None:
         assert found > 1e-3
 
 
+@pytest.mark.parametrize("fused", [False, True])
+def test_norms_are_those_of_losses_that_are_not_scaled(tmp_path: Path, fused: bool) -> None:
+    norms, one_batch = [], {"limit_train_batches": 1}
+    for scale in (1.0, 256.0):
+        seed_everything(1)
+        model = tiny_wgan(critic_optimizer=partial(torch.optim.Adam, lr=1e-4, fused=fused))
+        precision = scaled_precision(scale)
+        trainer = run(tmp_path, GradientNorms(), model=model, plugins=precision, **one_batch)
+        norms.append(float(trainer.callback_metrics["train/critic_gradient_norm"]))
+    assert norms[0] == pytest.approx(norms[1], rel=0.05)  # half precision
+
+
 def test_weights_do_not_depend_on_it(tmp_path: Path) -> None:
     states = []
     for callbacks in ([], [GradientNorms()]):
@@ -82,6 +104,15 @@ def test_a_generator_that_moves_seldom_is_read_too(tmp_path: Path) -> None:
     run(tmp_path, GradientNorms(), spy, model=model, data=data, log_every_n_steps=10)
     # it moves in batches 2, 5, 8, ..., 17; read after the 10th (number 9) and the 20th
     assert spy.batches["generator"] == [8, 17]
+
+
+def test_a_critic_that_moves_seldom_is_read_too(tmp_path: Path) -> None:
+    model = tiny_disco_gan(n_generator=2)
+    spy = LogSpy(model)
+    trainer = quiet_trainer(tmp_path, callbacks=[GradientNorms(), spy], log_every_n_steps=3)
+    trainer.fit(model, ToyDomains(batch_size=6, num_points=100))  # 15 batches
+    assert spy.batches["critic"] == [0, 3, 6, 9, 12]  # each interval has the last one of either
+    assert spy.batches["generator"] == [2, 5, 8, 11, 14]
 
 
 def test_an_autoencoder_is_refused(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """A generator fed with latents against a critic: what the networks see, and what comes out."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -7,11 +9,27 @@ import torch
 from torch import Tensor
 
 from hawc import StandardNormal
-from lightning_modules import WGAN, TrainingError
+from lightning_modules import GAN, SNGAN, WGAN, WGANGP, TrainingError
+from lightning_modules.adversarial import AbstractAdversarial
 from lightning_modules.alternating import Losses
 from lightning_modules.interface import LatentGenerator
 from networks import MLPDecoder, MLPEncoder
-from tests.helpers import TINY_SHAPE, TinyImages, TinyRows, quiet_trainer, tiny_wgan
+from tests.helpers import (
+    TINY_SHAPE,
+    TinyImages,
+    TinyRows,
+    quiet_trainer,
+    tiny_decoder,
+    tiny_ebgan,
+    tiny_encoder,
+    tiny_wgan,
+)
+
+MODELS: dict[str, Callable[..., AbstractAdversarial]] = {
+    model.__name__: partial(model, TINY_SHAPE, 3, tiny_decoder, tiny_encoder)
+    for model in (GAN, WGAN, WGANGP, SNGAN)
+}
+MODELS["EBGAN"] = tiny_ebgan
 
 
 def test_is_a_latent_generator_over_a_normal_law() -> None:
@@ -55,6 +73,28 @@ def test_generator_has_a_batch_size_of_its_own(tmp_path: Path) -> None:
     trainer = quiet_trainer(tmp_path, limit_train_batches=1, limit_val_batches=0)
     trainer.fit(model, TinyImages(batch_size=16))
     assert sizes == [16, 5]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_trains_in_half_precision(tmp_path: Path, name: str) -> None:
+    trainer = quiet_trainer(tmp_path, limit_train_batches=2, precision="bf16-mixed")
+    trainer.fit(MODELS[name](n_critic=1), TinyImages(batch_size=16))
+    logged = trainer.callback_metrics
+    assert logged["train/generator_step"] == 2
+    assert {"train/critic_loss", "train/generator_loss"} <= logged.keys()
+    assert all(value.isfinite() for value in logged.values())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_losses_are_means_of_full_precision(name: str) -> None:
+    model = MODELS[name]()
+    real = torch.rand(16, *TINY_SHAPE)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        fake = model.generate(torch.randn(16, 3))
+        assert fake.dtype == torch.bfloat16
+        losses = [*model.critic_losses(real, fake).values()]
+        losses += model.generator_losses(fake).values()
+    assert {value.dtype for value in losses} == {torch.float32}
 
 
 def test_pictures_of_another_shape(tmp_path: Path) -> None:

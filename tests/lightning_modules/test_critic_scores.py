@@ -22,6 +22,21 @@ def test_one_pass_unless_a_batch_norm_would_mix_them(
     assert torch.allclose(score_fake, critic(fake), atol=1e-6)
 
 
-def test_batch_norms_are_found() -> None:
-    assert mixes_pictures(nn.Sequential(nn.Sequential(nn.BatchNorm2d(3))))
+@pytest.mark.parametrize("network", [ConvEncoder, MLPEncoder])
+def test_scores_are_of_full_precision(network: type[nn.Module]) -> None:
+    critic, images = network((1, 16, 16), 1), torch.rand(3, 1, 16, 16)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert critic(images).dtype == torch.bfloat16
+        assert {scores.dtype for scores in critic_scores(critic, images, images)} == {torch.float32}
+    images = images.double()
+    scores = critic_scores(critic.double(), images, images)
+    assert {score.dtype for score in scores} == {torch.float64}
+
+
+@pytest.mark.parametrize("norm", [nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm])
+def test_batch_norms_are_found(norm: type[nn.Module]) -> None:
+    assert mixes_pictures(nn.Sequential(nn.Sequential(norm(3))))
+
+
+def test_other_norms_mix_nothing() -> None:
     assert not mixes_pictures(nn.Sequential(nn.GroupNorm(1, 3), nn.LayerNorm(3)))

@@ -106,9 +106,12 @@ def test_rows_of_a_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"margin": 0.0}, "`margin` must be > 0, got 0.0"),
+        ({"margin": 0.0}, "`margin` must be > 0, got 0.0; the paper's for MNIST is 10"),
         ({"margin": float("nan")}, "`margin` must be > 0, got nan"),
-        ({"pulling_away_weight": -0.1}, "`pulling_away_weight` must be at least 0, got -0.1"),
+        (
+            {"pulling_away_weight": -0.1},
+            "`pulling_away_weight` must be at least 0, got -0.1; the paper",
+        ),
         ({"code_dim": 0}, "`code_dim` must be at least 1, got 0"),
         ({"encoder": partial(MLPEncoder, widths=(0,))}, "`widths` and all sizes must be at least"),
     ],

@@ -153,14 +153,14 @@ def test_noise_falls_to_nothing() -> None:
     model = tiny_gan(noise_std=0.5, noise_steps=4)
     found = []
     for model.generator_step in range(6):
-        found.append(model.noise_std())
+        found.append(model.present_noise_std())
     assert found == [0.5, 0.375, 0.25, 0.125, 0.0, 0.0]
 
 
 def test_defaults_are_the_papers() -> None:
     model = GAN(TINY_SHAPE, 3, MLPDecoder, MLPEncoder)
     assert model.n_critic == 1
-    assert model.noise_std() == 0
+    assert model.present_noise_std() == 0
     assert (model.hparams["generator_loss"], model.hparams["real_label"]) == ("non_saturating", 1)
     for optimizer in model.configure_optimizers()[0]:  # type: ignore[index]
         assert isinstance(optimizer, torch.optim.Adam)

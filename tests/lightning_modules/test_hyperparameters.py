@@ -30,5 +30,7 @@ def test_sizes() -> None:
 
 def test_counts() -> None:
     check_at_least_one("n_critic", 1)
-    with pytest.raises(ValueError, match="`n_critic` must be at least 1, got 0"):
+    with pytest.raises(
+        ValueError, match="`n_critic` must be at least 1, got 0; give a positive integer"
+    ):
         check_at_least_one("n_critic", 0)

@@ -52,6 +52,13 @@ def test_is_exact_under_autocast() -> None:
     assert torch.equal(inside, pulling_away(codes))
 
 
+def test_codes_of_half_precision_are_compared_in_full() -> None:
+    codes = torch.randn(5, 3, generator=torch.Generator().manual_seed(0)).bfloat16()
+    term = pulling_away(codes)
+    assert term.dtype == torch.float32
+    assert torch.equal(term, pulling_away(codes.float()))
+
+
 def test_one_code_alone() -> None:
     message = r"compares at least 2 pictures, got 1; raise `generator_batch_size` or set `pulling"
     with pytest.raises(TrainingError, match=message):

@@ -40,3 +40,10 @@ def test_feature_matching_compares_means_of_batches() -> None:
     # means (2, 3) against (2, 5), and 3 against 0
     assert feature_matching(real, fake).item() == pytest.approx((0 + 4) / 2 + 9)
     assert feature_matching(real[:1], fake[:1]).item() == pytest.approx(2)
+
+
+def test_means_of_half_precision_features_keep_their_digits() -> None:
+    real = torch.tensor([[1.0], [1.0078125]], dtype=torch.bfloat16)  # neighbours there
+    matching = feature_matching([real], [torch.ones(3, 1, dtype=torch.bfloat16)])
+    assert matching.dtype == torch.float32
+    assert matching.item() == 0.00390625**2

@@ -44,7 +44,7 @@ def test_impossible_sizes_are_refused(
 
 @pytest.mark.parametrize("network", [ConvEncoder, ConvDecoder])
 def test_empty_layers_are_refused(network: type[ConvEncoder] | type[ConvDecoder]) -> None:
-    with pytest.raises(ValueError, match="`width` must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="`width` must be at least 1, got 0; 64 and 128"):
         network((1, 28, 28), 2, width=0)
 
 

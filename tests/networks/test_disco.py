@@ -89,7 +89,7 @@ def test_sizes_that_cannot_be_made(network: type[DiscoCritic], shape: tuple[int,
 
 
 def test_wrong_widths() -> None:
-    with pytest.raises(ValueError, match="`width` must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="`width` must be at least 1, got 0; 64 and 128"):
         DiscoCritic((3, 32, 32), width=0)
     with pytest.raises(ValueError, match="`bottleneck` must be at least 1 or null, got 0"):
         DiscoTranslator((3, 32, 32), bottleneck=0)

@@ -80,5 +80,5 @@ def test_impossible_sizes_are_refused(network: type[ResNetEncoder] | type[ResNet
             network(shape, 2)
     with pytest.raises(ValueError, match=r"must be \(channels, height, width\) .*, got \(2,\)"):
         network((2,), 2)
-    with pytest.raises(ValueError, match="`width` must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="`width` must be at least 1, got 0; 64 and 128"):
         network((3, 32, 32), 2, width=0)
