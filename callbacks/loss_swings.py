@@ -49,7 +49,7 @@ class LossSwings(AbstractModelCallback):
         check_at_least(_FEWEST, num_readings=num_readings)
         self._num_readings = num_readings
         self._readings: dict[str, list[Tensor]] = {"critic": [], "generator": []}
-        self._seen_step = 0
+        self._seen = {"critic": 0, "generator": 0}  # steps whose losses were read
 
     @property
     def needs(self) -> type:
@@ -57,12 +57,12 @@ class LossSwings(AbstractModelCallback):
 
     def state_dict(self) -> dict[str, Any]:
         readings = {name: [float(v) for v in values] for name, values in self._readings.items()}
-        return {"readings": readings, "seen_step": self._seen_step}
+        return {"readings": readings, "seen": self._seen}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         for name, values in state_dict["readings"].items():
             self._readings[name] = [torch.tensor(value) for value in values]
-        self._seen_step = state_dict["seen_step"]
+        self._seen = dict(state_dict["seen"])
 
     def on_train_batch_end(
         self,
@@ -75,11 +75,11 @@ class LossSwings(AbstractModelCallback):
         interval = max(trainer.log_every_n_steps, 1)  # 0 is how Lightning spells never
         if pl_module.batch_count % interval:
             return
-        logged = trainer.callback_metrics
-        self._read("critic", logged)
-        if pl_module.generator_step != self._seen_step:  # its loss is a new one
-            self._seen_step = int(pl_module.generator_step)
-            self._read("generator", logged)
+        steps = {"critic": pl_module.critic_step, "generator": pl_module.generator_step}
+        for network, step in steps.items():
+            if step != self._seen[network]:  # its loss is a new one
+                self._seen[network] = int(step)
+                self._read(network, trainer.callback_metrics)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         for name, values in self._readings.items():

@@ -88,6 +88,8 @@ class ModeCollapse(AbstractModelCallback):
             self._items.add(batch)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.is_global_zero:
+            return
         if len(self._items) > 1 and not self._state["real_diversity"]:
             self._state["real_diversity"] = self._diversity(pl_module, self._items.items().images)
         self._items = FirstItems(self._num_items, "training")

@@ -266,7 +266,14 @@ def _check_callbacks(
     trainer: Trainer, model: LightningModule, datamodule: LightningDataModule
 ) -> None:
     """Raises UsageError if a callback asks for what model, data or other callbacks have not."""
+    seen: set[str] = set()
     for callback in trainer.callbacks:
+        if isinstance(callback, AbstractModelCallback) and callback.state_key in seen:
+            raise UsageError(
+                f"`trainer.callbacks` must name {type(callback).__name__} once, got it twice; "
+                "remove one."
+            )
+        seen.add(callback.state_key)
         if isinstance(callback, AbstractModelCallback):
             try:
                 callback.check_model(model)

@@ -34,6 +34,11 @@ def sampled_model(
         UsageError: if a checkpoint does not fit or lacks an average, or if they cannot be combined.
     """
     first, *more = checkpoints
+    if combine != "mixture" and not more:
+        raise UsageError(
+            f"`combine` {combine} needs several checkpoints, got one; name others by "
+            "--more_checkpoints '[other.ckpt]'."
+        )
     copies = [copy.deepcopy(model) for _ in more]
     _load(model, first, use_ema)
     try:

@@ -1,4 +1,4 @@
-"""CMP Facades at 64 x 64: 400 photographs of facades and their label maps, 100 of each for testing.
+"""CMP Facades at 64 x 64: 400 photographs of facades and their label maps, and 100 more to test.
 
 Source: Tylecek and Sara 2013, "Spatial pattern templates for recognition of objects with regular
 structure", German Conference on Pattern Recognition.

@@ -67,6 +67,11 @@ class AdversarialPair(Protocol):
         ...
 
     @property
+    def critic_step(self) -> int:
+        """Steps of the critic so far."""
+        ...
+
+    @property
     def generator_step(self) -> int:
         """Steps of the generator so far."""
         ...

@@ -155,6 +155,11 @@ TABLE: list[Mistake] = [
     ),
     ("no accelerator", (*BASE, "--trainer.accelerator", "gpux"), r"gpux"),
     (
+        "a callback twice",
+        (*BASE, "--trainer.callbacks", "[LatentStatistics, LatentStatistics]"),
+        r"`trainer\.callbacks` must name LatentStatistics once, got it twice; remove one",
+    ),
+    (
         "clipping of an adversarial model",
         ("--config", WGAN_CONFIG, "--data", "MNIST5k", "--trainer.gradient_clip_val", "1"),
         r"`trainer\.gradient_clip_val` must be left out for WGAN, which steps two optimizers",

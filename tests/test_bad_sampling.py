@@ -88,6 +88,11 @@ TABLE: list[Mistake] = [
     ),
     (
         "combination",
+        (*GIVEN, "--combine", "average"),
+        r"`combine` average needs several checkpoints, got one; name others",
+    ),
+    (
+        "a way to combine that there is not",
         (*GIVEN, "--more_checkpoints", "[whole.ckpt]", "--combine", "averag"),
         r"`combine` must be .*, got averag\. Did you mean average\?",
     ),

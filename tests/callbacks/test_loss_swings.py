@@ -2,6 +2,8 @@
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -50,6 +52,22 @@ def test_readings_are_those_of_the_logger(tmp_path: Path) -> None:
     logged = float(trainer.callback_metrics["health/critic_loss_swing"])
     assert logged == pytest.approx(swing(torch.tensor(readings["critic"])))
     assert "health/generator_loss_swing" in trainer.callback_metrics
+
+
+def test_a_loss_is_read_once() -> None:
+    callback, model = LossSwings(), tiny_wgan()
+    logged = {"train/critic_loss": torch.ones(())}
+    trainer: Any = SimpleNamespace(log_every_n_steps=1, callback_metrics=logged)
+
+    def readings() -> list[float]:
+        callback.on_train_batch_end(trainer, model, None, None, 0)
+        return list(callback.state_dict()["readings"]["critic"])
+
+    assert readings() == []  # the critic has made no step
+    model.critic_step = 1
+    assert [readings(), readings()] == [[1.0], [1.0]]
+    model.critic_step = 2
+    assert readings() == [1.0, 1.0]
 
 
 def test_few_readings_say_nothing(tmp_path: Path) -> None:
