@@ -39,18 +39,7 @@ class GradientNorms(AbstractModelCallback):
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         is_critic = any(parameters[0] is p for p in pl_module.critic.parameters())
         network = "critic" if is_critic else "generator"
-        if _is_read(trainer, pl_module.batch_count, pl_module.batches_until_next(network)):
+        if pl_module.is_step_read(network):
             gradients = [p.grad for p in parameters if p.grad is not None]
             norm = nn.utils.get_total_norm(gradients) / pl_module.gradient_scale(optimizer)
             pl_module.log(f"train/{network}_gradient_norm", norm)
-
-
-def _is_read(trainer: Trainer, batches: int, lasting: int) -> bool:
-    """Whether loggers read, or the epoch ends, before a value of this batch is replaced.
-
-    The rule of ``lightning_modules.step_log``, which a callback must not know.
-    """
-    interval = trainer.log_every_n_steps
-    if interval > 0 and (batches + lasting) // interval > batches // interval:
-        return True
-    return trainer.fit_loop.batch_idx + lasting >= trainer.num_training_batches

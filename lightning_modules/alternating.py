@@ -23,7 +23,7 @@ from lightning_modules.attachment import is_fitting
 from lightning_modules.errors import TrainingError
 from lightning_modules.finite import check_finite_loss, check_finite_weights
 from lightning_modules.optimization import Optimization, as_list, configured, note_classes, resume
-from lightning_modules.step_log import log_step
+from lightning_modules.step_log import is_read, log_step
 from lightning_modules.step_seed import seed_step
 
 __all__ = ["AbstractAlternating", "Losses", "Network", "held_still"]
@@ -93,6 +93,10 @@ class AbstractAlternating(LightningModule, ABC):
 
         Asked while the network moves, before its step is counted; the present batch is the first.
         """
+
+    def is_step_read(self, network: Network) -> bool:
+        """Returns whether somebody will see what is logged of the step that a network makes now."""
+        return is_read(self.trainer, self.batch_count, self.batches_until_next(network))
 
     def constrain_critic(self) -> None:
         """Brings the critic's weights back into their set after its step, in place."""

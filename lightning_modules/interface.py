@@ -81,11 +81,8 @@ class AdversarialPair(Protocol):
         """Batches so far."""
         ...
 
-    def batches_until_next(self, network: Literal["critic", "generator"]) -> int:
-        """Returns for how many batches losses of a step now made stay the newest, at least 1.
-
-        Asked while the network moves; the present batch is the first.
-        """
+    def is_step_read(self, network: Literal["critic", "generator"]) -> bool:
+        """Returns whether somebody will see what is logged of the step that a network makes now."""
         ...
 
     def gradient_scale(self, optimizer: Optimizer) -> float:
