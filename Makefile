@@ -19,7 +19,7 @@ spelling:  ## Common misspellings
 	uv run codespell
 
 test:  ## The test suite
-	uv run pytest
+	uv run pytest -n auto
 
 lock:  ## Write requirements.lock anew; it names versions and no index
 	uv lock --upgrade
