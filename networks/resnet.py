@@ -25,7 +25,7 @@ from typing import final
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from networks.halvings import count_halvings
+from networks.halvings import halved_sides
 from networks.initialization import initialize_like_keras
 from networks.picture_shape import check_width
 from networks.residual_blocks import doubling_block, halving_block, input_block, keeping_block
@@ -57,7 +57,7 @@ class ResNetEncoder(nn.Module):
         output_bias: bool = True,
     ) -> None:
         super().__init__()
-        num_halvings, _ = count_halvings(image_shape)
+        num_halvings = len(halved_sides(image_shape)) - 1
         check_width(width)
         self.blocks = nn.Sequential(
             input_block(image_shape[0], width),
@@ -88,7 +88,7 @@ class ResNetDecoder(nn.Sequential):
     """
 
     def __init__(self, image_shape: tuple[int, ...], latent_dim: int, width: int = 128) -> None:
-        num_doublings, sides = count_halvings(image_shape)
+        *larger, sides = halved_sides(image_shape)
         check_width(width)
         first = nn.Linear(latent_dim, width * sides[0] * sides[1])
         last = nn.Conv2d(width, image_shape[0], 3, padding=1)
@@ -96,7 +96,7 @@ class ResNetDecoder(nn.Sequential):
             initialize_like_keras(layer)
         super().__init__(
             *(first, nn.Unflatten(1, (width, *sides))),
-            *(doubling_block(width) for _ in range(num_doublings)),
+            *(doubling_block(width) for _ in larger),
             *(nn.BatchNorm2d(width), nn.ReLU(), last),
         )
 

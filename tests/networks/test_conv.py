@@ -21,6 +21,29 @@ def test_shapes(shape: tuple[int, int, int], batch_norm: bool) -> None:
     assert any(isinstance(layer, nn.BatchNorm2d) for layer in decoder.modules()) == batch_norm
 
 
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 33, 47), (1, 9, 8)])
+@pytest.mark.parametrize("num_halvings", [1, 3])
+def test_shapes_where_sides_are_halved_further(
+    shape: tuple[int, int, int], num_halvings: int
+) -> None:
+    encoder = ConvEncoder(shape, 5, width=4, num_halvings=num_halvings)
+    decoder = ConvDecoder(shape, 5, width=4, num_halvings=num_halvings)
+    assert sum(isinstance(layer, nn.Conv2d) for layer in encoder) == num_halvings
+    assert sum(isinstance(layer, nn.ConvTranspose2d) for layer in decoder) == num_halvings
+    assert encoder(torch.zeros(2, *shape)).shape == (2, 5)
+    assert decoder(torch.zeros(2, 5)).shape == (2, *shape)
+
+
+def test_networks_for_28_halved_three_times_have_the_known_size() -> None:
+    convolutions = 1 * 32 * 16 + 32 + 32 * 64 * 16 + 64 + 64 * 128 * 16 + 128
+    critic = ConvEncoder((1, 28, 28), 1, width=32, batch_norm=False, num_halvings=3)
+    assert count(critic) == convolutions + 128 * 9 + 1
+    first = 32 * 128 * 9 + 128 * 9 + 2 * 128
+    middle = 128 * 64 * 16 + 2 * 64 + 64 * 32 * 16 + 2 * 32
+    generator = ConvDecoder((1, 28, 28), 32, width=32, num_halvings=3)
+    assert count(generator) == first + middle + 32 * 16 + 1
+
+
 def test_critic_for_32_has_the_known_size() -> None:
     convolutions = 3 * 64 * 16 + 64 + 64 * 128 * 16 + 128 * 256 * 16
     norms = 2 * 128 + 2 * 256
@@ -46,6 +69,12 @@ def test_impossible_sizes_are_refused(
 def test_empty_layers_are_refused(network: type[ConvEncoder] | type[ConvDecoder]) -> None:
     with pytest.raises(ValueError, match="`width` must be at least 1, got 0; 64 and 128"):
         network((1, 28, 28), 2, width=0)
+
+
+@pytest.mark.parametrize("network", [ConvEncoder, ConvDecoder])
+def test_too_many_halvings_are_refused(network: type[ConvEncoder] | type[ConvDecoder]) -> None:
+    with pytest.raises(ValueError, match="`num_halvings` must be from 1 to 4 for 28 x 28 pixels"):
+        network((1, 28, 28), 2, num_halvings=5)
 
 
 def test_weights_start_as_in_dcgan() -> None:
