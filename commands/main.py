@@ -14,6 +14,7 @@ import networks  # noqa: F401
 from commands.config_files import check_config_files
 from commands.errors import UsageError, fail, nearest
 from commands.experiment import COMMANDS, ExperimentCLI
+from commands.kept_memory import keep_freed_memory
 from commands.run_folder import forget_run_folder
 from datamodules import DataError
 from hawc import HistoryConflictError, HistoryStoreError
@@ -25,6 +26,7 @@ __all__ = ["run"]
 def run() -> None:
     """Runs what sys.argv says; ends with status 2 and one line where that cannot be done."""
     _quieten()
+    keep_freed_memory()
     # absolute keys such as ${data.init_args.batch_size} are sought below the command otherwise
     jsonargparse.set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
     try:
