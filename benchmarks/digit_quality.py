@@ -5,7 +5,8 @@
 For each run of a generator of MNIST-like pictures: 200 pictures of independent latents, named by a
 classifier that never saw them (benchmarks/digit_classifier.py); beside them as many test digits and
 what the same generator makes before any training. Confidence is the probability of the digit that
-is named. Writes benchmarks/results/digit_quality.md and docs/pictures/<name>.png, the first 64.
+is named. Writes benchmarks/results/digit_quality.md and docs/pictures/<name>.png, the first 64, of the averaged
+weights where the run kept them.
 """
 
 import argparse
@@ -75,8 +76,11 @@ def main() -> None:
         run = TrainedRun(folder)
         pictures = drawn(run.model())
         lines.append(row(f"{run.name}, {run.epochs} epochs", pictures, classifier))
+        if (averaged := run.averaged()) is not None:
+            pictures = drawn(averaged)
+            lines.append(row(f"{run.name}, weights averaged", pictures, classifier))
         lines.append(row(f"{run.name}, untrained", drawn(run.untrained()), classifier))
-        print("\n".join(lines[-2:]), flush=True)
+        print("\n".join(lines[-3:]), flush=True)
         save_image(pictures[:NUM_SHOWN], PICTURES / f"{run.name}.png", nrow=8, padding=1)
     RESULTS.write_text("\n".join(lines) + "\n")
 

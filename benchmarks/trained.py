@@ -14,6 +14,7 @@ from lightning import LightningDataModule, LightningModule
 
 import datamodules
 import lightning_modules
+from commands.checkpoints import load_average
 
 __all__ = ["TrainedRun"]
 
@@ -59,6 +60,14 @@ class TrainedRun:
     def model(self) -> Any:
         """Returns the model with its weights, in evaluation mode."""
         return self._class().load_from_checkpoint(self._path, map_location="cpu").eval()
+
+    def averaged(self) -> Any | None:
+        """Returns the model with the average of its generator's weights; None if none was kept."""
+        if "GeneratorEMA" not in self._checkpoint()["callbacks"]:
+            return None
+        model = self.model()
+        load_average(self._path, model)
+        return model
 
     def untrained(self) -> Any:
         """Returns the model with fresh weights, in evaluation mode."""

@@ -58,3 +58,11 @@ def test_pictures_are_those_of_the_trained_weights(run: TrainedRun) -> None:
     untrained = digit_quality.drawn(run.untrained())
     assert torch.equal(untrained, digit_quality.drawn(run.untrained()))
     assert not torch.equal(pictures, untrained)
+
+
+def test_averaged_weights_are_the_callbacks(run: TrainedRun) -> None:
+    average = torch.load(run.folder / "checkpoints" / "last.ckpt")["callbacks"]["GeneratorEMA"]
+    averaged = run.averaged()
+    assert averaged is not None
+    for name, weight in averaged.generator.state_dict().items():
+        assert torch.equal(weight, average["average"][name])
