@@ -5,8 +5,8 @@
 For each run of a generator of MNIST-like pictures: 200 pictures of independent latents, named by a
 classifier that never saw them (benchmarks/digit_classifier.py); beside them as many test digits and
 what the same generator makes before any training. Confidence is the probability of the digit that
-is named. Writes benchmarks/results/digit_quality.md and docs/pictures/<name>.png, the first 64, of the averaged
-weights where the run kept them.
+is named. Writes benchmarks/results/digit_quality.md and docs/pictures/<name>.png, the first 64, of
+averaged weights where the run kept them.
 """
 
 import argparse
