@@ -131,7 +131,9 @@ class GeneratorEMA(AbstractModelCallback):
             return
         self._num_updates += 1
         rate = min(self._decay, (1 + self._num_updates) / (10 + self._num_updates))
-        averaged = {name for name, _ in generator.named_parameters()}.union(statistics)
+        # a weight that two layers share has two names, and both are put into the generator again
+        weights = generator.named_parameters(remove_duplicate=False)
+        averaged = {name for name, _ in weights}.union(statistics)
         names = [name for name in state if name in averaged]
         new = [_precise(state[name]) for name in names]
         get_ema_multi_avg_fn(rate)([self._average[name] for name in names], new, None)
