@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning import LightningModule, Trainer
+from lightning import Trainer
 from lightning.pytorch.plugins import MixedPrecision
-from torch import Tensor
+from torch import Tensor, nn
 
 from datamodules.in_memory import AbstractInMemoryImages
 from lightning_modules import EBGAN, SNGAN, VAE, WGAN, EnergyVAE
@@ -92,7 +92,7 @@ def scaled_precision(scale: float) -> MixedPrecision:
     return MixedPrecision("16-mixed", "cpu", scaler)
 
 
-def weights(module: LightningModule) -> dict[str, Tensor]:
+def weights(module: nn.Module) -> dict[str, Tensor]:
     """Returns a copy of a module's state."""
     return {name: value.clone() for name, value in module.state_dict().items()}
 

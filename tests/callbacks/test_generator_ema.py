@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from callbacks import GeneratorEMA, HistoryAwareSampling
-from callbacks.generator_ema import find_generator_ema
+from callbacks.generator_ema import find_generator_ema, shown_weights
 from lightning_modules import WGAN
 from tests.callbacks.runs import read_picture, run
 from tests.helpers import (
@@ -34,7 +34,7 @@ class Note(Callback):
         self.states: list[dict[str, Tensor]] = []
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        self.states.append(weights(pl_module.generator))  # type: ignore[arg-type]
+        self.states.append(weights(pl_module.generator))
 
 
 def gan(**arguments: Any) -> WGAN:
@@ -115,8 +115,8 @@ def test_applied_puts_the_average_in_and_the_weights_back(tmp_path: Path) -> Non
     model = train(tmp_path, ema)
     before, parameters = weights(model), list(model.parameters())
     with ema.applied(model):
-        assert same_weights(weights(model.generator), average(ema))  # type: ignore[arg-type]
-        assert same_weights(weights(model.critic), _part(before, "critic."))  # type: ignore[arg-type]
+        assert same_weights(weights(model.generator), average(ema))
+        assert same_weights(weights(model.critic), _part(before, "critic."))
         model.train()
         model.generate(torch.randn(8, 3))  # batch norm remembers, and must forget again
     assert same_weights(weights(model), before)
@@ -190,6 +190,20 @@ def test_sampling_shows_the_average_and_draws_the_same_latents(tmp_path: Path) -
         shown.append((sampling.state_dict()["points"], picture))
     assert torch.equal(shown[0][0], shown[1][0])
     assert not torch.equal(shown[0][1], shown[1][1])
+
+
+def test_weights_are_shown_as_wanted(tmp_path: Path) -> None:
+    ema, model = GeneratorEMA(decay=0.9), gan()
+    trainer = run(tmp_path, ema, model=model, max_epochs=2)
+    own = weights(model.generator)
+    for use_ema, expected in ((True, average(ema)), (False, own)):
+        with shown_weights(trainer, model, use_ema, "a test"):
+            assert same_weights(weights(model.generator), expected)
+        assert same_weights(weights(model.generator), own)
+    assert not same_weights(average(ema), own)
+    message = "`use_ema` of a test needs a GeneratorEMA among the callbacks, which has none; add"
+    with pytest.raises(ValueError, match=message), shown_weights(Trainer(), model, True, "a test"):
+        pass
 
 
 def test_sampling_from_an_average_that_nobody_keeps(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def with_average(model: torch.nn.Module, average: object, path: Path) -> None:
 
 def test_an_average_takes_the_place_of_the_generator_alone(tmp_path: Path) -> None:
     path, model = tmp_path / "model.ckpt", tiny_wgan()
-    kept, before = weights(tiny_wgan().generator), weights(model)  # type: ignore[arg-type]
+    kept, before = weights(tiny_wgan().generator), weights(model)
     with_average(model, kept, path)
     load_average(path, model)
     expected = {**before, **{f"generator.{name}": value for name, value in kept.items()}}
