@@ -21,6 +21,7 @@ def check_run(
     """
     _check_trainer_options(trainer, model)
     _check_model(model, stage)
+    _check_domains(model, datamodule)
     _check_callbacks(trainer, model, datamodule)
 
 
@@ -48,6 +49,22 @@ def _check_model(model: LightningModule, stage: str) -> None:
         model.configure_optimizers()
     except ValueError as error:
         raise UsageError(f"an optimizer of {type(model).__name__} is refused: {error}") from error
+
+
+def _check_domains(model: LightningModule, datamodule: LightningDataModule) -> None:
+    """Raises UsageError unless batches are of as many domains as the model takes.
+
+    Whatever is of two domains says so by `num_domains`; all else is of one.
+    """
+    taken, given = (getattr(part, "num_domains", 1) for part in (model, datamodule))
+    if taken != given:
+        kinds = {1: "(examples, labels) of one domain", 2: "(a, b) of two domains"}
+        others = {1: "`data` such as MNIST5k or CSVTable", 2: "`data` such as TwoFolders"}
+        raise UsageError(
+            f"`data` must serve batches {kinds[taken]} to {type(model).__name__}, got "
+            f"{type(datamodule).__name__}, whose batches are {kinds[given]}; name {others[taken]}, "
+            f"or another `model`{', such as DiscoGAN' if given == 2 else ''}."
+        )
 
 
 def _check_callbacks(

@@ -10,7 +10,8 @@ from torch.optim import SGD
 from callbacks import CoveredModes, CriticSlopes, HistoryAwareSampling
 from commands.errors import UsageError
 from commands.run_checks import check_run
-from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, tiny_wgan
+from tests.helpers import TINY_SHAPE, TinyImages, quiet_trainer, tiny_energy_vae, tiny_wgan
+from tests.tiny_domains import TinyDomains, tiny_disco_gan
 
 
 def check(
@@ -47,6 +48,16 @@ def test_a_model_that_cannot_do_what_is_asked(tmp_path: Path) -> None:
     slow = tiny_wgan(critic_optimizer=lambda p: SGD(p, lr=-1.0))
     with pytest.raises(UsageError, match="an optimizer of WGAN is refused: Invalid learning rate"):
         check(tmp_path, slow)
+
+
+@pytest.mark.parametrize("stage", ["fit", "validate", "test"])
+def test_batches_of_two_domains_are_for_those_who_take_them(stage: str, tmp_path: Path) -> None:
+    disco = tiny_disco_gan(TINY_SHAPE)
+    check(tmp_path, disco, stage, TinyDomains())
+    with pytest.raises(UsageError, match="two domains to DiscoGAN, got TinyImages, whose batches"):
+        check(tmp_path, disco, stage)
+    with pytest.raises(UsageError, match="one domain to EnergyVAE, got TinyDomains, whose batches"):
+        check(tmp_path, tiny_energy_vae(), stage, TinyDomains())
 
 
 def test_callbacks_that_lack_something(tmp_path: Path) -> None:
