@@ -59,7 +59,7 @@ TABLE: list[Mistake] = [
     (
         "column outside a list",
         (*CSV, "small.csv", "--data.leave_out", "weight"),
-        r"`leave_out` must be list or null, got weight",
+        r"`leave_out` must be list or null, got weight\. Write it as '\[weight\]', or several as",
     ),
     (
         "no column left",
