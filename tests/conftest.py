@@ -8,4 +8,4 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # waiting threads must not 
 os.environ.setdefault("WANDB_MODE", "offline")
 os.environ.setdefault("WANDB_SILENT", "true")
 
-install_import_hook(["hawc", "networks"], "beartype.beartype")
+install_import_hook(["hawc", "metrics", "networks"], "beartype.beartype")
