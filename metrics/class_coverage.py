@@ -50,7 +50,7 @@ class ClassCoverage(AbstractFeatureMetric):
     def __init__(
         self,
         num_classes: int,
-        classifier: Classifier | None = None,
+        classifier: nn.Module | Classifier | None = None,
         *,
         keep_real: bool = False,
     ) -> None:
@@ -88,7 +88,7 @@ class ClassCoverage(AbstractFeatureMetric):
 
 @final
 class _Logits(nn.Module):
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: nn.Module | Classifier) -> None:
         super().__init__()
         if not isinstance(classifier, Classifier):
             raise TypeError(

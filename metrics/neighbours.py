@@ -1,7 +1,7 @@
 """Nearest neighbours among points, in blocks: time O(n m f), memory O(n + m).
 
 Distances are those of float64 by |x|^2 + |y|^2 - 2 xy about a common origin. Two points nearer than
-float32 features tell apart, some 6e-8 of the largest norm, count as equal: their distance is 0.
+float32 features tell apart, some 1e-7 of their distance from there, count as equal.
 """
 
 from collections.abc import Iterator
@@ -20,36 +20,43 @@ __all__ = [
     "squared_neighbour_radii",
 ]
 
-# Rounding leaves up to some units of eps (|x|^2 + |y|^2) of what should be 0.
-_EXPANSION_ERROR = 32 * torch.finfo(torch.float64).eps
+# Rounding leaves up to some units of eps (|x|^2 + |y|^2) of what should be 0, here in |x|^2.
+_EXPANSION_ERROR = 64 * torch.finfo(torch.float64).eps
 
 
 def squared_distance_blocks(
-    x: Float[Tensor, "n f"], y: Float[Tensor, "m f"]
+    x: Float[Tensor, "n f"], y: Float[Tensor, "m f"], origin: Float[Tensor, " f"] | None = None
 ) -> Iterator[tuple[slice, Float[Tensor, "b m"]]]:
     """Yields rows of the matrix |x_i - y_j|^2 with their places, in float64; exactly 0 for copies.
 
-    A block may be overwritten, and holds good until the next one is asked for.
+    A caller may write into a block.
+
+    Args:
+        x: at least one point.
+        y: likewise.
+        origin: a point amid both, as the error of a squared distance is some eps of the squared
+            distances from there; the median of y if None.
     """
     x, y = x.double(), y.double()
-    origin = y.mean(0)  # the expansion's error is relative to the norms
+    # a mean would follow a single point far away, and cost all others their digits
+    origin = y.median(0).values if origin is None else origin.double()
     x, y = x - origin, y - origin
     x_norms, y_norms = x.square().sum(1), y.square().sum(1)
-    smallest = float(_EXPANSION_ERROR * (x_norms.max() + y_norms.max()))
     for rows in row_blocks(len(x), len(y)):
         with without_autocast(x):
             squared = torch.addmm(y_norms, x[rows], y.T, alpha=-2).add_(x_norms[rows, None])
-        yield rows, torch.nn.functional.threshold(squared, smallest, 0.0, inplace=True)
+        yield rows, squared.masked_fill_(squared <= _EXPANSION_ERROR * x_norms[rows, None], 0)
 
 
 def squared_neighbour_radii(
-    points: Float[Tensor, "n f"], num_neighbours: int
+    points: Float[Tensor, "n f"], num_neighbours: int, origin: Float[Tensor, " f"] | None = None
 ) -> Float[Tensor, " n"]:
     """Returns each point's squared distance to its k-th nearest neighbour, itself not counted.
 
     Args:
         points: more than `num_neighbours`.
         num_neighbours: k, at least 1.
+        origin: as `squared_distance_blocks` has it.
 
     Raises:
         ValueError: if there are too few points.
@@ -62,7 +69,7 @@ def squared_neighbour_radii(
     # a point is its own nearest at 0; where copies are at 0 too, it does not matter which is which
     smallest = [
         squared.topk(num_neighbours + 1, largest=False).values[:, -1]
-        for _, squared in squared_distance_blocks(points, points)
+        for _, squared in squared_distance_blocks(points, points, origin)
     ]
     return torch.cat(smallest)
 

@@ -29,6 +29,8 @@ from metrics.neighbours import squared_distance_blocks, squared_neighbour_radii
 
 __all__ = ["PRDC", "precision_recall_density_coverage"]
 
+_OPEN = 1 - 1e-12  # rounding must not put into a ball what lies on its boundary
+
 
 @final
 class PRDC(AbstractStoredFeatures):
@@ -82,11 +84,12 @@ def precision_recall_density_coverage(
             f"generated pictures, got {num_neighbours} for {len(real)} and {len(fake)}; give more "
             "pictures or take fewer neighbours."
         )
-    real_radii = squared_neighbour_radii(real, num_neighbours)
-    fake_radii = squared_neighbour_radii(fake, num_neighbours)
+    origin = real.double().median(0).values
+    real_radii = _OPEN * squared_neighbour_radii(real, num_neighbours, origin)
+    fake_radii = _OPEN * squared_neighbour_radii(fake, num_neighbours, origin)
     is_precise = torch.zeros(len(fake), dtype=torch.bool, device=fake.device)
     counts = torch.zeros(3, dtype=torch.int64, device=fake.device)
-    for rows, squared in squared_distance_blocks(real, fake):
+    for rows, squared in squared_distance_blocks(real, fake, origin):
         in_real_ball = squared < real_radii[rows, None]
         is_recalled = (squared < fake_radii).any(1)
         is_precise |= in_real_ball.any(0)

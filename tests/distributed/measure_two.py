@@ -1,11 +1,12 @@
 """Measures in two processes that hold uneven shares; started by test_metrics.py."""
 
 import json
+import multiprocessing
 import sys
 from pathlib import Path
 
 import torch.distributed as dist
-from torch import Tensor, multiprocessing
+from torch import Tensor
 
 from tests.metrics.sets import every_metric, numbers, real_and_fake
 
@@ -18,9 +19,14 @@ def shares(rank: int, case: str) -> tuple[Tensor, Tensor]:
     return (real, fake[:0]) if rank == 0 else (real[:0], fake)
 
 
-def measure(rank: int, case: str, folder: Path) -> None:
+def run(rank: int, folder: Path) -> None:
     dist.init_process_group("gloo", f"file://{folder / 'meet'}", world_size=2, rank=rank)
-    real, fake = shares(rank, case)
+    found = {case: measure(*shares(rank, case)) for case in ("uneven", "one_sided")}
+    (folder / f"rank-{rank}.json").write_text(json.dumps(found))
+    dist.destroy_process_group()
+
+
+def measure(real: Tensor, fake: Tensor) -> list[list[float]]:
     found = []
     for metric in every_metric():
         for part in real.split(17):
@@ -30,9 +36,18 @@ def measure(rank: int, case: str, folder: Path) -> None:
         before = len(getattr(metric, "fake_features", ()))
         found.append(numbers(metric))
         assert len(getattr(metric, "fake_features", ())) == before, "its own share again"
-    (folder / f"rank-{rank}.json").write_text(json.dumps(found))
-    dist.destroy_process_group()
+    return found
+
+
+def main(folder: Path) -> None:
+    forked = multiprocessing.get_context("fork")  # imports take long: once is enough
+    processes = [forked.Process(target=run, args=(rank, folder)) for rank in (0, 1)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    sys.exit(any(process.exitcode for process in processes))
 
 
 if __name__ == "__main__":
-    multiprocessing.spawn(measure, (sys.argv[1], Path(sys.argv[2])), nprocs=2)
+    main(Path(sys.argv[1]))

@@ -62,13 +62,13 @@ def test_pictures_go_through_classify() -> None:
 
 
 def test_a_net_without_classify_is_refused() -> None:
-    with pytest.raises(TypeError, match="`classifier` must have a method `classify`.*Identity"):
-        ClassCoverage(4, nn.Identity())  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"`classifier` must have a method `classify`.*Identity"):
+        ClassCoverage(4, nn.Identity())
     ClassCoverage(4, TinyNet())
 
 
 def test_another_number_of_classes_is_refused() -> None:
-    with pytest.raises(ValueError, match="`num_classes` must be the number .* is 4, got 10"):
+    with pytest.raises(ValueError, match=r"`num_classes` must be the number .* is 4, got 10"):
         ClassCoverage(10).update(real_and_fake()[0], real=True)
     with pytest.raises(ValueError, match="`num_classes` must be at least 1, got 0"):
         ClassCoverage(0)

@@ -68,7 +68,7 @@ def test_a_measure_survives_copying_and_pickling(kind: int) -> None:
 def test_nothing_is_measured_before_pictures_came(kind: int) -> None:
     with (
         pytest.warns(UserWarning, match="before the ``update``"),
-        pytest.raises(ValueError, match="`update.* must bring .* `compute`, got 0"),
+        pytest.raises(ValueError, match=r"`update.* must bring .* `compute`, got 0"),
     ):
         every_metric()[kind].compute()
 

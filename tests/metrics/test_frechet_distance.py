@@ -89,7 +89,7 @@ def test_one_picture_is_too_few() -> None:
 
 
 def test_features_of_another_length_are_refused() -> None:
-    with pytest.raises(ValueError, match="`num_features` must be the length .* is 4, got 5"):
+    with pytest.raises(ValueError, match=r"`num_features` must be the length .* is 4, got 5"):
         FrechetDistance(5).update(real_and_fake()[0], real=True)
     with pytest.raises(ValueError, match="`num_features` must be at least 1, got 0"):
         FrechetDistance(0)

@@ -41,6 +41,12 @@ def test_copies_are_at_distance_zero(offset: float, num_features: int) -> None:
     assert int((squared == 0).sum()) == 40
 
 
+def test_a_point_far_away_costs_the_others_nothing() -> None:
+    far = torch.cat([FAKE, torch.full((1, 12), 1e9)])
+    distances, _ = nearest(REAL, far)
+    assert torch.allclose(distances, nearest(REAL, FAKE)[0], rtol=1e-10)
+
+
 def test_features_that_float32_tells_apart_are_apart() -> None:
     points = torch.tensor([[1.0, 2.0], [1.0, 2.0 + 5e-7], [3.0, 4.0]])
     assert float(nearest(points[:1], points[1:])[0]) == pytest.approx(4.77e-7, rel=1e-2)

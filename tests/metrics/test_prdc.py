@@ -80,6 +80,15 @@ def test_one_odd_generated_picture_costs_precision_alone() -> None:
     assert (recall, coverage) == (1, 1)
 
 
+def test_a_picture_whose_features_exploded_leaves_the_others_as_they_are() -> None:
+    real, fake = real_and_fake(150, 110, 4)
+    fake[5] = 1e8
+    found = precision_recall_density_coverage(real, fake, 3)
+    expected = by_definition(real, fake, 3)
+    assert {n: float(v) for n, v in found.items()} == pytest.approx(expected, abs=1e-12)
+    assert expected["precision"] < 1
+
+
 def test_one_odd_real_picture_costs_recall_alone() -> None:
     fake, _ = real_and_fake(100, 10, 3)
     precision, recall, _, coverage = measured(torch.cat([fake, fake[:1] + 100]), fake)

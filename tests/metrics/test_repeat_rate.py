@@ -10,7 +10,7 @@ LINE = torch.tensor([0.0, 10.0, 1.0, 10.5, 30.0, 0.4])[:, None]
 
 
 @pytest.mark.parametrize(
-    ("threshold", "repeats"), [(0.3, 0), (0.45, 1), (0.5, 1), (0.51, 2), (1.1, 3), (100, 5)]
+    ("threshold", "repeats"), [(0.3, 0), (0.45, 1), (0.5, 1), (0.51, 2), (1.1, 3), (100.0, 5)]
 )
 def test_repeats_are_nearer_than_the_threshold_to_earlier_ones(
     threshold: float, repeats: int
