@@ -1,1 +1,43 @@
-"""Measures of generated pictures as torchmetrics classes; none yet, see docs/architecture.md."""
+"""Measures of generated pictures as torchmetrics classes, over the features of any net.
+
+All of them take `update(images, real)` and `compute()`, and none imports a net: see
+`metrics.feature_metric.AbstractFeatureMetric` for what they share.
+"""
+
+from metrics.class_coverage import ClassCoverage, Classifier, class_entropy, total_variation
+from metrics.feature_metric import AbstractFeatureMetric, AbstractStoredFeatures
+from metrics.features import FeatureNet, extract_features
+from metrics.frechet_distance import FrechetDistance, squared_frechet_distance
+from metrics.grey_to_rgb import GreyToRGB
+from metrics.neighbours import nearest, nearest_earlier
+from metrics.novelty import Novelty
+from metrics.prdc import PRDC, precision_recall_density_coverage
+from metrics.repeat_rate import RepeatRate, repeat_rate, repeat_threshold
+from metrics.squared_energy_distance import SquaredEnergyDistance, squared_energy_distance
+from metrics.vendi_score import VendiScore, vendi_score
+
+__all__ = [
+    "PRDC",
+    "AbstractFeatureMetric",
+    "AbstractStoredFeatures",
+    "ClassCoverage",
+    "Classifier",
+    "FeatureNet",
+    "FrechetDistance",
+    "GreyToRGB",
+    "Novelty",
+    "RepeatRate",
+    "SquaredEnergyDistance",
+    "VendiScore",
+    "class_entropy",
+    "extract_features",
+    "nearest",
+    "nearest_earlier",
+    "precision_recall_density_coverage",
+    "repeat_rate",
+    "repeat_threshold",
+    "squared_energy_distance",
+    "squared_frechet_distance",
+    "total_variation",
+    "vendi_score",
+]

@@ -10,4 +10,4 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 os.environ.setdefault("WANDB_MODE", "offline")
 os.environ.setdefault("WANDB_SILENT", "true")
 
-install_import_hook(["hawc", "networks"], "beartype.beartype")
+install_import_hook(["hawc", "metrics", "networks"], "beartype.beartype")

@@ -1,0 +1,147 @@
+"""What all measures over features share: the net, real against generated, and the states."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
+
+from metrics.features import FeatureNet, extract_features
+
+__all__ = ["AbstractFeatureMetric", "AbstractStoredFeatures"]
+
+
+class AbstractFeatureMetric(Metric, ABC):
+    """A measure of generated pictures in the features of a net; use `update` and `compute`.
+
+    The net is no part of any checkpoint and of no module that holds the metric; it runs in eval
+    mode without gradients and follows the metric from device to device, if it is an `nn.Module`.
+    `forward` is of no use here: it asks for the result of a batch that is real or generated only.
+
+    Args:
+        feature_net: pictures to features (n, f); None if `update` is given features.
+        keep_real: whether `reset` keeps what is known of the real pictures, so that they need to be
+            given once only.
+        reads_real: whether real pictures matter; if not, `update` passes over them.
+    """
+
+    is_differentiable = False
+    full_state_update = False
+
+    def __init__(
+        self,
+        feature_net: FeatureNet | None = None,
+        *,
+        keep_real: bool = False,
+        reads_real: bool = True,
+    ) -> None:
+        super().__init__()
+        # past nn.Module's own bookkeeping, which would make it a part of state_dict
+        object.__setattr__(self, "feature_net", feature_net)
+        self._keep_real = keep_real
+        self._reads_real = reads_real
+
+    @abstractmethod
+    def take(self, features: Float[Tensor, "n f"], real: bool) -> None:
+        """Adds the features of at least one picture to the states.
+
+        States whose names begin with "real" outlive `reset` under `keep_real`.
+        """
+
+    def update(self, images: Tensor, real: bool) -> None:
+        """Adds pictures.
+
+        Args:
+            images: (n, c, h, w) in [0, 1], or features (n, f) if there is no `feature_net`; n may
+                be 0.
+            real: whether they are data; else they are generated.
+
+        Raises:
+            TypeError: if they are not floating point numbers.
+            ValueError: if pictures or features are not what `extract_features` asks for.
+        """
+        if len(images) and (self._reads_real or not real):
+            net: FeatureNet | None = self.__dict__["feature_net"]
+            self.take(extract_features(net, images), real)
+
+    def reset(self) -> None:
+        kept = self._real_states() if self._keep_real else {}
+        super().reset()
+        for name, value in kept.items():
+            setattr(self, name, value)
+
+    def _real_states(self) -> dict[str, Any]:
+        states = {name: getattr(self, name) for name in self._defaults if name.startswith("real")}
+        return {k: list(v) if isinstance(v, list) else v for k, v in states.items()}
+
+    def _apply(self, fn: Callable[..., Any], exclude_state: Sequence[str] = "") -> nn.Module:
+        applied = super()._apply(fn, exclude_state)
+        net = self.__dict__["feature_net"]
+        if isinstance(net, nn.Module):
+            net.to(self.device)
+        return applied
+
+
+class AbstractStoredFeatures(AbstractFeatureMetric):
+    """A measure that needs the features of all pictures at once; they are kept in float32.
+
+    They follow each other in the order they came in; those of several processes by rank.
+
+    Args:
+        feature_net: pictures to features (n, f); None if `update` is given features.
+        keep_real: whether `reset` keeps the features of the real pictures.
+        reads_real: whether real pictures matter; if not, `update` passes over them.
+    """
+
+    real_features: list[Tensor] | Tensor
+    fake_features: list[Tensor] | Tensor
+    real_num_features: Tensor
+    fake_num_features: Tensor
+
+    def __init__(
+        self,
+        feature_net: FeatureNet | None = None,
+        *,
+        keep_real: bool = False,
+        reads_real: bool = True,
+    ) -> None:
+        super().__init__(feature_net, keep_real=keep_real, reads_real=reads_real)
+        # Flat, because a process without pictures sends a tensor of one dimension, and gathering
+        # tensors of different numbers of dimensions hangs (torchmetrics 1.9).
+        for kind in ("real", "fake"):
+            self.add_state(f"{kind}_features", [], dist_reduce_fx="cat")
+            self.add_state(f"{kind}_num_features", torch.tensor(0), dist_reduce_fx="max")
+
+    def take(self, features: Float[Tensor, "n f"], real: bool) -> None:
+        known, given = self._num_features(), torch.tensor(features.shape[1], device=self.device)
+        if known not in (0, int(given)):
+            raise ValueError(
+                f"features must be {known} a picture, as they were before, got {given}; `reset` "
+                "before a change of net."
+            )
+        kind = "real" if real else "fake"
+        setattr(self, f"{kind}_num_features", given)
+        getattr(self, f"{kind}_features").append(features.float().ravel())
+
+    def features(self, real: bool, at_least: int = 1) -> Float[Tensor, "n f"]:
+        """Returns the features of all real or all generated pictures so far.
+
+        Raises:
+            ValueError: if they are fewer than `at_least`.
+        """
+        stored = self.real_features if real else self.fake_features
+        flat = dim_zero_cat(stored) if len(stored) else torch.empty(0, device=self.device)
+        features = flat.view(-1, max(1, self._num_features()))
+        if len(features) < at_least:
+            raise ValueError(
+                f"`update(..., real={real})` must bring at least {at_least} pictures before "
+                f"`compute`, got {len(features)}."
+            )
+        return features
+
+    def _num_features(self) -> int:
+        return max(int(self.real_num_features), int(self.fake_num_features))

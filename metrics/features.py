@@ -1,0 +1,100 @@
+"""Features of pictures by a frozen net, checked: what every measure here starts from."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from hawc.kernels import full_precision, without_autocast
+
+__all__ = ["FeatureNet", "extract_features"]
+
+FeatureNet = nn.Module | Callable[[Tensor], Tensor]
+"""Pictures float32 (n, c, h, w) in [0, 1], or rows of a table, to features (n, f)."""
+
+_OUT_OF_RANGE = 1e-3  # what rounding and resizing may add to [0, 1]
+
+
+def extract_features(net: FeatureNet | None, images: Tensor) -> Float[Tensor, "n f"]:
+    """Returns what a net makes of pictures, in eval mode, without gradients and without autocast.
+
+    Each part of the net is put back into the mode it was in.
+
+    Args:
+        net: None if `images` are features already.
+        images: pictures (n, c, h, w) in [0, 1], or whatever else the net takes.
+
+    Returns:
+        Finite features, one row a picture, in float32 or better.
+
+    Raises:
+        TypeError: if `images` are not floating point numbers.
+        ValueError: if pictures leave [0, 1], the net is made for another number of channels, or the
+            features are not finite or not a matrix with one row a picture.
+    """
+    _check_images(images)
+    if net is None:
+        features, source = images, "`images`, as no `feature_net` was given,"
+    else:
+        features, source = _run(net, full_precision(images)), "`feature_net`"
+    if features.ndim != 2 or len(features) != len(images) or features.shape[1] == 0:
+        raise ValueError(
+            f"{source} must give features (n, f), one row a picture, got shape "
+            f"{tuple(features.shape)} from {tuple(images.shape)}; flatten or pool them."
+        )
+    _check_finite(features)
+    return full_precision(features)
+
+
+def _check_images(images: Tensor) -> None:
+    if not images.is_floating_point():
+        raise TypeError(
+            f"`images` must be floating point numbers, got {images.dtype}; divide pictures of "
+            "bytes by 255."
+        )
+    if images.ndim != 4 or images.numel() == 0:
+        return
+    low, high = (float(end) for end in images.aminmax())
+    if low < -_OUT_OF_RANGE or high > 1 + _OUT_OF_RANGE:
+        raise ValueError(
+            f"`images` must be pictures in [0, 1], got {low:.4g} to {high:.4g}; rescale what is "
+            "in [-1, 1] or [0, 255]."
+        )
+
+
+def _run(net: FeatureNet, images: Tensor) -> Tensor:
+    with _evaluating(net), torch.no_grad(), without_autocast(images):
+        try:
+            return net(images)
+        except RuntimeError as error:
+            if "channels" not in str(error):
+                raise
+            raise ValueError(
+                f"`feature_net` must take pictures of {images.shape[1]} channels, as they came, "
+                f"but refused: {error}. For grey pictures and a net of colour ones: "
+                "`metrics.GreyToRGB(feature_net)`."
+            ) from error
+
+
+def _check_finite(features: Float[Tensor, "n f"]) -> None:
+    bad = int((~features.isfinite()).any(1).sum())
+    if bad:
+        raise ValueError(
+            f"features must be finite, got NaN or infinity for {bad} of {len(features)} pictures; "
+            "look at the pictures, then at the net's weights."
+        )
+
+
+@contextmanager
+def _evaluating(net: FeatureNet) -> Iterator[None]:
+    parts = net.modules() if isinstance(net, nn.Module) else ()
+    training = [part for part in parts if part.training]  # none of a frozen net
+    for part in training:
+        part.training = False
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True

@@ -1,0 +1,101 @@
+"""Nearest neighbours among points, in blocks: time O(n m f), memory O(n + m).
+
+Distances are those of float64 by |x|^2 + |y|^2 - 2 xy about a common origin. Two points nearer than
+float32 features tell apart, some 1e-7 of their distance from there, count as equal.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hawc.blocks import row_blocks
+from hawc.kernels import without_autocast
+
+__all__ = [
+    "nearest",
+    "nearest_earlier",
+    "squared_distance_blocks",
+    "squared_neighbour_radii",
+]
+
+# Rounding leaves up to some units of eps (|x|^2 + |y|^2) of what should be 0, here in |x|^2.
+_EXPANSION_ERROR = 64 * torch.finfo(torch.float64).eps
+
+
+def squared_distance_blocks(
+    x: Float[Tensor, "n f"], y: Float[Tensor, "m f"], origin: Float[Tensor, " f"] | None = None
+) -> Iterator[tuple[slice, Float[Tensor, "b m"]]]:
+    """Yields rows of the matrix |x_i - y_j|^2 with their places, in float64; exactly 0 for copies.
+
+    A caller may write into a block.
+
+    Args:
+        x: at least one point.
+        y: likewise.
+        origin: a point amid both, as the error of a squared distance is some eps of the squared
+            distances from there; the median of y if None.
+    """
+    x, y = x.double(), y.double()
+    # a mean would follow a single point far away, and cost all others their digits
+    origin = y.median(0).values if origin is None else origin.double()
+    x, y = x - origin, y - origin
+    x_norms, y_norms = x.square().sum(1), y.square().sum(1)
+    for rows in row_blocks(len(x), len(y)):
+        with without_autocast(x):
+            squared = torch.addmm(y_norms, x[rows], y.T, alpha=-2).add_(x_norms[rows, None])
+        yield rows, squared.masked_fill_(squared <= _EXPANSION_ERROR * x_norms[rows, None], 0)
+
+
+def squared_neighbour_radii(
+    points: Float[Tensor, "n f"], num_neighbours: int, origin: Float[Tensor, " f"] | None = None
+) -> Float[Tensor, " n"]:
+    """Returns each point's squared distance to its k-th nearest neighbour, itself not counted.
+
+    Args:
+        points: more than `num_neighbours`.
+        num_neighbours: k, at least 1.
+        origin: as `squared_distance_blocks` has it.
+
+    Raises:
+        ValueError: if there are too few points.
+    """
+    if not 1 <= num_neighbours < len(points):
+        raise ValueError(
+            f"`num_neighbours` must be at least 1 and less than the number of points, got "
+            f"{num_neighbours} for {len(points)} points; give more points or ask for fewer."
+        )
+    # a point is its own nearest at 0; where copies are at 0 too, it does not matter which is which
+    smallest = [
+        squared.topk(num_neighbours + 1, largest=False).values[:, -1]
+        for _, squared in squared_distance_blocks(points, points, origin)
+    ]
+    return torch.cat(smallest)
+
+
+def nearest(
+    points: Float[Tensor, "n f"], reference: Float[Tensor, "m f"]
+) -> tuple[Float[Tensor, " n"], Int[Tensor, " n"]]:
+    """Returns each point's distance to the nearest of the reference, and which one that is.
+
+    Args:
+        points: at least one.
+        reference: at least one.
+    """
+    found = [block.min(1) for _, block in squared_distance_blocks(points, reference)]
+    return torch.cat([f.values for f in found]).sqrt(), torch.cat([f.indices for f in found])
+
+
+def nearest_earlier(points: Float[Tensor, "n f"]) -> Float[Tensor, " n"]:
+    """Returns each point's distance to the nearest of those before it; infinity for the first.
+
+    Args:
+        points: at least one.
+    """
+    order = torch.arange(len(points), device=points.device)
+    smallest = [
+        squared.masked_fill_(order >= order[rows, None], torch.inf).amin(1)
+        for rows, squared in squared_distance_blocks(points, points)
+    ]
+    return torch.cat(smallest).sqrt()

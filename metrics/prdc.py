@@ -1,0 +1,103 @@
+"""Precision, recall, density and coverage: are generated pictures real, are real ones generated.
+
+With B(x) the open ball around x up to its k-th nearest neighbour among its own kind, over n real
+pictures x_i and m generated ones y_j, by their features:
+
+    precision = share of y_j in the union of the B(x_i)
+    recall    = share of x_i in the union of the B(y_j)
+    density   = sum_ij [y_j in B(x_i)] / (k m)
+    coverage  = share of B(x_i) that hold a y_j
+
+Precision, recall and coverage are in [0, 1], density is >= 0 and may exceed 1. For two independent
+sets of one law density is 1 on average, coverage near 1 - 2^-k. Balls are open, as in Naeem's
+reference implementation: of two equal sets all four are 1, and copies alone span no ball.
+
+Source: Kynkaanniemi et al. 2019, "Improved precision and recall metric", arXiv 1904.06991, eq. 1
+and 2 (there with closed balls); Naeem et al. 2020, "Reliable fidelity and diversity metrics for
+generative models", arXiv 2002.09797, eq. 3 and 5.
+"""
+
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from metrics.feature_metric import AbstractStoredFeatures
+from metrics.features import FeatureNet
+from metrics.neighbours import squared_distance_blocks, squared_neighbour_radii
+
+__all__ = ["PRDC", "precision_recall_density_coverage"]
+
+_OPEN = 1 - 1e-12  # rounding must not put into a ball what lies on its boundary
+
+
+@final
+class PRDC(AbstractStoredFeatures):
+    """Returns precision, recall, density and coverage by these names, all of one pass.
+
+    Args:
+        feature_net: pictures to features (n, f); None if `update` is given features.
+        num_neighbours: k, at least 1; 5 as Naeem et al., Kynkaanniemi et al. take 3.
+        keep_real: whether `reset` keeps the features of the real pictures.
+
+    Raises:
+        ValueError: if `num_neighbours` is less than 1, or (by `compute`) not less than the number
+            of real and that of generated pictures.
+    """
+
+    higher_is_better = True
+
+    def __init__(
+        self,
+        feature_net: FeatureNet | None = None,
+        num_neighbours: int = 5,
+        *,
+        keep_real: bool = False,
+    ) -> None:
+        super().__init__(feature_net, keep_real=keep_real)
+        if num_neighbours < 1:
+            raise ValueError(f"`num_neighbours` must be at least 1, got {num_neighbours}.")
+        self._num_neighbours = num_neighbours
+
+    def compute(self) -> dict[str, Tensor]:
+        real, fake = self.features(real=True), self.features(real=False)
+        return precision_recall_density_coverage(real, fake, self._num_neighbours)
+
+
+def precision_recall_density_coverage(
+    real: Float[Tensor, "n f"], fake: Float[Tensor, "m f"], num_neighbours: int = 5
+) -> dict[str, Float[Tensor, ""]]:
+    """Returns the four measures by name.
+
+    Args:
+        real: features of data, more than `num_neighbours`.
+        fake: features of generated pictures, more than `num_neighbours`.
+        num_neighbours: k, at least 1.
+
+    Raises:
+        ValueError: if there are too few pictures.
+    """
+    if not 1 <= num_neighbours < min(len(real), len(fake)):
+        raise ValueError(
+            "`num_neighbours` must be at least 1 and less than the number of real and that of "
+            f"generated pictures, got {num_neighbours} for {len(real)} and {len(fake)}; give more "
+            "pictures or take fewer neighbours."
+        )
+    origin = real.double().median(0).values
+    real_radii = _OPEN * squared_neighbour_radii(real, num_neighbours, origin)
+    fake_radii = _OPEN * squared_neighbour_radii(fake, num_neighbours, origin)
+    is_precise = torch.zeros(len(fake), dtype=torch.bool, device=fake.device)
+    counts = torch.zeros(3, dtype=torch.int64, device=fake.device)
+    for rows, squared in squared_distance_blocks(real, fake, origin):
+        in_real_ball = squared < real_radii[rows, None]
+        is_recalled = (squared < fake_radii).any(1)
+        is_precise |= in_real_ball.any(0)
+        counts += torch.stack([is_recalled.sum(), in_real_ball.sum(), in_real_ball.any(1).sum()])
+    recalled, pairs, covered = counts.double()
+    return {
+        "precision": is_precise.double().mean(),
+        "recall": recalled / len(real),
+        "density": pairs / (num_neighbours * len(fake)),
+        "coverage": covered / len(real),
+    }

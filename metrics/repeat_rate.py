@@ -1,0 +1,105 @@
+"""Repeat rate: how often a sequence of generated pictures shows again what it has shown before.
+
+    repeat rate = share of pictures whose nearest neighbour among EARLIER ones is nearer than t
+
+in features. It depends on the order, and grows with the number of pictures. The threshold t has to
+be stated with it; `repeat_threshold` finds one from data.
+"""
+
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from metrics.feature_metric import AbstractStoredFeatures
+from metrics.features import FeatureNet
+from metrics.neighbours import nearest_earlier, squared_neighbour_radii
+
+__all__ = ["RepeatRate", "repeat_rate", "repeat_threshold"]
+
+
+@final
+class RepeatRate(AbstractStoredFeatures):
+    """Returns the repeat rate of the generated pictures in the order they came in.
+
+    Those of several processes count by rank, all of the first process before those of the next.
+
+    Args:
+        feature_net: pictures to features (n, f); None if `update` is given features.
+        threshold: distance in features below which a picture is a repeat, > 0; if None, it is
+            `repeat_threshold` of the real pictures, which are passed over otherwise.
+        keep_real: whether `reset` keeps the features of the real pictures.
+
+    Raises:
+        ValueError: if `threshold` is not positive, or (by `compute`) if there is no generated
+            picture, or no threshold to be had from the real ones.
+    """
+
+    higher_is_better = False
+
+    def __init__(
+        self,
+        feature_net: FeatureNet | None = None,
+        threshold: float | None = None,
+        *,
+        keep_real: bool = False,
+    ) -> None:
+        super().__init__(feature_net, keep_real=keep_real, reads_real=threshold is None)
+        check_threshold(threshold)
+        self._threshold = threshold
+
+    def compute(self) -> Tensor:
+        fake, threshold = self.features(real=False), self._threshold
+        if threshold is None:
+            threshold = repeat_threshold(self.features(real=True, at_least=2))
+        return repeat_rate(fake, threshold)
+
+
+def repeat_rate(features: Float[Tensor, "n f"], threshold: float) -> Float[Tensor, ""]:
+    """Returns the repeat rate of a sequence, from 0 to 1 - 1/n as the first repeats nothing.
+
+    Args:
+        features: at least one row, in order.
+        threshold: t > 0, in units of the features.
+    """
+    return (nearest_earlier(features) < threshold).double().mean()
+
+
+def repeat_threshold(real: Float[Tensor, "n f"], percentile: float = 5.0) -> float:
+    """Returns a distance below which two pictures are hardly different, judged by data.
+
+    It is a percentile of the distances from each real picture to its nearest neighbour among the
+    others. These shrink as n grows: the threshold belongs to a percentile and a number of pictures.
+    Among as many real pictures as were given, about half of that percentage would count as repeats.
+
+    Args:
+        real: features of different pictures, at least two.
+        percentile: from 0 to 100.
+
+    Returns:
+        A distance > 0 in units of the features.
+
+    Raises:
+        ValueError: if there are less than two pictures, `percentile` is out of its range, or so
+            many pictures have an exact copy that the distance is 0.
+    """
+    if not 0 <= percentile <= 100:
+        raise ValueError(f"`percentile` must be from 0 to 100, got {percentile}.")
+    distances = squared_neighbour_radii(real, 1).sqrt()
+    threshold = float(distances.quantile(percentile / 100))
+    if threshold == 0:
+        raise ValueError(
+            f"`real` must hold different pictures, got {int((distances == 0).sum())} of "
+            f"{len(real)} with an equal one; give each once or a `percentile` above {percentile}."
+        )
+    return threshold
+
+
+def check_threshold(threshold: float | None) -> None:
+    """Raises ValueError for a threshold that is not a positive, finite distance."""
+    if threshold is not None and not 0 < threshold < torch.inf:
+        raise ValueError(
+            f"`threshold` must be > 0 and finite, got {threshold}; `metrics.repeat_threshold` "
+            "finds one from data."
+        )

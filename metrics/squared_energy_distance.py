@@ -1,0 +1,94 @@
+"""Squared energy distance between real and generated features.
+
+    d^2 = E h(X, Y) - 1/2 E h(X, X') - 1/2 E h(Y, Y')
+
+as `hawc.squared_distance` has it, by default for h = |x - y| but for a tiny a: half of Szekely's
+energy distance. It is what `hawc` minimises, and 0 for equal laws only. Here it is computed in
+float64, since a small difference of large means is left of little else, and from products of
+matrices, three times as fast as `hawc.squared_distance`, which also gives gradients.
+
+Source: Szekely and Rizzo 2013, "Energy statistics", J. Stat. Planning and Inference 143:1249.
+"""
+
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hawc import AbstractKernel, HuberEnergy
+from metrics.feature_metric import AbstractStoredFeatures
+from metrics.features import FeatureNet
+from metrics.neighbours import squared_distance_blocks
+
+__all__ = ["SquaredEnergyDistance", "squared_energy_distance"]
+
+
+@final
+class SquaredEnergyDistance(AbstractStoredFeatures):
+    """Returns the squared energy distance of real and generated features.
+
+    Args:
+        feature_net: pictures to features (n, f); None if `update` is given features.
+        kernel: h; `hawc.HuberEnergy()` if None.
+        unbiased: whether the distance of the laws drawn from is estimated, which may be negative;
+            else it is that of the pictures given, >= 0, on average larger by a term in 1 / n.
+        keep_real: whether `reset` keeps the features of the real pictures.
+
+    Raises:
+        ValueError: (by `compute`) if there is no real or no generated picture, or only one where
+            `unbiased`.
+    """
+
+    higher_is_better = False
+
+    def __init__(
+        self,
+        feature_net: FeatureNet | None = None,
+        kernel: AbstractKernel | None = None,
+        *,
+        unbiased: bool = False,
+        keep_real: bool = False,
+    ) -> None:
+        super().__init__(feature_net, keep_real=keep_real)
+        self._kernel = kernel or HuberEnergy()
+        self._unbiased = unbiased
+
+    def compute(self) -> Tensor:
+        at_least = 2 if self._unbiased else 1
+        real, fake = self.features(True, at_least), self.features(False, at_least)
+        return squared_energy_distance(self._kernel, real, fake, unbiased=self._unbiased)
+
+
+def squared_energy_distance(
+    kernel: AbstractKernel,
+    x: Float[Tensor, "n f"],
+    y: Float[Tensor, "m f"],
+    *,
+    unbiased: bool = False,
+) -> Float[Tensor, ""]:
+    """Returns `hawc.squared_distance` or, if `unbiased`, `hawc.unbiased_squared_distance`.
+
+    Args:
+        kernel: h.
+        x: at least one point, two if `unbiased`.
+        y: likewise.
+        unbiased: whether no point is paired with itself.
+
+    Returns:
+        A scalar in float64, in units of the kernel, without a gradient.
+    """
+    own = _mean(kernel, x, x, unbiased) + _mean(kernel, y, y, unbiased)
+    return _mean(kernel, x, y, False) - 0.5 * own
+
+
+def _mean(
+    kernel: AbstractKernel,
+    x: Float[Tensor, "n f"],
+    y: Float[Tensor, "m f"],
+    without_own: bool,
+) -> Float[Tensor, ""]:
+    total = torch.zeros((), dtype=torch.float64, device=x.device)
+    for _, squared in squared_distance_blocks(x, y):
+        total += kernel.profile(squared).sum()
+    return total / (len(x) * (len(y) - without_own))  # h(x, x) = 0

@@ -1,0 +1,149 @@
+import copy
+import pickle
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torchmetrics import MetricCollection
+
+from metrics import PRDC, AbstractFeatureMetric, ClassCoverage, FrechetDistance, VendiScore
+from tests.metrics.sets import TinyNet, every_metric, numbers, real_and_fake
+
+REAL, FAKE = real_and_fake()
+KINDS = range(len(every_metric()))
+
+
+def measured(metric: AbstractFeatureMetric, size: int) -> list[float]:
+    for features, real in ((FAKE, False), (REAL, True)):
+        for part in features.split(size):
+            metric.update(part, real=real)
+    return numbers(metric)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("size", [1, 13])
+def test_results_do_not_depend_on_the_split_into_batches(kind: int, size: int) -> None:
+    whole, parts = (measured(every_metric()[kind], n) for n in (1000, size))
+    # sums of float64 in another order; features that are stored are equal to the last bit
+    assert parts == pytest.approx(whole, rel=1e-11, abs=1e-13)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_results_do_not_depend_on_which_kind_comes_first_and_empty_batches(kind: int) -> None:
+    first, second = every_metric()[kind], every_metric()[kind]
+    first.update(REAL[:0], real=True)
+    first.update(REAL, real=True)
+    first.update(FAKE, real=False)
+    assert numbers(first) == measured(second, 1000)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_reset_forgets_and_keeps_what_it_was_told_to(kind: int) -> None:
+    kept, forgetful = every_metric(keep_real=True)[kind], every_metric()[kind]
+    expected = measured(kept, 20)
+    measured(forgetful, 20)
+    kept.reset()
+    kept.update(FAKE, real=False)
+    assert numbers(kept) == pytest.approx(expected, rel=1e-11)  # other sums of float64
+    first = numbers(kept)
+    kept.reset()
+    kept.update(FAKE, real=False)
+    assert numbers(kept) == first
+    forgetful.reset()
+    forgetful.update(FAKE, real=False)
+    if not isinstance(forgetful, VendiScore):
+        with pytest.raises(ValueError, match="must bring"):
+            forgetful.compute()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_measure_survives_copying_and_pickling(kind: int) -> None:
+    metric = every_metric()[kind]
+    expected = measured(metric, 20)
+    assert numbers(metric.clone()) == expected
+    assert numbers(pickle.loads(pickle.dumps(metric))) == expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_measured_before_pictures_came(kind: int) -> None:
+    with (
+        pytest.warns(UserWarning, match="before the ``update``"),
+        pytest.raises(ValueError, match=r"`update.* must bring .* `compute`, got 0"),
+    ):
+        every_metric()[kind].compute()
+
+
+def test_the_measures_form_a_collection() -> None:
+    collection = MetricCollection({type(m).__name__: m for m in every_metric()})
+    collection.update(REAL, real=True)
+    collection.update(FAKE, real=False)
+    names = {"VendiScore", "precision", "recall", "density", "coverage", "novelty", "num_classes"}
+    assert names <= collection.compute().keys()
+
+
+class Holder(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = TinyNet()
+        self.prdc = PRDC(self.net)
+        self.classes = ClassCoverage(4, TinyNet())
+
+
+def test_the_net_is_no_part_of_a_checkpoint_and_not_put_into_training() -> None:
+    holder = Holder()
+    other = PRDC(TinyNet())
+    assert not other.state_dict()
+    assert not list(other.parameters())
+    assert all(name.startswith("net.") for name in holder.state_dict())
+    holder.net.eval()
+    holder.prdc.train()
+    assert not holder.net.training
+
+
+def test_the_net_follows_the_device_and_keeps_its_dtype() -> None:
+    net, head = TinyNet(), TinyNet()
+    prdc, classes = PRDC(net), ClassCoverage(4, head)
+    nn.ModuleList([prdc, classes]).to("meta").half()
+    assert net.conv.weight.is_meta
+    assert head.conv.weight.is_meta
+    assert net.conv.weight.dtype == torch.float32
+
+
+def test_the_net_is_asked_for_the_pictures_that_matter() -> None:
+    asked = []
+
+    def net(images: Tensor) -> Tensor:
+        asked.append(len(images))
+        return images.flatten(1)
+
+    for metric in (VendiScore(net), PRDC(net)):
+        metric.update(torch.rand(3, 1, 2, 2), real=True)
+        metric.update(torch.rand(2, 1, 2, 2), real=False)
+    assert asked == [2, 3, 2]
+
+
+def test_pictures_and_their_features_measure_the_same() -> None:
+    net = TinyNet().eval()
+    generator = torch.Generator().manual_seed(0)
+    real, fake = torch.rand(2, 30, 1, 8, 8, generator=generator)
+    by_pictures, by_features = FrechetDistance(4, net), FrechetDistance(4)
+    for images, is_real in ((real, True), (fake, False)):
+        by_pictures.update(images, real=is_real)
+        by_features.update(net(images).detach(), real=is_real)
+    assert torch.equal(by_pictures.compute(), by_features.compute())
+
+
+def test_another_number_of_features_is_refused() -> None:
+    metric = PRDC()
+    metric.update(REAL, real=True)
+    with pytest.raises(ValueError, match=r"features must be 4 a picture.* got 3; `reset` before"):
+        metric.update(FAKE[:, :3], real=False)
+    metric.reset()
+    metric.update(FAKE[:, :3], real=False)
+
+
+def test_a_copy_has_a_net_of_its_own() -> None:
+    net = TinyNet()
+    copied = copy.deepcopy(PRDC(net))
+    assert copied.feature_net is not net
+    copied.update(torch.rand(2, 1, 8, 8), real=True)

@@ -1,0 +1,94 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from metrics import GreyToRGB, extract_features
+from tests.metrics.sets import NUM_FEATURES, TinyNet
+
+IMAGES = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+def test_the_net_runs_in_eval_mode_without_gradients_and_is_left_as_it_was() -> None:
+    net = TinyNet().train()
+    net.conv.eval()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    features = extract_features(net, IMAGES)
+    assert not features.requires_grad
+    assert net.training
+    assert net.norm.training
+    assert not net.conv.training
+    assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
+    assert torch.equal(features, net.eval()(IMAGES))
+
+
+def test_modes_are_put_back_after_an_error() -> None:
+    net = TinyNet(3).train()
+    with pytest.raises(ValueError, match="3 channels"):
+        extract_features(net, IMAGES)
+    assert net.norm.training
+
+
+def test_any_callable_will_do_and_none_means_features() -> None:
+    assert torch.equal(extract_features(lambda x: x.flatten(1), IMAGES), IMAGES.flatten(1))
+    assert torch.equal(extract_features(None, IMAGES[:, 0, 0] - 9), IMAGES[:, 0, 0] - 9)
+
+
+def test_half_precision_and_autocast_do_not_reach_the_net() -> None:
+    net = TinyNet().eval()
+    expected = extract_features(net, IMAGES.half().float())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        features = extract_features(net, IMAGES.half())
+    assert features.dtype == torch.float32
+    assert torch.equal(features, expected)
+
+
+def test_bytes_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"`images` must be floating .* got torch.uint8; divide"):
+        extract_features(TinyNet(), (IMAGES * 255).byte())
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (0.0, 255.0)])
+def test_pictures_on_another_scale_are_refused(low: float, high: float) -> None:
+    images = IMAGES.clone()
+    images[0, 0, 0, :2] = torch.tensor([low, high])
+    with pytest.raises(ValueError, match=rf"in \[0, 1\], got {low:.4g} .*to {high:.4g}; rescale"):
+        extract_features(TinyNet(), images)
+
+
+def test_rounding_beyond_the_range_is_not() -> None:
+    assert extract_features(TinyNet(), IMAGES * 2e-6 + (1 - 1e-6)).shape == (5, NUM_FEATURES)
+
+
+@pytest.mark.parametrize("net", [nn.Identity(), lambda x: x.sum(), lambda x: x.flatten(1)[:3]])
+def test_features_of_another_shape_are_refused(net: nn.Module) -> None:
+    with pytest.raises(ValueError, match=r"`feature_net` must give features \(n, f\).*flatten or"):
+        extract_features(net, IMAGES)
+
+
+def test_pictures_given_as_features_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"no `feature_net` was given, must .* \(5, 1, 8, 8\)"):
+        extract_features(None, IMAGES)
+    with pytest.raises(ValueError, match=r"got shape \(5, 0\)"):
+        extract_features(None, torch.zeros(5, 0))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_features_that_are_not_finite_are_refused(value: float) -> None:
+    features = torch.zeros(5, 2)
+    features[1] = value
+    with pytest.raises(ValueError, match=r"finite, got NaN or infinity for 1 of 5 pictures; look"):
+        extract_features(None, features)
+
+
+def test_another_number_of_channels_is_refused_with_a_way_out() -> None:
+    with pytest.raises(ValueError, match=r"pictures of 1 channels.*`metrics.GreyToRGB\("):
+        extract_features(TinyNet(3), IMAGES)
+    assert extract_features(GreyToRGB(TinyNet(3)), IMAGES).shape == (5, NUM_FEATURES)
+
+
+def test_other_errors_of_a_net_pass_as_they_are() -> None:
+    def fail(images: Tensor) -> Tensor:
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        extract_features(fail, IMAGES)

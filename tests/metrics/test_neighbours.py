@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+import torch
+from jaxtyping import Float
+from sklearn.neighbors import NearestNeighbors
+from torch import Tensor
+
+from hawc import blocks
+from metrics import nearest, nearest_earlier
+from metrics.neighbours import squared_distance_blocks, squared_neighbour_radii
+from tests.metrics.sets import real_and_fake
+
+REAL, FAKE = real_and_fake(300, 200, 12)
+
+
+@pytest.fixture(autouse=True)
+def _several_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "_BLOCK_ENTRIES", 7000)
+
+
+def fitted(points: Float[Tensor, "n f"]) -> NearestNeighbors:
+    return NearestNeighbors(algorithm="brute").fit(points.double().numpy())
+
+
+def test_blocks_make_up_the_matrix_of_squared_distances() -> None:
+    found = list(squared_distance_blocks(REAL + 1e3, FAKE + 1e3))
+    assert len(found) > 5
+    expected = torch.cdist((REAL + 1e3).double(), (FAKE + 1e3).double()).square()
+    squared = torch.cat([block for _, block in found])
+    # the expansion's error about the origin, a few eps of the squared norms
+    assert torch.allclose(squared, expected, rtol=0, atol=1e-12)
+    assert [rows.start for rows, _ in found][:3] == [0, 35, 70]
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+@pytest.mark.parametrize("num_features", [3, 64, 2048])
+def test_copies_are_at_distance_zero(offset: float, num_features: int) -> None:
+    points = real_and_fake(40, 10, num_features)[0] + offset
+    squared = torch.cat([block for _, block in squared_distance_blocks(points, points.flip(0))])
+    assert (squared.fliplr().diagonal() == 0).all()
+    assert int((squared == 0).sum()) == 40
+
+
+def test_a_point_far_away_costs_the_others_nothing() -> None:
+    far = torch.cat([FAKE, torch.full((1, 12), 1e9)])
+    distances, _ = nearest(REAL, far)
+    assert torch.allclose(distances, nearest(REAL, FAKE)[0], rtol=1e-10)
+
+
+def test_features_that_float32_tells_apart_are_apart() -> None:
+    points = torch.tensor([[1.0, 2.0], [1.0, 2.0 + 5e-7], [3.0, 4.0]])
+    assert float(nearest(points[:1], points[1:])[0]) == pytest.approx(4.77e-7, rel=1e-2)
+
+
+@pytest.mark.parametrize("k", [1, 5, 299])
+def test_radii_are_those_of_scikit_learn(k: int) -> None:
+    expected = fitted(REAL).kneighbors(n_neighbors=k)[0][:, -1]
+    radii = squared_neighbour_radii(REAL, k).sqrt().numpy()
+    np.testing.assert_allclose(radii, expected, rtol=1e-10)  # both in float64
+
+
+def test_a_copy_is_a_neighbour() -> None:
+    radii = squared_neighbour_radii(torch.cat([REAL, REAL[:1]]), 1)
+    assert radii[0] == radii[-1] == 0
+    assert (radii[1:-1] > 0).all()
+
+
+def test_nearest_are_those_of_scikit_learn() -> None:
+    distances, indices = nearest(FAKE, REAL)
+    expected = fitted(REAL).kneighbors(FAKE.double().numpy(), 1)
+    np.testing.assert_allclose(distances.numpy(), expected[0][:, 0], rtol=1e-10)
+    assert indices.tolist() == expected[1][:, 0].tolist()
+
+
+def test_nearest_earlier_looks_back_only() -> None:
+    distances = nearest_earlier(FAKE)
+    assert distances[0] == torch.inf
+    for i in (1, 2, 50, 199):
+        expected, _ = nearest(FAKE[i : i + 1], FAKE[:i])
+        assert float(distances[i]) == pytest.approx(float(expected), rel=1e-12)
+
+
+@pytest.mark.parametrize("k", [0, 300])
+def test_too_many_neighbours_are_refused(k: int) -> None:
+    with pytest.raises(ValueError, match=f"`num_neighbours` must be .* got {k} for 300 points"):
+        squared_neighbour_radii(REAL, k)
