@@ -7,6 +7,8 @@ import torch
 from lightning import LightningModule
 from torch import Tensor, nn
 
+from hawc.module_state import fixed_noise, in_eval_mode
+
 __all__ = ["decode", "encode", "evaluating", "fixed_noise", "translate"]
 
 _AT_ONCE = 256  # bounds the memory that many large pictures take
@@ -15,29 +17,7 @@ _AT_ONCE = 256  # bounds the memory that many large pictures take
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
     """Within it a model or network is in eval mode without gradients; all modes are put back."""
-    modes = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for part, training in modes:
-            part.training = training
-
-
-@contextmanager
-def fixed_noise(device: torch.device, seed: int) -> Iterator[None]:
-    """Within it torch's global generators start from a seed; their state is put back.
-
-    For models that draw without being given a generator, as `draw_codes` of a VAE does.
-    """
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
-        # not torch.manual_seed, which also seeds devices whose state is not put back here
-        torch.default_generator.manual_seed(seed)
-        for cuda in devices:
-            with torch.cuda.device(cuda):
-                torch.cuda.manual_seed(seed)
+    with in_eval_mode(module), torch.no_grad():
         yield
 
 

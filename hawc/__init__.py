@@ -39,8 +39,10 @@ from hawc.kernels import (
 )
 from hawc.samplers import (
     AbstractSampler,
+    FeatureSampler,
     HistoryAwareSampler,
     IndependentSampler,
+    LatentsWithFeatures,
     SobolSampler,
 )
 from hawc.sliced import (
@@ -68,6 +70,7 @@ __all__ = [
     "Deterministic",
     "Empirical",
     "Energy",
+    "FeatureSampler",
     "Gallery",
     "GaussianComplement",
     "GaussianMixture",
@@ -76,6 +79,7 @@ __all__ = [
     "HistoryStoreError",
     "HuberEnergy",
     "IndependentSampler",
+    "LatentsWithFeatures",
     "MemoryHistory",
     "Normal",
     "Power",

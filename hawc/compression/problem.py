@@ -71,17 +71,37 @@ class CompressionProblem:
             points: the sets, in float64.
             potential: in place of the target's exact one, with its gradient.
         """
-        field, field_gradient = self._field(points, potential or self._potential)
+        field, field_gradient = self.field(points, potential)
         p = self._weights_at(points, field)
         repulsion, repulsion_gradient = self._mutual_repulsion(points, p)
         value = (p * (field - 0.5 * repulsion)).sum(1)
         return value, p[:, :, None] * (field_gradient - repulsion_gradient)
 
+    def field(
+        self,
+        points: Float[Tensor, "r k d"],
+        potential: PotentialAndGradient | None = None,
+    ) -> tuple[Float[Tensor, "r k"], Float[Tensor, "r k d"]]:
+        """Returns (T m(x) - sum_j h(x, y_j)) / K at every point, and its gradient.
+
+        What each point contributes to f alone; sets of any number of points will do.
+
+        Args:
+            points: in float64.
+            potential: in place of the target's exact one, with its gradient.
+        """
+        flat = points.flatten(0, 1)
+        attraction, attraction_gradient = (potential or self._potential)(flat)
+        repulsion, repulsion_gradient = self._history_sum(flat)
+        value = (self.total * attraction - repulsion) / self.size
+        gradient = (self.total * attraction_gradient - repulsion_gradient) / self.size
+        return value.reshape(points.shape[:2]), gradient.reshape(points.shape)
+
     def weights(self, points: Float[Tensor, "k d"]) -> Float[Tensor, " k"]:
         """Returns the weights p that go with the points."""
         if self._weights == "uniform":
             return points.new_full((self.size,), 1 / self.size)  # without a sum over the history
-        field, _ = self._field(points[None], self._potential)
+        field, _ = self.field(points[None])
         return self._weights_at(points[None], field)[0]
 
     def start(self, generator: torch.Generator, count: int = 1) -> Float[Tensor, "r k d"]:
@@ -95,19 +115,6 @@ class CompressionProblem:
         sets = [target.spread_sample(size, generator=generator) for _ in range(count)]
         spread = jittered(torch.cat(sets), generator).reshape(count, size, -1)
         return torch.cat([self.start(generator), spread])
-
-    def _field(
-        self,
-        points: Float[Tensor, "r k d"],
-        potential: PotentialAndGradient,
-    ) -> tuple[Float[Tensor, "r k"], Float[Tensor, "r k d"]]:
-        """Returns (T m(x) - sum_j h(x, y_j)) / K at every point, and its gradient."""
-        flat = points.flatten(0, 1)
-        attraction, attraction_gradient = potential(flat)
-        repulsion, repulsion_gradient = self._history_sum(flat)
-        value = (self.total * attraction - repulsion) / self.size
-        gradient = (self.total * attraction_gradient - repulsion_gradient) / self.size
-        return value.reshape(points.shape[:2]), gradient.reshape(points.shape)
 
     def _weights_at(
         self, points: Float[Tensor, "r k d"], field: Float[Tensor, "r k"]

@@ -3,7 +3,7 @@
 from hawc.history.abstract import AbstractHistory, HistoryConflictError, HistoryStoreError
 from hawc.history.archive import export_history, import_history
 from hawc.history.database import DatabaseHistory
-from hawc.history.galleries import Gallery, galleries
+from hawc.history.galleries import Gallery, Recorded, galleries
 from hawc.history.memory import MemoryHistory
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "HistoryConflictError",
     "HistoryStoreError",
     "MemoryHistory",
+    "Recorded",
     "export_history",
     "galleries",
     "import_history",

@@ -20,11 +20,10 @@ from hawc.history.abstract import (
     check_length,
     checked_points,
 )
-from hawc.history.galleries import DTYPES, open_gallery
+from hawc.history.galleries import DTYPES, Recorded, open_gallery
 from hawc.history.point_buffer import PointBuffer
 from hawc.history.store import Store
 from hawc.history.tables import BATCHES
-from hawc.targets import AbstractTarget
 
 __all__ = ["DatabaseHistory"]
 
@@ -63,7 +62,7 @@ class DatabaseHistory(AbstractHistory):
     def __init__(
         self,
         url: str,
-        target: AbstractTarget,
+        target: Recorded,
         *,
         gallery: str = "default",
         dtype: torch.dtype | None = None,

@@ -1,7 +1,7 @@
 """The galleries of a store: what each was made for, opening one, listing all."""
 
 from dataclasses import dataclass
-from typing import final
+from typing import Protocol, final, runtime_checkable
 
 import torch
 from sqlalchemy import BigInteger, Connection, cast, func, insert, inspect, select
@@ -9,12 +9,21 @@ from sqlalchemy import BigInteger, Connection, cast, func, insert, inspect, sele
 from hawc.history.abstract import HistoryStoreError
 from hawc.history.store import Store
 from hawc.history.tables import BATCHES, GALLERIES, METADATA
-from hawc.targets import AbstractTarget
 
-__all__ = ["DTYPES", "Gallery", "galleries", "open_gallery"]
+__all__ = ["DTYPES", "Gallery", "Recorded", "galleries", "open_gallery"]
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
+
+
+@runtime_checkable
+class Recorded(Protocol):
+    """What a gallery asks of the law of its points: `dim`, and a `repr` that identifies it."""
+
+    @property
+    def dim(self) -> int:
+        """The number of coordinates of a point."""
+        ...
 
 
 @final
@@ -69,7 +78,7 @@ class _Record:
 
 
 def open_gallery(
-    store: Store, name: str, target: AbstractTarget, dtype: torch.dtype | None
+    store: Store, name: str, target: Recorded, dtype: torch.dtype | None
 ) -> tuple[int, str, str]:
     """Returns a gallery's key, its dtype's name and its identity; creates what is not there yet.
 
@@ -103,7 +112,7 @@ def _find(store: Store, name: str) -> _Record | None:
         return _record(connection, name) if has_tables else None
 
 
-def _create(store: Store, name: str, target: AbstractTarget, dtype: torch.dtype) -> _Record:
+def _create(store: Store, name: str, target: Recorded, dtype: torch.dtype) -> _Record:
     """Returns the new gallery's record, or that of somebody who created it just before."""
     if dtype not in _NAMES:
         raise ValueError(
@@ -127,7 +136,7 @@ def _record(connection: Connection, name: str) -> _Record | None:
     return None if row is None else _Record(*row)
 
 
-def _check(found: _Record, place: str, target: AbstractTarget, dtype: torch.dtype | None) -> None:
+def _check(found: _Record, place: str, target: Recorded, dtype: torch.dtype | None) -> None:
     if found.dtype not in DTYPES:
         raise HistoryStoreError(
             f"{place} has points of type {found.dtype!r}: it is damaged, or newer than this "

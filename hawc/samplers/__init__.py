@@ -1,8 +1,17 @@
 """Ways to draw points that are remembered: with regard to the past, or as baselines without."""
 
 from hawc.samplers.abstract import AbstractSampler
+from hawc.samplers.feature import FeatureSampler
 from hawc.samplers.history_aware import HistoryAwareSampler
 from hawc.samplers.independent import IndependentSampler
+from hawc.samplers.latents_with_features import LatentsWithFeatures
 from hawc.samplers.sobol import SobolSampler
 
-__all__ = ["AbstractSampler", "HistoryAwareSampler", "IndependentSampler", "SobolSampler"]
+__all__ = [
+    "AbstractSampler",
+    "FeatureSampler",
+    "HistoryAwareSampler",
+    "IndependentSampler",
+    "LatentsWithFeatures",
+    "SobolSampler",
+]

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.history import AbstractHistory, HistoryConflictError, MemoryHistory
+from hawc.history import AbstractHistory, HistoryConflictError, MemoryHistory, Recorded
 from hawc.targets import AbstractTarget
 
 __all__ = ["RACES", "AbstractSampler"]
@@ -20,17 +20,24 @@ class AbstractSampler(ABC):
     Args:
         target: the law that all points together are to match.
         history: where points are remembered; a new `MemoryHistory` if None.
+        rows: what is remembered, if that is a point and more behind it; just the point if None.
 
     Raises:
-        ValueError: if the history's dimension is not the target's.
+        ValueError: if the history's dimension is not that of the target, or of the rows.
     """
 
-    def __init__(self, target: AbstractTarget, history: AbstractHistory | None) -> None:
+    def __init__(
+        self,
+        target: AbstractTarget,
+        history: AbstractHistory | None,
+        rows: Recorded | None = None,
+    ) -> None:
+        rows = target if rows is None else rows
         self.target = target
-        self.history = MemoryHistory(target.dim) if history is None else history
-        if self.history.dim != target.dim:
+        self.history = MemoryHistory(rows.dim) if history is None else history
+        if self.history.dim != rows.dim:
             raise ValueError(
-                f"`history` must hold points of dimension {target.dim} for {target}, got "
+                f"`history` must hold points of dimension {rows.dim} for {rows}, got "
                 f"dimension {self.history.dim}."
             )
 
@@ -52,20 +59,23 @@ class AbstractSampler(ABC):
         """
         if n < 1:
             raise ValueError(f"`n` must be at least 1, got {n}.")
-        points = None
+        return self._recorded(n, generator)[:, : self.target.dim]
+
+    def _recorded(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        rows = None
         for _ in range(RACES):
             past = self.history.points()
-            points = self.choose(n, past, generator, points)
+            rows = self.choose(n, past, generator, rows)
             try:
-                self.history.append(points, expected_length=len(past))
+                self.history.append(rows, expected_length=len(past))
             except HistoryConflictError:
                 continue
-            return points
+            return rows
         with self.history.exclusive():
             past = self.history.points()
-            points = self.choose(n, past, generator, points)
-            self.history.append(points, expected_length=len(past))
-        return points
+            rows = self.choose(n, past, generator, rows)
+            self.history.append(rows, expected_length=len(past))
+        return rows
 
     @abstractmethod
     def choose(
@@ -75,13 +85,14 @@ class AbstractSampler(ABC):
         generator: torch.Generator,
         previous: Float[Tensor, "n d"] | None = None,
     ) -> Float[Tensor, "n d"]:
-        """Returns n points, in torch's default dtype, on the generator's device; records nothing.
+        """Returns n rows, in torch's default dtype, on the generator's device; records nothing.
 
         `sample` is this and a record; here is the first half for who has to do something between.
+        A row begins with the point, dim numbers, and is nothing else unless the history holds more.
 
         Args:
             n: at least 1.
-            past: all points of the history, oldest first, on the CPU.
+            past: all rows of the history, oldest first, on the CPU.
             generator: source of randomness.
             previous: the choice made before somebody else changed the past; None at first.
         """

@@ -1,0 +1,30 @@
+"""What a gallery of latents and their features records of both laws."""
+
+from dataclasses import dataclass
+from typing import final
+
+from hawc.targets import AbstractTarget
+
+__all__ = ["LatentsWithFeatures"]
+
+
+@final
+@dataclass(frozen=True)
+class LatentsWithFeatures:
+    """The rows that `hawc.FeatureSampler` remembers: a latent, then the features of its picture.
+
+    For `hawc.DatabaseHistory`, which keeps its `repr`: a gallery of other laws, or of features by
+    another net, is refused.
+
+    Args:
+        latent_target: the law of the latents.
+        data: the law of the features.
+    """
+
+    latent_target: AbstractTarget
+    data: AbstractTarget
+
+    @property
+    def dim(self) -> int:
+        """The number of coordinates of a row."""
+        return self.latent_target.dim + self.data.dim

@@ -1,0 +1,127 @@
+"""Decoder and feature net are used, and left as they were."""
+
+import copy
+from functools import partial
+from typing import final
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from hawc.samplers.decoded_features import DecodedFeatures, Stage
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@final
+class Noisy(nn.Module):
+    """A decoder with everything that could leave a trace: modes, statistics, random numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(2, 6), nn.BatchNorm1d(6), nn.Dropout(), nn.Tanh())
+        self.layers[0].weight.requires_grad_(False)
+        self.layers[3].eval()
+
+    def forward(self, z: Tensor) -> Tensor:
+        pictures: Tensor = self.layers(z)
+        return pictures + 0.1 * torch.randn_like(pictures)
+
+    def decode(self, z: Tensor, scale: float = 1.0) -> Tensor:
+        return scale * self(z)
+
+
+SAME = nn.Identity()
+
+
+def phi_of(decode: Stage, features: Stage = SAME, seed: int = 3) -> DecodedFeatures:
+    return DecodedFeatures(decode, features, 6, seed)
+
+
+@pytest.mark.parametrize("how", ["module", "method", "partial"])
+def test_modules_are_left_as_they_were(how: str) -> None:
+    model = Noisy()
+    stage = {"module": model, "method": model.decode, "partial": partial(model.decode, scale=2.0)}
+    before, state = copy.deepcopy(model.state_dict()), torch.get_rng_state()
+    modes = [part.training for part in model.modules()]
+    phi, z = phi_of(stage[how]), torch.randn(4, 2, generator=seeded())
+    with phi.evaluating():
+        assert not any(part.training for part in model.modules())
+        phi(z)
+        _, pullback = phi.value_and_pullback(z)
+        assert pullback(torch.ones(4, 6)).shape == (4, 2)
+    assert [part.training for part in model.modules()] == modes
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(weight.grad is None for weight in model.parameters())
+    flags = [weight.requires_grad for weight in model.parameters()]
+    assert flags == [False, True, True, True]
+
+
+def test_a_decoder_that_draws_is_a_function_all_the_same() -> None:
+    model, z = Noisy().eval(), torch.randn(4, 2, generator=seeded())
+    phi = phi_of(model)
+    value = phi(z)
+    again, _ = phi.value_and_pullback(z)
+    assert torch.equal(value, again)
+    assert not torch.equal(value, phi_of(model, seed=4)(z))
+
+
+def test_blocks_give_what_the_whole_gives() -> None:
+    matrix = torch.randn(2, 6, generator=seeded())
+    z = torch.randn(600, 2, generator=seeded(1))
+    sizes: list[int] = []
+
+    def decode(latents: Tensor) -> Tensor:
+        sizes.append(len(latents))
+        return latents @ matrix
+
+    # products of other sizes may round in another order
+    torch.testing.assert_close(phi_of(decode)(z), z @ matrix)
+    assert max(sizes) <= 256
+
+
+def test_gradient_of_a_linear_map_is_its_transpose() -> None:
+    first, second = nn.Linear(2, 5), nn.Linear(5, 6)
+    upstream = torch.randn(3, 6, generator=seeded())
+    value, pullback = phi_of(first, second).value_and_pullback(torch.ones(3, 2))
+    torch.testing.assert_close(pullback(upstream), upstream @ second.weight @ first.weight)
+    assert not value.requires_grad
+
+
+def test_stages_are_met_in_their_precision() -> None:
+    z = torch.ones(3, 2)  # in float64 here
+    phi = phi_of(nn.Linear(2, 4).float(), nn.Linear(4, 6).to(torch.bfloat16))
+    value, pullback = phi.value_and_pullback(z)
+    assert value.dtype == torch.float32  # a squared distance needs more than half precision
+    assert pullback(value).dtype == torch.float64
+
+
+@pytest.mark.parametrize(
+    ("decode", "reason"),
+    [
+        (lambda z: torch.from_numpy(z.numpy()).repeat(1, 3), "numpy"),
+        (lambda z: z.detach().repeat(1, 3), "what they return has none"),
+        (lambda z: torch.ones(len(z), 6).requires_grad_(), "does not depend on the latents"),
+        (lambda z: z.round().repeat(1, 3), "it is zero everywhere"),
+    ],
+)
+def test_says_that_there_is_no_gradient_and_what_to_do(decode: Stage, reason: str) -> None:
+    with pytest.raises(ValueError, match=f"must pass gradients on.*{reason}.*num_steps=0 chooses"):
+        phi_of(decode).check_differentiable(torch.ones(3, 2), seeded())
+
+
+def test_a_gradient_that_is_there_passes() -> None:
+    phi_of(lambda z: z.repeat(1, 3).softmax(1)).check_differentiable(torch.ones(3, 2), seeded())
+
+
+def test_rejects_features_of_another_number() -> None:
+    with pytest.raises(ValueError, match=r"`features` must return shape \(3, 6\).*got \(3, 2\)"):
+        phi_of(lambda z: z)(torch.ones(3, 2))
+
+
+def test_rejects_features_that_are_not_finite() -> None:
+    with pytest.raises(ValueError, match="`features` must be finite for what `decode` makes"):
+        phi_of(lambda z: z.repeat(1, 3).log())(-torch.ones(3, 2))

@@ -1,0 +1,106 @@
+"""The objective of FeatureSampler: its scale, its gradients, its best candidates."""
+
+import torch
+from torch import Tensor
+
+from hawc.compression.problem import CompressionProblem
+from hawc.distances import squared_distance_to
+from hawc.kernels import HuberEnergy
+from hawc.samplers.feature_problem import FeatureProblem, Term
+from hawc.targets import Empirical, StandardNormal
+
+KERNEL = HuberEnergy()
+SIZE, PAST, COUNT = 4, 3, 50
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+DATA = Empirical(torch.randn(30, 3, generator=seeded(1), dtype=torch.float64))
+LAW = StandardNormal(2)
+
+
+def phi(z: Tensor) -> Tensor:
+    return torch.cat([z, z.prod(1, keepdim=True)], dim=1)
+
+
+def terms(typicality: float = 0.5, scale: float = 1.0) -> tuple[Term, Term]:
+    z, past = (torch.randn(n, 2, generator=seeded(n)) for n in (COUNT, PAST))
+    data = Empirical(scale * DATA.sample(200, generator=seeded()))
+    features = CompressionProblem(data, SIZE, scale * phi(past), KERNEL)
+    latents = CompressionProblem(LAW, SIZE, past, KERNEL)
+    return Term(features, scale * phi(z), 1.0), Term(latents, z, typicality)
+
+
+def test_factor_is_the_weight_over_the_mean_distance() -> None:
+    z = torch.randn(20_000, 2, generator=seeded())
+    problem = CompressionProblem(LAW, SIZE, z[:0], KERNEL)
+    # E |X - X'| = sqrt(pi) in the plane; 0.01 is two standard errors of the mean
+    assert abs(Term(problem, z, 0.5).factor - 0.5 / torch.pi**0.5) < 0.01
+    assert Term(problem, torch.zeros(1, 2), 0.5).factor == 0.5  # with nothing to measure by
+
+
+def test_value_is_the_weighted_sum_of_squared_distances() -> None:
+    features, latents = terms()
+    both = FeatureProblem(features, latents)
+    total = SIZE + PAST
+
+    def objective(z: Tensor) -> float:
+        return float(both.value_and_gradients(phi(z), z)[0])
+
+    def distances(z: Tensor) -> float:
+        past = torch.randn(PAST, 2, generator=seeded(PAST))
+        z = torch.cat([past, z])
+        in_features = squared_distance_to(KERNEL, phi(z), features.problem.target)
+        in_latents = squared_distance_to(KERNEL, z, LAW)
+        return float(features.factor * in_features + latents.factor * in_latents)
+
+    first, second = (torch.randn(SIZE, 2, generator=seeded(s)) for s in (5, 6))
+    # d^2 is f K^2 / T^2 and what the points do not enter; the objective is f K^2 / T
+    change = (objective(first) - objective(second)) / total
+    assert abs(change - (distances(first) - distances(second))) < 1e-9  # float64 sums
+
+
+def test_gradients_are_those_of_the_value() -> None:
+    both = FeatureProblem(*terms())
+    z = torch.randn(SIZE, 2, generator=seeded(5))
+    features = phi(z)
+    _, in_features, in_latents = both.value_and_gradients(features, z)
+    for point, gradient, place in ((features, in_features, 0), (z, in_latents, 1)):
+        direction = torch.randn(point.shape, generator=seeded(7))
+        moved = [[features, z], [features, z]]
+        for sign, pair in zip((1, -1), moved, strict=True):
+            pair[place] = point + sign * 1e-5 * direction
+        up, down = (float(both.value_and_gradients(*pair)[0]) for pair in moved)
+        # central differences: 1e-10 of truncation, 1e-11 of cancellation
+        assert abs((up - down) / 2e-5 - float((gradient * direction).sum())) < 1e-7
+
+
+def test_best_candidates_do_not_depend_on_the_scale_of_features() -> None:
+    chosen = [sorted(FeatureProblem(*terms(scale=s)).best_candidates()) for s in (1.0, 100.0)]
+    assert chosen[0] == chosen[1]
+    assert len(set(chosen[0])) == SIZE
+
+
+def test_best_candidates_are_better_than_any_drawn_at_random() -> None:
+    features, latents = terms()
+    both = FeatureProblem(features, latents)
+
+    def objective(index: Tensor) -> float:
+        z = latents.candidates[index]
+        return float(both.value_and_gradients(phi(z), z)[0])
+
+    reached = objective(torch.tensor(both.best_candidates()))
+    drawn = [objective(torch.randperm(COUNT, generator=seeded(s))[:SIZE]) for s in range(200)]
+    assert reached < min(drawn)
+
+
+def test_typicality_decides_between_the_two() -> None:
+    def distance(typicality: float) -> float:
+        features, latents = terms(typicality)
+        z = latents.candidates[FeatureProblem(features, latents).best_candidates()]
+        past = torch.randn(PAST, 2, generator=seeded(PAST))
+        return float(squared_distance_to(KERNEL, torch.cat([past, z]), LAW))
+
+    assert distance(100.0) < distance(0.0)
