@@ -1,13 +1,13 @@
 """Features of pictures by a frozen net, checked: what every measure here starts from."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from hawc.kernels import full_precision, without_autocast
+from hawc.module_state import in_eval_mode
 
 __all__ = ["FeatureNet", "extract_features"]
 
@@ -65,7 +65,8 @@ def _check_images(images: Tensor) -> None:
 
 
 def _run(net: FeatureNet, images: Tensor) -> Tensor:
-    with _evaluating(net), torch.no_grad(), without_autocast(images):
+    modules = (net,) if isinstance(net, nn.Module) else ()
+    with in_eval_mode(*modules), torch.no_grad(), without_autocast(images):
         try:
             return net(images)
         except RuntimeError as error:
@@ -85,16 +86,3 @@ def _check_finite(features: Float[Tensor, "n f"]) -> None:
             f"features must be finite, got NaN or infinity for {bad} of {len(features)} pictures; "
             "look at the pictures, then at the net's weights."
         )
-
-
-@contextmanager
-def _evaluating(net: FeatureNet) -> Iterator[None]:
-    parts = net.modules() if isinstance(net, nn.Module) else ()
-    training = [part for part in parts if part.training]  # none of a frozen net
-    for part in training:
-        part.training = False
-    try:
-        yield
-    finally:
-        for part in training:
-            part.training = True
