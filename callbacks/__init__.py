@@ -3,6 +3,7 @@
 from callbacks.covered_modes import CoveredModes
 from callbacks.critic_slopes import CriticSlopes
 from callbacks.epoch_timer import EpochTimer
+from callbacks.generation_quality import GenerationQuality
 from callbacks.generator_ema import GeneratorEMA
 from callbacks.gradient_norms import GradientNorms
 from callbacks.history_aware_sampling import HistoryAwareSampling
@@ -19,6 +20,7 @@ __all__ = [
     "CoveredModes",
     "CriticSlopes",
     "EpochTimer",
+    "GenerationQuality",
     "GeneratorEMA",
     "GradientNorms",
     "HistoryAwareSampling",

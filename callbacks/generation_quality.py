@@ -1,0 +1,154 @@
+"""What measures of pictures say of independent and of history-aware samples, side by side."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, final
+
+import torch
+from lightning import Callback, LightningDataModule, LightningModule, Trainer
+from torch import Tensor, nn
+from torchmetrics import Metric
+
+from callbacks.checks import check_at_least
+from callbacks.decoding import decode, evaluating
+from callbacks.first_items import FirstItems
+from callbacks.generator_ema import find_generator_ema, shown_weights
+from callbacks.model_callback import AbstractModelCallback
+from callbacks.nearest_items import show_nearest
+from hawc import HistoryAwareSampler, IndependentSampler
+from hawc.samplers.seeding import generator_at
+from lightning_modules.interface import LatentGenerator
+
+__all__ = ["GenerationQuality"]
+
+_KINDS = ("independent", "history_aware")
+
+
+@final
+class GenerationQuality(AbstractModelCallback):
+    """Logs measures of generated pictures, once of independent latents and once of HAW-C's.
+
+    After every `every_n_epochs`-th training epoch `num_samples` latents of either kind, the same
+    ones each time, are decoded and compared with the first `num_real` training items: what the
+    measure called m gives is logged as quality/independent/m and quality/history_aware/m, its parts
+    as .../m/part if there are several. Measures of sets of different sizes cannot be compared, and
+    most change with the size: leave both numbers alone within a study.
+
+    A table goes to W&B as "samples/table", with latent, picture, nearest training item and
+    novelty, the distance to that, of `table_size` history-aware samples; <run folder>/pictures gets
+    them as epoch-NNNN-nearest.png, samples above the training items they are nearest to.
+
+    Under several processes each decodes and measures its share; the measures put them together.
+
+    Args:
+        metrics: by name: torchmetrics with `update(images, real)`, as those of ``metrics`` have.
+        num_samples: of either kind, at least 1.
+        num_real: training items to compare with, at least 1; fewer if there are fewer.
+        every_n_epochs: interval in training epochs, at least 1.
+        table_size: rows of the table, from 0 for none to `num_samples`.
+        features: of pictures or rows, in which nearest items are sought; pixels if None.
+        seed: of the latents, at least 0.
+        use_ema: whether the average that the callback GeneratorEMA keeps decodes, once there is
+            one.
+
+    Raises:
+        ValueError: if a number is out of its range, there is neither a measure nor a table, or
+            (when a run starts) if `use_ema` is set without a GeneratorEMA.
+        TypeError: (when a run starts) if the model cannot be sampled.
+    """
+
+    def __init__(
+        self,
+        metrics: Mapping[str, Metric],
+        num_samples: int = 500,
+        num_real: int = 2000,
+        every_n_epochs: int = 1,
+        table_size: int = 16,
+        features: nn.Module | None = None,
+        seed: int = 0,
+        use_ema: bool = False,
+    ) -> None:
+        check_at_least(1, num_samples=num_samples, num_real=num_real, every_n_epochs=every_n_epochs)
+        check_at_least(0, seed=seed, table_size=table_size)
+        if table_size > num_samples:
+            raise ValueError(
+                f"`table_size` must be at most `num_samples`, {num_samples}, got {table_size}."
+            )
+        if not metrics and table_size == 0:
+            raise ValueError(
+                "`metrics` must name at least one measure where `table_size` is 0, got none."
+            )
+        self._metrics = dict(metrics)
+        self._num_samples = num_samples
+        self._num_real = num_real
+        self._every_n_epochs = every_n_epochs
+        self._table_size = table_size
+        self._features = features
+        self._seed = seed
+        self._use_ema = use_ema
+        self._real = FirstItems(num_real, "training")
+        self._latents: dict[str, Tensor] = {}
+        self._law = ""
+
+    @property
+    def needs(self) -> type:
+        return LatentGenerator
+
+    def check_surroundings(
+        self, callbacks: Sequence[Callback], datamodule: LightningDataModule | None
+    ) -> None:
+        if self._use_ema:
+            find_generator_ema(callbacks, "GenerationQuality")
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._real = FirstItems(math.ceil(self._num_real / trainer.world_size), "training")
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        self._real.add(batch)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._real.end_pass()
+        if (trainer.current_epoch + 1) % self._every_n_epochs:
+            return
+        rank, size = trainer.global_rank, trainer.world_size
+        shares = {kind: z[rank::size] for kind, z in self._latents_of(pl_module).items()}
+        weights = shown_weights(trainer, pl_module, self._use_ema, "GenerationQuality")
+        with evaluating(pl_module), weights:
+            pictures = {kind: decode(pl_module, latents) for kind, latents in shares.items()}
+        real = self._real.items().images
+        for kind, made in pictures.items():
+            values = self._measured(made, real, kind, pl_module.device)
+            pl_module.log_dict(values, rank_zero_only=True)
+        if trainer.is_global_zero and self._table_size:
+            rows = slice(self._table_size)
+            latents, made = shares["history_aware"][rows], pictures["history_aware"][rows]
+            show_nearest(trainer, latents, made, real, self._features)
+
+    def _latents_of(self, module: LightningModule) -> dict[str, Tensor]:
+        """Returns the latents of either kind, chosen anew where the model's law has changed."""
+        assert isinstance(module, LatentGenerator)  # setup has seen to it
+        law = module.latent_target
+        if self._law != repr(law):
+            samplers = zip(_KINDS, (IndependentSampler(law), HistoryAwareSampler(law)), strict=True)
+            self._latents = {
+                kind: sampler.sample(self._num_samples, generator=generator_at(self._seed, 0))
+                for kind, sampler in samplers
+            }
+            self._law = repr(law)
+        return self._latents
+
+    def _measured(
+        self, made: Tensor, real: Tensor, kind: str, device: torch.device
+    ) -> dict[str, Tensor]:
+        found = {}
+        for name, metric in self._metrics.items():
+            metric.to(device).reset()
+            metric.update(real.to(device), real=True)
+            metric.update(made.to(device), real=False)
+            value = metric.compute()
+            parts = value if isinstance(value, dict) else {"": value}
+            found |= {f"quality/{kind}/{name}/{k}".rstrip("/"): v for k, v in parts.items()}
+            metric.reset()  # features of many pictures are not kept between epochs
+        return {name: value.float() for name, value in found.items()}

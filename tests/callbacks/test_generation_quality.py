@@ -1,0 +1,128 @@
+"""What is logged is what the measures give, of independent and of history-aware samples."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from callbacks import GenerationQuality, GeneratorEMA
+from hawc import HistoryAwareSampler, StandardNormal, squared_distance
+from hawc.kernels import HuberEnergy
+from hawc.samplers.seeding import generator_at
+from metrics import PRDC, SquaredEnergyDistance
+from tests.callbacks.runs import picture_names, run, watch_decoding
+from tests.helpers import TinyImages, same_weights, tiny_wgan, weights
+
+FLAT = nn.Flatten()
+
+
+def quality(**arguments: Any) -> GenerationQuality:
+    measures = {"distance": SquaredEnergyDistance(FLAT), "prdc": PRDC(FLAT, 2)}
+    defaults = {"num_samples": 12, "num_real": 40, "table_size": 3}
+    return GenerationQuality(measures, **{**defaults, **arguments})
+
+
+def test_values_are_those_of_the_measures(tmp_path: Path) -> None:
+    model = tiny_wgan()
+    decoded = watch_decoding(model)
+    callback = quality()
+    trainer = run(tmp_path, callback, model=model)
+    (independent, _), (chosen, _) = decoded
+    law = StandardNormal(model.latent_dim)
+    assert torch.equal(independent, law.sample(12, generator=generator_at(0, 0)))
+    again = HistoryAwareSampler(law).sample(12, generator=generator_at(0, 0))
+    assert torch.equal(chosen, again)
+    real = callback._real.items().images.flatten(1).double()
+    assert len(real) == 40
+    logged = trainer.callback_metrics
+    for kind, z in {"independent": independent, "history_aware": chosen}.items():
+        made = model.eval().decode(z).detach().flatten(1).double()
+        # the measure keeps features in float32
+        assert float(logged[f"quality/{kind}/distance"]) == pytest.approx(
+            float(squared_distance(HuberEnergy(), real, made)), rel=1e-4
+        )
+        for part in ("precision", "recall", "density", "coverage"):
+            assert f"quality/{kind}/prdc/{part}" in logged
+
+
+def test_real_items_are_the_first_of_the_training(tmp_path: Path) -> None:
+    seen: list[Tensor] = []
+
+    class Spy(nn.Flatten):
+        def forward(self, images: Tensor) -> Tensor:
+            seen.append(images)
+            return super().forward(images)
+
+    measures = {"distance": SquaredEnergyDistance(Spy())}
+    callback = GenerationQuality(measures, num_samples=2, num_real=30, table_size=0)
+    run(tmp_path, callback, model=tiny_wgan(), max_epochs=2)
+    # real, made by either kind, in both epochs
+    first, second = seen[:4], seen[4:]
+    assert [len(images) for images in first] == [30, 2, 30, 2]
+    assert torch.equal(first[0], second[0])
+    assert not torch.equal(first[1], second[1])
+
+
+def test_training_does_not_notice(tmp_path: Path) -> None:
+    plain, watched = tiny_wgan(), tiny_wgan()
+    watched.load_state_dict(plain.state_dict())
+    run(tmp_path / "plain", model=plain, max_epochs=2)
+    run(tmp_path / "watched", quality(), model=watched, max_epochs=2)
+    assert same_weights(weights(plain), weights(watched))
+
+
+def test_the_interval_counts_epochs(tmp_path: Path) -> None:
+    run(tmp_path, quality(every_n_epochs=2), model=tiny_wgan(), max_epochs=5)
+    assert picture_names(tmp_path) == {"epoch-0002-nearest", "epoch-0004-nearest"}
+
+
+def test_latents_are_the_same_each_epoch(tmp_path: Path) -> None:
+    model = tiny_wgan()
+    decoded = watch_decoding(model)
+    run(tmp_path, quality(), model=model, max_epochs=2)
+    (a, early), (b, _), (c, late), (d, _) = decoded
+    assert torch.equal(a, c)
+    assert torch.equal(b, d)
+    assert not same_weights(early, late)
+
+
+def test_the_average_decodes_on_request(tmp_path: Path) -> None:
+    model, average = tiny_wgan(), GeneratorEMA(0.5)
+    decoded = watch_decoding(model)
+    run(tmp_path, average, quality(use_ema=True), model=model)
+    for _, used in decoded:
+        assert same_weights(used, average.state_dict()["average"])
+
+
+def test_an_average_that_nobody_keeps_is_missed(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"GenerationQuality.*GeneratorEMA"):
+        run(tmp_path, quality(use_ema=True), model=tiny_wgan())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_samples": 0}, "`num_samples` must be at least 1"),
+        ({"num_real": 0}, "`num_real` must be at least 1"),
+        ({"every_n_epochs": 0}, "`every_n_epochs` must be at least 1"),
+        ({"seed": -1}, "`seed` must be at least 0"),
+        ({"table_size": -1}, "`table_size` must be at least 0"),
+        ({"table_size": 13}, "`table_size` must be at most `num_samples`, 12, got 13"),
+    ],
+)
+def test_wrong_numbers_are_refused(arguments: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        quality(**arguments)
+
+
+def test_something_is_to_be_measured() -> None:
+    with pytest.raises(ValueError, match="`metrics` must name at least one measure where"):
+        GenerationQuality({}, table_size=0)
+
+
+def test_fewer_items_than_asked_for_will_do(tmp_path: Path) -> None:
+    callback = quality(num_real=10_000)
+    run(tmp_path, callback, model=tiny_wgan(), data=TinyImages(batch_size=24))
+    assert 0 < len(callback._real) < 10_000
