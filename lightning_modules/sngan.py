@@ -52,7 +52,8 @@ class SNGAN(AbstractAdversarial):
             batch if None.
         max_gradient_norm: bound of each network's gradient before its step, > 0; None: no bound.
         num_power_iterations: in a critic step, at least 1. One, the paper's, found sigma within 1 %
-            where the rate decays to 0, but was up to 18 % off at a constant one.
+            where the rate decays to 0, but was up to 18 % off at a constant one. Several follow it
+            more closely in training; in evaluation all precede the last step.
 
     Raises:
         ValueError: if a size, `n_critic` or `num_power_iterations` is not positive, or the critic
