@@ -11,6 +11,7 @@ from torch import Tensor
 
 from callbacks.checks import check_at_least
 from callbacks.decoding import decode, evaluating
+from callbacks.generator_ema import find_generator_ema, shown_weights
 from callbacks.model_callback import AbstractModelCallback
 from callbacks.pictures import Picture, new_figure, show
 from lightning_modules.interface import LatentGenerator
@@ -44,10 +45,12 @@ class CoveredModes(AbstractModelCallback):
             `num_samples` / k leaves out such.
         every_n_epochs: interval of pictures in training epochs, at least 1.
         seed: of the latents, at least 0.
+        use_ema: whether samples are those of the average that the callback GeneratorEMA keeps, once
+            there is one.
 
     Raises:
         ValueError: if a number is out of its range, or (when a run starts) if the data have no
-            known modes.
+            known modes or `use_ema` is set without a GeneratorEMA.
         TypeError: (when a run starts) if the model cannot be sampled.
 
     Source: Srivastava et al. 2017, "VEEGAN", arXiv 1705.07761, section 4.1: 2500 samples, 3 sigma.
@@ -59,6 +62,7 @@ class CoveredModes(AbstractModelCallback):
         least_samples: int = 1,
         every_n_epochs: int = 5,
         seed: int = 0,
+        use_ema: bool = False,
     ) -> None:
         check_at_least(
             1, num_samples=num_samples, least_samples=least_samples, every_n_epochs=every_n_epochs
@@ -68,6 +72,7 @@ class CoveredModes(AbstractModelCallback):
         self._least_samples = least_samples
         self._every_n_epochs = every_n_epochs
         self._seed = seed
+        self._use_ema = use_ema
         self._last_epoch, self._shown_epoch = 0, 0
 
     @property
@@ -82,6 +87,8 @@ class CoveredModes(AbstractModelCallback):
                 "CoveredModes needs data with `modes` and `mode_std`, which a mixture of Gaussians "
                 f"has and {type(datamodule).__name__} has not; remove the callback."
             )
+        if self._use_ema:
+            find_generator_ema(callbacks, "CoveredModes")
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         super().setup(trainer, pl_module, stage)
@@ -91,7 +98,7 @@ class CoveredModes(AbstractModelCallback):
         self._last_epoch = trainer.current_epoch + 1
         if not trainer.is_global_zero:
             return
-        samples, (modes, std) = self._samples(pl_module), _known(trainer)
+        samples, (modes, std) = self._samples(trainer, pl_module), _known(trainer)
         statistics = mode_statistics(samples, modes, std, self._least_samples)
         pl_module.log_dict(
             {f"modes/{name}": value for name, value in statistics.items()}, rank_zero_only=True
@@ -101,13 +108,14 @@ class CoveredModes(AbstractModelCallback):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.is_global_zero and self._shown_epoch != self._last_epoch:
-            self._show(trainer, self._samples(pl_module))
+            self._show(trainer, self._samples(trainer, pl_module))
 
-    def _samples(self, module: LightningModule) -> Tensor:
+    def _samples(self, trainer: Trainer, module: LightningModule) -> Tensor:
         assert isinstance(module, LatentGenerator)  # setup has seen to it
         generator = torch.Generator().manual_seed(self._seed)
         z = module.latent_target.sample(self._num_samples, generator=generator)
-        with evaluating(module):
+        weights = shown_weights(trainer, module, self._use_ema, "CoveredModes")
+        with evaluating(module), weights:
             return decode(module, z).flatten(1)
 
     def _show(self, trainer: Trainer, samples: Tensor) -> None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 from lightning import LightningModule
-from torch import Tensor
+from torch import Tensor, nn
 
 __all__ = ["decode", "encode", "evaluating", "fixed_noise", "translate"]
 
@@ -13,8 +13,8 @@ _AT_ONCE = 256  # bounds the memory that many large pictures take
 
 
 @contextmanager
-def evaluating(module: LightningModule) -> Iterator[None]:
-    """Within it the model is in eval mode without gradients; every part's mode is put back."""
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Within it a model or network is in eval mode without gradients; all modes are put back."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:

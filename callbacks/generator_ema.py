@@ -13,7 +13,7 @@ from callbacks.checks import check_at_least
 from callbacks.model_callback import AbstractModelCallback
 from lightning_modules.interface import AdversarialPair
 
-__all__ = ["GeneratorEMA", "find_generator_ema"]
+__all__ = ["GeneratorEMA", "find_generator_ema", "shown_weights"]
 
 _STATISTICS = ("running_mean", "running_var")  # what torch's norms call them
 
@@ -34,8 +34,9 @@ class GeneratorEMA(AbstractModelCallback):
     of its vectors. Half-precision weights are averaged in float32.
 
     Training does not see the average. `applied` puts it into the model for a while, as
-    `HistoryAwareSampling(use_ema=True)` and `train.py sample --use_ema` do. It is part of the
-    checkpoint, and a resumed run goes on with it; a checkpoint without one starts a new average.
+    `use_ema` of `HistoryAwareSampling`, `CoveredModes`, `ModeCollapse` and `train.py sample` does.
+    It is part of the checkpoint, and a resumed run goes on with it; a checkpoint without one starts
+    a new average.
 
     Args:
         decay: weight of the old average, in [0, 1).
@@ -131,7 +132,9 @@ class GeneratorEMA(AbstractModelCallback):
             return
         self._num_updates += 1
         rate = min(self._decay, (1 + self._num_updates) / (10 + self._num_updates))
-        averaged = {name for name, _ in generator.named_parameters()}.union(statistics)
+        # a weight that two layers share has two names, and both are put into the generator again
+        weights = generator.named_parameters(remove_duplicate=False)
+        averaged = {name for name, _ in weights}.union(statistics)
         names = [name for name in state if name in averaged]
         new = [_precise(state[name]) for name in names]
         get_ema_multi_avg_fn(rate)([self._average[name] for name in names], new, None)
@@ -156,6 +159,28 @@ def find_generator_ema(callbacks: Sequence[Callback], asked_by: str) -> Generato
         f"`use_ema` of {asked_by} needs a GeneratorEMA among the callbacks, which has none; add "
         "one or set `use_ema` to false."
     )
+
+
+@contextmanager
+def shown_weights(
+    trainer: Trainer, module: LightningModule, use_ema: bool, asked_by: str
+) -> Iterator[None]:
+    """Within it the model's generator has the run's average for weights, if that is wanted.
+
+    Args:
+        trainer: of the run.
+        module: whose own weights are put back.
+        use_ema: whether the average is wanted; if not, nothing is changed.
+        asked_by: name of the callback that wants it, for the message.
+
+    Raises:
+        ValueError: if it is wanted and there is no GeneratorEMA.
+    """
+    if not use_ema:
+        yield
+        return
+    with find_generator_ema(trainer.callbacks, asked_by).applied(module):
+        yield
 
 
 def _precise(value: Tensor) -> Tensor:

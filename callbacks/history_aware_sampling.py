@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from contextlib import ExitStack
 from typing import Any, final
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from callbacks.checks import check_at_least
 from callbacks.decoding import decode, evaluating
-from callbacks.generator_ema import find_generator_ema
+from callbacks.generator_ema import find_generator_ema, shown_weights
 from callbacks.model_callback import AbstractModelCallback
 from callbacks.pictures import Picture, are_pictures, grid, show
 from hawc import (
@@ -122,11 +121,8 @@ class HistoryAwareSampling(AbstractModelCallback):
             pl_module.log_dict(_distances(target, latents), rank_zero_only=True)
             independent = target.sample(self._num_samples, generator=generator)
             shown = latents[-self._gallery_size :]
-            with ExitStack() as stack:
-                stack.enter_context(evaluating(pl_module))
-                if self._use_ema:
-                    ema = find_generator_ema(trainer.callbacks, "HistoryAwareSampling")
-                    stack.enter_context(ema.applied(pl_module))
+            weights = shown_weights(trainer, pl_module, self._use_ema, "HistoryAwareSampling")
+            with evaluating(pl_module), weights:
                 for name, z in {"new": new, "gallery": shown, "independent": independent}.items():
                     self._show(trainer, name, decode(pl_module, z))
 

@@ -1,16 +1,18 @@
 """Whether generated pictures differ from each other as much as real ones do."""
 
+from collections.abc import Sequence
 from typing import Any, final
 
 import torch
 from jaxtyping import Float
-from lightning import LightningModule, Trainer
+from lightning import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 
 from callbacks.checks import check_at_least
 from callbacks.decoding import decode, evaluating
 from callbacks.first_items import FirstItems
+from callbacks.generator_ema import find_generator_ema, shown_weights
 from callbacks.model_callback import AbstractModelCallback
 from lightning_modules.interface import LatentGenerator
 
@@ -34,8 +36,8 @@ class ModeCollapse(AbstractModelCallback):
     a network that was trained to tell classes apart sees more than pixels do. An untrained
     generator has a ratio near 0, too, hence the patience.
 
-    The first process measures. What was measured of the data and the count of epochs are part of
-    the checkpoint.
+    The first process measures, unless it has a single training item. What was measured of the data
+    and the count of epochs are part of the checkpoint.
 
     Args:
         num_items: n, at least 2.
@@ -44,9 +46,12 @@ class ModeCollapse(AbstractModelCallback):
         features: network from pictures (n, c, h, w) in [0, 1], or rows, to features (n, ...), used
             as it is, in eval mode; pixels if None.
         seed: of the latents, at least 0.
+        use_ema: whether pictures are those of the average that the callback GeneratorEMA keeps,
+            once there is one.
 
     Raises:
-        ValueError: if a number is out of its range.
+        ValueError: if a number is out of its range, or (when a run starts) if `use_ema` is set
+            without a GeneratorEMA.
         TypeError: (when a run starts) if the model cannot be sampled.
     """
 
@@ -57,6 +62,7 @@ class ModeCollapse(AbstractModelCallback):
         patience: int = 3,
         features: nn.Module | None = None,
         seed: int = 0,
+        use_ema: bool = False,
     ) -> None:
         check_at_least(2, num_items=num_items)
         check_at_least(1, patience=patience)
@@ -68,12 +74,19 @@ class ModeCollapse(AbstractModelCallback):
         self._patience = patience
         self._features = features
         self._seed = seed
+        self._use_ema = use_ema
         self._items = FirstItems(num_items, "training")
         self._state: dict[str, float] = {"real_diversity": 0.0, "low_epochs": 0, "warned": 0}
 
     @property
     def needs(self) -> type:
         return LatentGenerator
+
+    def check_surroundings(
+        self, callbacks: Sequence[Callback], datamodule: LightningDataModule | None
+    ) -> None:
+        if self._use_ema:
+            find_generator_ema(callbacks, "ModeCollapse")
 
     def state_dict(self) -> dict[str, Any]:
         return dict(self._state)
@@ -97,7 +110,8 @@ class ModeCollapse(AbstractModelCallback):
             assert isinstance(pl_module, LatentGenerator)  # setup has seen to it
             generator = torch.Generator().manual_seed(self._seed)
             z = pl_module.latent_target.sample(self._num_items, generator=generator)
-            with evaluating(pl_module):
+            weights = shown_weights(trainer, pl_module, self._use_ema, "ModeCollapse")
+            with evaluating(pl_module), weights:
                 made = decode(pl_module, z)
             ratio = self._diversity(pl_module, made) / self._state["real_diversity"]
             pl_module.log("health/diversity_ratio", ratio, rank_zero_only=True)
@@ -106,8 +120,8 @@ class ModeCollapse(AbstractModelCallback):
     def _diversity(self, module: LightningModule, images: Tensor) -> float:
         if self._features is None:
             return diversity(images.float().flatten(1))
-        network = self._features.to(module.device).eval()
-        with torch.no_grad():
+        network = self._features.to(module.device)
+        with evaluating(network):
             return diversity(network(images.float().to(module.device)).float().flatten(1).cpu())
 
     def _judge(self, ratio: float, epoch: int) -> None:

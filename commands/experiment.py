@@ -15,7 +15,6 @@ from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 from lightning.pytorch.plugins import CheckpointIO
 from lightning.pytorch.utilities import rank_zero_only
 
-from callbacks.model_callback import AbstractModelCallback
 from commands.atomic_checkpoint_io import AtomicCheckpointIO
 from commands.best_checkpoint import BestCheckpoint
 from commands.checkpoints import check_checkpoint
@@ -23,6 +22,7 @@ from commands.config_files import config_paths
 from commands.errors import UsageError, fail, innermost_message
 from commands.messages import plain_message
 from commands.paced_progress_bar import PacedProgressBar
+from commands.run_checks import check_run
 from commands.run_folder import (
     WriteConfig,
     choose_run_folder,
@@ -169,9 +169,7 @@ class ExperimentCLI(LightningCLI):
     @rank_zero_only
     def _check_and_announce(self, stage: str) -> None:
         """Finds what would go wrong while nothing is written yet; the data are read only once."""
-        _check_trainer_options(self.trainer, self.model)
-        _check_model(self.model, stage)
-        _check_callbacks(self.trainer, self.model, self.datamodule)
+        check_run(stage, self.trainer, self.model, self.datamodule)
         if ckpt_path := self.config_init[self.subcommand].get("ckpt_path"):
             check_checkpoint(Path(ckpt_path), self.model)
         self.datamodule.prepare_data()
@@ -234,52 +232,6 @@ class ExperimentCLI(LightningCLI):
             enable_version_counter=False,
         )
         return [last, BestCheckpoint(folder)]
-
-
-def _check_trainer_options(trainer: Trainer, model: LightningModule) -> None:
-    """Raises UsageError for what Lightning refuses of models that step optimizers themselves."""
-    instead = {}
-    if trainer.gradient_clip_val not in (None, 0):
-        instead["trainer.gradient_clip_val"] = "`model.max_gradient_norm`"
-    if trainer.accumulate_grad_batches != 1:
-        instead["trainer.accumulate_grad_batches"] = "a larger `data.batch_size`"
-    for option, other in instead.items():
-        if not model.automatic_optimization:
-            raise UsageError(
-                f"`{option}` must be left out for {type(model).__name__}, which steps two "
-                f"optimizers itself; set {other} instead."
-            )
-
-
-def _check_model(model: LightningModule, stage: str) -> None:
-    """Raises UsageError if the model cannot do what is asked or its optimizers cannot be made."""
-    step = {"fit": "training_step", "validate": "validation_step", "test": "test_step"}[stage]
-    if getattr(type(model), step) is getattr(LightningModule, step):
-        raise UsageError(f"{type(model).__name__} has nothing to {stage}; it has no {step}.")
-    try:
-        model.configure_optimizers()
-    except ValueError as error:
-        raise UsageError(f"an optimizer of {type(model).__name__} is refused: {error}") from error
-
-
-def _check_callbacks(
-    trainer: Trainer, model: LightningModule, datamodule: LightningDataModule
-) -> None:
-    """Raises UsageError if a callback asks for what model, data or other callbacks have not."""
-    seen: set[str] = set()
-    for callback in trainer.callbacks:
-        if isinstance(callback, AbstractModelCallback) and callback.state_key in seen:
-            raise UsageError(
-                f"`trainer.callbacks` must name {type(callback).__name__} once, got it twice; "
-                "remove one."
-            )
-        seen.add(callback.state_key)
-        if isinstance(callback, AbstractModelCallback):
-            try:
-                callback.check_model(model)
-                callback.check_surroundings(trainer.callbacks, datamodule)
-            except (TypeError, ValueError) as error:
-                raise UsageError(str(error)) from error
 
 
 def _experiment_name(options: Any) -> str:

@@ -79,14 +79,16 @@ class AbstractDomainFolders(AbstractTwoDomains, ABC):
     def read(self, train: bool) -> tuple[Tensor, Tensor]:
         folders = self.folders(train)
         files_a, files_b = (_picture_files(folder) for folder in folders)
-        if self._pairing == "name":
-            _check_names(files_a, files_b, folders)
-        if self.is_paired and len(files_a) != len(files_b):
-            raise DataError(
-                "domains in pairs must have as many pictures each, got "
-                f"{len(files_a)} in '{folders[0]}' and {len(files_b)} in '{folders[1]}'; complete "
-                "them, or set `pairing` to none."
-            )
+        if self.is_paired:
+            names_a, names_b = map(_by_name, (files_a, files_b), folders)
+            if self._pairing == "name":
+                _check_names(names_a, names_b, folders)
+            if len(files_a) != len(files_b):
+                raise DataError(
+                    "domains in pairs must have as many pictures each, got "
+                    f"{len(files_a)} in '{folders[0]}' and {len(files_b)} in '{folders[1]}'; "
+                    "complete them, or set `pairing` to none."
+                )
         (images_a, whole_a), (images_b, whole_b) = map(self._read_files, (files_a, files_b))
         if self.is_paired:
             whole_a = whole_b = whole_a & whole_b
@@ -95,12 +97,12 @@ class AbstractDomainFolders(AbstractTwoDomains, ABC):
                 raise DataError(f"'{folder}' holds no picture that can be read; repair some.")
         return images_a[whole_a], images_b[whole_b]
 
-    def _read_files(self, files: dict[str, Path]) -> tuple[Tensor, Tensor]:
+    def _read_files(self, files: list[Path]) -> tuple[Tensor, Tensor]:
         """Returns a uint8 picture for each file, and which of them could be read."""
         images = torch.zeros((len(files), *self.image_shape), dtype=torch.uint8)
         whole = torch.ones(len(files), dtype=torch.bool)
         reasons = []
-        for i, file in enumerate(files.values()):
+        for i, file in enumerate(files):
             try:
                 images[i] = read_picture(file, self.image_shape)
             except DataError as error:
@@ -118,28 +120,42 @@ class AbstractDomainFolders(AbstractTwoDomains, ABC):
         return images, whole
 
 
-def _picture_files(folder: Path) -> dict[str, Path]:
-    """Returns the pictures of a folder at any depth by name without ending, in order of names.
+def _picture_files(folder: Path) -> list[Path]:
+    """Returns the pictures of a folder at any depth in order of their names, endings apart.
 
     Raises:
-        DataError: if there is no such folder, no picture in it, or two of one name.
+        DataError: if there is no such folder or no picture in it.
     """
     if not folder.is_dir():
         raise DataError(f"'{folder}' must be a folder of pictures, and there is no such folder.")
-    files: dict[str, Path] = {}
-    for file in sorted(folder.rglob("*")):
-        inner = file.relative_to(folder)
-        if is_picture(file) and not any(part.startswith(".") for part in inner.parts):
-            name = str(inner.with_suffix(""))
-            if name in files:
-                raise DataError(
-                    f"'{folder}' must hold one picture of a name, got {files[name].name} and "
-                    f"{file.name}; remove one."
-                )
-            files[name] = file
+    files = [
+        file
+        for file in folder.rglob("*")
+        if is_picture(file)
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    ]
     if not files:
         raise DataError(f"'{folder}' holds no picture; known are {', '.join(KNOWN_ENDINGS)}.")
-    return files
+    # with their endings a.b.png would come before a.png and after a.JPG, which spoils pairs
+    return sorted(files, key=lambda file: (file.with_suffix(""), file))
+
+
+def _by_name(files: list[Path], folder: Path) -> dict[str, Path]:
+    """Returns the files by their names in the folder, without endings.
+
+    Raises:
+        DataError: if two have one name.
+    """
+    named: dict[str, Path] = {}
+    for file in files:
+        name = str(file.relative_to(folder).with_suffix(""))
+        if name in named:
+            raise DataError(
+                f"'{folder}' must hold one picture of a name where pictures are in pairs, got "
+                f"{named[name].name} and {file.name}; remove one, or set `pairing` to none."
+            )
+        named[name] = file
+    return named
 
 
 def _check_names(a: dict[str, Path], b: dict[str, Path], folders: tuple[Path, Path]) -> None:

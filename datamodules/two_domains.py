@@ -1,6 +1,7 @@
 """The data module of every pair of domains, paired item by item or not."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -27,6 +28,9 @@ class AbstractTwoDomains(AbstractInMemory, ABC):
     Raises:
         ValueError: if `batch_size` < 1 or `num_validation` < 0.
     """
+
+    num_domains: ClassVar[int] = 2
+    """Of a batch (a, b), for models that take two."""
 
     @property
     @abstractmethod

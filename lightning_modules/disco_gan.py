@@ -21,7 +21,7 @@ for the translators are the code's.
 """
 
 from collections.abc import Callable
-from typing import Any, final, get_args
+from typing import Any, ClassVar, final, get_args
 
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
@@ -88,6 +88,9 @@ class DiscoGAN(AbstractAlternating):
         TrainingError: (in a step) if a batch is not of two domains of this shape or a loss is not
             finite.
     """
+
+    num_domains: ClassVar[int] = 2
+    """Of a batch (a, b)."""
 
     def __init__(
         self,

@@ -1,14 +1,13 @@
 """The trained models that an ensemble is made of: how they are loaded and what they must share."""
 
 import copy
-import pickle
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from lightning import LightningModule
 
 from lightning_modules.interface import LatentGenerator
+from lightning_modules.saved_weights import read_weights
 
 __all__ = ["check_members", "load_members"]
 
@@ -54,12 +53,5 @@ def load_members(
     """
     members = [copy.deepcopy(model) for _ in checkpoints]
     for member, path in zip(members, checkpoints, strict=True):
-        try:
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-            member.load_state_dict(content["state_dict"])
-        except (OSError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError) as error:
-            raise ValueError(
-                f"`checkpoints` must hold weights of {type(model).__name__} with these networks, "
-                f"got '{path}', which is missing, damaged or of another model."
-            ) from error
+        member.load_state_dict(read_weights(Path(path), member, "checkpoints"))
     return members

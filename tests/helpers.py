@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning import LightningModule, Trainer
+from lightning import Trainer
 from lightning.pytorch.plugins import MixedPrecision
-from torch import Tensor
+from torch import Tensor, nn
 
 from datamodules.in_memory import AbstractInMemoryImages
 from lightning_modules import EBGAN, SNGAN, VAE, WGAN, EnergyVAE
@@ -33,6 +33,14 @@ class TinyImages(AbstractInMemoryImages):
         n = 80 if train else 20
         images = torch.randint(0, 256, (n, *TINY_SHAPE), generator=generator, dtype=torch.uint8)
         return images, torch.arange(n) % 10
+
+
+class DarkImages(TinyImages):
+    """The same at an eighth of their brightness: 15 of 255 on average."""
+
+    def read(self, train: bool) -> tuple[Tensor, Tensor]:
+        images, labels = super().read(train)
+        return images // 8, labels
 
 
 class TinyRows(TinyImages):
@@ -92,7 +100,7 @@ def scaled_precision(scale: float) -> MixedPrecision:
     return MixedPrecision("16-mixed", "cpu", scaler)
 
 
-def weights(module: LightningModule) -> dict[str, Tensor]:
+def weights(module: nn.Module) -> dict[str, Tensor]:
     """Returns a copy of a module's state."""
     return {name: value.clone() for name, value in module.state_dict().items()}
 

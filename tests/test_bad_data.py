@@ -10,8 +10,8 @@ from tests.mistakes import BASE, Mistake, check_refusal, each_mistake
 
 CSV = (*BASE, "--data", "CSVTable", "--data.path")
 FOLDER = (*BASE, "--data", "ImageFolder", "--data.image_size", "8", "--data.path")
-DOMAINS = (*BASE, "--data", "TwoFolders", "--data.image_size", "8", "--data.path_a", "two")
 DISCO = ("--config", str(Path(__file__).parent.parent / "configs" / "disco_gan_toy.yaml"))
+DOMAINS = (*DISCO, "--data", "TwoFolders", "--data.image_size", "8", "--data.path_a", "two")
 FILES = {
     "text.csv": "height,colour\n1.7,3\n1.8,red\n",
     "missing.csv": "height,weight\n1.7,60\n,70\n",
@@ -59,7 +59,7 @@ TABLE: list[Mistake] = [
     (
         "column outside a list",
         (*CSV, "small.csv", "--data.leave_out", "weight"),
-        r"`leave_out` must be list or null, got weight",
+        r"`leave_out` must be list or null, got weight\. Write it as '\[weight\]', or several as",
     ),
     (
         "no column left",
@@ -130,14 +130,7 @@ TABLE: list[Mistake] = [
     ),
     (
         "sides that cannot be halved",
-        (
-            *DISCO,
-            "--model.generator",
-            "networks.DiscoTranslator",
-            *DOMAINS[2:],
-            "--data.path_b",
-            "two",
-        ),
+        (*DOMAINS, "--data.path_b", "two", "--model.generator", "networks.DiscoTranslator"),
         r"`image_shape` must have sides that are multiples of 16, .* got \(3, 8, 8\); resize",
     ),
     (

@@ -10,8 +10,13 @@ from tests.mistakes import Mistake, check_refusal, each_mistake
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 SNGAN = ("--config", str(CONFIGS / "sngan_mnist5k.yaml"))
+DISCO = ("--config", str(CONFIGS / "disco_gan_toy.yaml"))
 EBGAN = ("--config", str(CONFIGS / "ebgan_mnist5k.yaml"))
 SIDES_36 = ("--data", "ImageFolder", "--data.image_size", "36", "--data.path", "pictures")
+TWO_FOLDERS = (
+    *("--data", "TwoFolders", "--data.image_size", "28", "--data.channels", "1"),
+    *("--data.path_a", "pictures", "--data.path_b", "pictures"),
+)
 ROWS = ("--data", "BostonHousing", "--data.data_dir", "whole", "--data.batch_size", "9")
 
 TABLE: list[Mistake] = [
@@ -39,6 +44,16 @@ TABLE: list[Mistake] = [
         "batch norm under spectral norms",
         (*SNGAN, "--model.critic.batch_norm", "true"),
         r"`critic` must have no batch norm in SNGAN.*; set `batch_norm: false`",
+    ),
+    (
+        "one domain for a translator",
+        (*DISCO, "--data", "MNIST5k"),
+        r"`data` must serve batches \(a, b\) of two domains to DiscoGAN, got MNIST5k, .* TwoFol",
+    ),
+    (
+        "two domains for a generator",
+        (*SNGAN, *TWO_FOLDERS),
+        r"`data` must serve batches .* of one domain to SNGAN, got TwoFolders, .* such as DiscoGAN",
     ),
     ("n_critic 0", (*SNGAN, "--model.n_critic", "0"), r"`n_critic` must be at least 1, got 0"),
     ("margin", (*EBGAN, "--model.margin", "-1"), r"`margin` must be > 0, got -1\.0"),

@@ -83,8 +83,8 @@ TABLE: list[Mistake] = [
     ),
     (
         "further checkpoint that is no list",
-        (*GIVEN, "--more_checkpoints", "3"),
-        r"`more_checkpoints` must be .*, got 3",
+        (*GIVEN, "--more_checkpoints", "whole.ckpt"),
+        r"`more_checkpoints` must be .*, got whole\.ckpt\. Write it as '\[whole\.ckpt\]', or",
     ),
     (
         "combination",

@@ -8,7 +8,8 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.functional import pil_to_tensor
 
-from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae
+from lightning_modules.adversarial import AbstractAdversarial
+from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, weights
 
 
 def run(
@@ -24,6 +25,18 @@ def run(
     model = model or tiny_energy_vae()
     trainer.fit(model, data or TinyImages(batch_size=24))
     return trainer
+
+
+def watch_decoding(model: AbstractAdversarial) -> list[tuple[Tensor, dict[str, Tensor]]]:
+    """Returns a list that will hold all latents decoded and the generator's weights then."""
+    seen, decode = [], model.decode
+
+    def spy(z: Tensor) -> Tensor:
+        seen.append((z.clone(), weights(model.generator)))
+        return decode(z)
+
+    model.decode = spy  # type: ignore[method-assign]
+    return seen
 
 
 def picture_names(folder: Path) -> set[str]:

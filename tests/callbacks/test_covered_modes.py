@@ -9,10 +9,12 @@ import torch
 from lightning import Trainer, seed_everything
 from torch import Tensor, nn
 
-from callbacks import CoveredModes
+from callbacks import CoveredModes, GeneratorEMA
 from callbacks.covered_modes import mode_statistics
+from callbacks.pictures import Picture
+from hawc import StandardNormal
 from lightning_modules import WGAN
-from tests.callbacks.runs import picture_names, run
+from tests.callbacks.runs import picture_names, run, watch_decoding
 from tests.helpers import (
     TinyRows,
     quiet_trainer,
@@ -42,11 +44,11 @@ class Corners(TinyRows):
 
 
 class Half(nn.Module):
-    """The two corners on the right, by the sign of the first latent, with the data's spread."""
+    """The two corners on the right, by the sign of the first latent, with a spread."""
 
-    def __init__(self) -> None:
+    def __init__(self, std: float) -> None:
         super().__init__()
-        self.std = nn.Parameter(torch.tensor(0.05))
+        self.std = nn.Parameter(torch.tensor(std))
 
     def forward(self, z: Tensor) -> Tensor:
         upper = torch.stack([torch.ones(len(z)), (z[:, 0] > 0).float()], 1)
@@ -55,6 +57,10 @@ class Half(nn.Module):
 
 def gan(make: Any) -> WGAN:
     return WGAN((2,), 3, make, tiny_encoder, n_critic=1000)  # the generator does not move
+
+
+def tiny_gan() -> WGAN:
+    return WGAN((2,), 3, tiny_decoder, tiny_encoder, n_critic=1)
 
 
 def metric(trainer: Trainer, name: str) -> float:
@@ -81,12 +87,27 @@ def test_statistics_of_the_law_itself() -> None:
 
 def test_a_generator_of_two_modes(tmp_path: Path) -> None:
     callback = CoveredModes(num_samples=1000, every_n_epochs=2)
-    model = gan(lambda shape, dim: Half())
+    model = gan(lambda shape, dim: Half(Corners.mode_std))
     trainer = run(tmp_path, callback, model=model, data=Corners(batch_size=24), max_epochs=3)
     assert metric(trainer, "covered") == 2
     assert metric(trainer, "share_within_4_sigma") > 0.99
     assert metric(trainer, "smallest_weight") == 0
     assert picture_names(tmp_path) == {"epoch-0002-modes", "epoch-0003-modes"}
+
+
+def test_modes_with_too_few_samples_do_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[Picture] = []
+    monkeypatch.setattr("callbacks.covered_modes.show", lambda *seen: shown.append(seen[1]))
+    z = StandardNormal(3).sample(101, generator=torch.Generator().manual_seed(0))
+    upper = int((z[:, 0] > 0).sum())
+    # of an odd number of samples one of the two modes gets more than the other
+    callback = CoveredModes(101, least_samples=max(upper, 101 - upper), every_n_epochs=1)
+    model = gan(lambda shape, dim: Half(0.01))
+    trainer = run(tmp_path, callback, model=model, data=Corners(batch_size=24))
+    assert metric(trainer, "covered") == 1
+    assert shown[0].caption.startswith("1 of 4 modes, 100.0% of 101 samples")
 
 
 def test_modes_on_a_line(tmp_path: Path) -> None:
@@ -106,11 +127,34 @@ def test_modes_on_a_line(tmp_path: Path) -> None:
     assert picture_names(tmp_path) == {"epoch-0001-modes"}
 
 
+@pytest.mark.parametrize("use_ema", [False, True])
+def test_the_same_latents_are_decoded_by_the_weights_asked_for(
+    use_ema: bool, tmp_path: Path
+) -> None:
+    model = tiny_gan()
+    seen, ema = watch_decoding(model), GeneratorEMA(decay=0.9)
+    callback = CoveredModes(20, seed=4, use_ema=use_ema)
+    run(tmp_path, ema, callback, model=model, data=Corners(batch_size=24), max_epochs=3)
+    latents = StandardNormal(3).sample(20, generator=torch.Generator().manual_seed(4))
+    assert len(seen) >= 3
+    assert all(torch.equal(z, latents) for z, _ in seen)
+    kept, own = ema.state_dict()["average"], weights(model.generator)
+    assert not same_weights(kept, own)
+    assert same_weights(seen[-1][1], kept if use_ema else own)
+
+
+def test_an_average_that_nobody_keeps(tmp_path: Path) -> None:
+    message = "`use_ema` of CoveredModes needs a GeneratorEMA among the callbacks, which has none"
+    with pytest.raises(ValueError, match=message):
+        run(tmp_path, CoveredModes(use_ema=True), model=tiny_gan(), data=Corners(batch_size=24))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_weights_and_random_numbers_do_not_depend_on_it(tmp_path: Path) -> None:
     states = []
     for callbacks in ([], [CoveredModes(50)]):
         seed_everything(1)
-        model = WGAN((2,), 3, tiny_decoder, tiny_encoder, n_critic=2)
+        model = tiny_gan()
         quiet_trainer(tmp_path, max_epochs=2, callbacks=callbacks).fit(
             model, Corners(batch_size=24)
         )

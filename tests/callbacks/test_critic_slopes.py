@@ -1,6 +1,5 @@
 """Slopes of critics whose gradients are known, and the run that they are logged in."""
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from tests.callbacks.runs import run
 from tests.helpers import (
     TINY_SHAPE,
     TinyImages,
+    TinyRows,
     quiet_trainer,
     same_weights,
     tiny_decoder,
@@ -36,8 +36,8 @@ class Square(nn.Module):
         return x.flatten(1).square().sum(1) / 2 + 0 * self.weight
 
 
-def with_critic(critic: nn.Module) -> WGAN:
-    return WGAN(TINY_SHAPE, 3, tiny_decoder, lambda shape, outputs: critic, n_critic=2)
+def with_critic(critic: nn.Module, shape: tuple[int, ...] = TINY_SHAPE) -> WGAN:
+    return WGAN(shape, 3, tiny_decoder, lambda shape, outputs: critic, n_critic=2)
 
 
 def test_slopes_by_hand() -> None:
@@ -51,19 +51,30 @@ def test_slopes_by_hand() -> None:
     assert not x.requires_grad
 
 
-def test_logged_values_by_hand(tmp_path: Path) -> None:
-    model = with_critic(Square())
-    trainer = run(tmp_path, CriticSlopes(num_items=20, seed=3), model=model)
-    logged = {k: float(v) for k, v in trainer.callback_metrics.items() if k[:7] == "health/"}
+@pytest.mark.parametrize("make", [TinyImages, TinyRows])
+@pytest.mark.parametrize("num_items", [20, 100])  # of 72 training items
+def test_logged_values_by_hand(num_items: int, make: type[TinyImages], tmp_path: Path) -> None:
+    data = make(batch_size=24)
+    model = with_critic(Square(), data.image_shape)
+    callback = CriticSlopes(num_items, seed=3)
+    trainer = run(tmp_path, callback, model=model, data=data, max_epochs=3)
+    # the first epoch's: later ones bring the same items in another order
+    images = torch.cat([batch[0] for batch in data.train_dataloader()])[:num_items]
+    n = min(num_items, 72)
+    assert len(images) == n
     generator = torch.Generator().manual_seed(3)
-    z = model.latent_target.sample(20, generator=generator)
+    z = model.latent_target.sample(n, generator=generator)
+    u = torch.rand(n, generator=generator)[:, None]
+    real = images.flatten(1) * 2 - 1 if make is TinyImages else images
     with torch.no_grad():
-        fake = model.generate(z).flatten(1).norm(dim=1)
-    assert logged["health/slope_fake"] == pytest.approx(float(fake.mean()), rel=1e-5)
-    # uniform in [-1, 1], 64 of them: the norm is about 8 / sqrt(3)
-    assert logged["health/slope_real"] == pytest.approx(8 / math.sqrt(3), rel=0.1)
-    assert logged["health/slope_between"] < logged["health/slope_real"]
-    assert logged["health/lipschitz_estimate"] > logged["health/slope_real"]
+        fake = model.generate(z).flatten(1)
+    # the gradient of |x|^2 / 2 is x
+    points = {"real": real, "fake": fake, "between": u * real + (1 - u) * fake}
+    norms = {name: x.norm(dim=1) for name, x in points.items()}
+    expected = {f"health/slope_{name}": float(values.mean()) for name, values in norms.items()}
+    expected["health/lipschitz_estimate"] = float(torch.cat([*norms.values()]).max())
+    logged = {k: float(v) for k, v in trainer.callback_metrics.items() if k[:7] == "health/"}
+    assert logged == pytest.approx(expected, rel=1e-5)  # float32
 
 
 def test_weights_and_random_numbers_do_not_depend_on_it(tmp_path: Path) -> None:

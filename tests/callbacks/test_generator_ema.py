@@ -11,10 +11,18 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from callbacks import GeneratorEMA, HistoryAwareSampling
-from callbacks.generator_ema import find_generator_ema
+from callbacks.generator_ema import find_generator_ema, shown_weights
 from lightning_modules import WGAN
 from tests.callbacks.runs import read_picture, run
-from tests.helpers import TinyImages, quiet_trainer, same_weights, tiny_wgan, weights
+from tests.helpers import (
+    TINY_SHAPE,
+    TinyImages,
+    quiet_trainer,
+    same_weights,
+    tiny_encoder,
+    tiny_wgan,
+    weights,
+)
 
 FAST = partial(torch.optim.RMSprop, lr=1e-2)
 
@@ -26,7 +34,7 @@ class Note(Callback):
         self.states: list[dict[str, Tensor]] = []
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        self.states.append(weights(pl_module.generator))  # type: ignore[arg-type]
+        self.states.append(weights(pl_module.generator))
 
 
 def gan(**arguments: Any) -> WGAN:
@@ -107,8 +115,8 @@ def test_applied_puts_the_average_in_and_the_weights_back(tmp_path: Path) -> Non
     model = train(tmp_path, ema)
     before, parameters = weights(model), list(model.parameters())
     with ema.applied(model):
-        assert same_weights(weights(model.generator), average(ema))  # type: ignore[arg-type]
-        assert same_weights(weights(model.critic), _part(before, "critic."))  # type: ignore[arg-type]
+        assert same_weights(weights(model.generator), average(ema))
+        assert same_weights(weights(model.critic), _part(before, "critic."))
         model.train()
         model.generate(torch.randn(8, 3))  # batch norm remembers, and must forget again
     assert same_weights(weights(model), before)
@@ -116,6 +124,41 @@ def test_applied_puts_the_average_in_and_the_weights_back(tmp_path: Path) -> Non
         raise ZeroDivisionError
     assert same_weights(weights(model), before)
     assert all(one is other for one, other in zip(model.parameters(), parameters, strict=True))
+
+
+class Tied(nn.Module):
+    """Two layers that share their weight, but not their bias."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.outer = nn.Linear(64, 64), nn.Linear(64, 64)
+        self.outer.weight = self.inner.weight
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.outer(self.inner(z).relu()).view(-1, *TINY_SHAPE)
+
+
+def tied_gan() -> WGAN:
+    return WGAN(TINY_SHAPE, 64, lambda *_: Tied(), tiny_encoder, FAST, FAST, n_critic=1)
+
+
+def test_a_shared_weight_is_averaged_swapped_and_put_back(tmp_path: Path) -> None:
+    ema, note = GeneratorEMA(decay=0.2), Note()
+    seed_everything(2)
+    model = tied_gan()
+    quiet_trainer(tmp_path, callbacks=[ema, note]).fit(model, TinyImages(batch_size=16))
+    expected, *later = (state["inner.weight"].double() for state in note.states)
+    for n, weight in enumerate(later, start=1):
+        rate = min(0.2, (1 + n) / (10 + n))
+        expected = rate * expected + (1 - rate) * weight
+    assert len(later) == 3
+    before = weights(model)
+    with ema.applied(model):
+        for layer in (model.generator.inner, model.generator.outer):
+            assert layer.weight is model.generator.inner.weight
+            # float32: a few roundings of numbers of size 1
+            assert torch.allclose(layer.weight.double(), expected, atol=1e-6)
+    assert same_weights(weights(model), before)
 
 
 def test_nothing_is_swapped_before_the_first_update(tmp_path: Path) -> None:
@@ -149,6 +192,20 @@ def test_sampling_shows_the_average_and_draws_the_same_latents(tmp_path: Path) -
     assert not torch.equal(shown[0][1], shown[1][1])
 
 
+def test_weights_are_shown_as_wanted(tmp_path: Path) -> None:
+    ema, model = GeneratorEMA(decay=0.9), gan()
+    trainer = run(tmp_path, ema, model=model, max_epochs=2)
+    own = weights(model.generator)
+    for use_ema, expected in ((True, average(ema)), (False, own)):
+        with shown_weights(trainer, model, use_ema, "a test"):
+            assert same_weights(weights(model.generator), expected)
+        assert same_weights(weights(model.generator), own)
+    assert not same_weights(average(ema), own)
+    message = "`use_ema` of a test needs a GeneratorEMA among the callbacks, which has none; add"
+    with pytest.raises(ValueError, match=message), shown_weights(Trainer(), model, True, "a test"):
+        pass
+
+
 def test_sampling_from_an_average_that_nobody_keeps(tmp_path: Path) -> None:
     message = "`use_ema` of HistoryAwareSampling needs a GeneratorEMA among the callbacks"
     with pytest.raises(ValueError, match=message):
@@ -161,11 +218,18 @@ def test_it_is_found_among_others() -> None:
     assert find_generator_ema([HistoryAwareSampling(), ema], "a test") is ema
 
 
-def test_a_checkpoint_of_another_generator(tmp_path: Path) -> None:
-    ema = GeneratorEMA()
-    ema.load_state_dict({"average": {"1.weight": torch.ones(3)}, "num_updates": 1, "seen_step": 1})
-    with pytest.raises(ValueError, match="the average of GeneratorEMA must be of the model's gen"):
-        run(tmp_path, ema, model=tiny_wgan())
+@pytest.mark.parametrize("name", ["0.weight", "another.weight"])
+def test_a_checkpoint_of_another_generator(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "other.ckpt"
+    run(tmp_path, GeneratorEMA(), model=tiny_wgan()).save_checkpoint(path)
+    content = torch.load(path, weights_only=True)
+    kept = content["callbacks"]["GeneratorEMA"]["average"]
+    kept[name] = kept.pop("0.weight")[:, :2]  # of two latents, or of another architecture
+    torch.save(content, path)
+    resumed = quiet_trainer(tmp_path, max_epochs=2, callbacks=[GeneratorEMA()])
+    message = r"average of GeneratorEMA must be of the model's generator, got one whose 0\.weight"
+    with pytest.raises(ValueError, match=message):
+        resumed.fit(tiny_wgan(), TinyImages(batch_size=24), ckpt_path=str(path))
 
 
 def test_an_autoencoder_is_refused(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ import torch
 from lightning import seed_everything
 from torch import Tensor, nn
 
-from callbacks import ModeCollapse
+from callbacks import GeneratorEMA, ModeCollapse
 from callbacks.mode_collapse import diversity
+from hawc import StandardNormal
 from lightning_modules import WGAN
-from tests.callbacks.runs import run
+from tests.callbacks.runs import run, watch_decoding
 from tests.helpers import (
     TINY_SHAPE,
     TinyImages,
@@ -86,6 +87,30 @@ def test_features_take_the_place_of_pixels(tmp_path: Path) -> None:
     assert ratio(trainer) == pytest.approx(0.5, abs=0.1)  # 60 draws
 
 
+def test_features_are_used_in_eval_mode_and_left_as_they_were(tmp_path: Path) -> None:
+    features = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(64), nn.Dropout(0.5), nn.LayerNorm(64))
+    features[3].eval()
+    before, modes = weights(features), [part.training for part in features]
+    seen: list[bool] = []
+    features.register_forward_hook(lambda *_: seen.extend(part.training for part in features))
+    run(tmp_path, ModeCollapse(60, features=features), model=gan(0.5))
+    assert seen == [False] * 8  # of the data and of what is generated
+    assert [part.training for part in features] == modes
+    assert same_weights(weights(features), before)
+    assert all(parameter.grad is None for parameter in features.parameters())
+
+
+def test_a_single_item_has_no_diversity(tmp_path: Path) -> None:
+    class One(TinyImages):
+        def read(self, train: bool) -> tuple[Tensor, Tensor]:
+            images, labels = super().read(train)
+            return images[:1], labels[:1]
+
+    data = One(batch_size=1, num_validation=0)
+    trainer = run(tmp_path, ModeCollapse(), model=gan(0.05), data=data, max_epochs=4)
+    assert "health/diversity_ratio" not in trainer.callback_metrics
+
+
 def test_a_resumed_run_keeps_count_and_reference(tmp_path: Path) -> None:
     first, resumed = ModeCollapse(20), ModeCollapse(20)
     trainer = run(tmp_path, first, model=gan(0.05), max_epochs=2)
@@ -97,6 +122,30 @@ def test_a_resumed_run_keeps_count_and_reference(tmp_path: Path) -> None:
     known = resumed.state_dict()
     assert known["real_diversity"] == first.state_dict()["real_diversity"]
     assert (known["low_epochs"], known["warned"]) == (3, 1)
+
+
+@pytest.mark.filterwarnings("ignore:mode collapse")
+@pytest.mark.parametrize("use_ema", [False, True])
+def test_the_same_latents_are_decoded_by_the_weights_asked_for(
+    use_ema: bool, tmp_path: Path
+) -> None:
+    model = tiny_wgan(n_critic=1)
+    seen, ema = watch_decoding(model), GeneratorEMA(decay=0.9)
+    callback = ModeCollapse(20, seed=4, use_ema=use_ema)
+    run(tmp_path, ema, callback, model=model, max_epochs=3)
+    latents = StandardNormal(3).sample(20, generator=torch.Generator().manual_seed(4))
+    assert len(seen) >= 3
+    assert all(torch.equal(z, latents) for z, _ in seen)
+    kept, own = ema.state_dict()["average"], weights(model.generator)
+    assert not same_weights(kept, own)
+    assert same_weights(seen[-1][1], kept if use_ema else own)
+
+
+def test_an_average_that_nobody_keeps(tmp_path: Path) -> None:
+    message = "`use_ema` of ModeCollapse needs a GeneratorEMA among the callbacks, which has none"
+    with pytest.raises(ValueError, match=message):
+        run(tmp_path, ModeCollapse(use_ema=True), model=tiny_wgan())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_weights_and_random_numbers_do_not_depend_on_it(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_several_are_combined(combine: Combination, kind: type, checkpoints: lis
     members = combined.members
     assert isinstance(members, nn.ModuleList)
     for member, path in zip(members, checkpoints, strict=True):
-        assert same_weights(weights(member), saved(path))  # type: ignore[arg-type]
+        assert same_weights(weights(member), saved(path))
 
 
 def test_averages_of_generators_are_combined_too(checkpoints: list[Path]) -> None:
@@ -50,7 +50,7 @@ def test_averages_of_generators_are_combined_too(checkpoints: list[Path]) -> Non
     for member, path in zip(combined.members, checkpoints, strict=True):
         kept = torch.load(path, weights_only=True)["callbacks"]["GeneratorEMA"]["average"]
         assert isinstance(member.generator, nn.Module)
-        assert same_weights(weights(member.generator), kept)  # type: ignore[arg-type]
+        assert same_weights(weights(member.generator), kept)
 
 
 def test_messages_name_the_option(checkpoints: list[Path], tmp_path: Path) -> None:

@@ -107,10 +107,25 @@ def test_folders_that_are_no_domains(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     with pytest.raises(DataError, match=r"b' holds no picture; known are \.jpg"):
         data.read(train=True)
-    for name in ("1.png", "1.bmp"):
-        write_picture(tmp_path / "b" / name)
-    with pytest.raises(DataError, match=r"b' must hold one picture of a name, got 1.* and 1"):
+
+
+@pytest.mark.parametrize("pairing", ["none", "name", "order"])
+def test_two_pictures_of_one_name_matter_in_pairs_only(tmp_path: Path, pairing: str) -> None:
+    data = folders(tmp_path, 2, 1, pairing=pairing)
+    write_picture(tmp_path / "b" / "000.bmp", (9, 9, 9))
+    if pairing == "none":
+        assert shades(data) == [[0, 1], [9, 0]]
+        return
+    message = r"b' must hold one picture of a name .* in pairs, got 000\.bmp and 000\.png; rem"
+    with pytest.raises(DataError, match=message):
         data.read(train=True)
+
+
+def test_endings_do_not_change_which_pictures_are_a_pair(tmp_path: Path) -> None:
+    data = folders(tmp_path, 0, 0, pairing="name")
+    for file, shade in (("a/x.png", 1), ("a/x.b.png", 2), ("b/x.BMP", 1), ("b/x.b.png", 2)):
+        write_picture(tmp_path / file, (shade,) * 3)
+    assert shades(data) == [[1, 2], [1, 2]]
 
 
 @pytest.mark.parametrize(

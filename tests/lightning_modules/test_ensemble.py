@@ -111,7 +111,7 @@ def test_members_come_from_checkpoints(tmp_path: Path) -> None:
         saved.append(weights(trained))
     ensemble = Ensemble.from_checkpoints(tiny_wgan(), paths, [1, 3])
     for member, state in zip(ensemble.members, saved, strict=True):
-        assert same_weights(weights(member), state)  # type: ignore[arg-type]
+        assert same_weights(weights(member), state)
     found = counts(ensemble.choices(draws(4000, 4)), 2)
     assert found[1] / 4000 == pytest.approx(0.75, abs=0.03)
 

@@ -53,13 +53,11 @@ def test_checkpoints_are_loaded_into_copies(tmp_path: Path) -> None:
     assert same_weights(weights(model), before)
 
 
-@pytest.mark.parametrize("content", [{"state_dict": {}}, {"weights": 1}, [1], None])
-def test_files_that_are_no_checkpoint_of_it(content: object, tmp_path: Path) -> None:
+def test_files_that_are_no_checkpoint_of_it(tmp_path: Path) -> None:
     path = tmp_path / "x.ckpt"
-    if content is not None:
-        torch.save(content, path)
-    with pytest.raises(ValueError, match=r"`checkpoints` must hold weights of WGAN .*x\.ckpt'"):
+    with pytest.raises(ValueError, match=r"`checkpoints` must be a checkpoint file, got .*x\.ckpt"):
         load_members(tiny_wgan(), [path])
-    path.write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="missing, damaged or of another model"):
+    content = {"state_dict": tiny_vae().state_dict(), "pytorch-lightning_version": "2.6.0"}
+    torch.save(content, path)
+    with pytest.raises(ValueError, match=r"`checkpoints` '.*x\.ckpt' is of another model .* WGAN"):
         load_members(tiny_wgan(), [path])

@@ -14,6 +14,7 @@ from lightning_modules.step_seed import seed_step
 from networks import ConvEncoder, MLPDecoder, MLPEncoder
 from tests.helpers import (
     TINY_SHAPE,
+    DarkImages,
     TinyImages,
     quiet_trainer,
     same_weights,
@@ -154,18 +155,28 @@ def test_defaults_are_the_authors() -> None:
 
 def test_learns_the_mean_of_a_dark_picture_set(tmp_path: Path) -> None:
     seed_everything(0)
-
-    class Dark(TinyImages):
-        def read(self, train: bool) -> tuple[Tensor, Tensor]:
-            images, labels = super().read(train)
-            return images // 8, labels
-
     fast = partial(torch.optim.Adam, lr=1e-2, betas=(0.0, 0.9))
     model = tiny_sngan(generator_optimizer=fast, critic_optimizer=fast)
     z = torch.randn(200, 3, generator=torch.Generator().manual_seed(0))
     assert model.decode(z).mean() > 0.4
-    quiet_trainer(tmp_path, max_epochs=100, limit_val_batches=0).fit(model, Dark(batch_size=36))
+    trainer = quiet_trainer(tmp_path, max_epochs=100, limit_val_batches=0)
+    trainer.fit(model, DarkImages(batch_size=36))
     assert model.decode(z).mean().item() == pytest.approx(15.5 / 255, abs=0.08)
+
+
+@pytest.mark.parametrize("number", [1, 4])
+def test_power_iterations_reach_every_layer_of_the_critic(number: int) -> None:
+    model = tiny_sngan(num_power_iterations=number)
+    layers = [layer for layer in model.critic if isinstance(layer, nn.Linear)]
+    assert len(layers) == 2
+    for layer in layers:
+        assert layer.parametrizations.weight[0].n_power_iterations == number
+    assert model.hparams["num_power_iterations"] == number
+
+
+def test_no_power_iteration() -> None:
+    with pytest.raises(ValueError, match="`num_power_iterations` must be at least 1, got 0"):
+        tiny_sngan(num_power_iterations=0)
 
 
 def test_a_critic_with_batch_norm() -> None:

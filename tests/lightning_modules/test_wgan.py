@@ -10,7 +10,15 @@ from lightning import seed_everything
 from lightning_modules import WGAN
 from lightning_modules.step_seed import seed_step
 from networks import MLPDecoder, MLPEncoder
-from tests.helpers import TINY_SHAPE, TinyImages, quiet_trainer, same_weights, tiny_wgan, weights
+from tests.helpers import (
+    TINY_SHAPE,
+    DarkImages,
+    TinyImages,
+    quiet_trainer,
+    same_weights,
+    tiny_wgan,
+    weights,
+)
 
 
 def test_losses_by_hand() -> None:
@@ -63,17 +71,12 @@ def test_critic_weights_stay_clipped(tmp_path: Path) -> None:
 
 def test_learns_the_mean_of_a_dark_picture_set(tmp_path: Path) -> None:
     seed_everything(0)
-
-    class Dark(TinyImages):
-        def read(self, train: bool) -> tuple[torch.Tensor, torch.Tensor]:
-            images, labels = super().read(train)
-            return images // 8, labels
-
     fast = partial(torch.optim.RMSprop, lr=1e-3)
     model = tiny_wgan(generator_optimizer=fast, critic_optimizer=fast, clip=0.05)
     z = torch.randn(200, 3, generator=torch.Generator().manual_seed(0))
     assert model.decode(z).mean() > 0.4
-    quiet_trainer(tmp_path, max_epochs=100, limit_val_batches=0).fit(model, Dark(batch_size=36))
+    trainer = quiet_trainer(tmp_path, max_epochs=100, limit_val_batches=0)
+    trainer.fit(model, DarkImages(batch_size=36))
     assert model.decode(z).mean().item() == pytest.approx(15.5 / 255, abs=0.08)
 
 

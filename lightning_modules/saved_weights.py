@@ -1,0 +1,74 @@
+"""The weights that a checkpoint holds, read without running code from the file."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import LightningModule
+from torch import Tensor
+
+__all__ = ["read_checkpoint", "read_weights"]
+
+
+def read_checkpoint(path: Path, argument: str) -> dict[str, Any]:
+    """Returns what a file holds, on the CPU; it is read from the disk where it is looked at.
+
+    Args:
+        path: of a file that torch wrote.
+        argument: that named it, for messages.
+
+    Raises:
+        ValueError: if there is no such file, or it cannot be read.
+    """
+    if not path.is_file():
+        raise ValueError(
+            f"`{argument}` must be a checkpoint file, got '{path}', which does not exist."
+        )
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+        raise ValueError(
+            f"`{argument}` '{path}' cannot be read as a checkpoint: it was not written by this "
+            "program or is damaged; name another file."
+        ) from error
+    return content if isinstance(content, dict) else {}
+
+
+def read_weights(path: Path, module: LightningModule, argument: str) -> dict[str, Tensor]:
+    """Returns the weights that a checkpoint holds for a module, which they fit name by name.
+
+    Args:
+        path: of a file that Lightning wrote.
+        module: which the weights are for; left as it is.
+        argument: that named the file, for messages.
+
+    Raises:
+        ValueError: if the file is no checkpoint, or one of another model.
+    """
+    content = read_checkpoint(path, argument)
+    saved = content.get("state_dict")
+    if not isinstance(saved, dict) or "pytorch-lightning_version" not in content:
+        raise ValueError(
+            f"`{argument}` '{path}' is not a Lightning checkpoint: it has no weights or does not "
+            "say which version wrote it."
+        )
+    if difference := _difference(saved, module.state_dict()):
+        raise ValueError(
+            f"`{argument}` '{path}' is of another model than the configured "
+            f"{type(module).__name__}: {difference}; use the config.yaml of its run."
+        )
+    return saved
+
+
+def _difference(saved: dict[str, Tensor], wanted: dict[str, Tensor]) -> str:
+    """Returns in what saved weights first differ from those wanted, or nothing."""
+    if missing := sorted(wanted.keys() - saved.keys()):
+        return f"it lacks {missing[0]}"
+    if foreign := sorted(saved.keys() - wanted.keys()):
+        return f"its {foreign[0]} is unknown here"
+    for name, value in wanted.items():
+        if value.shape != saved[name].shape:
+            shapes = tuple(saved[name].shape), tuple(value.shape)
+            return f"its {name} has shape {shapes[0]}, here it is {shapes[1]}"
+    return ""
