@@ -6,8 +6,9 @@ and f and the generator g minimise in turn, over batches of size m and M,
     critic:     mean_i max(0, 1 - f(x_i)) + mean_j max(0, 1 + f(g(z_j))),   n_critic steps,
     generator:  -mean_j f(g(z_j)),                                          one step.
 
-One power iteration a critic step finds sigma, none is made in a generator step. Unlike in the WGANs
-the loss itself stops rewarding large scores, and nothing bounds or penalises gradients otherwise.
+One power iteration a critic step finds sigma, or several, none is made in a generator step. Unlike
+in the WGANs the loss itself stops rewarding large scores, and nothing bounds or penalises gradients
+otherwise.
 
 Source: Miyato, Kataoka, Koyama and Yoshida 2018, "Spectral Normalization for Generative Adversarial
 Networks", ICLR, arXiv 1802.05957, and the settings of the authors' code for CIFAR-10 with residual
@@ -26,6 +27,7 @@ from lightning_modules.adam import AdamWithBetas
 from lightning_modules.adversarial import AbstractAdversarial
 from lightning_modules.alternating import Losses
 from lightning_modules.critic_scores import mixes_pictures
+from lightning_modules.hyperparameters import check_at_least_one
 from lightning_modules.interface import ImageShape, NetworkFactory
 from lightning_modules.spectral_norms import normalize_spectrally
 
@@ -49,9 +51,13 @@ class SNGAN(AbstractAdversarial):
         generator_batch_size: latents of a generator step in each process; as many as pictures in a
             batch if None.
         max_gradient_norm: bound of each network's gradient before its step, > 0; None: no bound.
+        num_power_iterations: in a critic step, at least 1. One, the paper's, found sigma within 1 %
+            where the rate decays to 0, but was up to 18 % off at a constant one. Several follow it
+            more closely in training; in evaluation all precede the last step.
 
     Raises:
-        ValueError: if a size or `n_critic` is not positive, or the critic has a batch norm.
+        ValueError: if a size, `n_critic` or `num_power_iterations` is not positive, or the critic
+            has a batch norm.
     """
 
     def __init__(
@@ -71,6 +77,7 @@ class SNGAN(AbstractAdversarial):
         n_critic: int = 5,
         generator_batch_size: int | None = None,
         max_gradient_norm: float | None = None,
+        num_power_iterations: int = 1,
     ) -> None:
         super().__init__(
             image_shape,
@@ -91,7 +98,8 @@ class SNGAN(AbstractAdversarial):
                 f"spectral norms, got {type(self.critic).__name__} with one; set "
                 "`batch_norm: false` or take another network."
             )
-        normalize_spectrally(self.critic)
+        check_at_least_one("num_power_iterations", num_power_iterations)
+        normalize_spectrally(self.critic, num_power_iterations)
 
     def critic_losses(self, real: Tensor, fake: Tensor) -> Losses:
         on_real, on_fake = self.scores(real, fake)

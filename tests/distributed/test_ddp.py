@@ -7,22 +7,52 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+from tests.distributed.step_two import MODELS, train
+from tests.helpers import same_weights
 
 ROOT = Path(__file__).parent.parent.parent
 AUTOENCODERS = ("energy_vae", "vae")
 pytestmark = pytest.mark.ddp
 
 
-@pytest.mark.parametrize("model", ["energy_vae", "vae", "wgan", "sngan"])
-def test_two_processes_agree(model: str, tmp_path: Path) -> None:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+def start(script: str, *arguments: str, folder: Path) -> None:
+    """Runs a script that starts the second process itself; its last argument is the folder."""
     subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("train_two.py")), model, str(tmp_path)],
-        env=environment,
+        [sys.executable, str(Path(__file__).with_name(script)), *arguments, str(folder)],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         check=True,
         timeout=200,
-        cwd=tmp_path,
+        cwd=folder,
     )
+
+
+@pytest.fixture(scope="module")
+def stepped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of weights of all models that were stepped in one pair of processes."""
+    folder = tmp_path_factory.mktemp("stepped")
+    start("step_two.py", folder=folder)
+    return folder
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_two_processes_are_one_with_batches_twice_as_large(
+    model: str, stepped: Path, tmp_path: Path
+) -> None:
+    first, second = (torch.load(stepped / f"{model}-{rank}.pt") for rank in (0, 1))
+    assert same_weights(first, second)
+    before, after = train(model, tmp_path, 1)
+    for name, weight in after.items():
+        # double precision, sums in another order; a step is 1e-4 or more
+        torch.testing.assert_close(first[name], weight, rtol=0, atol=1e-9)
+    moved = {name.split(".")[0] for name in after if not torch.equal(before[name], after[name])}
+    assert moved == {"critic", "generator"}
+
+
+@pytest.mark.parametrize("model", ["energy_vae", "vae", "wgan", "sngan"])
+def test_two_processes_agree(model: str, tmp_path: Path) -> None:
+    start("train_two.py", model, folder=tmp_path)
     first, second = (json.loads((tmp_path / f"rank-{rank}.json").read_text()) for rank in (0, 1))
     assert first["weights"] == second["weights"]
     assert first["history"] == second["history"]

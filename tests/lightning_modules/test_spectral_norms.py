@@ -46,14 +46,17 @@ def test_other_layers_are_left_alone() -> None:
     assert [parametrize.is_parametrized(layer) for layer in network] == [True, False, False]
 
 
-def test_one_power_iteration_a_pass_in_training_and_none_in_evaluation() -> None:
+@pytest.mark.parametrize("num_iterations", [1, 3])
+def test_power_iterations_of_a_pass_in_training_and_none_in_evaluation(num_iterations: int) -> None:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(9, 7, bias=False))
-    normalize_spectrally(network)
+    normalize_spectrally(network, num_iterations)
     state = network.state_dict()
     weight = state["0.parametrizations.weight.original"]
-    u = nn.functional.normalize(weight @ state["0.parametrizations.weight.0._v"], dim=0)
-    v = nn.functional.normalize(weight.T @ u, dim=0)
+    v = state["0.parametrizations.weight.0._v"]
+    for _ in range(num_iterations):
+        u = nn.functional.normalize(weight @ v, dim=0)
+        v = nn.functional.normalize(weight.T @ u, dim=0)
     network(torch.ones(1, 9))
     now = network.state_dict()
     assert torch.allclose(now["0.parametrizations.weight.0._u"], u, atol=1e-6)
