@@ -5,9 +5,11 @@ translator maps pictures to pictures. Feature nets are frozen and map pictures t
 
 from networks.conv import ConvDecoder, ConvEncoder
 from networks.cwae_conv import CWAEDecoder, CWAEEncoder
+from networks.digit_features import DigitFeatures
 from networks.disco import DiscoCritic, DiscoTranslator
 from networks.given_features import GivenFeatures
 from networks.mlp import MLPDecoder, MLPEncoder, MLPTranslator
+from networks.object_features import ObjectFeatures
 from networks.random_conv_features import RandomConvFeatures
 from networks.resnet import ResNetDecoder, ResNetEncoder
 from networks.tutorial_conv import TutorialConvDecoder, TutorialConvEncoder
@@ -17,12 +19,14 @@ __all__ = [
     "CWAEEncoder",
     "ConvDecoder",
     "ConvEncoder",
+    "DigitFeatures",
     "DiscoCritic",
     "DiscoTranslator",
     "GivenFeatures",
     "MLPDecoder",
     "MLPEncoder",
     "MLPTranslator",
+    "ObjectFeatures",
     "RandomConvFeatures",
     "ResNetDecoder",
     "ResNetEncoder",
