@@ -81,7 +81,8 @@ class AbstractFrozenFeatures(nn.Module, ABC):
                 f"{tuple(images.shape)}; take another feature net, such as RandomConvFeatures, or "
                 "average colours with images.mean(1, keepdim=True)."
             )
-        images = images.to(next(self.buffers()).dtype).expand(-1, channels, -1, -1)
+        kinds = (weight.dtype for weight in self.buffers() if weight.is_floating_point())
+        images = images.to(next(kinds, images.dtype)).expand(-1, channels, -1, -1)
         if list(images.shape[2:]) == sides:
             return images
         if not self.resize:
