@@ -1,11 +1,11 @@
 """How many different digits are among n pictures: independent, Sobol and history-aware latents.
 
-    python -m benchmarks.different_digits runs/<name>/<time> [more run folders] [--data_dir DIR]
+    python -m benchmarks.different_digits runs/<name>/<time> [more run folders]
 
 For each run of an autoencoder on MNIST: 100 galleries a method, started from nothing
-with seeds 0 to 99, decoded, and each picture named by a convolutional classifier that is trained
-here on the training digits (its accuracy on the test digits is printed). A gallery's first ten and
-twenty pictures are counted; history-aware ones are chosen in rounds of ten. Writes
+with seeds 0 to 99, decoded, and each picture named by a convolutional classifier
+(networks.DigitFeatures, the judging one). A gallery's first ten and twenty pictures are counted;
+history-aware ones are chosen in rounds of ten. Writes
 benchmarks/results/different_digits.md.
 """
 
@@ -18,12 +18,13 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from benchmarks.digit_classifier import trained_classifier
 from benchmarks.trained import TrainedRun
 from hawc import AbstractSampler, HistoryAwareSampler, IndependentSampler, SobolSampler
 from lightning_modules.autoencoder import AbstractAutoencoder
+from networks import DigitFeatures
+from networks.trained_weights import training_record
 
 RESULTS = Path(__file__).parent / "results" / "different_digits.md"
 REPETITIONS, ROUND, COUNTED = 100, 10, (10, 20)
@@ -43,25 +44,25 @@ def gallery(model: AbstractAutoencoder, method: str, seed: int) -> Tensor:
 
 
 @torch.no_grad()
-def counts(model: AbstractAutoencoder, classifier: nn.Module, method: str) -> list[list[int]]:
+def counts(model: AbstractAutoencoder, judge: DigitFeatures, method: str) -> list[list[int]]:
     """Returns the number of different digits among the first n pictures of every gallery."""
     found: list[list[int]] = [[] for _ in COUNTED]
     for seed in range(REPETITIONS):
         with torch.enable_grad():  # choosing needs gradients
             latents = gallery(model, method, seed)
-        digits = classifier(model.decode(latents)).argmax(1)
+        digits = judge.classify(model.decode(latents)).argmax(1)
         for list_of_counts, n in zip(found, COUNTED, strict=True):
             list_of_counts.append(len(digits[:n].unique()))
     return found
 
 
-def rows(run: TrainedRun, classifier: nn.Module) -> Iterable[str]:
+def rows(run: TrainedRun, judge: DigitFeatures) -> Iterable[str]:
     """Yields the table's lines for one model."""
     model = run.model()
     for method in METHODS:
         values = [
             f"{statistics.mean(c):.2f} ± {statistics.stdev(c) / len(c) ** 0.5:.2f}"
-            for c in counts(model, classifier, method)
+            for c in counts(model, judge, method)
         ]
         yield f"| {run.name}, latent {model.latent_dim} | {method} | {' | '.join(values)} |"
 
@@ -70,9 +71,9 @@ def main() -> None:
     """Prints the table as it comes and writes it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", type=Path, nargs="+")
-    parser.add_argument("--data_dir")
     arguments = parser.parse_args()
-    classifier, accuracy = trained_classifier(arguments.data_dir)
+    judge = DigitFeatures("judging")
+    accuracy = training_record("digits", "judging")["test_accuracy"]
     heads = [f"among {n}" for n in COUNTED]
     lines = [
         "# Different digits\n",
@@ -83,7 +84,7 @@ def main() -> None:
     ]
     print("\n".join(lines))
     for folder in arguments.folders:
-        for line in rows(TrainedRun(folder), classifier):
+        for line in rows(TrainedRun(folder), judge):
             print(line, flush=True)
             lines.append(line)
     RESULTS.write_text("\n".join(lines) + "\n")

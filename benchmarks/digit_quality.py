@@ -3,26 +3,29 @@
     python -m benchmarks.digit_quality runs/<name>/<time> [more run folders] [--data_dir DIR]
 
 For each run of a generator of MNIST-like pictures: 200 pictures of independent latents, named by a
-classifier that never saw them (benchmarks/digit_classifier.py); beside them as many test digits and
-what the same generator makes before any training. Confidence is the probability of the digit that
-is named. Writes benchmarks/results/digit_quality.md and docs/pictures/<name>.png, the first 64, of
-averaged weights where the run kept them.
+For each run of a generator of MNIST-like pictures: 200 pictures of independent latents, named by
+the net that judges (docs/feature-nets.md); beside them as many test digits and what the same
+generator makes before any training. Confidence is the probability of the digit that is named.
+Writes benchmarks/results/digit_quality.md and docs/pictures/<name>.png, the first 64, of averaged
+weights where the run kept them.
 """
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torchvision.utils import save_image
 
-from benchmarks.digit_classifier import trained_classifier
 from benchmarks.trained import TrainedRun
 from datamodules import MNIST
 from lightning_modules.interface import LatentGenerator
+from networks import DigitFeatures
+from networks.trained_weights import training_record
 
 RESULTS = Path(__file__).parent / "results" / "digit_quality.md"
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
@@ -30,9 +33,9 @@ NUM_JUDGED, NUM_SHOWN = 200, 64
 
 
 @torch.no_grad()
-def row(name: str, pictures: Tensor, classifier: nn.Module) -> str:
+def row(name: str, pictures: Tensor, classify: Callable[[Tensor], Tensor]) -> str:
     """Returns the table's line of some pictures."""
-    confidence, digits = classifier(pictures).softmax(1).max(1)
+    confidence, digits = classify(pictures).softmax(1).max(1)
     counts = digits.bincount(minlength=10).tolist()
     return (
         f"| {name} | {len(digits.unique())} | {min(counts)} to {max(counts)} | "
@@ -62,24 +65,25 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--data_dir")
     arguments = parser.parse_args()
-    classifier, accuracy = trained_classifier(arguments.data_dir)
+    classify = DigitFeatures("judging").classify
+    accuracy = training_record("digits", "judging")["test_accuracy"]
     lines = [
         "# Digits of generators\n",
         f"`python -m benchmarks.digit_quality`; {NUM_JUDGED} pictures a line, the classifier is "
         f"right on {100 * accuracy:.1f} % of the test digits.\n",
         "| pictures | different digits | pictures of a digit | mean confidence | share over 0.9 |",
         "|---|---|---|---|---|",
-        row("test digits", test_digits(arguments.data_dir), classifier),
+        row("test digits", test_digits(arguments.data_dir), classify),
     ]
     print("\n".join(lines))
     for folder in arguments.folders:
         run = TrainedRun(folder)
         pictures = drawn(run.model())
-        lines.append(row(f"{run.name}, {run.epochs} epochs", pictures, classifier))
+        lines.append(row(f"{run.name}, {run.epochs} epochs", pictures, classify))
         if (averaged := run.averaged()) is not None:
             pictures = drawn(averaged)
-            lines.append(row(f"{run.name}, weights averaged", pictures, classifier))
-        lines.append(row(f"{run.name}, untrained", drawn(run.untrained()), classifier))
+            lines.append(row(f"{run.name}, weights averaged", pictures, classify))
+        lines.append(row(f"{run.name}, untrained", drawn(run.untrained()), classify))
         print("\n".join(lines[-3:]), flush=True)
         save_image(pictures[:NUM_SHOWN], PICTURES / f"{run.name}.png", nrow=8, padding=1)
     RESULTS.write_text("\n".join(lines) + "\n")

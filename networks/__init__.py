@@ -1,12 +1,16 @@
 """Plain networks, named in configuration files: an encoder maps pictures to vectors, a decoder
 vectors to pictures (unbounded: models squash them), a critic is an encoder with one output, a
-translator maps pictures to pictures.
+translator maps pictures to pictures. Feature nets are frozen and map pictures to features.
 """
 
 from networks.conv import ConvDecoder, ConvEncoder
 from networks.cwae_conv import CWAEDecoder, CWAEEncoder
+from networks.digit_features import DigitFeatures
 from networks.disco import DiscoCritic, DiscoTranslator
+from networks.given_features import GivenFeatures
 from networks.mlp import MLPDecoder, MLPEncoder, MLPTranslator
+from networks.object_features import ObjectFeatures
+from networks.random_conv_features import RandomConvFeatures
 from networks.resnet import ResNetDecoder, ResNetEncoder
 from networks.tutorial_conv import TutorialConvDecoder, TutorialConvEncoder
 
@@ -15,11 +19,15 @@ __all__ = [
     "CWAEEncoder",
     "ConvDecoder",
     "ConvEncoder",
+    "DigitFeatures",
     "DiscoCritic",
     "DiscoTranslator",
+    "GivenFeatures",
     "MLPDecoder",
     "MLPEncoder",
     "MLPTranslator",
+    "ObjectFeatures",
+    "RandomConvFeatures",
     "ResNetDecoder",
     "ResNetEncoder",
     "TutorialConvDecoder",

@@ -6,7 +6,11 @@ from torch import nn
 import networks
 from networks.picture_shape import checked_picture_shape
 
-CONVOLUTIONAL = [name for name in networks.__all__ if not name.startswith("MLP")]
+CONVOLUTIONAL = [
+    name
+    for name in networks.__all__
+    if not name.startswith("MLP") and not name.endswith("Features")
+]
 
 
 def test_pictures_pass() -> None:

@@ -1,0 +1,98 @@
+"""What all feature nets share: constant weights, and pictures that fit or are refused."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from jaxtyping import Float, Num
+from torch import Tensor, nn
+from torch.nn import functional
+
+from networks.picture_shape import checked_picture_shape
+
+__all__ = ["AbstractFrozenFeatures", "make_constant"]
+
+
+def make_constant(module: nn.Module) -> None:
+    """Turns all parameters and buffers of a module into buffers that no state dict holds.
+
+    They move between devices with the module and let gradients through to its input, but no
+    optimizer finds them, no `requires_grad_` thaws them and no checkpoint holds or asks for them.
+    """
+    for part in module.modules():
+        parameters = part.named_parameters(recurse=False)
+        for name, tensor in [*parameters, *part.named_buffers(recurse=False)]:
+            delattr(part, name)
+            part.register_buffer(name, tensor.detach(), persistent=False)
+
+
+class AbstractFrozenFeatures(nn.Module, ABC):
+    """Maps pictures in [0, 1] to feature vectors by weights that never change.
+
+    Always in evaluation mode, in full precision under autocast too, and never part of a checkpoint.
+    Differentiable with respect to the pictures. Grey pictures given to a net for colour ones are
+    repeated over its channels.
+
+    Args:
+        net: what a subclass asks for features; its weights are made constant.
+        image_shape: (channels, height, width) that the net takes.
+        resize: whether pictures of other sizes are resized, bilinearly and smoothed before they
+            shrink, rather than refused.
+
+    Raises:
+        ValueError: if `image_shape` is no picture's.
+    """
+
+    def __init__(self, net: nn.Module, image_shape: tuple[int, ...], resize: bool) -> None:
+        super().__init__()
+        self.image_shape = checked_picture_shape(image_shape)
+        self.resize = resize
+        make_constant(net)
+        self.net = net
+        self.eval()
+
+    @abstractmethod
+    def extract(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n f"]:
+        """Returns the features of pictures that have the net's shape and type."""
+
+    def forward(self, images: Num[Tensor, "..."]) -> Float[Tensor, "n f"]:
+        """Returns the features of pictures.
+
+        Args:
+            images: (n, channels, height, width), floating-point, in [0, 1].
+
+        Raises:
+            TypeError: if they are not floating-point.
+            ValueError: if they have another shape than the net takes and may not be resized.
+        """
+        with torch.autocast(images.device.type, enabled=False):
+            return self.extract(self.fitted(images))
+
+    def fitted(self, images: Num[Tensor, "..."]) -> Float[Tensor, "n c h w"]:
+        """Returns pictures in the net's shape and type; raises as `forward` does."""
+        if not images.is_floating_point():
+            raise TypeError(
+                f"`images` must be floating-point in [0, 1], got {images.dtype}; divide whole "
+                "numbers from 0 to 255 by 255."
+            )
+        channels, *sides = self.image_shape
+        if images.ndim != 4 or images.shape[1] not in (1, channels):
+            raise ValueError(
+                f"`images` must be (n, {channels}, height, width) for {type(self).__name__}, got "
+                f"{tuple(images.shape)}; take another feature net, such as RandomConvFeatures, or "
+                "average colours with images.mean(1, keepdim=True)."
+            )
+        kinds = (weight.dtype for weight in self.buffers() if weight.is_floating_point())
+        images = images.to(next(kinds, images.dtype)).expand(-1, channels, -1, -1)
+        if list(images.shape[2:]) == sides:
+            return images
+        if not self.resize:
+            raise ValueError(
+                f"`images` must be {sides[0]} x {sides[1]} for {type(self).__name__}, got "
+                f"{images.shape[2]} x {images.shape[3]}; set `resize` to true or take "
+                "RandomConvFeatures, which is made for any size."
+            )
+        return functional.interpolate(images, sides, mode="bilinear", antialias=True)
+
+    def train(self, mode: bool = True) -> "AbstractFrozenFeatures":
+        """Stays in evaluation mode, whatever the module around it is set to."""
+        return super().train(False)

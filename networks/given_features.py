@@ -1,0 +1,64 @@
+"""Any network as a feature net."""
+
+import copy
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from networks.frozen_features import AbstractFrozenFeatures
+
+__all__ = ["GivenFeatures"]
+
+
+@final
+class GivenFeatures(AbstractFrozenFeatures):
+    """Maps pictures to what a copy of a given network makes of them, frozen.
+
+    Wherever a feature net is asked for a plain nn.Module does too; this adds normalisation, sizes,
+    evaluation mode and that its weights, often large, stay out of checkpoints. For torchvision's
+    Inception: `inception_v3(weights=...)` with `fc` replaced by nn.Identity(), (3, 299, 299),
+    `resize` and ImageNet's mean (0.485, 0.456, 0.406) and deviation (0.229, 0.224, 0.225).
+
+    Args:
+        net: maps standardised pictures (n, c, h, w) to vectors (n, f).
+        image_shape: (channels, height, width) of those pictures.
+        mean: of each channel, subtracted; 0 leaves values as they are.
+        std: of each channel, divided by, > 0.
+        resize: whether pictures of other sizes are resized rather than refused.
+
+    Raises:
+        ValueError: if `image_shape` is no picture's, or `mean` or `std` does not fit it.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        image_shape: tuple[int, ...],
+        mean: tuple[float, ...] = (0.0,),
+        std: tuple[float, ...] = (1.0,),
+        resize: bool = False,
+    ) -> None:
+        super().__init__(copy.deepcopy(net), image_shape, resize)
+        for name, values in (("mean", mean), ("std", std)):
+            if len(values) not in (1, self.image_shape[0]):
+                raise ValueError(
+                    f"`{name}` must have one value for all {self.image_shape[0]} channels or one "
+                    f"for each, got {values}."
+                )
+        if min(std) <= 0:
+            raise ValueError(f"`std` must be > 0, got {std}; 1 leaves values as they are.")
+        self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
+
+    def extract(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n f"]:
+        features = self.net((images - self.mean) / self.std)
+        if not isinstance(features, Tensor) or features.ndim != 2:
+            kind = type(features).__name__
+            got = tuple(features.shape) if isinstance(features, Tensor) else kind
+            raise ValueError(
+                f"`net` must return features (n, f), got {got}; end it with nn.Flatten() or "
+                "replace its last layer by nn.Identity()."
+            )
+        return features

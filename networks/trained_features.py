@@ -1,0 +1,51 @@
+"""Feature nets whose weights come with this repository."""
+
+from abc import ABC
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float, Num
+from torch import Tensor
+
+from networks.feature_classifier import Data, FeatureClassifier, Role
+from networks.frozen_features import AbstractFrozenFeatures
+from networks.trained_weights import load_classifier
+
+__all__ = ["AbstractTrainedFeatures"]
+
+
+class AbstractTrainedFeatures(AbstractFrozenFeatures, ABC):
+    """Maps pictures to the standardised last hidden layer of a classifier trained on their kind.
+
+    Over the training pictures each feature has mean 0 and deviation 1, so two pictures are some
+    sqrt(2 f) apart and no unit counts for more than another.
+
+    Args:
+        role: "choosing" for a sampler that looks for pictures by their features, "judging" for what
+            then measures them: two nets of different layers and seeds, so that none judges itself.
+        resize: whether pictures of other sizes are resized rather than refused.
+
+    Raises:
+        FileNotFoundError: if the weights are missing.
+        RuntimeError: if they are damaged, or a pointer of Git LFS.
+    """
+
+    data: ClassVar[Data]
+    """What the classifier was trained on."""
+
+    shape: ClassVar[tuple[int, int, int]]
+    """Of those pictures."""
+
+    net: FeatureClassifier
+
+    def __init__(self, role: Role, resize: bool = False) -> None:
+        super().__init__(load_classifier(self.data, role), self.shape, resize)
+        self.role = role
+
+    def extract(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n f"]:
+        return self.net.features(images)
+
+    def classify(self, images: Num[Tensor, "..."]) -> Float[Tensor, "n k"]:
+        """Returns logits of the ten classes, for pictures as `forward` takes them."""
+        with torch.autocast(images.device.type, enabled=False):
+            return self.net(self.fitted(images))

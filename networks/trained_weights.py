@@ -1,0 +1,82 @@
+"""Weights that the repository ships: a file, its record with the SHA-256, and how they are read."""
+
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from networks.feature_classifier import Data, FeatureClassifier, Role, untrained_classifier
+
+__all__ = ["WEIGHTS", "load_classifier", "training_record", "write_classifier"]
+
+WEIGHTS = Path(__file__).parent / "weights"
+_POINTER = b"version https://git-lfs"  # what a file in Git LFS begins with where it is not fetched
+
+
+def training_record(data: Data, role: Role, folder: Path = WEIGHTS) -> dict[str, Any]:
+    """Returns how a net was trained: data, seed, epochs, test accuracy, versions, SHA-256.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    path = folder / f"{data}-{role}.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"'{path}' must record a trained net, but is missing; {_remedy()}")
+    return json.loads(path.read_text())
+
+
+def load_classifier(data: Data, role: Role, folder: Path = WEIGHTS) -> FeatureClassifier:
+    """Returns a trained net in evaluation mode, its file checked against the record.
+
+    Raises:
+        FileNotFoundError: if the file or its record is missing.
+        RuntimeError: if the file is a pointer of Git LFS or is not the one that was recorded.
+    """
+    digest = training_record(data, role, folder)["sha256"]
+    path = folder / f"{data}-{role}.pt"
+    if not path.is_file():
+        raise FileNotFoundError(f"'{path}' must hold weights, but is missing; {_remedy()}")
+    content = path.read_bytes()
+    if content.startswith(_POINTER):
+        raise RuntimeError(
+            f"'{path}' must hold weights, got a pointer of Git LFS; run `git lfs pull`."
+        )
+    found = hashlib.sha256(content).hexdigest()
+    if found != digest:
+        raise RuntimeError(
+            f"'{path}' must have the SHA-256 {digest[:12]}... of its record, got {found[:12]}...: "
+            f"it is damaged or another one; {_remedy()}"
+        )
+    stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    with torch.device("meta"):  # no weights to draw, so the global generator stays where it is
+        net = untrained_classifier(data, role)
+    net.load_state_dict(
+        {n: t.float() if t.is_floating_point() else t for n, t in stored.items()}, assign=True
+    )
+    return net.eval()
+
+
+def write_classifier(net: FeatureClassifier, path: Path) -> str:
+    """Writes a net's weights, matrices and kernels as float16, and returns the file's SHA-256."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    torch.save({name: _stored(tensor) for name, tensor in net.state_dict().items()}, buffer)
+    path.write_bytes(buffer.getvalue())
+    return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+def _stored(tensor: Tensor) -> Tensor:
+    # variances and statistics are few and leave float16's range, kernels do neither
+    is_kernel = tensor.ndim in (2, 4)
+    return tensor.contiguous().half() if is_kernel else tensor.contiguous().clone()
+
+
+def _remedy() -> str:
+    return (
+        "restore it with `git checkout -- networks/weights` or train it with "
+        "`python -m benchmarks.train_feature_net`."
+    )

@@ -1,0 +1,64 @@
+"""What training a feature net leaves: standardised features, and a file as its record says."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import train_feature_net
+from benchmarks.train_feature_net import Recipe, accuracy, learning_rate_share, main, standardise
+from datamodules import MNIST5k
+from networks.feature_classifier import untrained_classifier
+from networks.trained_weights import load_classifier
+
+
+def test_learning_rate_rises_and_falls_once() -> None:
+    shares = [learning_rate_share(step / 100) for step in range(101)]
+    assert max(shares) == shares[20] == 1
+    assert shares[0] == 0
+    assert shares[100] == pytest.approx(0, abs=1e-15)  # rounding of the cosine
+    assert shares[:21] == sorted(shares[:21])
+    assert shares[20:] == sorted(shares[20:], reverse=True)
+
+
+def test_features_are_standardised() -> None:
+    torch.manual_seed(0)
+    net = untrained_classifier("digits", "choosing").eval()
+    images = torch.randint(256, (50, 1, 28, 28), dtype=torch.uint8)
+    standardise(net, images)
+    with torch.no_grad():
+        values = net.features(images / 255)
+    # rounding, divided by small deviations
+    assert torch.allclose(values.mean(0), torch.zeros(96), atol=1e-3)
+    assert torch.allclose(values.std(0), torch.ones(96), atol=1e-3)
+
+
+def test_a_dead_unit_is_refused() -> None:
+    net = untrained_classifier("digits", "choosing").eval()
+    norm = net.body[-2]
+    torch.nn.init.zeros_(norm.weight[:1])
+    images = torch.randint(256, (20, 1, 28, 28), dtype=torch.uint8)
+    with pytest.raises(RuntimeError, match="unit of the last hidden layer is dead; take another"):
+        standardise(net, images)
+
+
+def test_a_short_training_is_written_recorded_and_better_than_chance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_feature_net, "MNIST", MNIST5k)
+    monkeypatch.setitem(train_feature_net.RECIPES, "digits", Recipe(1, 0.1, 0.0))
+    options = ["--data", "mnist", "--role", "choosing", "--folder", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["train_feature_net", *options])
+    threads = torch.get_num_threads()
+    try:
+        main()
+    finally:
+        torch.set_num_threads(threads)
+    record = json.loads((tmp_path / "digits-choosing.json").read_text())
+    assert record["data"] == "MNIST5k, 4500 training pictures"
+    net = load_classifier("digits", "choosing", tmp_path)
+    found = accuracy(net, *MNIST5k().read(train=False))
+    assert record["test_accuracy"] == pytest.approx(found, abs=1e-4)  # four digits are written
+    assert found > 0.5

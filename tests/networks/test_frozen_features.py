@@ -1,0 +1,133 @@
+"""Feature nets stay as they are: no optimizer, checkpoint or training mode reaches them."""
+
+from typing import final
+
+import pytest
+import torch
+from jaxtyping import Float
+from lightning import LightningModule
+from torch import Tensor, nn
+from torchmetrics import Metric
+
+from networks.frozen_features import AbstractFrozenFeatures, make_constant
+
+
+@final
+class TinyFeatures(AbstractFrozenFeatures):
+    def __init__(self, resize: bool = False) -> None:
+        net = nn.Sequential(
+            *(nn.Conv2d(3, 2, 3, bias=False), nn.BatchNorm2d(2)),
+            *(nn.Dropout(), nn.Flatten(), nn.Linear(2 * 6 * 6, 5)),
+        )
+        super().__init__(net, (3, 8, 8), resize)
+
+    def extract(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n f"]:
+        return self.net(images)
+
+
+class Model(LightningModule):
+    def __init__(self) -> None:
+        super().__init__()
+        self.own = nn.Linear(2, 3)
+        self.features = TinyFeatures()
+
+
+class Measure(Metric):
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = TinyFeatures()
+        self.add_state("total", torch.zeros(()), dist_reduce_fx="sum", persistent=True)
+
+    def update(self, images: Tensor) -> None:
+        self.total += self.features(images).sum()
+
+    def compute(self) -> Tensor:
+        return self.total
+
+
+def pictures(*shape: int) -> Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0))
+
+
+def test_no_weight_is_a_parameter_or_in_a_state_dict() -> None:
+    model, net = Model(), nn.Linear(2, 3)
+    assert set(model.state_dict()) == {"own.weight", "own.bias"}
+    assert list(model.features.parameters()) == []
+    weight = net.weight
+    make_constant(net)
+    assert torch.equal(net(torch.eye(2)), torch.eye(2) @ weight.T + net.bias)
+    net.requires_grad_(True)
+    assert not net.weight.requires_grad
+
+
+def test_state_of_model_and_metric_loads_strictly_and_leaves_the_net() -> None:
+    model, other = Model(), Model()
+    before = other.features(pictures(4, 3, 8, 8))
+    other.load_state_dict(model.state_dict())
+    assert torch.equal(other.own.weight, model.own.weight)
+    assert torch.equal(other.features(pictures(4, 3, 8, 8)), before)
+    metric, fresh = Measure(), Measure()
+    metric.update(pictures(4, 3, 8, 8))
+    assert set(metric.state_dict()) == {"total"}
+    fresh.load_state_dict(metric.state_dict())
+    assert fresh.total == metric.total
+
+
+def test_training_mode_never_reaches_it() -> None:
+    model = Model().train()
+    assert model.training
+    assert not any(part.training for part in model.features.modules())
+    first = model.features(pictures(4, 3, 8, 8))  # dropout and batch statistics would differ
+    assert torch.equal(model.features(pictures(4, 3, 8, 8))[:2], first[:2])
+    assert torch.allclose(model.features(pictures(4, 3, 8, 8)[:1]), first[:1], atol=1e-6)
+
+
+def test_gradients_reach_the_pictures() -> None:
+    images = pictures(2, 3, 8, 8).double().requires_grad_()
+    features = TinyFeatures().double()
+    assert torch.autograd.gradcheck(features, images)
+
+
+def test_it_moves_with_the_module_around_it() -> None:
+    model = Model().to(torch.float64)
+    assert model.features(pictures(2, 3, 8, 8)).dtype == torch.float64
+
+
+def test_autocast_leaves_full_precision() -> None:
+    features = TinyFeatures()
+    wanted = features(pictures(2, 3, 8, 8))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(features(pictures(2, 3, 8, 8)), wanted)
+        assert features(pictures(2, 3, 8, 8).bfloat16()).dtype == torch.float32
+
+
+def test_grey_is_repeated_over_channels() -> None:
+    features, grey = TinyFeatures(), pictures(2, 1, 8, 8)
+    assert torch.equal(features(grey), features(grey.repeat(1, 3, 1, 1)))
+
+
+def test_other_sizes_are_resized_only_when_asked() -> None:
+    with pytest.raises(ValueError, match=r"`images` must be 8 x 8 .* got 9 x 7; set `resize`"):
+        TinyFeatures()(pictures(2, 3, 9, 7))
+    images = torch.full((2, 3, 31, 9), 0.25).requires_grad_()
+    features = TinyFeatures(resize=True)
+    # resizing keeps what is constant
+    assert torch.allclose(features(images), features(torch.full((2, 3, 8, 8), 0.25)), atol=1e-6)
+    features(images).sum().backward()
+    assert images.grad is not None
+    assert images.grad.abs().min() > 0
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 8, 8), (2, 2, 8, 8), (3, 8, 8), (2, 192)])
+def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"`images` must be \(n, 3, height, width\).*mean\(1, "):
+        TinyFeatures(resize=True)(torch.zeros(shape))
+
+
+def test_whole_numbers_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"`images` must be floating-point .* torch.uint8; divide"):
+        TinyFeatures()(torch.zeros(2, 3, 8, 8, dtype=torch.uint8))
+
+
+def test_no_pictures_have_no_features() -> None:
+    assert TinyFeatures()(torch.zeros(0, 3, 8, 8)).shape == (0, 5)

@@ -1,0 +1,50 @@
+"""Any network becomes a feature net, and what cannot is refused."""
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models import resnet18
+
+from networks import GivenFeatures
+
+
+def test_a_network_of_torchvision_without_its_last_layer() -> None:
+    net = resnet18(weights=None)
+    net.fc = nn.Identity()
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    features = GivenFeatures(net, (3, 32, 32), mean, std, resize=True)
+    images = torch.rand(2, 1, 28, 28).requires_grad_()
+    values = features(images)
+    assert values.shape == (2, 512)
+    grey = nn.functional.interpolate(images, (32, 32), mode="bilinear", antialias=True)
+    standardised = (grey - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+    # rounding of a network of 18 layers
+    assert torch.allclose(values, net.eval()(standardised), atol=1e-4)
+    values.sum().backward()
+    assert images.grad is not None
+    assert images.grad.abs().sum() > 0
+
+
+def test_the_given_network_is_left_as_it_was() -> None:
+    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+    features = GivenFeatures(net, (1, 2, 2))
+    before = features(torch.ones(1, 1, 2, 2))
+    assert net.training
+    assert len(list(net.parameters())) == 2
+    nn.init.zeros_(net[1].weight)
+    assert torch.equal(features(torch.ones(1, 1, 2, 2)), before)
+    assert features.state_dict() == {}
+
+
+def test_normalisation_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"`mean` must have one value for all 3 channels or one"):
+        GivenFeatures(nn.Flatten(), (3, 2, 2), mean=(0.5, 0.5))
+    with pytest.raises(ValueError, match=r"`std` must be > 0, got .*; 1 leaves values"):
+        GivenFeatures(nn.Flatten(), (1, 2, 2), std=(0.0,))
+
+
+def test_what_returns_no_vectors_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"`net` must return features \(n, f\), got \(2, 1, 2, 2"):
+        GivenFeatures(nn.Identity(), (1, 2, 2))(torch.zeros(2, 1, 2, 2))
+    with pytest.raises(ValueError, match=r"got tuple; end it with nn.Flatten\(\) or replace"):
+        GivenFeatures(nn.MaxPool2d(2, return_indices=True), (1, 2, 2))(torch.zeros(2, 1, 2, 2))

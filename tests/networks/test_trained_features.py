@@ -1,0 +1,58 @@
+"""What digit and object nets share: features on one scale, logits, roles, gradients."""
+
+import pytest
+import torch
+from jsonargparse import ArgumentParser
+from torch import nn
+
+from datamodules import MNIST5k
+from networks import DigitFeatures, ObjectFeatures
+from networks.trained_features import AbstractTrainedFeatures
+
+NETS = [DigitFeatures, ObjectFeatures]
+
+
+@pytest.mark.parametrize("role", ["choosing", "judging"])
+@pytest.mark.parametrize("net", NETS)
+def test_gradients_of_features_and_logits_reach_the_pictures(
+    net: type[AbstractTrainedFeatures], role: str
+) -> None:
+    features = net(role)
+    for output in (features, features.classify):
+        images = torch.rand(3, *net.shape).requires_grad_()
+        output(images).square().sum().backward()
+        assert images.grad is not None
+        assert (images.grad.flatten(1).abs().sum(1) > 0).all()
+    assert features.classify(images).shape == (3, 10)
+    assert features.state_dict() == {}
+    assert features.role == role
+
+
+@pytest.mark.parametrize("role", ["choosing", "judging"])
+def test_features_are_standardised_on_training_pictures(role: str) -> None:
+    values = DigitFeatures(role)(MNIST5k().read(train=True)[0] / 255)
+    # 4,500 of the 60,000 training digits: means of their deviation / 67, and other digits' shares
+    assert values.mean(0).abs().max() < 0.2
+    assert ((values.std(0) > 0.8) & (values.std(0) < 1.2)).all()
+
+
+def test_logits_are_of_the_pictures_that_features_are_of() -> None:
+    features = DigitFeatures("judging", resize=True)
+    small = torch.rand(2, 1, 14, 14)
+    hidden = features(small) * features.net.feature_std + features.net.feature_mean
+    assert torch.allclose(features.net.head(hidden), features.classify(small), atol=1e-4)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert features.classify(small).dtype == torch.float32
+    with pytest.raises(ValueError, match="`images` must be 28 x 28 for DigitFeatures, got 14 x 14"):
+        DigitFeatures("judging").classify(small)
+
+
+def test_yaml_names_net_and_role() -> None:
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--net", type=nn.Module)
+    given = ["--net", "networks.DigitFeatures", "--net.role", "choosing"]
+    net = parser.instantiate_classes(parser.parse_args(given)).net
+    assert isinstance(net, DigitFeatures)
+    assert net.role == "choosing"
+    with pytest.raises(Exception, match="choosing"):
+        parser.parse_args([*given[:3], "both"])

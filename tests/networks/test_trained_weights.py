@@ -1,0 +1,76 @@
+"""Weights are read only if they are the ones that were recorded; else it is said what to do."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from networks.feature_classifier import untrained_classifier
+from networks.trained_weights import WEIGHTS, load_classifier, training_record, write_classifier
+
+NAME = "digits-judging"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Weights of an untrained net, and their record."""
+    net = untrained_classifier("digits", "judging")
+    digest = write_classifier(net, tmp_path / "new" / f"{NAME}.pt")
+    (tmp_path / "new" / f"{NAME}.json").write_text(json.dumps({"sha256": digest}))
+    return tmp_path / "new"
+
+
+def test_what_was_written_is_read_but_for_rounding(folder: Path) -> None:
+    torch.manual_seed(0)
+    net = untrained_classifier("digits", "judging")
+    net.pixel_std.fill_(1e-9)  # float16 would make it 0
+    digest = write_classifier(net, folder / f"{NAME}.pt")
+    (folder / f"{NAME}.json").write_text(json.dumps({"sha256": digest}))
+    state = torch.random.get_rng_state()
+    read = load_classifier("digits", "judging", folder)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert not read.training
+    for name, tensor in net.state_dict().items():
+        # float16 has eleven binary digits, and 6e-8 is its smallest number
+        assert torch.allclose(read.state_dict()[name], tensor, rtol=2**-11, atol=6e-8 * tensor.ndim)
+        assert read.state_dict()[name].dtype == tensor.dtype
+    assert write_classifier(read, folder / "again.pt") == digest
+
+
+def test_a_missing_file_is_named(folder: Path) -> None:
+    (folder / f"{NAME}.pt").unlink()
+    with pytest.raises(FileNotFoundError, match=r"digits-judging.pt' must hold weights, .*`git ch"):
+        load_classifier("digits", "judging", folder)
+    (folder / f"{NAME}.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"digits-judging.json' must record .*`python -m b"):
+        training_record("digits", "judging", folder)
+
+
+def test_a_damaged_file_is_refused(folder: Path) -> None:
+    path = folder / f"{NAME}.pt"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(RuntimeError, match=r"must have the SHA-256 .* damaged or another one; re"):
+        load_classifier("digits", "judging", folder)
+
+
+def test_a_pointer_of_git_lfs_is_recognised(folder: Path) -> None:
+    (folder / f"{NAME}.pt").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    with pytest.raises(RuntimeError, match=r"got a pointer of Git LFS; run `git lfs pull`"):
+        load_classifier("digits", "judging", folder)
+
+
+@pytest.mark.parametrize("role", ["choosing", "judging"])
+@pytest.mark.parametrize("data", ["digits", "objects"])
+def test_shipped_files_are_small_recorded_and_found_from_anywhere(
+    data: str, role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    load_classifier(data, role)
+    assert os.path.getsize(WEIGHTS / f"{data}-{role}.pt") < 2e6
+    record = training_record(data, role)
+    assert record["test_accuracy"] > {"digits": 0.992, "objects": 0.8}[data]
+    assert {"data", "epochs", "seed", "torch", "date", "sha256"} <= set(record)
