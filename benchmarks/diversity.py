@@ -1,0 +1,198 @@
+"""How different a model's pictures are, for several ways to choose their latents.
+
+    python -m benchmarks.diversity runs/<name>/<time> [--repetitions 50] [--data_dir DIR]
+
+One run of a model of digits at a time. Its decoder gets latents that are independent, of a Sobol
+sequence, by history-aware compression of the latents (HAW-C) and by `hawc.FeatureSampler`, the last
+two as one batch and in rounds of ten that remember. A net that chooses and an independent one that
+judges come with the project (docs/feature-nets.md). Writes benchmarks/results/diversity/<name>.json
+and, from all of these, benchmarks/results/diversity.md and docs/pictures/diversity.png.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import torch
+from torch import Tensor
+
+import metrics
+from benchmarks.diversity_page import RESULTS, write_page
+from benchmarks.trained import TrainedRun
+from datamodules import MNIST
+from hawc import (
+    AbstractSampler,
+    AbstractTarget,
+    Empirical,
+    FeatureSampler,
+    HistoryAwareSampler,
+    HuberEnergy,
+    IndependentSampler,
+    SobolSampler,
+)
+from lightning_modules.interface import LatentGenerator
+from networks import DigitFeatures
+
+SIZES = (5, 10, 20, 50, 100)
+ROUND = 10
+NUM_CHOSEN_BY, NUM_JUDGED_BY = 4000, 1000
+NUM_NEIGHBOURS = 3  # fewer than the smallest set has pictures
+PERCENTILES = (5, 25, 50)  # of the distances from a real digit to the nearest of the others
+
+Samplers = dict[str, tuple[Callable[[], AbstractSampler], bool]]
+Values = dict[str, float]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """Measures pictures against real ones, in the features of a net that chose none of them.
+
+    Args:
+        net: features and class logits of pictures.
+        real: pictures in [0, 1].
+    """
+
+    net: DigitFeatures
+    real: Tensor
+
+    def __post_init__(self) -> None:
+        features = self.net(self.real)
+        object.__setattr__(self, "_features", features)
+        thresholds = {p: metrics.repeat_threshold(features, p) for p in PERCENTILES}
+        object.__setattr__(self, "_thresholds", thresholds)
+        digits = self.net.classify(self.real).argmax(1)
+        object.__setattr__(self, "_counts", digits.bincount(minlength=10))
+
+    def values(self, pictures: Tensor) -> Values:
+        """Returns all measures by name."""
+        features = self.net(pictures)
+        confidence, digits = self.net.classify(pictures).softmax(1).max(1)
+        counts = digits.bincount(minlength=10)
+        neighbours = metrics.precision_recall_density_coverage(
+            self._features, features, NUM_NEIGHBOURS
+        )
+        found = {
+            "different digits": (counts > 0).sum(),
+            "confidence": confidence.mean(),
+            "total variation": metrics.total_variation(counts, self._counts),
+            "Vendi": metrics.vendi_score(features),
+            **{
+                f"repeats ({percentile} %)": metrics.repeat_rate(features, threshold)
+                for percentile, threshold in self._thresholds.items()
+            },
+            "energy distance": metrics.squared_energy_distance(
+                HuberEnergy(), self._features, features
+            ),
+            **{name: neighbours[name] for name in ("precision", "recall", "coverage")},
+        }
+        return {name: float(value) for name, value in found.items()}
+
+
+def samplers(model: LatentGenerator, chooser: DigitFeatures, data: AbstractTarget) -> Samplers:
+    """Returns makers of samplers by name, and whether they are to draw in rounds."""
+    law = model.latent_target
+
+    def latent() -> AbstractSampler:
+        return HistoryAwareSampler(law)
+
+    def in_features() -> AbstractSampler:
+        return FeatureSampler(law, decode=model.decode, features=chooser, data=data)
+
+    return {
+        "independent": (lambda: IndependentSampler(law), False),
+        "Sobol": (lambda: SobolSampler(law), False),
+        "HAW-C": (latent, False),
+        "HAW-C, rounds": (latent, True),
+        "features": (in_features, False),
+        "features, rounds": (in_features, True),
+    }
+
+
+def drawn(
+    make: Callable[[], AbstractSampler], in_rounds: bool, generator: torch.Generator
+) -> Iterator[tuple[int, Tensor, float]]:
+    """Yields number of latents, latents (n, d) and the seconds it took to choose them."""
+    if not in_rounds:
+        for n in SIZES:
+            start = time.perf_counter()
+            latents = make().sample(n, generator=generator)
+            yield n, latents, time.perf_counter() - start
+        return
+    sampler, seconds, rounds = make(), 0.0, []
+    for _ in range(max(SIZES) // ROUND):
+        start = time.perf_counter()
+        rounds.append(sampler.sample(ROUND, generator=generator))
+        seconds += time.perf_counter() - start
+        if len(rounds) * ROUND in SIZES:
+            yield len(rounds) * ROUND, torch.cat(rounds), seconds
+
+
+@torch.no_grad()
+def repetition(
+    model: LatentGenerator, ways: Samplers, judge: Judge, number: int
+) -> Iterator[tuple[str, int, Values]]:
+    """Yields the name of the sampler, the number of pictures and what they are worth."""
+    for place, (name, (make, in_rounds)) in enumerate(ways.items()):
+        generator = torch.Generator().manual_seed(1000 * number + place)
+        for n, latents, seconds in drawn(make, in_rounds, generator):
+            yield name, n, {**judge.values(model.decode(latents)), "seconds": seconds}
+
+
+def digits(data_dir: str | None, train: bool, n: int) -> Tensor:
+    """Returns random digits."""
+    data = MNIST(data_dir=data_dir)
+    data.prepare_data()
+    images = data.read(train=train)[0]
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
+    return images[order[:n]].float() / 255
+
+
+def summary(values: list[Values]) -> dict[str, tuple[float, float]]:
+    """Returns of each measure its mean and standard error."""
+    columns = {name: [value[name] for value in values] for name in values[0]}
+    return {
+        name: (statistics.fmean(column), statistics.stdev(column) / len(column) ** 0.5)
+        for name, column in columns.items()
+    }
+
+
+def main() -> None:
+    """Adds repetitions one by one, writing after each what is known so far."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--repetitions", type=int, default=50, help="at least 2")
+    parser.add_argument("--data_dir")
+    arguments = parser.parse_args()
+    run = TrainedRun(arguments.folder)
+    model = run.averaged() or run.model()
+    chooser = DigitFeatures("choosing")
+    data = Empirical(chooser(digits(arguments.data_dir, True, NUM_CHOSEN_BY)))
+    judge = Judge(DigitFeatures("judging"), digits(arguments.data_dir, False, NUM_JUDGED_BY))
+    ways = samplers(model, chooser, data)
+    found: dict[str, dict[int, list[Values]]] = {name: {} for name in ways}
+    RESULTS.mkdir(exist_ok=True)
+    for number in range(arguments.repetitions):
+        for name, n, values in repetition(model, ways, judge, number):
+            found[name].setdefault(n, []).append(values)
+        print(f"{run.name}: {number + 1} of {arguments.repetitions}", flush=True)
+        if number > 0:
+            page = {
+                name: {n: summary(values) for n, values in sizes.items()}
+                for name, sizes in found.items()
+            }
+            page_of_run = {"repetitions": number + 1, "epochs": run.epochs, "samplers": page}
+            (RESULTS / f"{run.name}.json").write_text(json.dumps(page_of_run, indent=1) + "\n")
+    write_page()
+
+
+if __name__ == "__main__":
+    main()
