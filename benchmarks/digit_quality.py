@@ -77,14 +77,14 @@ def main() -> None:
     ]
     print("\n".join(lines))
     for folder in arguments.folders:
-        run = TrainedRun(folder)
+        run, known = TrainedRun(folder), len(lines)
         pictures = drawn(run.model())
         lines.append(row(f"{run.name}, {run.epochs} epochs", pictures, classify))
         if (averaged := run.averaged()) is not None:
             pictures = drawn(averaged)
             lines.append(row(f"{run.name}, weights averaged", pictures, classify))
         lines.append(row(f"{run.name}, untrained", drawn(run.untrained()), classify))
-        print("\n".join(lines[-3:]), flush=True)
+        print("\n".join(lines[known:]), flush=True)
         save_image(pictures[:NUM_SHOWN], PICTURES / f"{run.name}.png", nrow=8, padding=1)
     RESULTS.write_text("\n".join(lines) + "\n")
 
