@@ -15,7 +15,6 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
@@ -45,14 +44,14 @@ SIZES = (5, 10, 20, 50, 100)
 ROUND = 10
 NUM_CHOSEN_BY, NUM_JUDGED_BY = 4000, 1000
 NUM_NEIGHBOURS = 3  # fewer than the smallest set has pictures
-PERCENTILES = (5, 25, 50)  # of the distances from a real digit to the nearest of the others
+# of the distances from a real digit to the nearest of the others
+PERCENTILES, PIXEL_PERCENTILE = (5, 25, 50), 25
 
 Samplers = dict[str, tuple[Callable[[], AbstractSampler], bool]]
 Values = dict[str, float]
 
 
 @final
-@dataclass(frozen=True, eq=False)
 class Judge:
     """Measures pictures against real ones, in the features of a net that chose none of them.
 
@@ -61,21 +60,17 @@ class Judge:
         real: pictures in [0, 1].
     """
 
-    net: DigitFeatures
-    real: Tensor
-
-    def __post_init__(self) -> None:
-        features = self.net(self.real)
-        object.__setattr__(self, "_features", features)
-        thresholds = {p: metrics.repeat_threshold(features, p) for p in PERCENTILES}
-        object.__setattr__(self, "_thresholds", thresholds)
-        digits = self.net.classify(self.real).argmax(1)
-        object.__setattr__(self, "_counts", digits.bincount(minlength=10))
+    def __init__(self, net: DigitFeatures, real: Tensor) -> None:
+        self._net = net
+        self._features = net(real)
+        self._counts = net.classify(real).argmax(1).bincount(minlength=10)
+        self._thresholds = {p: metrics.repeat_threshold(self._features, p) for p in PERCENTILES}
+        self._pixel_threshold = metrics.repeat_threshold(real.flatten(1), PIXEL_PERCENTILE)
 
     def values(self, pictures: Tensor) -> Values:
         """Returns all measures by name."""
-        features = self.net(pictures)
-        confidence, digits = self.net.classify(pictures).softmax(1).max(1)
+        features = self._net(pictures)
+        confidence, digits = self._net.classify(pictures).softmax(1).max(1)
         counts = digits.bincount(minlength=10)
         neighbours = metrics.precision_recall_density_coverage(
             self._features, features, NUM_NEIGHBOURS
@@ -89,6 +84,7 @@ class Judge:
                 f"repeats ({percentile} %)": metrics.repeat_rate(features, threshold)
                 for percentile, threshold in self._thresholds.items()
             },
+            "repeats in pixels": metrics.repeat_rate(pictures.flatten(1), self._pixel_threshold),
             "energy distance": metrics.squared_energy_distance(
                 HuberEnergy(), self._features, features
             ),
@@ -97,8 +93,13 @@ class Judge:
         return {name: float(value) for name, value in found.items()}
 
 
-def samplers(model: LatentGenerator, chooser: DigitFeatures, data: AbstractTarget) -> Samplers:
-    """Returns makers of samplers by name, and whether they are to draw in rounds."""
+def samplers(
+    model: LatentGenerator, chooser: DigitFeatures, data: AbstractTarget, number: int
+) -> Samplers:
+    """Returns makers of samplers by name, and whether they are to draw in rounds.
+
+    The number of the repetition is the seed of the Sobol sequence, which takes no generator.
+    """
     law = model.latent_target
 
     def latent() -> AbstractSampler:
@@ -109,7 +110,7 @@ def samplers(model: LatentGenerator, chooser: DigitFeatures, data: AbstractTarge
 
     return {
         "independent": (lambda: IndependentSampler(law), False),
-        "Sobol": (lambda: SobolSampler(law), False),
+        "Sobol": (lambda: SobolSampler(law, seed=number), False),
         "HAW-C": (latent, False),
         "HAW-C, rounds": (latent, True),
         "features": (in_features, False),
@@ -177,12 +178,12 @@ def main() -> None:
     chooser = DigitFeatures("choosing")
     data = Empirical(chooser(digits(arguments.data_dir, True, NUM_CHOSEN_BY)))
     judge = Judge(DigitFeatures("judging"), digits(arguments.data_dir, False, NUM_JUDGED_BY))
-    ways = samplers(model, chooser, data)
-    found: dict[str, dict[int, list[Values]]] = {name: {} for name in ways}
+    found: dict[str, dict[int, list[Values]]] = {}
     RESULTS.mkdir(exist_ok=True)
     for number in range(arguments.repetitions):
+        ways = samplers(model, chooser, data, number)
         for name, n, values in repetition(model, ways, judge, number):
-            found[name].setdefault(n, []).append(values)
+            found.setdefault(name, {}).setdefault(n, []).append(values)
         print(f"{run.name}: {number + 1} of {arguments.repetitions}", flush=True)
         if number > 0:
             page = {
