@@ -5,8 +5,8 @@
 Stochastic gradient descent with Nesterov momentum on one cycle of the learning rate, on pictures
 that are shifted, mirrored (CIFAR-10) or turned and scaled (MNIST) and, a quarter of each, blurred
 or noisy, as generated pictures are. Weights are stored as float16, vectors as float32, and the
-accuracy in the record is that of the stored net. On one thread of a busy machine: MNIST some five
-minutes of processor time, CIFAR-10 fifteen. Writes networks/weights/<data>-<role>.pt and .json.
+accuracy in the record is that of the stored net. On one thread of a busy machine: MNIST some four
+minutes of processor time, CIFAR-10 ten. Writes networks/weights/<data>-<role>.pt and .json.
 """
 
 import argparse

@@ -51,7 +51,7 @@ def test_yaml_names_net_and_role() -> None:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--net", type=nn.Module)
     given = ["--net", "networks.DigitFeatures", "--net.role", "choosing"]
-    net = parser.instantiate_classes(parser.parse_args(given)).net
+    net = parser.instantiate(parser.parse_args(given)).net
     assert isinstance(net, DigitFeatures)
     assert net.role == "choosing"
     with pytest.raises(Exception, match="choosing"):
