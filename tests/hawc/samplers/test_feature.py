@@ -259,10 +259,11 @@ def test_rejects_a_history_of_another_dimension() -> None:
         ("num_steps", -1, 0),
         ("typicality", -0.1, 0),
         ("typicality", float("nan"), 0),
+        ("typicality", float("inf"), 0),
     ],
 )
 def test_rejects_numbers_out_of_range(name: str, value: float, least: int) -> None:
-    with pytest.raises(ValueError, match=f"`{name}` must be at least {least}, got {value}"):
+    with pytest.raises(ValueError, match=f"`{name}` must be finite and at least {least}, got {value}"):
         sampler_of(**{name: value})
 
 
