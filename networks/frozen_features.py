@@ -19,8 +19,10 @@ def make_constant(module: nn.Module) -> None:
     optimizer finds them, no `requires_grad_` thaws them and no checkpoint holds or asks for them.
     """
     for part in module.modules():
-        parameters = part.named_parameters(recurse=False)
-        for name, tensor in [*parameters, *part.named_buffers(recurse=False)]:
+        # a tensor of two names keeps both
+        parameters = part.named_parameters(recurse=False, remove_duplicate=False)
+        buffers = part.named_buffers(recurse=False, remove_duplicate=False)
+        for name, tensor in [*parameters, *buffers]:
             delattr(part, name)
             part.register_buffer(name, tensor.detach(), persistent=False)
 

@@ -49,8 +49,10 @@ class GivenFeatures(AbstractFrozenFeatures):
                 )
         if min(std) <= 0:
             raise ValueError(f"`std` must be > 0, got {std}; 1 leaves values as they are.")
-        self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
-        self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
+        weights = (tensor for tensor in self.net.buffers() if tensor.is_floating_point())
+        like = next(weights, torch.empty(0))  # the net may be on a GPU already
+        self.register_buffer("mean", torch.tensor(mean).to(like)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(std).to(like)[:, None, None], persistent=False)
 
     def extract(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n f"]:
         features = self.net((images - self.mean) / self.std)

@@ -64,10 +64,13 @@ class RandomConvFeatures(AbstractFrozenFeatures):
 def _random_net(channels: int, num_features: int, generator: torch.Generator) -> nn.Sequential:
     layers: list[nn.Module] = []
     for width in _WIDTHS:
-        layers.append(nn.utils.skip_init(nn.Conv2d, channels, width, 3, padding=1))
+        layers.append(
+            nn.utils.skip_init(nn.Conv2d, channels, width, 3, padding=1, dtype=torch.float32)
+        )
         layers += [nn.ReLU(), nn.AvgPool2d(2, ceil_mode=True)]
         channels = width
-    last = nn.utils.skip_init(nn.Linear, channels * _GRID**2, num_features)
+    fan_in = channels * _GRID**2
+    last = nn.utils.skip_init(nn.Linear, fan_in, num_features, dtype=torch.float32)
     net = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(_GRID), nn.Flatten(), last)
     for layer in net:
         if isinstance(layer, nn.Conv2d | nn.Linear):
@@ -86,6 +89,7 @@ def _smooth_pictures(
     """Returns uniform noise of 2, 4, 8 and 16 pixels a side, spread over whole pictures."""
     parts = []
     for side in _REFERENCE_SIDES:
-        coarse = torch.rand((_NUM_REFERENCES, channels, side, side), generator=generator)
+        shape = (_NUM_REFERENCES, channels, side, side)
+        coarse = torch.rand(shape, generator=generator, dtype=torch.float32)
         parts.append(functional.interpolate(coarse, sides, mode="bilinear", align_corners=False))
     return torch.cat(parts)

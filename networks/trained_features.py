@@ -1,7 +1,7 @@
 """Feature nets whose weights come with this repository."""
 
 from abc import ABC
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import torch
 from jaxtyping import Float, Num
@@ -26,6 +26,7 @@ class AbstractTrainedFeatures(AbstractFrozenFeatures, ABC):
         resize: whether pictures of other sizes are resized rather than refused.
 
     Raises:
+        ValueError: if `role` is another.
         FileNotFoundError: if the weights are missing.
         RuntimeError: if they are damaged, or a pointer of Git LFS.
     """
@@ -39,6 +40,8 @@ class AbstractTrainedFeatures(AbstractFrozenFeatures, ABC):
     net: FeatureClassifier
 
     def __init__(self, role: Role, resize: bool = False) -> None:
+        if role not in get_args(Role):
+            raise ValueError(f"`role` must be one of {get_args(Role)}, got '{role}'.")
         super().__init__(load_classifier(self.data, role), self.shape, resize)
         self.role = role
 

@@ -1,8 +1,10 @@
-"""Turns on checks of shapes and types; must run before the checked packages are imported."""
+"""Turns on checks of shapes and types before the checked packages are imported; a way past them."""
 
 import os
+from collections.abc import Iterator
 
-from jaxtyping import install_import_hook
+import pytest
+from jaxtyping import config, install_import_hook
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # waiting threads must not occupy a core
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -11,3 +13,11 @@ os.environ.setdefault("WANDB_MODE", "offline")
 os.environ.setdefault("WANDB_SILENT", "true")
 
 install_import_hook(["hawc", "metrics", "networks"], "beartype.beartype")
+
+
+@pytest.fixture
+def no_shape_checks() -> Iterator[None]:
+    """Lets ill-shaped arguments reach the package's own messages, as they do for its users."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)

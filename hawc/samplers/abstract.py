@@ -59,7 +59,7 @@ class AbstractSampler(ABC):
         """
         if n < 1:
             raise ValueError(f"`n` must be at least 1, got {n}.")
-        return self._recorded(n, generator)[:, : self.target.dim]
+        return self._recorded(n, generator)[:, : self.target.dim].contiguous()
 
     def _recorded(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
         rows = None

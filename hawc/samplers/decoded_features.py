@@ -27,8 +27,9 @@ class DecodedFeatures:
     """The function phi(z) = features(decode(z)) and what pulls gradients back through it.
 
     Behind either stage there may be an nn.Module: the stage itself, the object it is a method of,
-    or that of a functools.partial. It is given tensors on its device, in its precision. Others are
-    given what comes, latents on their own device.
+    or that of a functools.partial. It is given tensors on its device, in its precision; whole
+    numbers stay such, since only the net knows what they stand for. Others are given what comes,
+    latents on their own device. Autocast is off on every device.
 
     Random numbers that a stage takes from torch's global generators start anew at each call, so
     that phi is a function of z; the generators' states are put back.
@@ -87,18 +88,25 @@ class DecodedFeatures:
         return value.detach(), pullback
 
     def check_differentiable(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> None:
-        """Raises ValueError unless the gradient of a random combination of features is there."""
+        """Raises ValueError unless a random combination of features has a finite gradient."""
         value, pullback = self.value_and_pullback(z)
         noise = torch.randn(value.shape, generator=generator, device=generator.device)
-        if not pullback(noise.to(value.device)).any():
+        gradient = pullback(noise.to(value.device))
+        if not gradient.isfinite().all():
+            raise _no_gradient("it is NaN or infinite")
+        if not gradient.any():
             raise _no_gradient("it is zero everywhere")
 
     def _evaluated(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n f"]:
         x = z
         for stage, module in self._stages:
             like = None if module is None else _example(module)
-            with fixed_noise(x.device if like is None else like.device, self._seed):
-                x = stage(x if like is None else x.to(like))
+            if like is not None:
+                x = x.to(like) if x.is_floating_point() else x.to(like.device)
+            # half precision would choose others
+            exact = torch.autocast(x.device.type, enabled=False)
+            with fixed_noise(x.device, self._seed), exact:
+                x = stage(x)
         return full_precision(x).to(z.device)
 
     def _checked(self, value: Float[Tensor, "n f"], z: Tensor) -> Float[Tensor, "n f"]:
@@ -119,7 +127,7 @@ class DecodedFeatures:
 
 def _no_gradient(reason: str) -> ValueError:
     return ValueError(
-        "`decode` and `features` must pass gradients on to the latents, got none "
+        "`decode` and `features` must pass finite gradients on to the latents, got none "
         f"({reason.rstrip('.')}); num_steps=0 chooses among candidates without gradients."
     )
 

@@ -1,5 +1,6 @@
 """Drawing latents whose pictures, seen by a feature net, complement everything drawn before."""
 
+import math
 from typing import final
 
 import torch
@@ -92,8 +93,8 @@ class FeatureSampler(AbstractSampler):
             ("num_steps", num_steps, 0),
             ("typicality", typicality, 0),
         ):
-            if not value >= least:
-                raise ValueError(f"`{name}` must be at least {least}, got {value}.")
+            if not least <= value < math.inf:
+                raise ValueError(f"`{name}` must be finite and at least {least}, got {value}.")
         self._decode = decode
         self._features = features
         self._data = data

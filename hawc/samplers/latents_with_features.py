@@ -14,7 +14,8 @@ class LatentsWithFeatures:
     """The rows that `hawc.FeatureSampler` remembers: a latent, then the features of its picture.
 
     For `hawc.DatabaseHistory`, which keeps its `repr`: a gallery of other laws, or of features by
-    another net, is refused.
+    another net, is refused. So are features of the same pictures that were computed anew and round
+    differently, on another device or number of threads: compute `data` once, and store its points.
 
     Args:
         latent_target: the law of the latents.

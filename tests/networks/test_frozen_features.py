@@ -60,6 +60,17 @@ def test_no_weight_is_a_parameter_or_in_a_state_dict() -> None:
     assert not net.weight.requires_grad
 
 
+def test_a_weight_of_two_names_is_constant_under_both() -> None:
+    net = nn.Linear(2, 2)
+    net.register_parameter("again", net.weight)
+    net.register_buffer("steps", torch.zeros(()))
+    net.register_buffer("counted", net.steps)
+    make_constant(net)
+    assert list(net.parameters()) == []
+    assert net.state_dict() == {}
+    assert torch.equal(net.again, net.weight)
+
+
 def test_state_of_model_and_metric_loads_strictly_and_leaves_the_net() -> None:
     model, other = Model(), Model()
     before = other.features(pictures(4, 3, 8, 8))

@@ -36,6 +36,18 @@ def test_the_given_network_is_left_as_it_was() -> None:
     assert features.state_dict() == {}
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_a_network_is_met_in_its_precision(dtype: torch.dtype) -> None:
+    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3)).to(dtype)
+    assert GivenFeatures(net, (1, 2, 2))(torch.ones(1, 1, 2, 2)).dtype == dtype
+
+
+def test_a_network_is_met_on_its_device() -> None:
+    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3)).to("meta")
+    features = GivenFeatures(net, (1, 2, 2), mean=(0.5,))
+    assert {buffer.device.type for buffer in features.buffers()} == {"meta"}
+
+
 def test_normalisation_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match=r"`mean` must have one value for all 3 channels or one"):
         GivenFeatures(nn.Flatten(), (3, 2, 2), mean=(0.5, 0.5))

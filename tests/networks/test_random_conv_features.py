@@ -29,6 +29,17 @@ def test_the_seed_alone_decides() -> None:
     assert not torch.equal(RandomConvFeatures((1, 28, 28), seed=4)(images), first)
 
 
+def test_the_default_precision_has_no_part_in_it() -> None:
+    images = torch.linspace(0, 1, 2 * 8 * 8, dtype=torch.float32).reshape(2, 1, 8, 8)
+    wanted = RandomConvFeatures((1, 8, 8))(images)
+    torch.set_default_dtype(torch.float64)
+    try:
+        features = RandomConvFeatures((1, 8, 8))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(features(images), wanted)
+
+
 def test_nothing_of_it_is_stored() -> None:
     assert RandomConvFeatures((1, 28, 28)).state_dict() == {}
     assert list(RandomConvFeatures((1, 28, 28)).parameters()) == []

@@ -47,6 +47,14 @@ def test_logits_are_of_the_pictures_that_features_are_of() -> None:
         DigitFeatures("judging").classify(small)
 
 
+@pytest.mark.usefixtures("no_shape_checks")
+def test_another_role_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"`role` must be one of \('choosing', 'judging'\), got 'b"
+    ):
+        DigitFeatures("both")
+
+
 def test_yaml_names_net_and_role() -> None:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--net", type=nn.Module)

@@ -99,6 +99,30 @@ def test_stages_are_met_in_their_precision() -> None:
     assert pullback(value).dtype == torch.float64
 
 
+def test_whole_numbers_reach_a_net_as_such() -> None:
+    @final
+    class Net(nn.Linear):
+        def forward(self, pictures: Tensor) -> Tensor:
+            assert pictures.dtype == torch.uint8  # 255 of them is 1 to a net that knows of it
+            return super().forward(pictures.to(self.weight) / 255)
+
+    net = Net(2, 6)
+    z = torch.tensor([[0.0, 255.0], [51.0, 102.0]])
+    value = phi_of(lambda z: z.to(torch.uint8), net)(z)
+    torch.testing.assert_close(value, (z / 255) @ net.weight.T + net.bias)
+
+
+def test_autocast_leaves_the_precision() -> None:
+    z = torch.randn(3, 2, generator=seeded())
+    phi = phi_of(nn.Linear(2, 4).float(), nn.Linear(4, 6).float())
+    wanted, pullback = phi.value_and_pullback(z)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(phi(z), wanted)
+        value, _ = phi.value_and_pullback(z)
+    assert torch.equal(value, wanted)
+    assert pullback(torch.ones(3, 6)).dtype == z.dtype
+
+
 @pytest.mark.parametrize(
     ("decode", "reason"),
     [
@@ -106,10 +130,11 @@ def test_stages_are_met_in_their_precision() -> None:
         (lambda z: z.detach().repeat(1, 3), "what they return has none"),
         (lambda z: torch.ones(len(z), 6).requires_grad_(), "does not depend on the latents"),
         (lambda z: z.round().repeat(1, 3), "it is zero everywhere"),
+        (lambda z: (z - 1).sqrt().repeat(1, 3), "it is NaN or infinite"),
     ],
 )
 def test_says_that_there_is_no_gradient_and_what_to_do(decode: Stage, reason: str) -> None:
-    with pytest.raises(ValueError, match=f"must pass gradients on.*{reason}.*num_steps=0 chooses"):
+    with pytest.raises(ValueError, match=f"must pass finite gradients.*{reason}.*num_steps=0 choo"):
         phi_of(decode).check_differentiable(torch.ones(3, 2), seeded())
 
 
