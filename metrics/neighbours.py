@@ -29,7 +29,7 @@ def squared_distance_blocks(
 ) -> Iterator[tuple[slice, Float[Tensor, "b m"]]]:
     """Yields rows of the matrix |x_i - y_j|^2 with their places, in float64; exactly 0 for copies.
 
-    A caller may write into a block.
+    A caller may write into a block; the next one takes its memory.
 
     Args:
         x: at least one point.
@@ -42,10 +42,14 @@ def squared_distance_blocks(
     origin = y.median(0).values if origin is None else origin.double()
     x, y = x - origin, y - origin
     x_norms, y_norms = x.square().sum(1), y.square().sum(1)
+    memory = x.new_empty(0)
     for rows in row_blocks(len(x), len(y)):
+        norms = x_norms[rows, None]
+        if len(memory) != len(norms):
+            memory = x.new_empty(len(norms), len(y))
         with without_autocast(x):
-            squared = torch.addmm(y_norms, x[rows], y.T, alpha=-2).add_(x_norms[rows, None])
-        yield rows, squared.masked_fill_(squared <= _EXPANSION_ERROR * x_norms[rows, None], 0)
+            squared = torch.addmm(y_norms, x[rows], y.T, alpha=-2, out=memory).add_(norms)
+        yield rows, squared.masked_fill_(squared <= _EXPANSION_ERROR * norms, 0)
 
 
 def squared_neighbour_radii(
@@ -66,12 +70,13 @@ def squared_neighbour_radii(
             f"`num_neighbours` must be at least 1 and less than the number of points, got "
             f"{num_neighbours} for {len(points)} points; give more points or ask for fewer."
         )
-    # a point is its own nearest at 0; where copies are at 0 too, it does not matter which is which
-    smallest = [
-        squared.topk(num_neighbours + 1, largest=False).values[:, -1]
-        for _, squared in squared_distance_blocks(points, points, origin)
-    ]
-    return torch.cat(smallest)
+    # results of one tensor: a list of small ones, each beside a freed block, would keep glibc from
+    # using the blocks' memory again
+    radii = torch.empty(len(points), dtype=torch.float64, device=points.device)
+    for rows, squared in squared_distance_blocks(points, points, origin):
+        # a point is its own nearest at 0; of copies it does not matter which is which
+        radii[rows] = squared.topk(num_neighbours + 1, largest=False).values[:, -1]
+    return radii
 
 
 def nearest(
@@ -83,8 +88,11 @@ def nearest(
         points: at least one.
         reference: at least one.
     """
-    found = [block.min(1) for _, block in squared_distance_blocks(points, reference)]
-    return torch.cat([f.values for f in found]).sqrt(), torch.cat([f.indices for f in found])
+    squared = torch.empty(len(points), dtype=torch.float64, device=points.device)
+    indices = torch.empty(len(points), dtype=torch.int64, device=points.device)
+    for rows, block in squared_distance_blocks(points, reference):
+        squared[rows], indices[rows] = block.min(1)
+    return squared.sqrt(), indices
 
 
 def nearest_earlier(points: Float[Tensor, "n f"]) -> Float[Tensor, " n"]:
@@ -94,8 +102,7 @@ def nearest_earlier(points: Float[Tensor, "n f"]) -> Float[Tensor, " n"]:
         points: at least one.
     """
     order = torch.arange(len(points), device=points.device)
-    smallest = [
-        squared.masked_fill_(order >= order[rows, None], torch.inf).amin(1)
-        for rows, squared in squared_distance_blocks(points, points)
-    ]
-    return torch.cat(smallest).sqrt()
+    smallest = torch.empty(len(points), dtype=torch.float64, device=points.device)
+    for rows, squared in squared_distance_blocks(points, points):
+        smallest[rows] = squared.masked_fill_(order >= order[rows, None], torch.inf).amin(1)
+    return smallest.sqrt()

