@@ -157,7 +157,7 @@ class FeatureSampler(AbstractSampler):
     ) -> Float[Tensor, "n d"]:
         default = torch.get_default_dtype()
 
-        def objective(flat: Float[Tensor, "1 nd"]) -> tuple[Tensor, Tensor]:
+        def objective(flat: Float[Tensor, "1 coordinates"]) -> tuple[Tensor, Tensor]:
             z = flat.reshape(start.shape)
             features, pullback = phi.value_and_pullback(z.to(default))
             value, upstream, gradient = problem.value_and_gradients(features, z)
