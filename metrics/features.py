@@ -40,7 +40,7 @@ def extract_features(net: FeatureNet | None, images: Tensor) -> Float[Tensor, "n
     if net is None:
         features = _checked(images, images, "`images`, as no `feature_net` was given,")
     else:
-        parts = (full_precision(part) for part in images.split(ITEMS_AT_ONCE))
+        parts = (full_precision(part) for part in torch.split(images, ITEMS_AT_ONCE))
         features = torch.cat([_checked(_run(net, part), part, "`feature_net`") for part in parts])
     _check_finite(features)
     return full_precision(features)
