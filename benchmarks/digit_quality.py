@@ -2,7 +2,6 @@
 
     python -m benchmarks.digit_quality runs/<name>/<time> [more run folders] [--data_dir DIR]
 
-For each run of a generator of MNIST-like pictures: 200 pictures of independent latents, named by a
 For each run of a generator of MNIST-like pictures: 200 pictures of independent latents, named by
 the net that judges (docs/feature-nets.md); beside them as many test digits and what the same
 generator makes before any training. Confidence is the probability of the digit that is named.

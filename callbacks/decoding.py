@@ -7,11 +7,10 @@ import torch
 from lightning import LightningModule
 from torch import Tensor, nn
 
+from hawc.blocks import ITEMS_AT_ONCE
 from hawc.module_state import fixed_noise, in_eval_mode
 
 __all__ = ["decode", "encode", "evaluating", "fixed_noise", "translate"]
-
-_AT_ONCE = 256  # bounds the memory that many large pictures take
 
 
 @contextmanager
@@ -38,4 +37,4 @@ def translate(module: LightningModule, items: Tensor, domain: str) -> Tensor:
 
 
 def _in_slices(function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
-    return torch.cat([function(part).float().cpu() for part in rows.split(_AT_ONCE)])
+    return torch.cat([function(part).float().cpu() for part in rows.split(ITEMS_AT_ONCE)])

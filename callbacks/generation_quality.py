@@ -18,6 +18,7 @@ from callbacks.nearest_items import show_nearest
 from hawc import HistoryAwareSampler, IndependentSampler
 from hawc.samplers.seeding import generator_at
 from lightning_modules.interface import LatentGenerator
+from metrics import AbstractFeatureMetric
 
 __all__ = ["GenerationQuality"]
 
@@ -38,10 +39,12 @@ class GenerationQuality(AbstractModelCallback):
     novelty, the distance to that, of `table_size` history-aware samples; <run folder>/pictures gets
     them as epoch-NNNN-nearest.png, samples above the training items they are nearest to.
 
-    Under several processes each decodes and measures its share; the measures put them together.
+    Under several processes each decodes and measures its share; the measures put them together. The
+    table shows the first process's share alone.
 
     Args:
-        metrics: by name: torchmetrics with `update(images, real)`, as those of ``metrics`` have.
+        metrics: by name: torchmetrics with `update(images, real)`, as those of ``metrics`` have;
+            their `reset` must forget real pictures too, which are given anew each time.
         num_samples: of either kind, at least 1.
         num_real: training items to compare with, at least 1; fewer if there are fewer.
         every_n_epochs: interval in training epochs, at least 1.
@@ -52,8 +55,9 @@ class GenerationQuality(AbstractModelCallback):
             one.
 
     Raises:
-        ValueError: if a number is out of its range, there is neither a measure nor a table, or
-            (when a run starts) if `use_ema` is set without a GeneratorEMA.
+        ValueError: if a number is out of its range, there is neither a measure nor a table, a
+            measure keeps real pictures, or (when a run starts) if `use_ema` is set without a
+            GeneratorEMA.
         TypeError: (when a run starts) if the model cannot be sampled.
     """
 
@@ -78,6 +82,7 @@ class GenerationQuality(AbstractModelCallback):
             raise ValueError(
                 "`metrics` must name at least one measure where `table_size` is 0, got none."
             )
+        _check_forgetful(metrics)
         self._metrics = dict(metrics)
         self._num_samples = num_samples
         self._num_real = num_real
@@ -112,8 +117,7 @@ class GenerationQuality(AbstractModelCallback):
         self._real.end_pass()
         if (trainer.current_epoch + 1) % self._every_n_epochs:
             return
-        rank, size = trainer.global_rank, trainer.world_size
-        shares = {kind: z[rank::size] for kind, z in self._latents_of(pl_module).items()}
+        shares = self._shares(trainer, pl_module)
         weights = shown_weights(trainer, pl_module, self._use_ema, "GenerationQuality")
         with evaluating(pl_module), weights:
             pictures = {kind: decode(pl_module, latents) for kind, latents in shares.items()}
@@ -124,7 +128,17 @@ class GenerationQuality(AbstractModelCallback):
         if trainer.is_global_zero and self._table_size:
             rows = slice(self._table_size)
             latents, made = shares["history_aware"][rows], pictures["history_aware"][rows]
-            show_nearest(trainer, latents, made, real, self._features)
+            show_nearest(trainer, latents, made, real, self._features, pl_module.device)
+
+    def _shares(self, trainer: Trainer, module: LightningModule) -> dict[str, Tensor]:
+        """Returns this process's latents of either kind, as the first process has chosen them."""
+        chosen = self._latents_of(module) if trainer.is_global_zero else {}
+        chosen = trainer.strategy.broadcast(chosen)  # other hardware may round to another choice
+        # in a row, so that measures of a sequence get it in the order of one process
+        return {
+            kind: z.tensor_split(trainer.world_size)[trainer.global_rank]
+            for kind, z in chosen.items()
+        }
 
     def _latents_of(self, module: LightningModule) -> dict[str, Tensor]:
         """Returns the latents of either kind, chosen anew where the model's law has changed."""
@@ -152,3 +166,12 @@ class GenerationQuality(AbstractModelCallback):
             found |= {f"quality/{kind}/{name}/{k}".rstrip("/"): v for k, v in parts.items()}
             metric.reset()  # features of many pictures are not kept between epochs
         return {name: value.float() for name, value in found.items()}
+
+
+def _check_forgetful(metrics: Mapping[str, Metric]) -> None:
+    for name, metric in metrics.items():
+        if isinstance(metric, AbstractFeatureMetric) and metric.keeps_real:
+            raise ValueError(
+                f"`metrics` must forget real pictures when they are reset, got {name} with "
+                "keep_real=True; leave that out, as they are given anew each time."
+            )

@@ -14,20 +14,26 @@ __all__ = ["show_nearest"]
 
 
 def show_nearest(
-    trainer: Trainer, latents: Tensor, made: Tensor, real: Tensor, features: nn.Module | None
+    trainer: Trainer,
+    latents: Tensor,
+    made: Tensor,
+    real: Tensor,
+    features: nn.Module | None,
+    device: torch.device,
 ) -> None:
     """Shows each sample above its nearest item, and in W&B as a row with latent and novelty.
 
     Args:
         trainer: knows the run's folder and its loggers.
         latents: (n, d).
-        made: what they were decoded to, pictures or rows.
-        real: training items.
+        made: what they were decoded to, pictures or rows, on the CPU.
+        real: training items, on the CPU.
         features: in which distances are taken; pixels, or the features of a row, if None.
+        device: where they are taken; `features` is moved there, as a measure that shares it does.
     """
-    net = nn.Flatten() if features is None else features
-    novelty, index = nearest(extract_features(net, made), extract_features(net, real))
-    found = real[index.to(real.device)]
+    net = (nn.Flatten() if features is None else features).to(device)
+    novelty, index = nearest(*(extract_features(net, x.to(device)) for x in (made, real)))
+    found = real[index.cpu()]
     epoch = trainer.current_epoch + 1
     if are_pictures(made):
         content = grid(torch.cat([made, found]), len(made))

@@ -22,6 +22,9 @@ class AbstractFeatureMetric(Metric, ABC):
     mode without gradients and follows the metric from device to device, if it is an `nn.Module`.
     `forward` is of no use here: it asks for the result of a batch that is real or generated only.
 
+    A MetricCollection takes measures for one whose states are equal after the first batch, whatever
+    their nets: give it compute_groups=False if they differ in `feature_net` or `keep_real`.
+
     Args:
         feature_net: pictures to features (n, f); None if `update` is given features.
         keep_real: whether `reset` keeps what is known of the real pictures, so that they need to be
@@ -44,6 +47,11 @@ class AbstractFeatureMetric(Metric, ABC):
         object.__setattr__(self, "feature_net", feature_net)
         self._keep_real = keep_real
         self._reads_real = reads_real
+
+    @property
+    def keeps_real(self) -> bool:
+        """Whether `reset` keeps what is known of the real pictures."""
+        return self._keep_real
 
     @abstractmethod
     def take(self, features: Float[Tensor, "n f"], real: bool) -> None:

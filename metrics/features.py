@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from hawc.blocks import ITEMS_AT_ONCE
 from hawc.kernels import full_precision, without_autocast
 from hawc.module_state import in_eval_mode
 
@@ -20,7 +21,8 @@ _OUT_OF_RANGE = 1e-3  # what rounding and resizing may add to [0, 1]
 def extract_features(net: FeatureNet | None, images: Tensor) -> Float[Tensor, "n f"]:
     """Returns what a net makes of pictures, in eval mode, without gradients and without autocast.
 
-    Each part of the net is put back into the mode it was in.
+    A bounded number of pictures goes through the net at once. Each part of the net is put back into
+    the mode it was in.
 
     Args:
         net: None if `images` are features already.
@@ -36,16 +38,21 @@ def extract_features(net: FeatureNet | None, images: Tensor) -> Float[Tensor, "n
     """
     _check_images(images)
     if net is None:
-        features, source = images, "`images`, as no `feature_net` was given,"
+        features = _checked(images, images, "`images`, as no `feature_net` was given,")
     else:
-        features, source = _run(net, full_precision(images)), "`feature_net`"
+        parts = (full_precision(part) for part in torch.split(images, ITEMS_AT_ONCE))
+        features = torch.cat([_checked(_run(net, part), part, "`feature_net`") for part in parts])
+    _check_finite(features)
+    return full_precision(features)
+
+
+def _checked(features: Tensor, images: Tensor, source: str) -> Float[Tensor, "n f"]:
     if features.ndim != 2 or len(features) != len(images) or features.shape[1] == 0:
         raise ValueError(
             f"{source} must give features (n, f), one row a picture, got shape "
             f"{tuple(features.shape)} from {tuple(images.shape)}; flatten or pool them."
         )
-    _check_finite(features)
-    return full_precision(features)
+    return features
 
 
 def _check_images(images: Tensor) -> None:

@@ -4,6 +4,7 @@ Distances are those of float64 by |x|^2 + |y|^2 - 2 xy about a common origin. Tw
 float32 features tell apart, some 1e-7 of their distance from there, count as equal.
 """
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -14,6 +15,7 @@ from hawc.blocks import row_blocks
 from hawc.kernels import without_autocast
 
 __all__ = [
+    "amid",
     "nearest",
     "nearest_earlier",
     "squared_distance_blocks",
@@ -23,23 +25,38 @@ __all__ = [
 # Rounding leaves up to some units of eps (|x|^2 + |y|^2) of what should be 0, here in |x|^2.
 _EXPANSION_ERROR = 64 * torch.finfo(torch.float64).eps
 
+_MOST_FOR_ORIGIN = 1000  # a few points tell well enough where all are
+
+
+def amid(points: Float[Tensor, "n f"]) -> Float[Tensor, " f"]:
+    """Returns a point amid others: the median of up to 1000 of them, evenly spaced, in float64.
+
+    A mean would follow a single point far away, and cost all others their digits.
+
+    Args:
+        points: at least one.
+    """
+    some = points[:: math.ceil(len(points) / _MOST_FOR_ORIGIN)].double()
+    # torch.median has no deterministic algorithm on CUDA, and refuses where one is asked for
+    middle: Tensor = some.sort(0).values[(len(some) - 1) // 2]
+    return middle
+
 
 def squared_distance_blocks(
     x: Float[Tensor, "n f"], y: Float[Tensor, "m f"], origin: Float[Tensor, " f"] | None = None
 ) -> Iterator[tuple[slice, Float[Tensor, "b m"]]]:
     """Yields rows of the matrix |x_i - y_j|^2 with their places, in float64; exactly 0 for copies.
 
-    A caller may write into a block; the next one takes its memory.
+    A caller may write into a block; the next one takes its memory. There is no gradient.
 
     Args:
         x: at least one point.
         y: likewise.
         origin: a point amid both, as the error of a squared distance is some eps of the squared
-            distances from there; the median of y if None.
+            distances from there; `amid(y)` if None.
     """
-    x, y = x.double(), y.double()
-    # a mean would follow a single point far away, and cost all others their digits
-    origin = y.median(0).values if origin is None else origin.double()
+    x, y = x.detach().double(), y.detach().double()
+    origin = amid(y) if origin is None else origin.detach().double()
     x, y = x - origin, y - origin
     x_norms, y_norms = x.square().sum(1), y.square().sum(1)
     memory = x.new_empty(0)

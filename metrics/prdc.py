@@ -25,7 +25,7 @@ from torch import Tensor
 
 from metrics.feature_metric import AbstractStoredFeatures
 from metrics.features import FeatureNet
-from metrics.neighbours import squared_distance_blocks, squared_neighbour_radii
+from metrics.neighbours import amid, squared_distance_blocks, squared_neighbour_radii
 
 __all__ = ["PRDC", "precision_recall_density_coverage"]
 
@@ -84,7 +84,7 @@ def precision_recall_density_coverage(
             f"generated pictures, got {num_neighbours} for {len(real)} and {len(fake)}; give more "
             "pictures or take fewer neighbours."
         )
-    origin = real.double().median(0).values
+    origin = amid(real)
     real_radii = _OPEN * squared_neighbour_radii(real, num_neighbours, origin)
     fake_radii = _OPEN * squared_neighbour_radii(fake, num_neighbours, origin)
     is_precise = torch.zeros(len(fake), dtype=torch.bool, device=fake.device)

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from hawc.blocks import ITEMS_AT_ONCE
 from hawc.kernels import full_precision
 from hawc.module_state import fixed_noise, in_eval_mode
 
@@ -18,8 +19,6 @@ __all__ = ["DecodedFeatures", "Stage"]
 
 Stage = Callable[[Tensor], Tensor]
 Pullback = Callable[[Float[Tensor, "n f"]], Float[Tensor, "n d"]]
-
-_AT_ONCE = 256  # bounds the memory that many large pictures take
 
 
 @final
@@ -58,7 +57,7 @@ class DecodedFeatures:
             ValueError: if a stage returns something else, or numbers that are not finite.
         """
         return torch.cat(
-            [self._checked(self._evaluated(part), part) for part in torch.split(z, _AT_ONCE)]
+            [self._checked(self._evaluated(part), part) for part in torch.split(z, ITEMS_AT_ONCE)]
         )
 
     def value_and_pullback(self, z: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "n f"], Pullback]:

@@ -1,6 +1,7 @@
 """What is logged is what the measures give, of independent and of history-aware samples."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -120,6 +121,29 @@ def test_wrong_numbers_are_refused(arguments: dict[str, int], message: str) -> N
 def test_something_is_to_be_measured() -> None:
     with pytest.raises(ValueError, match="`metrics` must name at least one measure where"):
         GenerationQuality({}, table_size=0)
+
+
+def test_a_measure_that_keeps_real_pictures_is_refused() -> None:
+    measures = {"prdc": PRDC(FLAT, 2), "kept": PRDC(FLAT, 2, keep_real=True)}
+    with pytest.raises(ValueError, match=r"`metrics` must forget .* got kept with keep_real=True"):
+        GenerationQuality(measures)
+
+
+@pytest.mark.parametrize("size", [2, 5, 13])
+def test_shares_of_processes_follow_each_other(size: int) -> None:
+    model, callback = tiny_wgan(), quality()
+    chosen = callback._latents_of(model)
+    given: list[Any] = []
+    shares = []
+    for rank in range(size):
+        strategy = SimpleNamespace(broadcast=lambda own: given.append(own) or chosen)
+        trainer: Any = SimpleNamespace(
+            global_rank=rank, world_size=size, is_global_zero=rank == 0, strategy=strategy
+        )
+        shares.append(callback._shares(trainer, model))
+    assert given == [chosen] + [{}] * (size - 1)
+    for kind, latents in chosen.items():
+        assert torch.equal(torch.cat([share[kind] for share in shares]), latents)
 
 
 def test_fewer_items_than_asked_for_will_do(tmp_path: Path) -> None:

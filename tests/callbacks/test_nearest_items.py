@@ -30,7 +30,7 @@ class TableLogger(WandbLogger):
 def shown(folder: Path, made: Tensor, real: Tensor, features: nn.Module | None = None) -> Any:
     logger = TableLogger()
     trainer: Any = SimpleNamespace(current_epoch=3, default_root_dir=folder, loggers=[logger])
-    show_nearest(trainer, torch.eye(2), made, real, features)
+    show_nearest(trainer, torch.eye(2), made, real, features, torch.device("cpu"))
     ((key, columns, rows),) = logger.tables
     assert key == "samples/table"
     return [dict(zip(columns, row, strict=True)) for row in rows]

@@ -6,7 +6,14 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from metrics import PRDC, AbstractFeatureMetric, ClassCoverage, FrechetDistance, VendiScore
+from metrics import (
+    PRDC,
+    AbstractFeatureMetric,
+    ClassCoverage,
+    FrechetDistance,
+    VendiScore,
+    vendi_score,
+)
 from tests.metrics.sets import TinyNet, every_metric, numbers, real_and_fake
 
 REAL, FAKE = real_and_fake()
@@ -79,6 +86,15 @@ def test_the_measures_form_a_collection() -> None:
     collection.update(FAKE, real=False)
     names = {"VendiScore", "precision", "recall", "density", "coverage", "novelty", "num_classes"}
     assert names <= collection.compute().keys()
+
+
+def test_measures_of_other_nets_form_a_collection_without_groups() -> None:
+    measures = {n: VendiScore(lambda x, n=n: x[:, :n]) for n in (2, 4)}
+    collection = MetricCollection({str(n): m for n, m in measures.items()}, compute_groups=False)
+    collection.update(REAL, real=True)
+    collection.update(FAKE, real=False)
+    for n in measures:
+        assert float(collection.compute()[str(n)]) == float(vendi_score(FAKE[:, :n]))
 
 
 class Holder(nn.Module):

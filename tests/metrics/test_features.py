@@ -33,6 +33,18 @@ def test_any_callable_will_do_and_none_means_features() -> None:
     assert torch.equal(extract_features(None, IMAGES[:, 0, 0] - 9), IMAGES[:, 0, 0] - 9)
 
 
+def test_many_pictures_go_through_the_net_in_parts() -> None:
+    asked = []
+
+    def net(images: Tensor) -> Tensor:
+        asked.append(len(images))
+        return images.flatten(1)
+
+    images = torch.rand(300, 1, 2, 2, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(extract_features(net, images), images.flatten(1))
+    assert asked == [256, 44]
+
+
 def test_half_precision_and_autocast_do_not_reach_the_net() -> None:
     net = TinyNet().eval()
     expected = extract_features(net, IMAGES.half().float())

@@ -7,7 +7,7 @@ from torch import Tensor
 
 import hawc.blocks
 from metrics import nearest, nearest_earlier
-from metrics.neighbours import squared_distance_blocks, squared_neighbour_radii
+from metrics.neighbours import amid, squared_distance_blocks, squared_neighbour_radii
 from tests.metrics.sets import real_and_fake
 
 REAL, FAKE = real_and_fake(300, 200, 12)
@@ -46,6 +46,24 @@ def test_a_point_far_away_costs_the_others_nothing() -> None:
     far = torch.cat([FAKE, torch.full((1, 12), 1e9)])
     distances, _ = nearest(REAL, far)
     assert torch.allclose(distances, nearest(REAL, FAKE)[0], rtol=1e-10)
+
+
+@pytest.mark.parametrize("n", [1, 2, 999, 1000])
+def test_the_origin_is_the_median(n: int) -> None:
+    points = real_and_fake(n, 10, 3)[0]
+    assert torch.equal(amid(points), points.median(0).values.double())
+
+
+def test_the_origin_of_many_points_is_found_from_some() -> None:
+    points = torch.arange(10_001.0)[:, None].repeat(1, 2)
+    # every eleventh: 0 to 9999
+    assert amid(points).tolist() == [4994, 4994]
+
+
+def test_points_with_a_gradient_are_measured_without_it() -> None:
+    distances, _ = nearest(FAKE.clone().requires_grad_(), REAL.clone().requires_grad_())
+    assert torch.equal(distances, nearest(FAKE, REAL)[0])
+    assert not distances.requires_grad
 
 
 def test_features_that_float32_tells_apart_are_apart() -> None:
