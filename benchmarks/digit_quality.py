@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 from torchvision.utils import save_image
 
+from benchmarks.random_digits import random_digits
 from benchmarks.trained import TrainedRun
-from datamodules import MNIST
 from lightning_modules.interface import LatentGenerator
 from networks import DigitFeatures
 from networks.trained_weights import training_record
@@ -49,15 +49,6 @@ def drawn(model: LatentGenerator) -> Tensor:
     return model.decode(model.latent_target.sample(NUM_JUDGED, generator=generator))
 
 
-def test_digits(data_dir: str | None) -> Tensor:
-    """Returns random test digits."""
-    data = MNIST(data_dir=data_dir)
-    data.prepare_data()
-    images = data.read(train=False)[0]
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
-    return images[order[:NUM_JUDGED]] / 255
-
-
 def main() -> None:
     """Prints the table as it comes, writes it and the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -65,6 +56,7 @@ def main() -> None:
     parser.add_argument("--data_dir")
     arguments = parser.parse_args()
     classify = DigitFeatures("judging").classify
+    real = random_digits(NUM_JUDGED, train=False, data_dir=arguments.data_dir)
     accuracy = training_record("digits", "judging")["test_accuracy"]
     lines = [
         "# Digits of generators\n",
@@ -72,7 +64,7 @@ def main() -> None:
         f"right on {100 * accuracy:.1f} % of the test digits.\n",
         "| pictures | different digits | pictures of a digit | mean confidence | share over 0.9 |",
         "|---|---|---|---|---|",
-        row("test digits", test_digits(arguments.data_dir), classify),
+        row("test digits", real, classify),
     ]
     print("\n".join(lines))
     for folder in arguments.folders:

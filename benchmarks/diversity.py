@@ -25,8 +25,8 @@ from torch import Tensor
 
 import metrics
 from benchmarks.diversity_page import RESULTS, write_page
+from benchmarks.random_digits import random_digits
 from benchmarks.trained import TrainedRun
-from datamodules import MNIST
 from hawc import (
     AbstractSampler,
     AbstractTarget,
@@ -148,15 +148,6 @@ def repetition(
             yield name, n, {**judge.values(model.decode(latents)), "seconds": seconds}
 
 
-def digits(data_dir: str | None, train: bool, n: int) -> Tensor:
-    """Returns random digits."""
-    data = MNIST(data_dir=data_dir)
-    data.prepare_data()
-    images = data.read(train=train)[0]
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
-    return images[order[:n]].float() / 255
-
-
 def summary(values: list[Values]) -> dict[str, tuple[float, float]]:
     """Returns of each measure its mean and standard error."""
     columns = {name: [value[name] for value in values] for name in values[0]}
@@ -173,11 +164,15 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=50, help="at least 2")
     parser.add_argument("--data_dir")
     arguments = parser.parse_args()
+    if arguments.repetitions < 2:
+        parser.error("--repetitions must be at least 2, for a standard error")
     run = TrainedRun(arguments.folder)
     model = run.averaged() or run.model()
     chooser = DigitFeatures("choosing")
-    data = Empirical(chooser(digits(arguments.data_dir, True, NUM_CHOSEN_BY)))
-    judge = Judge(DigitFeatures("judging"), digits(arguments.data_dir, False, NUM_JUDGED_BY))
+    known = random_digits(NUM_CHOSEN_BY, train=True, data_dir=arguments.data_dir)
+    data = Empirical(chooser(known))
+    unknown = random_digits(NUM_JUDGED_BY, train=False, data_dir=arguments.data_dir)
+    judge = Judge(DigitFeatures("judging"), unknown)
     found: dict[str, dict[int, list[Values]]] = {}
     RESULTS.mkdir(exist_ok=True)
     for number in range(arguments.repetitions):

@@ -1,0 +1,23 @@
+"""Random real digits, to compare generated ones with."""
+
+import torch
+from torch import Tensor
+
+from datamodules import MNIST
+
+__all__ = ["random_digits"]
+
+
+def random_digits(n: int, *, train: bool, data_dir: str | None = None) -> Tensor:
+    """Returns n pictures of MNIST (n, 1, 28, 28) in [0, 1], the same ones each time.
+
+    Args:
+        n: at most as many as there are.
+        train: whether they are training digits; else test digits.
+        data_dir: folder with MNIST/raw; that of HAWC_DATA if None.
+    """
+    data = MNIST(data_dir=data_dir)
+    data.prepare_data()
+    images = data.read(train=train)[0]
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
+    return images[order[:n]].float() / 255
