@@ -115,8 +115,8 @@ class GenerationQuality(AbstractModelCallback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._real.end_pass()
-        if (trainer.current_epoch + 1) % self._every_n_epochs:
-            return
+        if (trainer.current_epoch + 1) % self._every_n_epochs or not len(self._real):
+            return  # a run that goes on from the end of an epoch has seen no item of it
         shares = self._shares(trainer, pl_module)
         weights = shown_weights(trainer, pl_module, self._use_ema, "GenerationQuality")
         with evaluating(pl_module), weights:

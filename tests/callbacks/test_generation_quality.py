@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from callbacks import GenerationQuality, GeneratorEMA
-from hawc import HistoryAwareSampler, StandardNormal, squared_distance
+from hawc import HistoryAwareSampler, StandardNormal, UniformCube, squared_distance
 from hawc.kernels import HuberEnergy
 from hawc.samplers.seeding import generator_at
 from metrics import PRDC, SquaredEnergyDistance
 from tests.callbacks.runs import picture_names, run, watch_decoding
-from tests.helpers import TinyImages, same_weights, tiny_wgan, weights
+from tests.helpers import TinyImages, quiet_trainer, same_weights, tiny_wgan, weights
 
 FLAT = nn.Flatten()
 
@@ -87,6 +87,30 @@ def test_latents_are_the_same_each_epoch(tmp_path: Path) -> None:
     assert torch.equal(a, c)
     assert torch.equal(b, d)
     assert not same_weights(early, late)
+
+
+def test_latents_are_chosen_anew_for_another_law(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tiny_wgan()
+    laws = [StandardNormal(model.latent_dim), UniformCube(model.latent_dim)]
+    monkeypatch.setattr(
+        type(model), "latent_target", property(lambda self: laws[self.current_epoch])
+    )
+    decoded = watch_decoding(model)
+    run(tmp_path, quality(), model=model, max_epochs=2)
+    for normal, _ in decoded[:2]:
+        assert normal.min() < 0
+    for uniform, _ in decoded[2:]:
+        assert 0 <= uniform.min() <= uniform.max() <= 1
+
+
+def test_an_epoch_without_items_is_passed_over(tmp_path: Path) -> None:
+    callback, trainer = quality(), quiet_trainer(tmp_path)
+    model = tiny_wgan()
+    decoded = watch_decoding(model)
+    callback.on_train_epoch_end(trainer, model)
+    assert not decoded
 
 
 def test_the_average_decodes_on_request(tmp_path: Path) -> None:
