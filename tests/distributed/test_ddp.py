@@ -64,6 +64,8 @@ def test_two_processes_agree(model: str, tmp_path: Path) -> None:
     assert "loss-curves.png" in pictures
     assert first["codes"] == second["codes"]
     assert first["average"] == second["average"]
+    assert len(first["quality"]) == 2  # of independent and of history-aware samples
+    assert "epoch-0002-nearest.png" in pictures
     assert bool(first["average"]) == (model not in AUTOENCODERS)
     if model in AUTOENCODERS:
         assert first["num_codes"] == 8  # of both processes: a tenth of 80 is held out

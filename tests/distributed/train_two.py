@@ -12,6 +12,7 @@ from torch import nn
 
 from callbacks import (
     CriticSlopes,
+    GenerationQuality,
     GeneratorEMA,
     GradientNorms,
     HistoryAwareSampling,
@@ -24,6 +25,7 @@ from callbacks import (
     Reconstructions,
 )
 from lightning_modules import WGAN
+from metrics import SquaredEnergyDistance
 from tests.helpers import (
     TinyImages,
     quiet_trainer,
@@ -61,7 +63,9 @@ def main(model: str, folder: Path) -> None:
     seed_everything(0, verbose=False)
     note, ema = Note(), GeneratorEMA()
     sampling = HistoryAwareSampling(num_samples=4, use_ema=model not in AUTOENCODERS)
-    shown: list[Callback] = [LossCurves()]
+    measures = {"distance": SquaredEnergyDistance(nn.Flatten())}
+    quality = GenerationQuality(measures, num_samples=5, num_real=20, table_size=2)
+    shown: list[Callback] = [LossCurves(), quality]
     if model in AUTOENCODERS:
         shown += [Interpolation(), LatentMap(), LatentStatistics(), Reconstructions()]
     else:
@@ -88,6 +92,7 @@ def main(model: str, folder: Path) -> None:
         "noise": note.noise,
         "average": {k: v.double().sum().item() for k, v in ema.state_dict()["average"].items()},
         "codes": [float(v) for k, v in trainer.callback_metrics.items() if k[:8] == "val/code"],
+        "quality": [float(v) for k, v in trainer.callback_metrics.items() if k[:8] == "quality/"],
         "num_codes": float(trainer.callback_metrics.get("val/num_codes", 0)),
     }
     (folder / f"rank-{trainer.global_rank}.json").write_text(json.dumps(seen))
