@@ -50,8 +50,16 @@ def _unknown_class(message: str, parser: ArgumentParser) -> str | None:
 
 def _class_line(option: str, given: str, known: list[str]) -> str:
     own = [name for name in known if _is_own(name)] or known
-    listed = f" Known: {', '.join(sorted(own))}." if own else ""
-    return f"`{option}` names an unknown class {given}.{nearest(given, known)}{listed}"
+    return f"`{option}` names an unknown class {given}.{nearest(given, known)}{_listed(own)}"
+
+
+def _listed(names: list[str]) -> str:
+    """Returns a sentence with all names, their package said once if they have it in common."""
+    packages = {name.rpartition(".")[0] for name in names}
+    package = packages.pop() if len(packages) == 1 else ""
+    where = f" in {package}" if package else ""
+    shown = sorted(name.removeprefix(f"{package}.") for name in names)
+    return f" Known{where}: {', '.join(shown)}." if names else ""
 
 
 def _is_own(name: str) -> bool:

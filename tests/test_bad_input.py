@@ -74,7 +74,7 @@ TABLE: list[Mistake] = [
     (
         "unknown network",
         (*BASE, "--model.encoder", "networks.MLPEncodr"),
-        r"unknown class networks\.MLPEncodr\. Did you mean networks\.MLPEncoder\? Known: netw",
+        r"unknown class networks\.MLPEncodr\. Did you mean networks\.MLPEncoder\? Known in netw",
     ),
     (
         "unknown network module",
