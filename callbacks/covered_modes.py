@@ -10,9 +10,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from callbacks.checks import check_at_least
-from callbacks.decoding import decode, evaluating
-from callbacks.generator_ema import find_generator_ema, shown_weights
-from callbacks.model_callback import AbstractModelCallback
+from callbacks.decoding import decode
+from callbacks.generator_callback import AbstractGeneratorCallback
 from callbacks.pictures import Picture, new_figure, show
 from lightning_modules.interface import LatentGenerator
 
@@ -22,7 +21,7 @@ _SIGMAS = 4.0
 
 
 @final
-class CoveredModes(AbstractModelCallback):
+class CoveredModes(AbstractGeneratorCallback):
     """Logs after each training epoch how many modes of a mixture of Gaussians are reached.
 
     The data module says where they are: `modes`, a tensor (k, d), and `mode_std`, the standard
@@ -64,6 +63,7 @@ class CoveredModes(AbstractModelCallback):
         seed: int = 0,
         use_ema: bool = False,
     ) -> None:
+        super().__init__(use_ema)
         check_at_least(
             1, num_samples=num_samples, least_samples=least_samples, every_n_epochs=every_n_epochs
         )
@@ -72,12 +72,7 @@ class CoveredModes(AbstractModelCallback):
         self._least_samples = least_samples
         self._every_n_epochs = every_n_epochs
         self._seed = seed
-        self._use_ema = use_ema
         self._last_epoch, self._shown_epoch = 0, 0
-
-    @property
-    def needs(self) -> type:
-        return LatentGenerator
 
     def check_surroundings(
         self, callbacks: Sequence[Callback], datamodule: LightningDataModule | None
@@ -87,8 +82,7 @@ class CoveredModes(AbstractModelCallback):
                 "CoveredModes needs data with `modes` and `mode_std`, which a mixture of Gaussians "
                 f"has and {type(datamodule).__name__} has not; remove the callback."
             )
-        if self._use_ema:
-            find_generator_ema(callbacks, "CoveredModes")
+        super().check_surroundings(callbacks, datamodule)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         super().setup(trainer, pl_module, stage)
@@ -114,8 +108,7 @@ class CoveredModes(AbstractModelCallback):
         assert isinstance(module, LatentGenerator)  # setup has seen to it
         generator = torch.Generator().manual_seed(self._seed)
         z = module.latent_target.sample(self._num_samples, generator=generator)
-        weights = shown_weights(trainer, module, self._use_ema, "CoveredModes")
-        with evaluating(module), weights:
+        with self.decoding(trainer, module):
             return decode(module, z).flatten(1)
 
     def _show(self, trainer: Trainer, samples: Tensor) -> None:

@@ -1,19 +1,18 @@
 """What measures of pictures say of independent and of history-aware samples, side by side."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, final
 
 import torch
-from lightning import Callback, LightningDataModule, LightningModule, Trainer
+from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 from torchmetrics import Metric
 
 from callbacks.checks import check_at_least
-from callbacks.decoding import decode, evaluating
+from callbacks.decoding import decode
 from callbacks.first_items import FirstItems
-from callbacks.generator_ema import find_generator_ema, shown_weights
-from callbacks.model_callback import AbstractModelCallback
+from callbacks.generator_callback import AbstractGeneratorCallback
 from callbacks.nearest_items import show_nearest
 from hawc import HistoryAwareSampler, IndependentSampler
 from hawc.samplers.seeding import generator_at
@@ -26,7 +25,7 @@ _KINDS = ("independent", "history_aware")
 
 
 @final
-class GenerationQuality(AbstractModelCallback):
+class GenerationQuality(AbstractGeneratorCallback):
     """Logs measures of generated pictures, once of independent latents and once of HAW-C's.
 
     After every `every_n_epochs`-th training epoch `num_samples` latents of either kind, the same
@@ -72,6 +71,7 @@ class GenerationQuality(AbstractModelCallback):
         seed: int = 0,
         use_ema: bool = False,
     ) -> None:
+        super().__init__(use_ema)
         check_at_least(1, num_samples=num_samples, num_real=num_real, every_n_epochs=every_n_epochs)
         check_at_least(0, seed=seed, table_size=table_size)
         if table_size > num_samples:
@@ -90,20 +90,9 @@ class GenerationQuality(AbstractModelCallback):
         self._table_size = table_size
         self._features = features
         self._seed = seed
-        self._use_ema = use_ema
         self._real = FirstItems(num_real, "training")
         self._latents: dict[str, Tensor] = {}
         self._law = ""
-
-    @property
-    def needs(self) -> type:
-        return LatentGenerator
-
-    def check_surroundings(
-        self, callbacks: Sequence[Callback], datamodule: LightningDataModule | None
-    ) -> None:
-        if self._use_ema:
-            find_generator_ema(callbacks, "GenerationQuality")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._real = FirstItems(math.ceil(self._num_real / trainer.world_size), "training")
@@ -118,8 +107,7 @@ class GenerationQuality(AbstractModelCallback):
         if (trainer.current_epoch + 1) % self._every_n_epochs or not len(self._real):
             return  # a run that goes on from the end of an epoch has seen no item of it
         shares = self._shares(trainer, pl_module)
-        weights = shown_weights(trainer, pl_module, self._use_ema, "GenerationQuality")
-        with evaluating(pl_module), weights:
+        with self.decoding(trainer, pl_module):
             pictures = {kind: decode(pl_module, latents) for kind, latents in shares.items()}
         real = self._real.items().images
         for kind, made in pictures.items():

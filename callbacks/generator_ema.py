@@ -13,7 +13,7 @@ from callbacks.checks import check_at_least
 from callbacks.model_callback import AbstractModelCallback
 from lightning_modules.interface import AdversarialPair
 
-__all__ = ["GeneratorEMA", "find_generator_ema", "shown_weights"]
+__all__ = ["GeneratorEMA", "find_generator_ema"]
 
 _STATISTICS = ("running_mean", "running_var")  # what torch's norms call them
 
@@ -159,28 +159,6 @@ def find_generator_ema(callbacks: Sequence[Callback], asked_by: str) -> Generato
         f"`use_ema` of {asked_by} needs a GeneratorEMA among the callbacks, which has none; add "
         "one or set `use_ema` to false."
     )
-
-
-@contextmanager
-def shown_weights(
-    trainer: Trainer, module: LightningModule, use_ema: bool, asked_by: str
-) -> Iterator[None]:
-    """Within it the model's generator has the run's average for weights, if that is wanted.
-
-    Args:
-        trainer: of the run.
-        module: whose own weights are put back.
-        use_ema: whether the average is wanted; if not, nothing is changed.
-        asked_by: name of the callback that wants it, for the message.
-
-    Raises:
-        ValueError: if it is wanted and there is no GeneratorEMA.
-    """
-    if not use_ema:
-        yield
-        return
-    with find_generator_ema(trainer.callbacks, asked_by).applied(module):
-        yield
 
 
 def _precise(value: Tensor) -> Tensor:

@@ -1,17 +1,15 @@
 """Each epoch, new samples that complement all earlier ones, beside independent ones."""
 
 import math
-from collections.abc import Sequence
 from typing import Any, final
 
 import torch
-from lightning import Callback, LightningDataModule, LightningModule, Trainer
+from lightning import LightningModule, Trainer
 from torch import Tensor
 
 from callbacks.checks import check_at_least
-from callbacks.decoding import decode, evaluating
-from callbacks.generator_ema import find_generator_ema, shown_weights
-from callbacks.model_callback import AbstractModelCallback
+from callbacks.decoding import decode
+from callbacks.generator_callback import AbstractGeneratorCallback
 from callbacks.pictures import Picture, are_pictures, grid, show
 from hawc import (
     AbstractTarget,
@@ -33,7 +31,7 @@ _CAPTIONS = {
 
 
 @final
-class HistoryAwareSampling(AbstractModelCallback):
+class HistoryAwareSampling(AbstractGeneratorCallback):
     """Chooses latents that, with all those of earlier epochs, match the model's latent law.
 
     After every `every_n_epochs`-th training epoch it chooses `num_samples` latents against the
@@ -72,6 +70,7 @@ class HistoryAwareSampling(AbstractModelCallback):
         seed: int = 0,
         use_ema: bool = False,
     ) -> None:
+        super().__init__(use_ema)
         check_at_least(
             1, num_samples=num_samples, every_n_epochs=every_n_epochs, gallery_size=gallery_size
         )
@@ -83,18 +82,7 @@ class HistoryAwareSampling(AbstractModelCallback):
         self._window = window
         self._gallery_size = gallery_size
         self._seed = seed
-        self._use_ema = use_ema
         self._history: MemoryHistory | None = None
-
-    @property
-    def needs(self) -> type:
-        return LatentGenerator
-
-    def check_surroundings(
-        self, callbacks: Sequence[Callback], datamodule: LightningDataModule | None
-    ) -> None:
-        if self._use_ema:
-            find_generator_ema(callbacks, "HistoryAwareSampling")
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         super().setup(trainer, pl_module, stage)
@@ -121,8 +109,7 @@ class HistoryAwareSampling(AbstractModelCallback):
             pl_module.log_dict(_distances(target, latents), rank_zero_only=True)
             independent = target.sample(self._num_samples, generator=generator)
             shown = latents[-self._gallery_size :]
-            weights = shown_weights(trainer, pl_module, self._use_ema, "HistoryAwareSampling")
-            with evaluating(pl_module), weights:
+            with self.decoding(trainer, pl_module):
                 for name, z in {"new": new, "gallery": shown, "independent": independent}.items():
                     self._show(trainer, name, decode(pl_module, z))
 

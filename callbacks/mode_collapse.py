@@ -1,26 +1,24 @@
 """Whether generated pictures differ from each other as much as real ones do."""
 
-from collections.abc import Sequence
 from typing import Any, final
 
 import torch
 from jaxtyping import Float
-from lightning import Callback, LightningDataModule, LightningModule, Trainer
+from lightning import LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 
 from callbacks.checks import check_at_least
 from callbacks.decoding import decode, evaluating
 from callbacks.first_items import FirstItems
-from callbacks.generator_ema import find_generator_ema, shown_weights
-from callbacks.model_callback import AbstractModelCallback
+from callbacks.generator_callback import AbstractGeneratorCallback
 from lightning_modules.interface import LatentGenerator
 
 __all__ = ["ModeCollapse", "diversity"]
 
 
 @final
-class ModeCollapse(AbstractModelCallback):
+class ModeCollapse(AbstractGeneratorCallback):
     """Logs the diversity of generated pictures by that of real ones, and warns when it is lost.
 
     The diversity of n pictures is the mean Euclidean distance between two of them, over all pairs,
@@ -64,6 +62,7 @@ class ModeCollapse(AbstractModelCallback):
         seed: int = 0,
         use_ema: bool = False,
     ) -> None:
+        super().__init__(use_ema)
         check_at_least(2, num_items=num_items)
         check_at_least(1, patience=patience)
         check_at_least(0, seed=seed)
@@ -74,19 +73,8 @@ class ModeCollapse(AbstractModelCallback):
         self._patience = patience
         self._features = features
         self._seed = seed
-        self._use_ema = use_ema
         self._items = FirstItems(num_items, "training")
         self._state: dict[str, float] = {"real_diversity": 0.0, "low_epochs": 0, "warned": 0}
-
-    @property
-    def needs(self) -> type:
-        return LatentGenerator
-
-    def check_surroundings(
-        self, callbacks: Sequence[Callback], datamodule: LightningDataModule | None
-    ) -> None:
-        if self._use_ema:
-            find_generator_ema(callbacks, "ModeCollapse")
 
     def state_dict(self) -> dict[str, Any]:
         return dict(self._state)
@@ -110,8 +98,7 @@ class ModeCollapse(AbstractModelCallback):
             assert isinstance(pl_module, LatentGenerator)  # setup has seen to it
             generator = torch.Generator().manual_seed(self._seed)
             z = pl_module.latent_target.sample(self._num_items, generator=generator)
-            weights = shown_weights(trainer, pl_module, self._use_ema, "ModeCollapse")
-            with evaluating(pl_module), weights:
+            with self.decoding(trainer, pl_module):
                 made = decode(pl_module, z)
             ratio = self._diversity(pl_module, made) / self._state["real_diversity"]
             pl_module.log("health/diversity_ratio", ratio, rank_zero_only=True)

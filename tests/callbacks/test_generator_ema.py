@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from callbacks import GeneratorEMA, HistoryAwareSampling
-from callbacks.generator_ema import find_generator_ema, shown_weights
+from callbacks.generator_ema import find_generator_ema
 from lightning_modules import WGAN
 from tests.callbacks.runs import read_picture, run
 from tests.helpers import (
@@ -190,20 +190,6 @@ def test_sampling_shows_the_average_and_draws_the_same_latents(tmp_path: Path) -
         shown.append((sampling.state_dict()["points"], picture))
     assert torch.equal(shown[0][0], shown[1][0])
     assert not torch.equal(shown[0][1], shown[1][1])
-
-
-def test_weights_are_shown_as_wanted(tmp_path: Path) -> None:
-    ema, model = GeneratorEMA(decay=0.9), gan()
-    trainer = run(tmp_path, ema, model=model, max_epochs=2)
-    own = weights(model.generator)
-    for use_ema, expected in ((True, average(ema)), (False, own)):
-        with shown_weights(trainer, model, use_ema, "a test"):
-            assert same_weights(weights(model.generator), expected)
-        assert same_weights(weights(model.generator), own)
-    assert not same_weights(average(ema), own)
-    message = "`use_ema` of a test needs a GeneratorEMA among the callbacks, which has none; add"
-    with pytest.raises(ValueError, match=message), shown_weights(Trainer(), model, True, "a test"):
-        pass
 
 
 def test_sampling_from_an_average_that_nobody_keeps(tmp_path: Path) -> None:
