@@ -12,6 +12,7 @@ from hawc.compression.problem import CompressionProblem, jittered
 from hawc.history import AbstractHistory
 from hawc.kernels import AbstractKernel, HuberEnergy, full_precision
 from hawc.samplers.abstract import AbstractSampler
+from hawc.samplers.clearance import Clearance
 from hawc.samplers.decoded_features import DecodedFeatures, Stage
 from hawc.samplers.feature_problem import FeatureProblem, Term
 from hawc.samplers.latents_with_features import LatentsWithFeatures
@@ -54,6 +55,9 @@ class FeatureSampler(AbstractSampler):
         num_steps: most steps of the descent; 0 chooses among the candidates alone, which takes no
             gradient.
         typicality: weight of the latents' distance, >= 0.
+        min_distance: how far the features of new pictures keep from each other's and from all
+            remembered ones', as far as that can be had for little; 0 leaves it to the squared
+            distances. It costs some of the match with the data.
 
     Raises:
         ValueError: if a number is out of its range or the history's dimension is not d + f; from
@@ -86,12 +90,14 @@ class FeatureSampler(AbstractSampler):
         num_candidates: int = 1000,
         num_steps: int = 50,
         typicality: float = 0.1,
+        min_distance: float = 0.0,
     ) -> None:
         super().__init__(latent_target, history, LatentsWithFeatures(latent_target, data))
         for name, value, least in (
             ("num_candidates", num_candidates, 1),
             ("num_steps", num_steps, 0),
             ("typicality", typicality, 0),
+            ("min_distance", min_distance, 0),
         ):
             if not least <= value < math.inf:
                 raise ValueError(f"`{name}` must be finite and at least {least}, got {value}.")
@@ -102,6 +108,7 @@ class FeatureSampler(AbstractSampler):
         self._num_candidates = num_candidates
         self._num_steps = num_steps
         self._typicality = typicality
+        self._min_distance = min_distance
 
     def choose(
         self,
@@ -146,6 +153,7 @@ class FeatureSampler(AbstractSampler):
         return FeatureProblem(
             Term(in_features, features.double(), 1.0),
             Term(in_latents, candidates.double(), self._typicality),
+            Clearance(self._min_distance, past_features),
         )
 
     def _refined(

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import final
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from hawc.compression.exchange import exchange
 from hawc.compression.problem import CompressionProblem
+from hawc.samplers.clearance import Clearance
 
 __all__ = ["FeatureProblem", "Term"]
 
@@ -46,9 +46,11 @@ class FeatureProblem:
     Args:
         features: the term of phi(z).
         latents: that of z.
+        clearance: of phi(z); its penalty, shared by the new points, is added to f.
     """
 
-    def __init__(self, features: Term, latents: Term) -> None:
+    def __init__(self, features: Term, latents: Term, clearance: Clearance) -> None:
+        self._clearance = clearance
         self._terms = [(term, term.factor) for term in (features, latents)]
         self._size = latents.problem.size
         # the pull of a law on one point is of order one then
@@ -62,20 +64,25 @@ class FeatureProblem:
                 factor * term.problem.kernel(term.candidates, term.candidates[[index]])[:, 0]
                 for term, factor in self._terms
             ]
-            return sum(heights[1:], heights[0])
+            near = self._clearance.to_one(self._terms[0][0].candidates, index)
+            # a pair's penalty, shared by K points, where heights are shared by K^2 pairs
+            return sum(heights[1:], heights[0]) - self._size * near
 
         fields = [
             factor * term.problem.field(term.candidates[None])[0][0] for term, factor in self._terms
         ]
+        fields.append(self._clearance.to_past(self._terms[0][0].candidates))
         return exchange(sum(fields[1:], fields[0]), repulsion, self._size)
 
     def value_and_gradients(
         self, phi: Float[Tensor, "k f"], z: Float[Tensor, "k d"]
     ) -> tuple[Float[Tensor, ""], Float[Tensor, "k f"], Float[Tensor, "k d"]]:
         """Returns the objective times K^2 / T, and its gradients in phi and in z as such."""
-        value, gradients = torch.zeros((), dtype=torch.float64, device=z.device), []
+        penalty, in_features = self._clearance.value_and_gradient(phi.double())
+        share = self._scale / self._size
+        value, gradients = share * penalty, []
         for (term, factor), points in zip(self._terms, (phi, z), strict=True):
             own, gradient = term.problem.value_and_gradient(points.double()[None])
             value = value + self._scale * factor * own[0]
             gradients.append(self._scale * factor * gradient[0])
-        return value, gradients[0], gradients[1]
+        return value, gradients[0] + share * in_features, gradients[1]

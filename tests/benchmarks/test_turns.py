@@ -40,7 +40,8 @@ def test_one_runs_at_a_time_and_another_is_first_in_each_round(tmp_path: Path) -
     blocks = [*times["a"], *times["b"]]
     assert len(blocks) == 6
     for block in blocks:
-        assert block.wall >= block.processor >= 2e-3
+        # two clocks, which tick at their own moments
+        assert block.wall + 1e-4 >= block.processor >= 2e-3
         # it waits in a read of the pipe
         assert block.processor_waiting < 1e-3
 

@@ -6,6 +6,7 @@ from torch import Tensor
 from hawc.compression.problem import CompressionProblem
 from hawc.distances import squared_distance_to
 from hawc.kernels import HuberEnergy
+from hawc.samplers.clearance import Clearance
 from hawc.samplers.feature_problem import FeatureProblem, Term
 from hawc.targets import Empirical, StandardNormal
 
@@ -25,8 +26,15 @@ def phi(z: Tensor) -> Tensor:
     return torch.cat([z, z.prod(1, keepdim=True)], dim=1)
 
 
+def past_latents() -> Tensor:
+    return torch.randn(PAST, 2, generator=seeded(PAST))
+
+
+NONE = Clearance(0.0, torch.empty(0, 3))
+
+
 def terms(typicality: float = 0.5, scale: float = 1.0) -> tuple[Term, Term]:
-    z, past = (torch.randn(n, 2, generator=seeded(n)) for n in (COUNT, PAST))
+    z, past = torch.randn(COUNT, 2, generator=seeded(COUNT)), past_latents()
     data = Empirical(scale * DATA.sample(200, generator=seeded()))
     features = CompressionProblem(data, SIZE, scale * phi(past), KERNEL)
     latents = CompressionProblem(LAW, SIZE, past, KERNEL)
@@ -43,15 +51,14 @@ def test_factor_is_the_weight_over_the_mean_distance() -> None:
 
 def test_value_is_the_weighted_sum_of_squared_distances() -> None:
     features, latents = terms()
-    both = FeatureProblem(features, latents)
+    both = FeatureProblem(features, latents, NONE)
     total = SIZE + PAST
 
     def objective(z: Tensor) -> float:
         return float(both.value_and_gradients(phi(z), z)[0])
 
     def distances(z: Tensor) -> float:
-        past = torch.randn(PAST, 2, generator=seeded(PAST))
-        z = torch.cat([past, z])
+        z = torch.cat([past_latents(), z])
         in_features = squared_distance_to(KERNEL, phi(z), features.problem.target)
         in_latents = squared_distance_to(KERNEL, z, LAW)
         return float(features.factor * in_features + latents.factor * in_latents)
@@ -63,7 +70,7 @@ def test_value_is_the_weighted_sum_of_squared_distances() -> None:
 
 
 def test_gradients_are_those_of_the_value() -> None:
-    both = FeatureProblem(*terms())
+    both = FeatureProblem(*terms(), Clearance(0.5, phi(past_latents())))
     z = torch.randn(SIZE, 2, generator=seeded(5))
     features = phi(z)
     _, in_features, in_latents = both.value_and_gradients(features, z)
@@ -78,14 +85,14 @@ def test_gradients_are_those_of_the_value() -> None:
 
 
 def test_best_candidates_do_not_depend_on_the_scale_of_features() -> None:
-    chosen = [sorted(FeatureProblem(*terms(scale=s)).best_candidates()) for s in (1.0, 100.0)]
+    chosen = [sorted(FeatureProblem(*terms(scale=s), NONE).best_candidates()) for s in (1.0, 100.0)]
     assert chosen[0] == chosen[1]
     assert len(set(chosen[0])) == SIZE
 
 
 def test_best_candidates_are_better_than_any_drawn_at_random() -> None:
     features, latents = terms()
-    both = FeatureProblem(features, latents)
+    both = FeatureProblem(features, latents, NONE)
 
     def objective(index: Tensor) -> float:
         z = latents.candidates[index]
@@ -96,11 +103,29 @@ def test_best_candidates_are_better_than_any_drawn_at_random() -> None:
     assert reached < min(drawn)
 
 
+def test_candidates_are_judged_by_the_value_with_its_penalty() -> None:
+    features, latents = terms()
+    clearance = Clearance(1.5, phi(past_latents()))
+    both = FeatureProblem(features, latents, clearance)
+
+    def objective(index: list[int]) -> float:
+        z = latents.candidates[index]
+        return float(both.value_and_gradients(phi(z), z)[0])
+
+    best = both.best_candidates()
+    for place in range(SIZE):
+        for other in set(range(COUNT)) - set(best):
+            # 1e-9: exchanges that win 1e-12 of a penalty of 100 are left alone
+            assert objective([*best[:place], other, *best[place + 1 :]]) > objective(best) - 1e-9
+    chosen = features.candidates[best]
+    others = torch.cat([phi(past_latents()), chosen])
+    assert torch.cdist(chosen, others).sort(1).values[:, 1].min() > 0.8 * 1.5
+
+
 def test_typicality_decides_between_the_two() -> None:
     def distance(typicality: float) -> float:
         features, latents = terms(typicality)
-        z = latents.candidates[FeatureProblem(features, latents).best_candidates()]
-        past = torch.randn(PAST, 2, generator=seeded(PAST))
-        return float(squared_distance_to(KERNEL, torch.cat([past, z]), LAW))
+        z = latents.candidates[FeatureProblem(features, latents, NONE).best_candidates()]
+        return float(squared_distance_to(KERNEL, torch.cat([past_latents(), z]), LAW))
 
     assert distance(100.0) < distance(0.0)

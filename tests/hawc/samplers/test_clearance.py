@@ -1,0 +1,70 @@
+"""The penalty on points near others: values by hand, gradients by differences, nothing far away."""
+
+import torch
+from torch import Tensor
+
+from hawc.samplers.clearance import Clearance
+
+PAST = torch.tensor([[0, 0], [10, 0]], dtype=torch.float64)
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_penalty_is_that_of_the_nearest_remembered_point() -> None:
+    x = torch.tensor([[0.0, 1.0], [9.0, 0.0], [5.0, 0.0], [0.0, 0.0]])
+    # 100 (1 - 1/4)^2, the same, nothing, and at the point itself, 1e-6 off, nearly all of it
+    expected = torch.tensor([56.25, 56.25, 0.0, 100.0])
+    torch.testing.assert_close(Clearance(4.0, PAST).to_past(x), expected, rtol=3e-6, atol=0)
+    crowd = PAST[:1].repeat(50, 1)
+    torch.testing.assert_close(
+        Clearance(4.0, crowd).to_past(x[:1]), expected[:1], rtol=1e-12, atol=0
+    )
+
+
+def test_penalty_of_pairs_leaves_out_the_point_itself() -> None:
+    x = torch.tensor([[0.0, 0.0], [0.0, 2.0], [3.0, 4.0]])
+    expected = torch.tensor([0.0, 25.0, 0.0])
+    torch.testing.assert_close(Clearance(4.0, PAST).to_one(x, 0), expected, rtol=1e-12, atol=0)
+
+
+def total(clearance: Clearance, x: Tensor) -> float:
+    pairs = sum(float(clearance.to_one(x, i).sum()) for i in range(len(x))) / 2
+    return float(clearance.to_past(x).sum()) + pairs
+
+
+def test_value_adds_up_points_and_pairs() -> None:
+    clearance, x = Clearance(3.0, PAST), torch.randn(6, 2, generator=seeded())
+    value, _ = clearance.value_and_gradient(x)
+    assert value > 100
+    torch.testing.assert_close(float(value), total(clearance, x), rtol=1e-12, atol=0)
+
+
+def test_gradient_is_that_of_the_value() -> None:
+    clearance, x = Clearance(3.0, PAST), torch.randn(6, 2, generator=seeded())
+    _, gradient = clearance.value_and_gradient(x)
+    step = 1e-6 * torch.randn(6, 2, generator=seeded(1))
+    slope = (total(clearance, x + step) - total(clearance, x - step)) / 2
+    # central differences of a value of about 1e3: rounding of 1e-13, against slopes of 1e-4
+    assert abs(slope - float((gradient * step).sum())) < 1e-8
+
+
+def test_gradient_is_finite_where_points_coincide() -> None:
+    value, gradient = Clearance(3.0, PAST).value_and_gradient(torch.zeros(2, 2))
+    assert value > 299
+    assert gradient.isfinite().all()
+
+
+def test_distance_zero_is_no_penalty() -> None:
+    clearance, x = Clearance(0.0, PAST), PAST.clone()
+    value, gradient = clearance.value_and_gradient(x)
+    assert value == 0
+    assert not gradient.any()
+    assert not clearance.to_one(torch.zeros(3, 2), 0).any()
+
+
+def test_nothing_remembered_is_no_penalty() -> None:
+    assert not Clearance(3.0, PAST[:0]).to_past(torch.zeros(3, 2)).any()
+    value, _ = Clearance(3.0, PAST[:0]).value_and_gradient(torch.zeros(1, 2))
+    assert value == 0
