@@ -42,6 +42,7 @@ from networks import DigitFeatures
 
 SIZES = (5, 10, 20, 50, 100)
 ROUND = 10
+MIN_DISTANCE = 5.5  # in features of the choosing net
 NUM_CHOSEN_BY, NUM_JUDGED_BY = 4000, 1000
 NUM_NEIGHBOURS = 3  # fewer than the smallest set has pictures
 # of the distances from a real digit to the nearest of the others
@@ -108,6 +109,11 @@ def samplers(
     def in_features() -> AbstractSampler:
         return FeatureSampler(law, decode=model.decode, features=chooser, data=data)
 
+    def apart() -> AbstractSampler:
+        return FeatureSampler(
+            law, decode=model.decode, features=chooser, data=data, min_distance=MIN_DISTANCE
+        )
+
     return {
         "independent": (lambda: IndependentSampler(law), False),
         "Sobol": (lambda: SobolSampler(law, seed=number), False),
@@ -115,6 +121,7 @@ def samplers(
         "HAW-C, rounds": (latent, True),
         "features": (in_features, False),
         "features, rounds": (in_features, True),
+        "features apart, rounds": (apart, True),
     }
 
 

@@ -33,10 +33,9 @@ class GeneratorEMA(AbstractModelCallback):
     all other buffers are copied, since an average of, say, the vectors of a power iteration is none
     of its vectors. Half-precision weights are averaged in float32.
 
-    Training does not see the average. `applied` puts it into the model for a while, as
-    `use_ema` of `HistoryAwareSampling`, `CoveredModes`, `ModeCollapse` and `train.py sample` does.
-    It is part of the checkpoint, and a resumed run goes on with it; a checkpoint without one starts
-    a new average.
+    Training does not see the average. `applied` puts it into the model for a while, as `use_ema` of
+    every callback that decodes latents and of `train.py sample` does. It is part of the checkpoint,
+    and a resumed run goes on with it; a checkpoint without one starts a new average.
 
     Args:
         decay: weight of the old average, in [0, 1).

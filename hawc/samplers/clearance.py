@@ -52,6 +52,8 @@ class Clearance:
         self, x: Float[Tensor, "n d"]
     ) -> tuple[Float[Tensor, ""], Float[Tensor, "n d"]]:
         """Returns the penalty of all points and pairs together, and its gradient."""
+        if self.distance == 0:
+            return x.new_zeros(()), torch.zeros_like(x)
         x = x.detach().clone().requires_grad_()
         with torch.enable_grad():
             first, second = torch.triu_indices(len(x), len(x), 1, device=x.device)

@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning import Callback, LightningModule, Trainer, seed_everything
 from PIL import Image
 from torch import Tensor
 from torchvision.transforms.functional import pil_to_tensor
 
 from lightning_modules.adversarial import AbstractAdversarial
-from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, weights
+from tests.helpers import TinyImages, quiet_trainer, same_weights, tiny_energy_vae, weights
 
 
 def run(
@@ -37,6 +38,18 @@ def watch_decoding(model: AbstractAdversarial) -> list[tuple[Tensor, dict[str, T
 
     model.decode = spy  # type: ignore[method-assign]
     return seen
+
+
+def check_decoded(
+    seen: list[tuple[Tensor, dict[str, Tensor]]],
+    latents: Tensor,
+    model: AbstractAdversarial,
+    average: dict[str, Tensor] | None,
+) -> None:
+    """Fails unless these latents were decoded each time, last by the model's weights or these."""
+    assert len(seen) >= 3
+    assert all(torch.equal(z, latents) for z, _ in seen)
+    assert same_weights(seen[-1][1], weights(model.generator) if average is None else average)
 
 
 def picture_names(folder: Path) -> set[str]:
