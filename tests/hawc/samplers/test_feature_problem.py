@@ -70,7 +70,7 @@ def test_value_is_the_weighted_sum_of_squared_distances() -> None:
 
 
 def test_gradients_are_those_of_the_value() -> None:
-    both = FeatureProblem(*terms(), Clearance(0.5, phi(past_latents())))
+    both = FeatureProblem(*terms(), Clearance(3.0, phi(past_latents())))
     z = torch.randn(SIZE, 2, generator=seeded(5))
     features = phi(z)
     _, in_features, in_latents = both.value_and_gradients(features, z)
@@ -80,8 +80,8 @@ def test_gradients_are_those_of_the_value() -> None:
         for sign, pair in zip((1, -1), moved, strict=True):
             pair[place] = point + sign * 1e-5 * direction
         up, down = (float(both.value_and_gradients(*pair)[0]) for pair in moved)
-        # central differences: 1e-10 of truncation, 1e-11 of cancellation
-        assert abs((up - down) / 2e-5 - float((gradient * direction).sum())) < 1e-7
+        # central differences: 1e-8 of truncation, the penalty being 100 high, 1e-9 of cancellation
+        assert abs((up - down) / 2e-5 - float((gradient * direction).sum())) < 1e-6
 
 
 def test_best_candidates_do_not_depend_on_the_scale_of_features() -> None:
