@@ -1,6 +1,6 @@
 """How different a model's pictures are, for several ways to choose their latents.
 
-    python -m benchmarks.diversity runs/<name>/<time> [--repetitions 50] [--data_dir DIR]
+    python -m benchmarks.diversity runs/<name>/<time> [--repetitions 50] [--samplers HAW-C ...]
 
 One run of a model of digits at a time. Its decoder gets latents that are independent, of a Sobol
 sequence, by history-aware compression of the latents (HAW-C) and by `hawc.FeatureSampler`, the last
@@ -40,13 +40,23 @@ from hawc import (
 from lightning_modules.interface import LatentGenerator
 from networks import DigitFeatures
 
+NAMES = (
+    "independent",
+    "Sobol",
+    "HAW-C",
+    "HAW-C, rounds",
+    "features",
+    "features, rounds",
+    "features apart, rounds",
+)
 SIZES = (5, 10, 20, 50, 100)
 ROUND = 10
-MIN_DISTANCE = 5.5  # in features of the choosing net
+# In features of the choosing net: of 100 real digits, 15 are that far from all others.
+MIN_DISTANCE = 5.5
 NUM_CHOSEN_BY, NUM_JUDGED_BY = 4000, 1000
 NUM_NEIGHBOURS = 3  # fewer than the smallest set has pictures
 # of the distances from a real digit to the nearest of the others
-PERCENTILES, PIXEL_PERCENTILE = (5, 25, 50), 25
+PERCENTILES, PIXEL_PERCENTILE = (5.0, 25.0, 50.0), 25.0
 
 Samplers = dict[str, tuple[Callable[[], AbstractSampler], bool]]
 Values = dict[str, float]
@@ -82,7 +92,7 @@ class Judge:
             "total variation": metrics.total_variation(counts, self._counts),
             "Vendi": metrics.vendi_score(features),
             **{
-                f"repeats ({percentile} %)": metrics.repeat_rate(features, threshold)
+                f"repeats ({percentile:g} %)": metrics.repeat_rate(features, threshold)
                 for percentile, threshold in self._thresholds.items()
             },
             "repeats in pixels": metrics.repeat_rate(pictures.flatten(1), self._pixel_threshold),
@@ -114,15 +124,16 @@ def samplers(
             law, decode=model.decode, features=chooser, data=data, min_distance=MIN_DISTANCE
         )
 
-    return {
-        "independent": (lambda: IndependentSampler(law), False),
-        "Sobol": (lambda: SobolSampler(law, seed=number), False),
-        "HAW-C": (latent, False),
-        "HAW-C, rounds": (latent, True),
-        "features": (in_features, False),
-        "features, rounds": (in_features, True),
-        "features apart, rounds": (apart, True),
-    }
+    ways = (
+        (lambda: IndependentSampler(law), False),
+        (lambda: SobolSampler(law, seed=number), False),
+        (latent, False),
+        (latent, True),
+        (in_features, False),
+        (in_features, True),
+        (apart, True),
+    )
+    return dict(zip(NAMES, ways, strict=True))
 
 
 def drawn(
@@ -169,6 +180,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--repetitions", type=int, default=50, help="at least 2")
+    parser.add_argument("--samplers", nargs="+", choices=NAMES, default=NAMES)
     parser.add_argument("--data_dir")
     arguments = parser.parse_args()
     if arguments.repetitions < 2:
@@ -184,6 +196,7 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     for number in range(arguments.repetitions):
         ways = samplers(model, chooser, data, number)
+        ways = {name: ways[name] for name in arguments.samplers}
         for name, n, values in repetition(model, ways, judge, number):
             found.setdefault(name, {}).setdefault(n, []).append(values)
         print(f"{run.name}: {number + 1} of {arguments.repetitions}", flush=True)

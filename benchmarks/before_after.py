@@ -1,0 +1,51 @@
+"""Ten random pictures above ten that remember each other, as in the lectures behind this project.
+
+    python -m benchmarks.before_after runs/<name>/<time> [runs/...]
+
+Above ten latents drawn at random; below ten that history-aware compression (HAW-C) found one after
+the other, each complementing those before it. Writes docs/pictures/before_after_<name>.png of each
+run.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import torch
+from torch import Tensor
+from torchvision.utils import save_image
+
+from benchmarks.trained import TrainedRun
+from hawc import HistoryAwareSampler, IndependentSampler
+from lightning_modules.interface import LatentGenerator
+
+NUM_PICTURES = 10
+PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
+
+
+@torch.no_grad()
+def two_rows(model: LatentGenerator, seed: int = 0) -> Tensor:
+    """Returns pictures (20, c, h, w): of independent latents, then of recursive ones."""
+    generator = torch.Generator().manual_seed(seed)
+    independent = IndependentSampler(model.latent_target).sample(NUM_PICTURES, generator=generator)
+    sampler = HistoryAwareSampler(model.latent_target)
+    recursive = [sampler.sample(1, generator=generator) for _ in range(NUM_PICTURES)]
+    return model.decode(torch.cat([independent, *recursive]))
+
+
+def main() -> None:
+    """Writes a picture of each run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folders", type=Path, nargs="+")
+    for folder in parser.parse_args().folders:
+        run = TrainedRun(folder)
+        model = run.averaged() or run.model()
+        path = PICTURES / f"before_after_{run.name}.png"
+        save_image(1 - two_rows(model), path, nrow=NUM_PICTURES, pad_value=1)
+        print(path)
+
+
+if __name__ == "__main__":
+    main()
