@@ -27,7 +27,7 @@ _MANIFEST = "manifest.json"
 _PLAN = ".unfinished.json"  # the chunk that is about to be recorded, or recorded and not yet shown
 _SAME = (
     *("checkpoint_sha256", "more_checkpoints_sha256", "use_ema", "model"),
-    *("gallery", "gallery_id", "sampler", "seed"),
+    *("gallery", "gallery_id", "sampler", "real_features", "min_distance", "seed"),
 )
 # what a manifest means that was written before the key existed
 _LATER: dict[str, Any] = {"more_checkpoints_sha256": [], "use_ema": False}
@@ -40,18 +40,25 @@ class Chunk:
 
     Args:
         start: position in the gallery of the first one.
-        latents: (n, d), as the gallery holds them.
+        rows: (n, k), as the gallery holds them: latents, with features behind them or without.
         label: names the batch in the gallery, like no other.
+        dim: of a latent, at most k.
     """
 
     start: int
-    latents: Float[Tensor, "n d"]
+    rows: Float[Tensor, "n k"]
     label: str
+    dim: int
+
+    @property
+    def latents(self) -> Float[Tensor, "n d"]:
+        """What is decoded."""
+        return self.rows[:, : self.dim]
 
     @property
     def ids(self) -> range:
         """Positions in the gallery."""
-        return range(self.start, self.start + len(self.latents))
+        return range(self.start, self.start + len(self.rows))
 
 
 def manifest_of(path: Path, description: dict[str, Any]) -> dict[str, Any] | None:
@@ -142,18 +149,19 @@ class SampleFolder:
         """Returns the chunk that an earlier command planned and did not finish, if there is one."""
         if not (self.path / _PLAN).exists():
             return None
-        plan = _read(self.path / _PLAN, {"start": int, "latents": list, "label": str})
+        plan = _read(self.path / _PLAN, {"start": int, "rows": list, "label": str, "dim": int})
         if self._lines and json.loads(self._lines[-1])["id"] >= plan["start"]:
             self.drop()  # it was finished; only the plan was left
             return None
-        return Chunk(plan["start"], torch.tensor(plan["latents"]), plan["label"])
+        return Chunk(plan["start"], torch.tensor(plan["rows"]), plan["label"], plan["dim"])
 
     def plan(self, chunk: Chunk) -> None:
         """Writes down what is about to be recorded, so that a later command can finish it."""
         plan = {
             "label": chunk.label,
             "start": chunk.start,
-            "latents": _shortest_numbers(chunk.latents),
+            "dim": chunk.dim,
+            "rows": _shortest_numbers(chunk.rows),
         }
         replace_file(self.path / _PLAN, json.dumps(plan).encode())
 
@@ -211,7 +219,7 @@ def _unwritable(path: Path, reason: str) -> UsageError:
     )
 
 
-def _shortest_numbers(latents: Float[Tensor, "n d"]) -> list[list[float]]:
+def _shortest_numbers(rows: Float[Tensor, "n k"]) -> list[list[float]]:
     """Returns the shortest decimals that are read back as the same numbers of their precision."""
-    rows: list[list[np.floating[Any]]] = [list(row) for row in latents.numpy()]
-    return [[float(str(value)) for value in row] for row in rows]
+    numbers: list[list[np.floating[Any]]] = [list(row) for row in rows.numpy()]
+    return [[float(str(value)) for value in row] for row in numbers]

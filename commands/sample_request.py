@@ -10,12 +10,12 @@ from typing import Any, Literal, final
 from sqlalchemy import URL
 
 from commands.errors import UsageError
+from commands.feature_choice import FeatureChoice
 from commands.run_folder import new_samples_folder, run_of
 from commands.sample_folder import SampleFolder, manifest_of
 from commands.sample_run import SampleRun
 from hawc import (
     AbstractSampler,
-    AbstractTarget,
     DatabaseHistory,
     HistoryAwareSampler,
     HistoryStoreError,
@@ -23,11 +23,12 @@ from hawc import (
     SobolSampler,
     galleries,
 )
+from hawc.history import Recorded
 from lightning_modules.interface import LatentGenerator
 
 __all__ = ["SampleRequest", "SamplerName"]
 
-SamplerName = Literal["history_aware", "independent", "sobol"]
+SamplerName = Literal["history_aware", "feature", "independent", "sobol"]
 
 _VERSIONED = ("hawc", "lightning", "torch")
 
@@ -47,6 +48,7 @@ class SampleRequest:
         chunk_size: latents chosen together, at least 1.
         seed: of the choice, at least 0.
         use_ema: whether the model decodes by the average of its generator.
+        features: what the sampler feature goes by, None for any other.
 
     Raises:
         UsageError: if a number is too small.
@@ -61,6 +63,7 @@ class SampleRequest:
     chunk_size: int
     seed: int
     use_ema: bool = False
+    features: FeatureChoice | None = None
 
     def __post_init__(self) -> None:
         for name in ("num_samples", "chunk_size"):
@@ -76,8 +79,8 @@ class SampleRequest:
         path = new_samples_folder(self.checkpoints[0]) if self.output is None else Path(self.output)
         description = self._description(model)
         manifest = manifest_of(path, description)
-        sampler = self._sampler(model.latent_target)
-        history = self._history(model.latent_target, must_exist=manifest is not None)
+        sampler = self._sampler(model)
+        history = self._history(sampler.rows, must_exist=manifest is not None)
         description |= {"history": history.location, "gallery_id": history.identity}
         return SampleRun(
             SampleFolder(path, description),
@@ -88,7 +91,7 @@ class SampleRequest:
             self.seed,
         )
 
-    def _history(self, target: AbstractTarget, must_exist: bool) -> DatabaseHistory:
+    def _history(self, rows: Recorded, must_exist: bool) -> DatabaseHistory:
         url = self._url()
         try:
             if must_exist and self.gallery not in [gallery.name for gallery in galleries(url)]:
@@ -96,7 +99,7 @@ class SampleRequest:
                     f"`history` must be the store that holds gallery {self.gallery} of the samples "
                     f"in '{self.output}', got one that lacks it."
                 )
-            history = DatabaseHistory(url, target, gallery=self.gallery)
+            history = DatabaseHistory(url, rows, gallery=self.gallery)
             history.check_writable()
             history.points()  # reads all of them, and whether any is damaged
         except (ValueError, HistoryStoreError) as error:
@@ -109,8 +112,11 @@ class SampleRequest:
             return URL.create("sqlite", database=database).render_as_string()
         return self.history
 
-    def _sampler(self, target: AbstractTarget) -> AbstractSampler:
+    def _sampler(self, model: LatentGenerator) -> AbstractSampler:
         """Returns what chooses; `SampleRun` records."""
+        target = model.latent_target
+        if self.features is not None:
+            return self.features.sampler(model)
         if self.sampler == "independent":
             return IndependentSampler(target)
         if self.sampler == "history_aware":
@@ -137,6 +143,7 @@ class SampleRequest:
             "target": repr(model.latent_target),
             "gallery": self.gallery,
             "sampler": self.sampler,
+            **(self.features.description if self.features else {}),
             "seed": self.seed,
             "versions": {d.name: d.version for d in distributions() if d.name in _VERSIONED},
         }

@@ -23,6 +23,7 @@ after a loss of power, unlike after a kill, the last pictures may be missing; th
 """
 
 import secrets
+from dataclasses import replace
 from typing import final
 
 import torch
@@ -42,7 +43,7 @@ class SampleRun:
 
     Args:
         folder: where samples are shown; may hold those of an earlier command.
-        history: where they are recorded.
+        history: where they are recorded, in rows as the sampler makes them.
         sampler: chooses latents; its own history is not used.
         num_samples: that the folder is to hold in the end, at least 1.
         chunk_size: latents chosen together, at least 1.
@@ -68,7 +69,7 @@ class SampleRun:
         self._seed = seed
         _check_same_gallery(folder, history)
         self._left_over = self._recorded_plan()
-        left_over = len(self._left_over.latents) if self._left_over else 0
+        left_over = len(self._left_over.rows) if self._left_over else 0
         missing = max(0, num_samples - len(folder) - left_over)
         sizes = [min(chunk_size, missing - i) for i in range(0, missing, chunk_size)]
         self._sizes = [left_over, *sizes] if left_over else sizes
@@ -101,19 +102,21 @@ class SampleRun:
 
     def _record(self, chunk: Chunk) -> None:
         self.folder.plan(chunk)
-        self.history.append(chunk.latents, expected_length=chunk.start, label=chunk.label)
+        self.history.append(chunk.rows, expected_length=chunk.start, label=chunk.label)
 
     def _choose(self, n: int, previous: Chunk | None) -> Chunk:
         past = self.history.points()
         generator = generator_at(self._seed, len(past))
-        start = None if previous is None else previous.latents
+        start = None if previous is None else previous.rows
         default = torch.get_default_dtype()
         torch.set_default_dtype(past.dtype)  # whatever precision pictures are decoded in
         try:
-            latents = self._sampler.choose(n, past, generator, start)
+            rows = self._sampler.choose(n, past, generator, start)
         finally:
             torch.set_default_dtype(default)
-        return Chunk(len(past), latents.to(past.dtype), secrets.token_hex(16))
+        return Chunk(
+            len(past), rows.to(past.dtype), secrets.token_hex(16), self._sampler.target.dim
+        )
 
     def _recorded_plan(self) -> Chunk | None:
         """Returns the chunk that an earlier command recorded and did not show, if there is one."""
@@ -124,14 +127,15 @@ class SampleRun:
             self.folder.drop()
             return None
         recorded = self.history.points()[plan.ids.start : plan.ids.stop]
-        return Chunk(plan.start, recorded, plan.label)
+        return replace(plan, rows=recorded)
 
 
 def _check_same_gallery(folder: SampleFolder, history: DatabaseHistory) -> None:
     entries, points = folder.entries(), history.points()
     for entry in entries:
         latent = torch.tensor(entry["latent"], dtype=points.dtype)
-        if entry["id"] >= len(points) or not torch.equal(points[entry["id"]], latent):
+        recorded = points[entry["id"] : entry["id"] + 1, : len(latent)]
+        if not torch.equal(recorded, latent[None]):
             raise UsageError(
                 f"`output` '{folder.path}' shows sample {entry['id']}, which {history} does not "
                 "hold; name the gallery of these samples or another folder."

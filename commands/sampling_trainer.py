@@ -6,8 +6,11 @@ from typing import Any, final
 
 from lightning import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
+from torch import nn
 
 from commands.errors import UsageError
+from commands.feature_choice import FeatureChoice
+from commands.run_folder import run_of
 from commands.sample_drawing import draw_samples
 from commands.sample_request import SampleRequest, SamplerName
 from commands.sampled_model import Combination, sampled_model
@@ -34,6 +37,9 @@ class SamplingTrainer(Trainer):
         use_ema: bool = False,
         more_checkpoints: list[str] | None = None,
         combine: Combination = "mixture",
+        feature_net: nn.Module | None = None,
+        num_real: int = 4000,
+        min_distance: float = 0.0,
         weights_only: bool | None = None,
         datamodule: LightningDataModule | None = None,
     ) -> None:
@@ -53,8 +59,9 @@ class SamplingTrainer(Trainer):
             gallery: Name of the gallery in the database; created if missing.
             output: Folder for pictures and manifest.json. Default: samples/<time> in the folder of
                 the checkpoint's run.
-            sampler: How latents are chosen; the last two do not look at the gallery's points and
-                are there to compare.
+            sampler: How latents are chosen: history_aware by the latents themselves, feature by
+                what they decode to; the last two do not look at the gallery's points and are
+                there to compare.
             chunk_size: Pictures chosen and recorded together; larger is better and slower.
             use_ema: Whether to decode by the average of the generator that the callback
                 GeneratorEMA left in the checkpoint.
@@ -63,18 +70,45 @@ class SamplingTrainer(Trainer):
             combine: How more_checkpoints are sampled: mixture chooses one for each sample by one
                 latent coordinate more; average averages their pictures of the same latent, for
                 snapshots of one run.
+            feature_net: Of the sampler feature, what pictures are compared by, as
+                networks.DigitFeatures; a gallery is for one net alone.
+            num_real: Of the sampler feature, the number of training items that new pictures are to
+                be like, all together.
+            min_distance: Of the sampler feature, how far new pictures keep from all others in
+                features, where that can be had for little.
             weights_only: Has no effect: sampling reads nothing but weights.
-            datamodule: Has no effect: no data are needed.
+            datamodule: Holds the training items that the sampler feature needs, others do not.
         """
         _check_model(model, self)
+        _check_features(sampler, feature_net, min_distance)
         checkpoints = tuple(map(Path, [ckpt_path, *(more_checkpoints or [])]))
         model = sampled_model(model, checkpoints, combine, use_ema)
         if not self.is_global_zero:
             draw_samples(self, model, None)
             return
         seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
+        features = None
+        if sampler == "feature":
+            assert feature_net is not None
+            assert datamodule is not None  # LightningCLI makes one
+            features = FeatureChoice.from_data(
+                feature_net.to(self.strategy.root_device),
+                datamodule,
+                num_real,
+                min_distance,
+                run_of(checkpoints[0]),
+            )
         run = SampleRequest(
-            checkpoints, num_samples, history, gallery, output, sampler, chunk_size, seed, use_ema
+            checkpoints,
+            num_samples,
+            history,
+            gallery,
+            output,
+            sampler,
+            chunk_size,
+            seed,
+            use_ema,
+            features,
         ).open(model)
         print_sampling(run)
         try:
@@ -93,6 +127,21 @@ def leave_out_training(options: Any) -> None:
     options.fast_dev_run = False
     options.limit_predict_batches = None
     options.overfit_batches = 0.0
+
+
+def _check_features(sampler: SamplerName, net: nn.Module | None, min_distance: float) -> None:
+    """Raises UsageError unless just the sampler `feature` is given what only that one heeds."""
+    if sampler == "feature" and net is None:
+        raise UsageError(
+            "`feature_net` must be given for the sampler feature, got none; name one, as "
+            "--feature_net networks.DigitFeatures --feature_net.role choosing."
+        )
+    if sampler != "feature" and (net is not None or min_distance != 0):
+        option = "min_distance" if net is None else "feature_net"
+        raise UsageError(
+            f"`{option}` must be left out for the sampler {sampler}, which does not look at "
+            "pictures; name --sampler feature."
+        )
 
 
 def _check_model(model: LightningModule, trainer: Trainer) -> None:

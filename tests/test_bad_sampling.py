@@ -17,6 +17,8 @@ from tests.mistakes import BASE, Mistake, check_refusal, each_mistake
 
 NO_CHECKPOINT = ("sample", *BASE, "--num_samples", "4", "--trainer.accelerator", "cpu")
 GIVEN = (*NO_CHECKPOINT, "--ckpt_path", "whole.ckpt")
+CHOOSING = ("--feature_net.role", "choosing")
+FEATURE = (*GIVEN, "--sampler", "feature", "--feature_net")
 
 TABLE: list[Mistake] = [
     ("command alone", ("sample",), r"an experiment is required"),
@@ -104,6 +106,32 @@ TABLE: list[Mistake] = [
         ),
         r"`more_checkpoints` must have standard normal latents, so that .*, got StudentT",
     ),
+    (
+        "features without a net",
+        (*GIVEN, "--sampler", "feature"),
+        r"`feature_net` must be given for the sampler feature, got none; .*DigitFeatures",
+    ),
+    (
+        "net of another sampler",
+        (*GIVEN, "--feature_net", "torch.nn.Flatten"),
+        r"`feature_net` must be left out for the sampler history_aware, which does not look at",
+    ),
+    (
+        "distance of another sampler",
+        (*GIVEN, "--sampler", "sobol", "--min_distance", "1"),
+        r"`min_distance` must be left out for the sampler sobol",
+    ),
+    (
+        "features of no real item",
+        (*FEATURE, "networks.DigitFeatures", *CHOOSING, "--num_real", "0"),
+        r"`num_real` must be at least 1, got 0",
+    ),
+    (
+        "net of other pictures",
+        (*FEATURE, "networks.ObjectFeatures", *CHOOSING),
+        r"`feature_net` must take what MNIST5k holds, \(1, 28, 28\) an item: ",
+    ),
+    ("net that there is not", (*FEATURE, "networks.Digits"), r"`feature_net` .*networks\.Digits"),
     ("gallery", (*GIVEN, "--gallery", ""), r"`gallery` must be 1 to 100 printable characters"),
     (
         "foreign folder",

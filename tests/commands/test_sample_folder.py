@@ -21,7 +21,7 @@ TOLD: dict[str, Any] = {
 
 def chunk(start: int, n: int) -> Chunk:
     generator = torch.Generator().manual_seed(start)
-    return Chunk(start, torch.randn(n, 3, generator=generator), f"label {start}")
+    return Chunk(start, torch.randn(n, 3, generator=generator), f"label {start}", 3)
 
 
 def shown(folder: SampleFolder, chunk: Chunk) -> None:

@@ -1,0 +1,100 @@
+"""The command `sample` with latents chosen by what they decode to, from end to end."""
+
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import train
+from commands import sample_run
+from hawc import DatabaseHistory, Empirical, LatentsWithFeatures, StandardNormal
+from lightning_modules import EnergyVAE
+from networks import DigitFeatures, MLPDecoder, MLPEncoder
+from tests.mistakes import BASE
+
+STORE = "sqlite:///gallery.db"
+NET = ("--feature_net", "networks.DigitFeatures", "--feature_net.role", "choosing")
+
+
+def untrained() -> EnergyVAE:
+    encoder, decoder = (partial(net, widths=(200,) * 3) for net in (MLPEncoder, MLPDecoder))
+    return EnergyVAE((1, 28, 28), 8, encoder, decoder)
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A working directory with a checkpoint whose weights nobody trained."""
+    torch.manual_seed(0)
+    model = untrained()
+    whole = {"state_dict": model.state_dict(), "pytorch-lightning_version": "2.6"}
+    torch.save(whole, tmp_path / "whole.ckpt")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+
+
+def sample(output: str, num_samples: int, *options: str) -> list[dict[str, Any]]:
+    """Returns the entries of the samples that are in the folder then."""
+    train.main(
+        [
+            *("sample", *BASE, "--ckpt_path", "whole.ckpt", "--trainer.accelerator", "cpu"),
+            *("--trainer.enable_progress_bar", "false", "--num_real", "200", "--sampler"),
+            *("feature", *(options or NET), "--history", STORE, "--output", output),
+            *("--num_samples", str(num_samples), "--chunk_size", "4"),
+        ]
+    )
+    content = json.loads((Path(output) / "manifest.json").read_text())
+    assert content["sampler"] == "feature"
+    samples: list[dict[str, Any]] = content["samples"]
+    return samples
+
+
+def rows() -> torch.Tensor:
+    """Returns what the gallery holds."""
+    (features,) = (np.load(path) for path in Path().glob("features-*.npy"))
+    law = LatentsWithFeatures(StandardNormal(8), Empirical(torch.from_numpy(features)))
+    return DatabaseHistory(STORE, law).points()
+
+
+def test_calls_go_on_in_a_gallery_of_latents_with_their_features(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first, second = sample("first", 5), sample("second", 4)
+    assert [entry["id"] for entry in (*first, *second)] == list(range(9))
+    latents = torch.tensor([entry["latent"] for entry in (*first, *second)])
+    assert torch.equal(latents, rows()[:, :8])
+    model = untrained()
+    model.load_state_dict(torch.load("whole.ckpt", weights_only=True)["state_dict"])
+    with torch.no_grad():
+        seen = DigitFeatures("choosing")(model.eval().decode(latents))
+    assert torch.allclose(seen, rows()[:, 8:], atol=1e-4)  # another batch size rounds otherwise
+    assert "drawn      4, from number 5 to 8 of the gallery" in capsys.readouterr().out
+
+
+def test_an_interrupted_command_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sample_run.SampleFolder, "finish", interrupt)
+        with pytest.raises(SystemExit):
+            sample("out", 6)
+    assert len(rows()) == 4  # recorded, not yet shown
+    entries = sample("out", 6)
+    assert torch.equal(torch.tensor([entry["latent"] for entry in entries]), rows()[:, :8])
+    assert len(entries) == 6
+
+
+def test_a_gallery_is_for_one_net(capfd: pytest.CaptureFixture[str]) -> None:
+    first = sample("out", 2)
+    known = rows()
+    with pytest.raises(SystemExit) as ended:
+        sample("other", 2, "--feature_net", "torch.nn.Flatten")
+    assert ended.value.code == 2
+    assert "`target` must be LatentsWithFeatures(" in capfd.readouterr().err
+    assert sample("out", 2) == first
+    assert len(known) == 2
