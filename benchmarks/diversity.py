@@ -160,8 +160,8 @@ def repetition(
     model: LatentGenerator, ways: Samplers, judge: Judge, number: int
 ) -> Iterator[tuple[str, int, Values]]:
     """Yields the name of the sampler, the number of pictures and what they are worth."""
-    for place, (name, (make, in_rounds)) in enumerate(ways.items()):
-        generator = torch.Generator().manual_seed(1000 * number + place)
+    for name, (make, in_rounds) in ways.items():
+        generator = torch.Generator().manual_seed(1000 * number + NAMES.index(name))
         for n, latents, seconds in drawn(make, in_rounds, generator):
             yield name, n, {**judge.values(model.decode(latents)), "seconds": seconds}
 
@@ -186,6 +186,11 @@ def main() -> None:
     if arguments.repetitions < 2:
         parser.error("--repetitions must be at least 2, for a standard error")
     run = TrainedRun(arguments.folder)
+    results = RESULTS / f"{run.name}.json"
+    if results.exists():
+        known = json.loads(results.read_text())["samplers"]
+        if lost := sorted(known.keys() - {*arguments.samplers}):
+            parser.error(f"{results} has results of {', '.join(lost)} too: name them, or remove it")
     model = run.averaged() or run.model()
     chooser = DigitFeatures("choosing")
     known = random_digits(NUM_CHOSEN_BY, train=True, data_dir=arguments.data_dir)
@@ -206,7 +211,7 @@ def main() -> None:
                 for name, sizes in found.items()
             }
             page_of_run = {"repetitions": number + 1, "epochs": run.epochs, "samplers": page}
-            (RESULTS / f"{run.name}.json").write_text(json.dumps(page_of_run, indent=1) + "\n")
+            results.write_text(json.dumps(page_of_run, indent=1) + "\n")
     write_page()
 
 

@@ -2,25 +2,123 @@
 
 import hashlib
 import math
-import os
-from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, final
+from dataclasses import dataclass, fields
+from typing import Any, Protocol, final, runtime_checkable
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from lightning import LightningDataModule
 from torch import Tensor, nn
 
-from callbacks.first_items import FirstItems
 from commands.errors import UsageError
-from hawc import Empirical, FeatureSampler
+from hawc import AbstractTarget, Empirical, FeatureSampler, LatentsWithFeatures
 from lightning_modules.interface import LatentGenerator
 from metrics import extract_features
 
-__all__ = ["FeatureChoice"]
+__all__ = ["FeatureChoice", "FeatureOptions", "SeenItems", "TrainingExamples"]
+
+_NUM_CANDIDATES = 1000
+
+
+@runtime_checkable
+class TrainingExamples(Protocol):
+    """What the data have to offer."""
+
+    def train_examples(self, n: int) -> Tensor:
+        """Returns up to n training items, the same ones in every run."""
+        ...
+
+
+@final
+@dataclass(frozen=True)
+class SeenItems:
+    """Names the features of some items, for a gallery that is for these alone.
+
+    By what they are computed from and not by their bits, which differ from machine to machine.
+
+    Args:
+        net: class, settings and digest of the weights.
+        items: class of the data, number and digest.
+        dim: the number of features.
+    """
+
+    net: str
+    items: str
+    dim: int
+
+
+@final
+@dataclass(frozen=True)
+class FeatureOptions:
+    """The options of `sample` that only its sampler `feature` heeds.
+
+    Args:
+        feature_net: pictures, or rows of a table, to features.
+        num_real: training items to be like, at least 1; fewer if there are fewer.
+        min_distance: as of `hawc.FeatureSampler`.
+        num_steps: as of `hawc.FeatureSampler`.
+    """
+
+    feature_net: nn.Module | None = None
+    num_real: int = 4000
+    min_distance: float = 0.0
+    num_steps: int = 50
+
+    def check_left_out(self, sampler: str) -> None:
+        """Raises UsageError if one of the options is given for another sampler."""
+        for option in fields(self):
+            if getattr(self, option.name) != option.default:
+                raise UsageError(
+                    f"`{option.name}` must be left out for the sampler {sampler}, which does not "
+                    "look at pictures; name --sampler feature."
+                )
+
+    def choice(self, data: LightningDataModule | None, device: torch.device) -> "FeatureChoice":
+        """Returns how latents are chosen; the data are read and seen by the net.
+
+        Raises:
+            UsageError: if an option is missing or out of its range, or the data do not fit the net.
+        """
+        net = self._checked_net()
+        if not isinstance(data, TrainingExamples):
+            raise UsageError(
+                "`data` must have `train_examples(n)` for the sampler feature, as the data modules "
+                f"here do, got {type(data).__name__}."
+            )
+        assert isinstance(data, LightningDataModule)
+        data.prepare_data()
+        data.setup("fit")
+        items = data.train_examples(self.num_real)
+        try:
+            extract_features(net, items[:1])
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise UsageError(
+                f"`feature_net` must take what {type(data).__name__} holds, "
+                f"{tuple(items.shape[1:])} an item: {error}"
+            ) from error
+        features = extract_features(net.to(device), items.to(device)).cpu()
+        # buffers too, and such as no state dict holds: the weights of the nets here
+        weights = (*net.parameters(), *net.buffers())
+        told = " ".join(f"{type(net).__name__}({net.extra_repr()})".split())
+        seen = SeenItems(
+            net=f"{told} sha256={_digest(repr(net), *weights)}",
+            items=f"{len(items)} of {type(data).__name__} sha256={_digest('', items)}",
+            dim=features.shape[1],
+        )
+        return FeatureChoice(net, Empirical(features), seen, self.min_distance, self.num_steps)
+
+    def _checked_net(self) -> nn.Module:
+        if self.feature_net is None:
+            raise UsageError(
+                "`feature_net` must be given for the sampler feature, got none; name one, as "
+                "--feature_net networks.DigitFeatures --feature_net.role choosing."
+            )
+        for name, least in (("num_real", 1), ("min_distance", 0), ("num_steps", 0)):
+            if not least <= getattr(self, name) < math.inf:
+                raise UsageError(
+                    f"`{name}` must be finite and at least {least}, got {getattr(self, name)}."
+                )
+        return self.feature_net.requires_grad_(False)
 
 
 @final
@@ -31,114 +129,47 @@ class FeatureChoice:
     Args:
         net: pictures, or rows of a table, to features.
         data: the law of the features of real ones.
+        seen: names that law.
         min_distance: as of `hawc.FeatureSampler`.
+        num_steps: as of `hawc.FeatureSampler`.
     """
 
     net: nn.Module
     data: Empirical
+    seen: SeenItems
     min_distance: float
-
-    @staticmethod
-    def from_data(
-        net: nn.Module,
-        datamodule: LightningDataModule,
-        num_real: int,
-        min_distance: float,
-        folder: Path,
-    ) -> "FeatureChoice":
-        """Returns the choice by the first training items, whose features are kept in a folder.
-
-        A gallery knows its law by every bit of these numbers, which another machine would round in
-        another way, so that they are computed once for a net and its items.
-
-        Args:
-            net: is frozen from here on.
-            datamodule: of the model's training.
-            num_real: items, at least 1; fewer if there are fewer.
-            min_distance: as of `hawc.FeatureSampler`.
-            folder: exists.
-
-        Raises:
-            UsageError: if a number is out of its range, the items do not fit the net, or the
-                folder's file is damaged.
-        """
-        if num_real < 1:
-            raise UsageError(f"`num_real` must be at least 1, got {num_real}.")
-        if not 0 <= min_distance < math.inf:
-            raise UsageError(f"`min_distance` must be finite and at least 0, got {min_distance}.")
-        net.requires_grad_(False)
-        items = _first_items(datamodule, num_real)
-        path = folder / f"features-{_digest(net, items)}.npy"
-        if not path.exists():
-            try:
-                _write_once(path, extract_features(net, items))
-            except (TypeError, ValueError, RuntimeError) as error:
-                raise UsageError(
-                    f"`feature_net` must take what {type(datamodule).__name__} holds, "
-                    f"{tuple(items.shape[1:])} an item: {error}"
-                ) from error
-        return FeatureChoice(net, Empirical(_read(path)), min_distance)
+    num_steps: int
 
     @property
     def description(self) -> dict[str, Any]:
         """What a manifest says of the choice."""
         return {
-            "feature_net": type(self.net).__name__,
-            "real_features": repr(self.data),
+            "feature_net": self.seen.net,
+            "real_items": self.seen.items,
             "min_distance": self.min_distance,
+            "num_steps": self.num_steps,
         }
 
-    def sampler(self, model: LatentGenerator) -> FeatureSampler:
-        """Returns what chooses a model's latents."""
+    def rows(self, law: AbstractTarget) -> LatentsWithFeatures:
+        """Returns what a gallery records for a law of latents."""
+        return LatentsWithFeatures(law, self.seen)
+
+    def sampler(self, model: LatentGenerator, chunk_size: int) -> FeatureSampler:
+        """Returns what chooses up to `chunk_size` of a model's latents at once."""
         return FeatureSampler(
             model.latent_target,
             decode=model.decode,
             features=self.net,
             data=self.data,
+            num_candidates=max(_NUM_CANDIDATES, chunk_size),
+            num_steps=self.num_steps,
             min_distance=self.min_distance,
         )
 
 
-def _first_items(datamodule: LightningDataModule, number: int) -> Float[Tensor, "n ..."]:
-    datamodule.prepare_data()
-    datamodule.setup("fit")
-    batches: Iterable[list[Tensor]] = datamodule.train_dataloader()
-    found = FirstItems(number, "training")
-    for batch in batches:
-        found.add(batch)
-        if len(found) == number:
-            break
-    return found.items().images
-
-
-def _digest(net: nn.Module, items: Tensor) -> str:
-    """Returns what tells a net and the items that it sees from all others."""
-    state = hashlib.sha256(repr(net).encode())
-    # buffers too, and such as no state dict holds: the weights of the nets here
-    for tensor in (*net.parameters(), *net.buffers(), items):
+def _digest(text: str, *tensors: Float[Tensor, "..."]) -> str:
+    state = hashlib.sha256(text.encode())
+    for tensor in tensors:
         state.update(str((tensor.dtype, tuple(tensor.shape))).encode())
         state.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return state.hexdigest()[:12]
-
-
-def _write_once(path: Path, features: Tensor) -> None:
-    """Puts the file in its place whole, unless another command was faster."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with partial.open("wb") as file:
-            np.save(file, features.cpu().numpy())
-        os.link(partial, path)
-    except FileExistsError:
-        pass
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _read(path: Path) -> Float[Tensor, "n f"]:
-    try:
-        return torch.from_numpy(np.load(path, allow_pickle=False))
-    except (ValueError, EOFError) as error:
-        raise UsageError(
-            f"'{path}' must hold features of the data as `sample` wrote them ({error}); remove it "
-            "to have them computed anew, for a new gallery."
-        ) from error

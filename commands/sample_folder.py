@@ -27,7 +27,7 @@ _MANIFEST = "manifest.json"
 _PLAN = ".unfinished.json"  # the chunk that is about to be recorded, or recorded and not yet shown
 _SAME = (
     *("checkpoint_sha256", "more_checkpoints_sha256", "use_ema", "model"),
-    *("gallery", "gallery_id", "sampler", "real_features", "min_distance", "seed"),
+    *("gallery", "gallery_id", "sampler", "min_distance", "num_steps", "seed"),
 )
 # what a manifest means that was written before the key existed
 _LATER: dict[str, Any] = {"more_checkpoints_sha256": [], "use_ema": False}

@@ -52,6 +52,7 @@ class SampleRequest:
 
     Raises:
         UsageError: if a number is too small.
+        ValueError: if `features` is given for another sampler than feature, or missing for that.
     """
 
     checkpoints: tuple[Path, ...]
@@ -69,6 +70,11 @@ class SampleRequest:
         for name in ("num_samples", "chunk_size"):
             if getattr(self, name) < 1:
                 raise UsageError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
+        if (self.features is not None) != (self.sampler == "feature"):
+            raise ValueError(
+                f"`features` must be given for the sampler feature and no other, got "
+                f"{type(self.features).__name__} for {self.sampler}."
+            )
 
     def open(self, model: LatentGenerator) -> SampleRun:
         """Returns what draws and records, in this process alone.
@@ -79,8 +85,9 @@ class SampleRequest:
         path = new_samples_folder(self.checkpoints[0]) if self.output is None else Path(self.output)
         description = self._description(model)
         manifest = manifest_of(path, description)
-        sampler = self._sampler(model)
-        history = self._history(sampler.rows, must_exist=manifest is not None)
+        sampler, law = self._sampler(model), model.latent_target
+        rows = self.features.rows(law) if self.features else law
+        history = self._history(rows, must_exist=manifest is not None)
         description |= {"history": history.location, "gallery_id": history.identity}
         return SampleRun(
             SampleFolder(path, description),
@@ -116,7 +123,7 @@ class SampleRequest:
         """Returns what chooses; `SampleRun` records."""
         target = model.latent_target
         if self.features is not None:
-            return self.features.sampler(model)
+            return self.features.sampler(model, self.chunk_size)
         if self.sampler == "independent":
             return IndependentSampler(target)
         if self.sampler == "history_aware":

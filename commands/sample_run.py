@@ -84,6 +84,7 @@ class SampleRun:
 
         Raises:
             HistoryStoreError: if the gallery cannot be read or written.
+            UsageError: if what decodes does not suit the sampler.
         """
         if index == 0 and self._left_over is not None:
             return self._left_over
@@ -112,6 +113,8 @@ class SampleRun:
         torch.set_default_dtype(past.dtype)  # whatever precision pictures are decoded in
         try:
             rows = self._sampler.choose(n, past, generator, start)
+        except ValueError as error:  # of a decoder or a net that does not suit the sampler
+            raise UsageError(str(error)) from error
         finally:
             torch.set_default_dtype(default)
         return Chunk(

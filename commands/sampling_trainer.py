@@ -9,8 +9,7 @@ from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
 from torch import nn
 
 from commands.errors import UsageError
-from commands.feature_choice import FeatureChoice
-from commands.run_folder import run_of
+from commands.feature_choice import FeatureOptions
 from commands.sample_drawing import draw_samples
 from commands.sample_request import SampleRequest, SamplerName
 from commands.sampled_model import Combination, sampled_model
@@ -40,6 +39,7 @@ class SamplingTrainer(Trainer):
         feature_net: nn.Module | None = None,
         num_real: int = 4000,
         min_distance: float = 0.0,
+        num_steps: int = 50,
         weights_only: bool | None = None,
         datamodule: LightningDataModule | None = None,
     ) -> None:
@@ -72,43 +72,37 @@ class SamplingTrainer(Trainer):
                 snapshots of one run.
             feature_net: Of the sampler feature, what pictures are compared by, as
                 networks.DigitFeatures; a gallery is for one net alone.
-            num_real: Of the sampler feature, the number of training items that new pictures are to
-                be like, all together.
+            num_real: Of the sampler feature, the number of training items, taken at random, that
+                all pictures together are to be like.
             min_distance: Of the sampler feature, how far new pictures keep from all others in
                 features, where that can be had for little.
+            num_steps: Of the sampler feature, most steps of the descent; 0 chooses among draws
+                alone, for what passes no gradients on.
             weights_only: Has no effect: sampling reads nothing but weights.
             datamodule: Holds the training items that the sampler feature needs, others do not.
         """
         _check_model(model, self)
-        _check_features(sampler, feature_net, min_distance)
+        options = FeatureOptions(feature_net, num_real, min_distance, num_steps)
+        if sampler != "feature":
+            options.check_left_out(sampler)
         checkpoints = tuple(map(Path, [ckpt_path, *(more_checkpoints or [])]))
         model = sampled_model(model, checkpoints, combine, use_ema)
         if not self.is_global_zero:
             draw_samples(self, model, None)
             return
-        seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
-        features = None
-        if sampler == "feature":
-            assert feature_net is not None
-            assert datamodule is not None  # LightningCLI makes one
-            features = FeatureChoice.from_data(
-                feature_net.to(self.strategy.root_device),
-                datamodule,
-                num_real,
-                min_distance,
-                run_of(checkpoints[0]),
-            )
         run = SampleRequest(
-            checkpoints,
-            num_samples,
-            history,
-            gallery,
-            output,
-            sampler,
-            chunk_size,
-            seed,
-            use_ema,
-            features,
+            checkpoints=checkpoints,
+            num_samples=num_samples,
+            history=history,
+            gallery=gallery,
+            output=output,
+            sampler=sampler,
+            chunk_size=chunk_size,
+            seed=int(os.environ.get("PL_GLOBAL_SEED", "0")),
+            use_ema=use_ema,
+            features=options.choice(datamodule, self.strategy.root_device)
+            if sampler == "feature"
+            else None,
         ).open(model)
         print_sampling(run)
         try:
@@ -127,21 +121,6 @@ def leave_out_training(options: Any) -> None:
     options.fast_dev_run = False
     options.limit_predict_batches = None
     options.overfit_batches = 0.0
-
-
-def _check_features(sampler: SamplerName, net: nn.Module | None, min_distance: float) -> None:
-    """Raises UsageError unless just the sampler `feature` is given what only that one heeds."""
-    if sampler == "feature" and net is None:
-        raise UsageError(
-            "`feature_net` must be given for the sampler feature, got none; name one, as "
-            "--feature_net networks.DigitFeatures --feature_net.role choosing."
-        )
-    if sampler != "feature" and (net is not None or min_distance != 0):
-        option = "min_distance" if net is None else "feature_net"
-        raise UsageError(
-            f"`{option}` must be left out for the sampler {sampler}, which does not look at "
-            "pictures; name --sampler feature."
-        )
 
 
 def _check_model(model: LightningModule, trainer: Trainer) -> None:

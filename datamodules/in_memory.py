@@ -15,7 +15,7 @@ from datamodules.errors import DataError
 
 __all__ = ["AbstractInMemory", "AbstractInMemoryImages", "data_folder", "hold_out"]
 
-_SPLIT_SEED = 0  # which examples are held out never depends on the run's seed
+_SPLIT_SEED = 0  # which examples are held out, or taken, never depends on the run's seed
 _WHITE_FROM = 128  # 128 / 255 is the smallest value of at least 0.5
 
 Split = tuple[Tensor, Tensor]
@@ -84,6 +84,18 @@ class AbstractInMemory(LightningDataModule, ABC):
 
     def test_dataloader(self) -> Loader:
         return self._loader("test")
+
+    def train_examples(self, n: int) -> Tensor:
+        """Returns n training examples as float32, fewer if there are fewer; `setup` comes before.
+
+        Taken at random, for a data set may be sorted, and always the same ones: whatever the run's
+        seed and the batch size. Of two domains they are those of the first.
+        """
+        examples, _ = self._splits["train"]
+        order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(_SPLIT_SEED))
+        chosen = examples[order[:n]]
+        loader = BatchLoader(chosen, chosen.new_empty(len(chosen), 0), len(chosen))
+        return next(iter(loader))[0]
 
     def _check_batch_size(self) -> None:
         available = self._count("train") // self._world_size

@@ -45,6 +45,9 @@ class AbstractTrainedFeatures(AbstractFrozenFeatures, ABC):
         super().__init__(load_classifier(self.data, role), self.shape, resize)
         self.role = role
 
+    def extra_repr(self) -> str:
+        return f"role={self.role}, resize={self.resize}"
+
     def extract(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n f"]:
         return self.net.features(images)
 

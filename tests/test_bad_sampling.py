@@ -124,12 +124,27 @@ TABLE: list[Mistake] = [
     (
         "features of no real item",
         (*FEATURE, "networks.DigitFeatures", *CHOOSING, "--num_real", "0"),
-        r"`num_real` must be at least 1, got 0",
+        r"`num_real` must be finite and at least 1, got 0",
     ),
     (
         "net of other pictures",
         (*FEATURE, "networks.ObjectFeatures", *CHOOSING),
         r"`feature_net` must take what MNIST5k holds, \(1, 28, 28\) an item: ",
+    ),
+    (
+        "features, and a number",
+        (*FEATURE, "networks.DigitFeatures", *CHOOSING, "--num_samples", "0"),
+        r"`num_samples` must be at least 1, got 0",
+    ),
+    (
+        "features, and a foreign folder",
+        (*FEATURE, "networks.DigitFeatures", *CHOOSING, "--output", "foreign"),
+        r"`output` must be new, empty or of earlier samples",
+    ),
+    (
+        "features in a gallery of latents",
+        (*FEATURE, "networks.DigitFeatures", *CHOOSING, "--history", "sqlite:///own.db"),
+        r"`target` must be StandardNormal\(dim=8\), with which gallery 'default' .*Latents",
     ),
     ("net that there is not", (*FEATURE, "networks.Digits"), r"`feature_net` .*networks\.Digits"),
     ("gallery", (*GIVEN, "--gallery", ""), r"`gallery` must be 1 to 100 printable characters"),

@@ -2,17 +2,18 @@
 
 import json
 import sys
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import train
 from commands import sample_run
-from hawc import DatabaseHistory, Empirical, LatentsWithFeatures, StandardNormal
+from hawc import DatabaseHistory, galleries
 from lightning_modules import EnergyVAE
 from networks import DigitFeatures, MLPDecoder, MLPEncoder
 from tests.mistakes import BASE
@@ -55,9 +56,16 @@ def sample(output: str, num_samples: int, *options: str) -> list[dict[str, Any]]
 
 def rows() -> torch.Tensor:
     """Returns what the gallery holds."""
-    (features,) = (np.load(path) for path in Path().glob("features-*.npy"))
-    law = LatentsWithFeatures(StandardNormal(8), Empirical(torch.from_numpy(features)))
-    return DatabaseHistory(STORE, law).points()
+    (gallery,) = galleries(STORE)
+
+    @dataclass
+    class Law:
+        dim: int
+
+        def __repr__(self) -> str:
+            return gallery.target
+
+    return DatabaseHistory(STORE, Law(gallery.dim)).points()
 
 
 def test_calls_go_on_in_a_gallery_of_latents_with_their_features(
@@ -98,3 +106,33 @@ def test_a_gallery_is_for_one_net(capfd: pytest.CaptureFixture[str]) -> None:
     assert "`target` must be LatentsWithFeatures(" in capfd.readouterr().err
     assert sample("out", 2) == first
     assert len(known) == 2
+
+
+def test_a_folder_is_for_one_way_to_choose(capfd: pytest.CaptureFixture[str]) -> None:
+    first = sample("out", 2)
+    for option, value in (("min_distance", "1"), ("num_steps", "0")):
+        with pytest.raises(SystemExit):
+            sample("out", 4, *NET, f"--{option}", value)
+        assert f"holds samples with {option}" in capfd.readouterr().err
+    assert sample("out", 2) == first
+    # the seed chooses other latents, in the same gallery
+    assert len(sample("other", 2, *NET, "--seed_everything", "1")) == 2
+    assert len(rows()) == 4
+
+
+def test_a_net_without_gradients_is_refused_unless_none_are_asked_for(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    net = ("--feature_net", "tests.test_sample_feature.Rounded")
+    with pytest.raises(SystemExit) as ended:
+        sample("out", 2, *net)
+    assert ended.value.code == 2
+    assert "num_steps=0 chooses among candidates" in capfd.readouterr().err.splitlines()[-1]
+    assert len(sample("other", 2, *net, "--num_steps", "0")) == 2
+
+
+class Rounded(nn.Module):
+    """Passes no gradient on."""
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return pictures.flatten(1).round()

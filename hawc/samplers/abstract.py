@@ -34,7 +34,6 @@ class AbstractSampler(ABC):
     ) -> None:
         rows = target if rows is None else rows
         self.target = target
-        self.rows = rows
         self.history = MemoryHistory(rows.dim) if history is None else history
         if self.history.dim != rows.dim:
             raise ValueError(

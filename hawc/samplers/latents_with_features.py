@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import final
 
+from hawc.history import Recorded
 from hawc.targets import AbstractTarget
 
 __all__ = ["LatentsWithFeatures"]
@@ -15,15 +16,16 @@ class LatentsWithFeatures:
 
     For `hawc.DatabaseHistory`, which keeps its `repr`: a gallery of other laws, or of features by
     another net, is refused. So are features of the same pictures that were computed anew and round
-    differently, on another device or number of threads: compute `data` once, and store its points.
+    differently, on another device or number of threads: compute `data` once and store its points,
+    or name it by what it is computed from.
 
     Args:
         latent_target: the law of the latents.
-        data: the law of the features.
+        data: the law of the features, or what names it: has `dim`, and a `repr` of its own.
     """
 
     latent_target: AbstractTarget
-    data: AbstractTarget
+    data: Recorded
 
     @property
     def dim(self) -> int:

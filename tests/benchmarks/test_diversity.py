@@ -1,17 +1,16 @@
-"""How different pictures are: what the judge says of known ones, rounds, errors, the page."""
+"""How different pictures are: what the judge says of known ones, rounds, errors, refusals."""
 
-import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import final
 
 import pytest
 import torch
 from torch import Tensor
 
-from benchmarks import before_after, diversity, diversity_page
+from benchmarks import diversity
 from benchmarks.diversity import Judge, drawn, repetition, samplers, summary
-from hawc import Empirical, HistoryAwareSampler, StandardNormal
+from hawc import AbstractSampler, Empirical, StandardNormal
 from tests.helpers import tiny_vae
 
 
@@ -61,13 +60,14 @@ def test_ten_times_one_picture_is_no_diversity(judge: Judge) -> None:
 def test_rounds_remember_and_batches_begin_anew() -> None:
     lengths: list[int] = []
 
-    class Watching(HistoryAwareSampler):  # type: ignore[misc]
-        def choose(self, n: int, past: Tensor, *rest: Any) -> Tensor:
+    @final
+    class Watching(AbstractSampler):
+        def choose(self, n: int, past: Tensor, *_: object) -> Tensor:
             lengths.append(len(past))
             return torch.zeros(n, 2)
 
-    def make() -> HistoryAwareSampler:
-        return Watching(StandardNormal(2))
+    def make() -> Watching:
+        return Watching(StandardNormal(2), None)
 
     generator = torch.Generator().manual_seed(0)
     sizes = [(n, len(z)) for n, z, _ in drawn(make, True, generator)]
@@ -105,41 +105,26 @@ def test_one_repetition_has_no_error(
     assert "--repetitions must be at least 2" in capsys.readouterr().err
 
 
-@pytest.fixture
-def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    results = tmp_path / "diversity"
-    results.mkdir()
-    values = {name: [0.5, 0.01] for name in diversity_page.SHOWN}
-    samplers = {"independent": {"5": values, "10": values}, "HAW-C, rounds": {"10": values}}
-    found = {"repetitions": 7, "epochs": 3, "samplers": samplers}
-    (results / "tiny.json").write_text(json.dumps(found))
-    monkeypatch.setattr(diversity_page, "RESULTS", results)
-    monkeypatch.setattr(diversity_page, "PAGE", tmp_path / "diversity.md")
-    monkeypatch.setattr(diversity_page, "FIGURE", tmp_path / "diversity.png")
-    diversity_page.write_page()
-    return tmp_path
+def test_results_of_other_samplers_are_not_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tiny.json").write_text('{"samplers": {"Sobol": {}, "HAW-C": {}}}')
+    (tmp_path / "config.yaml").write_text("name: tiny")
+    monkeypatch.setattr(diversity, "RESULTS", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["diversity", str(tmp_path), "--samplers", "HAW-C"])
+    with pytest.raises(SystemExit):
+        diversity.main()
+    assert "has results of Sobol too: name them, or remove it" in capsys.readouterr().err
 
 
-def test_the_page_has_a_row_for_each_number_and_sampler(page: Path) -> None:
-    rows = [
-        line for line in (page / "diversity.md").read_text().splitlines() if line.startswith("|")
-    ]
-    assert rows[0] == "| n | latents | different digits | total variation | repeats (25 %) |"
-    assert rows[2:] == [
-        "| 5 | independent | 0.5 ± 0.01 | 0.5 ± 0.01 | 0.5 ± 0.01 |",
-        "| 10 | independent | 0.5 ± 0.01 | 0.5 ± 0.01 | 0.5 ± 0.01 |",
-        "| 10 | HAW-C, rounds | 0.5 ± 0.01 | 0.5 ± 0.01 | 0.5 ± 0.01 |",
-    ]
-    assert "## tiny, 3 epochs, 7 repetitions" in (page / "diversity.md").read_text()
-    assert (page / "diversity.png").stat().st_size > 1000
-
-
-def test_rows_of_before_and_after_are_ten_each() -> None:
-    model = tiny_vae().eval()
-    rows = before_after.two_rows(model)
-    assert rows.shape == (20, 1, 8, 8)
-    assert torch.equal(rows, before_after.two_rows(model))
-    first, law = torch.Generator().manual_seed(0), model.latent_target
-    with torch.no_grad():
-        independent = model.decode(law.sample(10, generator=first))
-    assert torch.allclose(rows[:10], independent, atol=1e-6)
+def test_a_sampler_draws_the_same_whatever_others_do(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diversity, "SIZES", (5,))
+    model = tiny_vae()
+    data = Empirical(torch.rand(20, 2, generator=torch.Generator().manual_seed(0)))
+    ways = samplers(model, Net(), data, 0)  # type: ignore[arg-type]
+    among = {name: values for name, _, values in repetition(model, ways, judge, 0)}
+    ((_, _, alone),) = repetition(model, {"HAW-C": ways["HAW-C"]}, judge, 0)
+    del alone["seconds"], among["HAW-C"]["seconds"]
+    assert alone == among["HAW-C"]

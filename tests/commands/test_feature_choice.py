@@ -1,116 +1,135 @@
-"""Features of the data: of its first items, computed once, refused where they cannot be."""
+"""How latents are chosen by features: options, what names them, and the sampler made of them."""
 
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from lightning import LightningDataModule
 from torch import Tensor, nn
 
 from commands.errors import UsageError
-from commands.feature_choice import FeatureChoice
-from hawc import Empirical
+from commands.feature_choice import FeatureChoice, FeatureOptions
+from networks import DigitFeatures
 from tests.helpers import DarkImages, TinyImages, tiny_energy_vae
 
+CPU = torch.device("cpu")
 
-class Counting(nn.Module):
-    """Sums of the rows of a picture, scaled; counts its calls."""
+
+class Sums(nn.Module):
+    """Sums of the rows of a picture, scaled by a weight that no state dict holds."""
 
     def __init__(self, scale: float = 1.0) -> None:
         super().__init__()
         self.register_buffer("scale", torch.tensor(scale), persistent=False)
-        self.calls = 0
+        self.thawed = nn.Parameter(torch.zeros(()))
 
     def forward(self, pictures: Tensor) -> Tensor:
-        self.calls += 1
-        return self.scale * pictures.sum((1, 3))
+        return self.scale * pictures.sum((1, 3)) + self.thawed
 
 
-def choice(net: nn.Module, folder: Path, **options: Any) -> FeatureChoice:
-    arguments = {"num_real": 30, "min_distance": 0.0, "folder": folder, **options}
-    data = arguments.pop("data", TinyImages(batch_size=16, num_validation=None))
-    return FeatureChoice.from_data(net, data, **arguments)
+def images(**options: Any) -> TinyImages:
+    return TinyImages(batch_size=16, **options)
 
 
-def test_features_are_those_of_the_first_training_items(tmp_path: Path) -> None:
-    data = TinyImages(batch_size=16, num_validation=None)
-    found = choice(Counting(), tmp_path, data=data).data
-    first = torch.cat([images for images, _ in data.train_dataloader()])[:30]
-    assert repr(found) == repr(Empirical(first.sum((1, 3))))
-    few = choice(Counting(), tmp_path, num_real=1000).data
-    assert repr(few).startswith("Empirical(64 points")  # of 72, in batches of 16
+def choice(
+    net: nn.Module, data: LightningDataModule | None = None, **options: Any
+) -> FeatureChoice:
+    return FeatureOptions(net, **{"num_real": 30, **options}).choice(data or images(), CPU)
 
 
-def test_features_are_computed_once_for_a_net_and_its_items(tmp_path: Path) -> None:
-    first, again, scaled = Counting(), Counting(), Counting(2.0)
-    known = choice(first, tmp_path)
-    assert repr(choice(again, tmp_path).data) == repr(known.data)
-    assert (first.calls, again.calls) == (1, 0)
-    choice(scaled, tmp_path)
-    choice(Counting(), tmp_path, data=DarkImages(batch_size=16, num_validation=None))
-    assert scaled.calls == 1
-    assert len(list(tmp_path.iterdir())) == 3
-
-
-def test_the_first_of_two_commands_at_once_decides(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    known = choice(Counting(), tmp_path)
-    (path,) = tmp_path.iterdir()
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "exists", lambda _: False)  # looked before the other one had written
-        np_save = np.save
-        patch.setattr(np, "save", lambda file, array: np_save(file, array + 1))  # other rounding
-        late = choice(Counting(), tmp_path)
-    assert repr(late.data) == repr(known.data)
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_the_net_is_frozen_and_the_sampler_chooses_by_it(tmp_path: Path) -> None:
-    net, model = Counting(), tiny_energy_vae()
-    sampler = choice(net, tmp_path, min_distance=0.5).sampler(model)
+def test_the_law_is_that_of_the_features_of_training_items() -> None:
+    net, data = Sums(), images()
+    found = choice(net, data)
+    generator = torch.Generator().manual_seed(0)
+    drawn = found.data.sample(2000, generator=generator)
+    features = net(data.train_examples(30)).detach()
+    assert torch.cdist(drawn.double(), features.double()).min(1).values.max() < 1e-6
+    assert len(drawn.unique(dim=0)) == 30
     assert not any(weight.requires_grad for weight in net.parameters())
-    assert sampler.rows.dim == 2 + 8
-    latents = sampler.sample(3, generator=torch.Generator().manual_seed(0))
-    remembered = sampler.history.points()
+
+
+def test_a_gallery_is_for_the_net_and_its_items() -> None:
+    law = tiny_energy_vae().latent_target
+    known = repr(choice(Sums()).rows(law))
+    assert repr(choice(Sums(), images(), min_distance=1.0, num_steps=3).rows(law)) == known
+    others = (
+        choice(Sums(2.0)),
+        choice(Sums(), num_real=29),
+        choice(Sums(), DarkImages(batch_size=16)),
+        choice(nn.Flatten()),
+    )
+    assert len({known, *(repr(other.rows(law)) for other in others)}) == 5
+
+
+def test_neither_seed_nor_batch_size_make_another_gallery(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = set()
+    for seed, size in (("0", 16), ("1", 16), ("1", 7)):
+        monkeypatch.setenv("PL_GLOBAL_SEED", seed)
+        told.add(choice(Sums(), TinyImages(batch_size=size)).seen)
+    assert len(told) == 1
+
+
+def test_the_sampler_has_the_options() -> None:
+    net, model = Sums(), tiny_energy_vae().eval()
+    found = choice(net, min_distance=3.0, num_steps=0)
+    sampler = found.sampler(model, chunk_size=1200)
+    assert sampler.history.dim == found.rows(model.latent_target).dim == 2 + 8
+    generator = torch.Generator().manual_seed(0)
+    latents = sampler.sample(1100, generator=generator)  # more than a thousand candidates
     with torch.no_grad():
-        assert torch.allclose(remembered[:, 2:], net(model.eval().decode(latents)), atol=1e-5)
+        seen = net(model.decode(latents))
+    assert torch.allclose(sampler.history.points()[:, 2:], seen, atol=1e-4)
+    near, apart = (
+        torch.pdist(
+            choice(net, **options)
+            .sampler(model, 10)
+            .choose(5, torch.empty(0, 10), generator)[:, 2:]
+        ).min()
+        for options in ({}, {"min_distance": 1.0})
+    )
+    assert apart > near
 
 
-def test_the_manifest_is_told_of_it(tmp_path: Path) -> None:
-    told = choice(Counting(), tmp_path, min_distance=0.5).description
-    assert told["feature_net"] == "Counting"
-    assert told["real_features"].startswith("Empirical(30 points, dim=8, sha256=")
-    assert told["min_distance"] == 0.5
+def test_what_the_manifest_is_told() -> None:
+    data = TinyImages(batch_size=16)
+    told = choice(nn.Flatten(), data, min_distance=0.5, num_steps=3).description
+    assert told["feature_net"].startswith("Flatten(start_dim=1, end_dim=-1) sha256=")
+    assert told["real_items"].startswith("30 of TinyImages sha256=")
+    assert (told["min_distance"], told["num_steps"]) == (0.5, 3)
+    assert "role=choosing" in repr(DigitFeatures("choosing"))
 
 
 @pytest.mark.parametrize(
-    ("net", "options", "complaint"),
+    ("options", "complaint"),
     [
-        (Counting(), {"num_real": 0}, "`num_real` must be at least 1, got 0"),
+        ({"feature_net": None}, "`feature_net` must be given for the sampler feature, got none"),
+        ({"num_real": 0}, "`num_real` must be finite and at least 1, got 0"),
+        ({"num_steps": -1}, "`num_steps` must be finite and at least 0, got -1"),
+        ({"min_distance": -1.0}, "`min_distance` must be finite and at least 0, got -1"),
+        ({"min_distance": float("nan")}, "`min_distance` must be finite .* got nan"),
         (
-            Counting(),
-            {"min_distance": -1.0},
-            "`min_distance` must be finite and at least 0, got -1",
+            {"feature_net": nn.Linear(3, 2)},
+            r"`feature_net` must take what TinyImages holds, \(1, 8",
         ),
-        (Counting(), {"min_distance": float("nan")}, "`min_distance` must be finite .* got nan"),
-        (nn.Linear(3, 2), {}, r"`feature_net` must take what TinyImages holds, \(1, 8, 8\) an"),
-        (Counting(float("nan")), {}, r"`feature_net` must take .*finite"),
+        ({"feature_net": Sums(float("nan"))}, r"`feature_net` must take .*finite"),
     ],
 )
-def test_refusals_leave_nothing(
-    net: nn.Module, options: dict[str, Any], complaint: str, tmp_path: Path
-) -> None:
+def test_refusals(options: dict[str, Any], complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint):
-        choice(net, tmp_path, **options)
-    assert not list(tmp_path.iterdir())
+        FeatureOptions(**{"feature_net": Sums(), **options}).choice(images(), CPU)
 
 
-def test_a_damaged_file_is_named(tmp_path: Path) -> None:
-    choice(Counting(), tmp_path)
-    (path,) = tmp_path.iterdir()
-    for content in (b"", path.read_bytes()[:100], b"no array"):
-        path.write_bytes(content)
-        with pytest.raises(UsageError, match=f"'{path}' must hold features .* remove it"):
-            choice(Counting(), tmp_path)
+def test_data_without_examples_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"`data` must have `train_examples\(n\)` .* got NoneType"):
+        FeatureOptions(Sums()).choice(None, CPU)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"feature_net": Sums()}, {"num_real": 5}, {"min_distance": 1.0}, {"num_steps": 1}],
+)
+def test_other_samplers_heed_no_option(options: dict[str, Any]) -> None:
+    FeatureOptions().check_left_out("sobol")
+    (name,) = options
+    with pytest.raises(UsageError, match=f"`{name}` must be left out for the sampler sobol, which"):
+        FeatureOptions(**options).check_left_out("sobol")

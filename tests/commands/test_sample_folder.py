@@ -99,9 +99,11 @@ def test_a_foreign_manifest_is_refused(text: str, tmp_path: Path) -> None:
         manifest_of(tmp_path, TOLD)
 
 
-@pytest.mark.parametrize("key", ["checkpoint_sha256", "gallery", "sampler", "seed"])
+@pytest.mark.parametrize(
+    "key", ["checkpoint_sha256", "gallery", "sampler", "min_distance", "num_steps", "seed"]
+)
 def test_samples_of_one_folder_agree(key: str, tmp_path: Path) -> None:
-    SampleFolder(tmp_path, TOLD).close()
+    SampleFolder(tmp_path, {**TOLD, "min_distance": 0.5, "num_steps": 3}).close()
     with pytest.raises(UsageError, match=rf"holds samples with {key} .*, here it is other; name"):
         manifest_of(tmp_path, {**TOLD, key: "other"})
 

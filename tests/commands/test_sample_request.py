@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from commands.errors import UsageError
+from commands.feature_choice import FeatureOptions
 from commands.sample_request import SampleRequest
 from hawc import DatabaseHistory
-from tests.helpers import tiny_energy_vae
+from tests.helpers import TinyImages, tiny_energy_vae
 
 
 @pytest.fixture
@@ -38,6 +40,19 @@ def request_of(checkpoint: Path, **options: Any) -> SampleRequest:
 def test_sizes_are_positive(name: str, checkpoint: Path) -> None:
     with pytest.raises(UsageError, match=f"`{name}` must be at least 1, got 0"):
         request_of(checkpoint, **{name: 0})
+
+
+def test_features_go_with_their_sampler_alone(checkpoint: Path) -> None:
+    with pytest.raises(ValueError, match=r"`features` must be given .* got NoneType for feature"):
+        request_of(checkpoint, sampler="feature")
+    features = FeatureOptions(nn.Flatten()).choice(TinyImages(batch_size=4), torch.device("cpu"))
+    with pytest.raises(ValueError, match=r"no other, got FeatureChoice for independent"):
+        request_of(checkpoint, features=features)
+    run = request_of(checkpoint, sampler="feature", features=features).open(tiny_energy_vae())
+    assert run.folder.description["real_items"].startswith("72 of TinyImages")
+    assert run.next_chunk(0).rows.shape == (2, 2 + 64)
+    assert run.next_chunk(1).latents.shape == (2, 2)
+    run.folder.close()
 
 
 def test_defaults_are_in_the_run(checkpoint: Path) -> None:

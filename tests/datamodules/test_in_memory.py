@@ -52,6 +52,24 @@ def test_order_follows_the_run_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not torch.equal(orders[0], orders[2])
 
 
+def test_examples_are_the_same_in_every_run_and_in_no_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken = []
+    for seed, size in (("1", 4), ("2", 50)):
+        monkeypatch.setenv("PL_GLOBAL_SEED", seed)
+        data = TinyImages(batch_size=size)
+        data.setup("fit")
+        taken.append(data.train_examples(70))
+    assert torch.equal(*taken)
+    assert torch.equal(data.train_examples(10), taken[0][:10])
+    everything = data.train_examples(1000)
+    kept = torch.cat([images for images, _ in data.make_loader(data._splits["train"], False, 0, 0)])
+    assert len(everything) == len(kept) == 72
+    assert not torch.equal(everything, kept)  # a data set may be sorted
+    assert torch.equal(everything.flatten(1).unique(dim=0), kept.flatten(1).unique(dim=0))
+
+
 def test_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     data, calls = TinyImages(batch_size=4), []
     read = data.read

@@ -1,0 +1,20 @@
+"""Ten independent latents, decoded, above ten that were found one after the other."""
+
+import torch
+
+from benchmarks.before_after import two_rows
+from hawc import HistoryAwareSampler, IndependentSampler
+from tests.helpers import tiny_vae
+
+
+@torch.no_grad()
+def test_rows_are_ten_independent_and_ten_recursive_latents() -> None:
+    model, generator = tiny_vae().eval(), torch.Generator().manual_seed(0)
+    law = model.latent_target
+    independent = IndependentSampler(law).sample(10, generator=generator)
+    sampler = HistoryAwareSampler(law)
+    recursive = [sampler.sample(1, generator=generator) for _ in range(10)]
+    rows = two_rows(model)
+    assert rows.shape == (20, 1, 8, 8)
+    assert torch.equal(rows, model.decode(torch.cat([independent, *recursive])))
+    assert not torch.equal(rows, two_rows(model, seed=1))
