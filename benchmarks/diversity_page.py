@@ -58,6 +58,7 @@ def draw(found: dict[str, Any]) -> None:
         sharex=True,
     )
     for column, (name, run) in enumerate(found.items()):
+        ticks = sorted({int(n) for by_size in run["samplers"].values() for n in by_size})
         for measure, axes in zip(SHOWN, rows[:, column], strict=True):
             for sampler, by_size in run["samplers"].items():
                 sizes = [int(n) for n in by_size]
@@ -65,14 +66,15 @@ def draw(found: dict[str, Any]) -> None:
                 style = "--" if sampler.endswith("rounds") else "-"
                 axes.errorbar(sizes, means, errors, label=sampler, linestyle=style, linewidth=1)
             axes.set_xscale("log")
-            axes.set_xticks(sizes, [str(n) for n in sizes])
+            axes.set_xticks(ticks, [str(n) for n in ticks])
             axes.minorticks_off()
         rows[0, column].set_title(name, fontsize=9)
         rows[-1, column].set_xlabel("pictures")
     for measure, axes in zip(SHOWN, rows[:, 0], strict=True):
         axes.set_ylabel(measure)
-    rows[0, 0].legend(fontsize=7)
-    figure.tight_layout()
+    handles, labels = rows[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower center", ncol=4, fontsize=8)
+    figure.tight_layout(rect=(0, 0.07, 1, 1))
     figure.savefig(FIGURE, dpi=120)
     pyplot.close(figure)
 
