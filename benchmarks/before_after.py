@@ -1,10 +1,10 @@
 """Ten random pictures above ten that remember each other, as in the lectures behind this project.
 
-    python -m benchmarks.before_after runs/<name>/<time> [runs/...]
+    python -m benchmarks.before_after runs/<name>/<time> [runs/...] [--by_features]
 
 Above ten latents drawn at random; below ten that history-aware compression (HAW-C) found one after
-the other, each complementing those before it. Writes docs/pictures/before_after_<name>.png of each
-run.
+the other, each complementing those before it; with --by_features, of a model of digits, below these
+ten that `hawc.FeatureSampler` chose. Writes docs/pictures/before_after_<name>.png of each run.
 """
 
 import argparse
@@ -17,11 +17,13 @@ import torch
 from torch import Tensor
 from torchvision.utils import save_image
 
+from benchmarks.random_digits import random_digits
 from benchmarks.trained import TrainedRun
-from hawc import HistoryAwareSampler, IndependentSampler
+from hawc import Empirical, FeatureSampler, HistoryAwareSampler, IndependentSampler
 from lightning_modules.interface import LatentGenerator
+from networks import DigitFeatures
 
-NUM_PICTURES = 10
+NUM_PICTURES, NUM_REAL = 10, 4000
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 
 
@@ -35,15 +37,31 @@ def two_rows(model: LatentGenerator, seed: int = 0) -> Tensor:
     return model.decode(torch.cat([independent, *recursive]))
 
 
+@torch.no_grad()
+def row_by_features(model: LatentGenerator, real: Tensor, seed: int = 0) -> Tensor:
+    """Returns ten pictures that are like real digits, all together."""
+    net = DigitFeatures("choosing")
+    sampler = FeatureSampler(
+        model.latent_target, decode=model.decode, features=net, data=Empirical(net(real))
+    )
+    generator = torch.Generator().manual_seed(seed)
+    return model.decode(sampler.sample(NUM_PICTURES, generator=generator))
+
+
 def main() -> None:
     """Writes a picture of each run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", type=Path, nargs="+")
-    for folder in parser.parse_args().folders:
+    parser.add_argument("--by_features", action="store_true")
+    arguments = parser.parse_args()
+    for folder in arguments.folders:
         run = TrainedRun(folder)
         model = run.averaged() or run.model()
+        rows = [two_rows(model)]
+        if arguments.by_features:
+            rows.append(row_by_features(model, random_digits(NUM_REAL, train=True)))
         path = PICTURES / f"before_after_{run.name}.png"
-        save_image(1 - two_rows(model), path, nrow=NUM_PICTURES, pad_value=1)
+        save_image(1 - torch.cat(rows), path, nrow=NUM_PICTURES, pad_value=1)
         print(path)
 
 

@@ -2,9 +2,10 @@
 
 import torch
 
-from benchmarks.before_after import two_rows
+from benchmarks.before_after import row_by_features, two_rows
 from hawc import HistoryAwareSampler, IndependentSampler
-from tests.helpers import tiny_vae
+from lightning_modules import VAE
+from tests.helpers import tiny_decoder, tiny_encoder, tiny_vae
 
 
 @torch.no_grad()
@@ -18,3 +19,12 @@ def test_rows_are_ten_independent_and_ten_recursive_latents() -> None:
     assert rows.shape == (20, 1, 8, 8)
     assert torch.equal(rows, model.decode(torch.cat([independent, *recursive])))
     assert not torch.equal(rows, two_rows(model, seed=1))
+
+
+def test_a_row_by_features_is_like_the_real_digits() -> None:
+    real = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    model = VAE((1, 28, 28), 2, tiny_encoder, tiny_decoder).eval()
+    row, other = (row_by_features(model, pictures) for pictures in (real, 1 - real))
+    assert row.shape == (10, 1, 28, 28)
+    assert torch.equal(row, row_by_features(model, real))
+    assert not torch.equal(row, other)
