@@ -15,6 +15,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 from lightning.pytorch.plugins import CheckpointIO
 from lightning.pytorch.utilities import rank_zero_only
 
+from callbacks import EpochCompletion
 from commands.atomic_checkpoint_io import AtomicCheckpointIO
 from commands.best_checkpoint import BestCheckpoint
 from commands.checkpoints import check_checkpoint
@@ -207,11 +208,11 @@ class ExperimentCLI(LightningCLI):
         )
 
     def _default_callbacks(self, configured: Any) -> list[Callback]:
-        """Returns checkpoints and a bar, where no other is configured and none is switched off."""
+        """Returns what is always wanted, and checkpoints and a bar unless configured or off."""
         own = _as_list(configured["callbacks"])
         has_checkpoint = any(isinstance(callback, ModelCheckpoint) for callback in own)
         has_bar = any(isinstance(callback, ProgressBar) for callback in own)
-        defaults: list[Callback] = []
+        defaults: list[Callback] = [EpochCompletion()]
         if not has_checkpoint and configured["enable_checkpointing"] is not False:
             defaults += self._default_checkpoints()
         wants_bar = configured["enable_progress_bar"] is not False and not configured["barebones"]
