@@ -3,6 +3,7 @@
 from typing import Any, final
 
 from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 
 __all__ = ["EpochCompletion"]
 
@@ -25,6 +26,8 @@ class EpochCompletion(Callback):
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
+        if trainer.state.fn != TrainerFn.FITTING:
+            return  # weights alone are enough to be evaluated
         loops = checkpoint["loops"]["fit_loop"]
         batches, epochs = loops["epoch_loop.batch_progress"], loops["epoch_progress"]
         within_batch = batches["total"]["completed"] < batches["total"]["processed"]

@@ -9,15 +9,28 @@ from lightning import LightningModule
 from commands.errors import UsageError
 from lightning_modules.saved_weights import read_checkpoint, read_weights
 
-__all__ = ["check_checkpoint", "load_average", "load_weights"]
+__all__ = ["check_checkpoint", "check_resumable", "load_average", "load_weights"]
 
 _OPTION = "ckpt_path"
+_RESUMED = ("optimizer_states", "lr_schedulers", "loops", "callbacks")
 
 
 def check_checkpoint(path: Path, module: LightningModule) -> None:
     """Raises UsageError unless the file holds weights that fit the module, name by name."""
     with _plain_errors():
         read_weights(path, module, _OPTION)
+
+
+def check_resumable(path: Path, module: LightningModule) -> None:
+    """Raises UsageError unless a training can go on from the file, not only use its weights."""
+    check_checkpoint(path, module)
+    with _plain_errors():
+        content = read_checkpoint(path, _OPTION)
+    if missing := [name for name in _RESUMED if name not in content]:
+        raise UsageError(
+            f"`{_OPTION}` '{path}' holds weights that fit, but not the {missing[0]} that a "
+            "training goes on with; name a checkpoint that a training saved whole."
+        )
 
 
 def load_weights(path: Path, module: LightningModule) -> None:

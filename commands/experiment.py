@@ -18,7 +18,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from callbacks import EpochCompletion
 from commands.atomic_checkpoint_io import AtomicCheckpointIO
 from commands.best_checkpoint import BestCheckpoint
-from commands.checkpoints import check_checkpoint
+from commands.checkpoints import check_checkpoint, check_resumable
 from commands.config_files import config_paths
 from commands.errors import UsageError, fail, innermost_message
 from commands.messages import plain_message
@@ -172,7 +172,8 @@ class ExperimentCLI(LightningCLI):
         """Finds what would go wrong while nothing is written yet; the data are read only once."""
         check_run(stage, self.trainer, self.model, self.datamodule)
         if ckpt_path := self.config_init[self.subcommand].get("ckpt_path"):
-            check_checkpoint(Path(ckpt_path), self.model)
+            check = check_resumable if stage == "fit" else check_checkpoint
+            check(Path(ckpt_path), self.model)
         self.datamodule.prepare_data()
         self.datamodule.setup(stage)
         create_run_folder(self.run_folder)

@@ -44,9 +44,10 @@ def run() -> None:
     except (wandb.errors.UsageError, wandb.errors.CommError) as error:
         fail(f"W&B cannot be used ({error}); set WANDB_MODE=offline to log without it.")
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        fail("no space is left on a disk; free some or name another folder.", status=1)
+        kept = f" ('{error.filename}' is as it was)" if error.filename else ""
+        fail(f"no space is left on a disk{kept}; free some or name another folder.", status=1)
     finally:
         forget_run_folder()
         if wandb.run is not None:

@@ -5,9 +5,21 @@ from pathlib import Path
 import pytest
 import torch
 
-from commands.checkpoints import check_checkpoint, load_average, load_weights
+from commands.checkpoints import (
+    check_checkpoint,
+    check_resumable,
+    load_average,
+    load_weights,
+)
 from commands.errors import UsageError
-from tests.helpers import same_weights, tiny_energy_vae, tiny_wgan, weights
+from tests.helpers import (
+    TinyImages,
+    quiet_trainer,
+    same_weights,
+    tiny_energy_vae,
+    tiny_wgan,
+    weights,
+)
 
 
 def save(state: dict[str, torch.Tensor], path: Path) -> None:
@@ -18,6 +30,21 @@ def test_a_fitting_one_passes(tmp_path: Path) -> None:
     path = tmp_path / "model.ckpt"
     save(tiny_energy_vae().state_dict(), path)
     check_checkpoint(path, tiny_energy_vae())
+
+
+def test_a_training_goes_on_from_more_than_weights(tmp_path: Path) -> None:
+    path, model = tmp_path / "model.ckpt", tiny_energy_vae()
+    trainer = quiet_trainer(tmp_path, limit_train_batches=1)
+    trainer.fit(model, TinyImages(batch_size=24))
+    trainer.save_checkpoint(path)
+    check_resumable(path, model)
+    trainer.save_checkpoint(path, weights_only=True)
+    check_checkpoint(path, model)
+    message = "holds weights that fit, but not the optimizer_states that a training goes on with"
+    with pytest.raises(UsageError, match=message):
+        check_resumable(path, model)
+    with pytest.raises(UsageError, match="is of another model than the configured WGAN"):
+        check_resumable(path, tiny_wgan())
 
 
 def test_weights_are_loaded_and_nothing_else_matters(tmp_path: Path) -> None:
