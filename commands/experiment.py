@@ -37,7 +37,9 @@ from lightning_modules import TrainingError
 
 __all__ = ["COMMANDS", "ExperimentCLI"]
 
-COMMANDS = ("fit", "validate", "test", "sample")
+COMMANDS = ("fit", "validate", "test", "sample", "export")
+
+_AFTER_TRAINING = ("sample", "export")  # commands of the trainer that log and save nothing
 
 
 @final
@@ -79,7 +81,8 @@ class ExperimentCLI(LightningCLI):
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
-        skipped = {**LightningCLI.subcommands(), "sample": {"model", "datamodule"}}
+        own = {name: {"model", "datamodule"} for name in _AFTER_TRAINING}
+        skipped = {**LightningCLI.subcommands(), **own}
         return {name: skipped[name] for name in COMMANDS}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -90,7 +93,7 @@ class ExperimentCLI(LightningCLI):
             "--run_folder",
             type=str | None,
             default=None,
-            help="default: runs/<name>/<time>; sample has --output",
+            help="default: runs/<name>/<time>; sample and export have --output",
         )
         parser.link_arguments(
             "data.image_shape", "model.init_args.image_shape", apply_on="instantiate"
@@ -114,7 +117,7 @@ class ExperimentCLI(LightningCLI):
         self.run_folder = choose_run_folder(options.run_folder, options.name)
         if options.get("ckpt_path") == "last":
             options.ckpt_path = str(latest_checkpoint(options.name))
-        if self.subcommand == "sample":
+        if self.subcommand in _AFTER_TRAINING:
             leave_out_training(options.trainer)
             self.save_config_callback = None
         self._wandb_notice = settle_wandb_mode()

@@ -4,6 +4,7 @@ import errno
 import logging
 import sys
 import warnings
+from pathlib import Path
 
 import jsonargparse
 import wandb
@@ -15,7 +16,7 @@ from commands.config_files import check_config_files
 from commands.errors import UsageError, fail, nearest
 from commands.experiment import COMMANDS, ExperimentCLI
 from commands.kept_memory import keep_freed_memory
-from commands.run_folder import forget_run_folder
+from commands.run_folder import forget_run_folder, of_run
 from datamodules import DataError
 from hawc import HistoryConflictError, HistoryStoreError
 from lightning_modules import TrainingError
@@ -61,6 +62,8 @@ def _with_command(arguments: list[str]) -> list[str]:
             "an experiment is required, e.g. train.py --config configs/energy_vae_mnist5k.yaml"
         )
     first = arguments[0]
+    if first == "export" and not arguments[1].startswith("-"):
+        return ["export", *of_run(Path(arguments[1])), *arguments[2:]]
     if first in (*COMMANDS, "-h", "--help"):
         return arguments
     if not first.startswith("-"):

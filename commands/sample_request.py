@@ -25,7 +25,7 @@ from hawc import (
 )
 from lightning_modules.interface import LatentGenerator
 
-__all__ = ["SampleRequest", "SamplerName"]
+__all__ = ["SampleRequest", "SamplerName", "digest"]
 
 SamplerName = Literal["history_aware", "independent", "sobol"]
 
@@ -125,7 +125,7 @@ class SampleRequest:
 
     def _description(self, model: LatentGenerator) -> dict[str, Any]:
         """Returns what the manifest says of all its samples together."""
-        digests = [_digest(path) for path in self.checkpoints]
+        digests = [digest(path) for path in self.checkpoints]
         return {
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "checkpoint": str(self.checkpoints[0].absolute()),
@@ -142,6 +142,7 @@ class SampleRequest:
         }
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """Returns the SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

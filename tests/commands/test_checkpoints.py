@@ -8,6 +8,7 @@ import torch
 from commands.checkpoints import (
     check_checkpoint,
     check_resumable,
+    holds_average,
     load_average,
     load_weights,
 )
@@ -74,6 +75,7 @@ def test_an_average_takes_the_place_of_the_generator_alone(tmp_path: Path) -> No
     path, model = tmp_path / "model.ckpt", tiny_wgan()
     kept, before = weights(tiny_wgan().generator), weights(model)
     with_average(model, kept, path)
+    assert holds_average(path)
     load_average(path, model)
     expected = {**before, **{f"generator.{name}": value for name, value in kept.items()}}
     assert same_weights(weights(model), expected)
@@ -87,6 +89,7 @@ def test_a_checkpoint_without_an_average(average: object, tmp_path: Path) -> Non
     with pytest.raises(UsageError, match=message):
         load_average(path, model)
     save(model.state_dict(), path)
+    assert not holds_average(path)
     with pytest.raises(UsageError, match=message):
         load_average(path, model)
 
