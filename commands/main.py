@@ -4,6 +4,7 @@ import errno
 import logging
 import sys
 import warnings
+from pathlib import Path
 
 import jsonargparse
 import wandb
@@ -15,7 +16,7 @@ from commands.config_files import check_config_files
 from commands.errors import UsageError, fail, nearest
 from commands.experiment import COMMANDS, ExperimentCLI
 from commands.kept_memory import keep_freed_memory
-from commands.run_folder import forget_run_folder
+from commands.run_folder import forget_run_folder, of_run
 from datamodules import DataError
 from hawc import HistoryConflictError, HistoryStoreError
 from lightning_modules import TrainingError
@@ -44,9 +45,10 @@ def run() -> None:
     except (wandb.errors.UsageError, wandb.errors.CommError) as error:
         fail(f"W&B cannot be used ({error}); set WANDB_MODE=offline to log without it.")
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        fail("no space is left on a disk; free some or name another folder.", status=1)
+        kept = f" ('{error.filename}' is as it was)" if error.filename else ""
+        fail(f"no space is left on a disk{kept}; free some or name another folder.", status=1)
     finally:
         forget_run_folder()
         if wandb.run is not None:
@@ -60,6 +62,8 @@ def _with_command(arguments: list[str]) -> list[str]:
             "an experiment is required, e.g. train.py --config configs/energy_vae_mnist5k.yaml"
         )
     first = arguments[0]
+    if first == "export" and not arguments[1].startswith("-"):
+        return ["export", *of_run(Path(arguments[1])), *arguments[2:]]
     if first in (*COMMANDS, "-h", "--help"):
         return arguments
     if not first.startswith("-"):
