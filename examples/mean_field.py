@@ -69,7 +69,9 @@ def draw(axes: Axes, law: AbstractToy, model: MeanField, title: str) -> None:
     shown = ((density.log_density(points), "k"), (product.log_density(points), "tab:red"))
     for log_density, colour in shown:
         relative = (log_density - log_density.max()).reshape(160, 160).T
-        axes.contour(line, line, relative, levels=[-4.5, -2, -0.5], colors=colour, linewidths=1)
+        axes.contour(
+            line, line, relative, levels=[-4.5, -2, -0.5], colors=colour, linestyles="solid"
+        )
     axes.set(title=title, aspect="equal")
 
 
