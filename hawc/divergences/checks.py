@@ -1,11 +1,13 @@
 """Checks of weights that stand for laws."""
 
+import math
+
 from jaxtyping import Float
 from torch import Tensor
 
 from hawc.kernels import full_precision
 
-__all__ = ["check_not_negative", "checked_laws"]
+__all__ = ["balanced", "check_not_negative", "checked_laws"]
 
 _ROUNDING = 1e-5  # of the sum of some 10^4 weights in float32
 
@@ -17,6 +19,31 @@ def check_not_negative(name: str, weights: Float[Tensor, " n"]) -> None:
             f"`{name}` must not be negative, got {float(weights.detach().min()):.6g}; signed "
             "weights are for hawc.squared_distance."
         )
+
+
+def balanced(
+    p: Float[Tensor, " n"], q: Float[Tensor, " m"], names: tuple[str, str]
+) -> tuple[Float[Tensor, " n"], Float[Tensor, " m"]]:
+    """Returns masses in float64 on the CPU, the second scaled to the very total of the first.
+
+    Args:
+        p: masses.
+        q: masses of the same total, up to rounding of float32.
+        names: of both, for messages.
+
+    Raises:
+        ValueError: if a mass is negative, or totals are 0, infinite or differ.
+    """
+    for name, masses in zip(names, (p, q), strict=True):
+        check_not_negative(name, masses)
+    p, q = (masses.detach().cpu().double() for masses in (p, q))
+    total, other = float(p.sum()), float(q.sum())
+    if not 0 < total < math.inf or not math.isclose(total, other, rel_tol=1e-4):
+        raise ValueError(
+            f"`{names[0]}` and `{names[1]}` must have the same positive total, got {total:.6g} and "
+            f"{other:.6g}; scale one of them."
+        )
+    return p, q * (total / other)
 
 
 def checked_laws(

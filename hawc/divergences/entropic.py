@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.distances import checked_weighted_sets
-from hawc.divergences.checks import check_not_negative
+from hawc.divergences.checks import balanced
 
 __all__ = ["EntropicTransport", "entropic_transport"]
 
@@ -72,11 +72,8 @@ def entropic_transport(
             "; `optimal_transport` has no smoothing."
         )
     x, y, p, q = checked_weighted_sets(x.detach(), y.detach(), x_weights, y_weights)
-    check_not_negative("x_weights", p)
-    check_not_negative("y_weights", q)
-    p, q = p.double(), q.double()
-    q = q * (p.sum() / q.sum())
-    costs = torch.cdist(x.double(), y.double())
+    p, q = balanced(p, q, ("x_weights", "y_weights"))
+    costs = torch.cdist(x.double(), y.double()).cpu()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of iterations that did not do; `error` says it
         plan: Tensor = _pot().sinkhorn(

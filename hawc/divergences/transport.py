@@ -27,14 +27,14 @@ from scipy.sparse import eye_array, kron, vstack
 from torch import Tensor
 
 from hawc.distances import checked_weighted_sets
-from hawc.divergences.checks import check_not_negative
+from hawc.divergences.checks import balanced
 
 __all__ = ["Transport", "optimal_plan", "optimal_transport", "wasserstein_1"]
 
 _MOST_PAIRS = 90_000  # that SciPy's linear programming takes in about two seconds
 _MOST_PIVOTS = 10_000_000  # of the network simplex; 2,000 by 2,000 points need some 100,000
 
-_Solution = tuple[np.ndarray, np.ndarray, np.ndarray]  # plan and both potentials
+_Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @final
@@ -95,7 +95,8 @@ def optimal_transport(
             negative, totals differ, or there are too many points to do without POT.
     """
     x, y, p, q = checked_weighted_sets(x.detach(), y.detach(), x_weights, y_weights)
-    return optimal_plan(torch.cdist(x.double(), y.double(), compute_mode=_EXACT), p, q)
+    costs = torch.cdist(x.double(), y.double(), compute_mode=_EXACT)
+    return _solved(*_checked_problem(costs, p, q, ("x_weights", "y_weights")))
 
 
 _EXACT = "donot_use_mm_for_euclid_dist"  # near points lose half of their digits otherwise
@@ -116,7 +117,10 @@ def optimal_plan(
             are 0, or there are too many points to do without POT.
         RuntimeError: if the solver gives up.
     """
-    c, a, b = _checked_problem(costs, p, q)
+    return _solved(*_checked_problem(costs, p, q, ("p", "q")))
+
+
+def _solved(c: np.ndarray, a: np.ndarray, b: np.ndarray) -> Transport:
     plan, f, g = _by_network_simplex(c, a, b) if _has_pot() else _by_linear_programming(c, a, b)
     return Transport(
         plan=torch.from_numpy(plan),
@@ -128,7 +132,7 @@ def optimal_plan(
     )
 
 
-def _checked_problem(costs: Tensor, p: Tensor, q: Tensor) -> _Solution:
+def _checked_problem(costs: Tensor, p: Tensor, q: Tensor, names: tuple[str, str]) -> _Arrays:
     if costs.ndim != 2 or (*p.shape, *q.shape) != tuple(costs.shape) or 0 in costs.shape:
         raise ValueError(
             "`p` and `q` must have one mass a row and a column of `costs` (n, m), n, m >= 1, got "
@@ -136,23 +140,15 @@ def _checked_problem(costs: Tensor, p: Tensor, q: Tensor) -> _Solution:
         )
     if not bool(costs.isfinite().all()):
         raise ValueError("`costs` must be finite, got NaN or infinity; forbid by large costs.")
-    check_not_negative("p", p)
-    check_not_negative("q", q)
-    c, a, b = (part.detach().cpu().double().numpy() for part in (costs, p, q))
-    # masses in float32 are equal up to their rounding, which is scaled away below
-    if not 0 < a.sum() < np.inf or not np.isclose(a.sum(), b.sum(), rtol=1e-4, atol=0):
-        raise ValueError(
-            f"`p` and `q` must have the same positive total, got {a.sum():.6g} and "
-            f"{b.sum():.6g}; scale one of them."
-        )
-    return c, a, b * (a.sum() / b.sum())
+    a, b = balanced(p, q, names)
+    return costs.detach().cpu().double().numpy(), a.numpy(), b.numpy()
 
 
 def _has_pot() -> bool:
     return importlib.util.find_spec("ot") is not None
 
 
-def _by_network_simplex(c: np.ndarray, a: np.ndarray, b: np.ndarray) -> _Solution:
+def _by_network_simplex(c: np.ndarray, a: np.ndarray, b: np.ndarray) -> _Arrays:
     pot: Any = importlib.import_module("ot")
     total = a.sum()
     plan, log = pot.emd(a / total, b / total, c, numItermax=_MOST_PIVOTS, log=True)
@@ -161,7 +157,7 @@ def _by_network_simplex(c: np.ndarray, a: np.ndarray, b: np.ndarray) -> _Solutio
     return total * plan, log["u"], log["v"]
 
 
-def _by_linear_programming(c: np.ndarray, a: np.ndarray, b: np.ndarray) -> _Solution:
+def _by_linear_programming(c: np.ndarray, a: np.ndarray, b: np.ndarray) -> _Arrays:
     n, m = c.shape
     if n * m > _MOST_PAIRS:
         raise ValueError(

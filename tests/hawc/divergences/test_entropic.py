@@ -54,6 +54,12 @@ def test_refuses_negative_weights() -> None:
             entropic_transport(x, y, *weights)
 
 
+def test_refuses_sets_without_mass() -> None:
+    x, y, p, q = clouds(0)
+    with pytest.raises(ValueError, match="`x_weights` and `y_weights` must have the same positive"):
+        entropic_transport(x, y, 0 * p, 0 * q)
+
+
 def test_names_the_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ot", None)
     with pytest.raises(ImportError, match="`entropic_transport` needs the package POT, which"):

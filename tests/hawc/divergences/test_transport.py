@@ -130,7 +130,7 @@ def test_refuses(costs: Tensor, p: Tensor, q: Tensor, message: str) -> None:
 
 def test_refuses_points_whose_weights_are_no_masses() -> None:
     x = torch.zeros(2, 1)
-    with pytest.raises(ValueError, match="`p` must not be negative, got -1"):
+    with pytest.raises(ValueError, match="`x_weights` must not be negative, got -1"):
         optimal_transport(x, x, T([2.0, -1.0]), None)
     with pytest.raises(ValueError, match="must have the same total, got 2 and 1"):
         optimal_transport(x, x, T([1.0, 1.0]), None)
