@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from hawc import AbstractTarget, GaussianMixture, Normal
 from hawc.divergences import densities, discriminator
 from hawc.module_state import fixed_noise
+from hawc.threads import one_thread
 from lightning_modules import GAN
 from lightning_modules.adversarial import AbstractAdversarial
 from networks import MLPEncoder
@@ -74,14 +75,15 @@ def train_critic(
     """
     (optimizer, _), schedules = model.configure_optimizers()
     generator = torch.Generator().manual_seed(1)
-    for _ in range(steps):
-        draws = (law.sample(batch_size, generator=generator) for law in (real, fake))
-        optimizer.zero_grad()
-        model.critic_losses(*draws)["loss"].backward()
-        optimizer.step()
-        model.constrain_critic()
-        for schedule in schedules:
-            schedule.step()
+    with one_thread():  # threads would wait for each other most of the time
+        for _ in range(steps):
+            draws = (law.sample(batch_size, generator=generator) for law in (real, fake))
+            optimizer.zero_grad()
+            model.critic_losses(*draws)["loss"].backward()
+            optimizer.step()
+            model.constrain_critic()
+            for schedule in schedules:
+                schedule.step()
 
 
 def compare(model: GAN) -> Found:
