@@ -16,6 +16,7 @@ from callbacks.loss_swings import LossSwings
 from callbacks.mode_collapse import ModeCollapse
 from callbacks.reconstructions import Reconstructions
 from callbacks.translations import Translations
+from callbacks.validation_distances import ValidationDistances
 
 __all__ = [
     "CoveredModes",
@@ -34,4 +35,5 @@ __all__ = [
     "ModeCollapse",
     "Reconstructions",
     "Translations",
+    "ValidationDistances",
 ]
