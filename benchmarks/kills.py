@@ -34,6 +34,7 @@ import train
 
 TABLE = Path(__file__).parent / "results" / "kills.md"
 EPOCHS, BATCHES = 6, 5
+AIMED = 3  # each third kill waits until a checkpoint is being written
 NETWORK = {"init_args": {"widths": [64]}}
 ADAM = {"class_path": "torch.optim.Adam", "init_args": {"lr": 1e-3}}
 SAMPLING = {"class_path": "HistoryAwareSampling", "init_args": {"num_samples": 8}}
@@ -114,15 +115,22 @@ def start(name: str, workplace: Path) -> int:
         os._exit(status)
 
 
-def train_for(name: str, workplace: Path, seconds: float) -> tuple[bool, float]:
+def is_saving(workplace: Path) -> bool:
+    """Returns whether a checkpoint is being written."""
+    return any(workplace.glob("runs/*/*/checkpoints/*.part"))
+
+
+def train_for(name: str, workplace: Path, seconds: float, aims: bool = False) -> tuple[bool, float]:
     """Trains until the end, or for so long; returns whether it was killed, and how long it trained.
+
+    With `aims` the kill waits for the next checkpoint to be written.
 
     Raises:
         RuntimeError: if it ended by itself, and not well.
     """
     num_runs = len(list(workplace.glob("runs/*/*")))
     process, began = start(name, workplace), math.inf
-    while time.monotonic() - began < seconds:
+    while time.monotonic() - began < seconds or (aims and not is_saving(workplace)):
         ended, status = os.waitpid(process, os.WNOHANG)
         if ended:
             if status:
@@ -130,7 +138,8 @@ def train_for(name: str, workplace: Path, seconds: float) -> tuple[bool, float]:
             return False, time.monotonic() - began
         if began == math.inf and len(list(workplace.glob("runs/*/*"))) > num_runs:
             began = time.monotonic()
-        time.sleep(0.002)
+        if time.monotonic() - began < seconds:
+            time.sleep(0.002)
     os.kill(process, signal.SIGKILL)
     return os.WIFSIGNALED(os.waitpid(process, 0)[1]), seconds
 
@@ -144,11 +153,12 @@ def be_killed(name: str, workplace: Path, delays: Iterator[float], tally: Tally)
     """Trains to the end, each time with so many seconds until a kill."""
     while True:
         before = last_checkpoint(workplace)
-        if not train_for(name, workplace, next(delays))[0]:
+        aims = tally.kills % AIMED == 0
+        if not train_for(name, workplace, next(delays), aims)[0]:
             return
         tally.kills += 1
         tally.before_a_step += last_checkpoint(workplace) == before
-        tally.while_saving += any(workplace.glob("runs/*/*/checkpoints/*.part"))
+        tally.while_saving += is_saving(workplace)
         for partial in workplace.glob("runs/*/*/checkpoints/*.part"):
             partial.unlink()  # counted once; nobody reads it
 
@@ -170,8 +180,9 @@ def outcome(workplace: Path) -> tuple[dict[str, Any], dict[str, set[bytes]]]:
 def differing(left: Any, right: Any, where: str = "") -> Iterator[str]:
     """Yields the places where two checkpoints differ, if only in one bit."""
     if isinstance(left, dict) and isinstance(right, dict):
-        for key in left.keys() | right.keys():
-            yield from differing(left.get(key), right.get(key), f"{where}/{key}")
+        yield from (f"{where}/{key}" for key in left.keys() ^ right.keys())
+        for key in left.keys() & right.keys():
+            yield from differing(left[key], right[key], f"{where}/{key}")
     elif isinstance(left, list | tuple) and isinstance(right, list | tuple):
         if len(left) != len(right):
             yield where
@@ -228,8 +239,9 @@ def main() -> None:
     options.table.write_text(
         f"# Trainings that are killed\n\n`python -m benchmarks.kills --kills {options.kills} "
         f"--seed {options.seed}`\n\nEach training has {EPOCHS * BATCHES} steps, a checkpoint after "
-        "each, and is started again after each kill, of which some came before the process saved "
-        "a step and some while it was writing a checkpoint. Differences: entries of the last "
+        "each, and is started again after each kill, at a random instant or, each third time, once "
+        "a checkpoint is being written. Columns count kills before the process had saved a step, "
+        "and those that left half a file. Differences: entries of the last "
         "checkpoint (weights, optimizers, average, history, counters) and pictures of new samples "
         f"that are not, to the last bit, the uninterrupted training's; torch {torch.__version__}, "
         f"one thread.\n\n{table}\n"

@@ -30,7 +30,11 @@ from commands.run_folder import (
     create_run_folder,
     latest_checkpoint,
 )
-from commands.sampling_trainer import SamplingTrainer, leave_out_training
+from commands.sampling_trainer import (
+    SamplingTrainer,
+    leave_out_training,
+    take_one_processor,
+)
 from commands.summary import print_start, print_summary
 from commands.wandb_mode import settle_wandb_mode
 from lightning_modules import TrainingError
@@ -119,6 +123,8 @@ class ExperimentCLI(LightningCLI):
             options.ckpt_path = str(latest_checkpoint(options.name))
         if self.subcommand in _AFTER_TRAINING:
             leave_out_training(options.trainer)
+            if self.subcommand == "export":
+                take_one_processor(options.trainer)
             self.save_config_callback = None
         self._wandb_notice = settle_wandb_mode()
         for logger in _as_list(options.trainer.logger):

@@ -84,5 +84,6 @@ def _quieten() -> None:
         rank_zero = logging.getLogger(f"{package}.utilities.rank_zero")
         rank_zero.addFilter(lambda record: "Tip:" not in record.getMessage())
     # a resumed run has a folder, and so a checkpoint folder, of its own
-    for message in (".*LeafSpec.*is deprecated", "The dirpath has changed", "Total length of"):
+    notes = ("The dirpath has changed", "Total length of", ".*LeafSpec.*is deprecated")
+    for message in (*notes, "The `srun` command is available"):  # wherever SLURM is installed
         warnings.filterwarnings("ignore", message=message)

@@ -19,7 +19,7 @@ from commands.sampled_model import Combination, sampled_model
 from commands.summary import print_exported, print_samples, print_sampling
 from lightning_modules.interface import LatentGenerator
 
-__all__ = ["SamplingTrainer", "leave_out_training"]
+__all__ = ["SamplingTrainer", "leave_out_training", "take_one_processor"]
 
 
 @final
@@ -139,15 +139,16 @@ class SamplingTrainer(Trainer):
             weights_only: Has no effect: nothing but weights is read.
             datamodule: Has no effect: no data are needed.
         """
+        if not self.is_global_zero:
+            return
         path = Path(ckpt_path)
         folder = run_of(path) / "export" if output is None else Path(output)
         check_exportable(model)
         check_free(folder)
         averaged = holds_average(path) if use_ema is None else use_ema
         sampled_model(model, (path,), use_ema=averaged)
-        if self.is_global_zero:
-            told = {"checkpoint_sha256": digest(path), "averaged": averaged}
-            print_exported(write_generator(model, folder, told, program), averaged)
+        told = {"checkpoint_sha256": digest(path), "averaged": averaged}
+        print_exported(write_generator(model, folder, told, program), averaged)
 
 
 def leave_out_training(options: Any) -> None:
@@ -159,6 +160,15 @@ def leave_out_training(options: Any) -> None:
     options.fast_dev_run = False
     options.limit_predict_batches = None
     options.overfit_batches = 0.0
+
+
+def take_one_processor(options: Any) -> None:
+    """Lets one process do without the accelerators of a fit's trainer options, in place."""
+    options.accelerator = "cpu"
+    options.devices = 1
+    options.num_nodes = 1
+    options.strategy = "auto"
+    options.precision = None
 
 
 def _check_model(model: LightningModule, trainer: Trainer) -> None:

@@ -106,7 +106,8 @@ def test_a_round_trip_makes_the_same_pictures(
 
 
 def test_the_weights_themselves_without_a_program(export: Export, trained: Path) -> None:
-    folder = export("--use_ema", "false", "--program", "false")
+    cluster = ("--trainer.accelerator", "gpu", "--trainer.devices", "4", "--trainer.num_nodes", "2")
+    folder = export("--use_ema", "false", "--program", "false", *cluster)
     assert {path.suffix for path in folder.iterdir()} == {".json", ".safetensors"}
     weights = load_file(folder / "generator.safetensors")
     own, _ = weights_of(trained)

@@ -18,6 +18,7 @@ from torch.optim.lr_scheduler import ExponentialLR
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 import train
+from benchmarks.kills import differing
 from callbacks import EpochCompletion, GeneratorEMA, HistoryAwareSampling
 from lightning_modules import WGANGP
 from tests.helpers import (
@@ -113,21 +114,6 @@ def final_state(trainer: Trainer, path: Path) -> dict[str, Any]:
     return content
 
 
-def differences(left: Any, right: Any, where: str = "") -> Iterator[str]:
-    """Yields the places where two checkpoints differ, if only in one bit."""
-    if isinstance(left, dict) and isinstance(right, dict) and left.keys() == right.keys():
-        for key in left:
-            yield from differences(left[key], right[key], f"{where}/{key}")
-    elif isinstance(left, list | tuple) and isinstance(right, list | tuple):
-        for place, (a, b) in enumerate(zip(left, right, strict=True)):
-            yield from differences(a, b, f"{where}/{place}")
-    elif isinstance(left, Tensor) and isinstance(right, Tensor):
-        if left.dtype != right.dtype or not torch.equal(left, right):
-            yield where
-    elif left != right:
-        yield f"{where}: {left} and {right}"
-
-
 @pytest.mark.parametrize("length", [ONE_EPOCH, TWO_EPOCHS], ids=["12 steps", "2 epochs"])
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.filterwarnings("ignore:You passed in a `val_dataloader`")  # a GAN validates nothing
@@ -144,7 +130,7 @@ def test_from_every_checkpoint(name: str, length: dict[str, int], tmp_path: Path
         found = final_state(resumed, tmp_path / "resumed.ckpt")
         # at its end the run has nothing left to do, and Lightning does not even start its loops
         loops = whole["loops"] if path == save.paths[-1] else found["loops"]
-        assert list(differences(whole, {**found, "loops": loops})) == [], path.name
+        assert list(differing(whole, {**found, "loops": loops})) == [], path.name
 
 
 @final
@@ -207,7 +193,7 @@ def test_with_loader_workers(num_workers: int, tmp_path: Path) -> None:
     for path in (save.paths[place] for place in (1, 5, 6, 9)):  # 5 the last of an epoch, 6 its end
         torch.manual_seed(99)
         found = final_state(fit(start=path), tmp_path / "resumed.ckpt")
-        assert list(differences(whole, found)) == [], path.name
+        assert list(differing(whole, found)) == [], path.name
 
 
 def test_through_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,6 +210,6 @@ def test_through_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     whole = fit("whole")
     for step in (2, 3):  # within an epoch and before its end
         resumed = fit(f"from-{step}", "--ckpt_path", f"whole/checkpoints/step={step}.ckpt")
-        assert list(differences(whole, resumed)) == []
+        assert list(differing(whole, resumed)) == []
         drawn = {path.name for path in (tmp_path / f"from-{step}" / "pictures").glob("*-new.png")}
         assert drawn == {"epoch-0001-new.png", "epoch-0002-new.png"}

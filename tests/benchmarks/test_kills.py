@@ -18,6 +18,7 @@ def test_differences_are_found_and_named() -> None:
     assert list(differing(content, content)) == []
     assert list(differing(content, {**content, "step": 4})) == ["/step"]
     assert list(differing(content, {"step": 3})) == ["/weights"]
+    assert list(differing({"rate": None}, {})) == ["/rate"]
     other = {"weights": {"a": zeros.double(), "b": [halves.nextafter(zeros), 1]}, "step": 3}
     assert set(differing(content, other)) == {"/weights/a", "/weights/b/0"}
     assert list(differing([1], [1, 2])) == [""]
@@ -33,5 +34,5 @@ def test_three_kills(tmp_path: Path) -> None:
     )
     lines = [line for line in table.read_text().splitlines() if line.startswith(("| E", "| W"))]
     rows = [line.strip("| ").split(" | ") for line in lines]
-    found = [(name, int(kills), int(rest[-1])) for name, kills, *rest in rows]
-    assert found == [("EnergyVAE", 2, 0), ("WGAN", 1, 0)]
+    found = [(name, int(kills), int(saving), int(lost)) for name, kills, _, _, saving, lost in rows]
+    assert found == [("EnergyVAE", 2, 1, 0), ("WGAN", 1, 1, 0)]
