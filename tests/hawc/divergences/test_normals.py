@@ -16,13 +16,20 @@ T = partial(torch.tensor, dtype=torch.float64)
 CLOSED_FORM = 1e-6
 
 
+@pytest.fixture(autouse=True, params=[torch.float32, torch.float64], ids=str)
+def default_precision(request: pytest.FixtureRequest, float64_by_default: None) -> None:
+    """Runs each test under both defaults: laws are in float64 under either."""
+    torch.set_default_dtype(request.param)
+
+
 def on_line(mean: float, deviation: float) -> Normal:
     return Normal(T([mean]), float(deviation) ** 2)
 
 
 def covariance(seed: int, dim: int = 3) -> Tensor:
-    root = torch.randn(dim, dim, generator=torch.Generator().manual_seed(seed))
-    return root @ root.T + 0.1 * torch.eye(dim)
+    generator = torch.Generator().manual_seed(seed)
+    root = torch.randn(dim, dim, generator=generator, dtype=torch.float64)
+    return root @ root.T + 0.1 * torch.eye(dim, dtype=torch.float64)
 
 
 PAIRS = [((0, 1), (1, 1)), ((0, 1), (0, 3)), ((1, 2), (-3, 0.5)), ((0, 1), (30, 1))]
@@ -30,9 +37,9 @@ PAIRS = [((0, 1), (1, 1)), ((0, 1), (0, 3)), ((1, 2), (-3, 0.5)), ((0, 1), (30, 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_kl_is_that_of_pytorch(seed: int) -> None:
-    mean, p, q = torch.arange(3.0), covariance(seed), covariance(seed + 10)
-    laws = Normal(mean, p), Normal(torch.ones(3), q)
-    same = MultivariateNormal(mean, p), MultivariateNormal(torch.ones(3), q)
+    mean, p, q = T([0.0, 1.0, 2.0]), covariance(seed), covariance(seed + 10)
+    laws = Normal(mean, p), Normal(T([1.0, 1.0, 1.0]), q)
+    same = MultivariateNormal(mean, p), MultivariateNormal(T([1.0, 1.0, 1.0]), q)
     expected = [float(kl_divergence(*pair)) for pair in (same, same[::-1])]
     found = [normals.kl(*laws), normals.reverse_kl(*laws)]
     assert found == pytest.approx(expected, rel=1e-10)
@@ -99,6 +106,8 @@ def test_equal_covariances_in_the_plane() -> None:
     distance = math.sqrt(float(T([3.0, 4.0]) @ covariance(1, 2).inverse() @ T([3.0, 4.0])))
     expected = 2 * stats.norm.cdf(distance / 2) - 1
     assert normals.total_variation(*laws) == pytest.approx(expected, abs=1e-12)
+    number, matrix = Normal(T([0.0, 0.0]), 0.01), Normal(T([3.0, 4.0]), T([0.01, 0.01]).diag())
+    assert normals.wasserstein_1(number, matrix) == pytest.approx(5, abs=1e-12)
 
 
 def test_energy_distance_of_draws_within_standard_errors() -> None:
