@@ -64,6 +64,73 @@ def test_kl_is_infinite_where_one_law_lies_in_a_plane() -> None:
     assert normals.kl(on_line(0, 0), on_line(0, 0)) == 0
 
 
+def kl_by_hand(variance: float, other: float, shift: float = 0.0) -> float:
+    ratio = variance / other
+    return 0.5 * (ratio - 1 - math.log(ratio) + shift**2 / other)
+
+
+RATIOS = [1e-8, 1e-3, 0.5, 1.0, 7.0, 1e8]
+SCALES = [1e-30, 1e-14, 1.0, 1e9]
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_no_scale_of_a_law_makes_it_a_point(ratio: float, scale: float) -> None:
+    shift = math.sqrt(scale)
+    p, q = Normal(T([0.0]), ratio * scale), Normal(T([shift]), scale)
+    # 1e-14: of logarithms up to 80
+    expected = kl_by_hand(ratio, 1, 1)
+    assert normals.kl(p, q) == pytest.approx(expected, rel=1e-12, abs=1e-13)
+    # the plane has the same ratio along one axis, and 1 along the other
+    turn = T([[0.6, -0.8], [0.8, 0.6]])
+    for axes in (torch.eye(2, dtype=torch.float64), turn):
+        one, other = (
+            Normal(scale**0.5 * axes @ T([at, 0.0]), scale * (axes * T([s, 1.0])) @ axes.T)
+            for at, s in ((0.0, ratio), (1.0, 1.0))
+        )
+        # turned, the small variance is 1e-16 of the larger one off: 1e-8 of itself
+        expected = kl_by_hand(ratio, 1, 1)
+        assert normals.kl(one, other) == pytest.approx(expected, rel=3e-8, abs=1e-12)
+        back = kl_by_hand(1, ratio, 1)
+        assert normals.reverse_kl(one, other) == pytest.approx(back, rel=3e-8, abs=1e-12)
+
+
+@pytest.mark.parametrize("small", [1e-13, 1e-20, 1e-100])
+def test_no_unit_of_a_coordinate_makes_a_law_flat(small: float) -> None:
+    p, q = (Normal(torch.zeros(2), T([1.0, s * small]).diag()) for s in (1, 2))
+    assert normals.kl(p, q) == pytest.approx(kl_by_hand(1, 2), rel=1e-12)
+    assert normals.kl(p, Normal(torch.zeros(2), 1.0)) == pytest.approx(
+        kl_by_hand(small, 1), rel=1e-12
+    )
+    moved = Normal(T([0.0, 2 * math.sqrt(small)]), p.covariance)
+    expected = 2 * stats.norm.cdf(1) - 1
+    assert normals.total_variation(p, moved) == pytest.approx(expected, rel=1e-12)
+    with pytest.raises(ValueError, match="must have equal regular covariances"):
+        normals.total_variation(p, q)
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.3])
+def test_laws_in_nearly_one_plane(turn: float) -> None:
+    c, s = math.cos(turn), math.sin(turn)
+    axes = T([[c, -s], [s, c]])
+    flat = Normal(T([5.0, 7.0]), (axes * T([1.0, 0.0])) @ axes.T)
+    wide = Normal(flat.mean + axes @ T([1.0, 0.0]), 4 * flat.covariance)
+    assert normals.kl(flat, wide) == pytest.approx(kl_by_hand(1, 4, 1), rel=1e-12)
+    for off in (1e-7, 1e-12):
+        assert normals.kl(flat, Normal(flat.mean + off * axes[:, 1], flat.covariance)) == math.inf
+    tilted = T([[math.cos(turn + 1e-7)], [math.sin(turn + 1e-7)]])
+    assert normals.kl(flat, Normal(flat.mean, tilted @ tilted.T)) == math.inf
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_points_are_equal_or_infinitely_far(dim: int) -> None:
+    point, other = (Normal(torch.full((dim,), at, dtype=torch.float64), 0.0) for at in (0.0, 1e-7))
+    assert normals.kl(point, other) == math.inf
+    assert normals.kl(point, Normal(point.mean, 1e-30)) == math.inf
+    assert normals.kl(Normal(point.mean, 1e-30), point) == math.inf
+    assert normals.kl(other, other) == 0
+
+
 @pytest.mark.parametrize(("p", "q"), PAIRS)
 def test_total_variation_and_jensen_shannon_by_quadrature(
     p: tuple[float, float], q: tuple[float, float]
