@@ -157,7 +157,7 @@ def jensen_shannon(p: Normal, q: Normal) -> float:
     """Returns 1/2 KL(p || m) + 1/2 KL(q || m), in [0, log 2], by quadrature on the line.
 
     Raises:
-        ValueError: if the laws are not on the line, or one is a point.
+        ValueError: if the laws are not on the line.
     """
     return 0.5 * jensen_shannon_sum(p, q)
 
@@ -171,8 +171,16 @@ def jensen_shannon_sum(p: Normal, q: Normal) -> float:
             "closed form; use histograms of draws."
         )
     (m, s), (n, t) = _mean_and_deviation(p), _mean_and_deviation(q)
-    ends = (min(m - _REACH * s, n - _REACH * t), max(m + _REACH * s, n + _REACH * t))
-    return densities.jensen_shannon_sum(p.log_density, q.log_density, ends)
+    if 0 in (s, t) or abs(m - n) > _REACH * (s + t):
+        return 0.0 if (m, s) == (n, t) else 2 * math.log(2)
+    if s < t:
+        return jensen_shannon_sum(q, p)
+    # in units and from the mean of the narrow law, where neither a far mean nor a scale rounds
+    shift, ratio = (m - n) / t, s / t
+    wide = Normal(torch.tensor([shift], dtype=torch.float64), ratio * ratio)
+    narrow = Normal(torch.tensor([0.0], dtype=torch.float64), 1.0)
+    ends = {shift - _REACH * ratio, shift + _REACH * ratio, -_REACH, _REACH}
+    return densities.jensen_shannon_sum(wide.log_density, narrow.log_density, tuple(sorted(ends)))
 
 
 def wasserstein_1(p: Normal, q: Normal) -> float:

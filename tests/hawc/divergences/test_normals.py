@@ -3,6 +3,7 @@
 import math
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from scipy import integrate, stats
@@ -192,6 +193,38 @@ def test_energy_distance_of_draws_within_standard_errors() -> None:
     assert normals.squared_energy_distance(p, q) == pytest.approx(
         float(estimates.mean()), abs=4 * error
     )
+
+
+def jensen_shannon_by_stretching(ratio: float, shift: float) -> float:
+    """Returns the sum for N(0, 1) and N(shift, ratio^2), on points that crowd at the latter."""
+    # x = shift + ratio sinh u: the rule of trapezes is exact to rounding for what falls off so fast
+    u = np.linspace(-60, 60, 400_001)
+    x = ratio * np.sinh(u)
+    logs = stats.norm.logpdf(x, -shift, 1), stats.norm.logpdf(x, 0, ratio)
+    middle = np.logaddexp(*logs) - math.log(2)
+    integrand = sum(np.exp(log) * (log - middle) for log in logs) * ratio * np.cosh(u)
+    return float(integrand.sum() * (u[1] - u[0]))
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.4, 3.0])
+@pytest.mark.parametrize("ratio", [1e-6, 7e-4, 0.1, 1.0])
+def test_jensen_shannon_of_laws_of_any_width(ratio: float, shift: float) -> None:
+    expected = jensen_shannon_by_stretching(ratio, shift)
+    for scale, at in ((1.0, 0.0), (1e-9, 0.0), (1e9, 0.0), (1.0, 2.0**20)):
+        wide = on_line(at, scale)
+        narrow = on_line(at + scale * shift, scale * ratio)
+        # 1e-9: of means near 2^20 in units of the narrow law, 1e-6
+        for laws in ((wide, narrow), (narrow, wide)):
+            assert normals.jensen_shannon_sum(*laws) == pytest.approx(expected, abs=1e-9)
+
+
+def test_jensen_shannon_of_laws_apart_is_at_its_bound() -> None:
+    for far in (on_line(1e5, 1), on_line(1e300, 1e-9), on_line(0, 0), on_line(20, 0.5)):
+        assert normals.jensen_shannon(on_line(0, 1), far) == pytest.approx(math.log(2), abs=1e-12)
+        assert normals.jensen_shannon(far, on_line(0, 1)) == pytest.approx(math.log(2), abs=1e-12)
+    point = on_line(3, 0)
+    assert normals.jensen_shannon(point, point) == 0
+    assert normals.jensen_shannon(point, on_line(4, 0)) == math.log(2)
 
 
 def test_points_and_equal_laws() -> None:
