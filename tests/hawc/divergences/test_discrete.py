@@ -1,7 +1,9 @@
 """Divergences on one support: by hand, against SciPy, and what holds between them."""
 
 import math
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,6 +78,14 @@ def test_known_inequalities(laws: tuple[Tensor, Tensor]) -> None:
     assert variation <= math.sqrt(float(discrete.kl(*laws)) / 2) + 1e-12  # Pinsker
     assert js <= math.log(2) * variation + 1e-12  # Lin 1991
     assert float(discrete.jensen_shannon_sum(*laws)) == 2 * js
+
+
+@pytest.mark.parametrize("distance", [discrete.wasserstein_1, discrete.squared_energy_distance])
+def test_refuses_a_support_that_does_not_fit(distance: Callable[..., Any]) -> None:
+    with pytest.raises(ValueError, match=r"`support` must have .* got shape \(3, 1\) for 2"):
+        distance(T([[0.0], [1.0], [2.0]]), *APART)
+    with pytest.raises(ValueError, match="`support` must be finite, got 1 entries"):
+        distance(T([[0.0], [math.nan]]), *APART)
 
 
 def test_gradient_passes_where_a_law_has_no_mass() -> None:
