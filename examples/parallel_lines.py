@@ -74,8 +74,8 @@ def draw(found: dict[float, Distances]) -> None:
         finite = values.isfinite()
         top = 1.1 * float(values[finite].max()) or 1.1
         thetas = torch.tensor(list(found))
-        linear = name in ("wasserstein_1", "squared_energy_distance")
-        axes.plot(thetas[finite], values[finite], "o-" if linear else "o", color="tab:blue")
+        continuous = name in ("wasserstein_1", "squared_energy_distance")
+        axes.plot(thetas[finite], values[finite], "o-" if continuous else "o", color="tab:blue")
         axes.plot(thetas[~finite], torch.full_like(thetas[~finite], top), "^", color="tab:red")
         axes.set(title=name.replace("_", " ") + ("" if finite.all() else ": infinite"))
         axes.set_ylim(-0.05 * top, 1.1 * top)

@@ -46,7 +46,7 @@ def fitted() -> VariationalRegression:
     """Returns the approximate posterior of the weights and of their precision."""
     x, values = data()
     return variational_regression(
-        *(powers(x), values), noise_precision=NOISE_STD**-2, shape=1.0, rate=1.0
+        powers(x), values, noise_precision=NOISE_STD**-2, shape=1.0, rate=1.0
     )
 
 
@@ -54,7 +54,8 @@ def difference_to_exact(found: VariationalRegression) -> float:
     """Returns the largest difference of a mean to that of the exact posterior at E[alpha]."""
     x, values = data()
     exact = posterior(
-        *(powers(x), values),
+        powers(x),
+        values,
         noise_precision=NOISE_STD**-2,
         weight_precision=found.precision,
     )

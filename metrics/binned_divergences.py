@@ -8,6 +8,7 @@ the other; kl is of the real law to the generated one, reverse_kl the other way.
 Source: ``hawc.divergences.discrete``.
 """
 
+import math
 from typing import final
 
 import torch
@@ -51,9 +52,9 @@ class BinnedDivergences(AbstractStoredFeatures):
         keep_real: bool = False,
     ) -> None:
         super().__init__(feature_net, keep_real=keep_real)
-        if not low < high or num_bins < 1:
+        if not -math.inf < low < high < math.inf or num_bins < 1:
             raise ValueError(
-                "`low` must be less than `high` and `num_bins` at least 1, got "
+                "`low` must be less than `high`, both finite, and `num_bins` at least 1, got "
                 f"{low}, {high} and {num_bins}."
             )
         self._low, self._high, self._num_bins = low, high, num_bins
@@ -75,8 +76,8 @@ class BinnedDivergences(AbstractStoredFeatures):
                 f"{points.shape[1]}; use Wasserstein1 or SquaredEnergyDistance."
             )
         width = (self._high - self._low) / self._num_bins
-        cells: Int64[Tensor, "n f"] = ((points - self._low) / width).floor().long()
-        cells = cells.clamp(0, self._num_bins - 1)
+        places = ((points - self._low) / width).clamp(0, self._num_bins - 1)
+        cells: Int64[Tensor, "n f"] = places.long()  # far points have no integer before the clamp
         place = self._num_bins ** torch.arange(points.shape[1], device=points.device)
         counts = torch.bincount(cells @ place, minlength=self._num_bins ** points.shape[1])
         return counts.double() / len(points)

@@ -7,9 +7,19 @@ from torch import Tensor
 
 from hawc.kernels import full_precision
 
-__all__ = ["balanced", "check_not_negative", "checked_laws"]
+__all__ = ["balanced", "check_finite", "check_not_negative", "checked_laws"]
 
 _ROUNDING = 1e-5  # of the sum of some 10^4 weights in float32
+
+
+def check_finite(name: str, points: Float[Tensor, "*shape"]) -> None:
+    """Raises ValueError if a coordinate of the points called `name` is NaN or infinite."""
+    wrong = ~points.isfinite()
+    if bool(wrong.any()):
+        raise ValueError(
+            f"`{name}` must be finite, got {int(wrong.sum())} entries that are NaN or infinite; "
+            "leave such points out."
+        )
 
 
 def check_not_negative(name: str, weights: Float[Tensor, " n"]) -> None:
@@ -24,7 +34,7 @@ def check_not_negative(name: str, weights: Float[Tensor, " n"]) -> None:
 def balanced(
     p: Float[Tensor, " n"], q: Float[Tensor, " m"], names: tuple[str, str]
 ) -> tuple[Float[Tensor, " n"], Float[Tensor, " m"]]:
-    """Returns masses in float64 on the CPU, the second scaled to the very total of the first.
+    """Returns masses in float64, the second scaled to the very total of the first.
 
     Args:
         p: masses.
@@ -36,8 +46,8 @@ def balanced(
     """
     for name, masses in zip(names, (p, q), strict=True):
         check_not_negative(name, masses)
-    p, q = (masses.detach().cpu().double() for masses in (p, q))
-    total, other = float(p.sum()), float(q.sum())
+    p, q = p.double(), q.double()
+    total, other = float(p.detach().sum()), float(q.detach().sum())
     if not 0 < total < math.inf or not math.isclose(total, other, rel_tol=1e-4):
         raise ValueError(
             f"`{names[0]}` and `{names[1]}` must have the same positive total, got {total:.6g} and "

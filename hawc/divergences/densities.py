@@ -3,9 +3,12 @@
 Densities are functions from points (n, 1) to log densities (n,), minus infinity where there is no
 mass, as `log_density` of `hawc.Normal` and `hawc.GaussianMixture`. Sums go over four Gauss-Legendre
 nodes in each of 20,000 cells of an interval that must hold both laws: smooth densities are summed
-to rounding, the kinks of |p - q| to about 1e-8. See `hawc.divergences` for the formulas.
+to rounding, the kinks of |p - q| to about 1e-8. An interval may name points between its ends, and
+then has 20,000 cells from each to the next: for laws of very different width, with the narrow one's
+ends. See `hawc.divergences` for the formulas.
 """
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +33,7 @@ __all__ = [
 
 LogDensity = Callable[[Float[Tensor, "n 1"]], Float[Tensor, " n"]]
 
-Interval = tuple[float, float]
+Interval = tuple[float, ...]  # rising, at least both ends
 
 _CELLS, _NODES = 20_000, 4
 _LOST = 1e-6  # mass that an interval may leave out
@@ -68,14 +71,19 @@ def on_nodes(p: LogDensity, q: LogDensity, interval: Interval) -> Nodes:
     Raises:
         ValueError: if the interval is empty or leaves out more than 1e-6 of a law.
     """
-    low, high = interval
-    if not -math.inf < low < high < math.inf:
-        raise ValueError(f"`interval` must be (low, high), finite and low < high, got {interval}.")
-    inner, inner_weights = np.polynomial.legendre.leggauss(_NODES)
-    half = (high - low) / (2 * _CELLS)
-    centres = low + half * (2 * torch.arange(_CELLS, dtype=torch.float64) + 1)
-    points = (centres[:, None] + half * torch.from_numpy(inner)).ravel()
-    weights = half * torch.from_numpy(inner_weights).repeat(_CELLS)
+    if len(interval) < 2 or not all(
+        -math.inf < low < high < math.inf for low, high in itertools.pairwise(interval)
+    ):
+        raise ValueError(
+            "`interval` must be (low, high), finite and low < high, or rising points from low to "
+            f"high, got {interval}."
+        )
+    ends = torch.tensor(interval, dtype=torch.float64)
+    half = (ends.diff() / (2 * _CELLS))[:, None]
+    centres = ends[:-1, None] + half * (2 * torch.arange(_CELLS, dtype=torch.float64) + 1)
+    inner, inner_weights = (torch.from_numpy(of) for of in np.polynomial.legendre.leggauss(_NODES))
+    points = (centres[..., None] + half[..., None] * inner).ravel()
+    weights = (half * inner_weights.repeat(_CELLS)).ravel()
     nodes = Nodes(points, weights, p(points[:, None]).double(), q(points[:, None]).double())
     for name, log_density in (("p", nodes.log_p), ("q", nodes.log_q)):
         mass = float(weights @ log_density.exp())
@@ -96,8 +104,8 @@ def total_variation(p: LogDensity, q: LogDensity, interval: Interval) -> float:
 def kl(p: LogDensity, q: LogDensity, interval: Interval) -> float:
     """Returns int p log(p / q) >= 0, infinite where p has mass and q none.
 
-    Densities so small that they round to 0 count as none: a q of light tails against a p of heavy
-    ones is infinite here before it is. Errors are those of `on_nodes`.
+    Log densities are compared, so a q that is too small for a number counts all the same; points
+    where p itself rounds to 0 are left out. Errors are those of `on_nodes`.
     """
     nodes = on_nodes(p, q, interval)
     return nodes.mean_under_p(nodes.log_p - nodes.log_q)

@@ -1,8 +1,9 @@
 """Divergences of two laws on the same finite support; see `hawc.divergences` for the formulas.
 
 Laws are weights (n,) with total 1, none negative; a point that only one law knows has weight 0 in
-the other. Values are scalars in nats, or in units of the support, differentiable where finite.
-Every function raises the ValueError of `checked_laws`.
+the other. Values are in nats, or in units of the support: scalars that are differentiable where
+finite, but for `wasserstein_1`, a float. Every function raises the ValueError of `checked_laws`,
+and those of a support one if it does not hold a finite point (n, d) for each weight.
 """
 
 import torch
@@ -10,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.distances import squared_distance
-from hawc.divergences.checks import checked_laws
+from hawc.divergences.checks import check_finite, checked_laws
 from hawc.divergences.transport import optimal_transport
 from hawc.kernels import Energy
 
@@ -55,19 +56,30 @@ def jensen_shannon_sum(p: Float[Tensor, " n"], q: Float[Tensor, " m"]) -> Float[
 
 
 def wasserstein_1(
-    support: Float[Tensor, "n d"], p: Float[Tensor, " n"], q: Float[Tensor, " m"]
+    support: Float[Tensor, "k d"], p: Float[Tensor, " n"], q: Float[Tensor, " m"]
 ) -> float:
     """Returns the least mean distance between points of p and of q, in units of the support."""
     p, q = checked_laws(p, q)
+    _check_support(support, p)
     return optimal_transport(support, support, p, q).cost
 
 
 def squared_energy_distance(
-    support: Float[Tensor, "n d"], p: Float[Tensor, " n"], q: Float[Tensor, " m"]
+    support: Float[Tensor, "k d"], p: Float[Tensor, " n"], q: Float[Tensor, " m"]
 ) -> Float[Tensor, ""]:
     """Returns sum_ij |s_i - s_j| (p_i q_j - p_i p_j / 2 - q_i q_j / 2), >= 0 up to rounding."""
     p, q = checked_laws(p, q)
+    _check_support(support, p)
     return squared_distance(Energy(), support, support, p, q)
+
+
+def _check_support(support: Float[Tensor, "n d"], p: Float[Tensor, " m"]) -> None:
+    if support.ndim != 2 or len(support) != len(p):
+        raise ValueError(
+            "`support` must have shape (n, d), a point for each of the n weights of `p` and `q`, "
+            f"got shape {tuple(support.shape)} for {len(p)} weights."
+        )
+    check_finite("support", support)
 
 
 def _relative_entropy(p: Float[Tensor, " n"], q: Float[Tensor, " n"]) -> Float[Tensor, ""]:

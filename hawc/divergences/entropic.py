@@ -2,8 +2,9 @@
 
     min  sum_ij P_ij |x_i - y_j| + e KL(P || p q^T)   over P >= 0 with marginals p and q
 
-by Sinkhorn's iteration in the package POT. The plan is spread out, so its cost is above W1, by at
-most e log(min(n, m)): the entropy of a plan.
+by Sinkhorn's iteration in the package POT. The plan is spread out, so its cost is above W1. For
+laws of total 1 that is at most by e log(min(n, m)): KL(P || p q^T) is the mutual information of
+both ends of a move, which is at most the entropy of p and that of q.
 
 Source: Cuturi 2013, "Sinkhorn distances", NeurIPS 26, arXiv 1306.0895; Flamary et al. 2021, "POT:
 Python Optimal Transport", JMLR 22(78).
@@ -14,12 +15,12 @@ import warnings
 from dataclasses import dataclass
 from typing import Any, final
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from hawc.distances import checked_weighted_sets
 from hawc.divergences.checks import balanced
+from hawc.divergences.transport import distance_costs
 
 __all__ = ["EntropicTransport", "entropic_transport"]
 
@@ -72,12 +73,15 @@ def entropic_transport(
             "; `optimal_transport` has no smoothing."
         )
     x, y, p, q = checked_weighted_sets(x.detach(), y.detach(), x_weights, y_weights)
-    p, q = balanced(p, q, ("x_weights", "y_weights"))
-    costs = torch.cdist(x.double(), y.double()).cpu()
+    p, q = balanced(p.detach().cpu(), q.detach().cpu(), ("x_weights", "y_weights"))
+    costs = distance_costs(x, y).cpu()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of iterations that did not do; `error` says it
         plan: Tensor = _pot().sinkhorn(
-            *(p, q, costs, smoothing),
+            p,
+            q,
+            costs,
+            smoothing,
             method="sinkhorn_log",
             numItermax=iterations,
             stopThr=tolerance,

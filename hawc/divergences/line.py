@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.distances import checked_weighted_sets
-from hawc.divergences.checks import check_not_negative
+from hawc.divergences.checks import balanced, check_finite
 
 __all__ = ["histograms", "squared_energy_distance", "wasserstein_1"]
 
@@ -34,7 +34,8 @@ def wasserstein_1(
         y_weights: >= 0 with the same total; uniform with total 1 if None.
 
     Raises:
-        ValueError: if a sample is empty, weights are negative, do not fit or differ in total.
+        ValueError: if a sample is empty, a point not finite, or weights are negative, do not fit,
+            have total 0 or differ in total.
     """
     gaps, difference = _distribution_functions(x, y, x_weights, y_weights)
     return (gaps * difference.abs()).sum()
@@ -68,10 +69,12 @@ def histograms(
         Two laws on k + 1 bins, those beyond the edges included, so that both have total 1.
 
     Raises:
-        ValueError: if a sample is empty or `edges` do not rise.
+        ValueError: if a sample is empty, a draw not finite or `edges` do not rise.
     """
     if 0 in (len(x), len(y)):
         raise ValueError(f"`x` and `y` must not be empty, got {len(x)} and {len(y)} draws.")
+    check_finite("x", x)
+    check_finite("y", y)
     if len(edges) < 1 or not bool((edges.diff() > 0).all()):
         raise ValueError(f"`edges` must rise, at least one of them, got {edges.tolist()[:5]}...")
     shares = []
@@ -87,8 +90,9 @@ def _distribution_functions(
 ) -> tuple[Float[Tensor, " k"], Float[Tensor, " k"]]:
     """Returns the gaps between all points in their order, and F - G within each."""
     x, y, p, q = checked_weighted_sets(x[:, None], y[:, None], x_weights, y_weights)
-    check_not_negative("x_weights", p)
-    check_not_negative("y_weights", q)
+    check_finite("x", x)
+    check_finite("y", y)
+    p, q = balanced(p, q, ("x_weights", "y_weights"))
     points, order = torch.cat([x, y])[:, 0].sort()
-    steps = torch.cat([p, -q])[order].double()  # differences of long cumulative sums
+    steps = torch.cat([p, -q])[order]  # in float64: differences of long cumulative sums
     return points.diff(), steps.cumsum(0)[:-1].to(points.dtype)

@@ -12,9 +12,13 @@ a ValueError that names another way. Values are floats in nats or in units of th
 
 import itertools
 import math
+from dataclasses import dataclass
+from typing import final
 
 import torch
+from jaxtyping import Float
 from scipy.special import ndtr
+from torch import Tensor
 
 from hawc.divergences import densities
 from hawc.kernels import Energy
@@ -30,33 +34,100 @@ __all__ = [
     "wasserstein_1",
 ]
 
-_SINGULAR = 1e-12  # of the largest variance: what is below it is a rounded 0
+_EPS = torch.finfo(torch.float64).eps
+_EQUAL = 1e-12  # relative to the deviations: covariances that differ by rounding
 _REACH = 12.0  # standard deviations; beyond is 4e-33 of a law
+
+
+@final
+@dataclass(frozen=True)
+class _Plane:
+    """The plane that a law lies in: covariance = D A V A^T D, D the deviations.
+
+    Taking the deviations out first leaves correlations, so that no unit of a coordinate makes its
+    variance look like a rounded 0.
+
+    Args:
+        deviations: of the coordinates, > 0; 1 where the law has none.
+        axes: orthonormal columns.
+        variances: > 0 beyond rounding.
+    """
+
+    deviations: Float[Tensor, " d"]
+    axes: Float[Tensor, "d r"]
+    variances: Float[Tensor, " r"]
+
+    @property
+    def factor(self) -> Float[Tensor, "d r"]:
+        """A matrix whose product with its transpose is the covariance."""
+        return self.deviations[:, None] * self.axes * self.variances.sqrt()
+
+    @property
+    def tilt(self) -> float:
+        """How far rounding of the covariance turns the axes."""
+        return _rounding(self.axes) * float(self.variances.reciprocal().sum())
+
+    def coordinates(self, vectors: Float[Tensor, "d k"]) -> Float[Tensor, "r k"]:
+        """Returns what the factor makes the vectors of, if they lie in the plane."""
+        return (self.axes.T @ (vectors / self.deviations[:, None])) / self.variances.sqrt()[:, None]
+
+    def holds(self, vectors: Float[Tensor, "d k"], slack: Float[Tensor, "d k"]) -> bool:
+        """Returns whether the plane holds vectors that are off by up to a slack themselves."""
+        scaled = vectors / self.deviations[:, None]
+        onto = self.axes @ self.axes.T
+        outside = (scaled - onto @ scaled).abs()
+        turned = self.tilt * (onto.abs() @ scaled.abs())
+        own = slack / self.deviations[:, None]
+        return bool((outside <= turned + own + onto.abs() @ own).all())
+
+
+def _plane(law: Normal) -> _Plane:
+    variances = law.covariance.diagonal()
+    there = variances > 0
+    deviations = torch.where(there, variances, 1.0).sqrt()
+    correlations = law.covariance / deviations / deviations[:, None] * torch.outer(there, there)
+    shares, axes = torch.linalg.eigh(correlations)
+    kept = shares > _rounding(axes) * shares[-1]
+    return _Plane(deviations, axes[:, kept], shares[kept])
+
+
+def _rounding(axes: Float[Tensor, "d r"]) -> float:
+    return 10 * len(axes) * _EPS  # as `Normal` allows for
 
 
 def kl(p: Normal, q: Normal) -> float:
     """Returns KL(p || q) >= 0, infinite where one law lies in a plane that the other does not.
 
-    Two laws in the same plane are compared there.
+    Two laws in the same plane are compared there. On the line a law is a point if its variance is 0
+    and not before; in more dimensions correlations tell, up to rounding, whether it is flat.
 
     Raises:
         ValueError: if the laws have different dimensions.
     """
     _check_dimensions(p, q)
-    variances, axes = torch.linalg.eigh(q.covariance)
-    scale = float(torch.cat([q.covariance, p.covariance]).abs().max())
-    there = variances > _SINGULAR * scale
-    shift, spread = axes.T @ (q.mean - p.mean), axes.T @ p.covariance @ axes
-    outside = float(spread[~there][:, ~there].abs().sum() + shift[~there].square().sum())
-    if outside > _SINGULAR * max(1.0, scale):
+    if p.dim == 1:
+        return _kl_on_line(p, q)
+    plane, other = _plane(p), _plane(q)
+    shift = (q.mean - p.mean)[:, None]
+    if plane.axes.shape != other.axes.shape:
         return math.inf
-    variances, shift, spread = variances[there], shift[there], spread[there][:, there]
-    ratio = spread / (variances[:, None] * variances).sqrt()  # S_q^-1/2 S_p S_q^-1/2
-    own = torch.linalg.eigvalsh(ratio)
-    if bool((own <= _SINGULAR).any()):
-        return math.inf
-    distance = (shift.square() / variances).sum()
-    return max(0.0, 0.5 * float((own - 1 - own.log()).sum() + distance))
+    if len(other.variances) < p.dim:
+        slack = _EPS * (p.mean.abs() + q.mean.abs())[:, None]
+        factor = plane.factor
+        if not (other.holds(shift, slack) and other.holds(factor, plane.tilt * factor.abs())):
+            return math.inf
+    ratio, distance = other.coordinates(plane.factor), other.coordinates(shift)
+    log_ratio = float(torch.linalg.slogdet(ratio).logabsdet)
+    squares = float(ratio.square().sum() + distance.square().sum())
+    return max(0.0, 0.5 * (squares - len(ratio)) - log_ratio)
+
+
+def _kl_on_line(p: Normal, q: Normal) -> float:
+    (m, s), (n, t) = _mean_and_deviation(p), _mean_and_deviation(q)
+    if 0 in (s, t):
+        return 0.0 if (m, s) == (n, t) else math.inf
+    ratio, distance = s / t, (m - n) / t
+    return max(0.0, 0.5 * (ratio * ratio - 1 + distance * distance) + math.log(t) - math.log(s))
 
 
 def reverse_kl(p: Normal, q: Normal) -> float:
@@ -86,7 +157,7 @@ def jensen_shannon(p: Normal, q: Normal) -> float:
     """Returns 1/2 KL(p || m) + 1/2 KL(q || m), in [0, log 2], by quadrature on the line.
 
     Raises:
-        ValueError: if the laws are not on the line, or one is a point.
+        ValueError: if the laws are not on the line.
     """
     return 0.5 * jensen_shannon_sum(p, q)
 
@@ -100,8 +171,16 @@ def jensen_shannon_sum(p: Normal, q: Normal) -> float:
             "closed form; use histograms of draws."
         )
     (m, s), (n, t) = _mean_and_deviation(p), _mean_and_deviation(q)
-    ends = (min(m - _REACH * s, n - _REACH * t), max(m + _REACH * s, n + _REACH * t))
-    return densities.jensen_shannon_sum(p.log_density, q.log_density, ends)
+    if 0 in (s, t) or abs(m - n) > _REACH * (s + t):
+        return 0.0 if (m, s) == (n, t) else 2 * math.log(2)
+    if s < t:
+        return jensen_shannon_sum(q, p)
+    # in units and from the mean of the narrow law, where neither a far mean nor a scale rounds
+    shift, ratio = (m - n) / t, s / t
+    wide = Normal(torch.tensor([shift], dtype=torch.float64), ratio * ratio)
+    narrow = Normal(torch.tensor([0.0], dtype=torch.float64), 1.0)
+    ends = {shift - _REACH * ratio, shift + _REACH * ratio, -_REACH, _REACH}
+    return densities.jensen_shannon_sum(wide.log_density, narrow.log_density, tuple(sorted(ends)))
 
 
 def wasserstein_1(p: Normal, q: Normal) -> float:
@@ -165,8 +244,9 @@ def _mean_and_deviation(law: Normal) -> tuple[float, float]:
 
 
 def _equal_covariances(p: Normal, q: Normal) -> bool:
-    scale = float(p.covariance.abs().max())
-    return torch.allclose(p.covariance, q.covariance, rtol=0, atol=_SINGULAR * scale)
+    deviations = p.covariance.diagonal().sqrt()
+    slack = _EQUAL * torch.outer(deviations, deviations)
+    return bool(((p.covariance - q.covariance).abs() <= slack).all())
 
 
 def _check_dimensions(p: Normal, q: Normal) -> None:

@@ -27,9 +27,9 @@ from scipy.sparse import eye_array, kron, vstack
 from torch import Tensor
 
 from hawc.distances import checked_weighted_sets
-from hawc.divergences.checks import balanced
+from hawc.divergences.checks import balanced, check_finite
 
-__all__ = ["Transport", "optimal_plan", "optimal_transport", "wasserstein_1"]
+__all__ = ["Transport", "distance_costs", "optimal_plan", "optimal_transport", "wasserstein_1"]
 
 _MOST_PAIRS = 90_000  # that SciPy's linear programming takes in about two seconds
 _MOST_PIVOTS = 10_000_000  # of the network simplex; 2,000 by 2,000 points need some 100,000
@@ -91,12 +91,22 @@ def optimal_transport(
         y_weights: >= 0 with the same total; uniform with total 1 if None.
 
     Raises:
-        ValueError: if a set is empty, dimensions or numbers of weights differ, a weight is
-            negative, totals differ, or there are too many points to do without POT.
+        ValueError: if a set is empty, a point not finite, dimensions or numbers of weights differ,
+            a weight is negative, totals differ, or there are too many points to do without POT.
     """
     x, y, p, q = checked_weighted_sets(x.detach(), y.detach(), x_weights, y_weights)
-    costs = torch.cdist(x.double(), y.double(), compute_mode=_EXACT)
-    return _solved(*_checked_problem(costs, p, q, ("x_weights", "y_weights")))
+    return _solved(*_checked_problem(distance_costs(x, y), p, q, ("x_weights", "y_weights")))
+
+
+def distance_costs(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> Float[Tensor, "n m"]:
+    """Returns |x_i - y_j| in float64, exact for near points too.
+
+    Raises:
+        ValueError: if a point is not finite.
+    """
+    check_finite("x", x)
+    check_finite("y", y)
+    return torch.cdist(x.double(), y.double(), compute_mode=_EXACT)
 
 
 _EXACT = "donot_use_mm_for_euclid_dist"  # near points lose half of their digits otherwise
@@ -140,7 +150,7 @@ def _checked_problem(costs: Tensor, p: Tensor, q: Tensor, names: tuple[str, str]
         )
     if not bool(costs.isfinite().all()):
         raise ValueError("`costs` must be finite, got NaN or infinity; forbid by large costs.")
-    a, b = balanced(p, q, names)
+    a, b = balanced(p.detach().cpu(), q.detach().cpu(), names)
     return costs.detach().cpu().double().numpy(), a.numpy(), b.numpy()
 
 

@@ -45,8 +45,10 @@ class Normal(AbstractTarget):
         spectrum(values[None], "covariance")  # refuses under the name that the caller knows
         self._mixture = GaussianMixture(None, mean[None], values[None])
         self._mean = mean.detach().to("cpu", torch.float64, copy=True)
-        matrix = values if values.ndim else values * torch.eye(len(mean))
-        self._covariance = matrix.to("cpu", torch.float64, copy=True)
+        matrix = values.to("cpu", torch.float64, copy=True)
+        # a number is no reason to promote: the identity alone says the precision of the product
+        identity = torch.eye(len(mean), dtype=torch.float64, device="cpu")
+        self._covariance = matrix if matrix.ndim else matrix * identity
         self._description = f"mean={described(mean)}, covariance={described(values)}"
 
     def __repr__(self) -> str:

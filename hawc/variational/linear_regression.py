@@ -112,7 +112,8 @@ def variational_regression(
     bounds: list[float] = []
     for _ in range(most_sweeps):
         weights = posterior(
-            *(inputs, targets),
+            inputs,
+            targets,
             noise_precision=noise_precision,
             weight_precision=new_shape / new_rate,
         )

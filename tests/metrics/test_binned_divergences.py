@@ -50,9 +50,21 @@ def test_normal_laws_within_standard_errors() -> None:
     )
 
 
-@pytest.mark.parametrize("wrong", [{"low": 2.0}, {"num_bins": 0}])
+def test_points_far_beyond_the_ends_are_in_the_outermost_bins() -> None:
+    for far in (1e20, 1e37):  # which no integer holds
+        found = measured(torch.tensor([[far]]), torch.tensor([[1.9], [-1.9]]), num_bins=2)
+        assert found["kl"] == pytest.approx(math.log(2), abs=1e-12)
+        upper = measured(torch.tensor([[far]]), torch.tensor([[1.9]]), num_bins=2)
+        lower = measured(torch.tensor([[-far]]), torch.tensor([[-1.9]]), num_bins=2)
+        assert upper["total_variation"] == lower["total_variation"] == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"low": 2.0}, {"num_bins": 0}, {"low": -math.inf}, {"high": math.inf}, {"low": math.nan}],
+)
 def test_refuses_numbers(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="`low` must be less than `high` and `num_bins` at least"):
+    with pytest.raises(ValueError, match="`low` must be less than `high`, both finite, and"):
         BinnedDivergences(**wrong)
 
 

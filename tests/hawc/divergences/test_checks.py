@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from hawc.divergences.checks import balanced, check_not_negative, checked_laws
+from hawc.divergences.checks import balanced, check_finite, check_not_negative, checked_laws
 
 T = partial(torch.tensor, dtype=torch.float64)
 
@@ -32,6 +32,20 @@ def test_takes_laws_in_any_precision() -> None:
     assert checked_laws(law, law)[0].dtype == torch.float32
     assert checked_laws(T([1.0]).half(), T([1.0]).half())[1].dtype == torch.float32
     check_not_negative("p", T([0.0]))
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -float("inf")])
+def test_refuses_points_that_are_nowhere(wrong: float) -> None:
+    check_finite("x", T([[1.0, 2.0]]))
+    with pytest.raises(ValueError, match="`x` must be finite, got 2 entries that are NaN or inf"):
+        check_finite("x", T([[1.0, wrong], [wrong, 2.0]]))
+
+
+def test_balanced_masses_keep_their_gradient() -> None:
+    p, q = T([1.0, 2.0], requires_grad=True), T([3.0001], requires_grad=True)
+    sum(part.sum() for part in balanced(p, q, ("p", "q"))).backward()
+    assert p.grad.tolist() == [1, 1]
+    assert float(q.grad) == pytest.approx(3 / 3.0001, rel=1e-12)
 
 
 def test_masses_of_nearly_one_total_are_balanced() -> None:

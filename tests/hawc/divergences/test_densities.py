@@ -62,8 +62,31 @@ def test_mixtures_that_hardly_overlap() -> None:
     assert densities.jensen_shannon(*laws) == pytest.approx(0.5 * math.log(2), abs=CLOSED_FORM)
 
 
-@pytest.mark.parametrize("interval", [(1.0, 0.0), (0.0, math.inf), (math.nan, 1.0)])
-def test_refuses_intervals(interval: tuple[float, float]) -> None:
+def test_points_between_the_ends_keep_a_narrow_law() -> None:
+    wide, narrow = Normal(T([0.0]), 1.0), Normal(T([0.5]), 1e-14)
+    reach = (-12.0, 0.5 - 1e-6, 0.5 + 1e-6, 12.0)
+    found = densities.kl(narrow.log_density, wide.log_density, reach)
+    # 1e-8: nodes are some eps / 1e-7 standard deviations off
+    assert found == pytest.approx(normals.kl(narrow, wide), rel=1e-8)
+    with pytest.raises(ValueError, match="hold all mass of `p`, a law"):
+        densities.kl(narrow.log_density, wide.log_density, (-12.0, 12.0))
+    nodes = densities.on_nodes(wide.log_density, wide.log_density, reach)
+    assert bool((nodes.points.diff() > 0).all())
+    assert float(nodes.weights.sum()) == pytest.approx(24, rel=1e-13)
+
+
+def test_a_density_below_all_numbers_counts() -> None:
+    p, q = Normal(T([0.0]), 1.0), Normal(T([0.0]), 1e-4)  # log q is -5,000 where p has mass
+    found = densities.kl(p.log_density, q.log_density, (-14.0, -0.14, 0.14, 14.0))
+    assert found == pytest.approx(4994.8948, abs=1e-3)
+    assert found == pytest.approx(normals.kl(p, q), rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    "interval",
+    [(1.0, 0.0), (0.0, math.inf), (math.nan, 1.0), (0.0,), (), (0.0, 0.0, 1.0), (0.0, 2.0, 1.0)],
+)
+def test_refuses_intervals(interval: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match=r"`interval` must be \(low, high\), finite and low < hig"):
         densities.kl(P.log_density, Q.log_density, interval)
 

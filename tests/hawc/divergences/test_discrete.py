@@ -1,7 +1,9 @@
 """Divergences on one support: by hand, against SciPy, and what holds between them."""
 
 import math
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,6 +39,9 @@ def test_by_hand() -> None:
     # half of the mass of each is at twice the mean's density
     assert float(discrete.jensen_shannon(p, q)) == pytest.approx(0.5 * math.log(2), abs=1e-15)
     assert float(discrete.jensen_shannon_sum(p, q)) == pytest.approx(math.log(2), abs=1e-15)
+    # p = (1, 0), q = (1/2, 1/2), m = (3/4, 1/4): log 4/3 and half of log 2/3 + log 2
+    overlapping = float(discrete.jensen_shannon_sum(T([1.0, 0.0]), T([0.5, 0.5])))
+    assert overlapping == pytest.approx(math.log(4 / 3) + 0.5 * math.log(4 / 3), abs=1e-15)
     assert float(discrete.kl(T([0.5, 0.5]), T([0.25, 0.75]))) == pytest.approx(
         0.5 * math.log(4 / 3), abs=1e-15
     )
@@ -75,7 +80,14 @@ def test_known_inequalities(laws: tuple[Tensor, Tensor]) -> None:
     assert 0 <= variation <= 1 + 1e-15
     assert variation <= math.sqrt(float(discrete.kl(*laws)) / 2) + 1e-12  # Pinsker
     assert js <= math.log(2) * variation + 1e-12  # Lin 1991
-    assert float(discrete.jensen_shannon_sum(*laws)) == 2 * js
+
+
+@pytest.mark.parametrize("distance", [discrete.wasserstein_1, discrete.squared_energy_distance])
+def test_refuses_a_support_that_does_not_fit(distance: Callable[..., Any]) -> None:
+    with pytest.raises(ValueError, match=r"`support` must have .* got shape \(3, 1\) for 2"):
+        distance(T([[0.0], [1.0], [2.0]]), *APART)
+    with pytest.raises(ValueError, match="`support` must be finite, got 1 entries"):
+        distance(T([[0.0], [math.nan]]), *APART)
 
 
 def test_gradient_passes_where_a_law_has_no_mass() -> None:

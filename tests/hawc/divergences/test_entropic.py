@@ -54,6 +54,14 @@ def test_refuses_negative_weights() -> None:
             entropic_transport(x, y, *weights)
 
 
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_refuses_points_that_are_nowhere(name: str) -> None:
+    sets = dict(zip("xy", clouds(0)[:2], strict=True))
+    sets[name][0, 0] = math.nan
+    with pytest.raises(ValueError, match=f"`{name}` must be finite, got 1 entries"):
+        entropic_transport(**sets)
+
+
 def test_refuses_sets_without_mass() -> None:
     x, y, p, q = clouds(0)
     with pytest.raises(ValueError, match="`x_weights` and `y_weights` must have the same positive"):

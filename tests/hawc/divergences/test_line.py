@@ -1,6 +1,7 @@
 """Samples on the line: against SciPy, the library's own distance, and standard errors."""
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from torch import Tensor
 
 from hawc import Energy, Normal, squared_distance
 from hawc.divergences import discrete, line, normals
@@ -36,6 +38,40 @@ def test_gradient_moves_points_towards_the_others() -> None:
     x = T([0.0, 1.0], requires_grad=True)
     line.wasserstein_1(x, T([5.0, 6.0])).backward()
     torch.testing.assert_close(x.grad, T([-0.5, -0.5]))
+
+
+def test_weights_of_nearly_one_total_are_balanced() -> None:
+    x, p = T([0.0, 100.0]), T([0.5, 0.5])
+    for total in (1.00008, 1):
+        # transport moves nothing: the weights differ by their total only
+        found = line.wasserstein_1(x, x, p, total * T([0.5, 0.5]))
+        assert float(found) == pytest.approx(0, abs=1e-12)
+        assert float(line.squared_energy_distance(x, x, p, total * T([0.5, 0.5]))) == pytest.approx(
+            0, abs=1e-12
+        )
+    p.requires_grad_()
+    line.wasserstein_1(x, T([0.0]), p, T([1.0])).backward()
+    torch.testing.assert_close(p.grad, T([-100.0, 0.0]))  # what is at 100 is |F - 1| off below it
+
+
+@pytest.mark.parametrize("distance", [line.wasserstein_1, line.squared_energy_distance])
+def test_refuses_masses_and_points(distance: Callable[..., Tensor]) -> None:
+    x = T([0.0, 1.0])
+    with pytest.raises(ValueError, match="must have the same positive total, got 1e-07 and 9e-07"):
+        distance(x, x, T([1e-7, 0.0]), T([0.0, 9e-7]))
+    with pytest.raises(ValueError, match="must have the same positive total, got 0 and 0"):
+        distance(x, x, 0 * x, 0 * x)
+    with pytest.raises(ValueError, match="`y` must be finite, got 1 entries"):
+        distance(x, T([math.nan, 0.0]))
+    with pytest.raises(ValueError, match="`x` must be finite, got 1 entries"):
+        distance(T([math.inf]), x)
+
+
+def test_histograms_refuse_draws_that_are_nowhere() -> None:
+    x, wrong = T([0.0, 1.0]), T([math.nan])
+    for name, draws in (("x", (wrong, x)), ("y", (x, wrong))):
+        with pytest.raises(ValueError, match=f"`{name}` must be finite, got 1 entries"):
+            line.histograms(*draws, x)
 
 
 def test_samples_of_normal_laws_within_standard_errors() -> None:

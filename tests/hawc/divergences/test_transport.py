@@ -12,7 +12,13 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from hawc.divergences import transport
-from hawc.divergences.transport import Transport, optimal_plan, optimal_transport, wasserstein_1
+from hawc.divergences.transport import (
+    Transport,
+    distance_costs,
+    optimal_plan,
+    optimal_transport,
+    wasserstein_1,
+)
 
 T = partial(torch.tensor, dtype=torch.float64)
 HAS_POT = importlib.util.find_spec("ot") is not None
@@ -126,6 +132,22 @@ def test_both_solvers_agree(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_refuses(costs: Tensor, p: Tensor, q: Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         optimal_plan(costs, p, q)
+
+
+def test_distances_of_near_points_far_out_keep_their_digits() -> None:
+    x = 1e4 + T([[0.0, 0.0], [1e-3, 0.0]])
+    assert float(distance_costs(x, x)[0, 1]) == pytest.approx(1e-3, rel=1e-8)  # eps 1e4 / 1e-3
+    many = x.repeat(20, 1)  # from 25 points on cdist would multiply matrices
+    assert float(distance_costs(many, many)[0, 1]) == pytest.approx(1e-3, rel=1e-8)
+    assert float(distance_costs(many, many).diagonal().max()) == 0
+
+
+def test_refuses_points_that_are_nowhere() -> None:
+    x = torch.zeros(2, 1)
+    with pytest.raises(ValueError, match="`x` must be finite, got 2 entries"):
+        optimal_transport(x / 0, x)
+    with pytest.raises(ValueError, match="`y` must be finite, got 2 entries"):
+        optimal_transport(x, x / 0)
 
 
 def test_refuses_points_whose_weights_are_no_masses() -> None:

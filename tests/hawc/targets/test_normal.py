@@ -155,6 +155,13 @@ def test_log_density_is_that_of_scipy() -> None:
     assert torch.equal(Normal(mean, 3.0).covariance, 3 * torch.eye(2))
 
 
+def test_a_number_stays_the_covariance_that_it_is() -> None:
+    torch.set_default_dtype(torch.float32)  # in which 0.1 is another number
+    for law in (Normal(torch.zeros(2), 0.1), Normal(torch.zeros(1), 1e-4)):
+        variance = 0.1 if law.dim == 2 else 1e-4
+        assert torch.equal(law.covariance, variance * torch.eye(law.dim, dtype=torch.float64))
+
+
 def test_what_is_told_of_a_law_does_not_change_it() -> None:
     law = Normal(torch.zeros(2), 1.0)
     law.mean.fill_(5)
