@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from typing import Any, final
 
-import torch
 from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 from torchmetrics import Metric
@@ -13,11 +12,11 @@ from callbacks.checks import check_at_least
 from callbacks.decoding import decode
 from callbacks.first_items import FirstItems
 from callbacks.generator_callback import AbstractGeneratorCallback
+from callbacks.measuring import check_forgetful, measured
 from callbacks.nearest_items import show_nearest
 from hawc import HistoryAwareSampler, IndependentSampler
 from hawc.samplers.seeding import generator_at
 from lightning_modules.interface import LatentGenerator
-from metrics import AbstractFeatureMetric
 
 __all__ = ["GenerationQuality"]
 
@@ -82,7 +81,7 @@ class GenerationQuality(AbstractGeneratorCallback):
             raise ValueError(
                 "`metrics` must name at least one measure where `table_size` is 0, got none."
             )
-        _check_forgetful(metrics)
+        check_forgetful(metrics)
         self._metrics = dict(metrics)
         self._num_samples = num_samples
         self._num_real = num_real
@@ -111,7 +110,7 @@ class GenerationQuality(AbstractGeneratorCallback):
             pictures = {kind: decode(pl_module, latents) for kind, latents in shares.items()}
         real = self._real.items().images
         for kind, made in pictures.items():
-            values = self._measured(made, real, kind, pl_module.device)
+            values = measured(self._metrics, made, real, pl_module.device, f"quality/{kind}")
             pl_module.log_dict(values, rank_zero_only=True)
         if trainer.is_global_zero and self._table_size:
             rows = slice(self._table_size)
@@ -140,26 +139,3 @@ class GenerationQuality(AbstractGeneratorCallback):
             }
             self._law = repr(law)
         return self._latents
-
-    def _measured(
-        self, made: Tensor, real: Tensor, kind: str, device: torch.device
-    ) -> dict[str, Tensor]:
-        found = {}
-        for name, metric in self._metrics.items():
-            metric.to(device).reset()
-            metric.update(real.to(device), real=True)
-            metric.update(made.to(device), real=False)
-            value = metric.compute()
-            parts = value if isinstance(value, dict) else {"": value}
-            found |= {f"quality/{kind}/{name}/{k}".rstrip("/"): v for k, v in parts.items()}
-            metric.reset()  # features of many pictures are not kept between epochs
-        return {name: value.float() for name, value in found.items()}
-
-
-def _check_forgetful(metrics: Mapping[str, Metric]) -> None:
-    for name, metric in metrics.items():
-        if isinstance(metric, AbstractFeatureMetric) and metric.keeps_real:
-            raise ValueError(
-                f"`metrics` must forget real pictures when they are reset, got {name} with "
-                "keep_real=True; leave that out, as they are given anew each time."
-            )

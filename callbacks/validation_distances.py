@@ -11,6 +11,7 @@ from torchmetrics import Metric
 from callbacks.checks import check_at_least
 from callbacks.decoding import decode
 from callbacks.generator_callback import AbstractGeneratorCallback
+from callbacks.measuring import check_forgetful, measured
 from hawc.samplers.seeding import generator_at
 from lightning_modules.interface import LatentGenerator
 
@@ -27,7 +28,8 @@ class ValidationDistances(AbstractGeneratorCallback):
     processes each decodes and measures its share; the measures put them together.
 
     Args:
-        metrics: by name: torchmetrics with `update(images, real)`, as those of ``metrics`` have.
+        metrics: by name: torchmetrics with `update(images, real)`, as those of ``metrics`` have;
+            their `reset` must forget real items too, which are given anew each time.
         num_samples: generated and held-out items to compare, at least 1.
         every_n_epochs: interval in training epochs, at least 1.
         seed: of the latents, at least 0.
@@ -35,8 +37,9 @@ class ValidationDistances(AbstractGeneratorCallback):
             one.
 
     Raises:
-        ValueError: if a number is out of its range, there is no measure, or (when a run starts) if
-            nothing is held out or `use_ema` is set without a GeneratorEMA.
+        ValueError: if a number is out of its range, there is no measure, a measure keeps real
+            items, or (when a run starts) if nothing is held out or `use_ema` is set without a
+            GeneratorEMA.
         TypeError: (when a run starts) if the model cannot be sampled.
     """
 
@@ -53,6 +56,7 @@ class ValidationDistances(AbstractGeneratorCallback):
         check_at_least(0, seed=seed)
         if not metrics:
             raise ValueError("`metrics` must name at least one measure, got none.")
+        check_forgetful(metrics)
         self._metrics = dict(metrics)
         self._num_samples = num_samples
         self._every_n_epochs = every_n_epochs
@@ -72,15 +76,8 @@ class ValidationDistances(AbstractGeneratorCallback):
         if (trainer.current_epoch + 1) % self._every_n_epochs:
             return
         real, made = self._held_out(trainer), self._samples(trainer, pl_module)
-        for name, metric in self._metrics.items():
-            metric.to(pl_module.device).reset()
-            metric.update(real.to(pl_module.device), real=True)
-            metric.update(made.to(pl_module.device), real=False)
-            value = metric.compute()
-            metric.reset()
-            parts = value if isinstance(value, dict) else {"": value}
-            values = {f"val/{name}/{k}".rstrip("/"): v.float() for k, v in parts.items()}
-            pl_module.log_dict(values, rank_zero_only=True)
+        values = measured(self._metrics, made, real, pl_module.device, "val")
+        pl_module.log_dict(values, rank_zero_only=True)
 
     def _held_out(self, trainer: Trainer) -> Tensor:
         """Returns this process's share of the first items held out."""

@@ -78,6 +78,9 @@ class MeanField(AbstractOneLoss):
                 "`image_shape` must be (d,) and `start` have d numbers, got "
                 f"{tuple(image_shape)} and {start}; pictures have no place here."
             )
+        mean = torch.as_tensor([0.0] * dim if start is None else start, dtype=torch.float32)
+        if not mean.isfinite().all():
+            raise ValueError(f"`start` must be finite numbers, got {start}; try 0 in each place.")
         if direction not in get_args(Direction):
             raise ValueError(f'`direction` must be "reverse" or "forward", got {direction!r}.')
         if not 0 < start_std < math.inf:
@@ -87,7 +90,7 @@ class MeanField(AbstractOneLoss):
             raise ValueError(f"`num_draws` must be even, for draws come in pairs, got {num_draws}.")
         super().__init__(image_shape, optimizer, scheduler)
         self.latent_dim = dim
-        self.mean = nn.Parameter(torch.tensor(start or [0.0] * dim, dtype=torch.float32))
+        self.mean = nn.Parameter(mean.clone())
         self.log_std = nn.Parameter(torch.full((dim,), math.log(start_std)))
         self._direction = direction
         self._num_draws = num_draws

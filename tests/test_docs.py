@@ -73,6 +73,15 @@ def test_blocks_run_and_print_what_they_say(
     check(blocks(page), {}, capsys)
 
 
+def test_every_script_of_the_theory_page_says_its_seconds() -> None:
+    page = (ROOT / "docs" / "theory.md").read_text()
+    scripts = re.findall(r"^`python -m examples\.\w+`(.*)", page, re.MULTILINE)
+    assert len(scripts) == 5
+    seconds = [int(found[1]) for rest in scripts if (found := re.match(r" \((\d+) s\)", rest))]
+    assert len(seconds) == 5
+    assert max(seconds) < 60
+
+
 def test_every_promise_is_found() -> None:
     assert promised("print(1)  # 1\nfor i in x:\n    print(i)\n# 2\n# 3\n") == ["1", "2", "3"]
     assert same("uniform 0.01530", "uniform 0.0153")

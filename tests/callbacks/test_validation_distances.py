@@ -85,6 +85,7 @@ def test_looks_when_told(tmp_path: Path) -> None:
     ("wrong", "message"),
     [
         ({"metrics": {}}, "`metrics` must name at least one measure, got none"),
+        ({"metrics": {"kept": Wasserstein1(keep_real=True)}}, "must forget .* got kept with keep"),
         ({"num_samples": 0}, "`num_samples` must be at least 1, got 0"),
         ({"every_n_epochs": 0}, "`every_n_epochs` must be at least 1, got 0"),
         ({"seed": -1}, "`seed` must be at least 0, got -1"),

@@ -56,6 +56,14 @@ def test_it_generates_the_product() -> None:
     torch.testing.assert_close(model.log_q(points), product(model).log_density(points))
 
 
+def test_start_may_be_a_tensor_and_stays_as_it_is() -> None:
+    start = torch.zeros(2)
+    model = MeanField((2,), start=start)
+    with torch.no_grad():
+        model.mean += 1
+    assert start.tolist() == [0.0, 0.0]
+
+
 def train(folder: Path, epochs: int, checkpoint: Path | None = None) -> tuple[MeanField, Any]:
     model = MeanField((2,), num_draws=16)
     trainer = quiet_trainer(folder, max_epochs=epochs)
@@ -104,6 +112,8 @@ def test_a_lost_loss_ends_the_run(tmp_path: Path) -> None:
     [
         ({"image_shape": (1, 8, 8)}, r"`image_shape` must be \(d,\) and `start` have d numbers"),
         ({"start": (0.0,)}, r"have d numbers, got \(2,\) and \(0.0,\)"),
+        ({"start": (math.nan, 0.0)}, r"`start` must be finite numbers, got \(nan, 0.0\); try 0"),
+        ({"start": (0.0, math.inf)}, "`start` must be finite numbers"),
         ({"direction": "both"}, '`direction` must be "reverse" or "forward", got \'both\''),
         ({"start_std": 0.0}, "`start_std` must be > 0 and finite, got 0.0; try 1"),
         ({"num_draws": 0}, "`num_draws` must be at least 1, got 0"),

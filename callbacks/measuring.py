@@ -1,0 +1,49 @@
+"""Measures of generated against real items, taken anew at each look."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from metrics import AbstractFeatureMetric
+
+__all__ = ["check_forgetful", "measured"]
+
+
+def check_forgetful(metrics: Mapping[str, Metric]) -> None:
+    """Returns if no measure keeps real items when it is reset: they would pile up.
+
+    Raises:
+        ValueError: if one does.
+    """
+    for name, metric in metrics.items():
+        if isinstance(metric, AbstractFeatureMetric) and metric.keeps_real:
+            raise ValueError(
+                f"`metrics` must forget real items when they are reset, got {name} with "
+                "keep_real=True; leave that out, as they are given anew each time."
+            )
+
+
+def measured(
+    metrics: Mapping[str, Metric], made: Tensor, real: Tensor, device: torch.device, prefix: str
+) -> dict[str, Tensor]:
+    """Returns each measure as <prefix>/<name>, its parts as <prefix>/<name>/<part> if many.
+
+    Args:
+        metrics: by name; they are empty afterwards.
+        made: generated items (n, ...).
+        real: items (m, ...) to compare with.
+        device: to measure on.
+        prefix: of the names.
+    """
+    found = {}
+    for name, metric in metrics.items():
+        metric.to(device).reset()
+        metric.update(real.to(device), real=True)
+        metric.update(made.to(device), real=False)
+        value = metric.compute()
+        parts = value if isinstance(value, dict) else {"": value}
+        found |= {f"{prefix}/{name}/{k}".rstrip("/"): v.float() for k, v in parts.items()}
+        metric.reset()  # features of many items are not kept between looks
+    return found
