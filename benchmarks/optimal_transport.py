@@ -40,7 +40,7 @@ def report(size: int) -> Iterator[str]:
     yield "# Exact optimal transport\n"
     yield (
         f"`python -m benchmarks.optimal_transport`; {size:,} by {size:,} points on "
-        f"{os.cpu_count()} CPU cores, which others used too; wanted: {WANTED_SECONDS} s. The gap "
+        f"{os.cpu_count()} CPU cores; wanted: {WANTED_SECONDS} s. The gap "
         "is plan cost minus dual value, the excess the largest f + g - c.\n"
     )
     yield "| dimension | weights | seconds | processor seconds | W1 | gap | excess |"
