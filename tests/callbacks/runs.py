@@ -9,6 +9,8 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.functional import pil_to_tensor
 
+from callbacks import GeneratorEMA
+from hawc import StandardNormal
 from lightning_modules.adversarial import AbstractAdversarial
 from tests.helpers import TinyImages, quiet_trainer, same_weights, tiny_energy_vae, weights
 
@@ -40,16 +42,30 @@ def watch_decoding(model: AbstractAdversarial) -> list[tuple[Tensor, dict[str, T
     return seen
 
 
-def check_decoded(
-    seen: list[tuple[Tensor, dict[str, Tensor]]],
-    latents: Tensor,
+def check_fixed_latents(
+    folder: Path,
+    callback: Callback,
     model: AbstractAdversarial,
-    average: dict[str, Tensor] | None,
+    use_ema: bool,
+    data: TinyImages | None = None,
 ) -> None:
-    """Fails unless these latents were decoded each time, last by the model's weights or these."""
+    """Fails unless each epoch decodes the latents of seed 4, last by the weights asked for.
+
+    Args:
+        folder: of the run.
+        callback: decodes 20 latents of seed 4, by the average if `use_ema`.
+        model: with three latent coordinates.
+        use_ema: whether the average is asked for.
+        data: that the model is made for.
+    """
+    seen, ema = watch_decoding(model), GeneratorEMA(decay=0.9)
+    run(folder, ema, callback, model=model, data=data, max_epochs=3)
+    latents = StandardNormal(3).sample(20, generator=torch.Generator().manual_seed(4))
+    own, average = weights(model.generator), ema.state_dict()["average"]
+    assert not same_weights(average, own)
     assert len(seen) >= 3
     assert all(torch.equal(z, latents) for z, _ in seen)
-    assert same_weights(seen[-1][1], weights(model.generator) if average is None else average)
+    assert same_weights(seen[-1][1], average if use_ema else own)
 
 
 def picture_names(folder: Path) -> set[str]:

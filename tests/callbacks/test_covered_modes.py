@@ -9,12 +9,12 @@ import torch
 from lightning import Trainer, seed_everything
 from torch import Tensor, nn
 
-from callbacks import CoveredModes, GeneratorEMA
+from callbacks import CoveredModes
 from callbacks.covered_modes import mode_statistics
 from callbacks.pictures import Picture
 from hawc import StandardNormal
 from lightning_modules import WGAN
-from tests.callbacks.runs import check_decoded, picture_names, run, watch_decoding
+from tests.callbacks.runs import check_fixed_latents, picture_names, run
 from tests.helpers import (
     TinyRows,
     quiet_trainer,
@@ -131,14 +131,8 @@ def test_modes_on_a_line(tmp_path: Path) -> None:
 def test_the_same_latents_are_decoded_by_the_weights_asked_for(
     use_ema: bool, tmp_path: Path
 ) -> None:
-    model = tiny_gan()
-    seen, ema = watch_decoding(model), GeneratorEMA(decay=0.9)
     callback = CoveredModes(20, seed=4, use_ema=use_ema)
-    run(tmp_path, ema, callback, model=model, data=Corners(batch_size=24), max_epochs=3)
-    latents = StandardNormal(3).sample(20, generator=torch.Generator().manual_seed(4))
-    kept = ema.state_dict()["average"]
-    assert not same_weights(kept, weights(model.generator))
-    check_decoded(seen, latents, model, kept if use_ema else None)
+    check_fixed_latents(tmp_path, callback, tiny_gan(), use_ema, Corners(batch_size=24))
 
 
 def test_an_average_that_nobody_keeps(tmp_path: Path) -> None:

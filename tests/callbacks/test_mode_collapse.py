@@ -9,11 +9,10 @@ import torch
 from lightning import seed_everything
 from torch import Tensor, nn
 
-from callbacks import GeneratorEMA, ModeCollapse
+from callbacks import ModeCollapse
 from callbacks.mode_collapse import diversity
-from hawc import StandardNormal
 from lightning_modules import WGAN
-from tests.callbacks.runs import check_decoded, run, watch_decoding
+from tests.callbacks.runs import check_fixed_latents, run
 from tests.helpers import (
     TINY_SHAPE,
     TinyImages,
@@ -129,14 +128,8 @@ def test_a_resumed_run_keeps_count_and_reference(tmp_path: Path) -> None:
 def test_the_same_latents_are_decoded_by_the_weights_asked_for(
     use_ema: bool, tmp_path: Path
 ) -> None:
-    model = tiny_wgan(n_critic=1)
-    seen, ema = watch_decoding(model), GeneratorEMA(decay=0.9)
     callback = ModeCollapse(20, seed=4, use_ema=use_ema)
-    run(tmp_path, ema, callback, model=model, max_epochs=3)
-    latents = StandardNormal(3).sample(20, generator=torch.Generator().manual_seed(4))
-    kept = ema.state_dict()["average"]
-    assert not same_weights(kept, weights(model.generator))
-    check_decoded(seen, latents, model, kept if use_ema else None)
+    check_fixed_latents(tmp_path, callback, tiny_wgan(n_critic=1), use_ema)
 
 
 def test_an_average_that_nobody_keeps(tmp_path: Path) -> None:
