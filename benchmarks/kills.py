@@ -120,17 +120,31 @@ def is_saving(workplace: Path) -> bool:
     return any(workplace.glob("runs/*/*/checkpoints/*.part"))
 
 
+def stop_while_saving(process: int, workplace: Path) -> bool:
+    """Stops a training that writes a checkpoint; returns whether the file is half written."""
+    if not is_saving(workplace):
+        return False
+    os.kill(process, signal.SIGSTOP)
+    os.waitid(os.P_PID, process, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    if is_saving(workplace):
+        return True
+    os.kill(process, signal.SIGCONT)
+    return False
+
+
 def train_for(name: str, workplace: Path, seconds: float, aims: bool = False) -> tuple[bool, float]:
     """Trains until the end, or for so long; returns whether it was killed, and how long it trained.
 
-    With `aims` the kill waits for the next checkpoint to be written.
+    With `aims` the kill waits until a checkpoint is half written.
 
     Raises:
         RuntimeError: if it ended by itself, and not well.
     """
     num_runs = len(list(workplace.glob("runs/*/*")))
     process, began = start(name, workplace), math.inf
-    while time.monotonic() - began < seconds or (aims and not is_saving(workplace)):
+    while time.monotonic() - began < seconds or (
+        aims and not stop_while_saving(process, workplace)
+    ):
         ended, status = os.waitpid(process, os.WNOHANG)
         if ended:
             if status:
