@@ -22,6 +22,7 @@ from commands.checkpoints import check_checkpoint, check_resumable
 from commands.config_files import config_paths
 from commands.errors import UsageError, fail, innermost_message
 from commands.messages import plain_message
+from commands.no_profiler import NoProfiler
 from commands.paced_progress_bar import PacedProgressBar
 from commands.run_checks import check_run
 from commands.run_folder import (
@@ -147,6 +148,7 @@ class ExperimentCLI(LightningCLI):
             default_root_dir=str(self.run_folder),
             logger=self._loggers(configured["logger"]),
             plugins=plugins,
+            profiler=configured["profiler"] or (None if configured["barebones"] else NoProfiler()),
             **kwargs,
         )
 

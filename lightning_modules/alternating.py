@@ -23,6 +23,7 @@ from lightning_modules.attachment import is_fitting
 from lightning_modules.errors import TrainingError
 from lightning_modules.finite import check_finite_loss, check_finite_weights
 from lightning_modules.optimization import Optimization, as_list, configured, note_classes, resume
+from lightning_modules.plain_attributes import PlainAttributes
 from lightning_modules.step_log import is_read, log_step
 from lightning_modules.step_seed import seed_step
 
@@ -34,7 +35,7 @@ Losses = Mapping[str, Tensor]
 Network = Literal["critic", "generator"]
 
 
-class AbstractAlternating(LightningModule, ABC):
+class AbstractAlternating(PlainAttributes, LightningModule, ABC):
     """Trains `self.critic` and `self.generator`, which a subclass sets, in turn.
 
     A batch is one `play`: a subclass decides there which of `step_critic` and `step_generator` are
@@ -108,14 +109,14 @@ class AbstractAlternating(LightningModule, ABC):
 
     def step_critic(self, losses: Losses) -> None:
         """Moves the critic down losses in which the generator has no part."""
-        self._descend(losses, 0)
+        self._descend("critic", losses)
         self.constrain_critic()
         self._log("critic", losses, self.critic_step + 1)
         self.critic_step += 1
 
     def step_generator(self, losses: Losses) -> None:
         """Moves the generator down losses made while the critic was `held_still`."""
-        self._descend(losses, 1)
+        self._descend("generator", losses)
         self._log("generator", losses, self.generator_step + 1)
         self.generator_step += 1
 
@@ -159,11 +160,14 @@ class AbstractAlternating(LightningModule, ABC):
         pairs = zip(self._optimizations, (self.critic, self.generator), strict=True)
         return [optimization.make(network.parameters()) for optimization, network in pairs]
 
-    def _descend(self, losses: Losses, place: int) -> None:
-        """Makes a step of the optimizer at a place: 0 is the critic's, 1 the generator's."""
+    def _descend(self, network: Network, losses: Losses) -> None:
+        """Makes a step of a network's optimizer."""
         check_finite_loss(
-            losses, f"critic step {self.critic_step} and generator step {self.generator_step}"
+            losses,
+            f"critic step {self.critic_step} and generator step {self.generator_step}",
+            is_read=self.is_step_read(network),
         )
+        place = ("critic", "generator").index(network)
         optimizer: LightningOptimizer = self.optimizers()[place]  # type: ignore[index]
         optimizer.zero_grad()
         self.manual_backward(losses["loss"])
@@ -185,10 +189,11 @@ def held_still(network: nn.Module) -> Iterator[None]:
     Nor does using it change it otherwise: spectral norms make no power iteration, and batch norms,
     which still normalise by the batch, keep their running statistics.
     """
-    weights = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    iterated = [m.parametrizations for m in network.modules() if parametrize.is_parametrized(m)]
+    modules = list(network.modules())
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    iterated = [m.parametrizations for m in modules if parametrize.is_parametrized(m)]
     training = [module for found in iterated for module in found.modules() if module.training]
-    tracking = [m for m in network.modules() if getattr(m, "track_running_stats", False)]
+    tracking = [m for m in modules if getattr(m, "track_running_stats", False)]
     _set(weights, "requires_grad", False)
     _set(training, "training", False)
     _set(tracking, "track_running_stats", False)

@@ -14,13 +14,14 @@ from lightning_modules.hyperparameters import forget_callables
 from lightning_modules.image_shape import check_image_shape
 from lightning_modules.interface import ImageShape
 from lightning_modules.optimization import Optimization, configured, note_classes, resume
-from lightning_modules.step_log import log_step
+from lightning_modules.plain_attributes import PlainAttributes
+from lightning_modules.step_log import is_read, log_step
 from lightning_modules.step_seed import seed_step
 
 __all__ = ["AbstractOneLoss"]
 
 
-class AbstractOneLoss(LightningModule, ABC):
+class AbstractOneLoss(PlainAttributes, LightningModule, ABC):
     """A model trained on `losses`, whose every term it logs.
 
     As val/<name> and test/<name> means over all items, as train/<name> the batch's, at every
@@ -56,7 +57,7 @@ class AbstractOneLoss(LightningModule, ABC):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         # under gradient accumulation several batches share one global_step
         seed_step((self.global_step, batch_idx), self.global_rank)
-        losses = self._checked_losses(batch[0])
+        losses = self._checked_losses(batch[0], is_read(self.trainer, self.global_step))
         log_step(self, losses, self.global_step)
         return losses["loss"]
 
@@ -80,12 +81,12 @@ class AbstractOneLoss(LightningModule, ABC):
 
     def _log_evaluation(self, stage: str, images: Tensor) -> None:
         losses: dict[str, Any] = {
-            f"{stage}/{k}": v for k, v in self._checked_losses(images).items()
+            f"{stage}/{k}": v for k, v in self._checked_losses(images, is_read=True).items()
         }
         self.log_dict(losses, batch_size=len(images), sync_dist=True)
 
-    def _checked_losses(self, images: Tensor) -> dict[str, Tensor]:
+    def _checked_losses(self, images: Tensor, is_read: bool) -> dict[str, Tensor]:
         check_image_shape(images, self.image_shape, self)
         losses = self.losses(images)
-        check_finite_loss(losses, f"step {self.global_step}")
+        check_finite_loss(losses, f"step {self.global_step}", is_read=is_read)
         return losses

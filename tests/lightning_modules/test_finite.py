@@ -8,14 +8,23 @@ from lightning_modules.finite import check_finite_loss, check_finite_weights
 
 
 def test_finite_losses_pass() -> None:
-    check_finite_loss({"loss": torch.tensor(1e30), "other": torch.tensor(torch.inf)}, "step 3")
+    losses = {"loss": torch.tensor(1e30), "other": torch.tensor(torch.inf)}
+    check_finite_loss(losses, "step 3", is_read=True)
+
+
+def test_a_device_is_asked_only_for_what_is_read() -> None:
+    losses = {"loss": torch.empty((), device="meta")}  # has no number: to ask is an error
+    check_finite_loss(losses, "step 3", is_read=False)
+    with pytest.raises(RuntimeError, match="meta"):
+        check_finite_loss(losses, "step 3", is_read=True)
 
 
 @pytest.mark.parametrize("lost", ["nan", "inf", "-inf"])
-def test_every_term_of_a_lost_loss_is_named(lost: str) -> None:
+@pytest.mark.parametrize("is_read", [True, False])
+def test_every_term_of_a_lost_loss_is_named(lost: str, is_read: bool) -> None:
     terms = {"loss": torch.tensor(float(lost), requires_grad=True), "kl": torch.tensor(2.5)}
     with pytest.raises(TrainingError, match=f"got loss {lost}, kl 2.5 after step 3; try a lower"):
-        check_finite_loss(terms, "step 3")
+        check_finite_loss(terms, "step 3", is_read=is_read)
 
 
 def test_lost_weights_are_named() -> None:
