@@ -34,6 +34,10 @@ class BestCheckpoint(ModelCheckpoint):
             enable_version_counter=False,
         )
 
+    @property
+    def state_key(self) -> str:
+        return type(self).__name__  # Lightning's lists all settings, at each hook of each batch
+
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if _METRIC in trainer.callback_metrics:
             super().on_validation_end(trainer, pl_module)

@@ -24,13 +24,13 @@ from lightning_modules.errors import TrainingError
 from lightning_modules.finite import check_finite_loss, check_finite_weights
 from lightning_modules.optimization import Optimization, as_list, configured, note_classes, resume
 from lightning_modules.plain_attributes import PlainAttributes
-from lightning_modules.step_log import is_read, log_step
+from lightning_modules.step_log import is_read
 from lightning_modules.step_seed import seed_step
 
 __all__ = ["AbstractAlternating", "Losses", "Network", "held_still"]
 
 Losses = Mapping[str, Tensor]
-"""Scalars by name; "loss" is the one to minimise, all are logged."""
+"""By name; "loss" is the scalar to minimise, of the others the mean is logged, when it is read."""
 
 Network = Literal["critic", "generator"]
 
@@ -177,9 +177,11 @@ class AbstractAlternating(PlainAttributes, LightningModule, ABC):
             schedulers[place if len(schedulers) > 1 else 0].step()
 
     def _log(self, network: Network, losses: Losses, step: int) -> None:
-        terms = {name: value for name, value in losses.items() if name != "loss"}
+        if not self.is_step_read(network):
+            return
+        terms = {name: value.detach().mean() for name, value in losses.items() if name != "loss"}
         own = {f"{network}_loss": losses["loss"], f"{network}_step": float(step)}
-        log_step(self, {**own, **terms}, self.batch_count, self.batches_until_next(network))
+        self.log_dict({f"train/{name}": value for name, value in {**own, **terms}.items()})
 
 
 @contextmanager

@@ -184,8 +184,8 @@ class DiscoGAN(AbstractAlternating):
                 fake = self._translate(batches[source], source, target)
             score_real, score_fake = critic_scores(self.critic[target], batches[target], fake)
             loss = loss + softplus(-score_real).mean() + softplus(score_fake).mean()
-            terms[f"score_real_{target}"] = score_real.mean()
-            terms[f"score_fake_{target}"] = score_fake.mean()
+            terms[f"score_real_{target}"] = score_real
+            terms[f"score_fake_{target}"] = score_fake
         return {"loss": self._critic_weight * loss, **terms}
 
     def generator_losses(self, a: Tensor, b: Tensor) -> Losses:

@@ -111,8 +111,8 @@ class EBGAN(AbstractAdversarial):
         on_real, on_fake = self.scores(real, fake)
         return {
             "loss": on_real.mean() + (self._margin - on_fake).relu().mean(),
-            "score_real": on_real.mean(),
-            "score_fake": on_fake.mean(),
+            "score_real": on_real,
+            "score_fake": on_fake,
         }
 
     def generator_losses(self, fake: Tensor) -> Losses:

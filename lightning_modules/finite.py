@@ -18,14 +18,16 @@ def check_finite_loss(losses: Mapping[str, Tensor], after: str, *, is_read: bool
     for a number must first have done all that it has yet to do, and then waits for more.
 
     Args:
-        losses: scalars by name.
+        losses: by name; "loss" is a scalar, of others the mean is named.
         after: the last step that was taken, in words, such as "step 12".
         is_read: whether somebody will see these losses.
     """
     loss = losses["loss"]
     if not (is_read or loss.is_cpu) or math.isfinite(loss.item()):
         return
-    values = ", ".join(f"{name} {float(value.detach()):.4g}" for name, value in losses.items())
+    values = ", ".join(
+        f"{name} {float(value.detach().mean()):.4g}" for name, value in losses.items()
+    )
     raise TrainingError(
         f"the loss must be finite, got {values} after {after}; try a lower learning rate, or look "
         "for NaN in the data. No checkpoint was written since; if the loss had already grown, go "

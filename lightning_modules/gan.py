@@ -123,8 +123,8 @@ class GAN(AbstractAdversarial):
         smoothing = (1 - self._real_label) * on_real
         return {
             "loss": (softplus(-on_real) + smoothing).mean() + softplus(on_fake).mean(),
-            "score_real": on_real.mean(),
-            "score_fake": on_fake.mean(),
+            "score_real": on_real,
+            "score_fake": on_fake,
         }
 
     def generator_losses(self, fake: Tensor) -> Losses:

@@ -15,7 +15,7 @@ from lightning_modules.image_shape import check_image_shape
 from lightning_modules.interface import ImageShape
 from lightning_modules.optimization import Optimization, configured, note_classes, resume
 from lightning_modules.plain_attributes import PlainAttributes
-from lightning_modules.step_log import is_read, log_step
+from lightning_modules.step_log import is_read
 from lightning_modules.step_seed import seed_step
 
 __all__ = ["AbstractOneLoss"]
@@ -57,8 +57,10 @@ class AbstractOneLoss(PlainAttributes, LightningModule, ABC):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         # under gradient accumulation several batches share one global_step
         seed_step((self.global_step, batch_idx), self.global_rank)
-        losses = self._checked_losses(batch[0], is_read(self.trainer, self.global_step))
-        log_step(self, losses, self.global_step)
+        read = is_read(self.trainer, self.global_step)
+        losses = self._checked_losses(batch[0], read)
+        if read:
+            self.log_dict({f"train/{name}": value for name, value in losses.items()})
         return losses["loss"]
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:

@@ -105,8 +105,8 @@ class SNGAN(AbstractAdversarial):
         on_real, on_fake = self.scores(real, fake)
         return {
             "loss": (1 - on_real).relu().mean() + (1 + on_fake).relu().mean(),
-            "score_real": on_real.mean(),
-            "score_fake": on_fake.mean(),
+            "score_real": on_real,
+            "score_fake": on_fake,
         }
 
     def generator_losses(self, fake: Tensor) -> Losses:

@@ -22,7 +22,7 @@ def test_a_device_is_asked_only_for_what_is_read() -> None:
 @pytest.mark.parametrize("lost", ["nan", "inf", "-inf"])
 @pytest.mark.parametrize("is_read", [True, False])
 def test_every_term_of_a_lost_loss_is_named(lost: str, is_read: bool) -> None:
-    terms = {"loss": torch.tensor(float(lost), requires_grad=True), "kl": torch.tensor(2.5)}
+    terms = {"loss": torch.tensor(float(lost), requires_grad=True), "kl": torch.tensor([2.0, 3.0])}
     with pytest.raises(TrainingError, match=f"got loss {lost}, kl 2.5 after step 3; try a lower"):
         check_finite_loss(terms, "step 3", is_read=is_read)
 
