@@ -1,0 +1,268 @@
+"""Training loops with what each model needs and nothing else: no framework, no checks, no logs.
+
+Each makes the steps of the model of its name, on the same networks and the same number of examples,
+gathered from memory: fakes of a critic's step without a graph, real and fake in one pass unless a
+batch norm would mix them, the critic frozen while the generator moves. The loops do not import
+Lightning, which changes environment variables.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, relu, softplus
+from torch.nn.utils.parametrizations import spectral_norm
+
+from benchmarks.turns import Tick
+from hawc import HuberEnergy, StandardNormal, squared_distance_to
+
+__all__ = ["LOOPS", "Setting", "made_up"]
+
+CLIP, PENALTY, MARGIN, LATENT_WEIGHT, RECONSTRUCTION = 0.01, 10.0, 10.0, 100.0, 10.0
+
+Loss = Callable[..., Tensor]
+
+
+@final
+@dataclass(frozen=True)
+class Setting:
+    """Networks of one size, encoders and decoders, which also serve as critics and generators.
+
+    Args:
+        shape: of an example, (channels, height, width) or (features,).
+        latent_dim: number of latent coordinates.
+        encoder: makes one from an example's shape and a number of outputs.
+        decoder: makes one from an example's shape and a number of inputs.
+        translator: makes one from an example's shape.
+        num_steps: batches to train for.
+        batch_size: examples of a batch in this process.
+        spread: what is to be done with each network that is trained in several processes.
+    """
+
+    shape: tuple[int, ...]
+    latent_dim: int
+    encoder: Callable[[tuple[int, ...], int], nn.Module]
+    decoder: Callable[[tuple[int, ...], int], nn.Module]
+    translator: Callable[[tuple[int, ...]], nn.Module]
+    num_steps: int
+    batch_size: int = 64
+    spread: Callable[[nn.Module], nn.Module] = lambda network: network
+
+    @property
+    def is_picture(self) -> bool:
+        return len(self.shape) == 3
+
+    def made_by(self, network: nn.Module) -> nn.Module:
+        """Returns a generator: it makes pictures in [-1, 1], rows without bounds."""
+        return self.spread(nn.Sequential(network, *([nn.Tanh()] if self.is_picture else [])))
+
+    def batches(self, *, signed: bool, seed: int = 0) -> Iterator[Tensor]:
+        """Yields shuffled batches, of pictures in [-1, 1] or [0, 1]."""
+        examples = made_up(self.shape, self.num_steps * self.batch_size, seed)
+        for index in torch.randperm(len(examples)).split(self.batch_size):
+            batch = examples.index_select(0, index)
+            if batch.dtype == torch.uint8:
+                batch = batch.float().div_(127.5).sub_(1) if signed else batch.float().div_(255)
+            yield batch
+
+
+def made_up(shape: tuple[int, ...], n: int, seed: int = 0) -> Tensor:
+    """Returns random uint8 pictures, or float32 rows."""
+    generator = torch.Generator().manual_seed(seed)
+    if len(shape) == 3:
+        return torch.randint(0, 256, (n, *shape), generator=generator, dtype=torch.uint8)
+    return torch.randn(n, *shape, generator=generator)
+
+
+def adam(*networks: nn.Module) -> torch.optim.Adam:
+    return torch.optim.Adam([weight for network in networks for weight in network.parameters()])
+
+
+def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+def scores(critic: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    if any(isinstance(layer, nn.BatchNorm2d) for layer in critic.modules()):
+        return critic(real), critic(fake)
+    on_real, on_fake = critic(torch.cat((real, fake))).chunk(2)
+    return on_real, on_fake
+
+
+def gan_critic_loss(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    on_real, on_fake = scores(critic, real, fake)
+    return softplus(-on_real).mean() + softplus(on_fake).mean()
+
+
+def wgan_critic_loss(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    on_real, on_fake = scores(critic, real, fake)
+    return on_fake.mean() - on_real.mean()
+
+
+def wgan_gp_critic_loss(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    share = torch.rand(len(real), *[1] * (real.ndim - 1))
+    between = (real + share * (fake - real)).requires_grad_()
+    (slopes,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+    penalty = (slopes.flatten(1).norm(dim=1) - 1).square().mean()
+    return PENALTY * penalty + wgan_critic_loss(critic, real, fake)
+
+
+def hinge_critic_loss(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    on_real, on_fake = scores(critic, real, fake)
+    return relu(1 - on_real).mean() + relu(1 + on_fake).mean()
+
+
+def energies(critic: nn.Module, images: Tensor) -> Tensor:
+    return (critic(images) - images).flatten(1).norm(dim=1)
+
+
+def energy_critic_loss(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    on_real, on_fake = energies(critic, torch.cat((real, fake))).chunk(2)
+    return on_real.mean() + relu(MARGIN - on_fake).mean()
+
+
+def plain_critic(setting: Setting) -> nn.Module:
+    return setting.encoder(setting.shape, 1)
+
+
+def normed_critic(setting: Setting) -> nn.Module:
+    critic = plain_critic(setting)
+    for layer in list(critic.modules()):
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            spectral_norm(layer)
+    return critic
+
+
+def autoencoder(setting: Setting) -> nn.Module:
+    size = setting.latent_dim
+    encoder, decoder = setting.encoder(setting.shape, size), setting.decoder(setting.shape, size)
+    return setting.made_by(nn.Sequential(encoder, decoder))
+
+
+def clamped(critic: nn.Module) -> None:
+    with torch.no_grad():
+        for weight in critic.parameters():
+            weight.clamp_(-CLIP, CLIP)
+
+
+def pair_loop(
+    make_critic: Callable[[Setting], nn.Module],
+    critic_loss: Loss,
+    generator_loss: Loss,
+    constrain: Callable[[nn.Module], None],
+    setting: Setting,
+    tick: Tick,
+) -> None:
+    """Trains a generator and a critic, a step of each in turn with every batch."""
+    latent_dim = setting.latent_dim
+    generator = setting.made_by(setting.decoder(setting.shape, latent_dim))
+    critic = setting.spread(make_critic(setting))
+    critic_optimizer, generator_optimizer = adam(critic), adam(generator)
+    for real in setting.batches(signed=True):
+        with torch.no_grad():
+            fake = generator(torch.randn(len(real), latent_dim))
+        descend(critic_optimizer, critic_loss(critic, real, fake))
+        constrain(critic)
+        critic.requires_grad_(False)
+        made = generator(torch.randn(len(real), latent_dim))
+        descend(generator_optimizer, generator_loss(critic, made))
+        critic.requires_grad_(True)
+        tick()
+
+
+def disco_loop(setting: Setting, tick: Tick) -> None:
+    """Trains two translators and two critics, a step of either kind with every other batch."""
+    shape = setting.shape
+    to_b, to_a = (setting.made_by(setting.translator(shape)) for _ in range(2))
+    critic_a, critic_b = (setting.spread(setting.encoder(shape, 1)) for _ in range(2))
+    critic_optimizer, generator_optimizer = adam(critic_a, critic_b), adam(to_b, to_a)
+    domains = [setting.batches(signed=True, seed=seed) for seed in range(2)]
+    for number, (a, b) in enumerate(zip(*domains, strict=True)):
+        if number % 2 == 0:
+            with torch.no_grad():
+                fake_b, fake_a = to_b(a), to_a(b)
+            loss = gan_critic_loss(critic_b, b, fake_b) + gan_critic_loss(critic_a, a, fake_a)
+            descend(critic_optimizer, loss)
+        else:
+            critic_a.requires_grad_(False)
+            critic_b.requires_grad_(False)
+            there = translation_loss(setting, a, to_b, to_a, critic_b)
+            back = translation_loss(setting, b, to_a, to_b, critic_a)
+            descend(generator_optimizer, there + back)
+            critic_a.requires_grad_(True)
+            critic_b.requires_grad_(True)
+        tick()
+
+
+def translation_loss(
+    setting: Setting, source: Tensor, there: nn.Module, back: nn.Module, critic: nn.Module
+) -> Tensor:
+    fake = there(source)
+    scale = 4 if setting.is_picture else 1  # pictures are compared in [0, 1]
+    distance = (back(fake) - source).square().mean() / scale
+    return softplus(-critic(fake)).mean() + RECONSTRUCTION * distance
+
+
+def vae_loss(setting: Setting, encoder: nn.Module, decoder: nn.Module, x: Tensor) -> Tensor:
+    mean, log_variance = encoder(x).chunk(2, dim=1)
+    z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
+    made = decoder(z)
+    if setting.is_picture:
+        nll = binary_cross_entropy_with_logits(made, x, reduction="sum") / len(x)
+    else:
+        nll = 0.5 * (made - x).square().flatten(1).sum(1).mean()  # sigma 1, less a constant
+    return nll + 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(1).mean()
+
+
+def energy_vae_loss(setting: Setting, encoder: nn.Module, decoder: nn.Module, x: Tensor) -> Tensor:
+    z = encoder(x)
+    made = decoder(z).sigmoid() if setting.is_picture else decoder(z)
+    distance = squared_distance_to(HuberEnergy(), z, StandardNormal(setting.latent_dim))
+    return (x - made).square().flatten(1).sum(1).mean() + LATENT_WEIGHT * distance
+
+
+def autoencoder_loop(loss: Loss, outputs: int, setting: Setting, tick: Tick) -> None:
+    """Trains an encoder, with so many outputs for each latent coordinate, and a decoder."""
+    encoder = setting.spread(setting.encoder(setting.shape, outputs * setting.latent_dim))
+    decoder = setting.spread(setting.decoder(setting.shape, setting.latent_dim))
+    optimizer = adam(encoder, decoder)
+    for x in setting.batches(signed=False):
+        descend(optimizer, loss(setting, encoder, decoder, x))
+        tick()
+
+
+def free(critic: nn.Module) -> None:
+    """Leaves the critic as it is."""
+
+
+def score_loss(critic: nn.Module, fake: Tensor) -> Tensor:
+    return -critic(fake).mean()
+
+
+LOOPS: dict[str, Callable[[Setting, Tick], None]] = {
+    "VAE": partial(autoencoder_loop, vae_loss, 2),
+    "EnergyVAE": partial(autoencoder_loop, energy_vae_loss, 1),
+    "GAN": partial(
+        pair_loop,
+        plain_critic,
+        gan_critic_loss,
+        lambda critic, fake: softplus(-critic(fake)).mean(),
+        free,
+    ),
+    "WGAN": partial(pair_loop, plain_critic, wgan_critic_loss, score_loss, clamped),
+    "WGANGP": partial(pair_loop, plain_critic, wgan_gp_critic_loss, score_loss, free),
+    "SNGAN": partial(pair_loop, normed_critic, hinge_critic_loss, score_loss, free),
+    "EBGAN": partial(
+        pair_loop,
+        autoencoder,
+        energy_critic_loss,
+        lambda critic, fake: energies(critic, fake).mean(),
+        free,
+    ),
+    "DiscoGAN": disco_loop,
+}
