@@ -1,0 +1,108 @@
+"""Contestants train the same networks on as many examples."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import datamodules
+from benchmarks import speed_contestants
+from benchmarks.bare_loops import LOOPS
+from benchmarks.speed_contestants import SCHEDULES, experiment, setting
+from benchmarks.turns import Schedule
+
+ROOT = Path(__file__).parent.parent.parent
+STEPS = 3
+
+
+class Enough(Exception):
+    """Ends a contestant, as the turns do."""
+
+
+@pytest.fixture
+def ticks(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """A tick that ends the training at the third step."""
+    short = Schedule(blocks=1, length=STEPS, skipped=0)
+    monkeypatch.setattr(speed_contestants, "SCHEDULES", dict.fromkeys(SCHEDULES, short))
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    count = 0
+
+    def tick() -> None:
+        nonlocal count
+        count += 1
+        if count == STEPS:
+            raise Enough
+
+    return tick
+
+
+@pytest.mark.parametrize("size", SCHEDULES)
+@pytest.mark.parametrize("model", LOOPS)
+def test_networks_are_the_bare_loop_s(model: str, size: str) -> None:
+    bare, arguments = setting(model, size), experiment(model, size)["model"]["init_args"]
+    roles = {
+        "generator": "decoder",
+        "critic": "encoder",
+        "encoder": "encoder",
+        "decoder": "decoder",
+    }
+    roles |= {"generator": "translator"} if model == "DiscoGAN" else {}
+    found = {role: arguments[role] for role in roles if role in arguments}
+    assert found
+    for role, configured in found.items():
+        made: Any = getattr(bare, roles[role])
+        assert configured["class_path"] == f"networks.{made.func.__name__}"
+        assert configured["init_args"] == made.keywords
+
+
+@pytest.mark.parametrize("model", LOOPS)
+@pytest.mark.filterwarnings("ignore")  # of Lightning, on short epochs
+def test_train_py_trains_the_tiny_ones(model: str, ticks: Callable[[], None]) -> None:
+    with pytest.raises(Enough):
+        speed_contestants.run_ours(model, "tiny", ("--trainer.logger", "false"), ticks)
+
+
+@pytest.mark.parametrize("model", ["VAE", "GAN"])
+@pytest.mark.filterwarnings("ignore")
+def test_lightning_alone_trains(model: str, ticks: Callable[[], None]) -> None:
+    with pytest.raises(Enough):
+        speed_contestants.run_alone(model, "tiny", ticks)
+
+
+@pytest.mark.parametrize("size", ["mlp", "dcgan"])
+def test_pictures_are_made_up(size: str) -> None:
+    kind = {"mlp": "MNIST", "dcgan": "CIFAR10"}[size]
+    with speed_contestants.made_up_files("GAN", size):
+        images, labels = getattr(datamodules, kind)().read(True)
+    assert images.shape[1:] == setting("GAN", size).shape
+    assert len(images) == len(labels) > SCHEDULES[size].steps * 64
+
+
+def test_two_processes_train_one_model() -> None:
+    code = (
+        "import torch\n"
+        "from benchmarks.speed_contestants import two_bare\n"
+        "class Enough(Exception): pass\n"
+        "count = 0\n"
+        "def tick():\n"
+        "    global count\n"
+        "    count += 1\n"
+        "    assert torch.distributed.get_world_size() == 2\n"
+        "    if count == 3: raise Enough\n"
+        "if __name__ == '__main__':\n"
+        "    try: two_bare('GAN', 'tiny', tick)\n"
+        "    except Enough: print('three steps')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert "three steps" in done.stdout
+
+
+def test_the_bare_loops_are_alone() -> None:
+    code = "import sys, benchmarks.training_speed; sys.exit('lightning' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
