@@ -10,6 +10,7 @@ from torch import Tensor
 from hawc import AbstractTarget
 from lightning_modules.hyperparameters import check_sizes
 from lightning_modules.interface import ImageShape, NetworkFactory
+from lightning_modules.likelihoods import check_unit_interval
 from lightning_modules.one_loss import AbstractOneLoss
 
 __all__ = ["AbstractAutoencoder"]
@@ -68,6 +69,15 @@ class AbstractAutoencoder(AbstractOneLoss, ABC):
     def decode(self, z: Tensor) -> Tensor:
         """Returns pictures (n, *image_shape) in [0, 1], or table rows, of latents (n, d)."""
         return self.as_images(self.decoder(z))
+
+    def check_pixels(self, images: Tensor) -> None:
+        """Raises TrainingError unless pixels are in [0, 1], as a Bernoulli likelihood needs.
+
+        Of pictures on a GPU, which would have to finish all its work for an answer, only in the
+        first step of a training and outside training.
+        """
+        if images.is_cpu or not self.training or self.global_step == 0:
+            check_unit_interval(images)
 
     def as_images(self, output: Tensor) -> Tensor:
         """Returns what a decoder's output stands for: pixels by a sigmoid, table rows as is."""

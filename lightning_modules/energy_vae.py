@@ -31,7 +31,7 @@ from lightning_modules.attachment import attached_trainer
 from lightning_modules.autoencoder import AbstractAutoencoder
 from lightning_modules.interface import ImageShape, NetworkFactory
 from lightning_modules.latent_losses import latent_law, make_latent_loss
-from lightning_modules.likelihoods import bernoulli_nll, check_unit_interval
+from lightning_modules.likelihoods import bernoulli_nll
 from lightning_modules.step_log import is_read
 
 __all__ = ["EnergyVAE"]
@@ -119,7 +119,7 @@ class EnergyVAE(AbstractAutoencoder):
 
     def _reconstruction_loss(self, images: Tensor, output: Tensor) -> Tensor:
         if self._reconstruction == "bernoulli":
-            check_unit_interval(images)
+            self.check_pixels(images)
             return bernoulli_nll(images, output).mean()
         decoded = self.as_images(output)
         if self._reconstruction == "huber":

@@ -30,7 +30,7 @@ from hawc import AbstractTarget, StandardNormal
 from hawc.kernels import full_precision
 from lightning_modules.autoencoder import AbstractAutoencoder
 from lightning_modules.interface import ImageShape, NetworkFactory
-from lightning_modules.likelihoods import bernoulli_nll, check_unit_interval, gaussian_nll
+from lightning_modules.likelihoods import bernoulli_nll, gaussian_nll
 
 __all__ = ["VAE"]
 
@@ -109,7 +109,7 @@ class VAE(AbstractAutoencoder):
 
     def losses(self, images: Tensor) -> dict[str, Tensor]:
         if self._likelihood == "bernoulli":
-            check_unit_interval(images)
+            self.check_pixels(images)
         mean, log_variance = self._posterior(images)
         noise = torch.randn_like(mean)
         z = mean + torch.exp(0.5 * log_variance) * noise

@@ -196,3 +196,18 @@ def test_lost_weights_do_not_replace_the_last_good_checkpoint(tmp_path: Path) ->
     saved = torch.load(kept, weights_only=True)
     assert saved["epoch"] == 0
     assert all(value.isfinite().all() for value in saved["state_dict"].values())
+
+
+def test_pixels_on_a_device_are_looked_at_where_no_training_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = tiny_energy_vae()
+    images = torch.empty((2, *model.image_shape), device="meta")  # to look at them is an error
+    with pytest.raises(RuntimeError, match="meta"):
+        model.check_pixels(images)
+    monkeypatch.setattr(EnergyVAE, "global_step", 1)
+    model.check_pixels(images)
+    with pytest.raises(TrainingError, match=r"pixels must be in \[0, 1\]"):
+        model.check_pixels(torch.full((2, *model.image_shape), 1.5))
+    with pytest.raises(RuntimeError, match="meta"):
+        model.eval().check_pixels(images)
