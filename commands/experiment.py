@@ -19,6 +19,7 @@ from commands.atomic_checkpoint_io import AtomicCheckpointIO
 from commands.best_checkpoint import BestCheckpoint
 from commands.checkpoints import check_checkpoint
 from commands.config_files import config_paths
+from commands.ddp_strategy import ddp_strategy, strategy_notice
 from commands.errors import UsageError, fail, innermost_message
 from commands.messages import plain_message
 from commands.paced_progress_bar import PacedProgressBar
@@ -133,10 +134,13 @@ class ExperimentCLI(LightningCLI):
         plugins = _as_list(configured["plugins"])
         if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
             plugins.append(AtomicCheckpointIO())
+        strategy = ddp_strategy(self.model, configured)
+        self._strategy_notice = strategy_notice(self.model, configured["strategy"], strategy)
         return super().instantiate_trainer(
             default_root_dir=str(self.run_folder),
             logger=self._loggers(configured["logger"]),
             plugins=plugins,
+            strategy=strategy,
             **kwargs,
         )
 
@@ -179,7 +183,8 @@ class ExperimentCLI(LightningCLI):
             if isinstance(logger, CSVLogger):
                 _ = logger.experiment  # looked at while the folder is empty, or it complains
         uses_wandb = any(isinstance(logger, WandbLogger) for logger in self.trainer.loggers)
-        print_start(self.run_folder, ckpt_path, self._wandb_notice if uses_wandb else None)
+        wandb_notice = self._wandb_notice if uses_wandb else None
+        print_start(self.run_folder, ckpt_path, wandb_notice, self._strategy_notice)
         for package in ("lightning.pytorch", "lightning.fabric"):
             logging.getLogger(package).setLevel(logging.INFO)
 

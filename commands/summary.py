@@ -18,13 +18,13 @@ __all__ = ["print_samples", "print_sampling", "print_start", "print_summary"]
 
 
 @rank_zero_only
-def print_start(run_folder: Path, ckpt_path: str | None, wandb_notice: str | None) -> None:
-    """Names the run's folder, what it starts from, and says where W&B stands."""
+def print_start(run_folder: Path, ckpt_path: str | None, *notices: str | None) -> None:
+    """Names the run's folder, what it starts from, and what else the user should know."""
     print(f"run folder: {run_folder}")
     if ckpt_path:
         print(f"starting from: {ckpt_path}")
-    if wandb_notice:
-        print(wandb_notice)
+    for notice in filter(None, notices):
+        print(notice)
 
 
 @rank_zero_only
