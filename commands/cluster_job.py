@@ -49,12 +49,12 @@ def this_job() -> ClusterJob | None:
 
 
 def num_processes(configured: Mapping[str, Any], job: ClusterJob | None) -> dict[str, Any]:
-    """Returns the trainer's `devices` and `num_nodes`: the job's where nothing else is said."""
-    named = {name: configured[name] for name in ("devices", "num_nodes")}
-    if job is None:
-        return named
-    has = {"devices": job.devices, "num_nodes": job.nodes}
-    return {name: has[name] if said in ("auto", 1) else said for name, said in named.items()}
+    """Returns the trainer's `devices` and `num_nodes`: the job's where the defaults stand."""
+    devices, num_nodes = configured["devices"], configured["num_nodes"]
+    if job is not None:
+        devices = job.devices if devices == "auto" else devices
+        num_nodes = job.nodes if num_nodes == 1 else num_nodes
+    return {"devices": devices, "num_nodes": num_nodes}
 
 
 def slurm_environment() -> SLURMEnvironment | None:
