@@ -68,12 +68,12 @@ class Cluster:
         return job, folder
 
     def wait_for(self, state: str, job: str, seconds: float = 240) -> None:
-        """Waits until SLURM says that the job is in a state; hurries it out of the queue."""
+        """Waits until SLURM says that the job is in a state."""
         for _ in range(int(seconds / 0.3)):
             now = self.run("squeue", "-h", "-t", "all", "-j", job, "-o", "%T")
             if now == state:
                 return
-            assert now not in {"FAILED", "CANCELLED", "TIMEOUT"}, self.said()
+            assert now not in {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT"}, self.said()
             time.sleep(0.3)
         raise AssertionError(f"{job} is {now}, not {state}\n{self.said()}")
 
@@ -134,3 +134,17 @@ def test_a_job_that_is_stopped_twice_ends_as_one_that_is_not(cluster: Cluster) -
     with (stopped / "metrics.csv").open() as file:
         steps = [row["step"] for row in csv.DictReader(file) if row["train/critic_loss"]]
     assert sorted(map(int, steps)) == sorted(set(map(int, steps)))
+
+
+def test_a_job_that_loses_a_process_ends(cluster: Cluster, tmp_path: Path) -> None:
+    died = tmp_path / "died"
+    killer = {"class_path": "tests.slow_steps.DeadlySteps"}
+    killer["init_args"] = {"rank": 1, "batch_idx": 5, "file": str(died)}  # type: ignore[assignment]
+    trainer = {**EXPERIMENT["trainer"], "callbacks": [killer]}
+    file = tmp_path / "deadly.yaml"
+    file.write_text(yaml.safe_dump({**EXPERIMENT, "trainer": trainer}))
+    job, folder = cluster.submit("deadly", "--config", str(file))
+    cluster.wait_for("FAILED", job)
+    assert time.time() - float(died.read_text()) < 60
+    said = folder.with_suffix(".out").read_text()
+    assert "train.py: error: another process of this run is gone" in said
