@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains with one process a device, started anew from the last checkpoint if one of them dies.
+# Trains with one process a device; if one of them dies, all of them end.
 # Run it from the folder of this repository; its arguments are those of train.py:
 #
 #   cluster/torchrun.sh --config configs/sngan_cifar.yaml
@@ -8,7 +8,7 @@
 #
 #   NNODES=2 RUN_ID=first-try RENDEZVOUS=node1:29400 cluster/torchrun.sh --config ...
 #
-# NPROC_PER_NODE (default: one a GPU), MAX_RESTARTS (default 3). docs/cluster.md says more.
+# NPROC_PER_NODE (default: one a GPU), MAX_RESTARTS (default 0). docs/cluster.md says more.
 set -euo pipefail
 
 if [ -x .venv/bin/python ]; then
@@ -19,7 +19,7 @@ export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 exec python -m torch.distributed.run \
   --nnodes "${NNODES:-1}" \
   --nproc-per-node "${NPROC_PER_NODE:-gpu}" \
-  --max-restarts "${MAX_RESTARTS:-3}" \
+  --max-restarts "${MAX_RESTARTS:-0}" \
   --rdzv-backend c10d \
   --rdzv-endpoint "${RENDEZVOUS:-localhost:0}" \
   --rdzv-id "${RUN_ID:-$(date +%Y-%m-%d_%H-%M-%S)-$$}" \
