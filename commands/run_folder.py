@@ -16,6 +16,7 @@ from lightning.pytorch.loggers import WandbLogger
 from commands.errors import UsageError
 
 __all__ = [
+    "LAST_CHECKPOINT",
     "WriteConfig",
     "choose_run_folder",
     "create_run_folder",
@@ -27,20 +28,28 @@ __all__ = [
 
 # tells the processes that a launcher starts what the first one chose
 _INHERITED = "HAWC_RUN_FOLDER"
-_LAST_CHECKPOINT = "checkpoints/last.ckpt"
+LAST_CHECKPOINT = "checkpoints/last.ckpt"
+"""Of a run's folder."""
 
 
-def choose_run_folder(requested: str | None, name: str) -> Path:
-    """Returns `requested`, what the launching process chose, or runs/<name>/<date and time>."""
+def choose_run_folder(requested: str | None, name: str, job_name: str | None = None) -> Path:
+    """Returns `requested`, what the launching process chose, or runs/<name>/<date and time>.
+
+    Instead of date and time stands the name of a job whose processes start by themselves.
+    """
     if inherited := os.environ.get(_INHERITED):
         return Path(inherited)
     if requested is not None:
         return Path(requested)
-    return Path("runs") / name / _new_name()
+    return Path("runs") / name / (job_name or _new_name())
 
 
-def create_run_folder(folder: Path) -> Path:
+def create_run_folder(folder: Path, again: bool = False) -> Path:
     """Creates the folder for this run alone and tells processes that are launched from here.
+
+    Args:
+        folder: of the run.
+        again: whether the run has started before and goes on in its folder.
 
     Raises:
         UsageError: if it already holds something or cannot be written.
@@ -56,7 +65,7 @@ def create_run_folder(folder: Path) -> Path:
             f"`run_folder` must be a writable folder, got '{folder}' ({error.strerror}); "
             "name another one with --run_folder."
         ) from error
-    if occupied is not None:
+    if occupied is not None and not again:
         raise UsageError(
             f"`run_folder` must be new or empty, got '{folder}' with {occupied.name} in it; name "
             "another one with --run_folder or leave it out."
@@ -76,10 +85,10 @@ def latest_checkpoint(name: str) -> Path:
     Raises:
         UsageError: if no run of that name has one.
     """
-    found = sorted((Path("runs") / name).glob(f"*/{_LAST_CHECKPOINT}"), key=os.path.getmtime)
+    found = sorted((Path("runs") / name).glob(f"*/{LAST_CHECKPOINT}"), key=os.path.getmtime)
     if not found:
         raise UsageError(
-            f"`ckpt_path` last means runs/{name}/*/{_LAST_CHECKPOINT}, and there is none; train "
+            f"`ckpt_path` last means runs/{name}/*/{LAST_CHECKPOINT}, and there is none; train "
             "first or name a file."
         )
     return found[-1]
@@ -113,6 +122,8 @@ class WriteConfig(SaveConfigCallback):
         config: dict[str, Any] = yaml.safe_load(dumped)
         config["run_folder"] = None  # a run from this file gets a folder of its own
         folder = Path(trainer.default_root_dir)
+        if (folder / "config.yaml").exists():
+            return  # a job that starts again: it stays what the user gave
         loggers = config["trainer"]["logger"]
         for logger in loggers if isinstance(loggers, list) else [loggers]:
             settings = logger.get("init_args", {}) if isinstance(logger, dict) else {}

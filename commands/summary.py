@@ -12,19 +12,20 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from callbacks import HistoryAwareSampling
+from commands.run_folder import LAST_CHECKPOINT
 from commands.sample_run import SampleRun
 
 __all__ = ["print_samples", "print_sampling", "print_start", "print_summary"]
 
 
 @rank_zero_only
-def print_start(run_folder: Path, ckpt_path: str | None, wandb_notice: str | None) -> None:
-    """Names the run's folder, what it starts from, and says where W&B stands."""
+def print_start(run_folder: Path, ckpt_path: str | None, *notices: str | None) -> None:
+    """Names the run's folder, what it starts from, and what else the user should know."""
     print(f"run folder: {run_folder}")
     if ckpt_path:
         print(f"starting from: {ckpt_path}")
-    if wandb_notice:
-        print(wandb_notice)
+    for notice in filter(None, notices):
+        print(notice)
 
 
 @rank_zero_only
@@ -37,13 +38,13 @@ def print_summary(run_folder: Path, trainer: Trainer, lost: bool = False) -> Non
         lost: whether it ended because its numbers were lost: it then goes on from best.ckpt, if
             there is one, as its last weights may have been lost already.
     """
-    checkpoint = getattr(trainer.checkpoint_callback, "best_model_path", "")
+    checkpoint = _latest_checkpoint(run_folder, trainer)
     wandb_files = _wandb_files(run_folder, trainer)
     places = {
         "pictures": _existing(run_folder / "pictures"),
         "metrics": _existing(run_folder / "metrics.csv"),
         "settings": _existing(run_folder / "config.yaml"),
-        "checkpoint": _existing(Path(checkpoint)) if checkpoint else "",
+        "checkpoint": _existing(Path(checkpoint)),
         "best": _existing(run_folder / "checkpoints" / "best.ckpt"),
         "W&B": wandb_files and str(wandb_files),
     }
@@ -128,6 +129,11 @@ def _wandb_files(run_folder: Path, trainer: Trainer) -> Path | None:
         return None
     latest = run_folder / "wandb" / "latest-run"
     return _short(latest.resolve()) if latest.exists() else None
+
+
+def _latest_checkpoint(run_folder: Path, trainer: Trainer) -> str:
+    last = run_folder / LAST_CHECKPOINT  # also written by a run that was told to stop
+    return getattr(trainer.checkpoint_callback, "best_model_path", "") or str(last)
 
 
 def _existing(path: Path) -> str:

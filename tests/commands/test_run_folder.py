@@ -48,6 +48,14 @@ def test_a_folder_in_use_is_refused() -> None:
         create_run_folder(folder)
 
 
+def test_processes_of_a_job_agree_on_a_folder_and_find_it_again() -> None:
+    folder = choose_run_folder(None, "name", "slurm-7")
+    assert folder == Path("runs/name/slurm-7")
+    assert choose_run_folder("given", "name", "slurm-7") == Path("given")
+    (create_run_folder(folder) / "metrics.csv").touch()
+    assert create_run_folder(folder, again=True) == folder
+
+
 def test_a_given_empty_folder_will_do() -> None:
     Path("given").mkdir()
     assert create_run_folder(Path("given")) == Path("given")

@@ -1,0 +1,118 @@
+"""Signals at chosen moments of a training, and what the run that resumes makes of it."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lightning import Callback, LightningModule, Trainer, seed_everything
+from torch import Tensor
+
+from callbacks import Preemption
+from callbacks.preemption import Preempted
+from tests.helpers import TinyImages, quiet_trainer, same_weights, tiny_vae, tiny_wgan, weights
+
+NUM_BATCHES = 8  # an epoch: 80 pictures, a tenth of them held out, in batches of 9
+
+
+class Signal(Callback):
+    """Sends signals to this process in the middle of a step."""
+
+    def __init__(self, step: int, *numbers: signal.Signals) -> None:
+        self._step, self._numbers = step, numbers
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if batch_idx + NUM_BATCHES * trainer.current_epoch == self._step:
+            for number in self._numbers:
+                os.kill(os.getpid(), number)
+
+
+def train(
+    make: Callable[[], LightningModule], folder: Path, *callbacks: Callback, **arguments: Any
+) -> dict[str, Tensor]:
+    seed_everything(0, verbose=False)
+    module = make()
+    resumed = arguments.pop("ckpt_path", None)
+    arguments = {"max_epochs": 3, **arguments}
+    trainer = quiet_trainer(
+        folder, callbacks=[Preemption(), *callbacks], enable_checkpointing=True, **arguments
+    )
+    trainer.fit(module, TinyImages(batch_size=9), ckpt_path=resumed)
+    return weights(module)
+
+
+@pytest.mark.parametrize("make", [tiny_vae, tiny_wgan])
+@pytest.mark.parametrize("step", [0, 11, 15])
+def test_a_stopped_run_goes_on_to_the_same_weights(make: Any, step: int, tmp_path: Path) -> None:
+    whole = train(make, tmp_path)
+    with pytest.raises(Preempted, match=r"told to stop; it goes on from .*last\.ckpt") as stopped:
+        train(make, tmp_path, Signal(step, signal.SIGUSR1))
+    assert stopped.value.checkpoint == tmp_path / "checkpoints" / "last.ckpt"
+    assert stopped.value.wants_requeue
+    assert same_weights(train(make, tmp_path, ckpt_path=stopped.value.checkpoint), whole)
+
+
+def test_only_the_end_of_the_time_asks_for_a_place_in_the_queue(tmp_path: Path) -> None:
+    with pytest.raises(Preempted) as stopped:
+        train(tiny_vae, tmp_path, Signal(1, signal.SIGTERM))
+    assert not stopped.value.wants_requeue
+    with pytest.raises(Preempted) as stopped:
+        train(tiny_vae, tmp_path, Signal(1, signal.SIGUSR1, signal.SIGTERM))
+    assert stopped.value.wants_requeue
+
+
+def test_leaves_after_the_step_and_runs_nothing_of_the_epochs_end(tmp_path: Path) -> None:
+    class Count(Callback):
+        batches = epochs = 0
+
+        def on_train_batch_end(self, *_: Any) -> None:
+            self.batches += 1
+
+        def on_train_epoch_end(self, *_: Any) -> None:
+            self.epochs += 1
+
+    count = Count()
+    with pytest.raises(Preempted):
+        train(tiny_vae, tmp_path, Signal(2, signal.SIGTERM), count)
+    assert (count.batches, count.epochs) == (3, 0)
+
+
+@pytest.mark.parametrize("arguments", [{"val_check_interval": 2}, {}])
+def test_what_is_due_after_a_batch_is_done_before_leaving(
+    arguments: dict[str, Any], tmp_path: Path
+) -> None:
+    class Count(Callback):
+        batches = validations = 0
+
+        def on_train_batch_end(self, *_: Any) -> None:
+            self.batches += 1
+
+        def on_validation_end(self, *_: Any) -> None:
+            self.validations += 1
+
+    count, step = Count(), 3 if arguments else NUM_BATCHES - 1
+    with pytest.raises(Preempted):
+        train(tiny_vae, tmp_path, Signal(step, signal.SIGTERM), count, **arguments)
+    expected = (5, 2) if arguments else (NUM_BATCHES, 1)
+    assert (count.batches, count.validations) == expected
+
+
+def test_signals_mean_what_they_did_before(tmp_path: Path) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)]
+    train(tiny_vae, tmp_path, max_epochs=1)
+    with pytest.raises(Preempted):
+        train(tiny_vae, tmp_path, Signal(1, signal.SIGTERM))
+    after = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)]
+    assert after == before
+
+
+def test_weights_are_the_same_without_it(tmp_path: Path) -> None:
+    seed_everything(0, verbose=False)
+    module = tiny_wgan()
+    quiet_trainer(tmp_path, max_epochs=3).fit(module, TinyImages(batch_size=9))
+    seed_everything(0, verbose=False)
+    assert same_weights(train(tiny_wgan, tmp_path), weights(module))
