@@ -2,6 +2,7 @@
 
 from callbacks.covered_modes import CoveredModes
 from callbacks.critic_slopes import CriticSlopes
+from callbacks.epoch_completion import EpochCompletion
 from callbacks.epoch_timer import EpochTimer
 from callbacks.generation_quality import GenerationQuality
 from callbacks.generator_ema import GeneratorEMA
@@ -20,6 +21,7 @@ from callbacks.translations import Translations
 __all__ = [
     "CoveredModes",
     "CriticSlopes",
+    "EpochCompletion",
     "EpochTimer",
     "GenerationQuality",
     "GeneratorEMA",

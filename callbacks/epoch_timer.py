@@ -20,8 +20,11 @@ class EpochTimer(Callback):
         self._start = self._end = 0.0
         self._steps = 0
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._restart()  # a run resumed within an epoch starts none
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._start, self._steps = time.perf_counter(), 0
+        self._restart()
 
     def on_train_batch_end(
         self,
@@ -35,9 +38,14 @@ class EpochTimer(Callback):
         self._steps += 1
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not self._steps:  # resumed after the last one
+            return
         seconds = self._end - self._start
         times = {
             "time/epoch_seconds": seconds,
             "time/steps_per_second": self._steps / seconds,
         }
         pl_module.log_dict(times, rank_zero_only=True)
+
+    def _restart(self) -> None:
+        self._start, self._steps = time.perf_counter(), 0

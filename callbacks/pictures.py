@@ -1,5 +1,6 @@
 """Where pictures go: <run folder>/pictures as PNG, and W&B."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -39,6 +40,8 @@ class Picture:
 def show(trainer: Trainer, picture: Picture, epoch: int) -> None:
     """Writes pictures/epoch-NNNN-<name>.png into the run's folder, and to every W&B logger.
 
+    A kill or a full disk leaves a whole file or none.
+
     Args:
         trainer: knows the run's folder and its loggers.
         picture: to be shown; only one process should.
@@ -49,7 +52,13 @@ def show(trainer: Trainer, picture: Picture, epoch: int) -> None:
     folder = Path(trainer.default_root_dir) / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
     pixels = _pixels(picture.content)
-    to_pil_image(pixels).save(folder / file_name)
+    partial = folder / f".{file_name}.part"
+    try:
+        to_pil_image(pixels).save(partial, "png")
+        os.replace(partial, folder / file_name)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
     for logger in trainer.loggers:
         if isinstance(logger, WandbLogger):
             logger.log_image(picture.name, [pixels], caption=[f"epoch {epoch}: {picture.caption}"])

@@ -5,19 +5,33 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lightning import LightningModule
+from torch import Tensor
 
 from commands.errors import UsageError
 from lightning_modules.saved_weights import read_checkpoint, read_weights
 
-__all__ = ["check_checkpoint", "load_average", "load_weights"]
+__all__ = ["check_checkpoint", "check_resumable", "holds_average", "load_average", "load_weights"]
 
 _OPTION = "ckpt_path"
+_RESUMED = ("optimizer_states", "lr_schedulers", "loops", "callbacks")
 
 
 def check_checkpoint(path: Path, module: LightningModule) -> None:
     """Raises UsageError unless the file holds weights that fit the module, name by name."""
     with _plain_errors():
         read_weights(path, module, _OPTION)
+
+
+def check_resumable(path: Path, module: LightningModule) -> None:
+    """Raises UsageError unless a training can go on from the file, not only use its weights."""
+    check_checkpoint(path, module)
+    with _plain_errors():
+        content = read_checkpoint(path, _OPTION)
+    if missing := [name for name in _RESUMED if name not in content]:
+        raise UsageError(
+            f"`{_OPTION}` '{path}' holds weights that fit, but not the {missing[0]} that a "
+            "training goes on with; name a checkpoint that a training saved whole."
+        )
 
 
 def load_weights(path: Path, module: LightningModule) -> None:
@@ -30,15 +44,22 @@ def load_weights(path: Path, module: LightningModule) -> None:
         module.load_state_dict(read_weights(path, module, _OPTION))
 
 
+def holds_average(path: Path) -> bool:
+    """Returns whether the callback GeneratorEMA left an average of the generator in the file.
+
+    Raises:
+        UsageError: if the file cannot be read.
+    """
+    return bool(_average(path))
+
+
 def load_average(path: Path, module: LightningModule) -> None:
     """Replaces the generator's weights by the average that the callback GeneratorEMA keeps of them.
 
     Raises:
         UsageError: if the file holds no such average, or one of another generator.
     """
-    with _plain_errors():
-        content = read_checkpoint(path, _OPTION)
-    kept = content.get("callbacks", {}).get("GeneratorEMA", {}).get("average")
+    kept = _average(path)
     if not kept:
         raise UsageError(
             f"`use_ema` needs a checkpoint with the average that the callback GeneratorEMA keeps, "
@@ -51,6 +72,12 @@ def load_average(path: Path, module: LightningModule) -> None:
             "the config.yaml of its run."
         )
     module.generator.load_state_dict(kept)
+
+
+def _average(path: Path) -> dict[str, Tensor]:
+    with _plain_errors():
+        content = read_checkpoint(path, _OPTION)
+    return content.get("callbacks", {}).get("GeneratorEMA", {}).get("average") or {}
 
 
 @contextmanager

@@ -16,10 +16,10 @@ from lightning.pytorch.plugins import CheckpointIO
 from lightning.pytorch.plugins.environments import ClusterEnvironment
 from lightning.pytorch.utilities import rank_zero_only
 
-from callbacks import Preemption
+from callbacks import EpochCompletion, Preemption
 from commands.atomic_checkpoint_io import AtomicCheckpointIO
 from commands.best_checkpoint import BestCheckpoint
-from commands.checkpoints import check_checkpoint
+from commands.checkpoints import check_checkpoint, check_resumable
 from commands.cluster_job import num_processes, slurm_environment, this_job
 from commands.config_files import config_paths
 from commands.ddp_strategy import ddp_strategy, strategy_notice
@@ -43,7 +43,9 @@ from lightning_modules import TrainingError
 
 __all__ = ["COMMANDS", "ExperimentCLI"]
 
-COMMANDS = ("fit", "validate", "test", "sample")
+COMMANDS = ("fit", "validate", "test", "sample", "export")
+
+_AFTER_TRAINING = ("sample", "export")  # commands of the trainer that log and save nothing
 
 
 @final
@@ -85,7 +87,8 @@ class ExperimentCLI(LightningCLI):
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
-        skipped = {**LightningCLI.subcommands(), "sample": {"model", "datamodule"}}
+        own = {name: {"model", "datamodule"} for name in _AFTER_TRAINING}
+        skipped = {**LightningCLI.subcommands(), **own}
         return {name: skipped[name] for name in COMMANDS}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -96,7 +99,7 @@ class ExperimentCLI(LightningCLI):
             "--run_folder",
             type=str | None,
             default=None,
-            help="default: runs/<name>/<time>; sample has --output",
+            help="default: runs/<name>/<time>; sample and export have --output",
         )
         parser.link_arguments(
             "data.image_shape", "model.init_args.image_shape", apply_on="instantiate"
@@ -126,7 +129,7 @@ class ExperimentCLI(LightningCLI):
             options.ckpt_path = str(last)
         elif options.get("ckpt_path") == "last":
             options.ckpt_path = str(latest_checkpoint(options.name))
-        if self.subcommand == "sample":
+        if self.subcommand in _AFTER_TRAINING:
             leave_out_training(options.trainer)
             self.save_config_callback = None
         self._wandb_notice = settle_wandb_mode()
@@ -198,7 +201,8 @@ class ExperimentCLI(LightningCLI):
         check_run(stage, self.trainer, self.model, self.datamodule)
         check_processes(self.trainer, self.job)
         if ckpt_path := self.config_init[self.subcommand].get("ckpt_path"):
-            check_checkpoint(Path(ckpt_path), self.model)
+            check = check_resumable if stage == "fit" else check_checkpoint
+            check(Path(ckpt_path), self.model)
         self.datamodule.prepare_data()
         self.datamodule.setup(stage)
         create_run_folder(self.run_folder, again=self._is_restart)
@@ -241,11 +245,11 @@ class ExperimentCLI(LightningCLI):
         return wandb_run_id(self.run_folder) if self._is_restart else None
 
     def _default_callbacks(self, configured: Any) -> list[Callback]:
-        """Returns checkpoints and a bar, where no other is configured and none is switched off."""
+        """Returns what is always wanted, and checkpoints and a bar unless configured or off."""
         own = _as_list(configured["callbacks"])
         has_checkpoint = any(isinstance(callback, ModelCheckpoint) for callback in own)
         has_bar = any(isinstance(callback, ProgressBar) for callback in own)
-        defaults: list[Callback] = []
+        defaults: list[Callback] = [EpochCompletion()]
         if not has_checkpoint and configured["enable_checkpointing"] is not False:
             defaults += self._default_checkpoints()
         wants_bar = configured["enable_progress_bar"] is not False and not configured["barebones"]

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import warnings
+from pathlib import Path
 
 import jsonargparse
 import wandb
@@ -21,7 +22,7 @@ from commands.errors import UsageError, fail, nearest
 from commands.experiment import COMMANDS, ExperimentCLI
 from commands.kept_memory import keep_freed_memory
 from commands.processes import lost_process
-from commands.run_folder import forget_run_folder
+from commands.run_folder import forget_run_folder, of_run
 from datamodules import DataError
 from hawc import HistoryConflictError, HistoryStoreError
 from lightning_modules import TrainingError
@@ -65,8 +66,9 @@ def _explain(error: Exception) -> tuple[str, int] | None:
             return str(error), 1
         case RuntimeError() if line := lost_process(error):
             return line, 1
-        case OSError(errno=errno.ENOSPC):
-            return "no space is left on a disk; free some or name another folder.", 1
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            kept = f" ('{error.filename}' is as it was)" if error.filename else ""
+            return f"no space is left on a disk{kept}; free some or name another folder.", 1
     return None
 
 
@@ -77,6 +79,8 @@ def _with_command(arguments: list[str]) -> list[str]:
             "an experiment is required, e.g. train.py --config configs/energy_vae_mnist5k.yaml"
         )
     first = arguments[0]
+    if first == "export" and not arguments[1].startswith("-"):
+        return ["export", *of_run(Path(arguments[1])), *arguments[2:]]
     if first in (*COMMANDS, "-h", "--help"):
         return arguments
     if not first.startswith("-"):

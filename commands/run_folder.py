@@ -23,11 +23,13 @@ __all__ = [
     "forget_run_folder",
     "latest_checkpoint",
     "new_samples_folder",
+    "of_run",
     "run_of",
 ]
 
 # tells the processes that a launcher starts what the first one chose
 _INHERITED = "HAWC_RUN_FOLDER"
+_CONFIG = "config.yaml"
 LAST_CHECKPOINT = "checkpoints/last.ckpt"
 """Of a run's folder."""
 
@@ -94,6 +96,21 @@ def latest_checkpoint(name: str) -> Path:
     return found[-1]
 
 
+def of_run(folder: Path) -> tuple[str, ...]:
+    """Returns the options that name a run's configuration and its last checkpoint.
+
+    Raises:
+        UsageError: if the folder lacks one of them.
+    """
+    for name in (_CONFIG, LAST_CHECKPOINT):
+        if not (folder / name).is_file():
+            raise UsageError(
+                f"`export` needs the folder of a run, with {name} in it, got '{folder}'; name such "
+                "a folder, or a file each by --config and --ckpt_path."
+            )
+    return ("--config", str(folder / _CONFIG), "--ckpt_path", str(folder / LAST_CHECKPOINT))
+
+
 def run_of(checkpoint: Path) -> Path:
     """Returns the folder of the run that wrote a checkpoint, or the checkpoint's own folder."""
     folder = checkpoint.parent
@@ -130,7 +147,7 @@ class WriteConfig(SaveConfigCallback):
             if settings.get("save_dir") == str(folder.absolute()):
                 settings["save_dir"] = "."  # likewise
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+        (folder / _CONFIG).write_text(yaml.safe_dump(config, sort_keys=False))
         (folder / "machine.yaml").write_text(yaml.safe_dump(_machine(trainer), sort_keys=False))
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):

@@ -26,7 +26,7 @@ from hawc import (
 from hawc.history import Recorded
 from lightning_modules.interface import LatentGenerator
 
-__all__ = ["SampleRequest", "SamplerName"]
+__all__ = ["SampleRequest", "SamplerName", "digest"]
 
 SamplerName = Literal["history_aware", "feature", "independent", "sobol"]
 
@@ -138,7 +138,7 @@ class SampleRequest:
 
     def _description(self, model: LatentGenerator) -> dict[str, Any]:
         """Returns what the manifest says of all its samples together."""
-        digests = [_digest(path) for path in self.checkpoints]
+        digests = [digest(path) for path in self.checkpoints]
         return {
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "checkpoint": str(self.checkpoints[0].absolute()),
@@ -156,6 +156,7 @@ class SampleRequest:
         }
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """Returns the SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

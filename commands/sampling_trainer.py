@@ -1,4 +1,4 @@
-"""The command `sample`: new pictures that complement all in a gallery."""
+"""The commands `sample` and `export`: new pictures for a gallery; the generator as files."""
 
 import os
 from pathlib import Path
@@ -8,12 +8,15 @@ from lightning import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
 from torch import nn
 
+from commands.checkpoints import holds_average
 from commands.errors import UsageError
 from commands.feature_choice import FeatureOptions
+from commands.generator_files import check_exportable, check_free, write_generator
+from commands.run_folder import run_of
 from commands.sample_drawing import draw_samples
-from commands.sample_request import SampleRequest, SamplerName
+from commands.sample_request import SampleRequest, SamplerName, digest
 from commands.sampled_model import Combination, sampled_model
-from commands.summary import print_samples, print_sampling
+from commands.summary import print_exported, print_samples, print_sampling
 from lightning_modules.interface import LatentGenerator
 
 __all__ = ["SamplingTrainer", "leave_out_training"]
@@ -21,7 +24,7 @@ __all__ = ["SamplingTrainer", "leave_out_training"]
 
 @final
 class SamplingTrainer(Trainer):
-    """Lightning's trainer with one command more."""
+    """Lightning's trainer with two commands more."""
 
     def sample(
         self,
@@ -110,6 +113,41 @@ class SamplingTrainer(Trainer):
         finally:
             run.folder.close()
             print_samples(run)
+
+    def export(
+        self,
+        model: LightningModule,
+        ckpt_path: str,
+        output: str | None = None,
+        use_ema: bool | None = None,
+        program: bool = True,
+        weights_only: bool | None = None,
+        datamodule: LightningDataModule | None = None,
+    ) -> None:
+        """Write the generator as files that others load without this repository.
+
+        `export <run folder>` is short for its config.yaml and its last checkpoint.
+
+        Args:
+            model: Is fed with latents; its weights are replaced by the checkpoint's.
+            ckpt_path: Checkpoint; 'last' for the newest one of this experiment.
+            output: Folder, new or empty, for generator.safetensors, generator.json and
+                generator.pt2. Default: export in the folder of the checkpoint's run.
+            use_ema: Whether to take the average of the generator that the callback GeneratorEMA
+                left in the checkpoint. Default: if there is one.
+            program: Whether to write generator.pt2, which decodes with no code but torch's.
+            weights_only: Has no effect: nothing but weights is read.
+            datamodule: Has no effect: no data are needed.
+        """
+        path = Path(ckpt_path)
+        folder = run_of(path) / "export" if output is None else Path(output)
+        check_exportable(model)
+        check_free(folder)
+        averaged = holds_average(path) if use_ema is None else use_ema
+        sampled_model(model, (path,), use_ema=averaged)
+        if self.is_global_zero:
+            told = {"checkpoint_sha256": digest(path), "averaged": averaged}
+            print_exported(write_generator(model, folder, told, program), averaged)
 
 
 def leave_out_training(options: Any) -> None:

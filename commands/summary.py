@@ -15,7 +15,13 @@ from callbacks import HistoryAwareSampling
 from commands.run_folder import LAST_CHECKPOINT
 from commands.sample_run import SampleRun
 
-__all__ = ["print_samples", "print_sampling", "print_start", "print_summary"]
+__all__ = [
+    "print_exported",
+    "print_samples",
+    "print_sampling",
+    "print_start",
+    "print_summary",
+]
 
 
 @rank_zero_only
@@ -92,6 +98,13 @@ def print_samples(run: SampleRun) -> None:
         print(f"  go on: {shlex.join((*_launcher('python'), *arguments))}")
         if len(arguments) < len(sys.argv) + len(output):
             print("         with the --history that was named; it may hold a password")
+
+
+def print_exported(files: Sequence[Path], averaged: bool) -> None:
+    """Names the files of a generator, and which of its weights they hold."""
+    print(f"the generator{', by the average of its weights' if averaged else ''}:")
+    for path in files:
+        print(f"  {_short(path)}  {path.stat().st_size:,} bytes")
 
 
 def _without_history(arguments: Sequence[str]) -> Iterator[str]:

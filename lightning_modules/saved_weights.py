@@ -1,6 +1,5 @@
 """The weights that a checkpoint holds, read without running code from the file."""
 
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +26,10 @@ def read_checkpoint(path: Path, argument: str) -> dict[str, Any]:
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+    except Exception as error:  # what a damaged or foreign pickle raises has no common base
         raise ValueError(
-            f"`{argument}` '{path}' cannot be read as a checkpoint: it was not written by this "
-            "program or is damaged; name another file."
+            f"`{argument}` '{path}' cannot be read as a checkpoint: it is damaged, cut off, or "
+            "holds more than weights and numbers, which is not looked at; name another file."
         ) from error
     return content if isinstance(content, dict) else {}
 

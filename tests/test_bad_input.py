@@ -1,6 +1,8 @@
 """A table of mistakes: each ends with status 2, one plain line on stderr, and nothing written."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -205,6 +207,16 @@ TABLE: list[Mistake] = [
         r"`ckpt_path` 'code\.ckpt' cannot be read as a checkpoint",
     ),
     (
+        "checkpoint that makes a file",
+        (*BASE, "--ckpt_path", "stranger.ckpt"),
+        r"`ckpt_path` 'stranger\.ckpt' cannot be read as a checkpoint: it is damaged, cut off, or",
+    ),
+    (
+        "empty checkpoint",
+        (*BASE, "--ckpt_path", "nothing.ckpt"),
+        r"`ckpt_path` 'nothing\.ckpt' cannot be read as a checkpoint: it is damaged, cut off, or",
+    ),
+    (
         "checkpoint without weights",
         (*BASE, "--ckpt_path", "empty.ckpt"),
         r"'empty\.ckpt' is not a Lightning checkpoint: it has no weights or",
@@ -227,6 +239,13 @@ TABLE: list[Mistake] = [
 ]
 
 
+class MakesFolder:
+    """Makes a folder when it is unpickled: the workplace is compared before and after."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, ("made-by-a-stranger",)
+
+
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working directory with files that each have something wrong."""
@@ -244,6 +263,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "other.ckpt",
     )
     torch.save({"state_dict": print}, folder / "code.ckpt")
+    torch.save({"state_dict": MakesFolder()}, folder / "stranger.ckpt")
+    (folder / "nothing.ckpt").touch()
     return folder
 
 

@@ -1,6 +1,9 @@
 """The command line from end to end, in this process, on the embedded digits."""
 
 import csv
+import errno
+import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -221,6 +224,32 @@ def test_loggers_and_checkpoints_can_be_switched_off(
 def test_a_chosen_run_folder(run: Run, tmp_path: Path) -> None:
     run("--config", CONFIG, "--trainer.max_epochs", "1", "--run_folder", "runs/a/mine")
     assert (tmp_path / "runs" / "a" / "mine" / "metrics.csv").exists()
+
+
+def test_a_disk_that_becomes_full(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saves: list[int] = []
+
+    def fsync(file: int) -> None:
+        saves.append(file)
+        if len(saves) > 2:  # last.ckpt and best.ckpt of the first epoch
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fsync)
+        with pytest.raises(SystemExit) as ended:
+            run(
+                *("--config", CONFIG, "--trainer.max_epochs", "3", "--trainer.logger", "false"),
+                *("--run_folder", "runs/a/full"),
+            )
+    assert ended.value.code == 1
+    said = capsys.readouterr()
+    assert re.search(r"no space is left on a disk \('.*\.ckpt' is as it was\)", said.err)
+    checkpoints = Path("runs/a/full/checkpoints")
+    assert torch.load(checkpoints / "last.ckpt", weights_only=True)["global_step"] == 3
+    assert {path.name for path in checkpoints.iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert "  go on: " in said.out
 
 
 def test_an_interrupted_run_says_how_to_go_on(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch.loggers import WandbLogger
+from PIL import Image
 
 from callbacks.pictures import Picture, are_pictures, grid, new_figure, show
 from tests.callbacks.runs import picture_names, read_picture
@@ -39,6 +40,23 @@ def test_a_grid_is_written_and_sent(tmp_path: Path) -> None:
     assert key == "samples/new"
     assert caption == ["epoch 7: four of them"]
     assert np.array_equal(pixels, written.permute(1, 2, 0).numpy())
+
+
+def test_a_picture_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer, black = quiet_trainer(tmp_path), torch.zeros(3, 4, 4)
+    show(trainer, Picture("samples/gallery", black, "", replaces_earlier=True), 1)
+    save = Image.Image.save
+
+    def full(self: Image.Image, path: Path, *arguments: str) -> None:
+        save(self, path, *arguments)
+        path.write_bytes(path.read_bytes()[:20])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        show(trainer, Picture("samples/gallery", black + 1, "", replaces_earlier=True), 2)
+    assert read_picture(tmp_path / "pictures" / "gallery.png").max() == 0
+    assert [path.name for path in (tmp_path / "pictures").iterdir()] == ["gallery.png"]
 
 
 def test_a_figure_is_written(tmp_path: Path) -> None:

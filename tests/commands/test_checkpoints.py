@@ -5,9 +5,22 @@ from pathlib import Path
 import pytest
 import torch
 
-from commands.checkpoints import check_checkpoint, load_average, load_weights
+from commands.checkpoints import (
+    check_checkpoint,
+    check_resumable,
+    holds_average,
+    load_average,
+    load_weights,
+)
 from commands.errors import UsageError
-from tests.helpers import same_weights, tiny_energy_vae, tiny_wgan, weights
+from tests.helpers import (
+    TinyImages,
+    quiet_trainer,
+    same_weights,
+    tiny_energy_vae,
+    tiny_wgan,
+    weights,
+)
 
 
 def save(state: dict[str, torch.Tensor], path: Path) -> None:
@@ -18,6 +31,21 @@ def test_a_fitting_one_passes(tmp_path: Path) -> None:
     path = tmp_path / "model.ckpt"
     save(tiny_energy_vae().state_dict(), path)
     check_checkpoint(path, tiny_energy_vae())
+
+
+def test_a_training_goes_on_from_more_than_weights(tmp_path: Path) -> None:
+    path, model = tmp_path / "model.ckpt", tiny_energy_vae()
+    trainer = quiet_trainer(tmp_path, limit_train_batches=1)
+    trainer.fit(model, TinyImages(batch_size=24))
+    trainer.save_checkpoint(path)
+    check_resumable(path, model)
+    trainer.save_checkpoint(path, weights_only=True)
+    check_checkpoint(path, model)
+    message = "holds weights that fit, but not the optimizer_states that a training goes on with"
+    with pytest.raises(UsageError, match=message):
+        check_resumable(path, model)
+    with pytest.raises(UsageError, match="is of another model than the configured WGAN"):
+        check_resumable(path, tiny_wgan())
 
 
 def test_weights_are_loaded_and_nothing_else_matters(tmp_path: Path) -> None:
@@ -47,6 +75,7 @@ def test_an_average_takes_the_place_of_the_generator_alone(tmp_path: Path) -> No
     path, model = tmp_path / "model.ckpt", tiny_wgan()
     kept, before = weights(tiny_wgan().generator), weights(model)
     with_average(model, kept, path)
+    assert holds_average(path)
     load_average(path, model)
     expected = {**before, **{f"generator.{name}": value for name, value in kept.items()}}
     assert same_weights(weights(model), expected)
@@ -60,6 +89,7 @@ def test_a_checkpoint_without_an_average(average: object, tmp_path: Path) -> Non
     with pytest.raises(UsageError, match=message):
         load_average(path, model)
     save(model.state_dict(), path)
+    assert not holds_average(path)
     with pytest.raises(UsageError, match=message):
         load_average(path, model)
 

@@ -5,8 +5,8 @@ from lightning.pytorch.cli import LightningCLI
 from commands.experiment import COMMANDS, ExperimentCLI
 
 
-def test_commands_are_lightnings_and_one_more() -> None:
-    assert set(COMMANDS) - LightningCLI.subcommands().keys() == {"sample"}
+def test_commands_are_lightnings_and_two_more() -> None:
+    assert set(COMMANDS) - LightningCLI.subcommands().keys() == {"sample", "export"}
     assert list(ExperimentCLI.subcommands()) == list(COMMANDS)
 
 

@@ -13,6 +13,7 @@ from commands.run_folder import (
     forget_run_folder,
     latest_checkpoint,
     new_samples_folder,
+    of_run,
     run_of,
 )
 
@@ -70,6 +71,21 @@ def test_latest_checkpoint_is_the_newest() -> None:
     assert latest_checkpoint("name") == Path("runs/name/c/checkpoints/last.ckpt")
     with pytest.raises(UsageError, match=r"runs/other/\*/checkpoints/last\.ckpt, and there is"):
         latest_checkpoint("other")
+
+
+def test_options_of_a_run() -> None:
+    folder = Path("runs/name/a")
+    with pytest.raises(UsageError, match=r"needs the folder of a run, with config\.yaml in it"):
+        of_run(folder)
+    (folder / "checkpoints").mkdir(parents=True)
+    (folder / "config.yaml").touch()
+    with pytest.raises(UsageError, match=r"with checkpoints/last\.ckpt in it, got 'runs/name/a'"):
+        of_run(folder)
+    (folder / "checkpoints" / "last.ckpt").touch()
+    assert of_run(folder) == (
+        *("--config", "runs/name/a/config.yaml"),
+        *("--ckpt_path", "runs/name/a/checkpoints/last.ckpt"),
+    )
 
 
 def test_samples_go_to_the_run_of_their_checkpoint() -> None:

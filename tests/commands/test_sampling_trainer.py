@@ -29,9 +29,10 @@ def test_nothing_that_logs_saves_or_cuts_short_is_left() -> None:
     assert vars(options).keys() <= inspect.signature(Trainer).parameters.keys()
 
 
-def test_sampling_takes_what_the_configuration_of_a_fit_holds() -> None:
-    taken = inspect.signature(SamplingTrainer.sample).parameters.keys()
-    assert {"ckpt_path", "weights_only"} <= taken
+def test_both_commands_take_what_the_configuration_of_a_fit_holds() -> None:
+    for command in (SamplingTrainer.sample, SamplingTrainer.export):
+        taken = inspect.signature(command).parameters.keys()
+        assert {"ckpt_path", "weights_only"} <= taken
 
 
 def test_strategies_that_copy_memory_are_told_by_their_launcher() -> None:

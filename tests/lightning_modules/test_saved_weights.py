@@ -1,5 +1,6 @@
 """What a checkpoint holds for a model, and how the first difference is named."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,31 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_checkpoint(path, "path")
     save(tiny_energy_vae().state_dict(), path)
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(ValueError, match=r"`path` .* cannot be read as a checkpoint: it was no"):
+    with pytest.raises(ValueError, match=r"`path` .* cannot be read as a checkpoint: it is damag"):
         read_checkpoint(path, "path")
     torch.save({"state_dict": print}, path)  # code, which is not run
     with pytest.raises(ValueError, match="cannot be read as a checkpoint"):
         read_checkpoint(path, "path")
+
+
+def test_wherever_a_file_is_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "model.ckpt"
+    save(tiny_wgan().state_dict(), path)
+    content = path.read_bytes()
+    for length in (0, 1, 4, 100, *range(1000, len(content), 997), len(content) - 1):
+        path.write_bytes(content[:length])
+        with pytest.raises(ValueError, match="cannot be read as a checkpoint"):
+            read_weights(path, tiny_wgan(), "path")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_is_in_its_pickle(seed: int, tmp_path: Path) -> None:
+    path, model = tmp_path / "model.ckpt", tiny_wgan()
+    save(model.state_dict(), path)
+    content = bytearray(path.read_bytes())
+    generator = torch.Generator().manual_seed(seed)
+    for place in torch.randint(100, 2000, (8,), generator=generator).tolist():
+        content[place] = int(torch.randint(256, (), generator=generator))
+    path.write_bytes(content)
+    with contextlib.suppress(ValueError):  # or it happens to be read: a number may have changed
+        read_weights(path, model, "path")

@@ -1,0 +1,82 @@
+"""What a checkpoint of the end of a batch leaves undone is made up for, in its order and once."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lightning import Callback, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from callbacks import EpochCompletion
+from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae
+
+
+class Events(Callback):
+    """Notes what happens: a batch by its number, v for a validation, e for the end of an epoch."""
+
+    def __init__(self) -> None:
+        self.seen = ""
+
+    def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
+        self.seen += str(trainer.global_step + 1)
+
+    def on_validation_end(self, trainer: Trainer, *_: Any) -> None:
+        assert not trainer.sanity_checking
+        self.seen += "v"
+
+    def on_train_epoch_end(self, trainer: Trainer, *_: Any) -> None:
+        self.seen += f"e{trainer.current_epoch + 1}"
+
+
+def fit(folder: Path, *callbacks: Callback, start: int | None = None, **arguments: Any) -> Trainer:
+    trainer = quiet_trainer(folder, max_epochs=2, callbacks=list(callbacks), **arguments)
+    path = f"{folder}/step={start}.ckpt" if start else None
+    trainer.fit(tiny_energy_vae(), TinyImages(batch_size=24), ckpt_path=path)
+    return trainer
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One of each of six batches, three an epoch, a validation after every second one."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    save = ModelCheckpoint(folder, every_n_train_steps=1, save_top_k=-1, filename="{step}")
+    events = Events()
+    fit(folder, save, events, enable_checkpointing=True, val_check_interval=2)
+    assert events.seen == "12v3e145v6e2"
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [(1, "2v3e145v6e2"), (2, "v3e145v6e2"), (3, "e145v6e2"), (5, "v6e2"), (6, "e2")],
+)
+def test_the_rest_is_what_the_uninterrupted_run_did(
+    start: int, expected: str, checkpoints: Path
+) -> None:
+    events = Events()
+    trainer = fit(checkpoints, events, EpochCompletion(), start=start, val_check_interval=2)
+    assert events.seen == expected
+    assert (trainer.current_epoch, trainer.global_step) == (2, 6)
+
+
+def test_a_validation_at_the_end_of_an_epoch(tmp_path: Path) -> None:
+    save = ModelCheckpoint(tmp_path, every_n_train_steps=1, save_top_k=-1, filename="{step}")
+    fit(tmp_path, save, enable_checkpointing=True)
+    events = Events()
+    fit(tmp_path, events, EpochCompletion(), start=3)
+    assert events.seen == "ve1456ve2"
+
+
+@pytest.mark.parametrize("instant", ["on_validation_end", "on_train_epoch_end"])
+def test_what_was_done_is_not_done_again(instant: str, tmp_path: Path) -> None:
+    class Save(Callback):
+        pass
+
+    def save(self: Save, trainer: Trainer, *_: Any) -> None:
+        trainer.save_checkpoint(f"{tmp_path}/step={trainer.global_step}.ckpt")
+
+    setattr(Save, instant, save)
+    fit(tmp_path, Save())
+    events = Events()
+    fit(tmp_path, events, EpochCompletion(), start=3)
+    assert events.seen == ("e1456ve2" if instant == "on_validation_end" else "456ve2")
