@@ -13,10 +13,10 @@ from typing import Any, final
 
 import torch
 from lightning import LightningModule
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from commands.errors import UsageError
-from commands.safetensors_file import safetensors_bytes
 from commands.sample_files import replace_file
 from lightning_modules.adversarial import AbstractAdversarial
 from lightning_modules.autoencoder import AbstractAutoencoder
@@ -67,8 +67,10 @@ def write_generator(
     model.eval()
     role = "generator" if isinstance(model, AbstractAdversarial) else "decoder"
     network = getattr(model, role)
+    # copies: the format has no tensors that share their numbers
+    weights = {name: value.clone().contiguous() for name, value in network.state_dict().items()}
     contents = {
-        "generator.safetensors": safetensors_bytes(network.state_dict(), {"format": "pt"}),
+        "generator.safetensors": save(weights, {"format": "pt"}),
         **({"generator.pt2": _program(model)} if with_program else {}),
     }
     description = {
