@@ -17,6 +17,7 @@ from callbacks.mode_collapse import ModeCollapse
 from callbacks.preemption import Preemption
 from callbacks.reconstructions import Reconstructions
 from callbacks.translations import Translations
+from callbacks.validation_distances import ValidationDistances
 
 __all__ = [
     "CoveredModes",
@@ -36,4 +37,5 @@ __all__ = [
     "Preemption",
     "Reconstructions",
     "Translations",
+    "ValidationDistances",
 ]

@@ -22,6 +22,7 @@ def check_run(
     _check_trainer_options(trainer, model)
     _check_model(model, stage)
     _check_domains(model, datamodule)
+    _check_density(model, datamodule)
     _check_callbacks(trainer, model, datamodule)
 
 
@@ -64,6 +65,16 @@ def _check_domains(model: LightningModule, datamodule: LightningDataModule) -> N
             f"`data` must serve batches {kinds[taken]} to {type(model).__name__}, got "
             f"{type(datamodule).__name__}, whose batches are {kinds[given]}; name {others[taken]}, "
             f"or another `model`{', such as DiscoGAN' if given == 2 else ''}."
+        )
+
+
+def _check_density(model: LightningModule, datamodule: LightningDataModule) -> None:
+    """Raises UsageError if a model that `needs_density` gets data whose density nobody knows."""
+    if getattr(model, "needs_density", False) and not hasattr(datamodule, "log_density"):
+        raise UsageError(
+            f"`data` must know its density for {type(model).__name__}, got "
+            f"{type(datamodule).__name__}, which has no `log_density`; name data such as "
+            "GaussianEllipse or Gaussians2."
         )
 
 

@@ -6,6 +6,8 @@ from datamodules.csv_table import CSVTable
 from datamodules.errors import DataError
 from datamodules.facades import Facades
 from datamodules.fashion_mnist import FashionMNIST
+from datamodules.gaussian_ellipse import GaussianEllipse
+from datamodules.gaussians2 import Gaussians2
 from datamodules.gaussians8 import Gaussians8
 from datamodules.gaussians16 import Gaussians16
 from datamodules.gaussians25 import Gaussians25
@@ -24,6 +26,8 @@ __all__ = [
     "DataError",
     "Facades",
     "FashionMNIST",
+    "GaussianEllipse",
+    "Gaussians2",
     "Gaussians8",
     "Gaussians16",
     "Gaussians25",

@@ -7,6 +7,7 @@ from lightning_modules.energy_vae import EnergyVAE
 from lightning_modules.ensemble import Ensemble
 from lightning_modules.errors import TrainingError
 from lightning_modules.gan import GAN
+from lightning_modules.mean_field import MeanField
 from lightning_modules.sngan import SNGAN
 from lightning_modules.vae import VAE
 from lightning_modules.wgan import WGAN
@@ -23,5 +24,6 @@ __all__ = [
     "DiscoGAN",
     "EnergyVAE",
     "Ensemble",
+    "MeanField",
     "TrainingError",
 ]

@@ -4,6 +4,7 @@ All of them take `update(images, real)` and `compute()`, and none imports a net:
 `metrics.feature_metric.AbstractFeatureMetric` for what they share.
 """
 
+from metrics.binned_divergences import BinnedDivergences
 from metrics.class_coverage import ClassCoverage, Classifier, class_entropy, total_variation
 from metrics.feature_metric import AbstractFeatureMetric, AbstractStoredFeatures
 from metrics.features import FeatureNet, extract_features
@@ -15,11 +16,13 @@ from metrics.prdc import PRDC, precision_recall_density_coverage
 from metrics.repeat_rate import RepeatRate, repeat_rate, repeat_threshold
 from metrics.squared_energy_distance import SquaredEnergyDistance, squared_energy_distance
 from metrics.vendi_score import VendiScore, vendi_score
+from metrics.wasserstein1 import Wasserstein1
 
 __all__ = [
     "PRDC",
     "AbstractFeatureMetric",
     "AbstractStoredFeatures",
+    "BinnedDivergences",
     "ClassCoverage",
     "Classifier",
     "FeatureNet",
@@ -29,6 +32,7 @@ __all__ = [
     "RepeatRate",
     "SquaredEnergyDistance",
     "VendiScore",
+    "Wasserstein1",
     "class_entropy",
     "extract_features",
     "nearest",

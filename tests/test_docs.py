@@ -63,7 +63,9 @@ def check(page_blocks: list[str], names: dict[str, Any], capsys: Capture) -> Non
             assert same(one, other), f"{one!r} is printed, {other!r} is said in\n{block}"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/using-hawc.md", "docs/ensembles.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/using-hawc.md", "docs/ensembles.md", "docs/theory.md"]
+)
 def test_blocks_run_and_print_what_they_say(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:

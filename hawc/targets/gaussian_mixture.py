@@ -102,6 +102,24 @@ class GaussianMixture(AbstractTarget):
                 noise[chosen] = noise[chosen] @ axes.T
         return noise + self._means.to(device, dtype)[component]
 
+    def log_density(self, x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+        """Returns the log density at each point, differentiable, in the points' dtype.
+
+        Raises:
+            ValueError: if a component is a point or lies in a plane, where it has no density.
+        """
+        if bool((self._variances <= 0).any()):
+            raise ValueError(
+                "`covariances` must be regular for a density, got a component without variance in "
+                "some direction; add a small one."
+            )
+        x = full_precision(x)
+        variances = self._variances.to(x)[:, None]  # (c, 1, k)
+        times = 1 if self._axes is not None else self.dim
+        scale = times * (2 * torch.pi * variances).log().sum(2)
+        exponent = -0.5 * ((self._squares(x) / variances).sum(2) + scale)
+        return torch.logsumexp(exponent + self._weights.to(x).log()[:, None], 0)
+
     def potential(self, kernel: AbstractKernel) -> Potential:
         rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
         rotated = self._axes is not None

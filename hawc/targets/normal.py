@@ -44,6 +44,9 @@ class Normal(AbstractTarget):
             )
         spectrum(values[None], "covariance")  # refuses under the name that the caller knows
         self._mixture = GaussianMixture(None, mean[None], values[None])
+        self._mean = mean.detach().to("cpu", torch.float64, copy=True)
+        matrix = values if values.ndim else values * torch.eye(len(mean))
+        self._covariance = matrix.to("cpu", torch.float64, copy=True)
         self._description = f"mean={described(mean)}, covariance={described(values)}"
 
     def __repr__(self) -> str:
@@ -52,6 +55,24 @@ class Normal(AbstractTarget):
     @property
     def dim(self) -> int:
         return self._mixture.dim
+
+    @property
+    def mean(self) -> Float[Tensor, " d"]:
+        """The mean, in float64."""
+        return self._mean.clone()
+
+    @property
+    def covariance(self) -> Float[Tensor, "d d"]:
+        """The covariance matrix, in float64."""
+        return self._covariance.clone()
+
+    def log_density(self, x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+        """Returns the log density at each point, differentiable, in the points' dtype.
+
+        Raises:
+            ValueError: if the law is a point or lies in a plane.
+        """
+        return self._mixture.log_density(x)
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         return self._mixture.sample(n, generator=generator)

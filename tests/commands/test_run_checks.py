@@ -10,6 +10,8 @@ from torch.optim import SGD
 from callbacks import CoveredModes, CriticSlopes, HistoryAwareSampling
 from commands.errors import UsageError
 from commands.run_checks import check_run
+from datamodules import GaussianEllipse, Gaussians8, SwissRoll
+from lightning_modules import MeanField
 from tests.helpers import TINY_SHAPE, TinyImages, quiet_trainer, tiny_energy_vae, tiny_wgan
 from tests.tiny_domains import TinyDomains, tiny_disco_gan
 
@@ -76,3 +78,10 @@ class Bare(LightningModule):
 
     def training_step(self, batch: Any) -> None:
         pass
+
+
+def test_a_density_is_asked_for_by_those_who_need_it(tmp_path: Path) -> None:
+    check(tmp_path, MeanField((2,)), data=GaussianEllipse(num_points=1000))
+    check(tmp_path, MeanField((2,)), data=Gaussians8(num_points=1000))
+    with pytest.raises(UsageError, match="must know its density for MeanField, got SwissRoll, whi"):
+        check(tmp_path, MeanField((2,)), data=SwissRoll(num_points=1000))

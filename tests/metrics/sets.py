@@ -13,6 +13,7 @@ from metrics import (
     RepeatRate,
     SquaredEnergyDistance,
     VendiScore,
+    Wasserstein1,
 )
 
 NUM_FEATURES = 4
@@ -39,6 +40,7 @@ def every_metric(keep_real: bool = False) -> list[AbstractFeatureMetric]:
         ClassCoverage(NUM_FEATURES, keep_real=keep_real),
         Novelty(keep_real=keep_real),
         RepeatRate(keep_real=keep_real),
+        Wasserstein1(keep_real=keep_real),
     ]
 
 

@@ -5,6 +5,7 @@ import math
 import mpmath
 import pytest
 import torch
+from scipy import stats
 from torch import Tensor
 
 from hawc.compression import Deterministic, compress
@@ -202,3 +203,28 @@ def test_rejects_a_variance(variance: float) -> None:
 def test_rejects_weights_of_another_number() -> None:
     with pytest.raises(ValueError, match="`weights` must be 3 non-negative numbers"):
         GaussianMixture(torch.ones(2), torch.zeros(3, 2), 1.0)
+
+
+@pytest.mark.parametrize("general", [False, True])
+def test_log_density_is_that_of_scipy(general: bool) -> None:
+    weights, means = torch.tensor([0.2, 0.0, 0.8]), torch.tensor([[0.0, 0], [9, 9], [3, -1]])
+    variances = torch.tensor([0.5, 1.0, 2.0])
+    covariances = variances[:, None, None] * torch.tensor([[1.0, 0.3], [0.3, 1.0]])
+    if not general:
+        covariances = variances[:, None, None] * torch.eye(2)
+    law = GaussianMixture(weights, means, covariances if general else variances)
+    x = 3 * torch.randn(20, 2, generator=torch.Generator().manual_seed(0))
+    expected = sum(
+        w * stats.multivariate_normal(m, c).pdf(x.numpy())
+        for w, m, c in zip(weights.tolist(), means.numpy(), covariances.numpy(), strict=True)
+    )
+    torch.testing.assert_close(
+        law.log_density(x).exp(), torch.from_numpy(expected), rtol=1e-12, atol=0
+    )
+    assert law.log_density(x.float()).dtype == torch.float32
+
+
+def test_a_component_without_variance_has_no_density() -> None:
+    law = GaussianMixture(None, torch.zeros(2, 1), torch.tensor([1.0, 0.0]))
+    with pytest.raises(ValueError, match="`covariances` must be regular for a density, got a comp"):
+        law.log_density(torch.zeros(1, 1))

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from scipy import stats
 from torch import Tensor
 
 from hawc.kernels import AbstractKernel, Energy, GaussianComplement, HuberEnergy, Power
@@ -138,3 +139,25 @@ def test_rejects_a_covariance_of_wrong_shape(shape: tuple[int, ...]) -> None:
 def test_rejects_what_is_no_covariance_under_its_own_name() -> None:
     with pytest.raises(ValueError, match="`covariance` must have no negative variance"):
         Normal(torch.zeros(2), -1.0)
+
+
+def test_log_density_is_that_of_scipy() -> None:
+    mean, covariance = torch.tensor([1.0, -2.0]), torch.tensor([[2.0, 0.9], [0.9, 1.0]])
+    x = 3 * torch.randn(20, 2, generator=seeded())
+    law = Normal(mean, covariance)
+    expected = torch.from_numpy(
+        stats.multivariate_normal(mean.numpy(), covariance.numpy()).logpdf(x.numpy())
+    )
+    # 1e-12: rounding of exponents up to 40
+    torch.testing.assert_close(law.log_density(x), expected, rtol=0, atol=1e-12)
+    assert torch.equal(law.mean, mean)
+    assert torch.equal(law.covariance, covariance)
+    assert torch.equal(Normal(mean, 3.0).covariance, 3 * torch.eye(2))
+
+
+def test_what_is_told_of_a_law_does_not_change_it() -> None:
+    law = Normal(torch.zeros(2), 1.0)
+    law.mean.fill_(5)
+    law.covariance.fill_(5)
+    assert torch.equal(law.mean, torch.zeros(2))
+    assert torch.equal(law.covariance, torch.eye(2))

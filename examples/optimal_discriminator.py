@@ -1,0 +1,142 @@
+"""What a GAN's discriminator learns where both laws are known: D* = p / (p + q).
+
+    python -m examples.optimal_discriminator
+
+The critic of `lightning_modules.GAN` is trained on draws of two fixed laws on the line, then
+compared with D* and its value with -log 4 + 2 JS. Writes docs/pictures/optimal_discriminator.png;
+takes seconds.
+
+Source: Goodfellow et al. 2014, "Generative adversarial nets", arXiv 1406.2661, proposition 1.
+"""
+
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib
+
+matplotlib.use("Agg")
+import torch
+from matplotlib import pyplot as plt
+from torch import Tensor, nn
+
+from hawc import AbstractTarget, GaussianMixture, Normal
+from hawc.divergences import densities, discriminator
+from hawc.module_state import fixed_noise
+from hawc.threads import one_thread
+from lightning_modules import GAN
+from lightning_modules.adversarial import AbstractAdversarial
+from networks import MLPEncoder
+
+REAL = GaussianMixture(torch.tensor([0.3, 0.7]), torch.tensor([[-2.0], [1.0]]), 0.25)
+FAKE = Normal(torch.tensor([0.0]), 4.0)
+LAWS = (REAL.log_density, FAKE.log_density)
+INTERVAL = (-24.0, 24.0)
+STEPS, BATCH_SIZE = 1500, 512
+PICTURE = Path(__file__).parent.parent / "docs" / "pictures" / "optimal_discriminator.png"
+
+
+class Found(NamedTuple):
+    """What a discriminator reaches; the error is the mean of |D - D*| under (p + q) / 2."""
+
+    value: float
+    optimal_value: float
+    error: float
+
+
+def no_generator(image_shape: tuple[int, ...], latent_dim: int) -> nn.Module:
+    """Returns a stand-in for the generator, which fixed laws do without."""
+    return nn.Linear(latent_dim, *image_shape)
+
+
+def gan() -> GAN:
+    """Returns a GAN on the line whose critic can bend where both laws are."""
+    return GAN(
+        (1,),
+        1,
+        no_generator,
+        partial(MLPEncoder, widths=(64, 64)),
+        critic_optimizer=partial(torch.optim.Adam, lr=3e-3),
+        critic_scheduler=partial(torch.optim.lr_scheduler.CosineAnnealingLR, T_max=STEPS),
+    )
+
+
+def train_critic(
+    model: AbstractAdversarial,
+    real: AbstractTarget,
+    fake: AbstractTarget,
+    *,
+    steps: int = STEPS,
+    batch_size: int = BATCH_SIZE,
+) -> None:
+    """Makes critic steps of an adversarial model on fresh draws of two laws, without a generator.
+
+    Losses, bounds of weights, optimizer and schedule are the model's own.
+    """
+    (optimizer, _), schedules = model.configure_optimizers()
+    generator = torch.Generator().manual_seed(1)
+    with one_thread():  # threads would wait for each other most of the time
+        for _ in range(steps):
+            draws = (law.sample(batch_size, generator=generator) for law in (real, fake))
+            optimizer.zero_grad()
+            model.critic_losses(*draws)["loss"].backward()
+            optimizer.step()
+            model.constrain_critic()
+            for schedule in schedules:
+                schedule.step()
+
+
+def compare(model: GAN) -> Found:
+    """Returns how far a discriminator is from the best one, by quadrature."""
+
+    def logit(points: Tensor) -> Tensor:
+        return model.critic(points.float())[:, 0]
+
+    nodes = densities.on_nodes(*LAWS, INTERVAL)
+    with torch.no_grad():
+        off = logit(nodes.points[:, None]).sigmoid() - (nodes.log_p - nodes.log_q).sigmoid()
+    return Found(
+        value=discriminator.value(logit, *LAWS, INTERVAL),
+        optimal_value=discriminator.optimal_value(*LAWS, INTERVAL),
+        error=0.5 * (nodes.mean_under_p(off.abs()) + nodes.mean_under_q(off.abs())),
+    )
+
+
+def trained() -> GAN:
+    """Returns a GAN whose critic was trained on both laws, the same each time."""
+    with fixed_noise(torch.device("cpu"), 0):
+        model = gan()
+        train_critic(model, REAL, FAKE)
+    return model
+
+
+def draw(model: GAN) -> None:
+    """Shows both densities, and D beside D*."""
+    points = torch.linspace(-6, 6, 600)[:, None]
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
+    for name, log_density in zip(("real: p", "generated: q"), LAWS, strict=True):
+        left.plot(points, log_density(points).exp(), label=name)
+    best = discriminator.optimal_logit(*LAWS, points).sigmoid()
+    with torch.no_grad():
+        right.plot(points, model.critic(points).sigmoid(), label="D, trained")
+    right.plot(points, best, "k--", lw=1, label="D* = p / (p + q)")
+    for axes in (left, right):
+        axes.legend(fontsize=8)
+        axes.set_xlabel("x")
+    figure.tight_layout()
+    figure.savefig(PICTURE, dpi=80)
+
+
+def main() -> None:
+    """Prints value and error and draws the figure."""
+    model = trained()
+    found = compare(model)
+    print(
+        f"value {found.value:.5f}, best {found.optimal_value:.5f} "
+        f"({found.value / found.optimal_value - 1:+.2%}), mean |D - D*| {found.error:.5f}"
+    )
+    draw(model)
+
+
+if __name__ == "__main__":
+    main()

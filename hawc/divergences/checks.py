@@ -1,0 +1,69 @@
+"""Checks of weights that stand for laws."""
+
+import math
+
+from jaxtyping import Float
+from torch import Tensor
+
+from hawc.kernels import full_precision
+
+__all__ = ["balanced", "check_not_negative", "checked_laws"]
+
+_ROUNDING = 1e-5  # of the sum of some 10^4 weights in float32
+
+
+def check_not_negative(name: str, weights: Float[Tensor, " n"]) -> None:
+    """Raises ValueError if one of the weights called `name` is negative or NaN."""
+    if not bool((weights >= 0).all()):
+        raise ValueError(
+            f"`{name}` must not be negative, got {float(weights.detach().min()):.6g}; signed "
+            "weights are for hawc.squared_distance."
+        )
+
+
+def balanced(
+    p: Float[Tensor, " n"], q: Float[Tensor, " m"], names: tuple[str, str]
+) -> tuple[Float[Tensor, " n"], Float[Tensor, " m"]]:
+    """Returns masses in float64 on the CPU, the second scaled to the very total of the first.
+
+    Args:
+        p: masses.
+        q: masses of the same total, up to rounding of float32.
+        names: of both, for messages.
+
+    Raises:
+        ValueError: if a mass is negative, or totals are 0, infinite or differ.
+    """
+    for name, masses in zip(names, (p, q), strict=True):
+        check_not_negative(name, masses)
+    p, q = (masses.detach().cpu().double() for masses in (p, q))
+    total, other = float(p.sum()), float(q.sum())
+    if not 0 < total < math.inf or not math.isclose(total, other, rel_tol=1e-4):
+        raise ValueError(
+            f"`{names[0]}` and `{names[1]}` must have the same positive total, got {total:.6g} and "
+            f"{other:.6g}; scale one of them."
+        )
+    return p, q * (total / other)
+
+
+def checked_laws(
+    p: Float[Tensor, " n"], q: Float[Tensor, " m"]
+) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
+    """Returns both laws in float32 or better.
+
+    Raises:
+        ValueError: if their supports differ in size, a weight is negative, or a total is not 1.
+    """
+    if p.shape != q.shape or p.ndim != 1 or len(p) == 0:
+        raise ValueError(
+            "`p` and `q` must be weights (n,) on one support, n >= 1, got shapes "
+            f"{tuple(p.shape)} and {tuple(q.shape)}; give 0 to points that a law leaves out."
+        )
+    for name, weights in (("p", p), ("q", q)):
+        check_not_negative(name, weights)
+        total = float(weights.detach().sum())
+        if not abs(total - 1) <= _ROUNDING:
+            raise ValueError(
+                f"`{name}` must have total 1, got {total:.6g}; divide the weights by their total."
+            )
+    return full_precision(p), full_precision(q)

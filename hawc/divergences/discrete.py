@@ -1,0 +1,76 @@
+"""Divergences of two laws on the same finite support; see `hawc.divergences` for the formulas.
+
+Laws are weights (n,) with total 1, none negative; a point that only one law knows has weight 0 in
+the other. Values are scalars in nats, or in units of the support, differentiable where finite.
+Every function raises the ValueError of `checked_laws`.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hawc.distances import squared_distance
+from hawc.divergences.checks import checked_laws
+from hawc.divergences.transport import optimal_transport
+from hawc.kernels import Energy
+
+__all__ = [
+    "jensen_shannon",
+    "jensen_shannon_sum",
+    "kl",
+    "reverse_kl",
+    "squared_energy_distance",
+    "total_variation",
+    "wasserstein_1",
+]
+
+
+def total_variation(p: Float[Tensor, " n"], q: Float[Tensor, " m"]) -> Float[Tensor, ""]:
+    """Returns half the sum of |p_i - q_i|, in [0, 1]."""
+    p, q = checked_laws(p, q)
+    return 0.5 * (p - q).abs().sum()
+
+
+def kl(p: Float[Tensor, " n"], q: Float[Tensor, " m"]) -> Float[Tensor, ""]:
+    """Returns the sum of p_i log(p_i / q_i), >= 0; infinite where p has mass and q has none."""
+    p, q = checked_laws(p, q)
+    return _relative_entropy(p, q)
+
+
+def reverse_kl(p: Float[Tensor, " n"], q: Float[Tensor, " m"]) -> Float[Tensor, ""]:
+    """Returns KL(q || p), >= 0; infinite where q has mass and p has none."""
+    return kl(q, p)
+
+
+def jensen_shannon(p: Float[Tensor, " n"], q: Float[Tensor, " m"]) -> Float[Tensor, ""]:
+    """Returns 1/2 KL(p || m) + 1/2 KL(q || m), m the mean of both, in [0, log 2]."""
+    return 0.5 * jensen_shannon_sum(p, q)
+
+
+def jensen_shannon_sum(p: Float[Tensor, " n"], q: Float[Tensor, " m"]) -> Float[Tensor, ""]:
+    """Returns KL(p || m) + KL(q || m) without halves, in [0, 2 log 2]."""
+    p, q = checked_laws(p, q)
+    middle = 0.5 * (p + q)
+    return _relative_entropy(p, middle) + _relative_entropy(q, middle)
+
+
+def wasserstein_1(
+    support: Float[Tensor, "n d"], p: Float[Tensor, " n"], q: Float[Tensor, " m"]
+) -> float:
+    """Returns the least mean distance between points of p and of q, in units of the support."""
+    p, q = checked_laws(p, q)
+    return optimal_transport(support, support, p, q).cost
+
+
+def squared_energy_distance(
+    support: Float[Tensor, "n d"], p: Float[Tensor, " n"], q: Float[Tensor, " m"]
+) -> Float[Tensor, ""]:
+    """Returns sum_ij |s_i - s_j| (p_i q_j - p_i p_j / 2 - q_i q_j / 2), >= 0 up to rounding."""
+    p, q = checked_laws(p, q)
+    return squared_distance(Energy(), support, support, p, q)
+
+
+def _relative_entropy(p: Float[Tensor, " n"], q: Float[Tensor, " n"]) -> Float[Tensor, ""]:
+    there = p > 0  # elsewhere p log p is 0, which a computer takes for 0 times infinity
+    p, q = p[there], q[there]
+    return torch.sum(p * (p.log() - q.log()))

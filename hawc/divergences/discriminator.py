@@ -1,0 +1,57 @@
+"""The best discriminator between two laws of known density, and what it reaches.
+
+For real points of density p and generated ones of density q, which are shown equally often,
+
+    V(D) = E_p log D + E_q log(1 - D)
+
+is largest for D* = p / (p + q), whose logit is log p - log q, and V(D*) = -log 4 + 2 JS(p, q) with
+the halves in JS (`jensen_shannon`): -log 4 for equal laws, 0 for laws that share no point.
+
+Source: Goodfellow et al. 2014, "Generative adversarial nets", arXiv 1406.2661, proposition 1 and
+theorem 1.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from hawc.divergences.densities import Interval, LogDensity, jensen_shannon_sum, on_nodes
+
+__all__ = ["optimal_logit", "optimal_value", "value"]
+
+
+def optimal_logit(
+    p: LogDensity, q: LogDensity, points: Float[Tensor, "n d"]
+) -> Float[Tensor, " n"]:
+    """Returns log p - log q, of which D* is the sigmoid; NaN where neither law has mass."""
+    return p(points) - q(points)
+
+
+def optimal_value(p: LogDensity, q: LogDensity, interval: Interval) -> float:
+    """Returns V(D*) = -log 4 + 2 JS(p, q) on the line, in [-log 4, 0].
+
+    Raises:
+        ValueError: if the interval does not hold both laws.
+    """
+    return jensen_shannon_sum(p, q, interval) - math.log(4)
+
+
+def value(logit: LogDensity, p: LogDensity, q: LogDensity, interval: Interval) -> float:
+    """Returns V(D) of any discriminator on the line, <= V(D*), without random draws.
+
+    Args:
+        logit: of D, from points (n, 1) to (n,).
+        p: log density of real points.
+        q: log density of generated points.
+        interval: that holds both laws.
+
+    Raises:
+        ValueError: if the interval does not hold both laws.
+    """
+    nodes = on_nodes(p, q, interval)
+    with torch.no_grad():
+        logits = logit(nodes.points[:, None]).double()
+    return nodes.mean_under_p(logsigmoid(logits)) + nodes.mean_under_q(logsigmoid(-logits))

@@ -1,0 +1,20 @@
+"""Approximations of laws by products of simpler ones, where the answer is known exactly.
+
+mean_field          the product of normal laws nearest to a normal law, in either KL
+linear_regression   weights and their precision, by coordinate ascent on the evidence bound
+"""
+
+from hawc.variational.linear_regression import (
+    VariationalRegression,
+    posterior,
+    variational_regression,
+)
+from hawc.variational.mean_field import forward_mean_field, reverse_mean_field
+
+__all__ = [
+    "VariationalRegression",
+    "forward_mean_field",
+    "posterior",
+    "reverse_mean_field",
+    "variational_regression",
+]

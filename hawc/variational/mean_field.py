@@ -1,0 +1,36 @@
+"""The product of normal laws q = q_1 ... q_d that is nearest to p = N(m, S), L = S^-1.
+
+    min KL(q || p):  q_j = N(m_j, 1 / L_jj)     too narrow where coordinates depend on each other
+    min KL(p || q):  q_j = N(m_j, S_jj)         the marginals
+
+The first solves the mean-field equations log q_j = E log p over the other factors; the second is
+matching moments, the marginals being best among all products.
+
+Source: Bishop 2006, "Pattern recognition and machine learning", section 10.1.2.
+"""
+
+import torch
+
+from hawc.targets import Normal
+
+__all__ = ["forward_mean_field", "reverse_mean_field"]
+
+
+def reverse_mean_field(law: Normal) -> Normal:
+    """Returns the product q that minimises KL(q || law): variances 1 / L_jj, at most S_jj.
+
+    Raises:
+        ValueError: if the law is a point or lies in a plane.
+    """
+    covariance = law.covariance
+    if not bool(torch.linalg.eigvalsh(covariance)[0] > 0):
+        raise ValueError(
+            f"`law` must have a regular covariance, got {covariance.tolist()}, which has no "
+            "inverse; leave out coordinates that others determine."
+        )
+    return Normal(law.mean, torch.linalg.inv(covariance).diagonal().reciprocal().diag())
+
+
+def forward_mean_field(law: Normal) -> Normal:
+    """Returns the product q that minimises KL(law || q): variances S_jj."""
+    return Normal(law.mean, law.covariance.diagonal().diag())

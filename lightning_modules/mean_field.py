@@ -1,0 +1,183 @@
+"""A product of normal laws, fitted to a law of known density by either KL divergence.
+
+q(x) = prod_j N(x_j; m_j, s_j^2) is moved, over draws, down
+
+    reverse:  KL(q || p) = E_q [log q(x) - log p(x)],  x = m + s * noise  (variational Bayes),
+    forward:  KL(p || q) = E_p [log p(x) - log q(x)],  x from the data    (matching moments).
+
+The entropy of q is exact, and noise comes in pairs +-e, whose errors in m cancel where log p is
+quadratic. For p = N(mu, S), L = S^-1, the first ends at s_j^2 = 1 / L_jj and the second at S_jj; of
+a law with two modes the first takes one, the second covers both.
+
+Source: Bishop 2006, "Pattern recognition and machine learning", sections 10.1 and 10.7; Kingma and
+Welling 2013, "Auto-encoding variational Bayes", arXiv 1312.6114, for the reparametrisation.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal, final, get_args
+
+import torch
+from jaxtyping import Float
+from lightning import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+
+from hawc import AbstractTarget, StandardNormal
+from lightning_modules.attachment import is_fitting
+from lightning_modules.errors import TrainingError
+from lightning_modules.finite import check_finite_loss, check_finite_weights
+from lightning_modules.hyperparameters import check_at_least_one, check_sizes, forget_callables
+from lightning_modules.image_shape import check_image_shape
+from lightning_modules.interface import ImageShape
+from lightning_modules.optimization import Optimization, configured, note_classes, resume
+from lightning_modules.step_log import log_step
+from lightning_modules.step_seed import seed_step
+
+__all__ = ["MeanField"]
+
+Direction = Literal["reverse", "forward"]
+
+LogDensity = Callable[[Float[Tensor, "n d"]], Float[Tensor, " n"]]
+
+
+@final
+class MeanField(LightningModule):
+    """A product of normal laws; logs loss, reverse_kl, forward_kl, and mean and std by coordinate.
+
+    The data module must say its `log_density`. Both divergences are estimates from draws, in nats;
+    the loss is the one asked for. As a generator it maps N(0, I) to q.
+
+    Args:
+        image_shape: (d,), of one row.
+        direction: "reverse" minimises KL(q || p), "forward" KL(p || q).
+        start: mean of q at first, a number a coordinate; 0 if None. Between two modes a reverse
+            fit may stay where they pull alike.
+        start_std: standard deviation of q at first, > 0.
+        num_draws: of q at a step, even, at least 2.
+        optimizer: of means and log standard deviations.
+        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+        TrainingError: (when a run starts) if the data do not know their density, (in a step) if the
+            loss is not finite or points have another shape.
+    """
+
+    needs_density: ClassVar[bool] = True
+    """Of the data; the command line asks for it before anything is written."""
+
+    def __init__(
+        self,
+        image_shape: ImageShape,
+        direction: Direction = "reverse",
+        start: Sequence[float] | None = None,
+        start_std: float = 1.0,
+        num_draws: int = 256,
+        optimizer: OptimizerCallable = lambda p: torch.optim.Adam(p, lr=0.05),
+        scheduler: LRSchedulerCallable | None = None,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        forget_callables(self)
+        check_sizes(image_shape, 1)
+        dim = math.prod(image_shape)
+        if len(image_shape) != 1 or (start is not None and len(start) != dim):
+            raise ValueError(
+                "`image_shape` must be (d,) and `start` have d numbers, got "
+                f"{tuple(image_shape)} and {start}; pictures have no place here."
+            )
+        if direction not in get_args(Direction):
+            raise ValueError(f'`direction` must be "reverse" or "forward", got {direction!r}.')
+        if not 0 < start_std < math.inf:
+            raise ValueError(f"`start_std` must be > 0 and finite, got {start_std}; try 1.")
+        check_at_least_one("num_draws", num_draws)
+        if num_draws % 2:
+            raise ValueError(f"`num_draws` must be even, for draws come in pairs, got {num_draws}.")
+        self.image_shape = tuple(image_shape)
+        self.latent_dim = dim
+        self.mean = nn.Parameter(torch.tensor(start or [0.0] * dim, dtype=torch.float32))
+        self.log_std = nn.Parameter(torch.full((dim,), math.log(start_std)))
+        self._direction = direction
+        self._num_draws = num_draws
+        self._optimization = Optimization(optimizer, scheduler)
+        self._log_density: LogDensity | None = None
+
+    @property
+    def latent_target(self) -> AbstractTarget:
+        return StandardNormal(self.latent_dim)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Returns rows (n, d) of the law q from latents (n, d) of N(0, I)."""
+        return self.mean + self.log_std.exp() * z
+
+    def log_q(self, points: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+        """Returns the log density of q at each point."""
+        scaled = (points - self.mean) * torch.exp(-self.log_std)
+        constant = self.log_std.sum() + 0.5 * self.latent_dim * math.log(2 * math.pi)
+        return -0.5 * scaled.square().sum(1) - constant
+
+    def losses(self, points: Float[Tensor, "n d"], log_density: LogDensity) -> dict[str, Tensor]:
+        """Returns "loss", "reverse_kl" and "forward_kl", estimates in nats that may be negative.
+
+        Args:
+            points: draws of p.
+            log_density: of p.
+        """
+        half = torch.randn(self._num_draws // 2, self.latent_dim, device=self.device)
+        own = self.decode(torch.cat((half, -half)))
+        entropy = self.log_std.sum() + 0.5 * self.latent_dim * math.log(2 * math.pi * math.e)
+        reverse = -entropy - log_density(own).mean()
+        forward = (log_density(points) - self.log_q(points)).mean()
+        loss = reverse if self._direction == "reverse" else forward
+        return {"loss": loss, "reverse_kl": reverse, "forward_kl": forward}
+
+    def setup(self, stage: str) -> None:
+        datamodule: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        if not hasattr(datamodule, "log_density"):
+            raise TrainingError(
+                "MeanField needs data that know their density, got "
+                f"{type(datamodule).__name__}, which has no `log_density`; take GaussianEllipse or "
+                "Gaussians2."
+            )
+        self._log_density = datamodule.log_density
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        # under gradient accumulation several batches share one global_step
+        seed_step((self.global_step, batch_idx), self.global_rank)
+        losses = self._checked_losses(batch[0])
+        spread = self.log_std.exp()
+        law = {f"mean_{j}": self.mean[j] for j in range(self.latent_dim)}
+        law |= {f"std_{j}": spread[j] for j in range(self.latent_dim)}
+        log_step(self, {**losses, **law}, self.global_step)
+        return losses["loss"]
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        self._log_evaluation("val", batch[0])
+
+    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        self._log_evaluation("test", batch[0])
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        return configured([self._optimization.make(self.parameters())])
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        check_finite_weights(checkpoint, f"step {self.global_step}")
+        note_classes(checkpoint, self)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if is_fitting(self):
+            made = [self._optimization.make(self.parameters())]
+            resume(checkpoint, [self._optimization], made, self.hparams)
+
+    def _log_evaluation(self, stage: str, points: Tensor) -> None:
+        found = {f"{stage}/{k}": v for k, v in self._checked_losses(points).items()}
+        self.log_dict(found, batch_size=len(points), sync_dist=True)
+
+    def _checked_losses(self, points: Tensor) -> dict[str, Tensor]:
+        check_image_shape(points, self.image_shape, self)
+        assert self._log_density is not None  # setup has seen to it
+        losses = self.losses(points, self._log_density)
+        check_finite_loss(losses, f"step {self.global_step}")
+        return losses

@@ -1,0 +1,103 @@
+"""Distances to held-out items, on toy laws; that looking leaves no trace; what is refused."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning import seed_everything
+
+from callbacks import ValidationDistances
+from datamodules import Gaussians8
+from lightning_modules import GAN, MeanField
+from metrics import BinnedDivergences, SquaredEnergyDistance, Wasserstein1
+from networks import MLPDecoder, MLPEncoder
+from tests.helpers import quiet_trainer, same_weights, weights
+
+METRICS = {
+    "wasserstein_1": Wasserstein1(),
+    "squared_energy_distance": SquaredEnergyDistance(),
+    "divergence": BinnedDivergences(),
+}
+
+
+def data(**arguments: Any) -> Gaussians8:
+    return Gaussians8(**{"batch_size": 50, "num_points": 600, **arguments})
+
+
+def gan() -> GAN:
+    return GAN((2,), 2, partial(MLPDecoder, widths=(8,)), partial(MLPEncoder, widths=(8,)))
+
+
+def fitted(folder: Path, model: Any, *callbacks: Any, **arguments: Any) -> Any:
+    seed_everything(0)
+    trainer = quiet_trainer(folder, callbacks=list(callbacks), max_epochs=2, **arguments)
+    trainer.fit(model, datamodule=data())
+    return trainer
+
+
+def test_values_are_those_of_the_measures(tmp_path: Path) -> None:
+    model, callback = gan(), ValidationDistances(METRICS, num_samples=40)
+    logged = fitted(tmp_path, model, callback).callback_metrics
+    held_out = data()
+    held_out.setup("fit")
+    real = torch.cat([points for points, _ in held_out.val_dataloader()])[:40]
+    fake = callback._samples(quiet_trainer(tmp_path), model)
+    for name, metric in METRICS.items():
+        metric.update(real, real=True)
+        metric.update(fake, real=False)
+        value = metric.compute()
+        metric.reset()
+        parts = value if isinstance(value, dict) else {"": value}
+        for part, expected in parts.items():
+            found = float(logged[f"val/{name}/{part}".rstrip("/")])
+            assert found == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_a_good_generator_is_nearer_than_a_bad_one(tmp_path: Path) -> None:
+    # not the modes, but right mean and variance, against a point far away
+    good, bad = MeanField((2,), "forward"), MeanField((2,), "forward", start=(9.0, 9.0))
+    callback = partial(ValidationDistances, METRICS, num_samples=60)
+    near, far = (
+        fitted(tmp_path, model, callback()).callback_metrics["val/wasserstein_1"]
+        for model in (good, bad)
+    )
+    assert float(near) < 1 < 8 < float(far)
+
+
+def test_weights_are_those_of_a_run_without(tmp_path: Path) -> None:
+    found = []
+    for callbacks in ([], [ValidationDistances(METRICS, num_samples=10)]):
+        seed_everything(0)
+        model = gan()
+        fitted(tmp_path, model, *callbacks)
+        found.append(weights(model))
+    assert same_weights(*found)
+
+
+def test_looks_when_told(tmp_path: Path) -> None:
+    callback = ValidationDistances(METRICS, every_n_epochs=3)
+    assert "val/wasserstein_1" not in fitted(tmp_path, gan(), callback).callback_metrics
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"metrics": {}}, "`metrics` must name at least one measure, got none"),
+        ({"num_samples": 0}, "`num_samples` must be at least 1, got 0"),
+        ({"every_n_epochs": 0}, "`every_n_epochs` must be at least 1, got 0"),
+        ({"seed": -1}, "`seed` must be at least 0, got -1"),
+    ],
+)
+def test_refuses(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ValidationDistances(**{"metrics": METRICS, **wrong})
+
+
+def test_needs_items_held_out(tmp_path: Path) -> None:
+    callback = ValidationDistances(METRICS)
+    with pytest.raises(ValueError, match="needs a data module with items held out, got Gaussians8"):
+        callback.check_surroundings([], data(num_validation=0))
+    with pytest.raises(ValueError, match="items held out, got NoneType without; leave"):
+        callback.check_surroundings([], None)

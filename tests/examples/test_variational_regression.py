@@ -1,0 +1,25 @@
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from examples import variational_regression
+from examples.variational_regression import difference_to_exact, fitted
+
+
+def test_bound_rises_and_weights_are_the_exact_ones() -> None:
+    found = fitted()
+    # rounding of bounds near -30
+    assert all(after > before - 1e-11 for before, after in pairwise(found.bounds))
+    assert found.bounds[-1] > found.bounds[0] + 1e-3
+    # the last sweep moves the bound by less than 1e-10, at whose top it is flat: weights by 1e-5
+    assert difference_to_exact(found) < 1e-4
+
+
+def test_prints_and_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(variational_regression, "PICTURE", tmp_path / "regression.png")
+    variational_regression.main()
+    assert capsys.readouterr().out.startswith("bound -")
+    assert (tmp_path / "regression.png").stat().st_size > 10_000

@@ -1,0 +1,75 @@
+"""Quadrature of densities: against closed forms; where a law has no mass."""
+
+import math
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor
+
+from hawc import GaussianMixture, Normal
+from hawc.divergences import densities, normals
+
+T = partial(torch.tensor, dtype=torch.float64)
+P, Q = Normal(T([0.0]), 1.0), Normal(T([1.5]), 0.25)
+REACH = (-15.0, 15.0)
+CLOSED_FORM = 1e-6  # asked for; kinks are summed to 1e-8
+
+
+def uniform(low: float, high: float) -> densities.LogDensity:
+    def log_density(points: Tensor) -> Tensor:
+        inside = (points[:, 0] >= low) & (points[:, 0] <= high)
+        return torch.where(inside, -math.log(high - low), -math.inf)
+
+    return log_density
+
+
+def test_normal_laws_have_closed_forms() -> None:
+    laws = (P.log_density, Q.log_density, REACH)
+    assert densities.kl(*laws) == pytest.approx(normals.kl(P, Q), abs=CLOSED_FORM)
+    assert densities.reverse_kl(*laws) == pytest.approx(normals.reverse_kl(P, Q), abs=CLOSED_FORM)
+    assert densities.total_variation(*laws) == pytest.approx(
+        normals.total_variation(P, Q), abs=CLOSED_FORM
+    )
+
+
+def test_uniform_laws_by_hand() -> None:
+    # cells end at all jumps: 20,000 of them on [-2, 2]
+    wide, narrow, interval = uniform(0, 1), uniform(0, 0.5), (-2.0, 2.0)
+    assert densities.kl(narrow, wide, interval) == pytest.approx(math.log(2), abs=CLOSED_FORM)
+    assert densities.kl(wide, narrow, interval) == math.inf
+    assert densities.reverse_kl(narrow, wide, interval) == math.inf
+    assert densities.total_variation(wide, narrow, interval) == pytest.approx(0.5, abs=CLOSED_FORM)
+    apart = (uniform(-1, 0), uniform(1, 2), interval)
+    assert densities.total_variation(*apart) == pytest.approx(1, abs=CLOSED_FORM)
+    assert densities.jensen_shannon(*apart) == pytest.approx(math.log(2), abs=CLOSED_FORM)
+    assert densities.jensen_shannon_sum(*apart) == pytest.approx(2 * math.log(2), abs=CLOSED_FORM)
+
+
+def test_means_under_either_law() -> None:
+    nodes = densities.on_nodes(P.log_density, Q.log_density, REACH)
+    assert nodes.mean_under_p(nodes.points) == pytest.approx(0, abs=1e-12)
+    assert nodes.mean_under_q(nodes.points) == pytest.approx(1.5, abs=1e-12)
+    assert nodes.mean_under_q(nodes.points.square()) == pytest.approx(2.5, abs=1e-12)
+
+
+def test_mixtures_that_hardly_overlap() -> None:
+    p = GaussianMixture(T([0.5, 0.5]), T([[-9.0], [0.0]]), 0.25)
+    q = GaussianMixture(T([0.5, 0.5]), T([[9.0], [0.0]]), 0.25)
+    laws = (p.log_density, q.log_density, (-14.0, 14.0))
+    # they share the half of their mass at 0, but for 1e-18 of it
+    assert densities.total_variation(*laws) == pytest.approx(0.5, abs=CLOSED_FORM)
+    assert densities.jensen_shannon(*laws) == pytest.approx(0.5 * math.log(2), abs=CLOSED_FORM)
+
+
+@pytest.mark.parametrize("interval", [(1.0, 0.0), (0.0, math.inf), (math.nan, 1.0)])
+def test_refuses_intervals(interval: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match=r"`interval` must be \(low, high\), finite and low < hig"):
+        densities.kl(P.log_density, Q.log_density, interval)
+
+
+def test_refuses_to_leave_out_mass() -> None:
+    with pytest.raises(ValueError, match=r"hold all mass of `p`, a law, got 0\.97725 of it in"):
+        densities.kl(P.log_density, Q.log_density, (-2.0, 15.0))
+    with pytest.raises(ValueError, match="all mass of `q`, a law, got 2 of it"):
+        densities.kl(P.log_density, lambda x: P.log_density(x) + math.log(2), REACH)

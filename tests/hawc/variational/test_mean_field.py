@@ -1,0 +1,55 @@
+"""Products of normal laws: the seeds' example, and that nothing near is better."""
+
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor
+
+from hawc import Normal
+from hawc.divergences import normals
+from hawc.variational import forward_mean_field, reverse_mean_field
+
+T = partial(torch.tensor, dtype=torch.float64)
+
+
+def correlated(dim: int = 3) -> Normal:
+    root = torch.randn(dim, dim, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    return Normal(torch.arange(float(dim)), root @ root.T + 0.1 * torch.eye(dim))
+
+
+def test_variances_for_a_correlation_of_nine_tenths() -> None:
+    law = Normal(T([1.0, 1.0]), T([[1.0, 0.9], [0.9, 1.0]]))
+    reverse, forward = reverse_mean_field(law), forward_mean_field(law)
+    torch.testing.assert_close(reverse.covariance.diagonal(), T([0.19, 0.19]))
+    torch.testing.assert_close(forward.covariance.diagonal(), T([1.0, 1.0]))
+    assert torch.equal(reverse.mean, law.mean)
+
+
+@pytest.mark.parametrize("scale", [0.97, 1.03])
+def test_nothing_near_is_better(scale: float) -> None:
+    law = correlated()
+    reverse, forward = reverse_mean_field(law), forward_mean_field(law)
+
+    def changed(found: Normal, j: int) -> tuple[Normal, Normal]:
+        factor: Tensor = torch.ones(3)
+        factor[j] = scale
+        moved = found.mean + (scale - 1) * torch.eye(3)[j]
+        return Normal(found.mean, found.covariance * factor), Normal(moved, found.covariance)
+
+    for j in range(3):
+        for other in changed(reverse, j):
+            assert normals.kl(other, law) > normals.kl(reverse, law)
+        for other in changed(forward, j):
+            assert normals.kl(law, other) > normals.kl(law, forward)
+
+
+def test_independent_coordinates_are_found_again() -> None:
+    law = Normal(T([1.0, -2.0]), T([2.0, 3.0]).diag())
+    for found in (reverse_mean_field(law), forward_mean_field(law)):
+        torch.testing.assert_close(found.covariance, law.covariance)
+
+
+def test_refuses_a_plane() -> None:
+    with pytest.raises(ValueError, match="`law` must have a regular covariance, got"):
+        reverse_mean_field(Normal(T([0.0, 0.0]), T([[1.0, 1.0], [1.0, 1.0]])))

@@ -1,0 +1,62 @@
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from hawc import Normal
+from hawc.divergences import normals
+from metrics import BinnedDivergences
+
+
+def measured(real: Tensor, fake: Tensor, **arguments: Any) -> dict[str, float]:
+    metric = BinnedDivergences(**arguments)
+    for part in real.split(7):
+        metric.update(part, real=True)
+    metric.update(fake, real=False)
+    return {name: float(value) for name, value in metric.compute().items()}
+
+
+def test_by_hand_in_the_plane() -> None:
+    # four bins: real in two of them, generated in one of these and another
+    real = torch.tensor([[-1.0, -1.0], [1.0, 1.0]])
+    fake = torch.tensor([[-5.0, -0.1], [1.0, -9.0]])  # what is beyond counts at the border
+    found = measured(real, fake, num_bins=2)
+    assert found["total_variation"] == 0.5
+    assert found["kl"] == found["reverse_kl"] == math.inf
+    assert found["jensen_shannon"] == pytest.approx(0.5 * math.log(2), abs=1e-12)
+    assert set(measured(real, real.flip(0), num_bins=2).values()) == {0.0}
+
+
+def test_kl_is_of_the_real_law_to_the_generated_one() -> None:
+    found = measured(torch.tensor([[0.5]]), torch.tensor([[-0.5], [0.5]]), num_bins=2)
+    assert found["kl"] == pytest.approx(math.log(2), abs=1e-12)
+    assert found["reverse_kl"] == math.inf
+
+
+def test_normal_laws_within_standard_errors() -> None:
+    generator, n = torch.Generator().manual_seed(0), 100_000
+    p, q = Normal(torch.tensor([0.0]), 1.0), Normal(torch.tensor([0.5]), 1.0)
+    points = [law.sample(n, generator=generator) for law in (p, q)]
+    found = measured(*points, low=-3.0, high=3.5, num_bins=33)
+    # the log ratio has a standard deviation of 0.5; bins of 0.2 lose a share of 0.2^2 / 12
+    tolerance = 4 * 0.5 / math.sqrt(n) + 33 / n + 0.2**2 / 12 * 0.125
+    assert found["kl"] == pytest.approx(normals.kl(p, q), abs=tolerance)
+    assert found["jensen_shannon"] == pytest.approx(normals.jensen_shannon(p, q), abs=tolerance)
+    # shares of bins: four standard errors of sqrt(1 / n)
+    assert found["total_variation"] == pytest.approx(
+        normals.total_variation(p, q), abs=4 / math.sqrt(n)
+    )
+
+
+@pytest.mark.parametrize("wrong", [{"low": 2.0}, {"num_bins": 0}])
+def test_refuses_numbers(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="`low` must be less than `high` and `num_bins` at least"):
+        BinnedDivergences(**wrong)
+
+
+def test_refuses_many_coordinates() -> None:
+    points = torch.zeros(2, 3)
+    with pytest.raises(ValueError, match="at most 2 coordinates for bins, got 3; use Wasserstein1"):
+        measured(points, points)
