@@ -44,7 +44,7 @@ def fitted(law: AbstractToy, direction: Any, start: tuple[float, float] = (0.3, 
         for _ in range(STEPS):
             points, _ = law.draw(BATCH_SIZE, generator=draws)
             optimizer.zero_grad()
-            model.losses(points, density.log_density)["loss"].backward()
+            model.divergences(points, density.log_density)["loss"].backward()
             optimizer.step()
             schedule.step()
     return model

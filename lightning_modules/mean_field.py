@@ -19,21 +19,14 @@ from typing import Any, ClassVar, Literal, final, get_args
 
 import torch
 from jaxtyping import Float
-from lightning import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from hawc import AbstractTarget, StandardNormal
-from lightning_modules.attachment import is_fitting
 from lightning_modules.errors import TrainingError
-from lightning_modules.finite import check_finite_loss, check_finite_weights
-from lightning_modules.hyperparameters import check_at_least_one, check_sizes, forget_callables
-from lightning_modules.image_shape import check_image_shape
+from lightning_modules.hyperparameters import check_at_least_one, check_sizes
 from lightning_modules.interface import ImageShape
-from lightning_modules.optimization import Optimization, configured, note_classes, resume
-from lightning_modules.step_log import log_step
-from lightning_modules.step_seed import seed_step
+from lightning_modules.one_loss import AbstractOneLoss
 
 __all__ = ["MeanField"]
 
@@ -43,7 +36,7 @@ LogDensity = Callable[[Float[Tensor, "n d"]], Float[Tensor, " n"]]
 
 
 @final
-class MeanField(LightningModule):
+class MeanField(AbstractOneLoss):
     """A product of normal laws; logs loss, reverse_kl, forward_kl, and mean and std by coordinate.
 
     The data module must say its `log_density`. Both divergences are estimates from draws, in nats;
@@ -78,9 +71,6 @@ class MeanField(LightningModule):
         optimizer: OptimizerCallable = lambda p: torch.optim.Adam(p, lr=0.05),
         scheduler: LRSchedulerCallable | None = None,
     ) -> None:
-        super().__init__()
-        self.save_hyperparameters()
-        forget_callables(self)
         check_sizes(image_shape, 1)
         dim = math.prod(image_shape)
         if len(image_shape) != 1 or (start is not None and len(start) != dim):
@@ -95,13 +85,12 @@ class MeanField(LightningModule):
         check_at_least_one("num_draws", num_draws)
         if num_draws % 2:
             raise ValueError(f"`num_draws` must be even, for draws come in pairs, got {num_draws}.")
-        self.image_shape = tuple(image_shape)
+        super().__init__(image_shape, optimizer, scheduler)
         self.latent_dim = dim
         self.mean = nn.Parameter(torch.tensor(start or [0.0] * dim, dtype=torch.float32))
         self.log_std = nn.Parameter(torch.full((dim,), math.log(start_std)))
         self._direction = direction
         self._num_draws = num_draws
-        self._optimization = Optimization(optimizer, scheduler)
         self._log_density: LogDensity | None = None
 
     @property
@@ -118,7 +107,17 @@ class MeanField(LightningModule):
         constant = self.log_std.sum() + 0.5 * self.latent_dim * math.log(2 * math.pi)
         return -0.5 * scaled.square().sum(1) - constant
 
-    def losses(self, points: Float[Tensor, "n d"], log_density: LogDensity) -> dict[str, Tensor]:
+    def losses(self, images: Float[Tensor, "n d"]) -> dict[str, Tensor]:
+        """Returns the loss and both divergences, from draws of p, and what q is by now."""
+        assert self._log_density is not None  # setup has seen to it
+        spread = self.log_std.exp()
+        law = {f"mean_{j}": self.mean[j] for j in range(self.latent_dim)}
+        law |= {f"std_{j}": spread[j] for j in range(self.latent_dim)}
+        return {**self.divergences(images, self._log_density), **law}
+
+    def divergences(
+        self, points: Float[Tensor, "n d"], log_density: LogDensity
+    ) -> dict[str, Tensor]:
         """Returns "loss", "reverse_kl" and "forward_kl", estimates in nats that may be negative.
 
         Args:
@@ -142,42 +141,3 @@ class MeanField(LightningModule):
                 "Gaussians2."
             )
         self._log_density = datamodule.log_density
-
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        # under gradient accumulation several batches share one global_step
-        seed_step((self.global_step, batch_idx), self.global_rank)
-        losses = self._checked_losses(batch[0])
-        spread = self.log_std.exp()
-        law = {f"mean_{j}": self.mean[j] for j in range(self.latent_dim)}
-        law |= {f"std_{j}": spread[j] for j in range(self.latent_dim)}
-        log_step(self, {**losses, **law}, self.global_step)
-        return losses["loss"]
-
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        self._log_evaluation("val", batch[0])
-
-    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        self._log_evaluation("test", batch[0])
-
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        return configured([self._optimization.make(self.parameters())])
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        check_finite_weights(checkpoint, f"step {self.global_step}")
-        note_classes(checkpoint, self)
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        if is_fitting(self):
-            made = [self._optimization.make(self.parameters())]
-            resume(checkpoint, [self._optimization], made, self.hparams)
-
-    def _log_evaluation(self, stage: str, points: Tensor) -> None:
-        found = {f"{stage}/{k}": v for k, v in self._checked_losses(points).items()}
-        self.log_dict(found, batch_size=len(points), sync_dist=True)
-
-    def _checked_losses(self, points: Tensor) -> dict[str, Tensor]:
-        check_image_shape(points, self.image_shape, self)
-        assert self._log_density is not None  # setup has seen to it
-        losses = self.losses(points, self._log_density)
-        check_finite_loss(losses, f"step {self.global_step}")
-        return losses

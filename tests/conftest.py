@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from jaxtyping import config, install_import_hook
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # waiting threads must not occupy a core
@@ -11,6 +12,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many processes as cores
 os.environ.setdefault("WANDB_MODE", "offline")
 os.environ.setdefault("WANDB_SILENT", "true")
+
+settings.register_profile("hawc", deadline=None, derandomize=True, max_examples=40)
+settings.load_profile("hawc")
 
 install_import_hook(["hawc", "metrics", "networks"], "beartype.beartype")
 

@@ -70,6 +70,7 @@ def test_neither_seed_nor_batch_size_make_another_gallery(monkeypatch: pytest.Mo
 
 
 def test_the_sampler_has_the_options() -> None:
+    torch.manual_seed(0)
     net, model = Sums(), tiny_energy_vae().eval()
     found = choice(net, min_distance=3.0, num_steps=0)
     sampler = found.sampler(model, chunk_size=1200)
@@ -81,13 +82,13 @@ def test_the_sampler_has_the_options() -> None:
     assert torch.allclose(sampler.history.points()[:, 2:], seen, atol=1e-4)
     near, apart = (
         torch.pdist(
-            choice(net, **options)
-            .sampler(model, 10)
-            .choose(5, torch.empty(0, 10), generator)[:, 2:]
+            choice(net, num_steps=0, min_distance=least)
+            .sampler(model, 30)
+            .choose(30, torch.empty(0, 10), torch.Generator().manual_seed(0))[:, 2:]
         ).min()
-        for options in ({}, {"min_distance": 1.0})
+        for least in (0.0, 0.3)
     )
-    assert apart > near
+    assert apart > 2 * near
 
 
 def test_what_the_manifest_is_told() -> None:

@@ -4,10 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from hypothesis import settings
-
-settings.register_profile("hawc", deadline=None, derandomize=True, max_examples=40)
-settings.load_profile("hawc")
 
 
 @pytest.fixture(autouse=True)

@@ -27,7 +27,9 @@ def test_losses_estimate_both_divergences(direction: Any) -> None:
     model = MeanField((2,), direction, start=(0.5, 0.0), start_std=0.7, num_draws=200_000)
     points = LAW.sample(200_000, generator=torch.Generator().manual_seed(0))
     torch.manual_seed(0)
-    losses = {name: float(value) for name, value in model.losses(points, LAW.log_density).items()}
+    losses = {
+        name: float(value) for name, value in model.divergences(points, LAW.log_density).items()
+    }
     reverse, forward = normals.kl(product(model), LAW), normals.kl(LAW, product(model))
     # log ratios have standard deviations of some 4: four standard errors
     tolerance = 4 * 4 / math.sqrt(200_000)
@@ -39,7 +41,7 @@ def test_losses_estimate_both_divergences(direction: Any) -> None:
 def test_pairs_of_draws_leave_no_error_in_the_gradient_of_the_mean() -> None:
     model = MeanField((2,), start=(0.5, 0.0), num_draws=2)
     points = torch.zeros(1, 2)
-    model.losses(points, LAW.log_density)["loss"].backward()
+    model.divergences(points, LAW.log_density)["loss"].backward()
     exact = LAW.covariance.inverse() @ (torch.tensor([0.5, 0.0]).double() - LAW.mean)
     torch.testing.assert_close(model.mean.grad, exact.float(), rtol=1e-4, atol=1e-4)
 

@@ -1,0 +1,91 @@
+"""The training step of every model that minimises one loss by one optimizer."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from lightning import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+
+from lightning_modules.attachment import is_fitting
+from lightning_modules.finite import check_finite_loss, check_finite_weights
+from lightning_modules.hyperparameters import forget_callables
+from lightning_modules.image_shape import check_image_shape
+from lightning_modules.interface import ImageShape
+from lightning_modules.optimization import Optimization, configured, note_classes, resume
+from lightning_modules.step_log import log_step
+from lightning_modules.step_seed import seed_step
+
+__all__ = ["AbstractOneLoss"]
+
+
+class AbstractOneLoss(LightningModule, ABC):
+    """A model trained on `losses`, whose every term it logs.
+
+    As val/<name> and test/<name> means over all items, as train/<name> the batch's, at every
+    `log_every_n_steps`-th step and at the end of an epoch.
+
+    Args:
+        image_shape: of one picture (channels, height, width), or of one table row (features,).
+        optimizer: of all parameters.
+        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None. A run
+            that resumes one with such a scheduler goes on with the checkpoint's rate, momenta and
+            schedule, and warns where others are configured; another scheduler starts anew.
+
+    Raises:
+        TrainingError: (in a step) if the loss is not finite or items have another shape.
+    """
+
+    def __init__(
+        self,
+        image_shape: ImageShape,
+        optimizer: OptimizerCallable,
+        scheduler: LRSchedulerCallable | None,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        forget_callables(self)
+        self.image_shape = tuple(image_shape)
+        self._optimization = Optimization(optimizer, scheduler)
+
+    @abstractmethod
+    def losses(self, images: Tensor) -> dict[str, Tensor]:
+        """Returns scalars by name, means over the batch; "loss" is the one to minimise."""
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        # under gradient accumulation several batches share one global_step
+        seed_step((self.global_step, batch_idx), self.global_rank)
+        losses = self._checked_losses(batch[0])
+        log_step(self, losses, self.global_step)
+        return losses["loss"]
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        self._log_evaluation("val", batch[0])
+
+    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        self._log_evaluation("test", batch[0])
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        return configured([self._optimization.make(self.parameters())])
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        check_finite_weights(checkpoint, f"step {self.global_step}")
+        note_classes(checkpoint, self)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if is_fitting(self):
+            made = [self._optimization.make(self.parameters())]
+            resume(checkpoint, [self._optimization], made, self.hparams)
+
+    def _log_evaluation(self, stage: str, images: Tensor) -> None:
+        losses: dict[str, Any] = {
+            f"{stage}/{k}": v for k, v in self._checked_losses(images).items()
+        }
+        self.log_dict(losses, batch_size=len(images), sync_dist=True)
+
+    def _checked_losses(self, images: Tensor) -> dict[str, Tensor]:
+        check_image_shape(images, self.image_shape, self)
+        losses = self.losses(images)
+        check_finite_loss(losses, f"step {self.global_step}")
+        return losses
