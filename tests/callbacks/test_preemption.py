@@ -2,19 +2,32 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lightning import Callback, LightningModule, Trainer, seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
-from callbacks import Preemption
+from callbacks import EpochCompletion, Preemption
 from callbacks.preemption import Preempted
 from tests.helpers import TinyImages, quiet_trainer, same_weights, tiny_vae, tiny_wgan, weights
 
 NUM_BATCHES = 8  # an epoch: 80 pictures, a tenth of them held out, in batches of 9
+
+
+@pytest.fixture(autouse=True)
+def nobody_else_listens() -> Iterator[None]:
+    """Makes a failure of the test of a signal that would end the whole process."""
+
+    def complain(*_: Any) -> None:
+        raise AssertionError("nobody listens")
+
+    before = signal.signal(signal.SIGUSR1, complain)
+    yield
+    signal.signal(signal.SIGUSR1, before)
 
 
 class Signal(Callback):
@@ -31,6 +44,16 @@ class Signal(Callback):
                 os.kill(os.getpid(), number)
 
 
+class SignalInValidation(Callback):
+    """Sends a signal to this process while it validates."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        self._number = number
+
+    def on_validation_batch_start(self, *_: Any) -> None:
+        os.kill(os.getpid(), self._number)
+
+
 def train(
     make: Callable[[], LightningModule], folder: Path, *callbacks: Callback, **arguments: Any
 ) -> dict[str, Tensor]:
@@ -39,7 +62,10 @@ def train(
     resumed = arguments.pop("ckpt_path", None)
     arguments = {"max_epochs": 3, **arguments}
     trainer = quiet_trainer(
-        folder, callbacks=[Preemption(), *callbacks], enable_checkpointing=True, **arguments
+        folder,
+        callbacks=[*callbacks, EpochCompletion(), Preemption()],  # in the order of train.py
+        enable_checkpointing=True,
+        **arguments,
     )
     trainer.fit(module, TinyImages(batch_size=9), ckpt_path=resumed)
     return weights(module)
@@ -54,6 +80,21 @@ def test_a_stopped_run_goes_on_to_the_same_weights(make: Any, step: int, tmp_pat
     assert stopped.value.checkpoint == tmp_path / "checkpoints" / "last.ckpt"
     assert stopped.value.wants_requeue
     assert same_weights(train(make, tmp_path, ckpt_path=stopped.value.checkpoint), whole)
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM])
+@pytest.mark.parametrize("step", [4, NUM_BATCHES])
+def test_is_heard_while_a_resumed_run_makes_up_for_the_end_of_a_batch(
+    step: int, number: signal.Signals, tmp_path: Path
+) -> None:
+    save = ModelCheckpoint(tmp_path, every_n_train_steps=4, save_top_k=-1, filename="{step}")
+    whole = train(tiny_vae, tmp_path, save, val_check_interval=4)
+    start = {"ckpt_path": tmp_path / f"step={step}.ckpt", "val_check_interval": 4}
+    with pytest.raises(Preempted) as stopped:
+        train(tiny_vae, tmp_path, SignalInValidation(number), **start)
+    assert stopped.value.wants_requeue == (number == signal.SIGUSR1)
+    again = {**start, "ckpt_path": stopped.value.checkpoint}
+    assert same_weights(train(tiny_vae, tmp_path, **again), whole)
 
 
 def test_only_the_end_of_the_time_asks_for_a_place_in_the_queue(tmp_path: Path) -> None:
