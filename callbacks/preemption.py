@@ -45,6 +45,10 @@ class Preemption(Checkpoint):
     and both when an epoch ends. SIGUSR1 says that the time of a job is nearly over, and the job
     should be queued again; SIGTERM just says to stop.
 
+    A validation that is due after the batch is left to the run that resumes, which needs
+    `EpochCompletion` for it; `train.py` adds both. The last batch of an epoch is not left at: the
+    epoch ends first.
+
     It is a `Checkpoint` so that Lightning calls it after all other callbacks.
     """
 
@@ -60,12 +64,8 @@ class Preemption(Checkpoint):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        number = batch_idx + 1
-        # what is due after a batch would be skipped by a run that resumes there
-        validates = trainer.val_check_batch and number % trainer.val_check_batch == 0
-        is_followed = trainer.is_last_batch or validates
         every = 1 if trainer.world_size == 1 else _EVERY_N_BATCHES
-        if not is_followed and number % every == 0:
+        if not trainer.is_last_batch and (batch_idx + 1) % every == 0:
             self._leave_if_asked(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

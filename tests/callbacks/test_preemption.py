@@ -4,16 +4,26 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from lightning import Callback, LightningModule, Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
 from callbacks import EpochCompletion, Preemption
 from callbacks.preemption import Preempted
-from tests.helpers import TinyImages, quiet_trainer, same_weights, tiny_vae, tiny_wgan, weights
+from tests.helpers import (
+    TinyImages,
+    quiet_trainer,
+    same_weights,
+    tiny_energy_vae,
+    tiny_vae,
+    tiny_wgan,
+    weights,
+)
 
 NUM_BATCHES = 8  # an epoch: 80 pictures, a tenth of them held out, in batches of 9
 
@@ -42,6 +52,34 @@ class Signal(Callback):
         if batch_idx + NUM_BATCHES * trainer.current_epoch == self._step:
             for number in self._numbers:
                 os.kill(os.getpid(), number)
+
+
+class Batches(Callback):
+    """Counts the batches that were trained on."""
+
+    count = 0
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self.count += 1
+
+
+class Events(Callback):
+    """Notes what is due after batches, and keeps its notes in checkpoints."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def on_validation_end(self, *_: Any) -> None:
+        self.seen.append("validation")
+
+    def on_train_epoch_end(self, *_: Any) -> None:
+        self.seen.append("epoch")
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"seen": list(self.seen)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.seen = state["seen"]
 
 
 class SignalInValidation(Callback):
@@ -107,39 +145,54 @@ def test_only_the_end_of_the_time_asks_for_a_place_in_the_queue(tmp_path: Path) 
 
 
 def test_leaves_after_the_step_and_runs_nothing_of_the_epochs_end(tmp_path: Path) -> None:
-    class Count(Callback):
-        batches = epochs = 0
-
-        def on_train_batch_end(self, *_: Any) -> None:
-            self.batches += 1
-
-        def on_train_epoch_end(self, *_: Any) -> None:
-            self.epochs += 1
-
-    count = Count()
+    batches, events = Batches(), Events()
     with pytest.raises(Preempted):
-        train(tiny_vae, tmp_path, Signal(2, signal.SIGTERM), count)
-    assert (count.batches, count.epochs) == (3, 0)
+        train(tiny_vae, tmp_path, Signal(2, signal.SIGTERM), batches, events)
+    assert batches.count == 3
+    assert not events.seen
 
 
-@pytest.mark.parametrize("arguments", [{"val_check_interval": 2}, {}])
-def test_what_is_due_after_a_batch_is_done_before_leaving(
-    arguments: dict[str, Any], tmp_path: Path
+@pytest.mark.parametrize("make", [tiny_energy_vae, tiny_wgan])
+@pytest.mark.parametrize("interval", [1, 2, 5])
+def test_leaves_where_validations_are_due_and_makes_up_for_them(
+    make: Any, interval: int, tmp_path: Path
 ) -> None:
-    class Count(Callback):
-        batches = validations = 0
+    arguments = {"val_check_interval": interval}
+    batches, events, again = Batches(), Events(), Events()
+    whole = train(make, tmp_path, events, **arguments)
+    step = interval - 1  # at its end a validation is due
+    with pytest.raises(Preempted) as stopped:
+        train(make, tmp_path, Signal(step, signal.SIGUSR1), batches, **arguments)
+    assert batches.count == interval
+    checkpoint = stopped.value.checkpoint
+    assert same_weights(train(make, tmp_path, again, ckpt_path=checkpoint, **arguments), whole)
+    assert again.seen == events.seen
 
-        def on_train_batch_end(self, *_: Any) -> None:
-            self.batches += 1
 
-        def on_validation_end(self, *_: Any) -> None:
-            self.validations += 1
-
-    count, step = Count(), 3 if arguments else NUM_BATCHES - 1
+@pytest.mark.parametrize("interval", [1, 2, 5, 10])
+def test_several_processes_look_at_each_tenth_batch_whatever_is_due(
+    interval: int, tmp_path: Path
+) -> None:
+    told = torch.tensor(1.0)  # by the other process
+    trainer: Any = SimpleNamespace(
+        **{"world_size": 2, "is_last_batch": False, "val_check_batch": interval},
+        **{"default_root_dir": str(tmp_path), "save_checkpoint": lambda path: None},
+        strategy=SimpleNamespace(
+            root_device="cpu", reduce=lambda own, reduce_op: torch.maximum(own, told)
+        ),
+    )
+    preemption = Preemption()
+    for batch_idx in range(9):
+        preemption.on_train_batch_end(trainer, tiny_vae(), None, None, batch_idx)
     with pytest.raises(Preempted):
-        train(tiny_vae, tmp_path, Signal(step, signal.SIGTERM), count, **arguments)
-    expected = (5, 2) if arguments else (NUM_BATCHES, 1)
-    assert (count.batches, count.validations) == expected
+        preemption.on_train_batch_end(trainer, tiny_vae(), None, None, 9)
+
+
+def test_the_last_batch_is_left_when_the_epoch_has_ended(tmp_path: Path) -> None:
+    events = Events()
+    with pytest.raises(Preempted):
+        train(tiny_vae, tmp_path, Signal(NUM_BATCHES - 1, signal.SIGTERM), events)
+    assert events.seen == ["validation", "epoch"]
 
 
 def test_signals_mean_what_they_did_before(tmp_path: Path) -> None:
