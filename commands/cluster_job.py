@@ -5,6 +5,7 @@ torchrun   cluster/torchrun.sh            one process a device, started by an ag
 """
 
 import os
+import socket
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,12 +28,15 @@ class ClusterJob:
         restarts: how often it was started before, >= 0.
         devices: processes of each node, >= 1.
         nodes: >= 1.
+        launch: what the run folder of this job remembers, so that no other job goes on in it; the
+            same after each restart of this job, and in no other one.
     """
 
     name: str | None
     restarts: int
     devices: int
     nodes: int
+    launch: str
 
 
 def this_job() -> ClusterJob | None:
@@ -98,6 +102,7 @@ def _slurm_job(environment: Mapping[str, str]) -> ClusterJob:
         restarts=int(environment.get("SLURM_RESTART_COUNT", 0)),
         devices=int(environment.get("SLURM_NTASKS_PER_NODE", 1)),
         nodes=int(environment.get("SLURM_NNODES", 1)),
+        launch=f"slurm {environment.get('SLURM_CLUSTER_NAME', '')} {_slurm_id(environment)}",
     )
 
 
@@ -116,4 +121,6 @@ def _torchrun_job(environment: Mapping[str, str]) -> ClusterJob:
         restarts=int(environment.get("TORCHELASTIC_RESTART_COUNT", 0)),
         devices=devices,
         nodes=int(environment["WORLD_SIZE"]) // devices,
+        # the agent, which outlives what it starts; names of runs are given twice
+        launch=f"torchrun {run_id} {socket.gethostname()} {os.getppid()}",
     )

@@ -205,7 +205,8 @@ class ExperimentCLI(LightningCLI):
             check(Path(ckpt_path), self.model)
         self.datamodule.prepare_data()
         self.datamodule.setup(stage)
-        create_run_folder(self.run_folder, again=self._is_restart)
+        launch = self.job.launch if self.job else None
+        create_run_folder(self.run_folder, launch, again=self._is_restart)
         for logger in self.trainer.loggers:
             if isinstance(logger, CSVLogger) and self._is_restart:
                 continue_metrics(logger)

@@ -30,6 +30,7 @@ __all__ = [
 # tells the processes that a launcher starts what the first one chose
 _INHERITED = "HAWC_RUN_FOLDER"
 _CONFIG = "config.yaml"
+_LAUNCH = ".job"
 LAST_CHECKPOINT = "checkpoints/last.ckpt"
 """Of a run's folder."""
 
@@ -46,15 +47,16 @@ def choose_run_folder(requested: str | None, name: str, job_name: str | None = N
     return Path("runs") / name / (job_name or _new_name())
 
 
-def create_run_folder(folder: Path, again: bool = False) -> Path:
+def create_run_folder(folder: Path, launch: str | None = None, again: bool = False) -> Path:
     """Creates the folder for this run alone and tells processes that are launched from here.
 
     Args:
         folder: of the run.
-        again: whether the run has started before and goes on in its folder.
+        launch: of the job that the run is part of, None if it is part of none.
+        again: whether the job has started before; it may then go on in a folder that it made.
 
     Raises:
-        UsageError: if it already holds something or cannot be written.
+        UsageError: if the folder cannot be written, or holds something that is not this job's.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -67,11 +69,14 @@ def create_run_folder(folder: Path, again: bool = False) -> Path:
             f"`run_folder` must be a writable folder, got '{folder}' ({error.strerror}); "
             "name another one with --run_folder."
         ) from error
-    if occupied is not None and not again:
+    mark = folder / _LAUNCH
+    if occupied is not None and not (again and mark.exists() and mark.read_text() == launch):
         raise UsageError(
             f"`run_folder` must be new or empty, got '{folder}' with {occupied.name} in it; name "
             "another one with --run_folder or leave it out."
         )
+    if launch is not None:
+        mark.write_text(launch)
     os.environ[_INHERITED] = str(folder.absolute())
     return folder
 

@@ -1,6 +1,7 @@
 """Jobs as SLURM and torchrun describe them in the environment; no cluster is needed."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from commands.errors import UsageError
 SLURM = {
     **{"SLURM_JOB_ID": "41", "SLURM_NTASKS": "8", "SLURM_NTASKS_PER_NODE": "4"},
     **{"SLURM_NNODES": "2", "SLURM_STEP_ID": "0", "SLURM_JOB_NAME": "hawc"},
+    "SLURM_CLUSTER_NAME": "main",
 }
 TORCHRUN = {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4"}
 
@@ -43,9 +45,9 @@ def test_a_program_started_by_hand_is_no_job() -> None:
 
 def test_a_job_of_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
     set_environment(monkeypatch, SLURM)
-    assert this_job() == ClusterJob("slurm-41", 0, 4, 2)
+    assert this_job() == ClusterJob("slurm-41", 0, 4, 2, "slurm main 41")
     set_environment(monkeypatch, {"SLURM_RESTART_COUNT": "3"})
-    assert this_job() == ClusterJob("slurm-41", 3, 4, 2)
+    assert this_job() == ClusterJob("slurm-41", 3, 4, 2, "slurm main 41")
     environment = slurm_environment()
     assert environment is not None
     assert not environment.auto_requeue
@@ -75,14 +77,15 @@ def test_tasks_of_unknown_places_are_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_job_of_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
     set_environment(monkeypatch, TORCHRUN)
-    assert this_job() == ClusterJob(None, 0, 4, 2)
+    agent = f"{socket.gethostname()} {os.getppid()}"
+    assert this_job() == ClusterJob(None, 0, 4, 2, f"torchrun none {agent}")
     named = {"TORCHELASTIC_RUN_ID": "mine", "TORCHELASTIC_RESTART_COUNT": "2"}
     set_environment(monkeypatch, named)
-    assert this_job() == ClusterJob("torchrun-mine", 2, 4, 2)
+    assert this_job() == ClusterJob("torchrun-mine", 2, 4, 2, f"torchrun mine {agent}")
 
 
 def test_processes_are_the_jobs_unless_something_is_said() -> None:
-    job = ClusterJob("slurm-41", 0, 4, 2)
+    job = ClusterJob("slurm-41", 0, 4, 2, "slurm main 41")
     auto = num_processes({"devices": "auto", "num_nodes": 1}, job)
     assert auto == {"devices": 4, "num_nodes": 2}
     for said in ({"devices": 3, "num_nodes": 5}, {"devices": 1, "num_nodes": 5}):

@@ -16,8 +16,8 @@ from tests.helpers import quiet_trainer
 def test_a_job_of_other_processes_is_refused(arguments: dict[str, int], tmp_path: Path) -> None:
     trainer = quiet_trainer(tmp_path, **arguments)
     with pytest.raises(UsageError, match=r"3 processes on each of 2 nodes, got \d and 1; leave"):
-        check_processes(trainer, ClusterJob("slurm-1", 0, 3, 2))
-    check_processes(trainer, ClusterJob("slurm-1", 0, arguments["devices"], 1))
+        check_processes(trainer, ClusterJob("slurm-1", 0, 3, 2, "slurm 1"))
+    check_processes(trainer, ClusterJob("slurm-1", 0, arguments["devices"], 1, "slurm 1"))
 
 
 def test_a_port_in_use_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,8 +53,24 @@ def test_processes_of_a_job_agree_on_a_folder_and_find_it_again() -> None:
     folder = choose_run_folder(None, "name", "slurm-7")
     assert folder == Path("runs/name/slurm-7")
     assert choose_run_folder("given", "name", "slurm-7") == Path("given")
-    (create_run_folder(folder) / "metrics.csv").touch()
-    assert create_run_folder(folder, again=True) == folder
+    (create_run_folder(folder, "slurm 7") / "metrics.csv").touch()
+    assert create_run_folder(folder, "slurm 7", again=True) == folder
+
+
+def test_a_job_that_starts_again_goes_on_in_no_folder_but_its_own() -> None:
+    message = r"must be new or empty, got 'given' with .* in it"
+    folder = create_run_folder(Path("given"), "slurm 7")
+    (folder / "metrics.csv").touch()
+    with pytest.raises(UsageError, match=message):
+        create_run_folder(folder, "slurm 7")
+    with pytest.raises(UsageError, match=message):
+        create_run_folder(folder, "slurm 8", again=True)
+    (folder / ".job").unlink()  # as a run by hand leaves it
+    with pytest.raises(UsageError, match=message):
+        create_run_folder(folder, "slurm 7", again=True)
+    with pytest.raises(UsageError, match=message):
+        create_run_folder(folder, again=True)
+    assert create_run_folder(Path("new"), "slurm 7", again=True) == Path("new")
 
 
 def test_a_given_empty_folder_will_do() -> None:

@@ -1,0 +1,83 @@
+"""Jobs that start again, through the command line: they go on with their own run and no other."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import train
+
+EXPERIMENT: dict[str, Any] = {
+    "model": {
+        "class_path": "VAE",
+        "init_args": {
+            "latent_dim": 2,
+            "encoder": {"class_path": "networks.MLPEncoder", "init_args": {"widths": [16]}},
+            "decoder": {"class_path": "networks.MLPDecoder", "init_args": {"widths": [16]}},
+        },
+    },
+    "data": {"class_path": "tests.helpers.TinyImages", "init_args": {"batch_size": 24}},
+    "trainer": {
+        **{"accelerator": "cpu", "max_epochs": 2, "logger": False},
+        **{"enable_progress_bar": False, "enable_model_summary": False},
+    },
+}
+SLURM = {"SLURM_NTASKS": "1", "SLURM_JOB_ID": "41", "SLURM_JOB_NAME": "hawc"}
+TORCHRUN = {
+    **{"TORCHELASTIC_RUN_ID": "mine", "RANK": "0", "LOCAL_RANK": "0", "GROUP_RANK": "0"},
+    **{"WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"},
+}
+RESTART = {"SLURM": "SLURM_RESTART_COUNT", "TORCHRUN": "TORCHELASTIC_RESTART_COUNT"}
+
+
+@pytest.fixture(autouse=True)
+def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    for name in [n for n in os.environ if n.startswith(("SLURM_", "TORCHELASTIC_", "WANDB_RUN"))]:
+        monkeypatch.delenv(name)
+    Path("tiny.yaml").write_text(yaml.safe_dump(EXPERIMENT))
+
+
+def run(*options: str, **variables: str) -> None:
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in variables.items():
+            environment.setenv(name, value)
+        train.main(["--config", "tiny.yaml", *options])
+
+
+@pytest.mark.parametrize("launcher", [SLURM, TORCHRUN], ids=["SLURM", "torchrun"])
+def test_a_job_that_starts_again_goes_on_in_its_folder(
+    launcher: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(**launcher)
+    assert "starting from" not in capsys.readouterr().out
+    run(**launcher, **dict.fromkeys(RESTART.values(), "1"))
+    name = "slurm-41" if launcher is SLURM else "torchrun-mine"
+    said = capsys.readouterr().out
+    assert f"starting from: runs/tiny/{name}/checkpoints/last.ckpt" in said
+
+
+@pytest.mark.parametrize("launcher", [SLURM, TORCHRUN], ids=["SLURM", "torchrun"])
+def test_a_start_that_was_refused_is_refused_again(
+    launcher: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("--run_folder", "strange")
+    before = {path: path.stat().st_mtime_ns for path in Path("strange").rglob("*")}
+    for restarts in ("0", "1"):
+        with pytest.raises(SystemExit) as ended:
+            run("--run_folder", "strange", **launcher, **dict.fromkeys(RESTART.values(), restarts))
+        assert ended.value.code == 2
+        assert "`run_folder` must be new or empty, got 'strange'" in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in Path("strange").rglob("*")} == before
+
+
+def test_a_name_of_torchrun_that_was_given_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(**TORCHRUN)
+    monkeypatch.setattr("os.getppid", lambda: 1)  # another agent
+    for restarts in ("0", "1"):
+        with pytest.raises(SystemExit):
+            run(**TORCHRUN, TORCHELASTIC_RESTART_COUNT=restarts)
