@@ -24,7 +24,8 @@ class ClusterJob:
     """A job whose processes somebody else starts.
 
     Args:
-        name: the same in all processes and after each restart, None if there is no such name.
+        name: of the run: the same in all its processes and after each restart of the job, another
+            one for each run of the job; None if there is no such name.
         restarts: how often it was started before, >= 0.
         devices: processes of each node, >= 1.
         nodes: >= 1.
@@ -98,12 +99,20 @@ def _slurm_job(environment: Mapping[str, str]) -> ClusterJob:
             "would wait for the others; write `srun python train.py ...` in the job's script."
         )
     return ClusterJob(
-        name=f"slurm-{_slurm_id(environment)}",
+        name=f"slurm-{_slurm_id(environment)}{_run_of_slurm_job(environment)}",
         restarts=int(environment.get("SLURM_RESTART_COUNT", 0)),
         devices=int(environment.get("SLURM_NTASKS_PER_NODE", 1)),
         nodes=int(environment.get("SLURM_NNODES", 1)),
         launch=f"slurm {environment.get('SLURM_CLUSTER_NAME', '')} {_slurm_id(environment)}",
     )
+
+
+def _run_of_slurm_job(environment: Mapping[str, str]) -> str:
+    """Returns what tells apart the runs of one job: an agent's of W&B, or its steps from 1 on."""
+    if "WANDB_RUN_ID" in environment:
+        return f"-{environment['WANDB_RUN_ID']}"
+    step = environment.get("SLURM_STEP_ID", "0")
+    return "" if step == "0" else f".{step}"
 
 
 def _slurm_id(environment: Mapping[str, str]) -> str:

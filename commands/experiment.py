@@ -32,9 +32,11 @@ from commands.run_checks import check_run
 from commands.run_folder import (
     LAST_CHECKPOINT,
     WriteConfig,
+    check_same_run,
     choose_run_folder,
     create_run_folder,
     latest_checkpoint,
+    resolved_config,
 )
 from commands.sampling_trainer import SamplingTrainer, leave_out_training
 from commands.summary import print_start, print_summary
@@ -207,6 +209,9 @@ class ExperimentCLI(LightningCLI):
         self.datamodule.setup(stage)
         launch = self.job.launch if self.job else None
         create_run_folder(self.run_folder, launch, again=self._is_restart)
+        if self._is_restart:
+            options = self.config[self.subcommand]
+            check_same_run(self.run_folder, resolved_config(self._parser(self.subcommand), options))
         for logger in self.trainer.loggers:
             if isinstance(logger, CSVLogger) and self._is_restart:
                 continue_metrics(logger)

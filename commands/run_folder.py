@@ -3,12 +3,14 @@
 import os
 import platform
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, final
 
 import torch
 import yaml
+from jsonargparse import ArgumentParser, Namespace
 from lightning import LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import WandbLogger
@@ -18,12 +20,14 @@ from commands.errors import UsageError
 __all__ = [
     "LAST_CHECKPOINT",
     "WriteConfig",
+    "check_same_run",
     "choose_run_folder",
     "create_run_folder",
     "forget_run_folder",
     "latest_checkpoint",
     "new_samples_folder",
     "of_run",
+    "resolved_config",
     "run_of",
 ]
 
@@ -31,6 +35,7 @@ __all__ = [
 _INHERITED = "HAWC_RUN_FOLDER"
 _CONFIG = "config.yaml"
 _LAUNCH = ".job"
+_COMPARED = ("seed_everything", "model", "data", "trainer")
 LAST_CHECKPOINT = "checkpoints/last.ckpt"
 """Of a run's folder."""
 
@@ -132,6 +137,31 @@ def _new_name() -> str:
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(2)}"
 
 
+def resolved_config(parser: ArgumentParser, config: Namespace) -> dict[str, Any]:
+    """Returns what a run is configured to do, defaults included, as config.yaml tells it."""
+    dumped: dict[str, Any] = yaml.safe_load(parser.dump(config, skip_none=False, format="yaml"))
+    return dumped
+
+
+def check_same_run(folder: Path, config: Mapping[str, Any]) -> None:
+    """Raises UsageError if a run folder's config.yaml says another training than this one.
+
+    A job may hold several runs, and files that configure one may change while it waits to start
+    again. Loggers and where a run starts from are not compared.
+    """
+    file = folder / _CONFIG
+    if not file.exists():
+        return  # it was stopped before its first step
+    before, now = (_flat({k: c[k] for k in _COMPARED}) for c in (_read(file), config))
+    for key in sorted(before | now):
+        was, is_now = before.get(key), now.get(key)
+        if was != is_now and not key.startswith("trainer.logger"):
+            raise UsageError(
+                f"a job that starts again must train what it did before, got `{key}` {is_now} and "
+                f"in '{file}' {was}; put that back, or start another job, with --ckpt_path."
+            )
+
+
 @final
 class WriteConfig(SaveConfigCallback):
     """Writes the resolved configuration to <run folder>/config.yaml and into the W&B run.
@@ -140,8 +170,7 @@ class WriteConfig(SaveConfigCallback):
     """
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        dumped = self.parser.dump(self.config, skip_none=False, format="yaml")
-        config: dict[str, Any] = yaml.safe_load(dumped)
+        config = resolved_config(self.parser, self.config)
         config["run_folder"] = None  # a run from this file gets a folder of its own
         folder = Path(trainer.default_root_dir)
         if (folder / "config.yaml").exists():
@@ -157,6 +186,21 @@ class WriteConfig(SaveConfigCallback):
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 logger.experiment.config.update({"cli": config}, allow_val_change=True)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(file.read_text())
+    return content
+
+
+def _flat(value: Any, key: str = "") -> dict[str, Any]:
+    """Returns the numbers and texts in nested dictionaries and lists, by their dotted names."""
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if not isinstance(value, dict):
+        return {key: value}
+    parts = (_flat(part, f"{key}.{name}" if key else str(name)) for name, part in value.items())
+    return {name: part for flat in parts for name, part in flat.items()}
 
 
 def _machine(trainer: Trainer) -> dict[str, Any]:

@@ -81,3 +81,27 @@ def test_a_name_of_torchrun_that_was_given_before(monkeypatch: pytest.MonkeyPatc
     for restarts in ("0", "1"):
         with pytest.raises(SystemExit):
             run(**TORCHRUN, TORCHELASTIC_RESTART_COUNT=restarts)
+
+
+def test_runs_of_one_job_have_folders_of_their_own() -> None:
+    job = {**SLURM, "SLURM_STEP_ID": "0"}
+    run(**job)
+    run(**{**job, "SLURM_STEP_ID": "1"})
+    for run_id in ("abc", "def"):
+        run(**job, WANDB_RUN_ID=run_id)
+    names = {folder.name for folder in Path("runs/tiny").iterdir()}
+    assert names == {"slurm-41", "slurm-41.1", "slurm-41-abc", "slurm-41-def"}
+
+
+def test_another_run_of_a_job_does_not_go_on_with_the_first(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(**SLURM)
+    capsys.readouterr()
+    for restarts, said in (("0", "must be new or empty"), ("1", "what it did before, got `model.")):
+        with pytest.raises(SystemExit) as ended:
+            run("--model.beta", "2", **SLURM, SLURM_RESTART_COUNT=restarts)
+        assert ended.value.code == 2
+        written = capsys.readouterr()
+        assert said in written.err
+        assert "starting from" not in written.out

@@ -26,7 +26,7 @@ TORCHRUN = {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE"
 @pytest.fixture(autouse=True)
 def no_job(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
-        if name.startswith(("SLURM_", "TORCHELASTIC_")):
+        if name.startswith(("SLURM_", "TORCHELASTIC_", "WANDB_RUN_ID")):
             monkeypatch.delenv(name)
 
 
@@ -59,6 +59,17 @@ def test_a_task_of_an_array_has_a_name_of_its_own(monkeypatch: pytest.MonkeyPatc
     job = this_job()
     assert job is not None
     assert job.name == "slurm-41_5"
+
+
+def test_runs_of_one_job_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_environment(monkeypatch, {**SLURM, "SLURM_STEP_ID": "2"})
+    job = this_job()
+    assert job is not None
+    assert (job.name, job.launch) == ("slurm-41.2", "slurm main 41")
+    set_environment(monkeypatch, {"WANDB_RUN_ID": "abc12345"})  # as W&B's agent does
+    job = this_job()
+    assert job is not None
+    assert job.name == "slurm-41-abc12345"
 
 
 def test_tasks_that_srun_did_not_start_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
