@@ -7,25 +7,23 @@ from pathlib import Path
 from typing import Any, NoReturn, final
 
 import wandb
-from lightning import Callback, LightningDataModule, LightningModule, Trainer
+from lightning import LightningDataModule, LightningModule, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 from lightning.pytorch.plugins import CheckpointIO
 from lightning.pytorch.plugins.environments import ClusterEnvironment
 from lightning.pytorch.utilities import rank_zero_only
 
-from callbacks import EpochCompletion, Preemption
+from callbacks.preemption import Preempted
 from commands.atomic_checkpoint_io import AtomicCheckpointIO
-from commands.best_checkpoint import BestCheckpoint
 from commands.checkpoints import check_checkpoint, check_resumable
 from commands.cluster_job import num_processes, slurm_environment, this_job
 from commands.config_files import config_paths
 from commands.ddp_strategy import ddp_strategy, strategy_notice
+from commands.default_callbacks import default_callbacks
 from commands.errors import UsageError, fail, innermost_message
 from commands.messages import plain_message
-from commands.paced_progress_bar import PacedProgressBar
 from commands.processes import check_processes
 from commands.restart import continue_metrics, wandb_run_id
 from commands.run_checks import check_run
@@ -148,7 +146,9 @@ class ExperimentCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         configured = self.config_init[self.subcommand]["trainer"]
-        self.trainer_defaults["callbacks"] = self._default_callbacks(configured)
+        self.trainer_defaults["callbacks"] = default_callbacks(
+            _as_list(configured["callbacks"]), configured, self.run_folder, self.job is not None
+        )
         processes = num_processes(configured, self.job)
         strategy = ddp_strategy(self.model, {**configured, **processes})
         self._strategy_notice = strategy_notice(self.model, configured["strategy"], strategy)
@@ -182,14 +182,17 @@ class ExperimentCLI(LightningCLI):
 
     def fit(self, **arguments: Any) -> None:
         """Trains; says what is left also of a run that was interrupted or failed."""
-        lost = False
+        lost, saved = False, None
         try:
             self.trainer.fit(**arguments)
         except TrainingError:
             lost = True
             raise
+        except Preempted as stop:
+            saved = stop.checkpoint
+            raise
         finally:
-            print_summary(self.run_folder, self.trainer, lost)
+            print_summary(self.run_folder, self.trainer, lost, saved)
 
     def after_validate(self) -> None:
         print_summary(self.run_folder, self.trainer)
@@ -249,36 +252,6 @@ class ExperimentCLI(LightningCLI):
 
     def _continued_wandb_id(self) -> str | None:
         return wandb_run_id(self.run_folder) if self._is_restart else None
-
-    def _default_callbacks(self, configured: Any) -> list[Callback]:
-        """Returns what is always wanted, and checkpoints and a bar unless configured or off."""
-        own = _as_list(configured["callbacks"])
-        has_checkpoint = any(isinstance(callback, ModelCheckpoint) for callback in own)
-        has_bar = any(isinstance(callback, ProgressBar) for callback in own)
-        defaults: list[Callback] = [EpochCompletion()]
-        if not has_checkpoint and configured["enable_checkpointing"] is not False:
-            defaults += self._default_checkpoints()
-        wants_bar = configured["enable_progress_bar"] is not False and not configured["barebones"]
-        if not has_bar and wants_bar:
-            defaults.append(PacedProgressBar())
-        listens = any(isinstance(callback, Preemption) for callback in own)
-        if self.job and not listens and configured["enable_checkpointing"] is not False:
-            defaults.append(Preemption())
-        return defaults
-
-    def _default_checkpoints(self) -> list[Callback]:
-        """Returns what keeps checkpoints/last.ckpt, and best.ckpt for a model with a val/loss.
-
-        The first is written after each epoch's samples have been drawn.
-        """
-        folder = self.run_folder / "checkpoints"
-        last = ModelCheckpoint(
-            dirpath=folder,
-            filename="last",
-            save_on_train_epoch_end=True,
-            enable_version_counter=False,
-        )
-        return [last, BestCheckpoint(folder)]
 
 
 def _experiment_name(options: Any) -> str:

@@ -35,7 +35,9 @@ def print_start(run_folder: Path, ckpt_path: str | None, *notices: str | None) -
 
 
 @rank_zero_only
-def print_summary(run_folder: Path, trainer: Trainer, lost: bool = False) -> None:
+def print_summary(
+    run_folder: Path, trainer: Trainer, lost: bool = False, saved: Path | None = None
+) -> None:
     """Says what the run left where, and what to type next.
 
     Args:
@@ -43,14 +45,15 @@ def print_summary(run_folder: Path, trainer: Trainer, lost: bool = False) -> Non
         trainer: which ran it.
         lost: whether it ended because its numbers were lost: it then goes on from best.ckpt, if
             there is one, as its last weights may have been lost already.
+        saved: what it wrote when it was told to stop, None if it was not told.
     """
-    checkpoint = _latest_checkpoint(run_folder, trainer)
+    checkpoint = saved or _latest_checkpoint(run_folder, trainer)
     wandb_files = _wandb_files(run_folder, trainer)
     places = {
         "pictures": _existing(run_folder / "pictures"),
         "metrics": _existing(run_folder / "metrics.csv"),
         "settings": _existing(run_folder / "config.yaml"),
-        "checkpoint": _existing(Path(checkpoint)),
+        "checkpoint": _existing(checkpoint),
         "best": _existing(run_folder / "checkpoints" / "best.ckpt"),
         "W&B": wandb_files and str(wandb_files),
     }
@@ -144,9 +147,11 @@ def _wandb_files(run_folder: Path, trainer: Trainer) -> Path | None:
     return _short(latest.resolve()) if latest.exists() else None
 
 
-def _latest_checkpoint(run_folder: Path, trainer: Trainer) -> str:
-    last = run_folder / LAST_CHECKPOINT  # also written by a run that was told to stop
-    return getattr(trainer.checkpoint_callback, "best_model_path", "") or str(last)
+def _latest_checkpoint(run_folder: Path, trainer: Trainer) -> Path:
+    """Returns the newer one of last.ckpt and what the user's own callback keeps."""
+    last = run_folder / LAST_CHECKPOINT
+    own = Path(getattr(trainer.checkpoint_callback, "best_model_path", "") or last)
+    return max(last, own, key=lambda path: path.stat().st_mtime if path.exists() else 0)
 
 
 def _existing(path: Path) -> str:

@@ -105,3 +105,36 @@ def test_another_run_of_a_job_does_not_go_on_with_the_first(
         written = capsys.readouterr()
         assert said in written.err
         assert "starting from" not in written.out
+
+
+OWN = ("--trainer.callbacks+=ModelCheckpoint", "--trainer.callbacks.filename", "{step}")
+
+
+def test_a_job_goes_on_also_where_the_user_saves_otherwise(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    seldom = (*OWN, "--trainer.callbacks.every_n_train_steps", "2")  # of 3 batches an epoch
+    run(*seldom, **SLURM)
+    checkpoints = Path("runs/tiny/slurm-41/checkpoints")
+    assert {path.name for path in checkpoints.iterdir()} == {"step=6.ckpt", "last.ckpt"}
+    run(*seldom, **SLURM, SLURM_RESTART_COUNT="1")
+    assert f"starting from: {checkpoints}/last.ckpt" in capsys.readouterr().out
+
+
+def test_a_checkpoint_of_the_user_may_be_configured_like_the_jobs_own() -> None:
+    run(*OWN, **SLURM)
+    found = {path.name for path in Path("runs/tiny/slurm-41/checkpoints").iterdir()}
+    assert found == {"step=6.ckpt", "last.ckpt"}
+
+
+def test_a_run_that_was_told_to_stop_names_what_it_has_just_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = ("--trainer.callbacks+=tests.slow_steps.ToldToStop", "--trainer.callbacks.step", "4")
+    every = (*OWN, "--trainer.callbacks.every_n_train_steps", "1")
+    run(*every, *told, **SLURM)
+    said = capsys.readouterr().out
+    last = "runs/tiny/slurm-41/checkpoints/last.ckpt"
+    assert f"checkpoint {last}" in said
+    assert f"--ckpt_path {last}" in said
+    assert "step=5.ckpt" not in said
