@@ -47,13 +47,14 @@ class Preemption(Checkpoint):
 
     A validation that is due after the batch is left to the run that resumes, which needs
     `EpochCompletion` for it; `train.py` adds both. The last batch of an epoch is not left at: the
-    epoch ends first.
+    epoch ends first, with its numbers, and after the last epoch nothing is left to be stopped.
 
     It is a `Checkpoint` so that Lightning calls it after all other callbacks.
     """
 
     def __init__(self) -> None:
         self._asked = 0
+        self._stop: Preempted | None = None  # to be raised before the next epoch
 
     def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.listen(trainer)
@@ -66,10 +67,18 @@ class Preemption(Checkpoint):
     ) -> None:
         every = 1 if trainer.world_size == 1 else _EVERY_N_BATCHES
         if not trainer.is_last_batch and (batch_idx + 1) % every == 0:
-            self._leave_if_asked(trainer)
+            stop = self._save_if_asked(trainer)
+            if stop is not None:
+                raise stop
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._leave_if_asked(trainer)
+        self._stop = self._save_if_asked(trainer)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # what was logged in the epoch before it is written only after its end; a checkpoint of
+        # this moment would not do: Lightning takes it for the end of the epoch that begins
+        if self._stop is not None:
+            raise self._stop
 
     def listen(self, trainer: Trainer) -> None:
         """Takes the signals over; Lightning gives them back, whichever way training ends.
@@ -85,12 +94,14 @@ class Preemption(Checkpoint):
             # SLURM sends it to all processes of a job, and W&B's service ends at once
             trainer.loggers = [x for x in trainer.loggers if not isinstance(x, WandbLogger)]
 
-    def _leave_if_asked(self, trainer: Trainer) -> None:
+    def _save_if_asked(self, trainer: Trainer) -> Preempted | None:
+        """Returns what is to be raised, None if no process was told to stop."""
         asked = self._asked
         if trainer.world_size > 1:
             own = torch.tensor(float(asked), device=trainer.strategy.root_device)
             asked = int(trainer.strategy.reduce(own, reduce_op="max"))
-        if asked:
-            checkpoint = Path(trainer.default_root_dir) / "checkpoints" / "last.ckpt"
-            trainer.save_checkpoint(checkpoint)  # and waits until it is written
-            raise Preempted(checkpoint, wants_requeue=asked == _REQUEUE)
+        if not asked:
+            return None
+        checkpoint = Path(trainer.default_root_dir) / "checkpoints" / "last.ckpt"
+        trainer.save_checkpoint(checkpoint)  # and waits until it is written
+        return Preempted(checkpoint, wants_requeue=asked == _REQUEUE)

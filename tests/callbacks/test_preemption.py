@@ -1,5 +1,6 @@
 """Signals at chosen moments of a training, and what the run that resumes makes of it."""
 
+import csv
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import pytest
 import torch
 from lightning import Callback, LightningModule, Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor
 
 from callbacks import EpochCompletion, Preemption
@@ -193,6 +195,47 @@ def test_the_last_batch_is_left_when_the_epoch_has_ended(tmp_path: Path) -> None
     with pytest.raises(Preempted):
         train(tiny_vae, tmp_path, Signal(NUM_BATCHES - 1, signal.SIGTERM), events)
     assert events.seen == ["validation", "epoch"]
+
+
+class Means(Callback):
+    """Logs a number of each epoch, and of each batch."""
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        pl_module.log("mean", float(batch_idx), on_step=True, on_epoch=True)
+
+
+def test_numbers_of_an_epoch_are_logged_before_it_is_left(tmp_path: Path) -> None:
+    def rows(*names: str) -> list[tuple[str, ...]]:
+        found = []
+        for name in names:
+            with (tmp_path / name / "metrics.csv").open(newline="") as file:
+                found += [
+                    (row["epoch"], row["step"], row.get("mean_step", ""), row.get("mean_epoch", ""))
+                    for row in csv.DictReader(file)
+                    if row.get("mean_step") or row.get("mean_epoch")
+                ]
+        return found
+
+    def logged(name: str) -> dict[str, Any]:
+        logger = CSVLogger(tmp_path, name=name, version="")
+        return {"logger": logger, "log_every_n_steps": 1}
+
+    train(tiny_vae, tmp_path, Means(), **logged("whole"))
+    last = Signal(NUM_BATCHES - 1, signal.SIGUSR1)
+    with pytest.raises(Preempted) as stopped:
+        train(tiny_vae, tmp_path, Means(), last, **logged("stopped"))
+    start = {"ckpt_path": stopped.value.checkpoint}
+    train(tiny_vae, tmp_path, Means(), **start, **logged("resumed"))
+    assert rows("stopped", "resumed") == rows("whole")
+    assert sum(bool(row[3]) for row in rows("stopped")) == 1
+
+
+def test_a_run_that_is_told_in_its_last_step_has_ended(tmp_path: Path) -> None:
+    whole = train(tiny_vae, tmp_path, max_epochs=1)
+    told = train(tiny_vae, tmp_path, Signal(NUM_BATCHES - 1, signal.SIGTERM), max_epochs=1)
+    assert same_weights(told, whole)
 
 
 def test_signals_mean_what_they_did_before(tmp_path: Path) -> None:
