@@ -17,10 +17,21 @@ def wandb_run_id(run_folder: Path) -> str | None:
 def continue_metrics(logger: CSVLogger) -> None:
     """Lets a logger write on in the metrics.csv that it finds, which it would remove."""
     file = Path(logger.log_dir) / "metrics.csv"
+    kept = file.with_suffix(".kept")
+    if kept.exists():  # an earlier start was killed here
+        kept.replace(file)
     if not file.exists():
         return
-    kept = file.rename(file.with_suffix(".kept"))
+    _cut_unfinished_line(file)
+    file.rename(kept)
     writer = logger.experiment
     kept.rename(file)
     with file.open(newline="") as lines:
         writer.metrics_keys = next(csv.reader(lines), [])
+
+
+def _cut_unfinished_line(file: Path) -> None:
+    """Takes away what a process that was killed has not written to its end."""
+    content = file.read_bytes()
+    with file.open("r+b") as lines:
+        lines.truncate(content.rfind(b"\n") + 1)

@@ -35,3 +35,15 @@ def test_metrics_go_on_in_one_file(tmp_path: Path) -> None:
     lines = (tmp_path / "metrics.csv").read_text().split()
     assert lines == ["loss,step,val", "2.0,1,", "1.0,2,3.0", "0.5,3,"]
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]
+
+
+@pytest.mark.filterwarnings("ignore:Experiment logs directory")
+@pytest.mark.parametrize("name", ["metrics.csv", "metrics.kept"])
+def test_metrics_of_a_process_that_was_killed(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("loss,step\n2.0,1\n1.")  # in a line, and between two names
+    logger = CSVLogger(tmp_path, name="", version="")
+    continue_metrics(logger)
+    logger.log_metrics({"loss": 0.5}, step=2)
+    logger.save()
+    assert (tmp_path / "metrics.csv").read_text().split() == ["loss,step", "2.0,1", "0.5,2"]
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]
