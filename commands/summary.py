@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lightning import Trainer
-from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from callbacks import HistoryAwareSampling
@@ -48,7 +47,7 @@ def print_summary(
         saved: what it wrote when it was told to stop, None if it was not told.
     """
     checkpoint = saved or _latest_checkpoint(run_folder, trainer)
-    wandb_files = _wandb_files(run_folder, trainer)
+    wandb_files = _wandb_files(run_folder)
     places = {
         "pictures": _existing(run_folder / "pictures"),
         "metrics": _existing(run_folder / "metrics.csv"),
@@ -140,9 +139,8 @@ def _twice_as_long(trainer: Trainer) -> tuple[str, ...]:
     return tuple(w for name, n in given.items() for w in (f"--trainer.{name}", str(2 * n)))
 
 
-def _wandb_files(run_folder: Path, trainer: Trainer) -> Path | None:
-    if not any(isinstance(logger, WandbLogger) for logger in trainer.loggers):
-        return None
+def _wandb_files(run_folder: Path) -> Path | None:
+    # not by the trainer's loggers: a run that was sent SIGTERM has given up that of W&B
     latest = run_folder / "wandb" / "latest-run"
     return _short(latest.resolve()) if latest.exists() else None
 

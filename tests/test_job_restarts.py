@@ -138,3 +138,13 @@ def test_a_run_that_was_told_to_stop_names_what_it_has_just_written(
     assert f"checkpoint {last}" in said
     assert f"--ckpt_path {last}" in said
     assert "step=5.ckpt" not in said
+
+
+def test_a_run_that_was_told_to_stop_names_its_run_of_wandb(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = ("--trainer.callbacks+=tests.slow_steps.ToldToStop", "--trainer.callbacks.step", "1")
+    run(*told, "--trainer.logger", "true", **SLURM, WANDB_MODE="offline")
+    said = capsys.readouterr().out
+    assert "W&B        runs/tiny/slurm-41/wandb/offline-run-" in said
+    assert "sync runs/tiny/slurm-41/wandb/offline-run-" in said
