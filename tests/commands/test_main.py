@@ -2,10 +2,12 @@
 
 import errno
 import sys
+from pathlib import Path
 
 import pytest
 import wandb
 
+from callbacks.preemption import Preempted
 from commands import main
 
 
@@ -50,6 +52,68 @@ def test_wandb_out_of_reach(
         main.run()
     assert ended.value.code == 2
     assert "set WANDB_MODE=offline to log without it" in capsys.readouterr().err
+
+
+def test_a_lost_process(broken: type[Broken], capsys: pytest.CaptureFixture[str]) -> None:
+    broken.error = RuntimeError("[pair.cc:545] Read error [127.0.0.1]: Connection reset by peer")
+    with pytest.raises(SystemExit) as ended:
+        main.run()
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith("train.py: error: another process of this run is gone: killed, out of")
+    assert len(said.splitlines()) == 1
+
+
+def test_a_run_that_was_told_to_stop_ends_well(broken: type[Broken]) -> None:
+    broken.error = Preempted(Path("last.ckpt"), wants_requeue=True)  # outside of SLURM
+    main.run()
+
+
+@pytest.mark.parametrize(("wants_requeue", "asked"), [(True, 1), (False, 0)])
+def test_a_job_whose_time_is_over_is_queued_again(
+    wants_requeue: bool,
+    asked: int,
+    broken: type[Broken],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    calls = []
+    monkeypatch.setattr(main, "requeue", lambda: calls.append("requeue"))
+    monkeypatch.setenv("SLURM_JOB_ID", "41")
+    broken.error = Preempted(Path("last.ckpt"), wants_requeue)
+    main.run()
+    assert len(calls) == asked
+    assert capsys.readouterr().out.count("the job waits in the queue again") == asked
+
+
+def test_a_job_that_cannot_be_queued_again_says_so(
+    broken: type[Broken], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(main, "requeue", lambda: "scontrol: No such file or directory")
+    monkeypatch.setenv("SLURM_JOB_ID", "41")
+    broken.error = Preempted(Path("last.ckpt"), wants_requeue=True)
+    with pytest.raises(SystemExit) as ended:
+        main.run()
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert "could not be queued again (scontrol: No such file or directory); training was" in said
+    assert "it goes on from last.ckpt" in said
+
+
+def test_the_service_of_wandb_may_end_before_the_run(
+    broken: type[Broken], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torn_down = []
+
+    def finish() -> None:
+        raise ConnectionResetError("Connection lost")
+
+    monkeypatch.setattr(wandb, "run", object())
+    monkeypatch.setattr(wandb, "finish", finish)
+    monkeypatch.setattr(wandb, "teardown", lambda: torn_down.append(True))
+    broken.error = Preempted(Path("last.ckpt"), wants_requeue=False)
+    main.run()
+    assert torn_down
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EIO, "broken disk"), RuntimeError("a bug")])

@@ -1,0 +1,113 @@
+"""A SLURM cluster of two nodes on this machine, for the length of a test, away from any other."""
+
+import os
+import platform
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+__all__ = ["missing_programs", "slurm_cluster"]
+
+_PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue")
+_PATH = f"{os.environ['PATH']}:/usr/sbin"
+
+
+def missing_programs() -> list[str]:
+    """Returns which of SLURM's programs are not installed."""
+    return [program for program in _PROGRAMS if shutil.which(program, path=_PATH) is None]
+
+
+@contextmanager
+def slurm_cluster() -> Iterator[dict[str, str]]:
+    """Yields the environment in which SLURM's commands reach a new cluster of two idle nodes."""
+    state = Path(tempfile.mkdtemp(prefix="hawc-slurm-"))
+    environment = {**os.environ, "PATH": _PATH, "SLURM_CONF": str(_write_configuration(state))}
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, state, ignore_errors=True)
+        for command in _daemons(state):
+            stack.callback(_end, _start(command, environment, state / "daemons.out"))
+        _wait_until_idle(environment, state)
+        yield environment
+
+
+def _write_configuration(state: Path) -> Path:
+    (state / "state").mkdir()
+    for node in ("vm1", "vm2"):
+        (state / f"spool.{node}").mkdir()
+    (state / "munge.key").write_bytes(os.urandom(128))
+    (state / "munge.key").chmod(0o400)
+    state.chmod(0o755)
+    values = {
+        "STATE": str(state),
+        "HOST": platform.node().partition(".")[0],
+        "USER": pwd.getpwuid(os.getuid()).pw_name,
+        **{f"PORT{i}": str(port) for i, port in enumerate(_free_ports(3))},
+    }
+    text = Path(__file__).with_name("slurm.conf.in").read_text()
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", value)
+    file = state / "slurm.conf"
+    file.write_text(text)
+    return file
+
+
+def _daemons(state: Path) -> Iterator[list[str]]:
+    files = {"key-file": "munge.key", "socket": "munge.socket", "log-file": "munge.log"}
+    files |= {"pid-file": "munge.pid", "seed-file": "munge.seed"}
+    options = [f"--{name}={state / file}" for name, file in files.items()]
+    yield ["munged", "--foreground", "--force", *options]
+    yield ["slurmctld", "-D"]
+    yield ["slurmd", "-N", "vm1", "-D"]
+    yield ["slurmd", "-N", "vm2", "-D"]
+
+
+def _start(
+    command: list[str], environment: dict[str, str], output: Path
+) -> subprocess.Popen[bytes]:
+    with output.open("ab") as file:
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file
+        )
+    time.sleep(0.5)  # the next one asks it something when it starts
+    return process
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _wait_until_idle(environment: dict[str, str], state: Path) -> None:
+    said = ""
+    for _ in range(60):
+        asked = subprocess.run(
+            ["sinfo", "-h", "-o", "%T %D"], env=environment, capture_output=True, text=True
+        )
+        said = asked.stdout + asked.stderr
+        if said.strip() == "idle 2":
+            return
+        time.sleep(0.5)
+    files = [*state.glob("*.log"), state / "daemons.out"]
+    logs = "\n".join(file.read_text()[-2000:] for file in files)
+    raise RuntimeError(f"the nodes did not become idle: {said}\n{logs}")
+
+
+def _free_ports(number: int) -> list[int]:
+    probes = [socket.socket() for _ in range(number)]
+    try:
+        for probe in probes:
+            probe.bind(("", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
