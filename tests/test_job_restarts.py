@@ -77,7 +77,8 @@ def test_a_start_that_was_refused_is_refused_again(
 
 def test_a_name_of_torchrun_that_was_given_before(monkeypatch: pytest.MonkeyPatch) -> None:
     run(**TORCHRUN)
-    monkeypatch.setattr("os.getppid", lambda: 1)  # another agent
+    another_agent = os.getppid() + 1
+    monkeypatch.setattr("os.getppid", lambda: another_agent)
     for restarts in ("0", "1"):
         with pytest.raises(SystemExit):
             run(**TORCHRUN, TORCHELASTIC_RESTART_COUNT=restarts)
