@@ -1,32 +1,51 @@
-"""A training slow enough to be disturbed on purpose."""
+"""Trainings that are disturbed on purpose, each at a chosen step."""
 
 import os
+import select
 import signal
-import time
 from pathlib import Path
 from typing import Any, final
 
 from lightning import Callback, LightningModule, Trainer
 
-__all__ = ["DeadlySteps", "SlowSteps", "ToldToStop"]
+__all__ = ["DeadlySteps", "ToldToStop", "WaitsForSignals"]
+
+_SECONDS = 300.0  # after which a test has failed anyway
 
 
 @final
-class SlowSteps(Callback):
-    """Waits before each step, in seconds."""
+class WaitsForSignals(Callback):
+    """Stands still in chosen batches until a signal that is listened to arrives, once in each.
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    So it arrives within that batch, however slow the machine is.
 
-    def on_train_batch_start(self, *_: Any) -> None:
-        time.sleep(self._seconds)
+    Args:
+        batches: pairs of an epoch and a batch, counted from 0.
+        folder: in which each process leaves a file <epoch>-<batch>-<rank> when it stands still.
+    """
+
+    def __init__(self, batches: list[list[int]], folder: str) -> None:
+        self._batches, self._folder = batches, Path(folder)
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        here = [trainer.current_epoch, batch_idx]
+        file = self._folder / "-".join(map(str, [*here, trainer.global_rank]))
+        if here in self._batches and not file.exists():
+            receiver, sender = os.pipe()
+            os.set_blocking(sender, False)
+            before = signal.set_wakeup_fd(sender)
+            file.touch()
+            select.select([receiver], [], [], _SECONDS)
+            signal.set_wakeup_fd(before)
 
 
 @final
 class DeadlySteps(Callback):
     """Kills one process in the second epoch, as a system that is out of memory does, but once.
 
-    The file says when: seconds since 1970.
+    Then the file is there.
     """
 
     def __init__(self, rank: int, batch_idx: int, file: str) -> None:
@@ -38,7 +57,7 @@ class DeadlySteps(Callback):
     ) -> None:
         here = (trainer.global_rank, trainer.current_epoch, batch_idx)
         if here == (self._rank, 1, self._batch_idx) and not self._file.exists():
-            self._file.write_text(str(time.time()))
+            self._file.touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -1,8 +1,10 @@
 """A SLURM cluster of two nodes on this machine, for the length of a test, away from any other."""
 
+import contextlib
 import os
 import platform
 import pwd
+import random
 import shutil
 import socket
 import subprocess
@@ -14,7 +16,8 @@ from pathlib import Path
 
 __all__ = ["missing_programs", "slurm_cluster"]
 
-_PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue")
+_PROGRAMS = ("munged", "munge", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue")
+_SECONDS = 120  # for a daemon to answer; one does so within two
 _PATH = f"{os.environ['PATH']}:/usr/sbin"
 
 
@@ -30,9 +33,9 @@ def slurm_cluster() -> Iterator[dict[str, str]]:
     environment = {**os.environ, "PATH": _PATH, "SLURM_CONF": str(_write_configuration(state))}
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, state, ignore_errors=True)
-        for command in _daemons(state):
+        for command, *question in _daemons(state):
             stack.callback(_end, _start(command, environment, state / "daemons.out"))
-        _wait_until_idle(environment, state)
+            _wait_for_answer(*question, environment, state)
         yield environment
 
 
@@ -57,25 +60,26 @@ def _write_configuration(state: Path) -> Path:
     return file
 
 
-def _daemons(state: Path) -> Iterator[list[str]]:
+def _daemons(state: Path) -> Iterator[tuple[list[str], list[str], str]]:
+    """Yields each daemon, a question, and what the answer holds once the next one may start."""
     files = {"key-file": "munge.key", "socket": "munge.socket", "log-file": "munge.log"}
     files |= {"pid-file": "munge.pid", "seed-file": "munge.seed"}
     options = [f"--{name}={state / file}" for name, file in files.items()]
-    yield ["munged", "--foreground", "--force", *options]
-    yield ["slurmctld", "-D"]
-    yield ["slurmd", "-N", "vm1", "-D"]
-    yield ["slurmd", "-N", "vm2", "-D"]
+    encode = ["munge", f"--socket={state / files['socket']}", "--no-input"]
+    yield ["munged", "--foreground", "--force", *options], encode, "MUNGE:"
+    yield ["slurmctld", "-D"], ["scontrol", "ping"], "is UP"
+    nodes = ["sinfo", "-h", "-o", "%D %T"]
+    yield ["slurmd", "-N", "vm1", "-D"], nodes, "1 idle"
+    yield ["slurmd", "-N", "vm2", "-D"], nodes, "2 idle"
 
 
 def _start(
     command: list[str], environment: dict[str, str], output: Path
 ) -> subprocess.Popen[bytes]:
     with output.open("ab") as file:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file
         )
-    time.sleep(0.5)  # the next one asks it something when it starts
-    return process
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -87,27 +91,28 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _wait_until_idle(environment: dict[str, str], state: Path) -> None:
-    said = ""
-    for _ in range(60):
-        asked = subprocess.run(
-            ["sinfo", "-h", "-o", "%T %D"], env=environment, capture_output=True, text=True
-        )
+def _wait_for_answer(
+    question: list[str], expected: str, environment: dict[str, str], state: Path
+) -> None:
+    said, until = "", time.monotonic() + _SECONDS
+    while time.monotonic() < until:
+        asked = subprocess.run(question, env=environment, capture_output=True, text=True)
         said = asked.stdout + asked.stderr
-        if said.strip() == "idle 2":
+        if expected in said:
             return
-        time.sleep(0.5)
+        time.sleep(0.2)
     files = [*state.glob("*.log"), state / "daemons.out"]
     logs = "\n".join(file.read_text()[-2000:] for file in files)
-    raise RuntimeError(f"the nodes did not become idle: {said}\n{logs}")
+    raise RuntimeError(f"{question} did not say {expected!r}: {said}\n{logs}")
 
 
 def _free_ports(number: int) -> list[int]:
-    probes = [socket.socket() for _ in range(number)]
-    try:
-        for probe in probes:
-            probe.bind(("", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    """Returns ports at which nobody listens, below those that systems give to connections."""
+    found: list[int] = []
+    for port in random.sample(range(20_000, 30_000), 1000):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("", port))
+            found.append(port)
+        if len(found) == number:
+            return found
+    raise RuntimeError("no free port")

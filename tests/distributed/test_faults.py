@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ pytestmark = [pytest.mark.ddp, pytest.mark.timeout(500)]
 
 
 def start(command: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command to its end; one that waits for a lost process would do so for 30 minutes."""
     paths = {"PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     variables = {"OMP_NUM_THREADS": "1", "WANDB_MODE": "disabled", **paths, **variables}
     environment = {**os.environ, **variables}
@@ -62,15 +62,31 @@ def test_a_model_of_each_family_trains_in_two_processes(trained: tuple[Path, str
     assert "step of VAE" not in said
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_a_killed_process_ends_the_run(rank: int, tmp_path: Path) -> None:
-    died = tmp_path / "died"
-    config = write(tmp_path, rank=rank, batch_idx=5, file=str(died))
+LOST = "train.py: error: another process of this run is gone: killed, out"
+
+
+def end_of_killed(rank: int, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Returns how a run ends that starts its second process itself and loses one of them."""
+    died = folder / "died"
+    config = write(folder, rank=rank, batch_idx=5, file=str(died))
     command = [sys.executable, "train.py", "--config", config, "--trainer.devices", "2"]
-    done = start([*command, "--run_folder", str(tmp_path / "run")])
-    assert time.time() - float(died.read_text()) < 60
-    assert done.returncode == (-signal.SIGKILL if rank == 0 else 1)
-    assert "train.py: error: another process of this run is gone: killed, out" in done.stderr
+    done = start([*command, "--run_folder", str(folder / "run")])
+    assert died.exists()
+    return done
+
+
+def test_the_second_process_ends_when_the_first_is_killed(tmp_path: Path) -> None:
+    done = end_of_killed(0, tmp_path)
+    assert done.returncode == -signal.SIGKILL
+    assert LOST in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_first_process_ends_when_the_second_is_killed(tmp_path: Path) -> None:
+    done = end_of_killed(1, tmp_path)
+    # Lightning looks for its children every five seconds; that may be just before it has said so
+    assert done.returncode in (1, -signal.SIGKILL)
+    assert LOST in done.stderr or "terminated with code -9" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -82,8 +98,9 @@ def test_torchrun_ends_when_a_process_is_killed(tmp_path: Path) -> None:
         NPROC_PER_NODE="2",
     )
     assert done.returncode == 1
-    assert time.time() - float(died.read_text()) < 60
-    assert "train.py: error: another process of this run is gone: killed, out" in done.stderr
+    assert died.exists()
+    # torchrun may end the other one before that has said anything, so it tells of both itself
+    assert "Signal 9 (SIGKILL) received" in done.stderr
 
 
 def test_a_node_without_the_data_ends_the_run(tmp_path: Path) -> None:
@@ -91,6 +108,8 @@ def test_a_node_without_the_data_ends_the_run(tmp_path: Path) -> None:
     done = start([sys.executable, *TORCHRUN, script, str(tmp_path)])
     assert done.returncode == 1
     lines = [line for line in done.stderr.splitlines() if "train.py: error" in line]
+    # the other one may be told that this one is gone, or torchrun ends it before
+    lines = [line for line in lines if "another process of this run is gone" not in line]
     assert len(lines) == 1, done.stderr
     assert "BostonHousing/housing.csv' does not exist" in lines[0]
     assert lines[0].endswith("(process 1 on node1)")
