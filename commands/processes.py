@@ -36,27 +36,37 @@ def check_processes(trainer: Trainer, job: ClusterJob | None) -> None:
 def lost_process(error: RuntimeError) -> str | None:
     """Returns one line about an error of this process that another one is the reason of.
 
-    None for any other error.
+    None for any other error, also one of the library by which processes talk.
     """
     said = " ".join(str(error).split())
     if re.search(r"EADDRINUSE|address already in use", said):
         port = os.environ.get("MASTER_PORT", "on which processes meet")
         return f"the port {port} is in use; set MASTER_PORT to a free one and start again."
-    found = re.search(_LOST, said, re.IGNORECASE)
-    if found or isinstance(error, dist.DistError):
-        return (
-            "another process of this run is gone: killed, out of memory, ended by an error of its "
-            "own that stands above, or its node is down; start again from the last checkpoint "
-            f"({found[0] if found else said[:160]})."
-        )
-    return None
+    is_of_talk = isinstance(error, dist.DistError) or "gloo" in said.lower()
+    found = re.search(_LOST, said, re.IGNORECASE) if is_of_talk and _has_others() else None
+    if found is None:
+        return None
+    return (
+        "another process of this run is gone: killed, out of memory, ended by an error of its "
+        "own that stands above, or its node is down; start again from the last checkpoint "
+        f"({found[0]})."
+    )
 
 
-# what gloo says when a peer is no longer there
+# what gloo, the store by which processes find each other, and NCCL say when a peer is not there
 _LOST = (
-    r"connection (closed|reset) by peer|broken pipe|timed out (waiting|connecting)|"
-    r"connectFullMesh|application timeout caused pair closure"
+    r"connection (closed|reset) by peer|broken pipe|socket closed|connectFullMesh|"
+    r"application timeout caused pair closure|connection was likely closed|"
+    r"timed out (waiting|connecting|after)|(wait timeout|socket has timed out) after|"
+    r"collective operation timeout|communicator was aborted|remote process exit"
 )
+
+
+def _has_others() -> bool:
+    """Returns whether this run has several processes, also where they have not met."""
+    if dist.is_initialized():
+        return dist.get_world_size() > 1
+    return any(int(os.environ.get(name, 1)) > 1 for name in ("WORLD_SIZE", "SLURM_NTASKS"))
 
 
 def _check_port(trainer: Trainer) -> None:

@@ -54,8 +54,11 @@ def test_wandb_out_of_reach(
     assert "set WANDB_MODE=offline to log without it" in capsys.readouterr().err
 
 
-def test_a_lost_process(broken: type[Broken], capsys: pytest.CaptureFixture[str]) -> None:
-    broken.error = RuntimeError("[pair.cc:545] Read error [127.0.0.1]: Connection reset by peer")
+def test_a_lost_process(
+    broken: type[Broken], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    broken.error = RuntimeError("[gloo/transport/tcp/pair.cc:545] Connection reset by peer")
     with pytest.raises(SystemExit) as ended:
         main.run()
     assert ended.value.code == 1
