@@ -5,10 +5,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from tests.distributed.leave_two import MODELS as LEFT
+from tests.distributed.leave_two import TOLD_AND_LEFT
 from tests.distributed.step_two import MODELS, train
 from tests.helpers import same_weights
 
@@ -70,3 +73,26 @@ def test_two_processes_agree(model: str, tmp_path: Path) -> None:
     if model in AUTOENCODERS:
         assert first["num_codes"] == 8  # of both processes: a tenth of 80 is held out
         assert {"epoch-0002-reconstructions.png", "epoch-0002-latent-codes.png"} <= pictures
+
+
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What each of two processes saw of runs that were left and resumed, and of whole ones."""
+    folder = tmp_path_factory.mktemp("left")
+    start("leave_two.py", folder=folder)
+    first, second = (torch.load(folder / f"rank-{rank}.pt") for rank in (0, 1))
+    return first, second
+
+
+@pytest.mark.parametrize("moment", TOLD_AND_LEFT)
+@pytest.mark.parametrize("model", LEFT)
+def test_two_processes_leave_together_when_the_second_is_told_to(
+    model: str, moment: str, left: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    whole = left[0][f"{model} {moment}"]["whole"]
+    for seen in (rank[f"{model} {moment}"] for rank in left):
+        assert seen["stopped"]["events"].count("batch") == TOLD_AND_LEFT[moment][1]
+        assert seen["stopped"]["events"] + seen["resumed"]["events"] == whole["events"]
+        assert same_weights(seen["resumed"]["weights"], whole["weights"])
+        assert torch.equal(seen["resumed"]["points"], whole["points"])
+    assert ("validation" in whole["events"]) == (model == "energy_vae")
