@@ -123,7 +123,9 @@ def _quieten() -> None:
         rank_zero.addFilter(lambda record: "Tip:" not in record.getMessage())
     # a resumed run has a folder, and so a checkpoint folder, of its own
     notes = ("The dirpath has changed", "Total length of", "Experiment logs directory")
-    notes += ("Checkpoint directory", r"It is recommended to use `self.log\('sampling/")
+    # one process logs these for all: times of its own, what all have measured together
+    own = "sampling|time|health|modes|quality"
+    notes += ("Checkpoint directory", rf"It is recommended to use `self.log\('({own})/")
     # what is said wherever SLURM is installed; commands/cluster_job.py knows when it matters
     for message in (".*LeafSpec.*is deprecated", "The `srun` command is available", *notes):
         warnings.filterwarnings("ignore", message=message)

@@ -2,6 +2,7 @@
 
 import errno
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,12 @@ def test_other_errors_keep_their_traceback(broken: type[Broken], error: Exceptio
     broken.error = error
     with pytest.raises(type(error)):
         main.run()
+
+
+def test_numbers_that_one_process_logs_for_all_cause_no_advice() -> None:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        main._quieten()
+        for name in ("time/epoch_seconds", "sampling/distance", "val/loss"):
+            warnings.warn(f"It is recommended to use `self.log('{name}', ...)`", stacklevel=1)
+    assert [str(warning.message).split("'")[1] for warning in said] == ["val/loss"]
