@@ -16,9 +16,15 @@ if [ -x .venv/bin/python ]; then
 fi
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 
+processes="${NPROC_PER_NODE:-$(python -c 'import torch; print(torch.cuda.device_count())')}"
+if [ "$processes" = 0 ]; then
+  echo "torchrun.sh: error: there is no GPU here; NPROC_PER_NODE=2 starts two processes without." >&2
+  exit 2
+fi
+
 exec python -m torch.distributed.run \
   --nnodes "${NNODES:-1}" \
-  --nproc-per-node "${NPROC_PER_NODE:-gpu}" \
+  --nproc-per-node "$processes" \
   --max-restarts "${MAX_RESTARTS:-0}" \
   --rdzv-backend c10d \
   --rdzv-endpoint "${RENDEZVOUS:-localhost:0}" \

@@ -103,6 +103,13 @@ def test_torchrun_ends_when_a_process_is_killed(tmp_path: Path) -> None:
     assert "Signal 9 (SIGKILL) received" in done.stderr
 
 
+def test_torchrun_without_a_gpu_asks_for_a_number() -> None:
+    done = start(["cluster/torchrun.sh"], CUDA_VISIBLE_DEVICES="")
+    assert done.returncode == 2
+    assert done.stderr.startswith("torchrun.sh: error: there is no GPU here; NPROC_PER_NODE=2 ")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_node_without_the_data_ends_the_run(tmp_path: Path) -> None:
     script = str(Path(__file__).with_name("other_node.py"))
     done = start([sys.executable, *TORCHRUN, script, str(tmp_path)])
