@@ -95,10 +95,10 @@ def _end_early(stop: Preempted) -> None:
     """Puts a job whose time is over back in the queue; its end is no error of the run."""
     if not (stop.wants_requeue and "SLURM_JOB_ID" in os.environ):
         return
-    _finish_wandb()  # a job in the queue has no processes left
+    _finish_wandb()  # a job in the queue has no processes left, from the moment that it is there
+    print("time is nearly over: the job goes back into the queue and goes on by itself", flush=True)
     if reason := requeue():
         fail(f"the job could not be queued again ({reason}); {stop}.", status=1)
-    print("time is nearly over: the job waits in the queue again and goes on by itself")
 
 
 def _finish_wandb() -> None:
