@@ -36,6 +36,8 @@ def slurm_cluster() -> Iterator[dict[str, str]]:
         for command, *question in _daemons(state):
             stack.callback(_end, _start(command, environment, state / "daemons.out"))
             _wait_for_answer(*question, environment, state)
+        # processes of a job that a failed test has left would outlive the daemons
+        stack.callback(_kill_jobs, environment)
         yield environment
 
 
@@ -89,6 +91,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def _kill_jobs(environment: dict[str, str]) -> None:
+    for job in subprocess.check_output(["squeue", "-h", "-o", "%A"], env=environment).split():
+        subprocess.run(["scancel", "--full", "--signal=KILL", job], env=environment)
 
 
 def _wait_for_answer(
