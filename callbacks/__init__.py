@@ -14,6 +14,7 @@ from callbacks.latent_statistics import LatentStatistics
 from callbacks.loss_curves import LossCurves
 from callbacks.loss_swings import LossSwings
 from callbacks.mode_collapse import ModeCollapse
+from callbacks.preemption import Preemption
 from callbacks.reconstructions import Reconstructions
 from callbacks.translations import Translations
 from callbacks.validation_distances import ValidationDistances
@@ -33,6 +34,7 @@ __all__ = [
     "LossCurves",
     "LossSwings",
     "ModeCollapse",
+    "Preemption",
     "Reconstructions",
     "Translations",
     "ValidationDistances",

@@ -5,6 +5,8 @@ from typing import Any, final
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
+from callbacks.preemption import Preemption
+
 __all__ = ["EpochCompletion"]
 
 
@@ -38,6 +40,9 @@ class EpochCompletion(Callback):
         if not self._is_due:
             return
         self._is_due = False
+        for callback in trainer.callbacks:
+            if isinstance(callback, Preemption):  # it comes later, and this may take minutes
+                callback.listen(trainer)
         if trainer.is_last_batch:
             _end_epoch(trainer)
         else:

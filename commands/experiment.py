@@ -7,29 +7,35 @@ from pathlib import Path
 from typing import Any, NoReturn, final
 
 import wandb
-from lightning import Callback, LightningDataModule, LightningModule, Trainer
+from lightning import LightningDataModule, LightningModule, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 from lightning.pytorch.plugins import CheckpointIO
+from lightning.pytorch.plugins.environments import ClusterEnvironment
 from lightning.pytorch.utilities import rank_zero_only
 
-from callbacks import EpochCompletion
+from callbacks.preemption import Preempted
 from commands.atomic_checkpoint_io import AtomicCheckpointIO
-from commands.best_checkpoint import BestCheckpoint
 from commands.checkpoints import check_checkpoint, check_resumable
+from commands.cluster_job import num_processes, slurm_environment, this_job
 from commands.config_files import config_paths
+from commands.ddp_strategy import ddp_strategy, strategy_notice
+from commands.default_callbacks import default_callbacks
 from commands.errors import UsageError, fail, innermost_message
 from commands.messages import plain_message
 from commands.no_profiler import NoProfiler
-from commands.paced_progress_bar import PacedProgressBar
+from commands.processes import check_processes
+from commands.restart import continue_metrics, wandb_run_id
 from commands.run_checks import check_run
 from commands.run_folder import (
+    LAST_CHECKPOINT,
     WriteConfig,
+    check_same_run,
     choose_run_folder,
     create_run_folder,
     latest_checkpoint,
+    resolved_config,
 )
 from commands.sampling_trainer import (
     SamplingTrainer,
@@ -119,8 +125,14 @@ class ExperimentCLI(LightningCLI):
                 f"'{options.trainer.default_root_dir}'; name the run's folder with --run_folder."
             )
         options.name = options.name or _experiment_name(options)
-        self.run_folder = choose_run_folder(options.run_folder, options.name)
-        if options.get("ckpt_path") == "last":
+        self.job = this_job()
+        own_name = self.job.name if self.job else None
+        self.run_folder = choose_run_folder(options.run_folder, options.name, own_name)
+        self._is_restart = self.subcommand == "fit" and bool(self.job and self.job.restarts)
+        last = self.run_folder / LAST_CHECKPOINT
+        if self._is_restart and last.exists():
+            options.ckpt_path = str(last)
+        elif options.get("ckpt_path") == "last":
             options.ckpt_path = str(latest_checkpoint(options.name))
         if self.subcommand in _AFTER_TRAINING:
             leave_out_training(options.trainer)
@@ -131,6 +143,7 @@ class ExperimentCLI(LightningCLI):
         for logger in _as_list(options.trainer.logger):
             if logger.class_path.endswith("WandbLogger") and logger.init_args.save_dir == ".":
                 logger.init_args.save_dir = str(self.run_folder.absolute())
+                logger.init_args.id = logger.init_args.id or self._continued_wandb_id()
 
     def instantiate_classes(self) -> None:
         try:
@@ -140,17 +153,31 @@ class ExperimentCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         configured = self.config_init[self.subcommand]["trainer"]
-        self.trainer_defaults["callbacks"] = self._default_callbacks(configured)
-        plugins = _as_list(configured["plugins"])
-        if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
-            plugins.append(AtomicCheckpointIO())
+        self.trainer_defaults["callbacks"] = default_callbacks(
+            _as_list(configured["callbacks"]), configured, self.run_folder, self.job is not None
+        )
+        processes = num_processes(configured, self.job)
+        strategy = ddp_strategy(self.model, {**configured, **processes})
+        self._strategy_notice = strategy_notice(self.model, configured["strategy"], strategy)
         return super().instantiate_trainer(
             default_root_dir=str(self.run_folder),
             logger=self._loggers(configured["logger"]),
-            plugins=plugins,
+            plugins=self._plugins(configured["plugins"]),
             profiler=configured["profiler"] or (None if configured["barebones"] else NoProfiler()),
+            strategy=strategy,
+            **processes,
             **kwargs,
         )
+
+    def _plugins(self, configured: Any) -> list[Any]:
+        """Returns the configured plugins and, unless they are among them, ours."""
+        plugins = _as_list(configured)
+        if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
+            plugins.append(AtomicCheckpointIO())
+        slurm = slurm_environment()
+        if slurm and not any(isinstance(plugin, ClusterEnvironment) for plugin in plugins):
+            plugins.append(slurm)
+        return plugins
 
     def before_fit(self) -> None:
         self._check_and_announce("fit")
@@ -163,14 +190,17 @@ class ExperimentCLI(LightningCLI):
 
     def fit(self, **arguments: Any) -> None:
         """Trains; says what is left also of a run that was interrupted or failed."""
-        lost = False
+        lost, saved = False, None
         try:
             self.trainer.fit(**arguments)
         except TrainingError:
             lost = True
             raise
+        except Preempted as stop:
+            saved = stop.checkpoint
+            raise
         finally:
-            print_summary(self.run_folder, self.trainer, lost)
+            print_summary(self.run_folder, self.trainer, lost, saved)
 
     def after_validate(self) -> None:
         print_summary(self.run_folder, self.trainer)
@@ -182,17 +212,25 @@ class ExperimentCLI(LightningCLI):
     def _check_and_announce(self, stage: str) -> None:
         """Finds what would go wrong while nothing is written yet; the data are read only once."""
         check_run(stage, self.trainer, self.model, self.datamodule)
+        check_processes(self.trainer, self.job)
         if ckpt_path := self.config_init[self.subcommand].get("ckpt_path"):
             check = check_resumable if stage == "fit" else check_checkpoint
             check(Path(ckpt_path), self.model)
         self.datamodule.prepare_data()
         self.datamodule.setup(stage)
-        create_run_folder(self.run_folder)
+        launch = self.job.launch if self.job else None
+        create_run_folder(self.run_folder, launch, again=self._is_restart)
+        if self._is_restart:
+            options = self.config[self.subcommand]
+            check_same_run(self.run_folder, resolved_config(self._parser(self.subcommand), options))
         for logger in self.trainer.loggers:
-            if isinstance(logger, CSVLogger):
+            if isinstance(logger, CSVLogger) and self._is_restart:
+                continue_metrics(logger)
+            elif isinstance(logger, CSVLogger):
                 _ = logger.experiment  # looked at while the folder is empty, or it complains
         uses_wandb = any(isinstance(logger, WandbLogger) for logger in self.trainer.loggers)
-        print_start(self.run_folder, ckpt_path, self._wandb_notice if uses_wandb else None)
+        wandb_notice = self._wandb_notice if uses_wandb else None
+        print_start(self.run_folder, ckpt_path, wandb_notice, self._strategy_notice)
         for package in ("lightning.pytorch", "lightning.fabric"):
             logging.getLogger(package).setLevel(logging.INFO)
 
@@ -215,36 +253,13 @@ class ExperimentCLI(LightningCLI):
             save_dir=self.run_folder.absolute(),
             project=os.environ.get("WANDB_PROJECT", "hawc"),
             name=f"{name}/{self.run_folder.name}",
+            id=self._continued_wandb_id(),
             # offline, its lines would only repeat our summary
             settings=wandb.Settings(silent=self._wandb_notice is not None),
         )
 
-    def _default_callbacks(self, configured: Any) -> list[Callback]:
-        """Returns what is always wanted, and checkpoints and a bar unless configured or off."""
-        own = _as_list(configured["callbacks"])
-        has_checkpoint = any(isinstance(callback, ModelCheckpoint) for callback in own)
-        has_bar = any(isinstance(callback, ProgressBar) for callback in own)
-        defaults: list[Callback] = [EpochCompletion()]
-        if not has_checkpoint and configured["enable_checkpointing"] is not False:
-            defaults += self._default_checkpoints()
-        wants_bar = configured["enable_progress_bar"] is not False and not configured["barebones"]
-        if not has_bar and wants_bar:
-            defaults.append(PacedProgressBar())
-        return defaults
-
-    def _default_checkpoints(self) -> list[Callback]:
-        """Returns what keeps checkpoints/last.ckpt, and best.ckpt for a model with a val/loss.
-
-        The first is written after each epoch's samples have been drawn.
-        """
-        folder = self.run_folder / "checkpoints"
-        last = ModelCheckpoint(
-            dirpath=folder,
-            filename="last",
-            save_on_train_epoch_end=True,
-            enable_version_counter=False,
-        )
-        return [last, BestCheckpoint(folder)]
+    def _continued_wandb_id(self) -> str | None:
+        return wandb_run_id(self.run_folder) if self._is_restart else None
 
 
 def _experiment_name(options: Any) -> str:

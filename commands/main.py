@@ -1,21 +1,27 @@
 """From sys.argv to a run, and from an error that is the user's to mend to one line on stderr."""
 
+import contextlib
 import errno
 import logging
+import os
 import sys
 import warnings
 from pathlib import Path
 
 import jsonargparse
 import wandb
+from lightning.pytorch.utilities import rank_zero_only
 from omegaconf.errors import OmegaConfBaseException
 
 import callbacks  # noqa: F401  (imported so that short class names are known)
 import networks  # noqa: F401
+from callbacks.preemption import Preempted
+from commands.cluster_job import requeue
 from commands.config_files import check_config_files
 from commands.errors import UsageError, fail, nearest
 from commands.experiment import COMMANDS, ExperimentCLI
 from commands.kept_memory import keep_freed_memory
+from commands.processes import lost_process
 from commands.run_folder import forget_run_folder, of_run
 from datamodules import DataError
 from hawc import HistoryConflictError, HistoryStoreError
@@ -34,25 +40,36 @@ def run() -> None:
         sys.argv[1:] = _with_command(sys.argv[1:])
         check_config_files(sys.argv[1:])
         ExperimentCLI()
-    except (UsageError, DataError) as error:
-        fail(str(error))
-    except OmegaConfBaseException as error:
-        reason = str(error).splitlines()[0]
-        option = str(error.full_key).removeprefix(f"{sys.argv[1]}.")
-        fail(f"`{option}` holds an interpolation that cannot be resolved: {reason}.")
-    except (HistoryStoreError, HistoryConflictError, TrainingError) as error:
-        fail(str(error), status=1)
-    except (wandb.errors.UsageError, wandb.errors.CommError) as error:
-        fail(f"W&B cannot be used ({error}); set WANDB_MODE=offline to log without it.")
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except Preempted as stop:
+        _end_early(stop)
+    except Exception as error:
+        if (explained := _explain(error)) is None:
             raise
-        kept = f" ('{error.filename}' is as it was)" if error.filename else ""
-        fail(f"no space is left on a disk{kept}; free some or name another folder.", status=1)
+        fail(*explained)
     finally:
         forget_run_folder()
-        if wandb.run is not None:
-            wandb.finish()  # or a next run in this process would be logged into this one
+        _finish_wandb()  # or a next run in this process would be logged into this one
+
+
+def _explain(error: Exception) -> tuple[str, int] | None:
+    """Returns what to say of an error and with which status to end, None if it is a bug."""
+    match error:
+        case UsageError() | DataError():
+            return str(error), 2
+        case OmegaConfBaseException():
+            reason = str(error).splitlines()[0]
+            option = str(error.full_key).removeprefix(f"{sys.argv[1]}.")
+            return f"`{option}` holds an interpolation that cannot be resolved: {reason}.", 2
+        case wandb.errors.UsageError() | wandb.errors.CommError():
+            return f"W&B cannot be used ({error}); set WANDB_MODE=offline to log without it.", 2
+        case HistoryStoreError() | HistoryConflictError() | TrainingError():
+            return str(error), 1
+        case RuntimeError() if line := lost_process(error):
+            return line, 1
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            kept = f" ('{error.filename}' is as it was)" if error.filename else ""
+            return f"no space is left on a disk{kept}; free some or name another folder.", 1
+    return None
 
 
 def _with_command(arguments: list[str]) -> list[str]:
@@ -73,6 +90,27 @@ def _with_command(arguments: list[str]) -> list[str]:
     return ["fit", *arguments]
 
 
+@rank_zero_only
+def _end_early(stop: Preempted) -> None:
+    """Puts a job whose time is over back in the queue; its end is no error of the run."""
+    if not (stop.wants_requeue and "SLURM_JOB_ID" in os.environ):
+        return
+    _finish_wandb()  # a job in the queue has no processes left, from the moment that it is there
+    print("time is nearly over: the job goes back into the queue and goes on by itself", flush=True)
+    if reason := requeue():
+        fail(f"the job could not be queued again ({reason}); {stop}.", status=1)
+
+
+def _finish_wandb() -> None:
+    if wandb.run is None:
+        return
+    try:
+        wandb.finish()
+    except ConnectionError:  # its service is gone: SLURM's SIGTERM goes to all processes of a job
+        with contextlib.suppress(ConnectionError):
+            wandb.teardown()
+
+
 def _quieten() -> None:
     """Keeps chatter off the screen, so that an error is the only line on stderr.
 
@@ -84,6 +122,10 @@ def _quieten() -> None:
         rank_zero = logging.getLogger(f"{package}.utilities.rank_zero")
         rank_zero.addFilter(lambda record: "Tip:" not in record.getMessage())
     # a resumed run has a folder, and so a checkpoint folder, of its own
-    notes = ("The dirpath has changed", "Total length of", ".*LeafSpec.*is deprecated")
-    for message in (*notes, "The `srun` command is available"):  # wherever SLURM is installed
+    notes = ("The dirpath has changed", "Total length of", "Experiment logs directory")
+    # one process logs these for all: times of its own, what all have measured together
+    own = "sampling|time|health|modes|quality"
+    notes += ("Checkpoint directory", rf"It is recommended to use `self.log\('({own})/")
+    # what is said wherever SLURM is installed; commands/cluster_job.py knows when it matters
+    for message in (".*LeafSpec.*is deprecated", "The `srun` command is available", *notes):
         warnings.filterwarnings("ignore", message=message)

@@ -3,12 +3,14 @@
 import os
 import platform
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, final
 
 import torch
 import yaml
+from jsonargparse import ArgumentParser, Namespace
 from lightning import LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import WandbLogger
@@ -16,36 +18,50 @@ from lightning.pytorch.loggers import WandbLogger
 from commands.errors import UsageError
 
 __all__ = [
+    "LAST_CHECKPOINT",
     "WriteConfig",
+    "check_same_run",
     "choose_run_folder",
     "create_run_folder",
     "forget_run_folder",
     "latest_checkpoint",
     "new_samples_folder",
     "of_run",
+    "resolved_config",
     "run_of",
 ]
 
 # tells the processes that a launcher starts what the first one chose
 _INHERITED = "HAWC_RUN_FOLDER"
 _CONFIG = "config.yaml"
-_LAST_CHECKPOINT = "checkpoints/last.ckpt"
+_LAUNCH = ".job"
+_COMPARED = ("seed_everything", "model", "data", "trainer")
+LAST_CHECKPOINT = "checkpoints/last.ckpt"
+"""Of a run's folder."""
 
 
-def choose_run_folder(requested: str | None, name: str) -> Path:
-    """Returns `requested`, what the launching process chose, or runs/<name>/<date and time>."""
+def choose_run_folder(requested: str | None, name: str, job_name: str | None = None) -> Path:
+    """Returns `requested`, what the launching process chose, or runs/<name>/<date and time>.
+
+    Instead of date and time stands the name of a job whose processes start by themselves.
+    """
     if inherited := os.environ.get(_INHERITED):
         return Path(inherited)
     if requested is not None:
         return Path(requested)
-    return Path("runs") / name / _new_name()
+    return Path("runs") / name / (job_name or _new_name())
 
 
-def create_run_folder(folder: Path) -> Path:
+def create_run_folder(folder: Path, launch: str | None = None, again: bool = False) -> Path:
     """Creates the folder for this run alone and tells processes that are launched from here.
 
+    Args:
+        folder: of the run.
+        launch: of the job that the run is part of, None if it is part of none.
+        again: whether the job has started before; it may then go on in a folder that it made.
+
     Raises:
-        UsageError: if it already holds something or cannot be written.
+        UsageError: if the folder cannot be written, or holds something that is not this job's.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -58,11 +74,14 @@ def create_run_folder(folder: Path) -> Path:
             f"`run_folder` must be a writable folder, got '{folder}' ({error.strerror}); "
             "name another one with --run_folder."
         ) from error
-    if occupied is not None:
+    mark = folder / _LAUNCH
+    if occupied is not None and not (again and mark.exists() and mark.read_text() == launch):
         raise UsageError(
             f"`run_folder` must be new or empty, got '{folder}' with {occupied.name} in it; name "
             "another one with --run_folder or leave it out."
         )
+    if launch is not None:
+        mark.write_text(launch)
     os.environ[_INHERITED] = str(folder.absolute())
     return folder
 
@@ -78,10 +97,10 @@ def latest_checkpoint(name: str) -> Path:
     Raises:
         UsageError: if no run of that name has one.
     """
-    found = sorted((Path("runs") / name).glob(f"*/{_LAST_CHECKPOINT}"), key=os.path.getmtime)
+    found = sorted((Path("runs") / name).glob(f"*/{LAST_CHECKPOINT}"), key=os.path.getmtime)
     if not found:
         raise UsageError(
-            f"`ckpt_path` last means runs/{name}/*/{_LAST_CHECKPOINT}, and there is none; train "
+            f"`ckpt_path` last means runs/{name}/*/{LAST_CHECKPOINT}, and there is none; train "
             "first or name a file."
         )
     return found[-1]
@@ -93,13 +112,13 @@ def of_run(folder: Path) -> tuple[str, ...]:
     Raises:
         UsageError: if the folder lacks one of them.
     """
-    for name in (_CONFIG, _LAST_CHECKPOINT):
+    for name in (_CONFIG, LAST_CHECKPOINT):
         if not (folder / name).is_file():
             raise UsageError(
                 f"`export` needs the folder of a run, with {name} in it, got '{folder}'; name such "
                 "a folder, or a file each by --config and --ckpt_path."
             )
-    return ("--config", str(folder / _CONFIG), "--ckpt_path", str(folder / _LAST_CHECKPOINT))
+    return ("--config", str(folder / _CONFIG), "--ckpt_path", str(folder / LAST_CHECKPOINT))
 
 
 def run_of(checkpoint: Path) -> Path:
@@ -118,6 +137,31 @@ def _new_name() -> str:
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(2)}"
 
 
+def resolved_config(parser: ArgumentParser, config: Namespace) -> dict[str, Any]:
+    """Returns what a run is configured to do, defaults included, as config.yaml tells it."""
+    dumped: dict[str, Any] = yaml.safe_load(parser.dump(config, skip_none=False, format="yaml"))
+    return dumped
+
+
+def check_same_run(folder: Path, config: Mapping[str, Any]) -> None:
+    """Raises UsageError if a run folder's config.yaml says another training than this one.
+
+    A job may hold several runs, and files that configure one may change while it waits to start
+    again. Loggers and where a run starts from are not compared.
+    """
+    file = folder / _CONFIG
+    if not file.exists():
+        return  # it was stopped before its first step
+    before, now = (_flat({k: c[k] for k in _COMPARED}) for c in (_read(file), config))
+    for key in sorted(before | now):
+        was, is_now = before.get(key), now.get(key)
+        if was != is_now and not key.startswith("trainer.logger"):
+            raise UsageError(
+                f"a job that starts again must train what it did before, got `{key}` {is_now} and "
+                f"in '{file}' {was}; put that back, or start another job, with --ckpt_path."
+            )
+
+
 @final
 class WriteConfig(SaveConfigCallback):
     """Writes the resolved configuration to <run folder>/config.yaml and into the W&B run.
@@ -126,10 +170,11 @@ class WriteConfig(SaveConfigCallback):
     """
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        dumped = self.parser.dump(self.config, skip_none=False, format="yaml")
-        config: dict[str, Any] = yaml.safe_load(dumped)
+        config = resolved_config(self.parser, self.config)
         config["run_folder"] = None  # a run from this file gets a folder of its own
         folder = Path(trainer.default_root_dir)
+        if (folder / "config.yaml").exists():
+            return  # a job that starts again: it stays what the user gave
         loggers = config["trainer"]["logger"]
         for logger in loggers if isinstance(loggers, list) else [loggers]:
             settings = logger.get("init_args", {}) if isinstance(logger, dict) else {}
@@ -141,6 +186,21 @@ class WriteConfig(SaveConfigCallback):
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 logger.experiment.config.update({"cli": config}, allow_val_change=True)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(file.read_text())
+    return content
+
+
+def _flat(value: Any, key: str = "") -> dict[str, Any]:
+    """Returns the numbers and texts in nested dictionaries and lists, by their dotted names."""
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if not isinstance(value, dict):
+        return {key: value}
+    parts = (_flat(part, f"{key}.{name}" if key else str(name)) for name, part in value.items())
+    return {name: part for flat in parts for name, part in flat.items()}
 
 
 def _machine(trainer: Trainer) -> dict[str, Any]:

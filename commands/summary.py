@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lightning import Trainer
-from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from callbacks import HistoryAwareSampling
+from commands.run_folder import LAST_CHECKPOINT
 from commands.sample_run import SampleRun
 
 __all__ = [
@@ -24,17 +24,19 @@ __all__ = [
 
 
 @rank_zero_only
-def print_start(run_folder: Path, ckpt_path: str | None, wandb_notice: str | None) -> None:
-    """Names the run's folder, what it starts from, and says where W&B stands."""
+def print_start(run_folder: Path, ckpt_path: str | None, *notices: str | None) -> None:
+    """Names the run's folder, what it starts from, and what else the user should know."""
     print(f"run folder: {run_folder}")
     if ckpt_path:
         print(f"starting from: {ckpt_path}")
-    if wandb_notice:
-        print(wandb_notice)
+    for notice in filter(None, notices):
+        print(notice)
 
 
 @rank_zero_only
-def print_summary(run_folder: Path, trainer: Trainer, lost: bool = False) -> None:
+def print_summary(
+    run_folder: Path, trainer: Trainer, lost: bool = False, saved: Path | None = None
+) -> None:
     """Says what the run left where, and what to type next.
 
     Args:
@@ -42,14 +44,15 @@ def print_summary(run_folder: Path, trainer: Trainer, lost: bool = False) -> Non
         trainer: which ran it.
         lost: whether it ended because its numbers were lost: it then goes on from best.ckpt, if
             there is one, as its last weights may have been lost already.
+        saved: what it wrote when it was told to stop, None if it was not told.
     """
-    checkpoint = getattr(trainer.checkpoint_callback, "best_model_path", "")
-    wandb_files = _wandb_files(run_folder, trainer)
+    checkpoint = saved or _latest_checkpoint(run_folder, trainer)
+    wandb_files = _wandb_files(run_folder)
     places = {
         "pictures": _existing(run_folder / "pictures"),
         "metrics": _existing(run_folder / "metrics.csv"),
         "settings": _existing(run_folder / "config.yaml"),
-        "checkpoint": _existing(Path(checkpoint)) if checkpoint else "",
+        "checkpoint": _existing(checkpoint),
         "best": _existing(run_folder / "checkpoints" / "best.ckpt"),
         "W&B": wandb_files and str(wandb_files),
     }
@@ -136,11 +139,17 @@ def _twice_as_long(trainer: Trainer) -> tuple[str, ...]:
     return tuple(w for name, n in given.items() for w in (f"--trainer.{name}", str(2 * n)))
 
 
-def _wandb_files(run_folder: Path, trainer: Trainer) -> Path | None:
-    if not any(isinstance(logger, WandbLogger) for logger in trainer.loggers):
-        return None
+def _wandb_files(run_folder: Path) -> Path | None:
+    # not by the trainer's loggers: a run that was sent SIGTERM has given up that of W&B
     latest = run_folder / "wandb" / "latest-run"
     return _short(latest.resolve()) if latest.exists() else None
+
+
+def _latest_checkpoint(run_folder: Path, trainer: Trainer) -> Path:
+    """Returns the newer one of last.ckpt and what the user's own callback keeps."""
+    last = run_folder / LAST_CHECKPOINT
+    own = Path(getattr(trainer.checkpoint_callback, "best_model_path", "") or last)
+    return max(last, own, key=lambda path: path.stat().st_mtime if path.exists() else 0)
 
 
 def _existing(path: Path) -> str:

@@ -14,13 +14,19 @@ from tests.helpers import TINY_SHAPE
 
 @final
 class TinyDomains(AbstractTwoDomains):
-    """Random pictures in pairs: 40 dark ones and 40 light ones."""
+    """Random pictures in pairs: as many dark ones as light ones."""
 
     example = "picture"
 
-    def __init__(self, batch_size: int = 6, image_shape: tuple[int, int, int] = TINY_SHAPE) -> None:
+    def __init__(
+        self,
+        batch_size: int = 6,
+        image_shape: tuple[int, int, int] = TINY_SHAPE,
+        num_pairs: int = 40,
+    ) -> None:
         super().__init__(batch_size, None)
         self._image_shape = image_shape
+        self._num_pairs = num_pairs
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -32,7 +38,7 @@ class TinyDomains(AbstractTwoDomains):
 
     def read(self, train: bool) -> tuple[Tensor, Tensor]:
         generator = torch.Generator().manual_seed(0)
-        size = (2, 40, *self._image_shape)
+        size = (2, self._num_pairs, *self._image_shape)
         dark, light = torch.randint(0, 128, size, generator=generator, dtype=torch.uint8)
         return dark, light + 128
 

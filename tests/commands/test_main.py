@@ -2,10 +2,13 @@
 
 import errno
 import sys
+import warnings
+from pathlib import Path
 
 import pytest
 import wandb
 
+from callbacks.preemption import Preempted
 from commands import main
 
 
@@ -52,8 +55,83 @@ def test_wandb_out_of_reach(
     assert "set WANDB_MODE=offline to log without it" in capsys.readouterr().err
 
 
+def test_a_lost_process(
+    broken: type[Broken], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    broken.error = RuntimeError("[gloo/transport/tcp/pair.cc:545] Connection reset by peer")
+    with pytest.raises(SystemExit) as ended:
+        main.run()
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith("train.py: error: another process of this run is gone: killed, out of")
+    assert len(said.splitlines()) == 1
+
+
+def test_a_run_that_was_told_to_stop_ends_well(broken: type[Broken]) -> None:
+    broken.error = Preempted(Path("last.ckpt"), wants_requeue=True)  # outside of SLURM
+    main.run()
+
+
+@pytest.mark.parametrize(("wants_requeue", "asked"), [(True, 1), (False, 0)])
+def test_a_job_whose_time_is_over_is_queued_again(
+    wants_requeue: bool,
+    asked: int,
+    broken: type[Broken],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said: list[str] = []  # until then; SLURM ends the process within the call
+    monkeypatch.setattr(main, "requeue", lambda: said.append(capsys.readouterr().out))
+    monkeypatch.setenv("SLURM_JOB_ID", "41")
+    broken.error = Preempted(Path("last.ckpt"), wants_requeue)
+    main.run()
+    assert len(said) == asked
+    assert all("time is nearly over: the job goes back into the queue" in text for text in said)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_job_that_cannot_be_queued_again_says_so(
+    broken: type[Broken], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(main, "requeue", lambda: "scontrol: No such file or directory")
+    monkeypatch.setenv("SLURM_JOB_ID", "41")
+    broken.error = Preempted(Path("last.ckpt"), wants_requeue=True)
+    with pytest.raises(SystemExit) as ended:
+        main.run()
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert "could not be queued again (scontrol: No such file or directory); training was" in said
+    assert "it goes on from last.ckpt" in said
+
+
+def test_the_service_of_wandb_may_end_before_the_run(
+    broken: type[Broken], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torn_down = []
+
+    def finish() -> None:
+        raise ConnectionResetError("Connection lost")
+
+    monkeypatch.setattr(wandb, "run", object())
+    monkeypatch.setattr(wandb, "finish", finish)
+    monkeypatch.setattr(wandb, "teardown", lambda: torn_down.append(True))
+    broken.error = Preempted(Path("last.ckpt"), wants_requeue=False)
+    main.run()
+    assert torn_down
+
+
 @pytest.mark.parametrize("error", [OSError(errno.EIO, "broken disk"), RuntimeError("a bug")])
 def test_other_errors_keep_their_traceback(broken: type[Broken], error: Exception) -> None:
     broken.error = error
     with pytest.raises(type(error)):
         main.run()
+
+
+def test_numbers_that_one_process_logs_for_all_cause_no_advice() -> None:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        main._quieten()
+        for name in ("time/epoch_seconds", "sampling/distance", "val/loss"):
+            warnings.warn(f"It is recommended to use `self.log('{name}', ...)`", stacklevel=1)
+    assert [str(warning.message).split("'")[1] for warning in said] == ["val/loss"]

@@ -3,11 +3,14 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from commands.errors import UsageError
 from commands.run_folder import (
+    check_same_run,
     choose_run_folder,
     create_run_folder,
     forget_run_folder,
@@ -47,6 +50,53 @@ def test_a_folder_in_use_is_refused() -> None:
     (folder / "metrics.csv").touch()
     with pytest.raises(UsageError, match=r"must be new or empty, got 'given' with metrics\.csv"):
         create_run_folder(folder)
+
+
+def test_processes_of_a_job_agree_on_a_folder_and_find_it_again() -> None:
+    folder = choose_run_folder(None, "name", "slurm-7")
+    assert folder == Path("runs/name/slurm-7")
+    assert choose_run_folder("given", "name", "slurm-7") == Path("given")
+    (create_run_folder(folder, "slurm 7") / "metrics.csv").touch()
+    assert create_run_folder(folder, "slurm 7", again=True) == folder
+
+
+def test_a_job_that_starts_again_goes_on_in_no_folder_but_its_own() -> None:
+    message = r"must be new or empty, got 'given' with .* in it"
+    folder = create_run_folder(Path("given"), "slurm 7")
+    (folder / "metrics.csv").touch()
+    with pytest.raises(UsageError, match=message):
+        create_run_folder(folder, "slurm 7")
+    with pytest.raises(UsageError, match=message):
+        create_run_folder(folder, "slurm 8", again=True)
+    (folder / ".job").unlink()  # as a run by hand leaves it
+    with pytest.raises(UsageError, match=message):
+        create_run_folder(folder, "slurm 7", again=True)
+    with pytest.raises(UsageError, match=message):
+        create_run_folder(folder, again=True)
+    assert create_run_folder(Path("new"), "slurm 7", again=True) == Path("new")
+
+
+def test_a_job_that_starts_again_trains_what_it_did() -> None:
+    config: dict[str, Any] = {
+        **{"seed_everything": 0, "ckpt_path": None, "model": {"init_args": {"widths": [16, 8]}}},
+        **{"data": {"class_path": "MNIST"}, "trainer": {"max_epochs": 2, "logger": None}},
+    }
+    folder = Path("given")
+    check_same_run(folder, config)  # it was stopped before it had written anything
+    folder.mkdir()
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    logger = {"init_args": {"id": "abc"}}
+    check_same_run(
+        folder, {**config, "ckpt_path": "last", "trainer": {"max_epochs": 2, "logger": logger}}
+    )
+    with pytest.raises(
+        UsageError, match=r"got `model.init_args.widths.1` 4 and in 'given/con.* 8;"
+    ):
+        check_same_run(folder, {**config, "model": {"init_args": {"widths": [16, 4]}}})
+    with pytest.raises(UsageError, match=r"got `trainer.max_epochs` None and in .* 2; put"):
+        check_same_run(folder, {**config, "trainer": {}})
+    with pytest.raises(UsageError, match=r"got `seed_everything` 1 and in .* put that back, or"):
+        check_same_run(folder, {**config, "seed_everything": 1})
 
 
 def test_a_given_empty_folder_will_do() -> None:

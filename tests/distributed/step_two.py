@@ -12,7 +12,6 @@ from torch import Tensor
 
 from lightning_modules import WGANGP
 from lightning_modules.adversarial import AbstractAdversarial
-from lightning_modules.alternating import Losses
 from tests.helpers import (
     TINY_SHAPE,
     TinyImages,
@@ -20,82 +19,91 @@ from tests.helpers import (
     tiny_decoder,
     tiny_ebgan,
     tiny_encoder,
+    tiny_energy_vae,
+    tiny_sngan,
+    tiny_vae,
     weights,
 )
 from tests.tiny_domains import TinyDomains, tiny_disco_gan
 
-Run = tuple[LightningModule, LightningDataModule]
+Losses = dict[str, Tensor]
 
-
-def wgan_gp(num_processes: int) -> Run:
-    module = WGANGP(TINY_SHAPE, 3, tiny_decoder, tiny_encoder, n_critic=2)
-    _share_latents(module, num_processes)
-    return module, TinyImages(batch_size=18 // num_processes)
-
-
-def ebgan(num_processes: int) -> Run:
-    """Its pulling-away term is of the pictures of one process, so one process takes two halves."""
-    module = tiny_ebgan()
-    _share_latents(module, num_processes)
-    if num_processes == 1:
-        module.generator_losses = _by_halves(module.generator_losses)  # type: ignore[method-assign]
-    return module, TinyImages(batch_size=18 // num_processes)
-
-
-def disco_gan(num_processes: int) -> Run:
-    return tiny_disco_gan(TINY_SHAPE), TinyDomains(batch_size=6 // num_processes)
-
-
-MODELS: dict[str, Callable[[int], Run]] = {
-    "wgan_gp": wgan_gp,
-    "ebgan": ebgan,
-    "disco_gan": disco_gan,
+BATCH = 64  # of one process, or of two together
+PRECISIONS = ("32-true", "64-true")
+MODELS: dict[str, Callable[[], LightningModule]] = {
+    "vae": tiny_vae,
+    "energy_vae": tiny_energy_vae,
+    "wgan_gp": lambda: WGANGP(TINY_SHAPE, 3, tiny_decoder, tiny_encoder, n_critic=2),
+    "sngan": tiny_sngan,
+    "ebgan": tiny_ebgan,
+    "disco_gan": lambda: tiny_disco_gan(TINY_SHAPE),
 }
+# terms of several pictures at once that each process takes of its own, and averages
+OF_ONE_PROCESS = {"energy_vae": "losses", "ebgan": "generator_losses"}
 
 
-def train(model: str, folder: Path, num_processes: int) -> tuple[dict[str, Tensor], ...]:
-    """Returns the weights before and after, in double precision, of the process that asks."""
+def train(
+    model: str, folder: Path, num_processes: int, precision: str
+) -> tuple[dict[str, Tensor], ...]:
+    """Returns the weights before and after ten batches of the process that asks."""
     seed_everything(0, verbose=False)
-    module, data = MODELS[model](num_processes)
+    module = MODELS[model]()
     before = weights(module)
+    if num_processes == 1 and (name := OF_ONE_PROCESS.get(model)):
+        setattr(module, name, _by_halves(getattr(module, name)))
+    draw = _shared_noise(module, num_processes)
+    if isinstance(module, AbstractAdversarial):
+        latent_dim = module.latent_dim
+        module._latents = lambda n: draw(n, latent_dim)  # type: ignore[method-assign]
     trainer = quiet_trainer(
         folder,
-        max_epochs=2,
+        max_epochs=10,  # of one batch: 72 examples are trained on
         devices=num_processes,
         strategy="ddp_find_unused_parameters_true" if num_processes > 1 else "auto",
-        precision="64-true",
+        precision=precision,
         limit_val_batches=0,
     )
-    with patch("lightning_modules.wgan_gp._between", lambda real, fake: (real + fake) / 2):
-        trainer.fit(module, data)
-    return {name: value.double() for name, value in before.items()}, weights(module)
+    with (
+        patch("lightning_modules.wgan_gp._between", lambda real, fake: (real + fake) / 2),
+        patch("torch.randn_like", lambda like: draw(*like.shape)),
+    ):
+        trainer.fit(module, _data(model, BATCH // num_processes))
+    return before, weights(module)
 
 
-def _share_latents(module: AbstractAdversarial, num_processes: int) -> None:
-    """Gives each process those latents whose places its pictures have in one common batch."""
+def _data(model: str, batch_size: int) -> LightningDataModule:
+    if model == "disco_gan":
+        return TinyDomains(batch_size, num_pairs=80)
+    return TinyImages(batch_size=batch_size)
+
+
+def _shared_noise(module: LightningModule, num_processes: int) -> Callable[[int, int], Tensor]:
+    """Returns what draws those rows of a common batch whose places a process's pictures have."""
     calls = itertools.count()
 
-    def latents(n: int) -> Tensor:
+    def draw(n: int, dim: int) -> Tensor:
         generator = torch.Generator().manual_seed(next(calls))
-        size = n * num_processes, module.latent_dim
-        return torch.randn(size, generator=generator).double()[module.global_rank :: num_processes]
+        size = n * num_processes, dim
+        common = torch.randn(size, generator=generator, dtype=torch.float64)
+        dtype = next(module.parameters()).dtype
+        return common[module.global_rank :: num_processes].to(dtype)
 
-    module._latents = latents  # type: ignore[method-assign]
+    return draw
 
 
 def _by_halves(losses: Callable[[Tensor], Losses]) -> Callable[[Tensor], Losses]:
-    def mean(fake: Tensor) -> Losses:
-        first, second = losses(fake[::2]), losses(fake[1::2])
+    def mean(pictures: Tensor) -> Losses:
+        first, second = losses(pictures[::2]), losses(pictures[1::2])
         return {name: (first[name] + second[name]) / 2 for name in first}
 
     return mean
 
 
 def main(folder: Path) -> None:
-    for model in MODELS:
-        _, after = train(model, folder, 2)
+    for model, precision in itertools.product(MODELS, PRECISIONS):
+        _, after = train(model, folder, 2, precision)
         rank = torch.distributed.get_rank()
-        torch.save(after, folder / f"{model}-{rank}.pt")
+        torch.save(after, folder / f"{model}-{precision}-{rank}.pt")
 
 
 if __name__ == "__main__":

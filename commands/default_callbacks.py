@@ -1,0 +1,46 @@
+"""The callbacks of every run, whatever the user asks for."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning import Callback
+from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
+
+from callbacks import EpochCompletion, Preemption
+from commands.best_checkpoint import BestCheckpoint
+from commands.last_checkpoint import LastCheckpoint
+from commands.paced_progress_bar import PacedProgressBar
+
+__all__ = ["default_callbacks"]
+
+
+def default_callbacks(
+    own: Sequence[Callback], options: Mapping[str, Any], run_folder: Path, in_job: bool
+) -> list[Callback]:
+    """Returns what is always wanted, and checkpoints and a bar unless configured or off.
+
+    Args:
+        own: callbacks of the user.
+        options: of the trainer.
+        run_folder: of the run.
+        in_job: whether the run may be stopped and started again by others. It then goes on from
+            last.ckpt, which is kept beside what the user's own checkpoints keep.
+    """
+    saves, folder = options["enable_checkpointing"] is not False, run_folder / "checkpoints"
+    has_checkpoint = _has(own, ModelCheckpoint)
+    wants_bar = options["enable_progress_bar"] is not False and not options["barebones"]
+    defaults: list[Callback] = [EpochCompletion()]
+    if saves and (in_job or not has_checkpoint):
+        defaults.append(LastCheckpoint(folder))
+    if saves and not has_checkpoint:
+        defaults.append(BestCheckpoint(folder))
+    if wants_bar and not _has(own, ProgressBar):
+        defaults.append(PacedProgressBar())
+    if saves and in_job and not _has(own, Preemption):
+        defaults.append(Preemption())
+    return defaults
+
+
+def _has(callbacks: Sequence[Callback], kind: type[Callback]) -> bool:
+    return any(isinstance(callback, kind) for callback in callbacks)

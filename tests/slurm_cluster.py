@@ -1,0 +1,125 @@
+"""A SLURM cluster of two nodes on this machine, for the length of a test, away from any other."""
+
+import contextlib
+import os
+import platform
+import pwd
+import random
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+__all__ = ["missing_programs", "slurm_cluster"]
+
+_PROGRAMS = ("munged", "munge", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue")
+_SECONDS = 120  # for a daemon to answer; one does so within two
+_PATH = f"{os.environ['PATH']}:/usr/sbin"
+
+
+def missing_programs() -> list[str]:
+    """Returns which of SLURM's programs are not installed."""
+    return [program for program in _PROGRAMS if shutil.which(program, path=_PATH) is None]
+
+
+@contextmanager
+def slurm_cluster() -> Iterator[dict[str, str]]:
+    """Yields the environment in which SLURM's commands reach a new cluster of two idle nodes."""
+    state = Path(tempfile.mkdtemp(prefix="hawc-slurm-"))
+    environment = {**os.environ, "PATH": _PATH, "SLURM_CONF": str(_write_configuration(state))}
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, state, ignore_errors=True)
+        for command, *question in _daemons(state):
+            stack.callback(_end, _start(command, environment, state / "daemons.out"))
+            _wait_for_answer(*question, environment, state)
+        # processes of a job that a failed test has left would outlive the daemons
+        stack.callback(_kill_jobs, environment)
+        yield environment
+
+
+def _write_configuration(state: Path) -> Path:
+    (state / "state").mkdir()
+    for node in ("vm1", "vm2"):
+        (state / f"spool.{node}").mkdir()
+    (state / "munge.key").write_bytes(os.urandom(128))
+    (state / "munge.key").chmod(0o400)
+    state.chmod(0o755)
+    values = {
+        "STATE": str(state),
+        "HOST": platform.node().partition(".")[0],
+        "USER": pwd.getpwuid(os.getuid()).pw_name,
+        **{f"PORT{i}": str(port) for i, port in enumerate(_free_ports(3))},
+    }
+    text = Path(__file__).with_name("slurm.conf.in").read_text()
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", value)
+    file = state / "slurm.conf"
+    file.write_text(text)
+    return file
+
+
+def _daemons(state: Path) -> Iterator[tuple[list[str], list[str], str]]:
+    """Yields each daemon, a question, and what the answer holds once the next one may start."""
+    files = {"key-file": "munge.key", "socket": "munge.socket", "log-file": "munge.log"}
+    files |= {"pid-file": "munge.pid", "seed-file": "munge.seed"}
+    options = [f"--{name}={state / file}" for name, file in files.items()]
+    encode = ["munge", f"--socket={state / files['socket']}", "--no-input"]
+    yield ["munged", "--foreground", "--force", *options], encode, "MUNGE:"
+    yield ["slurmctld", "-D"], ["scontrol", "ping"], "is UP"
+    nodes = ["sinfo", "-h", "-o", "%D %T"]
+    yield ["slurmd", "-N", "vm1", "-D"], nodes, "1 idle"
+    yield ["slurmd", "-N", "vm2", "-D"], nodes, "2 idle"
+
+
+def _start(
+    command: list[str], environment: dict[str, str], output: Path
+) -> subprocess.Popen[bytes]:
+    with output.open("ab") as file:
+        return subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file
+        )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _kill_jobs(environment: dict[str, str]) -> None:
+    for job in subprocess.check_output(["squeue", "-h", "-o", "%A"], env=environment).split():
+        subprocess.run(["scancel", "--full", "--signal=KILL", job], env=environment)
+
+
+def _wait_for_answer(
+    question: list[str], expected: str, environment: dict[str, str], state: Path
+) -> None:
+    said, until = "", time.monotonic() + _SECONDS
+    while time.monotonic() < until:
+        asked = subprocess.run(question, env=environment, capture_output=True, text=True)
+        said = asked.stdout + asked.stderr
+        if expected in said:
+            return
+        time.sleep(0.2)
+    files = [*state.glob("*.log"), state / "daemons.out"]
+    logs = "\n".join(file.read_text()[-2000:] for file in files)
+    raise RuntimeError(f"{question} did not say {expected!r}: {said}\n{logs}")
+
+
+def _free_ports(number: int) -> list[int]:
+    """Returns ports at which nobody listens, below those that systems give to connections."""
+    found: list[int] = []
+    for port in random.sample(range(20_000, 30_000), 1000):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("", port))
+            found.append(port)
+        if len(found) == number:
+            return found
+    raise RuntimeError("no free port")

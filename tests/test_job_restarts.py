@@ -1,0 +1,151 @@
+"""Jobs that start again, through the command line: they go on with their own run and no other."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import train
+
+EXPERIMENT: dict[str, Any] = {
+    "model": {
+        "class_path": "VAE",
+        "init_args": {
+            "latent_dim": 2,
+            "encoder": {"class_path": "networks.MLPEncoder", "init_args": {"widths": [16]}},
+            "decoder": {"class_path": "networks.MLPDecoder", "init_args": {"widths": [16]}},
+        },
+    },
+    "data": {"class_path": "tests.helpers.TinyImages", "init_args": {"batch_size": 24}},
+    "trainer": {
+        **{"accelerator": "cpu", "max_epochs": 2, "logger": False},
+        **{"enable_progress_bar": False, "enable_model_summary": False},
+    },
+}
+SLURM = {"SLURM_NTASKS": "1", "SLURM_JOB_ID": "41", "SLURM_JOB_NAME": "hawc"}
+TORCHRUN = {
+    **{"TORCHELASTIC_RUN_ID": "mine", "RANK": "0", "LOCAL_RANK": "0", "GROUP_RANK": "0"},
+    **{"WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"},
+}
+RESTART = {"SLURM": "SLURM_RESTART_COUNT", "TORCHRUN": "TORCHELASTIC_RESTART_COUNT"}
+
+
+@pytest.fixture(autouse=True)
+def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    for name in [n for n in os.environ if n.startswith(("SLURM_", "TORCHELASTIC_", "WANDB_RUN"))]:
+        monkeypatch.delenv(name)
+    Path("tiny.yaml").write_text(yaml.safe_dump(EXPERIMENT))
+
+
+def run(*options: str, **variables: str) -> None:
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in variables.items():
+            environment.setenv(name, value)
+        train.main(["--config", "tiny.yaml", *options])
+
+
+@pytest.mark.parametrize("launcher", [SLURM, TORCHRUN], ids=["SLURM", "torchrun"])
+def test_a_job_that_starts_again_goes_on_in_its_folder(
+    launcher: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(**launcher)
+    assert "starting from" not in capsys.readouterr().out
+    run(**launcher, **dict.fromkeys(RESTART.values(), "1"))
+    name = "slurm-41" if launcher is SLURM else "torchrun-mine"
+    said = capsys.readouterr().out
+    assert f"starting from: runs/tiny/{name}/checkpoints/last.ckpt" in said
+
+
+@pytest.mark.parametrize("launcher", [SLURM, TORCHRUN], ids=["SLURM", "torchrun"])
+def test_a_start_that_was_refused_is_refused_again(
+    launcher: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("--run_folder", "strange")
+    before = {path: path.stat().st_mtime_ns for path in Path("strange").rglob("*")}
+    for restarts in ("0", "1"):
+        with pytest.raises(SystemExit) as ended:
+            run("--run_folder", "strange", **launcher, **dict.fromkeys(RESTART.values(), restarts))
+        assert ended.value.code == 2
+        assert "`run_folder` must be new or empty, got 'strange'" in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in Path("strange").rglob("*")} == before
+
+
+def test_a_name_of_torchrun_that_was_given_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(**TORCHRUN)
+    another_agent = os.getppid() + 1
+    monkeypatch.setattr("os.getppid", lambda: another_agent)
+    for restarts in ("0", "1"):
+        with pytest.raises(SystemExit):
+            run(**TORCHRUN, TORCHELASTIC_RESTART_COUNT=restarts)
+
+
+def test_runs_of_one_job_have_folders_of_their_own() -> None:
+    job = {**SLURM, "SLURM_STEP_ID": "0"}
+    run(**job)
+    run(**{**job, "SLURM_STEP_ID": "1"})
+    for run_id in ("abc", "def"):
+        run(**job, WANDB_RUN_ID=run_id)
+    names = {folder.name for folder in Path("runs/tiny").iterdir()}
+    assert names == {"slurm-41", "slurm-41.1", "slurm-41-abc", "slurm-41-def"}
+
+
+def test_another_run_of_a_job_does_not_go_on_with_the_first(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(**SLURM)
+    capsys.readouterr()
+    for restarts, said in (("0", "must be new or empty"), ("1", "what it did before, got `model.")):
+        with pytest.raises(SystemExit) as ended:
+            run("--model.beta", "2", **SLURM, SLURM_RESTART_COUNT=restarts)
+        assert ended.value.code == 2
+        written = capsys.readouterr()
+        assert said in written.err
+        assert "starting from" not in written.out
+
+
+OWN = ("--trainer.callbacks+=ModelCheckpoint", "--trainer.callbacks.filename", "{step}")
+
+
+def test_a_job_goes_on_also_where_the_user_saves_otherwise(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    seldom = (*OWN, "--trainer.callbacks.every_n_train_steps", "2")  # of 3 batches an epoch
+    run(*seldom, **SLURM)
+    checkpoints = Path("runs/tiny/slurm-41/checkpoints")
+    assert {path.name for path in checkpoints.iterdir()} == {"step=6.ckpt", "last.ckpt"}
+    run(*seldom, **SLURM, SLURM_RESTART_COUNT="1")
+    assert f"starting from: {checkpoints}/last.ckpt" in capsys.readouterr().out
+
+
+def test_a_checkpoint_of_the_user_may_be_configured_like_the_jobs_own() -> None:
+    run(*OWN, **SLURM)
+    found = {path.name for path in Path("runs/tiny/slurm-41/checkpoints").iterdir()}
+    assert found == {"step=6.ckpt", "last.ckpt"}
+
+
+def test_a_run_that_was_told_to_stop_names_what_it_has_just_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = ("--trainer.callbacks+=tests.slow_steps.ToldToStop", "--trainer.callbacks.step", "4")
+    every = (*OWN, "--trainer.callbacks.every_n_train_steps", "1")
+    run(*every, *told, **SLURM)
+    said = capsys.readouterr().out
+    last = "runs/tiny/slurm-41/checkpoints/last.ckpt"
+    assert f"checkpoint {last}" in said
+    assert f"--ckpt_path {last}" in said
+    assert "step=5.ckpt" not in said
+
+
+def test_a_run_that_was_told_to_stop_names_its_run_of_wandb(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = ("--trainer.callbacks+=tests.slow_steps.ToldToStop", "--trainer.callbacks.step", "1")
+    run(*told, "--trainer.logger", "true", **SLURM, WANDB_MODE="offline")
+    said = capsys.readouterr().out
+    assert "W&B        runs/tiny/slurm-41/wandb/offline-run-" in said
+    assert "sync runs/tiny/slurm-41/wandb/offline-run-" in said
