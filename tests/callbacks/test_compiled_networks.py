@@ -176,6 +176,14 @@ def _weights_of(graph: Graph) -> Iterator[Tensor]:
             yield value
 
 
+def test_mode_and_backend_reach_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[dict[str, Any]] = []
+    monkeypatch.setattr(nn.Module, "compile", lambda self, **settings: given.append(settings))
+    trainer = quiet_trainer(tmp_path, callbacks=[Counting(mode="max-autotune")], fast_dev_run=1)
+    trainer.fit(tiny_wgan(), TinyImages(batch_size=24))
+    assert given == [{"mode": "max-autotune", "backend": "counting"}] * 2
+
+
 def test_nothing_is_compiled_to_validate(tmp_path: Path) -> None:
     trainer = quiet_trainer(tmp_path, callbacks=[Counting()])
     trainer.validate(tiny_energy_vae(), TinyImages(batch_size=24), verbose=False)
