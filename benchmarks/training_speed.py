@@ -48,6 +48,8 @@ OURS: dict[str, tuple[str, ...]] = {
     "logging every step": ("--trainer.log_every_n_steps", "1"),
 }
 DEFAULT = "default logging"
+COMPILED = {"compiled networks": ("--trainer.callbacks+", "CompiledNetworks")}
+CHANNELS_LAST = {"channels last": ("--trainer.callbacks+", "ChannelsLast")}
 BOUNDS = {"tiny": "at most 0.7 ms a step", "mlp": "at most 5 %", "dcgan": "at most 1 %"}
 
 
@@ -101,7 +103,12 @@ def contestants(model: str, size: str) -> dict[str, Contestant]:
     runs: dict[str, Contestant] = {BARE: partial(run_bare, model, size)}
     if model in ALONE_MODELS:
         runs[ALONE] = partial(run_alone, model, size)
-    return runs | {name: partial(run_ours, model, size, words) for name, words in OURS.items()}
+    words = dict(OURS)
+    if model == "GAN" and size != "tiny":
+        words |= COMPILED
+    if model == "GAN" and size == "dcgan":
+        words |= CHANNELS_LAST
+    return runs | {name: partial(run_ours, model, size, more) for name, more in words.items()}
 
 
 def main() -> None:

@@ -1,5 +1,7 @@
 """The callbacks: one file each, named like its class; importing this makes short names known."""
 
+from callbacks.channels_last import ChannelsLast
+from callbacks.compiled_networks import CompiledNetworks
 from callbacks.covered_modes import CoveredModes
 from callbacks.critic_slopes import CriticSlopes
 from callbacks.epoch_completion import EpochCompletion
@@ -20,6 +22,8 @@ from callbacks.translations import Translations
 from callbacks.validation_distances import ValidationDistances
 
 __all__ = [
+    "ChannelsLast",
+    "CompiledNetworks",
     "CoveredModes",
     "CriticSlopes",
     "EpochCompletion",

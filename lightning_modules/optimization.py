@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
+import torch
 from lightning import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
@@ -114,6 +115,7 @@ def resume(
         elif scheduler is not None:
             schedules.append(scheduler.state_dict())
         _keep_configured_settings(state, optimizer, goes_on)
+        _lay_out_like_weights(state, optimizer)
     checkpoint["lr_schedulers"] = schedules
     if ignored:
         rank_zero_warn(
@@ -162,6 +164,17 @@ def _keep_configured_settings(state: dict[str, Any], optimizer: Optimizer, goes_
     for saved, given in zip(state["param_groups"], optimizer.param_groups, strict=False):
         names = (given.keys() if settings is None else settings) - {"params"}
         saved.update({name: given[name] for name in names})
+
+
+def _lay_out_like_weights(state: dict[str, Any], optimizer: Optimizer) -> None:
+    # a fused Adam reads moments in the order of the weight's memory, whatever theirs is
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    for place, weight in enumerate(weights):
+        moments = state["state"].get(place, {})
+        for name, value in moments.items():
+            if isinstance(value, Tensor) and value.shape == weight.shape:
+                like = torch.empty_like(weight, dtype=value.dtype, device=value.device)
+                moments[name] = like.copy_(value)
 
 
 def _ignored_settings(

@@ -16,7 +16,7 @@ GANs", arXiv 1704.00028, Algorithm 1: lambda = 10, n_critic = 5, Adam with learn
 beta_1 = 0, beta_2 = 0.9.
 """
 
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
@@ -56,6 +56,9 @@ class WGANGP(AbstractAdversarial):
         ValueError: if a size, `n_critic` or `penalty_weight` is not positive, or the critic has a
             batch norm.
     """
+
+    twice_differentiated: ClassVar[tuple[str, ...]] = ("critic",)
+    """Networks whose gradient is part of a loss; they cannot be compiled."""
 
     def __init__(
         self,

@@ -3,7 +3,17 @@
 import pytest
 
 from benchmarks.speed_contestants import SCHEDULES
-from benchmarks.training_speed import ALONE, BARE, DEFAULT, OURS, contestants, extra, page
+from benchmarks.training_speed import (
+    ALONE,
+    BARE,
+    CHANNELS_LAST,
+    COMPILED,
+    DEFAULT,
+    OURS,
+    contestants,
+    extra,
+    page,
+)
 from benchmarks.turns import Block
 
 
@@ -34,3 +44,9 @@ def test_lightning_alone_is_timed_beside_one_model_of_each_family() -> None:
     assert ALONE in contestants("VAE", "tiny")
     assert ALONE in contestants("GAN", "mlp")
     assert list(contestants("WGAN", "tiny")) == [BARE, *OURS]
+
+
+def test_callbacks_for_speed_are_timed_where_they_apply() -> None:
+    assert {*COMPILED, *CHANNELS_LAST} <= set(contestants("GAN", "dcgan"))
+    assert set(contestants("GAN", "mlp")) & {*COMPILED, *CHANNELS_LAST} == set(COMPILED)
+    assert not set(contestants("GAN", "tiny")) & {*COMPILED, *CHANNELS_LAST}

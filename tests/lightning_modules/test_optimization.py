@@ -90,6 +90,19 @@ def test_moments_come_from_the_checkpoint_and_settings_from_the_configuration() 
     assert state["step"] == 1
 
 
+def test_moments_are_laid_out_like_their_weights() -> None:
+    rows, columns = torch.nn.Parameter(torch.ones(2, 3)), torch.nn.Parameter(torch.ones(3, 2).T)
+    adam = optimization(0.1, fused=True)
+    optimizer, _ = adam.make([rows])
+    rows.grad = torch.arange(6.0).view(2, 3)
+    optimizer.step()
+    checkpoint = {"optimizer_states": [optimizer.state_dict()], "lr_schedulers": []}
+    resume(checkpoint, [adam], [adam.make([columns])], {})
+    moments = checkpoint["optimizer_states"][0]["state"][0]["exp_avg"]
+    assert moments.stride() == columns.stride()
+    assert torch.equal(moments, optimizer.state[rows]["exp_avg"])
+
+
 def test_what_a_scheduler_moves_goes_on_from_the_checkpoint() -> None:
     checkpoint = checkpoint_after_a_step(optimization(1.0, halving))
     checkpoint["optimizer_states"][0]["param_groups"][0]["betas"] = (0.87, 0.999)  # as OneCycleLR
