@@ -21,10 +21,10 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_modules.attachment import is_fitting
 from lightning_modules.errors import TrainingError
-from lightning_modules.finite import check_finite_loss, check_finite_weights
+from lightning_modules.finite import LossWatch, check_finite_weights
 from lightning_modules.optimization import Optimization, as_list, configured, note_classes, resume
 from lightning_modules.plain_attributes import PlainAttributes
-from lightning_modules.step_log import is_read
+from lightning_modules.step_log import is_read, loggable
 from lightning_modules.step_seed import seed_step
 
 __all__ = ["AbstractAlternating", "Losses", "Network", "held_still"]
@@ -80,6 +80,7 @@ class AbstractAlternating(PlainAttributes, LightningModule, ABC):
             Optimization(critic_optimizer, critic_scheduler, "critic_"),
             Optimization(generator_optimizer, generator_scheduler, "generator_"),
         )
+        self._loss_watch = LossWatch()
         self.batch_count = 0
         self.critic_step = 0
         self.generator_step = 0
@@ -109,15 +110,19 @@ class AbstractAlternating(PlainAttributes, LightningModule, ABC):
 
     def step_critic(self, losses: Losses) -> None:
         """Moves the critic down losses in which the generator has no part."""
-        self._descend("critic", losses)
+        is_read = self.is_step_read("critic")
+        self._descend("critic", losses, is_read)
         self.constrain_critic()
-        self._log("critic", losses, self.critic_step + 1)
+        if is_read:
+            self._log("critic", losses, self.critic_step + 1)
         self.critic_step += 1
 
     def step_generator(self, losses: Losses) -> None:
         """Moves the generator down losses made while the critic was `held_still`."""
-        self._descend("generator", losses)
-        self._log("generator", losses, self.generator_step + 1)
+        is_read = self.is_step_read("generator")
+        self._descend("generator", losses, is_read)
+        if is_read:
+            self._log("generator", losses, self.generator_step + 1)
         self.generator_step += 1
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
@@ -140,6 +145,7 @@ class AbstractAlternating(PlainAttributes, LightningModule, ABC):
         return float(scaler.get_scale()) if scaler is not None and fused else 1.0
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._loss_watch.check(self._steps_so_far())
         check_finite_weights(checkpoint, f"generator step {self.generator_step}")
         note_classes(checkpoint, self)
         checkpoint["alternating_steps"] = {name: getattr(self, name) for name in self.counters}
@@ -160,13 +166,9 @@ class AbstractAlternating(PlainAttributes, LightningModule, ABC):
         pairs = zip(self._optimizations, (self.critic, self.generator), strict=True)
         return [optimization.make(network.parameters()) for optimization, network in pairs]
 
-    def _descend(self, network: Network, losses: Losses) -> None:
+    def _descend(self, network: Network, losses: Losses, is_read: bool) -> None:
         """Makes a step of a network's optimizer."""
-        check_finite_loss(
-            losses,
-            f"critic step {self.critic_step} and generator step {self.generator_step}",
-            is_read=self.is_step_read(network),
-        )
+        self._loss_watch.look(losses, self._steps_so_far(), is_read=is_read)
         place = ("critic", "generator").index(network)
         optimizer: LightningOptimizer = self.optimizers()[place]  # type: ignore[index]
         optimizer.zero_grad()
@@ -176,10 +178,11 @@ class AbstractAlternating(PlainAttributes, LightningModule, ABC):
             schedulers = as_list(self.lr_schedulers())
             schedulers[place if len(schedulers) > 1 else 0].step()
 
+    def _steps_so_far(self) -> str:
+        return f"critic step {self.critic_step} and generator step {self.generator_step}"
+
     def _log(self, network: Network, losses: Losses, step: int) -> None:
-        if not self.is_step_read(network):
-            return
-        terms = {name: value.detach().mean() for name, value in losses.items() if name != "loss"}
+        terms = {name: loggable(value) for name, value in losses.items() if name != "loss"}
         own = {f"{network}_loss": losses["loss"], f"{network}_step": float(step)}
         self.log_dict({f"train/{name}": value for name, value in {**own, **terms}.items()})
 

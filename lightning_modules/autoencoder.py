@@ -47,6 +47,7 @@ class AbstractAutoencoder(AbstractOneLoss, ABC):
         check_sizes(image_shape, latent_dim)
         super().__init__(image_shape, optimizer, scheduler)
         self.latent_dim = latent_dim
+        self._were_pixels_checked = False
         self.encoder = encoder(self.image_shape, self.statistics_per_latent * latent_dim)
         self.decoder = decoder(self.image_shape, latent_dim)
 
@@ -73,11 +74,12 @@ class AbstractAutoencoder(AbstractOneLoss, ABC):
     def check_pixels(self, images: Tensor) -> None:
         """Raises TrainingError unless pixels are in [0, 1], as a Bernoulli likelihood needs.
 
-        Of pictures on a GPU, which would have to finish all its work for an answer, only in the
-        first step of a training and outside training.
+        Of pictures on a GPU, which would have to finish all its work for an answer, only the first
+        ones of the process and those outside training.
         """
-        if images.is_cpu or not self.training or self.global_step == 0:
+        if images.is_cpu or not self.training or not self._were_pixels_checked:
             check_unit_interval(images)
+            self._were_pixels_checked = True
 
     def as_images(self, output: Tensor) -> Tensor:
         """Returns what a decoder's output stands for: pixels by a sigmoid, table rows as is."""

@@ -2,37 +2,53 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, final
 
 from torch import Tensor
 
 from lightning_modules.errors import TrainingError
+from lightning_modules.step_log import loggable
 
-__all__ = ["check_finite_loss", "check_finite_weights"]
+__all__ = ["LossWatch", "check_finite_weights"]
 
 
-def check_finite_loss(losses: Mapping[str, Tensor], after: str, *, is_read: bool) -> None:
-    """Raises TrainingError unless `losses["loss"]` is finite, and names every term.
+@final
+class LossWatch:
+    """Notices a loss that is not finite, however long it takes until somebody may ask.
 
-    Looks at losses that are read anyway; at all of them where the CPU computes. A GPU that is asked
-    for a number must first have done all that it has yet to do, and then waits for more.
-
-    Args:
-        losses: by name; "loss" is a scalar, of others the mean is named.
-        after: the last step that was taken, in words, such as "step 12".
-        is_read: whether somebody will see these losses.
+    A loss on the CPU is looked at in each step. A GPU that is asked for a number must first have
+    done all that it has yet to do, and then waits for more: there each loss is looked at by the GPU
+    itself, and what it found is asked for at steps whose losses are read anyway, and before a
+    checkpoint is written.
     """
-    loss = losses["loss"]
-    if not (is_read or loss.is_cpu) or math.isfinite(loss.item()):
-        return
-    values = ", ".join(
-        f"{name} {float(value.detach().mean()):.4g}" for name, value in losses.items()
-    )
-    raise TrainingError(
-        f"the loss must be finite, got {values} after {after}; try a lower learning rate, or look "
-        "for NaN in the data. No checkpoint was written since; if the loss had already grown, go "
-        "on from best.ckpt, which a run with a val/loss keeps."
-    )
+
+    def __init__(self) -> None:
+        self._lost: Tensor | None = (
+            None  # whether any loss was, on a device that computes by itself
+        )
+
+    def look(self, losses: Mapping[str, Tensor], after: str, *, is_read: bool) -> None:
+        """Raises TrainingError unless `losses["loss"]` is finite, and names every term.
+
+        Args:
+            losses: by name; "loss" is a scalar, of others the mean is named.
+            after: the last step that was taken, in words, such as "step 12".
+            is_read: whether somebody will see these losses.
+        """
+        loss = losses["loss"].detach()
+        if not _answers_at_once(loss):
+            lost = loss.isfinite().logical_not()
+            self._lost = lost if self._lost is None else self._lost | lost
+            if is_read:
+                self.check(after, losses)
+        elif not math.isfinite(loss.item()):
+            raise _lost_loss(_named(losses), after)
+
+    def check(self, after: str, losses: Mapping[str, Tensor] | None = None) -> None:
+        """Raises TrainingError if any loss so far was not finite; waits for a GPU."""
+        if self._lost is not None and bool(self._lost):
+            terms = f" (now {_named(losses)})" if losses else ""
+            raise _lost_loss(f"one that is not, in this step or one before{terms},", after)
 
 
 def check_finite_weights(checkpoint: Mapping[str, Any], after: str) -> None:
@@ -48,3 +64,19 @@ def check_finite_weights(checkpoint: Mapping[str, Any], after: str) -> None:
             f"weights must be finite to be saved, got NaN or infinity in '{lost[0]}' after "
             f"{after}; try a lower learning rate. The last checkpoint is kept."
         )
+
+
+def _answers_at_once(loss: Tensor) -> bool:
+    return loss.is_cpu
+
+
+def _named(losses: Mapping[str, Tensor]) -> str:
+    return ", ".join(f"{name} {float(loggable(value)):.4g}" for name, value in losses.items())
+
+
+def _lost_loss(found: str, after: str) -> TrainingError:
+    return TrainingError(
+        f"the loss must be finite, got {found} after {after}; try a lower learning rate, or look "
+        "for NaN in the data. No checkpoint was written since; if the loss had already grown, go "
+        "on from best.ckpt, which a run with a val/loss keeps."
+    )

@@ -9,7 +9,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from lightning_modules.attachment import is_fitting
-from lightning_modules.finite import check_finite_loss, check_finite_weights
+from lightning_modules.finite import LossWatch, check_finite_weights
 from lightning_modules.hyperparameters import forget_callables
 from lightning_modules.image_shape import check_image_shape
 from lightning_modules.interface import ImageShape
@@ -49,6 +49,7 @@ class AbstractOneLoss(PlainAttributes, LightningModule, ABC):
         forget_callables(self)
         self.image_shape = tuple(image_shape)
         self._optimization = Optimization(optimizer, scheduler)
+        self._loss_watch = LossWatch()
 
     @abstractmethod
     def losses(self, images: Tensor) -> dict[str, Tensor]:
@@ -73,6 +74,7 @@ class AbstractOneLoss(PlainAttributes, LightningModule, ABC):
         return configured([self._optimization.make(self.parameters())])
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._loss_watch.check(f"step {self.global_step}")
         check_finite_weights(checkpoint, f"step {self.global_step}")
         note_classes(checkpoint, self)
 
@@ -90,5 +92,5 @@ class AbstractOneLoss(PlainAttributes, LightningModule, ABC):
     def _checked_losses(self, images: Tensor, is_read: bool) -> dict[str, Tensor]:
         check_image_shape(images, self.image_shape, self)
         losses = self.losses(images)
-        check_finite_loss(losses, f"step {self.global_step}", is_read=is_read)
+        self._loss_watch.look(losses, f"step {self.global_step}", is_read=is_read)
         return losses

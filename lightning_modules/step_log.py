@@ -6,8 +6,16 @@ yet cost a fraction of a millisecond a value, much for a small network (benchmar
 """
 
 from lightning import Trainer
+from torch import Tensor
 
-__all__ = ["is_read"]
+__all__ = ["is_read", "loggable"]
+
+
+def loggable(value: Tensor | float) -> Tensor | float:
+    """Returns what is logged of a term: the mean of a tensor, without its graph."""
+    if not isinstance(value, Tensor):
+        return value
+    return value.detach().mean() if value.is_floating_point() else value.detach().float().mean()
 
 
 def is_read(trainer: Trainer, step: int, lasting: int = 1) -> bool:
