@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, relu, softplus
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import is_parametrized
 
 from benchmarks.turns import Tick
 from hawc import HuberEnergy, StandardNormal, squared_distance_to
@@ -55,7 +56,7 @@ class Setting:
     def is_picture(self) -> bool:
         return len(self.shape) == 3
 
-    def made_by(self, network: nn.Module) -> nn.Module:
+    def as_generator(self, network: nn.Module) -> nn.Module:
         """Returns a generator: it makes pictures in [-1, 1], rows without bounds."""
         return self.spread(nn.Sequential(network, *([nn.Tanh()] if self.is_picture else [])))
 
@@ -141,10 +142,18 @@ def normed_critic(setting: Setting) -> nn.Module:
 def autoencoder(setting: Setting) -> nn.Module:
     size = setting.latent_dim
     encoder, decoder = setting.encoder(setting.shape, size), setting.decoder(setting.shape, size)
-    return setting.made_by(nn.Sequential(encoder, decoder))
+    return setting.as_generator(nn.Sequential(encoder, decoder))
 
 
-def clamped(critic: nn.Module) -> None:
+def hold(critic: nn.Module, still: bool) -> None:
+    """Lets a critic's weights move or not, nor the power iterations of its spectral norms."""
+    critic.requires_grad_(not still)
+    for layer in critic.modules():
+        if is_parametrized(layer):
+            layer.parametrizations.train(not still)  # type: ignore[union-attr, operator]
+
+
+def clamp_weights(critic: nn.Module) -> None:
     with torch.no_grad():
         for weight in critic.parameters():
             weight.clamp_(-CLIP, CLIP)
@@ -160,7 +169,7 @@ def pair_loop(
 ) -> None:
     """Trains a generator and a critic, a step of each in turn with every batch."""
     latent_dim = setting.latent_dim
-    generator = setting.made_by(setting.decoder(setting.shape, latent_dim))
+    generator = setting.as_generator(setting.decoder(setting.shape, latent_dim))
     critic = setting.spread(make_critic(setting))
     critic_optimizer, generator_optimizer = adam(critic), adam(generator)
     for real in setting.batches(signed=True):
@@ -168,17 +177,17 @@ def pair_loop(
             fake = generator(torch.randn(len(real), latent_dim))
         descend(critic_optimizer, critic_loss(critic, real, fake))
         constrain(critic)
-        critic.requires_grad_(False)
+        hold(critic, True)
         made = generator(torch.randn(len(real), latent_dim))
         descend(generator_optimizer, generator_loss(critic, made))
-        critic.requires_grad_(True)
+        hold(critic, False)
         tick()
 
 
 def disco_loop(setting: Setting, tick: Tick) -> None:
     """Trains two translators and two critics, a step of either kind with every other batch."""
     shape = setting.shape
-    to_b, to_a = (setting.made_by(setting.translator(shape)) for _ in range(2))
+    to_b, to_a = (setting.as_generator(setting.translator(shape)) for _ in range(2))
     critic_a, critic_b = (setting.spread(setting.encoder(shape, 1)) for _ in range(2))
     critic_optimizer, generator_optimizer = adam(critic_a, critic_b), adam(to_b, to_a)
     domains = [setting.batches(signed=True, seed=seed) for seed in range(2)]
@@ -236,7 +245,7 @@ def autoencoder_loop(loss: Loss, outputs: int, setting: Setting, tick: Tick) -> 
         tick()
 
 
-def free(critic: nn.Module) -> None:
+def leave_alone(critic: nn.Module) -> None:
     """Leaves the critic as it is."""
 
 
@@ -252,17 +261,17 @@ LOOPS: dict[str, Callable[[Setting, Tick], None]] = {
         plain_critic,
         gan_critic_loss,
         lambda critic, fake: softplus(-critic(fake)).mean(),
-        free,
+        leave_alone,
     ),
-    "WGAN": partial(pair_loop, plain_critic, wgan_critic_loss, score_loss, clamped),
-    "WGANGP": partial(pair_loop, plain_critic, wgan_gp_critic_loss, score_loss, free),
-    "SNGAN": partial(pair_loop, normed_critic, hinge_critic_loss, score_loss, free),
+    "WGAN": partial(pair_loop, plain_critic, wgan_critic_loss, score_loss, clamp_weights),
+    "WGANGP": partial(pair_loop, plain_critic, wgan_gp_critic_loss, score_loss, leave_alone),
+    "SNGAN": partial(pair_loop, normed_critic, hinge_critic_loss, score_loss, leave_alone),
     "EBGAN": partial(
         pair_loop,
         autoencoder,
         energy_critic_loss,
         lambda critic, fake: energies(critic, fake).mean(),
-        free,
+        leave_alone,
     ),
     "DiscoGAN": disco_loop,
 }

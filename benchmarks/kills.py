@@ -11,6 +11,7 @@ imported everything. Writes benchmarks/results/kills.md.
 """
 
 import argparse
+import itertools
 import math
 import os
 import random
@@ -218,7 +219,10 @@ def measure(name: str, kills: int, folder: Path, chance: random.Random) -> Tally
     _, seconds = train_for(name, whole, math.inf)
     expected = outcome(whole)
     assert expected[0]["epoch"] == EPOCHS - 1
-    delays = iter(lambda: chance.uniform(0, seconds / 2) if tally.kills < kills else math.inf, 0)
+    delays = (
+        chance.uniform(0, seconds / 2) if tally.kills < kills else math.inf
+        for _ in itertools.count()
+    )
     while tally.kills < kills:
         workplace = folder / f"killed-{tally.trainings}"
         workplace.mkdir()

@@ -9,7 +9,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
-from benchmarks.bare_loops import LOOPS, Setting, adam, autoencoder_loop
+from benchmarks.bare_loops import LOOPS, Setting, adam, autoencoder_loop, hold
 from benchmarks.turns import Tick
 
 __all__ = ["train_alone"]
@@ -34,7 +34,7 @@ class _Pair(LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.latent_dim = setting.latent_dim
-        self.generator = setting.made_by(setting.decoder(setting.shape, setting.latent_dim))
+        self.generator = setting.as_generator(setting.decoder(setting.shape, setting.latent_dim))
         self.critic: nn.Module = make_critic(setting)
         self.critic_loss, self.generator_loss, self.constrain = losses
 
@@ -44,10 +44,10 @@ class _Pair(LightningModule):
             fake = self.generator(torch.randn(len(batch), self.latent_dim))
         self._descend(critic_optimizer, self.critic_loss(self.critic, batch, fake))
         self.constrain(self.critic)
-        self.critic.requires_grad_(False)
+        hold(self.critic, True)
         made = self.generator(torch.randn(len(batch), self.latent_dim))
         self._descend(generator_optimizer, self.generator_loss(self.critic, made))
-        self.critic.requires_grad_(True)
+        hold(self.critic, False)
 
     def _descend(self, optimizer: Any, loss: Tensor) -> None:
         optimizer.zero_grad()

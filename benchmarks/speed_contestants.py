@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,10 +34,11 @@ __all__ = [
 ]
 
 BATCH_SIZE = 64
+# blocks hold whole intervals of logging
 SCHEDULES = {
     "tiny": Schedule(blocks=40, length=20, skipped=60),
     "mlp": Schedule(blocks=20, length=10, skipped=20),
-    "dcgan": Schedule(blocks=8, length=4, skipped=4),
+    "dcgan": Schedule(blocks=4, length=10, skipped=4),
 }
 NETWORKS: dict[str, tuple[int, tuple[int, ...], dict[str, Any], dict[str, Any]]] = {
     "tiny": (2, (2,), {"widths": [8]}, {"widths": [8]}),
@@ -167,7 +169,10 @@ def run_experiment(
 ) -> None:
     from benchmarks.tick_callback import train_and_tick
 
-    with tempfile.TemporaryDirectory() as folder, made_up_files(model, size):
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        made_up_files(model, size),
+    ):
         path = Path(folder) / "experiment"
         path.with_suffix(".yaml").write_text(yaml.safe_dump(dict(config)))
         train_and_tick(str(path), words, folder, tick)
@@ -175,16 +180,16 @@ def run_experiment(
 
 def two_bare(model: str, size: str, tick: Tick) -> None:
     """Trains by the bare loop in two processes."""
-    both(partial(_bare_rank, model, size), tick)
+    in_two_processes(partial(_bare_rank, model, size), tick)
 
 
 def two_ours(model: str, size: str, tick: Tick) -> None:
     """Trains by train.py in two processes."""
-    both(partial(_our_rank, model, size), tick)
+    in_two_processes(partial(_our_rank, model, size), tick)
 
 
 def _bare_rank(model: str, size: str, tick: Tick) -> None:
-    torch.distributed.init_process_group("gloo")
+    torch.distributed.init_process_group("gloo", timeout=timedelta(seconds=120))
     half = setting(model, size, BATCH_SIZE // PROCESSES)
     spread = nn.parallel.DistributedDataParallel
     LOOPS[model](replace(half, spread=spread), tick)
@@ -195,14 +200,16 @@ def _our_rank(model: str, size: str, tick: Tick) -> None:
     run_experiment(experiment(model, size, BATCH_SIZE // PROCESSES), model, size, words, tick)
 
 
-def both(train: Contestant, tick: Tick) -> None:
+def in_two_processes(train: Contestant, tick: Tick) -> None:
     """Trains as the first of two processes, and starts and ends the second."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(PROCESSES)}
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    place |= {"WORLD_SIZE": str(PROCESSES), "LOCAL_WORLD_SIZE": str(PROCESSES)}
     os.environ.update(place, TORCHELASTIC_RUN_ID="speed", RANK="1", LOCAL_RANK="1")
-    other = multiprocessing.get_context("spawn").Process(target=train, args=(_nothing,))
+    spawning = multiprocessing.get_context("spawn")
+    other = spawning.Process(target=_second, args=(train, os.getpid()))
     other.start()
     os.environ.update(RANK="0", LOCAL_RANK="0")
     try:
@@ -212,5 +219,11 @@ def both(train: Contestant, tick: Tick) -> None:
         other.join()
 
 
-def _nothing() -> None:
-    """Waits for nobody: the first process has the turns."""
+def _second(train: Contestant, first: int) -> None:
+    """Trains without turns, for as long as the first process lives."""
+
+    def tick() -> None:
+        if os.getppid() != first:
+            os._exit(1)
+
+    train(tick)

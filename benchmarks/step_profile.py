@@ -3,16 +3,17 @@
     python -m benchmarks.step_profile [--models VAE GAN] [--sizes tiny mlp]
 
 Looks at the stack of train.py, run as in benchmarks/training_speed.py with default logging, at each
-tick of a clock that runs while its processor works, and counts what it finds. A function that calls
-a kernel counts as long as the kernel runs. Writes benchmarks/results/step_profile.md.
+tick of a clock that runs while its processor works, and adds the processor's time since the last
+look to what it finds: Python looks only once a kernel has ended. Writes
+benchmarks/results/step_profile.md.
 """
 
 import argparse
 import os
 import signal
 import sys
-from collections import Counter
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import final
@@ -36,11 +37,11 @@ PARTS = (
     ("wandb/", "", "logging"),
     ("lightning/pytorch/loggers/", "", "logging"),
     ("lightning/pytorch/core/module.py", "log_dict", "logging"),
+    ("lightning/pytorch/callbacks/", "", "callbacks of Lightning"),
     ("datamodules/", "", "data"),
     ("benchmarks/tick_callback.py", "on_train_batch_end", "this measurement"),
     ("callbacks/", "", "callbacks of this project"),
     ("commands/", "", "callbacks of this project"),
-    ("lightning/pytorch/callbacks/", "", "callbacks of Lightning"),
     ("networks/", "", "forward passes and losses"),
     ("lightning_modules/", "losses", "forward passes and losses"),
     ("lightning_modules/", "critic_losses", "forward passes and losses"),
@@ -72,41 +73,47 @@ class Sampler:
         """Ends the training."""
 
     def __init__(self, schedule: Schedule) -> None:
-        self.counts: Counter[str] = Counter()
+        self.seconds: dict[str, float] = {}
         self._schedule = schedule
-        self._ticks = 0
+        self._ticks, self._last = 0, 0.0
 
     def tick(self) -> None:
         """To be called after each step; raises Done at the last."""
         self._ticks += 1
         if self._ticks == self._schedule.skipped:
-            signal.signal(signal.SIGPROF, self._look)
+            self._last = time.process_time()
             signal.setitimer(signal.ITIMER_PROF, INTERVAL, INTERVAL)
         elif self._ticks == self._schedule.steps:
-            signal.setitimer(signal.ITIMER_PROF, 0)
             raise self.Done
 
-    def _look(self, _: int, frame: FrameType | None) -> None:
-        self.counts[part_of(frame)] += 1
+    def look(self, _: int, frame: FrameType | None) -> None:
+        """To be called at each signal."""
+        now, part = time.process_time(), part_of(frame)
+        self.seconds[part] = self.seconds.get(part, 0.0) + now - self._last
+        self._last = now
 
 
-def profile(model: str, size: str) -> Counter[str]:
-    """Returns how often each part was met."""
+def profile(model: str, size: str) -> dict[str, float]:
+    """Returns the seconds of the processor that each part took."""
     sampler = Sampler(SCHEDULES[size])
+    before = signal.signal(signal.SIGPROF, sampler.look)
     try:
         run_ours(model, size, (), sampler.tick)
     except Sampler.Done:
-        return sampler.counts
+        return sampler.seconds
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
     raise RuntimeError("the training ended before its last step.")
 
 
-def rows(counts: Counter[str]) -> Iterator[str]:
+def rows(seconds: Mapping[str, float], steps: int) -> Iterator[str]:
     """Yields a table of parts, the longest first."""
-    yield "| part | share |"
-    yield "|---|---|"
-    total = counts.total()
-    for part, count in counts.most_common():
-        yield f"| {part} | {count / total:.1%} |"
+    yield "| part | ms a step | share |"
+    yield "|---|---|---|"
+    total = sum(seconds.values())
+    for part, value in sorted(seconds.items(), key=lambda item: -item[1]):
+        yield f"| {part} | {1000 * value / steps:.2f} | {value / total:.1%} |"
 
 
 def main() -> None:
@@ -121,8 +128,8 @@ def main() -> None:
     lines = [f"# Where the time of a step goes\n\n`{command}`"]
     for model in options.models:
         for size in options.sizes:
-            counts = profile(model, size)
-            lines += [f"\n## {model}, {size}: {counts.total()} looks\n", *rows(counts)]
+            steps = SCHEDULES[size].steps - SCHEDULES[size].skipped
+            lines += [f"\n## {model}, {size}\n", *rows(profile(model, size), steps)]
     options.table.write_text("\n".join(lines) + "\n")
     print(options.table.read_text())
 

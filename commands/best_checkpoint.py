@@ -33,10 +33,11 @@ class BestCheckpoint(ModelCheckpoint):
             save_on_train_epoch_end=False,  # but when a validation ends
             enable_version_counter=False,
         )
+        self._state_key = super().state_key  # a list of all settings, asked for at every hook
 
     @property
     def state_key(self) -> str:
-        return type(self).__name__  # Lightning's lists all settings, at each hook of each batch
+        return self._state_key
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if _METRIC in trainer.callback_metrics:

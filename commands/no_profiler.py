@@ -12,10 +12,7 @@ _NOTHING = nullcontext()
 
 @final
 class NoProfiler(PassThroughProfiler):
-    """Lightning's, whose every `profile` makes a generator and runs it, at a fifth of the time.
-
-    A GAN's batch asks ninety times (benchmarks/training_speed.py).
-    """
+    """Lightning's makes a generator and runs it each time, dozens of times in a batch of a GAN."""
 
     def profile(self, action_name: str) -> Any:
         """Returns a context that does nothing."""

@@ -5,7 +5,7 @@ are checked, one network moves while the other is held still, steps are counted 
 `global_step` counts those of both together), and everything that a resumed run needs is kept.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, Literal
@@ -23,7 +23,7 @@ from lightning_modules.attachment import is_fitting
 from lightning_modules.errors import TrainingError
 from lightning_modules.finite import LossWatch, check_finite_weights
 from lightning_modules.optimization import Optimization, as_list, configured, note_classes, resume
-from lightning_modules.plain_attributes import PlainAttributes
+from lightning_modules.plain_attributes import AbstractPlainAttributes
 from lightning_modules.step_log import is_read, loggable
 from lightning_modules.step_seed import seed_step
 
@@ -35,7 +35,7 @@ Losses = Mapping[str, Tensor]
 Network = Literal["critic", "generator"]
 
 
-class AbstractAlternating(PlainAttributes, LightningModule, ABC):
+class AbstractAlternating(AbstractPlainAttributes, LightningModule):
     """Trains `self.critic` and `self.generator`, which a subclass sets, in turn.
 
     A batch is one `play`: a subclass decides there which of `step_critic` and `step_generator` are

@@ -23,9 +23,7 @@ class LossWatch:
     """
 
     def __init__(self) -> None:
-        self._lost: Tensor | None = (
-            None  # whether any loss was, on a device that computes by itself
-        )
+        self._lost: Tensor | None = None  # whether one was that has not been asked for
 
     def look(self, losses: Mapping[str, Tensor], after: str, *, is_read: bool) -> None:
         """Raises TrainingError unless `losses["loss"]` is finite, and names every term.
@@ -45,8 +43,9 @@ class LossWatch:
             raise _lost_loss(_named(losses), after)
 
     def check(self, after: str, losses: Mapping[str, Tensor] | None = None) -> None:
-        """Raises TrainingError if any loss so far was not finite; waits for a GPU."""
-        if self._lost is not None and bool(self._lost):
+        """Raises TrainingError if a loss since the last answer was not finite; waits for a GPU."""
+        lost, self._lost = self._lost, None
+        if lost is not None and bool(lost):
             terms = f" (now {_named(losses)})" if losses else ""
             raise _lost_loss(f"one that is not, in this step or one before{terms},", after)
 

@@ -1,6 +1,6 @@
 """The training step of every model that minimises one loss by one optimizer."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Any
 
 from lightning import LightningModule
@@ -14,14 +14,14 @@ from lightning_modules.hyperparameters import forget_callables
 from lightning_modules.image_shape import check_image_shape
 from lightning_modules.interface import ImageShape
 from lightning_modules.optimization import Optimization, configured, note_classes, resume
-from lightning_modules.plain_attributes import PlainAttributes
+from lightning_modules.plain_attributes import AbstractPlainAttributes
 from lightning_modules.step_log import is_read
 from lightning_modules.step_seed import seed_step
 
 __all__ = ["AbstractOneLoss"]
 
 
-class AbstractOneLoss(PlainAttributes, LightningModule, ABC):
+class AbstractOneLoss(AbstractPlainAttributes, LightningModule):
     """A model trained on `losses`, whose every term it logs.
 
     As val/<name> and test/<name> means over all items, as train/<name> the batch's, at every

@@ -2,10 +2,14 @@
 
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+from lightning import Callback, Trainer
+from lightning.pytorch.profilers import Profiler, SimpleProfiler
 
 import train
+from commands.no_profiler import NoProfiler
 
 CONFIG = str(Path(__file__).parent.parent / "configs" / "energy_vae_mnist5k.yaml")
 TINY = (
@@ -37,3 +41,27 @@ def test_times_of_a_training(
     report = caplog.text if file is None else (tmp_path / "run" / file).read_text()
     assert "run_training_batch" in report
     assert "val_next" in report
+
+
+class Watching(Callback):
+    """Notes the profiler of a training."""
+
+    seen: ClassVar[Profiler]
+
+    def on_train_start(self, trainer: Trainer, *_: object) -> None:
+        type(self).seen = trainer.profiler
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [((), NoProfiler), (("--trainer.profiler", "simple"), SimpleProfiler)],
+)
+@pytest.mark.filterwarnings("ignore")  # of W&B
+def test_the_profiler_of_a_training(
+    arguments: tuple[str, ...], kind: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    watching = ("--trainer.callbacks+", f"{__name__}.{Watching.__name__}")
+    train.main(["fit", "--config", CONFIG, *TINY, *watching, *arguments])
+    assert type(Watching.seen) is kind

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import lightning_modules
-from benchmarks import bare_loops
+from benchmarks import bare_loops, lightning_alone
 from benchmarks.bare_loops import LOOPS, made_up
 from benchmarks.speed_contestants import setting
 from lightning_modules import EBGAN, VAE, DiscoGAN, EnergyVAE
@@ -78,7 +78,7 @@ def test_translators_losses_are_the_model_s() -> None:
     torch.manual_seed(0)
     model = DiscoGAN(SMALL.shape, SMALL.translator, SMALL.encoder, weights=(1.0, 10.0))
     a, b = pictures(0), pictures(1)
-    to_b, to_a = (SMALL.made_by(model.generator[way]) for way in ("a_to_b", "b_to_a"))
+    to_b, to_a = (SMALL.as_generator(model.generator[way]) for way in ("a_to_b", "b_to_a"))
     critic_a, critic_b = model.critic["a"], model.critic["b"]
     there = bare_loops.translation_loss(SMALL, a, to_b, to_a, critic_b)
     back = bare_loops.translation_loss(SMALL, b, to_a, to_b, critic_a)
@@ -111,6 +111,43 @@ def test_batches_are_shuffled_and_scaled() -> None:
     signed = torch.cat(list(SMALL.batches(signed=True)))
     unit = torch.cat(list(SMALL.batches(signed=False)))
     assert signed.shape == unit.shape == (24, 1, 4, 4)
-    assert (signed.amin(), signed.amax()) >= (-1, 0.9)
-    assert unit.amin() >= 0
+    assert -1 <= signed.amin() < -0.9
+    assert 0.9 < signed.amax() <= 1
+    assert 0 <= unit.amin() < unit.amax() <= 1
     assert signed.mean().item() == pytest.approx(2 * unit.mean().item() - 1, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["VAE", "GAN", "WGANGP"])
+@pytest.mark.filterwarnings("ignore")  # of Lightning, on few workers
+def test_lightning_s_loop_makes_the_same_steps(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained: list[list[nn.Parameter]] = []
+
+    def noted(*networks: nn.Module) -> torch.optim.Adam:
+        trained[-1].extend(weight for network in networks for weight in network.parameters())
+        return bare_adam(*networks)
+
+    bare_adam = bare_loops.adam
+    monkeypatch.setattr(bare_loops, "adam", noted)
+    monkeypatch.setattr(lightning_alone, "adam", noted)
+    for train in (LOOPS[name], partial(lightning_alone.train_alone, name)):
+        trained.append([])
+        torch.manual_seed(3)
+        train(SMALL, lambda: None)
+    bare, alone = (sorted((w.detach() for w in of), key=shape_and_sum) for of in trained)
+    assert len(bare) == len(alone) > 3
+    assert all(torch.equal(a, b) for a, b in zip(bare, alone, strict=True))
+
+
+def shape_and_sum(weight: torch.Tensor) -> tuple[torch.Size, float]:
+    return weight.shape, float(weight.sum())
+
+
+@pytest.mark.parametrize("still", [True, False])
+def test_a_held_critic_makes_no_power_iteration(still: bool) -> None:
+    critic = bare_loops.normed_critic(SMALL)
+    bare_loops.hold(critic, still)
+    before = {name: value.clone() for name, value in critic.named_buffers()}
+    critic(pictures(0))
+    changed = any(not torch.equal(before[name], value) for name, value in critic.named_buffers())
+    assert changed != still
+    assert all(weight.requires_grad != still for weight in critic.parameters())

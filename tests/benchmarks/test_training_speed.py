@@ -13,6 +13,7 @@ from benchmarks.training_speed import (
     contestants,
     extra,
     page,
+    verdict,
 )
 from benchmarks.turns import Block
 
@@ -32,7 +33,7 @@ def test_the_page_holds_every_contestant() -> None:
     times = {BARE: blocks(1.0), ALONE: blocks(1.4), **{name: blocks(1.6) for name in OURS}}
     two = {BARE: blocks(2.0), DEFAULT: blocks(3.0)}
     text = "\n".join(page({"tiny": {"GAN": times}}, two, "command"))
-    assert "at most 0.7 ms a step" in text
+    assert "ms more at most 0.7, by blocks and as a whole. Holds for GAN;" in text
     assert "| GAN | Lightning alone | 1.40 | 0.400 (0.400 to 0.400) | 1.400" in text
     for name in OURS:
         assert f"| GAN | {name} | 1.60 | 0.600 (0.600 to 0.600) | 1.600" in text
@@ -50,3 +51,17 @@ def test_callbacks_for_speed_are_timed_where_they_apply() -> None:
     assert {*COMPILED, *CHANNELS_LAST} <= set(contestants("GAN", "dcgan"))
     assert set(contestants("GAN", "mlp")) & {*COMPILED, *CHANNELS_LAST} == set(COMPILED)
     assert not set(contestants("GAN", "tiny")) & {*COMPILED, *CHANNELS_LAST}
+
+
+@pytest.mark.parametrize(("slow_blocks", "holds"), [(0, True), (1, False), (4, False)])
+def test_a_bound_is_for_the_median_and_the_whole(slow_blocks: int, holds: bool) -> None:
+    ours = [*blocks(1.6)[slow_blocks:], *blocks(3.0)[:slow_blocks]]
+    line = verdict("tiny", {"VAE": {BARE: blocks(1.0), DEFAULT: ours}})
+    assert ("Holds for VAE;" in line) == holds
+    assert ("**does not hold** for VAE." in line) != holds
+
+
+def test_larger_networks_are_judged_by_the_ratio() -> None:
+    times = {BARE: blocks(10.0), DEFAULT: blocks(10.4)}
+    assert "Holds for GAN;" in verdict("mlp", {"GAN": times})
+    assert "Holds for none;" in verdict("dcgan", {"GAN": times})

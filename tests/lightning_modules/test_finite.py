@@ -34,11 +34,17 @@ def test_a_device_is_asked_only_for_what_is_read() -> None:
 def test_a_device_remembers_a_loss_that_nobody_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finite, "_answers_at_once", lambda _: False)  # as on a GPU
     watch = LossWatch()
-    for value in (1.0, torch.inf, 2.0):
-        watch.look({"loss": torch.tensor(value)}, "step 3", is_read=False)
+
+    def lose_one() -> None:
+        for value in (1.0, torch.inf, 2.0):
+            watch.look({"loss": torch.tensor(value)}, "step 3", is_read=False)
+
+    lose_one()
     found = r"got one that is not, in this step or one before"
     with pytest.raises(TrainingError, match=rf"{found} \(now loss 4\), after step 6;"):
         watch.look({"loss": torch.tensor(4.0)}, "step 6", is_read=True)
+    watch.check("step 6")  # what was said is not said of another training
+    lose_one()
     with pytest.raises(TrainingError, match=rf"{found}, after step 6;"):
         watch.check("step 6")  # before a checkpoint is written
 

@@ -9,10 +9,10 @@ from torch import nn
 
 from lightning_modules.alternating import AbstractAlternating
 from lightning_modules.one_loss import AbstractOneLoss
-from lightning_modules.plain_attributes import PlainAttributes
+from lightning_modules.plain_attributes import AbstractPlainAttributes
 
 
-class Module(PlainAttributes):
+class Module(AbstractPlainAttributes):
     def __init__(self) -> None:
         super().__init__()
         self.count = 0
@@ -45,4 +45,8 @@ def test_tables_are_kept() -> None:
 
 @pytest.mark.parametrize("base", [AbstractAlternating, AbstractOneLoss])
 def test_models_take_it_before_lightning(base: Any) -> None:
-    assert base.__mro__.index(PlainAttributes) < base.__mro__.index(LightningModule)
+    assert base.__mro__.index(AbstractPlainAttributes) < base.__mro__.index(LightningModule)
+
+
+def test_lightning_has_no_way_of_its_own() -> None:
+    assert LightningModule.__setattr__ is nn.Module.__setattr__  # or it would be passed over
