@@ -9,7 +9,7 @@ step) and logging every step. The bare loops are in benchmarks/bare_loops.py; be
 Lightning's own loop around the same step is timed, without callbacks, loggers and checkpoints. All
 train by turns, a process each (benchmarks/turns.py), on made-up examples in memory; all use
 PyTorch's own Adam, not fused. One model also trains in two processes, with half of the batch each.
-Writes benchmarks/results/training_speed.md after each launch.
+Writes benchmarks/results/training_speed/<size>.md after each launch.
 """
 
 import argparse
@@ -39,9 +39,10 @@ from benchmarks.speed_contestants import (
 from benchmarks.step_times import Times, launch, quartiles, ratios, waiting, whole
 from benchmarks.turns import STEADY_MALLOC, Contestant
 
-RESULTS = Path(__file__).parent / "results" / "training_speed.md"
+RESULTS = Path(__file__).parent / "results" / "training_speed"
 BARE, ALONE = "bare loop", "Lightning alone"
 ALONE_MODELS = ("VAE", "GAN")
+TWO = "GAN"  # trains in two processes too
 OURS: dict[str, tuple[str, ...]] = {
     "without loggers": ("--trainer.logger", "false"),
     "default logging": (),
@@ -91,29 +92,26 @@ def verdict(size: str, results: Mapping[str, Times]) -> str:
     )
 
 
-def page(results: Mapping[str, Mapping[str, Times]], two: Times, command: str) -> Iterator[str]:
-    """Yields the page of results."""
-    yield f"# Training steps beside bare loops\n\n`{command}`\n"
+def page(size: str, results: Mapping[str, Times], two: Times, command: str) -> Iterator[str]:
+    """Yields the page of one size; `two` are times of two processes, if there are any."""
+    yield f"# Training steps beside bare loops: {size}\n\n`{command}`\n"
     yield (
-        f"Batches of 64, one thread a process, {os.cpu_count()} CPU cores, torch "
-        f"{torch.__version__}; medians over blocks of some steps, quartiles in brackets; of the "
-        "whole: with all that happens seldom. A pair's step is one of the critic and one of the "
-        "generator; DiscoGAN's one of either. Memory kept by the C library (turns.STEADY_MALLOC)."
+        f"Batches of {BATCH_SIZE}, one thread a process, {os.cpu_count()} CPU cores, torch "
+        f"{torch.__version__}; medians over blocks of {SCHEDULES[size].length} steps, quartiles in "
+        "brackets; of the whole: with all that happens seldom. A pair's step is one of the critic "
+        "and one of the generator; DiscoGAN's one of either. Memory kept by the C library "
+        "(turns.STEADY_MALLOC).\n"
     )
-    for size, of_size in results.items():
-        yield f"\n## {size}\n"
-        yield from rows(size, of_size)
-        yield "\n" + verdict(size, of_size)
-        flat = {f"{m} {k}": v for m, times in of_size.items() for k, v in times.items()}
-        yield "\n" + waiting(flat)
+    yield from rows(size, results)
+    yield "\n" + verdict(size, results)
+    yield waiting({f"{m} {k}": v for m, times in results.items() for k, v in times.items()})
     if two:
-        yield f"\n## Two processes, 2 x {BATCH_SIZE // PROCESSES} pictures, GAN, mlp\n"
         share = quartiles(ratios(two, DEFAULT, BARE))
         yield (
-            f"- train.py over a {BARE} with DistributedDataParallel: {share}, of the whole "
+            f"\nIn two processes, {BATCH_SIZE // PROCESSES} pictures each, {TWO}: train.py over a "
+            f"{BARE} with DistributedDataParallel {share}, of the whole "
             f"{whole(two, DEFAULT, BARE):.3f}."
         )
-        yield waiting(two)
 
 
 def contestants(model: str, size: str) -> dict[str, Contestant]:
@@ -129,29 +127,35 @@ def contestants(model: str, size: str) -> dict[str, Contestant]:
     return runs | {name: partial(run_ours, model, size, more) for name, more in words.items()}
 
 
+def measure(size: str, models: list[str], rounds: int, folder: Path) -> None:
+    """Times some models at one size, and writes the page after each launch."""
+    command = " ".join(["python -m benchmarks.training_speed", *sys.argv[1:]])
+    results: dict[str, Times] = {}
+    two: Times = {}
+    for number in range(rounds):
+        for model in models:
+            schedule, times = SCHEDULES[size], results.setdefault(model, {})
+            launch(contestants(model, size), schedule, number, times)
+            if (size, model) == ("mlp", TWO):
+                runs = {BARE: partial(two_bare, TWO, size), DEFAULT: partial(two_ours, TWO, size)}
+                launch(runs, schedule, number, two)
+            text = "\n".join(page(size, results, two, command)) + "\n"
+            (folder / f"{size}.md").write_text(text)
+    print(text)
+
+
 def main() -> None:
-    """Prints the page and writes it."""
+    """Prints the pages and writes them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", nargs="+", default=list(SCHEDULES), choices=list(SCHEDULES))
     parser.add_argument("--models", nargs="+", default=list(LOOPS), choices=list(LOOPS))
     parser.add_argument("--rounds", type=int, default=2, help="launches of all")
-    parser.add_argument("--table", type=Path, default=RESULTS)
+    parser.add_argument("--folder", type=Path, default=RESULTS)
     options = parser.parse_args()
-    command = " ".join(["python -m benchmarks.training_speed", *sys.argv[1:]])
+    options.folder.mkdir(exist_ok=True)
     os.environ.update(STEADY_MALLOC, OMP_NUM_THREADS="1")  # of the processes to come
-    results: dict[str, dict[str, Times]] = {}
-    two: Times = {}
-    for number in range(options.rounds):
-        for size in options.sizes:
-            for model in options.models:
-                times = results.setdefault(size, {}).setdefault(model, {})
-                launch(contestants(model, size), SCHEDULES[size], number, times)
-                options.table.write_text("\n".join(page(results, two, command)) + "\n")
-        if "mlp" in options.sizes and "GAN" in options.models:
-            pair = {BARE: partial(two_bare, "GAN", "mlp"), DEFAULT: partial(two_ours, "GAN", "mlp")}
-            launch(pair, SCHEDULES["mlp"], number, two)
-    options.table.write_text("\n".join(page(results, two, command)) + "\n")
-    print(options.table.read_text())
+    for size in options.sizes:
+        measure(size, options.models, options.rounds, options.folder)
 
 
 if __name__ == "__main__":

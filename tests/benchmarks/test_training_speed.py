@@ -1,8 +1,14 @@
 """The page of results says what a step costs beyond the bare loop."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
+from benchmarks import training_speed
+from benchmarks.bare_loops import LOOPS
 from benchmarks.speed_contestants import SCHEDULES
+from benchmarks.step_times import Times
 from benchmarks.training_speed import (
     ALONE,
     BARE,
@@ -32,7 +38,7 @@ def test_milliseconds_beyond_the_bare_loop() -> None:
 def test_the_page_holds_every_contestant() -> None:
     times = {BARE: blocks(1.0), ALONE: blocks(1.4), **{name: blocks(1.6) for name in OURS}}
     two = {BARE: blocks(2.0), DEFAULT: blocks(3.0)}
-    text = "\n".join(page({"tiny": {"GAN": times}}, two, "command"))
+    text = "\n".join(page("tiny", {"GAN": times}, two, "command"))
     assert "ms more at most 0.7, by blocks and as a whole. Holds for GAN;" in text
     assert "| GAN | Lightning alone | 1.40 | 0.400 (0.400 to 0.400) | 1.400" in text
     for name in OURS:
@@ -65,3 +71,22 @@ def test_larger_networks_are_judged_by_the_ratio() -> None:
     times = {BARE: blocks(10.0), DEFAULT: blocks(10.4)}
     assert "Holds for GAN;" in verdict("mlp", {"GAN": times})
     assert "Holds for none;" in verdict("dcgan", {"GAN": times})
+
+
+def test_a_page_is_written_after_each_launch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launched: list[tuple[str, ...]] = []
+
+    def launch(runs: dict[str, object], _schedule: object, _number: int, times: Times) -> None:
+        launched.append(tuple(runs))
+        for name in runs:
+            times.setdefault(name, []).extend(blocks(1.0))
+
+    monkeypatch.setattr(training_speed, "launch", launch)
+    monkeypatch.setattr(sys, "argv", ["x", "--sizes", "mlp", "--folder", str(tmp_path)])
+    training_speed.main()
+    text = (tmp_path / "mlp.md").read_text()
+    assert all(f"| {model} | {DEFAULT} |" in text for model in LOOPS)
+    assert "In two processes" in text
+    assert len(launched) == 2 * (len(LOOPS) + 1)
