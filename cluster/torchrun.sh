@@ -22,11 +22,16 @@ if [ "$processes" = 0 ]; then
   exit 2
 fi
 
+meeting=(--rdzv-endpoint "${RENDEZVOUS:-localhost:0}")
+if [ "${NNODES:-1}" = 1 ] && [ -z "${RENDEZVOUS:-}" ]; then
+  meeting+=(--local-addr localhost) # the machine need not be found by its own name
+fi
+
 exec python -m torch.distributed.run \
   --nnodes "${NNODES:-1}" \
   --nproc-per-node "$processes" \
   --max-restarts "${MAX_RESTARTS:-0}" \
   --rdzv-backend c10d \
-  --rdzv-endpoint "${RENDEZVOUS:-localhost:0}" \
+  "${meeting[@]}" \
   --rdzv-id "${RUN_ID:-$(date +%Y-%m-%d_%H-%M-%S)-$$}" \
   train.py "$@"

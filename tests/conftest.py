@@ -1,4 +1,4 @@
-"""Turns on checks of shapes and types before the checked packages are imported; a way past them."""
+"""Sees to the environment, then to checks of shapes and types, before anything is imported."""
 
 import os
 from collections.abc import Iterator
@@ -6,6 +6,16 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 from jaxtyping import config, install_import_hook
+
+# of the job or run that this suite may itself be part of: the tests say what they are in
+_OF_A_JOB = ("SLURM", "SBATCH_", "SRUN_", "TORCHELASTIC_", "MASTER_", "WANDB_RUN")
+_OF_A_PROCESS = {
+    *("RANK", "LOCAL_RANK", "GROUP_RANK", "NODE_RANK", "ROLE_RANK", "ROLE_NAME"),
+    *("WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE", "ROLE_WORLD_SIZE", "HAWC_RUN_FOLDER"),
+}
+for _name in [*os.environ]:
+    if _name.startswith(_OF_A_JOB) or _name in _OF_A_PROCESS:
+        del os.environ[_name]
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # waiting threads must not occupy a core
 if "PYTEST_XDIST_WORKER" in os.environ:

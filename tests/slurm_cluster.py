@@ -1,12 +1,11 @@
 """A SLURM cluster of two nodes on this machine, for the length of a test, away from any other."""
 
-import contextlib
 import os
 import platform
 import pwd
 import random
+import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,16 +13,26 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-__all__ = ["missing_programs", "slurm_cluster"]
+from tests.free_ports import free_ports, is_free
+
+__all__ = ["missing", "slurm_cluster"]
 
 _PROGRAMS = ("munged", "munge", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue")
 _SECONDS = 120  # for a daemon to answer; one does so within two
 _PATH = f"{os.environ['PATH']}:/usr/sbin"
 
 
-def missing_programs() -> list[str]:
-    """Returns which of SLURM's programs are not installed."""
-    return [program for program in _PROGRAMS if shutil.which(program, path=_PATH) is None]
+def missing() -> list[str]:
+    """Returns what SLURM would need on this machine and does not find."""
+    found = [program for program in _PROGRAMS if shutil.which(program, path=_PATH) is None]
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:
+        found.append(f"name of the user {os.getuid()}")
+    # containers seldom let it; versions before start without, those after can be told to
+    if not found and (23, 11) <= _version() < (24, 5) and not os.access("/sys/fs/cgroup", os.W_OK):
+        found.append("/sys/fs/cgroup that SLURM 23.11 may write to")
+    return found
 
 
 @contextmanager
@@ -52,18 +61,37 @@ def _write_configuration(state: Path) -> Path:
         "STATE": str(state),
         "HOST": platform.node().partition(".")[0],
         "USER": pwd.getpwuid(os.getuid()).pw_name,
-        **{f"PORT{i}": str(port) for i, port in enumerate(_free_ports(3))},
+        **{f"PORT{i}": str(port) for i, port in enumerate(free_ports(3))},
+        "FIRST_JOB": str(_first_job()),
     }
     text = Path(__file__).with_name("slurm.conf.in").read_text()
     for name, value in values.items():
         text = text.replace(f"@{name}@", value)
     file = state / "slurm.conf"
     file.write_text(text)
+    if _version() >= (24, 5):
+        file.with_name("cgroup.conf").write_text("CgroupPlugin=disabled\n")
     return file
 
 
+def _version() -> tuple[int, ...]:
+    said = subprocess.check_output(["slurmd", "-V"], env={**os.environ, "PATH": _PATH}, text=True)
+    return tuple(map(int, said.split()[-1].split(".")[:2]))  # of "slurm-wlm 22.05.8"
+
+
+def _first_job() -> int:
+    """Returns the number of a first job, so that processes of four jobs find their ports free.
+
+    Lightning lets those of a job meet at 15000 plus its number.
+    """
+    for first in random.sample(range(1, 5000), 1000):
+        if all(is_free(15_000 + first + job) for job in range(4)):
+            return first
+    raise RuntimeError("no free ports in a row")
+
+
 def _daemons(state: Path) -> Iterator[tuple[list[str], list[str], str]]:
-    """Yields each daemon, a question, and what the answer holds once the next one may start."""
+    """Yields each daemon, a question, and what the answer matches once the next one may start."""
     files = {"key-file": "munge.key", "socket": "munge.socket", "log-file": "munge.log"}
     files |= {"pid-file": "munge.pid", "seed-file": "munge.seed"}
     options = [f"--{name}={state / file}" for name, file in files.items()]
@@ -71,8 +99,8 @@ def _daemons(state: Path) -> Iterator[tuple[list[str], list[str], str]]:
     yield ["munged", "--foreground", "--force", *options], encode, "MUNGE:"
     yield ["slurmctld", "-D"], ["scontrol", "ping"], "is UP"
     nodes = ["sinfo", "-h", "-o", "%D %T"]
-    yield ["slurmd", "-N", "vm1", "-D"], nodes, "1 idle"
-    yield ["slurmd", "-N", "vm2", "-D"], nodes, "2 idle"
+    yield ["slurmd", "-N", "vm1", "-D"], nodes, "^1 idle$"
+    yield ["slurmd", "-N", "vm2", "-D"], nodes, "^2 idle$"
 
 
 def _start(
@@ -105,21 +133,9 @@ def _wait_for_answer(
     while time.monotonic() < until:
         asked = subprocess.run(question, env=environment, capture_output=True, text=True)
         said = asked.stdout + asked.stderr
-        if expected in said:
+        if re.search(expected, said, re.MULTILINE):
             return
         time.sleep(0.2)
     files = [*state.glob("*.log"), state / "daemons.out"]
     logs = "\n".join(file.read_text()[-2000:] for file in files)
     raise RuntimeError(f"{question} did not say {expected!r}: {said}\n{logs}")
-
-
-def _free_ports(number: int) -> list[int]:
-    """Returns ports at which nobody listens, below those that systems give to connections."""
-    found: list[int] = []
-    for port in random.sample(range(20_000, 30_000), 1000):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("", port))
-            found.append(port)
-        if len(found) == number:
-            return found
-    raise RuntimeError("no free port")

@@ -1,6 +1,5 @@
 """The table of mistakes goes on with processes and devices that there are not."""
 
-import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,8 +65,6 @@ def test_one_plain_line_and_nothing_written(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    for name in (name for name in os.environ if name.startswith(("SLURM_", "TORCHELASTIC_"))):
-        monkeypatch.delenv(name)
     for name, value in environment.items():
         monkeypatch.setenv(name, taken_port if value == "taken" else value)
     check_refusal(mistake, tmp_path, monkeypatch, capfd)

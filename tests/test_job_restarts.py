@@ -37,8 +37,6 @@ RESTART = {"SLURM": "SLURM_RESTART_COUNT", "TORCHRUN": "TORCHELASTIC_RESTART_COU
 def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["train.py"])
-    for name in [n for n in os.environ if n.startswith(("SLURM_", "TORCHELASTIC_", "WANDB_RUN"))]:
-        monkeypatch.delenv(name)
     Path("tiny.yaml").write_text(yaml.safe_dump(EXPERIMENT))
 
 

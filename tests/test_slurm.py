@@ -12,32 +12,20 @@ import pytest
 import torch
 import yaml
 
+from tests.distributed.train_families import experiment
 from tests.helpers import same_weights
-from tests.slurm_cluster import missing_programs, slurm_cluster
+from tests.slurm_cluster import missing, slurm_cluster
 
 ROOT = Path(__file__).parent.parent
-MODEL = {
-    "class_path": "WGANGP",
-    "init_args": {
-        **{"latent_dim": 3, "n_critic": 2},
-        "generator": {"class_path": "networks.MLPDecoder", "init_args": {"widths": [16]}},
-        "critic": {"class_path": "networks.MLPEncoder", "init_args": {"widths": [16]}},
-    },
-}
 SAMPLING = {"class_path": "HistoryAwareSampling", "init_args": {"num_samples": 2}}
-EXPERIMENT: dict[str, Any] = {
-    "model": MODEL,
-    # 72 pictures are trained on: 18 batches an epoch on each of two nodes
-    "data": {"class_path": "tests.helpers.TinyImages", "init_args": {"batch_size": 2}},
-    "trainer": {
-        **{"accelerator": "cpu", "max_epochs": 4, "log_every_n_steps": 1, "callbacks": [SAMPLING]},
-        **{"enable_progress_bar": False, "enable_model_summary": False},
-    },
-}
+# 72 pictures are trained on: 18 batches an epoch on each of two nodes
+EXPERIMENT = experiment("WGANGP")
+EXPERIMENT["trainer"] |= {"strategy": "auto", "max_epochs": 4}
+EXPERIMENT["trainer"] |= {"logger": True, "log_every_n_steps": 1}
 ENDS = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY"}
 ONE_TASK_A_NODE = ("--nodes=2", "--ntasks-per-node=1", "--gres=none", "--cpus-per-task=1")
 
-pytestmark = [pytest.mark.slurm, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slurm
 
 
 class Cluster:
@@ -88,20 +76,11 @@ class Cluster:
     def wait_for_files(self, job: str, *files: Path) -> None:
         self.wait_until(lambda now: all(file.exists() for file in files), job)
 
-    def start_again(self, job: str) -> None:
-        """Cuts down the two minutes that SLURM lets a job wait before it starts it again.
-
-        In the very second in which it was thrown out its nodes would refuse it: what admits a job
-        to a node is revoked by time, in whole seconds.
-        """
-        self.wait_until(lambda now: now == "PENDING", job)
-        self.run("scontrol", "update", f"jobid={job}", "StartTime=now+3")
-
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    if missing := missing_programs():
-        pytest.skip(f"SLURM is not installed: no {', '.join(missing)}")
+    if lacks := missing():
+        pytest.skip(f"SLURM cannot run here: no {', '.join(lacks)}")
     with slurm_cluster() as environment:
         yield Cluster(environment, tmp_path_factory.mktemp("slurm"))
 
@@ -116,10 +95,8 @@ def test_a_job_that_is_stopped_twice_ends_as_one_that_is_not(
     other, whole = cluster.submit("whole")
     cluster.wait_for_files(job, tmp_path / "1-3-0", tmp_path / "1-3-1")
     cluster.run("scancel", "--signal=USR1", job)  # as SLURM does two minutes before the end
-    cluster.start_again(job)
     cluster.wait_for_files(job, tmp_path / "2-12-0", tmp_path / "2-12-1")
     cluster.run("scontrol", "requeue", job)  # as SLURM does for a job of higher priority
-    cluster.start_again(job)
     cluster.wait_for_end(job, "COMPLETED")
     cluster.wait_for_end(other, "COMPLETED")
     left, right = (

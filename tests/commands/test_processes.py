@@ -9,6 +9,7 @@ import torch.distributed as dist
 from commands.cluster_job import ClusterJob
 from commands.errors import UsageError
 from commands.processes import check_processes, lost_process
+from tests.free_ports import free_ports
 from tests.helpers import quiet_trainer
 
 
@@ -22,9 +23,9 @@ def test_a_job_of_other_processes_is_refused(arguments: dict[str, int], tmp_path
 
 def test_a_port_in_use_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as other:
-        other.bind(("", 0))
+        [port] = free_ports(1)
+        other.bind(("", port))
         other.listen()
-        port = other.getsockname()[1]
         monkeypatch.setenv("MASTER_PORT", str(port))
         with pytest.raises(UsageError, match=rf"port {port}, on which .*in use\); set MASTER_PORT"):
             check_processes(quiet_trainer(tmp_path, devices=2, strategy="ddp"), None)

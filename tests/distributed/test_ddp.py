@@ -18,7 +18,7 @@ from tests.helpers import same_weights
 
 ROOT = Path(__file__).parent.parent.parent
 AUTOENCODERS = ("energy_vae", "vae")
-pytestmark = pytest.mark.ddp
+pytestmark = [pytest.mark.ddp, pytest.mark.timeout(600)]
 
 
 def start(script: str, *arguments: str, folder: Path) -> None:
@@ -27,7 +27,7 @@ def start(script: str, *arguments: str, folder: Path) -> None:
         [sys.executable, str(Path(__file__).with_name(script)), *arguments, str(folder)],
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         check=True,
-        timeout=200,
+        timeout=500,
         cwd=folder,
     )
 

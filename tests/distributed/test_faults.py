@@ -15,7 +15,8 @@ from torch import Tensor
 from tests.distributed.train_families import FAMILIES, experiment
 
 ROOT = Path(__file__).parent.parent.parent
-TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--local-addr", "localhost")
+TORCHRUN += ("--nproc-per-node", "2")
 pytestmark = [pytest.mark.ddp, pytest.mark.timeout(500)]
 
 
@@ -106,8 +107,10 @@ def test_torchrun_ends_when_a_process_is_killed(tmp_path: Path) -> None:
 def test_torchrun_without_a_gpu_asks_for_a_number() -> None:
     done = start(["cluster/torchrun.sh"], CUDA_VISIBLE_DEVICES="")
     assert done.returncode == 2
-    assert done.stderr.startswith("torchrun.sh: error: there is no GPU here; NPROC_PER_NODE=2 ")
-    assert len(done.stderr.splitlines()) == 1
+    # torch may warn before
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("torchrun.sh:")]
+    assert line.startswith("torchrun.sh: error: there is no GPU here; NPROC_PER_NODE=2 ")
+    assert "Traceback" not in done.stderr
 
 
 def test_a_node_without_the_data_ends_the_run(tmp_path: Path) -> None:

@@ -1,0 +1,27 @@
+"""Ports at which nobody listens."""
+
+import random
+import socket
+
+__all__ = ["free_ports", "is_free"]
+
+
+def free_ports(number: int) -> list[int]:
+    """Returns ports that are free, below those that systems give to connections."""
+    found: list[int] = []
+    for port in random.sample(range(20_000, 30_000), 1000):
+        if is_free(port):
+            found.append(port)
+        if len(found) == number:
+            return found
+    raise RuntimeError("no free port")
+
+
+def is_free(port: int) -> bool:
+    """Whether this machine can listen at a port."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+    return True
