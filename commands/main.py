@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import logging
-import os
 import sys
 import warnings
 from pathlib import Path
@@ -16,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 import callbacks  # noqa: F401  (imported so that short class names are known)
 import networks  # noqa: F401
 from callbacks.preemption import Preempted
-from commands.cluster_job import requeue
+from commands.cluster_job import requeue, slurm_environment
 from commands.config_files import check_config_files
 from commands.errors import UsageError, fail, nearest
 from commands.experiment import COMMANDS, ExperimentCLI
@@ -93,7 +92,7 @@ def _with_command(arguments: list[str]) -> list[str]:
 @rank_zero_only
 def _end_early(stop: Preempted) -> None:
     """Puts a job whose time is over back in the queue; its end is no error of the run."""
-    if not (stop.wants_requeue and "SLURM_JOB_ID" in os.environ):
+    if not stop.wants_requeue or slurm_environment() is None:
         return
     _finish_wandb()  # a job in the queue has no processes left, from the moment that it is there
     print("time is nearly over: the job goes back into the queue and goes on by itself", flush=True)

@@ -95,6 +95,16 @@ def test_a_job_of_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
     assert this_job() == ClusterJob("torchrun-mine", 2, 4, 2, f"torchrun mine {agent}")
 
 
+def test_torchrun_in_a_job_of_slurm_is_torchruns(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_environment(monkeypatch, {**SLURM, "SLURM_NTASKS": "1", "SLURM_RESTART_COUNT": "1"})
+    set_environment(monkeypatch, TORCHRUN)
+    job = this_job()
+    assert job is not None
+    assert (job.name, job.restarts, job.devices, job.nodes) == (None, 0, 4, 2)
+    assert job.launch.startswith("torchrun none")
+    assert slurm_environment() is None
+
+
 def test_processes_are_the_jobs_unless_something_is_said() -> None:
     job = ClusterJob("slurm-41", 0, 4, 2, "slurm main 41")
     auto = num_processes({"devices": "auto", "num_nodes": 1}, job)

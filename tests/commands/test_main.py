@@ -68,6 +68,11 @@ def test_a_lost_process(
     assert len(said.splitlines()) == 1
 
 
+def in_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"SLURM_JOB_ID": "41", "SLURM_NTASKS": "1", "SLURM_JOB_NAME": "x"}.items():
+        monkeypatch.setenv(name, value)
+
+
 def test_a_run_that_was_told_to_stop_ends_well(broken: type[Broken]) -> None:
     broken.error = Preempted(Path("last.ckpt"), wants_requeue=True)  # outside of SLURM
     main.run()
@@ -83,7 +88,7 @@ def test_a_job_whose_time_is_over_is_queued_again(
 ) -> None:
     said: list[str] = []  # until then; SLURM ends the process within the call
     monkeypatch.setattr(main, "requeue", lambda: said.append(capsys.readouterr().out))
-    monkeypatch.setenv("SLURM_JOB_ID", "41")
+    in_slurm(monkeypatch)
     broken.error = Preempted(Path("last.ckpt"), wants_requeue)
     main.run()
     assert len(said) == asked
@@ -91,11 +96,21 @@ def test_a_job_whose_time_is_over_is_queued_again(
     assert capsys.readouterr().out == ""
 
 
+def test_torchrun_in_a_job_of_slurm_does_not_queue_it_again(
+    broken: type[Broken], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_slurm(monkeypatch)
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "mine")
+    monkeypatch.setattr(main, "requeue", lambda: pytest.fail("it would go on in no run folder"))
+    broken.error = Preempted(Path("last.ckpt"), wants_requeue=True)
+    main.run()
+
+
 def test_a_job_that_cannot_be_queued_again_says_so(
     broken: type[Broken], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(main, "requeue", lambda: "scontrol: No such file or directory")
-    monkeypatch.setenv("SLURM_JOB_ID", "41")
+    in_slurm(monkeypatch)
     broken.error = Preempted(Path("last.ckpt"), wants_requeue=True)
     with pytest.raises(SystemExit) as ended:
         main.run()
