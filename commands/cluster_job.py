@@ -9,6 +9,7 @@ import socket
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, final
 
 from lightning.pytorch.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
@@ -134,5 +135,17 @@ def _torchrun_job(environment: Mapping[str, str]) -> ClusterJob:
         devices=devices,
         nodes=int(environment["WORLD_SIZE"]) // devices,
         # the agent, which outlives what it starts; names of runs are given twice
-        launch=f"torchrun {run_id} {socket.gethostname()} {os.getppid()}",
+        launch=f"torchrun {run_id} {socket.gethostname()} {_identity(os.getppid())}",
     )
+
+
+def _identity(pid: int) -> str:
+    """Returns a process's number and when it started, in ticks since the machine did.
+
+    In each container the same program may have the same small number. No time where no /proc is.
+    """
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return str(pid)
+    return f"{pid} {told.rpartition(')')[2].split()[19]}"  # after a name that may hold anything
