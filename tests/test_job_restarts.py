@@ -1,7 +1,9 @@
 """Jobs that start again, through the command line: they go on with their own run and no other."""
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +36,16 @@ RESTART = {"SLURM": "SLURM_RESTART_COUNT", "TORCHRUN": "TORCHELASTIC_RESTART_COU
 
 
 @pytest.fixture(autouse=True)
-def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["train.py"])
     for name in [n for n in os.environ if n.startswith(("SLURM_", "TORCHELASTIC_", "WANDB_RUN"))]:
         monkeypatch.delenv(name)
     Path("tiny.yaml").write_text(yaml.safe_dump(EXPERIMENT))
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGUSR1)]
+    yield
+    for number, meaning in before:
+        signal.signal(number, meaning)
 
 
 def run(*options: str, command: str = "fit", **variables: str) -> None:

@@ -1,8 +1,12 @@
 """What happens to errors that are neither a usage error nor ours."""
 
 import errno
+import signal
 import sys
+import threading
+import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +23,15 @@ class Broken:
 
     def __init__(self) -> None:
         raise self.error
+
+
+@pytest.fixture(autouse=True)
+def signals_mean_what_they_did() -> Iterator[None]:
+    numbers = (signal.SIGTERM, signal.SIGUSR1)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, meaning in zip(numbers, before, strict=True):
+        signal.signal(number, meaning)
 
 
 @pytest.fixture
@@ -94,6 +107,43 @@ def test_a_job_whose_time_is_over_is_queued_again(
     assert len(said) == asked
     assert all("time is nearly over: the job goes back into the queue" in text for text in said)
     assert capsys.readouterr().out == ""
+
+
+def test_a_job_is_queued_again_also_where_an_upload_hangs(
+    broken: type[Broken], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_queued, seen = threading.Event(), []
+
+    def finish() -> None:
+        is_queued.wait(60)
+
+    def requeue() -> None:
+        seen.append([signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)])
+        is_queued.set()
+
+    in_slurm(monkeypatch)
+    monkeypatch.setattr(wandb, "run", object())
+    monkeypatch.setattr(wandb, "finish", finish)
+    monkeypatch.setattr(main, "_UPLOAD_SECONDS", 0.1)
+    monkeypatch.setattr(main, "requeue", requeue)
+    broken.error = Preempted(Path("last.ckpt"), wants_requeue=True)
+    started = time.monotonic()
+    main.run()
+    assert time.monotonic() - started < 30  # it has waited for the requeue, not the other way round
+    assert seen == [[signal.SIG_IGN, signal.SIG_IGN]]
+
+
+@pytest.mark.parametrize(("job", "meaning"), [("41", signal.SIG_IGN), (None, signal.SIG_DFL)])
+def test_the_end_of_the_time_ends_nothing_early(
+    job: str | None, meaning: signal.Handlers, broken: type[Broken], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+    if job is not None:
+        in_slurm(monkeypatch)
+    monkeypatch.setattr(sys, "argv", ["train.py", "validate", "--model", "WGAN"])
+    broken.error = Preempted(Path("last.ckpt"), wants_requeue=False)
+    main.run()
+    assert signal.getsignal(signal.SIGUSR1) == meaning
 
 
 def test_torchrun_in_a_job_of_slurm_does_not_queue_it_again(
