@@ -56,6 +56,9 @@ class Preemption(Checkpoint):
         self._asked = 0
         self._stop: Preempted | None = None  # to be raised before the next epoch
 
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._asked, self._stop = 0, None  # what an earlier training was told is done
+
     def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.listen(trainer)
 

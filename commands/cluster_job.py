@@ -9,6 +9,7 @@ import socket
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, final
 
 from lightning.pytorch.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
@@ -46,11 +47,9 @@ def this_job() -> ClusterJob | None:
     Raises:
         UsageError: if it would wait for processes that nobody starts.
     """
-    if SLURMEnvironment.detect():
-        return _slurm_job(os.environ)
-    if TorchElasticEnvironment.detect():
+    if TorchElasticEnvironment.detect():  # first, since torchrun may itself run in a SLURM job
         return _torchrun_job(os.environ)
-    return None
+    return _slurm_job(os.environ) if _is_slurms() else None
 
 
 def num_processes(configured: Mapping[str, Any], job: ClusterJob | None) -> dict[str, Any]:
@@ -66,9 +65,9 @@ def slurm_environment() -> SLURMEnvironment | None:
     """Returns how Lightning is to see a SLURM job: without its own handling of signals.
 
     That saves in the middle of a step and knows no difference between the signals; the callback
-    Preemption is there instead.
+    Preemption is there instead. None if SLURM has not started this process.
     """
-    return SLURMEnvironment(auto_requeue=False) if SLURMEnvironment.detect() else None
+    return SLURMEnvironment(auto_requeue=False) if _is_slurms() else None
 
 
 def requeue() -> str | None:
@@ -84,6 +83,11 @@ def requeue() -> str | None:
     except OSError as error:
         return f"scontrol: {error.strerror}"
     return " ".join(asked.stderr.split()) or "scontrol failed" if asked.returncode else None
+
+
+def _is_slurms() -> bool:
+    """Returns whether SLURM has started this process, not an agent of torchrun in its job."""
+    return SLURMEnvironment.detect() and not TorchElasticEnvironment.detect()
 
 
 def _slurm_job(environment: Mapping[str, str]) -> ClusterJob:
@@ -131,5 +135,17 @@ def _torchrun_job(environment: Mapping[str, str]) -> ClusterJob:
         devices=devices,
         nodes=int(environment["WORLD_SIZE"]) // devices,
         # the agent, which outlives what it starts; names of runs are given twice
-        launch=f"torchrun {run_id} {socket.gethostname()} {os.getppid()}",
+        launch=f"torchrun {run_id} {socket.gethostname()} {_identity(os.getppid())}",
     )
+
+
+def _identity(pid: int) -> str:
+    """Returns a process's number and when it started, in ticks since the machine did.
+
+    In each container the same program may have the same small number. No time where no /proc is.
+    """
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return str(pid)
+    return f"{pid} {told.rpartition(')')[2].split()[19]}"  # after a name that may hold anything

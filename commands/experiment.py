@@ -128,7 +128,8 @@ class ExperimentCLI(LightningCLI):
         self.job = this_job()
         own_name = self.job.name if self.job else None
         self.run_folder = choose_run_folder(options.run_folder, options.name, own_name)
-        self._is_restart = self.subcommand == "fit" and bool(self.job and self.job.restarts)
+        self._starts_again = bool(self.job and self.job.restarts)
+        self._is_restart = self._starts_again and self.subcommand == "fit"  # and goes on
         last = self.run_folder / LAST_CHECKPOINT
         if self._is_restart and last.exists():
             options.ckpt_path = str(last)
@@ -218,9 +219,11 @@ class ExperimentCLI(LightningCLI):
             check(Path(ckpt_path), self.model)
         self.datamodule.prepare_data()
         self.datamodule.setup(stage)
-        launch = self.job.launch if self.job else None
-        create_run_folder(self.run_folder, launch, again=self._is_restart)
-        if self._is_restart:
+        # no command takes over what another one of the same job has made
+        launch = f"{self.job.launch} {self.subcommand}" if self.job else None
+        create_run_folder(self.run_folder, launch, again=self._starts_again)
+        if self._starts_again:
+            # the name is private; tests/commands/test_experiment.py fails if it goes
             options = self.config[self.subcommand]
             check_same_run(self.run_folder, resolved_config(self._parser(self.subcommand), options))
         for logger in self.trainer.loggers:

@@ -4,7 +4,9 @@ import contextlib
 import errno
 import logging
 import os
+import signal
 import sys
+import threading
 import warnings
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 import callbacks  # noqa: F401  (imported so that short class names are known)
 import networks  # noqa: F401
 from callbacks.preemption import Preempted
-from commands.cluster_job import requeue
+from commands.cluster_job import requeue, slurm_environment
 from commands.config_files import check_config_files
 from commands.errors import UsageError, fail, nearest
 from commands.experiment import COMMANDS, ExperimentCLI
@@ -29,9 +31,15 @@ from lightning_modules import TrainingError
 
 __all__ = ["run"]
 
+_UPLOAD_SECONDS = 30.0  # of the 120 that slurm.sbatch leaves between the signal and the end
+
 
 def run() -> None:
     """Runs what sys.argv says; ends with status 2 and one line where that cannot be done."""
+    if "SLURM_JOB_ID" in os.environ:
+        # the time of the job is nearly over; only a training that can be left, and has begun, does
+        # something then, and to anything else the default would be an early end
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     _quieten()
     keep_freed_memory()
     # absolute keys such as ${data.init_args.batch_size} are sought below the command otherwise
@@ -90,12 +98,22 @@ def _with_command(arguments: list[str]) -> list[str]:
     return ["fit", *arguments]
 
 
-@rank_zero_only
 def _end_early(stop: Preempted) -> None:
     """Puts a job whose time is over back in the queue; its end is no error of the run."""
-    if not (stop.wants_requeue and "SLURM_JOB_ID" in os.environ):
+    if not stop.wants_requeue or slurm_environment() is None:
         return
-    _finish_wandb()  # a job in the queue has no processes left, from the moment that it is there
+    # of any of its processes, the end by a signal would end all of them before that is done
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _queue_again(stop)
+
+
+@rank_zero_only
+def _queue_again(stop: Preempted) -> None:
+    # a job in the queue has no processes left, from the moment that it is there; and W&B would
+    # wait until all is uploaded, beyond the job's time. What is missing lies in the run folder
+    last_upload = threading.Thread(target=_finish_wandb, daemon=True)
+    last_upload.start()
+    last_upload.join(_UPLOAD_SECONDS)
     print("time is nearly over: the job goes back into the queue and goes on by itself", flush=True)
     if reason := requeue():
         fail(f"the job could not be queued again ({reason}); {stop}.", status=1)

@@ -70,9 +70,13 @@ def _has_others() -> bool:
 
 
 def _check_port(trainer: Trainer) -> None:
-    assert isinstance(trainer.strategy, ParallelStrategy), "what else has several processes?"
-    environment = trainer.strategy.cluster_environment
-    assert environment is not None
+    strategy = trainer.strategy
+    environment = strategy.cluster_environment if isinstance(strategy, ParallelStrategy) else None
+    if environment is None:
+        raise UsageError(
+            "`trainer.strategy` must be one whose processes meet at a port, such as ddp, for "
+            f"{trainer.world_size} processes, got {type(strategy).__name__}; leave it out."
+        )
     port = environment.main_port
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as torch does

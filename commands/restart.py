@@ -11,7 +11,8 @@ __all__ = ["continue_metrics", "wandb_run_id"]
 def wandb_run_id(run_folder: Path) -> str | None:
     """Returns the id of the W&B run whose files a run folder holds, None if there is none."""
     found = sorted((run_folder / "wandb").glob("*run-*-*"))
-    return found[-1].name.rpartition("-")[2] if found else None
+    # [offline-]run-<date>_<time>-<id>, and an id that the user chose may hold "-" itself
+    return found[-1].name.partition("run-")[2].partition("-")[2] if found else None
 
 
 def continue_metrics(logger: CSVLogger) -> None:

@@ -16,6 +16,7 @@ from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import WandbLogger
 
 from commands.errors import UsageError
+from commands.sample_files import replace_file
 
 __all__ = [
     "LAST_CHECKPOINT",
@@ -63,25 +64,27 @@ def create_run_folder(folder: Path, launch: str | None = None, again: bool = Fal
     Raises:
         UsageError: if the folder cannot be written, or holds something that is not this job's.
     """
+    mark, new_mark = folder / _LAUNCH, folder / f"{_LAUNCH}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        occupied = next(folder.iterdir(), None)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
+        # a start that was killed here leaves its part of a mark, which occupies nothing
+        occupied = next((file for file in folder.iterdir() if file != new_mark), None)
+        new_mark.write_text(launch or "")
     except OSError as error:
         raise UsageError(
             f"`run_folder` must be a writable folder, got '{folder}' ({error.strerror}); "
             "name another one with --run_folder."
         ) from error
-    mark = folder / _LAUNCH
     if occupied is not None and not (again and mark.exists() and mark.read_text() == launch):
+        new_mark.unlink()
         raise UsageError(
             f"`run_folder` must be new or empty, got '{folder}' with {occupied.name} in it; name "
             "another one with --run_folder or leave it out."
         )
-    if launch is not None:
-        mark.write_text(launch)
+    if launch is None:
+        new_mark.unlink()
+    else:
+        os.replace(new_mark, mark)
     os.environ[_INHERITED] = str(folder.absolute())
     return folder
 
@@ -173,7 +176,7 @@ class WriteConfig(SaveConfigCallback):
         config = resolved_config(self.parser, self.config)
         config["run_folder"] = None  # a run from this file gets a folder of its own
         folder = Path(trainer.default_root_dir)
-        if (folder / "config.yaml").exists():
+        if (folder / _CONFIG).exists():
             return  # a job that starts again: it stays what the user gave
         loggers = config["trainer"]["logger"]
         for logger in loggers if isinstance(loggers, list) else [loggers]:
@@ -181,8 +184,9 @@ class WriteConfig(SaveConfigCallback):
             if settings.get("save_dir") == str(folder.absolute()):
                 settings["save_dir"] = "."  # likewise
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / _CONFIG).write_text(yaml.safe_dump(config, sort_keys=False))
-        (folder / "machine.yaml").write_text(yaml.safe_dump(_machine(trainer), sort_keys=False))
+        # last the file that a job which starts again looks for
+        for name, content in {"machine.yaml": _machine(trainer), _CONFIG: config}.items():
+            replace_file(folder / name, yaml.safe_dump(content, sort_keys=False).encode())
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 logger.experiment.config.update({"cli": config}, allow_val_change=True)

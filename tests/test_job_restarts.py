@@ -1,7 +1,9 @@
 """Jobs that start again, through the command line: they go on with their own run and no other."""
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,17 +36,21 @@ RESTART = {"SLURM": "SLURM_RESTART_COUNT", "TORCHRUN": "TORCHELASTIC_RESTART_COU
 
 
 @pytest.fixture(autouse=True)
-def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["train.py"])
     Path("tiny.yaml").write_text(yaml.safe_dump(EXPERIMENT))
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGUSR1)]
+    yield
+    for number, meaning in before:
+        signal.signal(number, meaning)
 
 
-def run(*options: str, **variables: str) -> None:
+def run(*options: str, command: str = "fit", **variables: str) -> None:
     with pytest.MonkeyPatch.context() as environment:
         for name, value in variables.items():
             environment.setenv(name, value)
-        train.main(["--config", "tiny.yaml", *options])
+        train.main([command, "--config", "tiny.yaml", *options])
 
 
 @pytest.mark.parametrize("launcher", [SLURM, TORCHRUN], ids=["SLURM", "torchrun"])
@@ -90,6 +96,28 @@ def test_runs_of_one_job_have_folders_of_their_own() -> None:
         run(**job, WANDB_RUN_ID=run_id)
     names = {folder.name for folder in Path("runs/tiny").iterdir()}
     assert names == {"slurm-41", "slurm-41.1", "slurm-41-abc", "slurm-41-def"}
+
+
+@pytest.mark.parametrize("command", ["validate", "test"])
+def test_a_measurement_that_starts_again_measures_again(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = {**SLURM, "SLURM_STEP_ID": "1"}
+    for restarts in ("0", "1"):
+        run(**job, command=command, SLURM_RESTART_COUNT=restarts)
+        assert "/loss" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        run("--model.beta", "2", **job, command=command, SLURM_RESTART_COUNT="1")
+
+
+def test_a_measurement_does_not_write_over_the_training_of_its_job(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(**SLURM)
+    for restarts in ("0", "1"):
+        with pytest.raises(SystemExit):
+            run(**SLURM, command="validate", SLURM_RESTART_COUNT=restarts)
+        assert "must be new or empty" in capsys.readouterr().err
 
 
 def test_another_run_of_a_job_does_not_go_on_with_the_first(

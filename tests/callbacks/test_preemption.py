@@ -238,6 +238,22 @@ def test_a_run_that_is_told_in_its_last_step_has_ended(tmp_path: Path) -> None:
     assert same_weights(told, whole)
 
 
+@pytest.mark.parametrize("step", [2, NUM_BATCHES - 1])
+def test_a_second_training_with_the_same_callback_is_a_new_one(step: int, tmp_path: Path) -> None:
+    preemption, batches = Preemption(), Batches()
+
+    def fit(other: Callback) -> None:
+        trainer = quiet_trainer(
+            tmp_path, max_epochs=2, enable_checkpointing=True, callbacks=[other, preemption]
+        )
+        trainer.fit(tiny_vae(), TinyImages(batch_size=9))
+
+    with pytest.raises(Preempted):
+        fit(Signal(step, signal.SIGTERM))
+    fit(batches)
+    assert batches.count == 2 * NUM_BATCHES
+
+
 def test_signals_mean_what_they_did_before(tmp_path: Path) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)]
     train(tiny_vae, tmp_path, max_epochs=1)

@@ -2,12 +2,15 @@
 
 import os
 import socket
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from commands.cluster_job import (
     ClusterJob,
+    _identity,
     num_processes,
     requeue,
     slurm_environment,
@@ -88,11 +91,36 @@ def test_tasks_of_unknown_places_are_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_job_of_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
     set_environment(monkeypatch, TORCHRUN)
-    agent = f"{socket.gethostname()} {os.getppid()}"
+    agent = f"{socket.gethostname()} {_identity(os.getppid())}"
     assert this_job() == ClusterJob(None, 0, 4, 2, f"torchrun none {agent}")
     named = {"TORCHELASTIC_RUN_ID": "mine", "TORCHELASTIC_RESTART_COUNT": "2"}
     set_environment(monkeypatch, named)
     assert this_job() == ClusterJob("torchrun-mine", 2, 4, 2, f"torchrun mine {agent}")
+
+
+def test_torchrun_in_a_job_of_slurm_is_torchruns(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_environment(monkeypatch, {**SLURM, "SLURM_NTASKS": "1", "SLURM_RESTART_COUNT": "1"})
+    set_environment(monkeypatch, TORCHRUN)
+    job = this_job()
+    assert job is not None
+    assert (job.name, job.restarts, job.devices, job.nodes) == (None, 0, 4, 2)
+    assert job.launch.startswith("torchrun none")
+    assert slurm_environment() is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells")
+def test_an_agent_is_known_by_when_it_started(tmp_path: Path) -> None:
+    program = tmp_path / "odd ) 1 2 name"
+    program.symlink_to("/bin/sleep")
+    before = time.clock_gettime(time.CLOCK_BOOTTIME)
+    with subprocess.Popen([program, "60"]) as process:
+        after = time.clock_gettime(time.CLOCK_BOOTTIME)
+        pid, started = _identity(process.pid).split()
+        process.kill()
+    tick = 1 / os.sysconf("SC_CLK_TCK")
+    assert pid == str(process.pid)
+    assert before - tick <= int(started) * tick <= after + tick  # both clocks cut off a tick
+    assert _identity(2**31) == str(2**31)  # as where there is no /proc
 
 
 def test_processes_are_the_jobs_unless_something_is_said() -> None:

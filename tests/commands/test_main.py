@@ -1,8 +1,12 @@
 """What happens to errors that are neither a usage error nor ours."""
 
 import errno
+import signal
 import sys
+import threading
+import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +23,15 @@ class Broken:
 
     def __init__(self) -> None:
         raise self.error
+
+
+@pytest.fixture(autouse=True)
+def signals_mean_what_they_did() -> Iterator[None]:
+    numbers = (signal.SIGTERM, signal.SIGUSR1)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, meaning in zip(numbers, before, strict=True):
+        signal.signal(number, meaning)
 
 
 @pytest.fixture
@@ -68,6 +81,11 @@ def test_a_lost_process(
     assert len(said.splitlines()) == 1
 
 
+def in_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"SLURM_JOB_ID": "41", "SLURM_NTASKS": "1", "SLURM_JOB_NAME": "x"}.items():
+        monkeypatch.setenv(name, value)
+
+
 def test_a_run_that_was_told_to_stop_ends_well(broken: type[Broken]) -> None:
     broken.error = Preempted(Path("last.ckpt"), wants_requeue=True)  # outside of SLURM
     main.run()
@@ -83,7 +101,7 @@ def test_a_job_whose_time_is_over_is_queued_again(
 ) -> None:
     said: list[str] = []  # until then; SLURM ends the process within the call
     monkeypatch.setattr(main, "requeue", lambda: said.append(capsys.readouterr().out))
-    monkeypatch.setenv("SLURM_JOB_ID", "41")
+    in_slurm(monkeypatch)
     broken.error = Preempted(Path("last.ckpt"), wants_requeue)
     main.run()
     assert len(said) == asked
@@ -91,11 +109,58 @@ def test_a_job_whose_time_is_over_is_queued_again(
     assert capsys.readouterr().out == ""
 
 
+def test_a_job_is_queued_again_also_where_an_upload_hangs(
+    broken: type[Broken], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_queued, seen = threading.Event(), []
+
+    def finish() -> None:
+        is_queued.wait(60)
+
+    def requeue() -> None:
+        seen.append([signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)])
+        is_queued.set()
+
+    in_slurm(monkeypatch)
+    monkeypatch.setattr(wandb, "run", object())
+    monkeypatch.setattr(wandb, "finish", finish)
+    monkeypatch.setattr(main, "_UPLOAD_SECONDS", 0.1)
+    monkeypatch.setattr(main, "requeue", requeue)
+    broken.error = Preempted(Path("last.ckpt"), wants_requeue=True)
+    started = time.monotonic()
+    main.run()
+    assert time.monotonic() - started < 30  # it has waited for the requeue, not the other way round
+    assert seen == [[signal.SIG_IGN, signal.SIG_IGN]]
+
+
+@pytest.mark.parametrize(("job", "meaning"), [("41", signal.SIG_IGN), (None, signal.SIG_DFL)])
+def test_the_end_of_the_time_ends_nothing_early(
+    job: str | None, meaning: signal.Handlers, broken: type[Broken], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+    if job is not None:
+        in_slurm(monkeypatch)
+    monkeypatch.setattr(sys, "argv", ["train.py", "validate", "--model", "WGAN"])
+    broken.error = Preempted(Path("last.ckpt"), wants_requeue=False)
+    main.run()
+    assert signal.getsignal(signal.SIGUSR1) == meaning
+
+
+def test_torchrun_in_a_job_of_slurm_does_not_queue_it_again(
+    broken: type[Broken], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_slurm(monkeypatch)
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "mine")
+    monkeypatch.setattr(main, "requeue", lambda: pytest.fail("it would go on in no run folder"))
+    broken.error = Preempted(Path("last.ckpt"), wants_requeue=True)
+    main.run()
+
+
 def test_a_job_that_cannot_be_queued_again_says_so(
     broken: type[Broken], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(main, "requeue", lambda: "scontrol: No such file or directory")
-    monkeypatch.setenv("SLURM_JOB_ID", "41")
+    in_slurm(monkeypatch)
     broken.error = Preempted(Path("last.ckpt"), wants_requeue=True)
     with pytest.raises(SystemExit) as ended:
         main.run()

@@ -2,9 +2,12 @@
 
 import socket
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch.distributed as dist
+from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy, Strategy
 
 from commands.cluster_job import ClusterJob
 from commands.errors import UsageError
@@ -31,6 +34,13 @@ def test_a_port_in_use_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             check_processes(quiet_trainer(tmp_path, devices=2, strategy="ddp"), None)
         check_processes(quiet_trainer(tmp_path), None)  # a single process opens none
     check_processes(quiet_trainer(tmp_path, devices=2, strategy="ddp"), None)
+
+
+@pytest.mark.parametrize("strategy", [SingleDeviceStrategy(), DDPStrategy()])
+def test_a_strategy_whose_processes_do_not_meet_is_refused(strategy: Strategy) -> None:
+    trainer: Any = SimpleNamespace(num_devices=2, num_nodes=1, world_size=2, strategy=strategy)
+    with pytest.raises(UsageError, match=r"as ddp, for 2 processes, got \w+Strategy; leave it out"):
+        check_processes(trainer, None)
 
 
 CLOSED = RuntimeError("[gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]:1")

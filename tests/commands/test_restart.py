@@ -15,9 +15,13 @@ def test_the_run_of_wandb_is_the_one_whose_files_are_there(tmp_path: Path) -> No
     assert wandb_run_id(tmp_path) == "abc12345"
 
 
-def test_the_run_of_wandb_that_was_online(tmp_path: Path) -> None:
-    (tmp_path / "wandb" / "run-20260101_000000-abc12345").mkdir(parents=True)
-    assert wandb_run_id(tmp_path) == "abc12345"
+@pytest.mark.parametrize("run_id", ["abc12345", "my-run", "run-2-b"])
+@pytest.mark.parametrize("prefix", ["run", "offline-run"])
+def test_the_run_of_wandb_may_be_online_and_named_by_the_user(
+    prefix: str, run_id: str, tmp_path: Path
+) -> None:
+    (tmp_path / "wandb" / f"{prefix}-20260101_000000-{run_id}").mkdir(parents=True)
+    assert wandb_run_id(tmp_path) == run_id
 
 
 @pytest.mark.filterwarnings("ignore:Experiment logs directory")

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 import yaml
+from jsonargparse import ArgumentParser
+from lightning import LightningModule
 
 from commands.errors import UsageError
 from commands.run_folder import (
+    WriteConfig,
     check_same_run,
     choose_run_folder,
     create_run_folder,
@@ -19,6 +22,7 @@ from commands.run_folder import (
     of_run,
     run_of,
 )
+from tests.helpers import quiet_trainer
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +78,67 @@ def test_a_job_that_starts_again_goes_on_in_no_folder_but_its_own() -> None:
     with pytest.raises(UsageError, match=message):
         create_run_folder(folder, again=True)
     assert create_run_folder(Path("new"), "slurm 7", again=True) == Path("new")
+
+
+class KilledError(BaseException):
+    """Ends what it is raised in, as a kill does."""
+
+
+@pytest.mark.parametrize("call", ["write_text", "replace"])
+def test_a_start_that_was_killed_at_its_mark_may_start_again(
+    call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_half(self: Path, text: str) -> None:
+        with self.open("w") as file:
+            file.write(text[:3])
+        raise KilledError
+
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as kills:
+        if call == "write_text":
+            kills.setattr(Path, call, write_half)
+        else:
+            kills.setattr(os, call, killed)
+        with pytest.raises(KilledError):
+            create_run_folder(Path("given"), "slurm 7")
+    assert create_run_folder(Path("given"), "slurm 7", again=True) == Path("given")
+    assert [(file.name, file.read_text()) for file in Path("given").iterdir()] == [
+        (".job", "slurm 7")
+    ]
+
+
+def test_no_trace_is_left_where_a_run_may_not_start() -> None:
+    folder = create_run_folder(Path("given"))
+    assert not list(folder.iterdir())
+    (folder / "metrics.csv").touch()
+    with pytest.raises(UsageError):
+        create_run_folder(folder, "slurm 7")
+    assert [file.name for file in folder.iterdir()] == ["metrics.csv"]
+
+
+def test_a_configuration_is_there_as_a_whole_or_not_at_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def killed(old: Path, new: Path) -> None:
+        if Path(new).name == "config.yaml":
+            raise KilledError
+        os.rename(old, new)
+
+    parser, given = ArgumentParser(), Path("given")
+    parser.add_argument("--trainer", type=dict[str, Any], default={"logger": False})
+    parser.add_argument("--run_folder", default=None)
+    trainer = quiet_trainer(given)
+    write = WriteConfig(parser, parser.get_defaults())
+    with monkeypatch.context() as kills:
+        kills.setattr(os, "replace", killed)
+        with pytest.raises(KilledError):
+            write.save_config(trainer, LightningModule(), "fit")
+    assert not (given / "config.yaml").exists()
+    assert yaml.safe_load((given / "machine.yaml").read_text())["processes"] == 1
+    write.save_config(trainer, LightningModule(), "fit")
+    assert yaml.safe_load((given / "config.yaml").read_text())["trainer"] == {"logger": False}
 
 
 def test_a_job_that_starts_again_trains_what_it_did() -> None:
