@@ -32,8 +32,8 @@ class CompiledNetworks(AbstractModelCallback):
     some ten seconds to a minute in all, and none after the first epochs. What is called past a
     network, as EBGAN does with its critic's encoder in generator steps, runs as it is.
 
-    On a CPU it is not worth while: a step of a DCGAN took 0.97 of its time, one of fully connected
-    networks 1.04 to 1.08, of tiny ones 1.33 (benchmarks/training_speed.py). It is meant for GPUs.
+    On a CPU it is not worth while: a step of a DCGAN takes as long within a few per cent, one of
+    fully connected networks a tenth longer (benchmarks/training_speed.py). It is meant for GPUs.
 
     A loss with a gradient penalty differentiates its critic twice, which compiled networks cannot:
     the critic of WGANGP stays as it is.
