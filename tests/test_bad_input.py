@@ -86,7 +86,7 @@ TABLE: list[Mistake] = [
     (
         "unknown callback",
         (*BASE, "--trainer.callbacks+=HistoryAwareSamplin"),
-        r"unknown class HistoryAwareSamplin\. Did you mean HistoryAwareSampling\? Known: Cover",
+        r"unknown class HistoryAwareSamplin\. Did you mean HistoryAwareSampling\? Known: Chan",
     ),
     (
         "interpolation",

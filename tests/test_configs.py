@@ -21,8 +21,10 @@ FEW_STEPS = (
     *("--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false"),
     *("--trainer.enable_model_summary", "false", "--trainer.limit_val_batches", "1"),
 )
-FEW_PICTURES = ("--data.batch_size", "4", "--model.generator_batch_size", "4")
-RESIDUAL = ("sngan_cifar", "wgan_gp_cifar")  # seconds a picture on a CPU core otherwise
+FEW_PICTURES = ("--data.batch_size", "4")
+FEW_LATENTS = ("--model.generator_batch_size", "4")
+RESIDUAL = ("sngan_cifar", "wgan_gp_cifar")
+LARGE = (*RESIDUAL, "conv_vae_512_mnist")  # seconds a picture on a CPU core otherwise
 
 
 class MadeUpCIFAR10:
@@ -66,7 +68,8 @@ def test_config_trains(
     monkeypatch.setattr(sys, "argv", ["train.py"])
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("HAWC_DATA", str(data_dir))
-    fewer = FEW_PICTURES if path.stem in RESIDUAL else ()
+    fewer = FEW_PICTURES if path.stem in LARGE else ()
+    fewer += FEW_LATENTS if path.stem in RESIDUAL else ()
     if measures := "mean_field" in path.stem:
         fewer = ("--trainer.max_epochs", "5")  # distances to held-out points come then
     train.main(["--config", str(path), *FEW_STEPS, *fewer])
