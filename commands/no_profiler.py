@@ -12,7 +12,10 @@ _NOTHING = nullcontext()
 
 @final
 class NoProfiler(PassThroughProfiler):
-    """Lightning's makes a generator and runs it each time, dozens of times in a batch of a GAN."""
+    """Measures nothing, with one context for all that asks.
+
+    Lightning's own makes and runs a generator each time, dozens of times in a batch of a GAN.
+    """
 
     def profile(self, action_name: str) -> Any:
         """Returns a context that does nothing."""
