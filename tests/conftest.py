@@ -1,5 +1,6 @@
 """Sees to the environment, then to checks of shapes and types, before anything is imported."""
 
+import logging
 import os
 from collections.abc import Iterator
 
@@ -35,3 +36,15 @@ def no_shape_checks() -> Iterator[None]:
     config.update("jaxtyping_disable", True)
     yield
     config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Undoes what commands run in this process do to the levels and filters of Lightning's logs."""
+    names = [name for name in logging.root.manager.loggerDict if name.startswith("lightning")]
+    loggers = [logging.getLogger(name) for name in names]
+    before = [(logger.level, [*logger.filters]) for logger in loggers]
+    yield
+    for logger, (level, filters) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        logger.filters = filters
