@@ -10,21 +10,26 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
+from callbacks.decoding import decode
+from hawc.samplers.seeding import generator_at
+from metrics import SquaredEnergyDistance
 from tests.distributed.leave_two import MODELS as LEFT
 from tests.distributed.leave_two import TOLD_AND_LEFT
 from tests.distributed.step_two import MODELS, PRECISIONS, train
-from tests.helpers import same_weights
+from tests.distributed.train_two import AUTOENCODERS, NUM_HELD_OUT
+from tests.distributed.train_two import MODELS as TRAINED
+from tests.helpers import TinyImages, same_weights
 
 ROOT = Path(__file__).parent.parent.parent
-AUTOENCODERS = ("energy_vae", "vae")
 pytestmark = [pytest.mark.ddp, pytest.mark.timeout(600)]
 
 
-def start(script: str, *arguments: str, folder: Path) -> None:
-    """Runs a script that starts the second process itself; its last argument is the folder."""
+def start(script: str, folder: Path) -> None:
+    """Runs a script that starts the second process itself; its argument is the folder."""
     subprocess.run(
-        [sys.executable, str(Path(__file__).with_name(script)), *arguments, str(folder)],
+        [sys.executable, str(Path(__file__).with_name(script)), str(folder)],
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         check=True,
         timeout=500,
@@ -36,11 +41,11 @@ def start(script: str, *arguments: str, folder: Path) -> None:
 def stepped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of weights of all models that were stepped in one pair of processes."""
     folder = tmp_path_factory.mktemp("stepped")
-    start("step_two.py", folder=folder)
+    start("step_two.py", folder)
     return folder
 
 
-@pytest.mark.parametrize(("model", "precision"), itertools.product(MODELS, PRECISIONS))
+@pytest.mark.parametrize(("model", "precision"), [*itertools.product(MODELS, PRECISIONS)])
 def test_two_processes_are_one_with_batches_twice_as_large(
     model: str, precision: str, stepped: Path, tmp_path: Path
 ) -> None:
@@ -58,16 +63,24 @@ def test_two_processes_are_one_with_batches_twice_as_large(
     assert moved >= networks
 
 
-@pytest.mark.parametrize("model", ["energy_vae", "vae", "wgan", "sngan"])
-def test_two_processes_agree(model: str, tmp_path: Path) -> None:
-    start("train_two.py", model, folder=tmp_path)
-    first, second = (json.loads((tmp_path / f"rank-{rank}.json").read_text()) for rank in (0, 1))
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for each model that was trained, with callbacks, in one pair of processes."""
+    folder = tmp_path_factory.mktemp("trained")
+    start("train_two.py", folder)
+    return folder
+
+
+@pytest.mark.parametrize("model", TRAINED)
+def test_two_processes_agree(model: str, trained: Path) -> None:
+    folder = trained / model
+    first, second = (json.loads((folder / f"rank-{rank}.json").read_text()) for rank in (0, 1))
     assert first["weights"] == second["weights"]
     assert first["history"] == second["history"]
     assert first["num_history"] == 8
     assert first["noise"] != second["noise"]
     assert not set(first["labels"]) & set(second["labels"])
-    pictures = {path.name for path in (tmp_path / "pictures").iterdir()}
+    pictures = {path.name for path in (folder / "pictures").iterdir()}
     assert {"epoch-0001-new.png", "epoch-0002-new.png", "gallery.png"} <= pictures
     assert "loss-curves.png" in pictures
     assert first["codes"] == second["codes"]
@@ -76,15 +89,28 @@ def test_two_processes_agree(model: str, tmp_path: Path) -> None:
     assert "epoch-0002-nearest.png" in pictures
     assert bool(first["average"]) == (model not in AUTOENCODERS)
     if model in AUTOENCODERS:
-        assert first["num_codes"] == 8  # of both processes: a tenth of 80 is held out
+        assert first["num_codes"] == NUM_HELD_OUT  # of both processes
         assert {"epoch-0002-reconstructions.png", "epoch-0002-latent-codes.png"} <= pictures
+        assert first["distance"] == pytest.approx(distance(model, folder), rel=1e-5)
+
+
+def distance(model: str, folder: Path) -> float:
+    """Returns in one process what ValidationDistances measured in two."""
+    module, data = TRAINED[model](), TinyImages(batch_size=9)
+    module.load_state_dict(torch.load(folder / "weights-0.pt"))
+    data.setup("fit")
+    metric = SquaredEnergyDistance(nn.Flatten())
+    metric.update(torch.cat([pictures for pictures, _ in data.val_dataloader()]), real=True)
+    z = module.latent_target.sample(NUM_HELD_OUT, generator=generator_at(0, 0))
+    metric.update(decode(module, z), real=False)
+    return float(metric.compute())
 
 
 @pytest.fixture(scope="module")
 def left(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, Any]]:
     """What each of two processes saw of runs that were left and resumed, and of whole ones."""
     folder = tmp_path_factory.mktemp("left")
-    start("leave_two.py", folder=folder)
+    start("leave_two.py", folder)
     first, second = (torch.load(folder / f"rank-{rank}.pt") for rank in (0, 1))
     return first, second
 

@@ -1,6 +1,7 @@
-"""Trains in two processes and leaves what each of them saw; started by test_ddp.py."""
+"""Trains models in two processes and leaves what each of them saw; started by test_ddp.py."""
 
 import json
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from callbacks import (
     LossSwings,
     ModeCollapse,
     Reconstructions,
+    ValidationDistances,
 )
 from lightning_modules import WGAN
 from metrics import SquaredEnergyDistance
@@ -35,7 +37,10 @@ from tests.helpers import (
     tiny_wgan,
 )
 
+__all__ = ["AUTOENCODERS", "MODELS", "NUM_HELD_OUT"]
+
 AUTOENCODERS = ("energy_vae", "vae")
+NUM_HELD_OUT = 8  # a tenth of the tiny pictures
 MODELS: dict[str, Callable[[], LightningModule]] = {
     "energy_vae": tiny_energy_vae,
     "sngan": tiny_sngan,
@@ -59,7 +64,8 @@ class Note(Callback):
         self.noise.append(float(torch.rand(())))
 
 
-def main(model: str, folder: Path) -> None:
+def train(model: str, folder: Path) -> None:
+    """Trains one model and writes <folder>/rank-<rank>.json beside its pictures."""
     seed_everything(0, verbose=False)
     note, ema = Note(), GeneratorEMA()
     sampling = HistoryAwareSampling(num_samples=4, use_ema=model not in AUTOENCODERS)
@@ -68,6 +74,7 @@ def main(model: str, folder: Path) -> None:
     shown: list[Callback] = [LossCurves(), quality]
     if model in AUTOENCODERS:
         shown += [Interpolation(), LatentMap(), LatentStatistics(), Reconstructions()]
+        shown.append(ValidationDistances(measures, num_samples=NUM_HELD_OUT))
     else:
         shown += [ema, GradientNorms(), CriticSlopes(8), LossSwings(), ModeCollapse(8)]
     trainer = quiet_trainer(
@@ -94,9 +101,12 @@ def main(model: str, folder: Path) -> None:
         "codes": [float(v) for k, v in trainer.callback_metrics.items() if k[:8] == "val/code"],
         "quality": [float(v) for k, v in trainer.callback_metrics.items() if k[:8] == "quality/"],
         "num_codes": float(trainer.callback_metrics.get("val/num_codes", 0)),
+        "distance": float(trainer.callback_metrics.get("val/distance", math.nan)),
     }
+    torch.save(module.state_dict(), folder / f"weights-{trainer.global_rank}.pt")
     (folder / f"rank-{trainer.global_rank}.json").write_text(json.dumps(seen))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    for name in MODELS:
+        train(name, Path(sys.argv[1]) / name)
