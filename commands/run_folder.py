@@ -1,5 +1,6 @@
 """The folder that holds everything a run leaves: pictures, checkpoints, metrics, configuration."""
 
+import fcntl
 import os
 import platform
 import secrets
@@ -39,6 +40,7 @@ _LAUNCH = ".job"
 _COMPARED = ("seed_everything", "model", "data", "trainer")
 LAST_CHECKPOINT = "checkpoints/last.ckpt"
 """Of a run's folder."""
+_held: list[int] = []  # descriptors of the folders that this process holds
 
 
 def choose_run_folder(requested: str | None, name: str, job_name: str | None = None) -> Path:
@@ -62,24 +64,33 @@ def create_run_folder(folder: Path, launch: str | None = None, again: bool = Fal
         again: whether the job has started before; it may then go on in a folder that it made.
 
     Raises:
-        UsageError: if the folder cannot be written, or holds something that is not this job's.
+        UsageError: if the folder cannot be written, holds something that is not this job's, or
+            another run starts in it at the same time.
     """
     mark, new_mark = folder / _LAUNCH, folder / f"{_LAUNCH}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        is_ours = again or _hold(folder)
         # a start that was killed here leaves its part of a mark, which occupies nothing
         occupied = next((file for file in folder.iterdir() if file != new_mark), None)
-        new_mark.write_text(launch or "")
+        if is_ours:
+            new_mark.write_text(launch or "")
     except OSError as error:
         raise UsageError(
             f"`run_folder` must be a writable folder, got '{folder}' ({error.strerror}); "
             "name another one with --run_folder."
         ) from error
     if occupied is not None and not (again and mark.exists() and mark.read_text() == launch):
-        new_mark.unlink()
+        if is_ours:
+            new_mark.unlink()
         raise UsageError(
             f"`run_folder` must be new or empty, got '{folder}' with {occupied.name} in it; name "
             "another one with --run_folder or leave it out."
+        )
+    if not is_ours:
+        raise UsageError(
+            f"`run_folder` must be for one run alone, got '{folder}', in which another one is just "
+            "starting; name another one with --run_folder or leave it out."
         )
     if launch is None:
         new_mark.unlink()
@@ -92,6 +103,23 @@ def create_run_folder(folder: Path, launch: str | None = None, again: bool = Fal
 def forget_run_folder() -> None:
     """Lets the next run in this process have a folder of its own."""
     os.environ.pop(_INHERITED, None)
+    while _held:
+        os.close(_held.pop())
+
+
+def _hold(folder: Path) -> bool:
+    """Returns whether this process could lock a folder until `forget_run_folder`, or its end.
+
+    Without a lock two that start in the same instant would both find the folder empty. Where the
+    file system knows no locks of folders there is none.
+    """
+    place = os.open(folder, os.O_RDONLY)
+    _held.append(place)
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return not isinstance(error, BlockingIOError)
+    return True
 
 
 def latest_checkpoint(name: str) -> Path:

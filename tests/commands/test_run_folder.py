@@ -1,5 +1,7 @@
 """Folders of runs: new ones, chosen ones, and the one that launched processes share."""
 
+import errno
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +56,39 @@ def test_a_folder_in_use_is_refused() -> None:
     (folder / "metrics.csv").touch()
     with pytest.raises(UsageError, match=r"must be new or empty, got 'given' with metrics\.csv"):
         create_run_folder(folder)
+
+
+def test_of_two_that_start_in_the_same_instant_one_is_refused() -> None:
+    folder = Path("given")
+    folder.mkdir()
+    other = os.open(folder, os.O_RDONLY)  # as another process's
+    fcntl.flock(other, fcntl.LOCK_EX)
+    with pytest.raises(UsageError, match=r"must be for one run alone, got 'given', in which"):
+        create_run_folder(folder)
+    assert not list(folder.iterdir())
+    (folder / "metrics.csv").touch()
+    with pytest.raises(UsageError, match=r"must be new or empty, got 'given' with metrics\.csv"):
+        create_run_folder(folder)
+    assert [file.name for file in folder.iterdir()] == ["metrics.csv"]
+    (folder / "metrics.csv").unlink()
+    os.close(other)
+    assert create_run_folder(folder) == folder
+
+
+def test_a_run_holds_its_folder_until_it_is_forgotten() -> None:
+    folder = create_run_folder(Path("given"))
+    with pytest.raises(UsageError, match="another one is just starting"):
+        create_run_folder(folder)
+    forget_run_folder()
+    assert create_run_folder(folder) == folder
+
+
+def test_a_file_system_without_locks_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unable(*_: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", unable)
+    assert create_run_folder(Path("given")) == Path("given")
 
 
 def test_processes_of_a_job_agree_on_a_folder_and_find_it_again() -> None:
