@@ -1,6 +1,8 @@
-"""What a training step of this project costs beside a bare loop's: every model, three sizes.
+r"""What a training step of this project costs beside a bare loop's: every model, three sizes.
 
     python -m benchmarks.training_speed [--sizes tiny mlp dcgan] [--models GAN ...] [--rounds 2]
+    python -m benchmarks.training_speed --sizes dcgan --models GAN --rounds 20 \
+        --loops "Lightning alone" --folder benchmarks/results/training_speed/repeated
 
 Tiny networks have one hidden layer of 8 units and points of the plane: all that is left of a step
 is what loops cost. The others are fully connected, and convolutional on 32 x 32 pictures. train.py
@@ -9,11 +11,14 @@ step) and logging every step. The bare loops are in benchmarks/bare_loops.py; be
 Lightning's own loop around the same step is timed, without callbacks, loggers and checkpoints. All
 train by turns, a process each (benchmarks/turns.py), on made-up examples in memory; all use
 PyTorch's own Adam, not fused. One model also trains in two processes, with half of the batch each.
-Writes benchmarks/results/training_speed/<size>.md after each launch.
+Writes benchmarks/results/training_speed/<size>.md after each launch. The second command
+launches a few loops often, to tell per cents apart: `--loops` are those beside the bare one and
+train.py with default logging.
 """
 
 import argparse
 import os
+import shlex
 import statistics
 import sys
 from collections.abc import Iterator, Mapping
@@ -51,6 +56,8 @@ OURS: dict[str, tuple[str, ...]] = {
 DEFAULT = "default logging"
 COMPILED = {"compiled networks": ("--trainer.callbacks+", "CompiledNetworks")}
 CHANNELS_LAST = {"channels last": ("--trainer.callbacks+", "ChannelsLast")}
+BOTH = "two processes"
+CHOICES = [ALONE, *(name for name in OURS if name != DEFAULT), *COMPILED, *CHANNELS_LAST, BOTH]
 BOUNDS = {"tiny": ("ms more", 0.7), "mlp": ("ratio", 1.05), "dcgan": ("ratio", 1.01)}
 
 
@@ -127,16 +134,17 @@ def contestants(model: str, size: str) -> dict[str, Contestant]:
     return runs | {name: partial(run_ours, model, size, more) for name, more in words.items()}
 
 
-def measure(size: str, models: list[str], rounds: int, folder: Path) -> None:
-    """Times some models at one size, and writes the page after each launch."""
-    command = " ".join(["python -m benchmarks.training_speed", *sys.argv[1:]])
+def measure(size: str, models: list[str], loops: list[str], rounds: int, folder: Path) -> None:
+    """Times some models' loops at one size, and writes the page after each launch."""
+    command = f"python -m benchmarks.training_speed {shlex.join(sys.argv[1:])}"
     results: dict[str, Times] = {}
     two: Times = {}
     for number in range(rounds):
         for model in models:
             schedule, times = SCHEDULES[size], results.setdefault(model, {})
-            launch(contestants(model, size), schedule, number, times)
-            if (size, model) == ("mlp", TWO):
+            runs = contestants(model, size)
+            launch({name: runs[name] for name in runs if name in loops}, schedule, number, times)
+            if (size, model) == ("mlp", TWO) and BOTH in loops:
                 runs = {BARE: partial(two_bare, TWO, size), DEFAULT: partial(two_ours, TWO, size)}
                 launch(runs, schedule, number, two)
             text = "\n".join(page(size, results, two, command)) + "\n"
@@ -149,13 +157,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", nargs="+", default=list(SCHEDULES), choices=list(SCHEDULES))
     parser.add_argument("--models", nargs="+", default=list(LOOPS), choices=list(LOOPS))
+    parser.add_argument("--loops", nargs="*", default=CHOICES, choices=CHOICES)
     parser.add_argument("--rounds", type=int, default=2, help="launches of all")
     parser.add_argument("--folder", type=Path, default=RESULTS)
     options = parser.parse_args()
-    options.folder.mkdir(exist_ok=True)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    loops = [BARE, DEFAULT, *options.loops]
     os.environ.update(STEADY_MALLOC, OMP_NUM_THREADS="1")  # of the processes to come
     for size in options.sizes:
-        measure(size, options.models, options.rounds, options.folder)
+        measure(size, options.models, loops, options.rounds, options.folder)
 
 
 if __name__ == "__main__":

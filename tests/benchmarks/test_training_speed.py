@@ -73,20 +73,36 @@ def test_larger_networks_are_judged_by_the_ratio() -> None:
     assert "Holds for none;" in verdict("dcgan", {"GAN": times})
 
 
-def test_a_page_is_written_after_each_launch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    launched: list[tuple[str, ...]] = []
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """The names of those who take part in each launch; nobody trains."""
+    found: list[tuple[str, ...]] = []
 
     def launch(runs: dict[str, object], _schedule: object, _number: int, times: Times) -> None:
-        launched.append(tuple(runs))
+        found.append(tuple(runs))
         for name in runs:
             times.setdefault(name, []).extend(blocks(1.0))
 
     monkeypatch.setattr(training_speed, "launch", launch)
+    return found
+
+
+def test_a_page_is_written_after_each_launch(
+    launched: list[tuple[str, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "argv", ["x", "--sizes", "mlp", "--folder", str(tmp_path)])
     training_speed.main()
     text = (tmp_path / "mlp.md").read_text()
     assert all(f"| {model} | {DEFAULT} |" in text for model in LOOPS)
     assert "In two processes" in text
     assert len(launched) == 2 * (len(LOOPS) + 1)
+
+
+def test_a_few_loops_can_be_launched_often(
+    launched: list[tuple[str, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--sizes", "mlp", "--models", "GAN", "--rounds", "3", "--folder", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["x", *words, "--loops", ALONE])
+    training_speed.main()
+    assert launched == [(BARE, ALONE, DEFAULT)] * 3
+    assert f"--loops '{ALONE}'`" in (tmp_path / "mlp.md").read_text()
