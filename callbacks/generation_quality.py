@@ -1,6 +1,5 @@
 """What measures of pictures say of independent and of history-aware samples, side by side."""
 
-import math
 from collections.abc import Mapping
 from typing import Any, final
 
@@ -12,7 +11,7 @@ from callbacks.checks import check_at_least
 from callbacks.decoding import decode
 from callbacks.first_items import FirstItems
 from callbacks.generator_callback import AbstractGeneratorCallback
-from callbacks.measuring import check_forgetful, measured
+from callbacks.measuring import check_forgetful, measured, share_of_items
 from callbacks.nearest_items import show_nearest
 from hawc import HistoryAwareSampler, IndependentSampler
 from hawc.samplers.seeding import generator_at
@@ -94,7 +93,7 @@ class GenerationQuality(AbstractGeneratorCallback):
         self._law = ""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._real = FirstItems(math.ceil(self._num_real / trainer.world_size), "training")
+        self._real = FirstItems(share_of_items(self._num_real, trainer), "training")
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 import torch
+from lightning import Trainer
 from torch import Tensor
 from torchmetrics import Metric
 
 from metrics import AbstractFeatureMetric
 
-__all__ = ["check_forgetful", "measured"]
+__all__ = ["check_forgetful", "measured", "share_of_items"]
 
 
 def check_forgetful(metrics: Mapping[str, Metric]) -> None:
@@ -47,3 +48,11 @@ def measured(
         found |= {f"{prefix}/{name}/{k}".rstrip("/"): v.float() for k, v in parts.items()}
         metric.reset()  # features of many items are not kept between looks
     return found
+
+
+def share_of_items(n: int, trainer: Trainer) -> int:
+    """Returns how many of the first n items this process has, to which they are dealt by turns.
+
+    One, if there are fewer than processes: each needs something to measure.
+    """
+    return max(1, len(range(trainer.global_rank, n, trainer.world_size)))

@@ -11,7 +11,7 @@ from torchmetrics import Metric
 from callbacks.checks import check_at_least
 from callbacks.decoding import decode
 from callbacks.generator_callback import AbstractGeneratorCallback
-from callbacks.measuring import check_forgetful, measured
+from callbacks.measuring import check_forgetful, measured, share_of_items
 from hawc.samplers.seeding import generator_at
 from lightning_modules.interface import LatentGenerator
 
@@ -81,7 +81,7 @@ class ValidationDistances(AbstractGeneratorCallback):
 
     def _held_out(self, trainer: Trainer) -> Tensor:
         """Returns this process's share of the first items held out."""
-        wanted, found = -(-self._num_samples // trainer.world_size), []
+        wanted, found = share_of_items(self._num_samples, trainer), []
         data: Any = trainer.datamodule
         for batch in data.val_dataloader():
             found.append(batch[0])

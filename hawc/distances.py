@@ -115,12 +115,8 @@ def squared_distance_to(
             are not one a point with total 1.
     """
     points = _checked_points(points, target)
-    p = _uniform(points) if weights is None else full_precision(weights)
-    if p.shape != points.shape[:1] or not torch.isclose(p.sum(), p.new_ones(()), rtol=1e-4):
-        raise ValueError(
-            f"`weights` must be {len(points)} numbers, one a point, with total 1, got shape "
-            f"{tuple(p.shape)} with total {float(p.sum()):.6g}; divide them by their total."
-        )
+    # a device is not asked for the total of uniform weights: a training step would wait for it
+    p = _uniform(points) if weights is None else _checked_weights(weights, len(points))
     attraction = _mean_potential(kernel, points, target, p)
     return attraction - 0.5 * _pair_sum(kernel, points, points, p, p) - target.self_energy(kernel)
 
@@ -181,7 +177,8 @@ def checked_weighted_sets(
             "`x_weights` and `y_weights` must hold one weight a point, got "
             f"{tuple(p.shape)} for {len(x)} and {tuple(q.shape)} for {len(y)} points."
         )
-    if not torch.isclose(p.sum(), q.sum(), rtol=1e-4, atol=1e-6):
+    given = x_weights is not None or y_weights is not None  # else no device need be asked
+    if given and not torch.isclose(p.sum(), q.sum(), rtol=1e-4, atol=1e-6):
         raise ValueError(
             "`x_weights` and `y_weights` must have the same total, got "
             f"{float(p.sum()):.6g} and {float(q.sum()):.6g}; scale one of them."
@@ -196,6 +193,16 @@ def _checked_points(points: Float[Tensor, "n d"], target: AbstractTarget) -> Flo
             f"{tuple(points.shape)}."
         )
     return full_precision(points)
+
+
+def _checked_weights(weights: Float[Tensor, " k"], count: int) -> Float[Tensor, " k"]:
+    p = full_precision(weights)
+    if p.shape != (count,) or not torch.isclose(p.sum(), p.new_ones(()), rtol=1e-4):
+        raise ValueError(
+            f"`weights` must be {count} numbers, one a point, with total 1, got shape "
+            f"{tuple(p.shape)} with total {float(p.sum()):.6g}; divide them by their total."
+        )
+    return p
 
 
 def _pair_sum(

@@ -18,6 +18,7 @@ arXiv 1711.01558, section 4; Kolouri et al. 2018, "Sliced Wasserstein auto-encod
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float
@@ -86,14 +87,16 @@ def sliced_wasserstein(z: Float[Tensor, "n d"], num_slices: int = NUM_SLICES) ->
     """
     z = full_precision(z)
     directions = normalize(torch.randn(num_slices, z.shape[1], device=z.device, dtype=z.dtype))
-    means = _means_between_quantiles(len(z)).to(z)
+    means = _means_between_quantiles(len(z), z.dtype, z.device)
     with without_autocast(z):
         projected = (z @ directions.T).sort(dim=0).values
         return (projected.square() - 2 * projected * means[:, None]).mean() + 1
 
 
-def _means_between_quantiles(n: int) -> Float[Tensor, " n"]:
+@lru_cache(maxsize=8)  # a copy to a GPU, in each step, would wait for all its work
+def _means_between_quantiles(n: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Returns E[Y | Y between the quantiles (i - 1)/n and i/n] of Y ~ N(0, 1), i = 1..n."""
-    edges = torch.special.ndtri(torch.linspace(0, 1, n + 1, dtype=torch.float64))
-    density = torch.exp(-0.5 * edges.square()) / math.sqrt(2 * math.pi)
-    return n * (density[:-1] - density[1:])
+    with torch.inference_mode(False):  # a cached tensor made in that mode could not be trained by
+        edges = torch.special.ndtri(torch.linspace(0, 1, n + 1, dtype=torch.float64))
+        density = torch.exp(-0.5 * edges.square()) / math.sqrt(2 * math.pi)
+        return (n * (density[:-1] - density[1:])).to(device, dtype)

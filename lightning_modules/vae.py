@@ -150,7 +150,7 @@ class VAE(AbstractAutoencoder):
         return mean, log_variance
 
     def _nll(self, images: Tensor, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-        output = self.decoder(z)
+        output = self.decoder(z.to(images.dtype))  # the weights' where these are not mixed
         if self._likelihood == "bernoulli":
             return bernoulli_nll(images, output)
         return gaussian_nll(images, self.as_images(output), self.log_sigma)

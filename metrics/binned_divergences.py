@@ -79,5 +79,6 @@ class BinnedDivergences(AbstractStoredFeatures):
         places = ((points - self._low) / width).clamp(0, self._num_bins - 1)
         cells: Int64[Tensor, "n f"] = places.long()  # far points have no integer before the clamp
         place = self._num_bins ** torch.arange(points.shape[1], device=points.device)
-        counts = torch.bincount(cells @ place, minlength=self._num_bins ** points.shape[1])
+        # not cells @ place: CUDA has no products of matrices of whole numbers
+        counts = torch.bincount((cells * place).sum(1), minlength=self._num_bins ** points.shape[1])
         return counts.double() / len(points)

@@ -219,14 +219,16 @@ def squared_energy_distance(p: Normal, q: Normal) -> float:
 
 def _total_variation_on_line(p: Normal, q: Normal) -> float:
     (m, s), (n, t) = _mean_and_deviation(p), _mean_and_deviation(q)
-    if s == t == 0 or min(s, t) == 0:
+    if 0 in (s, t) or abs(m - n) > _REACH * (s + t):
         return float((m, s) != (n, t))
-    # log p - log q = a x^2 + b x + c
-    a = 0.5 / t**2 - 0.5 / s**2
-    b = m / s**2 - n / t**2
-    c = 0.5 * (n / t) ** 2 - 0.5 * (m / s) ** 2 + math.log(t / s)
+    if s < t:
+        return _total_variation_on_line(q, p)
+    # in units and from the mean of the narrow law, as above; there the wide law's mean is ratio u,
+    # and the logarithm of its density by the narrow one's is a x^2 + b x + c
+    ratio, u = s / t, (m - n) / s
+    a, b, c = 0.5 * (1 - 1 / ratio) * (1 + 1 / ratio), u / ratio, -0.5 * u * u - math.log(ratio)
     roots = _roots(a, b, c)
-    below = [0.0, *(float(ndtr((x - m) / s) - ndtr((x - n) / t)) for x in roots), 0.0]
+    below = [0.0, *(float(ndtr(x / ratio - u) - ndtr(x)) for x in roots), 0.0]
     return 0.5 * sum(abs(above - under) for under, above in itertools.pairwise(below))
 
 

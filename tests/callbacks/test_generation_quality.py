@@ -170,6 +170,15 @@ def test_shares_of_processes_follow_each_other(size: int) -> None:
         assert torch.equal(torch.cat([share[kind] for share in shares]), latents)
 
 
+@pytest.mark.parametrize(("rank", "share"), [(0, 21), (1, 20)])
+def test_processes_together_look_at_as_many_items_as_one(rank: int, share: int) -> None:
+    callback = quality(num_real=41)
+    trainer: Any = SimpleNamespace(global_rank=rank, world_size=2)
+    callback.on_train_start(trainer, tiny_wgan())
+    callback.on_train_batch_start(trainer, tiny_wgan(), (torch.rand(50, 1, 8, 8),), 0)
+    assert len(callback._real) == share
+
+
 def test_fewer_items_than_asked_for_will_do(tmp_path: Path) -> None:
     callback = quality(num_real=10_000)
     run(tmp_path, callback, model=tiny_wgan(), data=TinyImages(batch_size=24))

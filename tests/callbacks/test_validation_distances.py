@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -53,6 +54,19 @@ def test_values_are_those_of_the_measures(tmp_path: Path) -> None:
         for part, expected in parts.items():
             found = float(logged[f"val/{name}/{part}".rstrip("/")])
             assert found == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_processes_together_look_at_as_many_items_as_one() -> None:
+    callback, size = ValidationDistances(METRICS, num_samples=41), 2
+    sizes = []
+    for rank in range(size):
+        held_out = data()
+        trainer: Any = SimpleNamespace(global_rank=rank, world_size=size, overfit_batches=0)
+        held_out.trainer = trainer
+        held_out.setup("fit")
+        trainer.datamodule = held_out
+        sizes.append(len(callback._held_out(trainer)))
+    assert sizes == [21, 20]
 
 
 def test_a_good_generator_is_nearer_than_a_bad_one(tmp_path: Path) -> None:

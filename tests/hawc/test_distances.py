@@ -16,6 +16,7 @@ import hawc.blocks
 from hawc.distances import squared_distance, squared_distance_to
 from hawc.kernels import HuberEnergy
 from hawc.targets import Empirical, StandardNormal, StudentT
+from tests.numbers_asked import NumbersAsked
 
 KERNEL = HuberEnergy()
 SMOOTH = HuberEnergy(0.1)
@@ -242,3 +243,13 @@ def test_autocast_does_not_lower_the_precision() -> None:
         # bfloat16 has 8 bits: its rounding of the means, 2 to 4, would be of the size of d^2 itself
         assert torch.equal(squared_distance_to(kernel, points, target), exact)
         assert torch.equal(squared_distance(kernel, points, points[:100]), between)
+
+
+def test_no_number_is_asked_where_weights_are_uniform() -> None:
+    x = normal(8, 3).float()
+    with NumbersAsked() as asked:
+        squared_distance(KERNEL, x, x[:5])
+    assert not asked.dtypes
+    with NumbersAsked() as asked:
+        squared_distance(KERNEL, x, x, x[:, 0], x[:, 0])
+    assert asked.dtypes

@@ -11,6 +11,7 @@ from torch import Tensor
 from hawc import HuberEnergy, StandardNormal, StudentT, squared_distance_to
 from lightning_modules import latent_losses
 from lightning_modules.latent_losses import latent_law, make_latent_loss, sliced_wasserstein
+from tests.numbers_asked import NumbersAsked
 
 NAMES = ["exact", "paper", "mmd", "sliced_wasserstein"]
 # (dimension, c_k1, largest error for r <= 3 sqrt(k), error at r = sqrt(k), error far away)
@@ -129,3 +130,20 @@ def test_lost_codes_have_no_small_loss(scale: float) -> None:
     # E|z_i| - 1/2 E|z_i - z_j| = (1 - 3 sqrt(2) / 8) |z|; the law's own extent is nothing beside it
     expected = (1 - 3 * math.sqrt(2) / 8) * scale if scale < 1e10 else math.inf
     assert distance == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "none"])
+def test_no_number_is_asked_of_the_codes(name: str) -> None:
+    codes = normal(8, 3).float()
+    with NumbersAsked() as asked:
+        make_latent_loss(name, 3)(codes)
+    # constants of the laws are on the CPU, in float64
+    assert set(asked.dtypes) <= {torch.float64}
+
+
+def test_means_between_quantiles_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = normal(11, 3)
+    with torch.inference_mode():  # as in validation
+        sliced_wasserstein(codes)
+    monkeypatch.delattr(torch.special, "ndtri")  # they would be sent to the device anew
+    sliced_wasserstein(codes.requires_grad_()).backward()

@@ -229,3 +229,13 @@ def test_half_precision_does_not_round_the_divergence() -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         kl = model.losses(images)["kl"]
     assert kl.dtype == torch.float32
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_weights_of_any_precision(likelihood: str, dtype: torch.dtype) -> None:
+    model = tiny_vae(likelihood=likelihood).to(dtype)  # as with precision bf16-true
+    losses = model.losses(torch.rand(5, *TINY_SHAPE, dtype=dtype))
+    losses["loss"].backward()
+    assert losses["loss"].isfinite()
+    assert losses["kl"].dtype == torch.promote_types(dtype, torch.float32)

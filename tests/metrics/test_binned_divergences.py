@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from hawc import Normal
 from hawc.divergences import normals
@@ -27,6 +28,21 @@ def test_by_hand_in_the_plane() -> None:
     assert found["kl"] == found["reverse_kl"] == math.inf
     assert found["jensen_shannon"] == pytest.approx(0.5 * math.log(2), abs=1e-12)
     assert set(measured(real, real.flip(0), num_bins=2).values()) == {0.0}
+
+
+class NoWholeProducts(TorchDispatchMode):
+    """Refuses products of matrices of whole numbers, as CUDA does."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in (torch.ops.aten.mv.default, torch.ops.aten.mm.default):
+            assert args[0].is_floating_point()
+        return func(*args, **(kwargs or {}))
+
+
+def test_needs_nothing_that_cuda_lacks() -> None:
+    points = torch.rand(5, 2)
+    with NoWholeProducts():
+        measured(points, points)
 
 
 def test_kl_is_of_the_real_law_to_the_generated_one() -> None:

@@ -71,6 +71,12 @@ def test_features_that_float32_tells_apart_are_apart() -> None:
     assert float(nearest(points[:1], points[1:])[0]) == pytest.approx(4.77e-7, rel=1e-2)
 
 
+def test_so_are_those_far_from_0() -> None:
+    # measured from 0, 64 units of rounding would be a distance of 2.7e-4
+    points = torch.tensor([[1000.0, 2000.0], [1000.0, 2000.0 + 2**-13], [1001.0, 2001.0]])
+    assert float(nearest(points[:1], points[1:])[0]) == 2**-13
+
+
 @pytest.mark.parametrize("k", [1, 5, 299])
 def test_radii_are_those_of_scikit_learn(k: int) -> None:
     expected = fitted(REAL).kneighbors(n_neighbors=k)[0][:, -1]

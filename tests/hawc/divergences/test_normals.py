@@ -154,6 +154,17 @@ def test_total_variation_and_jensen_shannon_by_quadrature(
     assert normals.jensen_shannon(*laws) == pytest.approx(entropies / 2, abs=CLOSED_FORM)
 
 
+def test_total_variation_wherever_laws_are_and_in_any_unit() -> None:
+    expected = normals.total_variation(on_line(0, 1), on_line(0.5, 1.25))
+    for scale, at in ((1e-9, 0.0), (1e9, 0.0), (1.0, 1e8), (1.0, 2.0**40), (1e-6, -1e3)):
+        laws = on_line(at, scale), on_line(at + 0.5 * scale, 1.25 * scale)
+        # 1e-6: of means near 1e3 in units of a deviation of 1e-6
+        assert normals.total_variation(*laws) == pytest.approx(expected, abs=CLOSED_FORM)
+        assert normals.total_variation(*laws[::-1]) == pytest.approx(expected, abs=CLOSED_FORM)
+    for far in (on_line(1e200, 2), on_line(1e5, 1), on_line(20, 0.5), on_line(0, 1e30)):
+        assert normals.total_variation(on_line(0, 1), far) == pytest.approx(1, abs=1e-12)
+
+
 @pytest.mark.parametrize(("p", "q"), PAIRS)
 def test_wasserstein_and_energy_from_distribution_functions(
     p: tuple[float, float], q: tuple[float, float]

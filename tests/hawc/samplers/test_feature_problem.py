@@ -1,11 +1,15 @@
 """The objective of FeatureSampler: its scale, its gradients, its best candidates."""
 
+from typing import Any
+
+import pytest
 import torch
 from torch import Tensor
 
 from hawc.compression.problem import CompressionProblem
 from hawc.distances import squared_distance_to
 from hawc.kernels import HuberEnergy
+from hawc.samplers import feature_problem
 from hawc.samplers.clearance import Clearance
 from hawc.samplers.feature_problem import FeatureProblem, Term
 from hawc.targets import Empirical, StandardNormal
@@ -101,6 +105,31 @@ def test_best_candidates_are_better_than_any_drawn_at_random() -> None:
     reached = objective(torch.tensor(both.best_candidates()))
     drawn = [objective(torch.randperm(COUNT, generator=seeded(s))[:SIZE]) for s in range(200)]
     assert reached < min(drawn)
+
+
+def test_candidates_are_exchanged_by_the_very_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr(feature_problem, "exchange", lambda *what: given.append(what) or [])
+    features, latents = terms()
+    # half of all pairs are nearer than that
+    both = FeatureProblem(features, latents, Clearance(2.5, phi(past_latents())))
+    both.best_candidates()
+    ((field, repulsion, size),) = given
+
+    def exchanged(index: Tensor) -> float:
+        heights = torch.stack([repulsion(int(i))[index] for i in index])
+        return float(field[index].mean() - heights.sum() / (2 * size**2))
+
+    def objective(index: Tensor) -> float:
+        z = latents.candidates[index]
+        value, _, _ = both.value_and_gradients(phi(z), z)
+        return float(value) * (SIZE + PAST) / SIZE**2
+
+    first, *others = torch.randperm(COUNT, generator=seeded())[: 10 * SIZE].split(SIZE)
+    for other in others:
+        change = objective(other) - objective(first)
+        # float64 sums of penalties up to 100
+        assert abs(change - (exchanged(other) - exchanged(first))) < 1e-9
 
 
 def test_candidates_are_judged_by_the_value_with_its_penalty() -> None:
