@@ -2,7 +2,10 @@
 
 import logging
 import os
-from collections.abc import Iterator
+import random
+import signal
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -14,6 +17,8 @@ _OF_A_PROCESS = {
     *("RANK", "LOCAL_RANK", "GROUP_RANK", "NODE_RANK", "ROLE_RANK", "ROLE_NAME"),
     *("WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE", "ROLE_WORLD_SIZE", "HAWC_RUN_FOLDER"),
 }
+_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+
 for _name in [*os.environ]:
     if _name.startswith(_OF_A_JOB) or _name in _OF_A_PROCESS:
         del os.environ[_name]
@@ -38,13 +43,36 @@ def no_shape_checks() -> Iterator[None]:
     config.update("jaxtyping_disable", False)
 
 
-@pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
-    """Undoes what commands run in this process do to the levels and filters of Lightning's logs."""
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Lets each test begin as the first one does: with its random numbers and surroundings."""
+    import torch
+
+    before = _surroundings()
+    random.seed(0)
+    torch.manual_seed(0)
+    try:
+        return (yield)
+    finally:
+        _put_back(*before)
+
+
+def _surroundings() -> tuple[dict[str, str], list[Any], dict[str, tuple[int, list[Any]]]]:
+    """Returns what commands and trainings in this process change: variables, signals, logs."""
     names = [name for name in logging.root.manager.loggerDict if name.startswith("lightning")]
-    loggers = [logging.getLogger(name) for name in names]
-    before = [(logger.level, [*logger.filters]) for logger in loggers]
-    yield
-    for logger, (level, filters) in zip(loggers, before, strict=True):
-        logger.setLevel(level)
-        logger.filters = filters
+    loggers = {name: logging.getLogger(name) for name in names}
+    logs = {name: (logger.level, [*logger.filters]) for name, logger in loggers.items()}
+    return {**os.environ}, [signal.getsignal(number) for number in _SIGNALS], logs
+
+
+def _put_back(
+    variables: dict[str, str], meanings: list[Any], logs: dict[str, tuple[int, list[Any]]]
+) -> None:
+    for name in os.environ.keys() - variables.keys():
+        del os.environ[name]
+    os.environ.update(variables)
+    for number, meaning in zip(_SIGNALS, meanings, strict=True):
+        signal.signal(number, meaning)
+    for name, (level, filters) in logs.items():
+        logging.getLogger(name).setLevel(level)
+        logging.getLogger(name).filters = filters

@@ -7,9 +7,12 @@ __all__ = ["free_ports", "is_free"]
 
 
 def free_ports(number: int) -> list[int]:
-    """Returns ports that are free, below those that systems give to connections."""
+    """Returns ports that are free, below those that systems give to connections.
+
+    They are not drawn by the process's seed, which others who look at the same time may have too.
+    """
     found: list[int] = []
-    for port in random.sample(range(20_000, 30_000), 1000):
+    for port in random.SystemRandom().sample(range(20_000, 30_000), 1000):
         if is_free(port):
             found.append(port)
         if len(found) == number:

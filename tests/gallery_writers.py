@@ -8,6 +8,7 @@ Run as a program, since it forks: a process with threads of its own should not.
 
 import itertools
 import json
+import multiprocessing
 import os
 import random
 import signal
@@ -25,6 +26,7 @@ from hawc import DatabaseHistory, HistoryConflictError, StandardNormal
 from hawc.history import database
 
 ENDLESS = range(1_000_000)  # more batches than a writer lives to append
+AIMED = 3  # each third kill waits until the writer has appended and, in a file, appends again
 TARGET = StandardNormal(4)
 Label = tuple[int, int]  # writer, number of the batch
 
@@ -89,13 +91,21 @@ def forked(work: Callable[[], None]) -> int:
 
 
 def share(url: str, num_writers: int, num_batches: int) -> dict[str, int]:
-    """Lets writers append at once; raises unless each batch is there once and whole."""
+    """Lets writers append at once; raises unless each batch is there once and whole.
+
+    All append their first batch before any appends its second, and their last after all others, so
+    that none has ended when another begins, however slow the machine is.
+    """
     unheard = os.open(os.devnull, os.O_WRONLY)
     history = opened(url)  # goes with each writer
-    writers = [
-        forked(lambda w=writer: append_batches(history, w, range(num_batches), unheard, 0.02))
-        for writer in range(num_writers)
-    ]
+    together = multiprocessing.get_context("fork").Barrier(num_writers, timeout=100)
+
+    def write(writer: int) -> None:
+        for first, end in itertools.pairwise((0, 1, num_batches - 1, num_batches)):
+            append_batches(history, writer, range(first, end), unheard, 0.02)
+            together.wait()
+
+    writers = [forked(lambda w=writer: write(w)) for writer in range(num_writers)]
     failed = [process for process in writers if os.waitpid(process, 0)[1] != 0]
     assert not failed, "a writer failed"
     found = whole_batches(history.points())
@@ -105,27 +115,47 @@ def share(url: str, num_writers: int, num_batches: int) -> dict[str, int]:
     return {"batches": len(found), "turns": turns}
 
 
+def hold_within_an_append(process: int, journal: Path) -> None:
+    """Stops a process while it changes a file: one that runs on would be done before a kill."""
+    while True:
+        time.sleep(0.001)
+        os.kill(process, signal.SIGSTOP)
+        assert os.WIFSTOPPED(os.waitpid(process, os.WUNTRACED)[1]), "the writer ended by itself"
+        if journal.exists():
+            return
+        os.kill(process, signal.SIGCONT)
+
+
 def kill(url: str, num_kills: int, seed: int) -> dict[str, int]:
-    """Kills a writer at random instants; raises unless whole batches, and all reported, are left.
+    """Kills writers; raises unless whole batches, and all reported, are left.
+
+    Most kills come at random instants, the others are aimed, so that some part an append however
+    fast or busy the machine is.
 
     Returns how many batches there are, how many of them were recorded but no longer reported, and
     how often a journal was left, that is, a file in the middle of being changed.
     """
     instants, journals, reported = random.Random(seed), 0, 0
-    name = make_url(url).database
+    journal = Path(f"{make_url(url).database}-journal")
     for writer in range(num_kills):
         read_end, write_end = os.pipe()
         process = forked(
             lambda writer=writer, pipe=write_end: append_batches(opened(url), writer, ENDLESS, pipe)
         )
         os.close(write_end)
-        time.sleep(instants.uniform(0, 0.25))
+        heard = b""
+        if writer % AIMED == AIMED - 1:
+            heard = os.read(read_end, 1)
+            if url.startswith("sqlite"):
+                hold_within_an_append(process, journal)
+        else:
+            time.sleep(instants.uniform(0, 0.25))
         os.kill(process, signal.SIGKILL)
         status = os.waitpid(process, 0)[1]
         assert os.WIFSIGNALED(status), "the writer ended by itself"
         with os.fdopen(read_end, "rb") as pipe:
-            num_reported = len(pipe.read())
-        journals += Path(f"{name}-journal").exists()
+            num_reported = len(heard + pipe.read())
+        journals += journal.exists()
         found = whole_batches(opened(url).points())
         own = [number for who, number in found if who == writer]
         assert own == list(range(len(own)))

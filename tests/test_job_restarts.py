@@ -1,9 +1,7 @@
 """Jobs that start again, through the command line: they go on with their own run and no other."""
 
 import os
-import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +34,10 @@ RESTART = {"SLURM": "SLURM_RESTART_COUNT", "TORCHRUN": "TORCHELASTIC_RESTART_COU
 
 
 @pytest.fixture(autouse=True)
-def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["train.py"])
     Path("tiny.yaml").write_text(yaml.safe_dump(EXPERIMENT))
-    before = [(number, signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGUSR1)]
-    yield
-    for number, meaning in before:
-        signal.signal(number, meaning)
 
 
 def run(*options: str, command: str = "fit", **variables: str) -> None:

@@ -25,7 +25,8 @@ EXPERIMENT["trainer"] |= {"logger": True, "log_every_n_steps": 1}
 ENDS = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY"}
 ONE_TASK_A_NODE = ("--nodes=2", "--ntasks-per-node=1", "--gres=none", "--cpus-per-task=1")
 
-pytestmark = pytest.mark.slurm
+# jobs start four times and wait in queues meanwhile, beside other tests on the same cores
+pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 
 
 class Cluster:

@@ -16,15 +16,16 @@ from wandb.proto.wandb_internal_pb2 import Record
 
 _BLOCK, _FILE_HEADER, _RECORD_HEADER = 32768, 7, 7
 _WHOLE, _FIRST, _LAST = 1, 2, 4
+_PATIENCE_S = 120.0  # of a machine that has much else to do
 
 
-def read_run(folder: Path, patience_s: float = 20.0) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def read_run(folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Returns the history, one dictionary a step, and the configuration of a finished run.
 
     W&B's service writes the end of the file a moment after the run has been finished.
     """
     (path,) = folder.glob("*.wandb")
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + _PATIENCE_S
     while (records := _all_records(path)) is None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{path} has no end")

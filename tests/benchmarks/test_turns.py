@@ -11,11 +11,11 @@ from benchmarks.turns import Schedule, Tick, Turns, take_turns
 
 
 def busy(name: str, log: Path, tick: Tick) -> None:
-    """Notes each step and works for a millisecond, for ever."""
+    """Notes each step and works for twenty milliseconds, for ever."""
     while True:
         with log.open("a") as file:
             file.write(name)
-        end = time.process_time() + 1e-3
+        end = time.process_time() + 2e-2
         while time.process_time() < end:
             pass
         tick()
@@ -41,9 +41,10 @@ def test_one_runs_at_a_time_and_another_is_first_in_each_round(tmp_path: Path) -
     assert len(blocks) == 6
     for block in blocks:
         # two clocks, which tick at their own moments
-        assert block.wall + 1e-4 >= block.processor >= 2e-3
-        # it waits in a read of the pipe
-        assert block.processor_waiting < 1e-3
+        assert block.wall + 1e-4 >= block.processor >= 4e-2
+        # it waits in a read of the pipe, which takes some tenths of a millisecond; who asks again
+        # and again would work as long as the other does, or share the core with it
+        assert block.processor_waiting < 1e-2
 
 
 def test_who_ends_early_is_named() -> None:

@@ -17,20 +17,21 @@ from hawc import DatabaseHistory, IndependentSampler, StandardNormal
 
 TARGET = StandardNormal(3)
 TOLD = {"checkpoint_sha256": "", "gallery": "default", "sampler": "independent", "seed": 0}
-WORKERS, SAMPLES, KILLS = 4, 100, 40
+WORKERS, KILLS = 4, 40
+ENDLESS = 100_000  # more samples than a worker draws before it is killed
 
 
 def history(folder: Path) -> DatabaseHistory:
     return DatabaseHistory(f"sqlite:///{folder}/gallery.db", TARGET)
 
 
-def draw(folder: Path, worker: int) -> None:
+def draw(folder: Path, worker: int, num_samples: int) -> None:
     store = history(folder)
     run = SampleRun(
         SampleFolder(folder / str(worker), TOLD),
         store,
         IndependentSampler(TARGET),
-        num_samples=SAMPLES,
+        num_samples=num_samples,
         chunk_size=2,
         seed=0,
     )
@@ -40,10 +41,10 @@ def draw(folder: Path, worker: int) -> None:
         run.folder.finish(chunk, write_samples(run.folder.path, chunk.ids, pictures))
 
 
-def start(folder: Path, worker: int) -> int:
+def start(folder: Path, worker: int, num_samples: int = ENDLESS) -> int:
     process = os.fork()
     if process == 0:
-        draw(folder, worker)
+        draw(folder, worker, num_samples)
         os._exit(0)
     return process
 
@@ -65,6 +66,12 @@ def check(folder: Path) -> list[int]:
     return ids
 
 
+def kill(process: int) -> bool:
+    """Returns whether the process had not ended by itself."""
+    os.kill(process, signal.SIGKILL)
+    return os.WIFSIGNALED(os.waitpid(process, 0)[1])
+
+
 def main(folder: Path) -> None:
     chance = random.Random(0)
     history(folder)
@@ -73,15 +80,14 @@ def main(folder: Path) -> None:
     for _ in range(KILLS):
         time.sleep(chance.uniform(0, 0.03))
         worker = chance.randrange(WORKERS)
-        os.kill(running[worker], signal.SIGKILL)
-        _, status = os.waitpid(running[worker], 0)
-        hits += os.WIFSIGNALED(status)
+        hits += kill(running[worker])
         check(folder)
         running[worker] = start(folder, worker)
+    hits += sum(map(kill, running.values()))
     for worker in range(WORKERS):
-        os.waitpid(running[worker], 0)
-        _, status = os.waitpid(start(folder, worker), 0)
-        assert status == 0
+        listed = len(SampleFolder(folder / str(worker), TOLD))
+        running[worker] = start(folder, worker, listed + 20)
+    assert all(os.waitpid(process, 0)[1] == 0 for process in running.values())
     shown = len(check(folder))
     print(json.dumps({"hits": hits, "recorded": len(history(folder)), "shown": shown}))
 

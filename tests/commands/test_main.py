@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,15 +22,6 @@ class Broken:
 
     def __init__(self) -> None:
         raise self.error
-
-
-@pytest.fixture(autouse=True)
-def signals_mean_what_they_did() -> Iterator[None]:
-    numbers = (signal.SIGTERM, signal.SIGUSR1)
-    before = [signal.getsignal(number) for number in numbers]
-    yield
-    for number, meaning in zip(numbers, before, strict=True):
-        signal.signal(number, meaning)
 
 
 @pytest.fixture

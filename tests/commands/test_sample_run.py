@@ -156,5 +156,5 @@ def test_kills_at_random_instants(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
     )
     result = json.loads(told.stdout)
-    assert result["hits"] >= 10  # of 40 kills; the others came after the end of their worker
-    assert result["recorded"] == result["shown"] == 4 * 100
+    assert result["hits"] == 40 + 4  # the last ones before they finish
+    assert result["recorded"] == result["shown"] >= 4 * 20

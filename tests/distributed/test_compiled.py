@@ -10,6 +10,7 @@ from tests.helpers import same_weights
 
 
 @pytest.mark.ddp
+@pytest.mark.timeout(600)
 def test_compiled_networks_in_two_processes(tmp_path: Path) -> None:
     start("compile_two.py", folder=tmp_path)
     first, second = (torch.load(tmp_path / f"rank-{rank}.pt") for rank in (0, 1))

@@ -41,16 +41,16 @@ def test_other_threads_neither_lose_nor_keep_their_number() -> None:
         torch.set_num_threads(2)
         with one_thread():
             inside.set()
-            leave.wait(10)
+            leave.wait(60)
         seen.append(torch.get_num_threads())
 
     thread = threading.Thread(target=other)
     with one_thread():
         thread.start()
-        assert inside.wait(10)
+        assert inside.wait(60)
     assert torch.get_num_threads() == 3  # though the other is still at work
     leave.set()
-    thread.join(10)
+    thread.join(60)
     assert seen == [2]
     assert torch.get_num_threads() == 3
 
@@ -61,5 +61,5 @@ def test_a_thread_that_first_uses_torch_meanwhile_keeps_the_lower_number() -> No
     with one_thread():
         thread = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
         thread.start()
-        thread.join(10)
+        thread.join(60)
     assert seen == [1]

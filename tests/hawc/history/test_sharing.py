@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.gallery_writers import AIMED
+
 ROOT = Path(__file__).parent.parent.parent.parent
 
 
@@ -24,11 +26,10 @@ def gallery_writers(*arguments: str) -> dict[str, int]:
 def test_writers_lose_nothing_and_double_nothing(url: str) -> None:
     counts = gallery_writers("share", url, "4", "8")
     assert counts["batches"] == 32
-    assert counts["turns"] > 3  # they did write at once, not one after the other
+    assert counts["turns"] >= 6  # they did write at once, not one after the other
 
 
 def test_a_killed_writer_leaves_whole_batches(url: str) -> None:
     counts = gallery_writers("kill", url, "10", "0")
-    assert counts["batches"] > 0
-    # one of ten kills parts a transaction more surely than not: 12 of 20 did on two cores
-    assert counts["journals"] > 0 or not url.startswith("sqlite")
+    assert counts["batches"] >= 10 // AIMED
+    assert counts["journals"] >= 10 // AIMED or not url.startswith("sqlite")
