@@ -121,9 +121,9 @@ class LatentStatistics(AbstractModelCallback):
         key = np.random.SeedSequence((self._seed, module.global_rank, *place))
         seed = int(key.generate_state(1, np.uint64)[0])
         with evaluating(module):
-            self._best.append(module.encode(images).double().cpu())
+            self._best.append(module.encode(images).cpu().double())
             with fixed_noise(module.device, seed):
-                self._drawn.append(module.draw_codes(images).double().cpu())
+                self._drawn.append(module.draw_codes(images).cpu().double())
 
     def _log(self, stage: str, trainer: Trainer, module: LightningModule) -> None:
         drawn, best = self._gathered(trainer, self._drawn), self._gathered(trainer, self._best)

@@ -164,7 +164,7 @@ def _checked(inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         )
     if not bool(inputs.isfinite().all() and targets.isfinite().all()):
         raise ValueError("`inputs` and `targets` must be finite, got NaN or infinity.")
-    return inputs.double(), targets.double()
+    return inputs.cpu().double(), targets.cpu().double()
 
 
 def _check_positive(**numbers: float) -> None:
