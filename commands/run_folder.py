@@ -1,5 +1,6 @@
 """The folder that holds everything a run leaves: pictures, checkpoints, metrics, configuration."""
 
+import fcntl
 import os
 import platform
 import secrets
@@ -34,6 +35,7 @@ __all__ = [
 
 # tells the processes that a launcher starts what the first one chose
 _INHERITED = "HAWC_RUN_FOLDER"
+_claims: list[int] = []  # descriptors of the folder of this process's run, open as long as it is
 _CONFIG = "config.yaml"
 _LAUNCH = ".job"
 _COMPARED = ("seed_everything", "model", "data", "trainer")
@@ -67,19 +69,25 @@ def create_run_folder(folder: Path, launch: str | None = None, again: bool = Fal
     mark, new_mark = folder / _LAUNCH, folder / f"{_LAUNCH}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        is_ours = again or _claim(folder)  # what a job left running may still hold its claim
         # a start that was killed here leaves its part of a mark, which occupies nothing
         occupied = next((file for file in folder.iterdir() if file != new_mark), None)
-        new_mark.write_text(launch or "")
+        if is_ours:
+            new_mark.write_text(launch or "")
     except OSError as error:
         raise UsageError(
             f"`run_folder` must be a writable folder, got '{folder}' ({error.strerror}); "
             "name another one with --run_folder."
         ) from error
-    if occupied is not None and not (again and mark.exists() and mark.read_text() == launch):
-        new_mark.unlink()
+    goes_on = again and mark.exists() and mark.read_text() == launch
+    if not is_ours or (occupied is not None and not goes_on):
+        if is_ours:
+            new_mark.unlink()
+            _give_up_claims()
+        found = f"with {occupied.name} in it" if occupied else "which another run has just taken"
         raise UsageError(
-            f"`run_folder` must be new or empty, got '{folder}' with {occupied.name} in it; name "
-            "another one with --run_folder or leave it out."
+            f"`run_folder` must be new or empty, got '{folder}' {found}; name another one with "
+            "--run_folder or leave it out."
         )
     if launch is None:
         new_mark.unlink()
@@ -92,6 +100,31 @@ def create_run_folder(folder: Path, launch: str | None = None, again: bool = Fal
 def forget_run_folder() -> None:
     """Lets the next run in this process have a folder of its own."""
     os.environ.pop(_INHERITED, None)
+    _give_up_claims()
+
+
+def _claim(folder: Path) -> bool:
+    """Returns whether no other process starts a run there; none does until this one has ended.
+
+    It takes seconds until a run writes its first file. Where folders cannot be locked, as on NFS,
+    whoever starts meanwhile is not seen.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return False
+    except OSError:
+        os.close(descriptor)
+        return True
+    _claims.append(descriptor)
+    return True
+
+
+def _give_up_claims() -> None:
+    while _claims:
+        os.close(_claims.pop())
 
 
 def latest_checkpoint(name: str) -> Path:

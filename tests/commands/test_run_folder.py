@@ -1,5 +1,7 @@
 """Folders of runs: new ones, chosen ones, and the one that launched processes share."""
 
+import errno
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +56,30 @@ def test_a_folder_in_use_is_refused() -> None:
     (folder / "metrics.csv").touch()
     with pytest.raises(UsageError, match=r"must be new or empty, got 'given' with metrics\.csv"):
         create_run_folder(folder)
+
+
+def test_a_folder_that_another_run_has_just_taken_is_refused() -> None:
+    """The other one has not written a file yet; what it holds ends with it, however it ends."""
+    (theirs := Path("given")).mkdir()
+    descriptor = os.open(theirs, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with pytest.raises(UsageError, match="got 'given' which another run has just taken; name an"):
+        create_run_folder(theirs)
+    assert not list(theirs.iterdir())
+    os.close(descriptor)
+    assert create_run_folder(theirs) == theirs
+    with pytest.raises(UsageError, match="which another run has just taken"):
+        create_run_folder(theirs)
+    forget_run_folder()
+    assert create_run_folder(theirs) == theirs
+
+
+def test_where_folders_cannot_be_locked_runs_start_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    assert create_run_folder(Path("given")) == Path("given")
 
 
 def test_processes_of_a_job_agree_on_a_folder_and_find_it_again() -> None:
