@@ -25,6 +25,8 @@ def config_paths(arguments: Sequence[str]) -> Iterator[Path]:
 def check_config_files(arguments: Sequence[str]) -> None:
     """Raises UsageError unless every named configuration file exists and is a YAML mapping."""
     for path in config_paths(arguments):
+        if path.is_dir():
+            raise UsageError(f"`--config` must name a file, got the folder '{path}'.")
         if not path.is_file():
             siblings = {p.stem: p.name for p in path.parent.glob("*.yaml")}
             raise UsageError(

@@ -157,8 +157,13 @@ class ExperimentCLI(LightningCLI):
     def instantiate_classes(self) -> None:
         try:
             super().instantiate_classes()
-        except UsageError:
-            raise
+        except TypeError as error:  # Lightning's, of a number of processors
+            if "`devices`" not in str(error):
+                raise
+            raise UsageError(
+                "`trainer.devices` must be auto or a number of processes above 0, on GPUs also -1 "
+                f"or a list of them, got {self.config[self.subcommand].trainer.devices}."
+            ) from error
         except (ValueError, MisconfigurationException, ModuleNotFoundError) as error:
             raise UsageError(innermost_message(error)) from error
 
@@ -170,24 +175,15 @@ class ExperimentCLI(LightningCLI):
         processes = num_processes(configured, self.job)
         strategy = ddp_strategy(self.model, {**configured, **processes})
         self._strategy_notice = strategy_notice(self.model, configured["strategy"], strategy)
-        try:
-            return super().instantiate_trainer(
-                default_root_dir=str(self.run_folder),
-                logger=self._loggers(configured["logger"]),
-                plugins=self._plugins(configured["plugins"]),
-                profiler=configured["profiler"]
-                or (None if configured["barebones"] else NoProfiler()),
-                strategy=strategy,
-                **processes,
-                **kwargs,
-            )
-        except TypeError as error:
-            if "`devices`" not in str(error):
-                raise
-            raise UsageError(
-                "`trainer.devices` must be auto or a number of processes above 0, on GPUs also -1 "
-                f"or a list of them, got {processes['devices']}."
-            ) from error
+        return super().instantiate_trainer(
+            default_root_dir=str(self.run_folder),
+            logger=self._loggers(configured["logger"]),
+            plugins=self._plugins(configured["plugins"]),
+            profiler=configured["profiler"] or (None if configured["barebones"] else NoProfiler()),
+            strategy=strategy,
+            **processes,
+            **kwargs,
+        )
 
     def _plugins(self, configured: Any) -> list[Any]:
         """Returns the configured plugins and, unless they are among them, ours."""
@@ -272,7 +268,7 @@ class ExperimentCLI(LightningCLI):
     def _default_wandb(self) -> WandbLogger:
         name = self.config[self.subcommand].name
         # W&B's service keeps the working directory that it was started in
-        return WandbLogger(
+        logger = WandbLogger(
             save_dir=self.run_folder.absolute(),
             project=os.environ.get("WANDB_PROJECT", "hawc"),
             name=f"{name}/{self.run_folder.name}",
@@ -280,6 +276,8 @@ class ExperimentCLI(LightningCLI):
             # offline, its lines would only repeat our summary
             settings=wandb.Settings(silent=self._wandb_notice is not None),
         )
+        logger._wandb_init.pop("anonymous", None)  # W&B warns of this private None, always
+        return logger
 
     def _continued_wandb_id(self) -> str | None:
         return wandb_run_id(self.run_folder) if self._is_restart else None

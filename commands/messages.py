@@ -105,7 +105,7 @@ def _wrong_value(message: str, parser: ArgumentParser) -> str | None:
     wanted = " or ".join(dict.fromkeys("null" if kind == "NoneType" else kind for kind in kinds))
     choices = re.findall(r"'(\w+)'", "".join(kind for kind in kinds if kind[:8] == "Literal["))
     suggestion = nearest(given[1], choices)
-    if "list" in kinds and not given[1].startswith("["):
+    if {"list", "collections.abc.Sequence"} & set(kinds) and not given[1].startswith("["):
         suggestion += f" Write it as '[{given[1][:_LONGEST]}]', or several as '[a, b]'."
     return f"`{_option(message)}` must be {wanted}, got {given[1][:_LONGEST]}.{suggestion}"
 

@@ -10,6 +10,12 @@ CPU = (*BASE, "--trainer.accelerator", "cpu", "--trainer.callbacks", "null")
 
 TABLE: list[Mistake] = [
     (
+        "export of nothing",
+        ("export",),
+        r"a run's folder is required, e\.g\. train\.py export",
+    ),
+    ("a folder as file", ("--config", "."), r"`--config` must name a file, got the folder '\.'"),
+    (
         "accumulation of nothing",
         (*CPU, "--trainer.accumulate_grad_batches", "0"),
         r"`trainer\.accumulate_grad_batches` must be greater than 0, got 0",
@@ -67,6 +73,11 @@ TABLE: list[Mistake] = [
         "a function in place of a network",
         (*CPU, "--model.encoder", "math.sqrt"),
         r"`encoder` must be a class or function that makes a Module, got math\.sqrt",
+    ),
+    (
+        "a number in place of a sequence",
+        (*CPU, "--model.encoder.widths", "200"),
+        r"`widths` must be .*Sequence, got 200\. Write it as '\[200\]', or several as '\[a, b\]'",
     ),
     (
         "learning rate in words",
