@@ -47,11 +47,19 @@ def choose_run_folder(requested: str | None, name: str, job_name: str | None = N
     """Returns `requested`, what the launching process chose, or runs/<name>/<date and time>.
 
     Instead of date and time stands the name of a job whose processes start by themselves.
+
+    Raises:
+        UsageError: if the name leads out of runs/.
     """
     if inherited := os.environ.get(_INHERITED):
         return Path(inherited)
     if requested is not None:
         return Path(requested)
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise UsageError(
+            f"`name` must be that of a folder within runs, got '{name}'; name a place elsewhere "
+            "with --run_folder."
+        )
     return Path("runs") / name / (job_name or _new_name())
 
 

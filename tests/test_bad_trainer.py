@@ -80,6 +80,16 @@ TABLE: list[Mistake] = [
         r"`widths` must be .*Sequence, got 200\. Write it as '\[200\]', or several as '\[a, b\]'",
     ),
     (
+        "name that leads away",
+        (*CPU, "--name", "../x"),
+        r"`name` must be .* within runs, got '\.\./x'",
+    ),
+    (
+        "name with a root",
+        (*CPU, "--name", "/x"),
+        r"`name` must be .* within runs, got '/x'; name a",
+    ),
+    (
         "learning rate in words",
         (*CPU, "--model.optimizer.lr", "five"),
         r"`lr` must be float, got five",
