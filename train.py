@@ -10,11 +10,23 @@ Without a command word `fit` is meant. Exit status 2 and one line on stderr for 
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 # Spinning OpenMP threads make two busy cores up to twenty times slower; read when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from commands.main import run
+try:
+    from commands.main import run
+except ModuleNotFoundError as error:
+    package = str(error.name).partition(".")[0]
+    if (Path(__file__).parent / package).exists():
+        raise
+    print(
+        f"train.py: error: {package} is not installed for {sys.executable}; say `uv run train.py "
+        "...`, or activate the environment first: `. .venv/bin/activate`.",
+        file=sys.stderr,
+    )
+    sys.exit(2)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -27,7 +27,8 @@ def check_resumable(path: Path, module: LightningModule) -> None:
     check_checkpoint(path, module)
     with _plain_errors():
         content = read_checkpoint(path, _OPTION)
-    if missing := [name for name in _RESUMED if name not in content]:
+    has_none = {"optimizer_states"} if not content.get("optimizer_states") else set()
+    if missing := [name for name in _RESUMED if name not in content or name in has_none]:
         raise UsageError(
             f"`{_OPTION}` '{path}' holds weights that fit, but not the {missing[0]} that a "
             "training goes on with; name a checkpoint that a training saved whole."

@@ -25,6 +25,8 @@ def config_paths(arguments: Sequence[str]) -> Iterator[Path]:
 def check_config_files(arguments: Sequence[str]) -> None:
     """Raises UsageError unless every named configuration file exists and is a YAML mapping."""
     for path in config_paths(arguments):
+        if path.is_dir():
+            raise UsageError(f"`--config` must name a file, got the folder '{path}'.")
         if not path.is_file():
             siblings = {p.stem: p.name for p in path.parent.glob("*.yaml")}
             raise UsageError(
@@ -32,7 +34,7 @@ def check_config_files(arguments: Sequence[str]) -> None:
                 f"{nearest(path.stem, siblings)}"
             )
         try:
-            content = yaml.safe_load(path.read_text())
+            content = yaml.safe_load(text := path.read_text())
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise UsageError(
                 f"`--config` file '{path}' is not valid YAML: {_where(error)}"
@@ -42,6 +44,11 @@ def check_config_files(arguments: Sequence[str]) -> None:
                 f"`--config` file '{path}' must hold options as `key: value`, got "
                 f"{type(content).__name__}."
             )
+        for key in _repeated(yaml.compose(text, yaml.SafeLoader)):
+            raise UsageError(
+                f"`--config` file '{path}' must set each option once, got `{key.value}` again in "
+                f"line {key.start_mark.line + 1}; remove one."
+            )
 
 
 def _where(error: Exception) -> str:
@@ -49,3 +56,16 @@ def _where(error: Exception) -> str:
     if mark is None:
         return " ".join(str(error).split())
     return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', '')}."
+
+
+def _repeated(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    """Yields keys that their mapping has already; YAML forbids them and PyYAML takes the last."""
+    children = node.value if isinstance(node, yaml.CollectionNode) else []
+    seen: set[str] = set()
+    for child in children:
+        key, value = child if isinstance(node, yaml.MappingNode) else (None, child)
+        if isinstance(key, yaml.ScalarNode) and key.value in seen:
+            yield key
+        elif isinstance(key, yaml.ScalarNode):
+            seen.add(key.value)
+        yield from _repeated(value)

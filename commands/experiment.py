@@ -27,7 +27,7 @@ from commands.messages import plain_message
 from commands.no_profiler import NoProfiler
 from commands.processes import check_processes
 from commands.restart import continue_metrics, wandb_run_id
-from commands.run_checks import check_run
+from commands.run_checks import check_batches, check_run
 from commands.run_folder import (
     LAST_CHECKPOINT,
     WriteConfig,
@@ -110,6 +110,12 @@ class ExperimentCLI(LightningCLI):
             "data.image_shape", "model.init_args.image_shape", apply_on="instantiate"
         )
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        super().parse_arguments(parser, args)
+        seed = self.config[self.config.subcommand].seed_everything
+        if not 0 <= seed < 2**32:  # what NumPy takes
+            raise UsageError(f"`seed_everything` must be 0 to {2**32 - 1}, got {seed}.")
+
     def _parse_ckpt_path(self) -> None:
         """Does nothing: hyperparameters in a checkpoint must not beat the command line.
 
@@ -119,6 +125,8 @@ class ExperimentCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         options = self.config[self.subcommand]
+        if options.get("ckpt_path") == "":
+            raise UsageError("`ckpt_path` must be a checkpoint file or last, got ''; name one.")
         if options.trainer.default_root_dir is not None:
             raise UsageError(
                 "`trainer.default_root_dir` must be left out, got "
@@ -149,7 +157,14 @@ class ExperimentCLI(LightningCLI):
     def instantiate_classes(self) -> None:
         try:
             super().instantiate_classes()
-        except (ValueError, MisconfigurationException) as error:
+        except TypeError as error:  # Lightning's, of a number of processors
+            if "`devices`" not in str(error):
+                raise
+            raise UsageError(
+                "`trainer.devices` must be auto or a number of processes above 0, on GPUs also -1 "
+                f"or a list of them, got {self.config[self.subcommand].trainer.devices}."
+            ) from error
+        except (ValueError, MisconfigurationException, ModuleNotFoundError) as error:
             raise UsageError(innermost_message(error)) from error
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -219,6 +234,7 @@ class ExperimentCLI(LightningCLI):
             check(Path(ckpt_path), self.model)
         self.datamodule.prepare_data()
         self.datamodule.setup(stage)
+        check_batches(stage, self.trainer, self.datamodule)
         # no command takes over what another one of the same job has made
         launch = f"{self.job.launch} {self.subcommand}" if self.job else None
         create_run_folder(self.run_folder, launch, again=self._starts_again)
@@ -252,7 +268,7 @@ class ExperimentCLI(LightningCLI):
     def _default_wandb(self) -> WandbLogger:
         name = self.config[self.subcommand].name
         # W&B's service keeps the working directory that it was started in
-        return WandbLogger(
+        logger = WandbLogger(
             save_dir=self.run_folder.absolute(),
             project=os.environ.get("WANDB_PROJECT", "hawc"),
             name=f"{name}/{self.run_folder.name}",
@@ -260,6 +276,8 @@ class ExperimentCLI(LightningCLI):
             # offline, its lines would only repeat our summary
             settings=wandb.Settings(silent=self._wandb_notice is not None),
         )
+        logger._wandb_init.pop("anonymous", None)  # W&B warns of this private None, always
+        return logger
 
     def _continued_wandb_id(self) -> str | None:
         return wandb_run_id(self.run_folder) if self._is_restart else None

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jsonargparse
 import wandb
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf.errors import OmegaConfBaseException
 
@@ -74,6 +75,13 @@ def _explain(error: Exception) -> tuple[str, int] | None:
             return str(error), 1
         case RuntimeError() if line := lost_process(error):
             return line, 1
+        case MisconfigurationException():  # what shows once the training has begun
+            return str(error), 1
+        case RuntimeError() if str(error).startswith("Early stopping conditioned on metric"):
+            return str(error), 1
+        case OSError(errno=errno.EACCES | errno.EROFS | errno.EFBIG | errno.EIO) if error.filename:
+            what = f"'{error.filename}' cannot be read or written ({error.strerror})"
+            return f"{what}; look at its permissions, limits and disk, or name another place.", 1
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
             kept = f" ('{error.filename}' is as it was)" if error.filename else ""
             return f"no space is left on a disk{kept}; free some or name another folder.", 1
@@ -82,6 +90,8 @@ def _explain(error: Exception) -> tuple[str, int] | None:
 
 def _with_command(arguments: list[str]) -> list[str]:
     """Returns the arguments with `fit` before them if they name no command."""
+    if arguments == ["export"]:
+        raise UsageError("a run's folder is required, e.g. train.py export runs/<name>/<time>")
     if not arguments or arguments in ([command] for command in COMMANDS):
         raise UsageError(
             "an experiment is required, e.g. train.py --config configs/energy_vae_mnist5k.yaml"

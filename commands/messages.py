@@ -36,13 +36,19 @@ def plain_message(message: str, parser: ArgumentParser) -> str:
 def _unknown_class(message: str, parser: ArgumentParser) -> str | None:
     del parser
     option = _option(message)
-    if found := re.search(r"Expected a dot import path string: (\S+)", message):
+    # a number may be asked for, and a class as well: torch's learning rates may be tensors
+    takes_numbers = re.search(r"Expected an? <class '(float|int)'>", message)
+    found = re.search(r"Expected a dot import path string: (\S+)", message)
+    if found and not takes_numbers:
         known = {name: "" for base in _base_classes(message) for name in _short_names(base)}
         return _class_line(option, found[1], list(known))
     if found := re.search(r"module '([\w.]+)' has no attribute '(\w+)'", message):
         module = importlib.import_module(found[1])
         known_here = [f"{found[1]}.{name}" for name in getattr(module, "__all__", dir(module))]
         return _class_line(option, f"{found[1]}.{found[2]}", known_here)
+    returning = r"Expected '([\w.]+)' to be a function that returns <class '([\w.]+)'>"
+    if found := re.search(returning, message):
+        return f"`{option}` must be a class or function that makes a {found[2]}, got {found[1]}."
     if found := re.search(r"No module named '([\w.]+)'", message):
         return f"`{option}` names the module {found[1]}, which does not exist."
     return None
@@ -92,14 +98,14 @@ def _missing_option(message: str, parser: ArgumentParser) -> str | None:
 def _wrong_value(message: str, parser: ArgumentParser) -> str | None:
     del parser
     given = re.search(r"(?:Given value|Got value): ([^\n]*)", message)
-    expected = re.findall(r"Expected an? (.+?)(?:\. Got|\n|$)", message)
+    expected = re.findall(r"Expected an? (?!path |dot )(.+?)(?:\. Got|\n|$)", message)
     kinds = [re.sub(r"<class '([^']+)'>|typing\.", r"\1", kind) for kind in expected]
     if given is None or not kinds:
         return None
     wanted = " or ".join(dict.fromkeys("null" if kind == "NoneType" else kind for kind in kinds))
     choices = re.findall(r"'(\w+)'", "".join(kind for kind in kinds if kind[:8] == "Literal["))
     suggestion = nearest(given[1], choices)
-    if "list" in kinds and not given[1].startswith("["):
+    if {"list", "collections.abc.Sequence"} & set(kinds) and not given[1].startswith("["):
         suggestion += f" Write it as '[{given[1][:_LONGEST]}]', or several as '[a, b]'."
     return f"`{_option(message)}` must be {wanted}, got {given[1][:_LONGEST]}.{suggestion}"
 

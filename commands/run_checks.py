@@ -1,11 +1,13 @@
 """Whether trainer, model, data and callbacks go together, found before anything is written."""
 
+from collections.abc import Collection, Iterator, Sized
+
 from lightning import LightningDataModule, LightningModule, Trainer
 
 from callbacks.model_callback import AbstractModelCallback
 from commands.errors import UsageError
 
-__all__ = ["check_run"]
+__all__ = ["check_batches", "check_run"]
 
 
 def check_run(
@@ -19,11 +21,66 @@ def check_run(
         model: as configured; its optimizers are made once to see whether they can be.
         datamodule: of the run, not yet set up.
     """
+    _check_trainer_numbers(trainer)
     _check_trainer_options(trainer, model)
     _check_model(model, stage)
     _check_domains(model, datamodule)
     _check_density(model, datamodule)
     _check_callbacks(trainer, model, datamodule)
+
+
+def check_batches(stage: str, trainer: Trainer, datamodule: LightningDataModule) -> None:
+    """Raises UsageError for shares and intervals that an epoch has not enough batches for.
+
+    Several processes have fewer batches each; what they lack then, Lightning says.
+
+    Args:
+        stage: "fit", "validate" or "test".
+        trainer: of the run.
+        datamodule: of the run, set up for the stage.
+    """
+    for option, batches in _limited(stage, trainer, datamodule):
+        share = getattr(trainer, f"limit_{option}_batches")
+        if isinstance(share, float) and batches and 0 < share * batches < 1:
+            name = "overfit_batches" if trainer.overfit_batches else f"limit_{option}_batches"
+            raise UsageError(
+                f"`trainer.{name}` must be a number of batches or a share of at least one of the "
+                f"{batches} that there are, got {share}; give 1 for a single batch."
+            )
+        interval = trainer.val_check_interval
+        held = int(batches * share) if isinstance(share, float) else min(batches, share)
+        validates = trainer.limit_val_batches > 0 and trainer.check_val_every_n_epoch is not None
+        if option == "train" and isinstance(interval, int) and validates and interval > held:
+            raise UsageError(
+                f"`trainer.val_check_interval` must be at most {held}, the batches of an epoch, "
+                f"got {interval}; set `trainer.check_val_every_n_epoch` to null to count on over "
+                "epochs."
+            )
+
+
+def _limited(
+    stage: str, trainer: Trainer, datamodule: LightningDataModule
+) -> Iterator[tuple[str, int]]:
+    """Yields the loaders of a stage whose number of batches matters, and these numbers.
+
+    Foreign data may do a lot to make a loader, so none is made where the defaults stand.
+    """
+    for name in {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}[stage]:
+        counted = name == "train" and isinstance(trainer.val_check_interval, int)
+        share = getattr(trainer, f"limit_{name}_batches")
+        if share != 0 and (counted or share != 1.0):
+            loader = getattr(datamodule, f"{name}_dataloader")()
+            if isinstance(loader, Sized) and not isinstance(loader, Collection):  # of loaders
+                yield name, len(loader)
+
+
+def _check_trainer_numbers(trainer: Trainer) -> None:
+    """Raises UsageError for intervals of 0, by which Lightning would divide in the first epoch."""
+    for option in ("accumulate_grad_batches", "check_val_every_n_epoch", "val_check_interval"):
+        value = getattr(trainer, option)
+        is_share = isinstance(value, float) and value > 0
+        if value is not None and value < 1 and not is_share:
+            raise UsageError(f"`trainer.{option}` must be greater than 0, got {value}.")
 
 
 def _check_trainer_options(trainer: Trainer, model: LightningModule) -> None:

@@ -35,23 +35,31 @@ __all__ = [
 
 # tells the processes that a launcher starts what the first one chose
 _INHERITED = "HAWC_RUN_FOLDER"
+_claims: list[int] = []  # descriptors of the folder of this process's run, open as long as it is
 _CONFIG = "config.yaml"
 _LAUNCH = ".job"
 _COMPARED = ("seed_everything", "model", "data", "trainer")
 LAST_CHECKPOINT = "checkpoints/last.ckpt"
 """Of a run's folder."""
-_held: list[int] = []  # descriptors of the folders that this process holds
 
 
 def choose_run_folder(requested: str | None, name: str, job_name: str | None = None) -> Path:
     """Returns `requested`, what the launching process chose, or runs/<name>/<date and time>.
 
     Instead of date and time stands the name of a job whose processes start by themselves.
+
+    Raises:
+        UsageError: if the name leads out of runs/.
     """
     if inherited := os.environ.get(_INHERITED):
         return Path(inherited)
     if requested is not None:
         return Path(requested)
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise UsageError(
+            f"`name` must be that of a folder within runs, got '{name}'; name a place elsewhere "
+            "with --run_folder."
+        )
     return Path("runs") / name / (job_name or _new_name())
 
 
@@ -64,13 +72,12 @@ def create_run_folder(folder: Path, launch: str | None = None, again: bool = Fal
         again: whether the job has started before; it may then go on in a folder that it made.
 
     Raises:
-        UsageError: if the folder cannot be written, holds something that is not this job's, or
-            another run starts in it at the same time.
+        UsageError: if the folder cannot be written, or holds something that is not this job's.
     """
     mark, new_mark = folder / _LAUNCH, folder / f"{_LAUNCH}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        is_ours = again or _hold(folder)
+        is_ours = again or _claim(folder)  # what a job left running may still hold its claim
         # a start that was killed here leaves its part of a mark, which occupies nothing
         occupied = next((file for file in folder.iterdir() if file != new_mark), None)
         if is_ours:
@@ -80,17 +87,15 @@ def create_run_folder(folder: Path, launch: str | None = None, again: bool = Fal
             f"`run_folder` must be a writable folder, got '{folder}' ({error.strerror}); "
             "name another one with --run_folder."
         ) from error
-    if occupied is not None and not (again and mark.exists() and mark.read_text() == launch):
+    goes_on = again and mark.exists() and mark.read_text() == launch
+    if not is_ours or (occupied is not None and not goes_on):
         if is_ours:
             new_mark.unlink()
+            _give_up_claims()
+        found = f"with {occupied.name} in it" if occupied else "which another run has just taken"
         raise UsageError(
-            f"`run_folder` must be new or empty, got '{folder}' with {occupied.name} in it; name "
-            "another one with --run_folder or leave it out."
-        )
-    if not is_ours:
-        raise UsageError(
-            f"`run_folder` must be for one run alone, got '{folder}', in which another one is just "
-            "starting; name another one with --run_folder or leave it out."
+            f"`run_folder` must be new or empty, got '{folder}' {found}; name another one with "
+            "--run_folder or leave it out."
         )
     if launch is None:
         new_mark.unlink()
@@ -103,23 +108,31 @@ def create_run_folder(folder: Path, launch: str | None = None, again: bool = Fal
 def forget_run_folder() -> None:
     """Lets the next run in this process have a folder of its own."""
     os.environ.pop(_INHERITED, None)
-    while _held:
-        os.close(_held.pop())
+    _give_up_claims()
 
 
-def _hold(folder: Path) -> bool:
-    """Returns whether this process could lock a folder until `forget_run_folder`, or its end.
+def _claim(folder: Path) -> bool:
+    """Returns whether no other process starts a run there; none does until this one has ended.
 
-    Without a lock two that start in the same instant would both find the folder empty. Where the
-    file system knows no locks of folders there is none.
+    It takes seconds until a run writes its first file. Where folders cannot be locked, as on NFS,
+    whoever starts meanwhile is not seen.
     """
-    place = os.open(folder, os.O_RDONLY)
-    _held.append(place)
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return not isinstance(error, BlockingIOError)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return False
+    except OSError:
+        os.close(descriptor)
+        return True
+    _claims.append(descriptor)
     return True
+
+
+def _give_up_claims() -> None:
+    while _claims:
+        os.close(_claims.pop())
 
 
 def latest_checkpoint(name: str) -> Path:

@@ -1,5 +1,7 @@
 """What each process does in `sample`: the first one chooses, all of them decode and write."""
 
+import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, final
@@ -50,6 +52,10 @@ class _Drawing(LightningModule):
         num_chunks, self._output = self.trainer.strategy.broadcast(told)
         return _ChunkNumbers(num_chunks)
 
+    def on_predict_start(self) -> None:
+        # Lightning notes the signal and draws on to the end; samples are whole at any instant
+        signal.signal(signal.SIGTERM, _end)
+
     def predict_step(self, batch: int, batch_idx: int) -> list[dict[str, Any]]:
         if batch == 0:
             self._decode(torch.zeros(1, self.model.latent_target.dim))  # before any is recorded
@@ -92,3 +98,8 @@ class _ChunkNumbers:
 
     def __iter__(self) -> Iterator[int]:
         return iter(range(self._count))
+
+
+def _end(number: int, frame: object) -> None:
+    del frame
+    sys.exit(128 + number)  # as a shell says of what a signal ended

@@ -4,6 +4,7 @@ import csv
 import errno
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -46,7 +47,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 def test_a_run_leaves_what_it_says(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     folder = run("--config", CONFIG, "--trainer.max_epochs", "2")
-    said = capsys.readouterr().out
+    said, warned = capsys.readouterr()
+    assert "wandb: WARNING" not in warned
     assert folder.parent.name == "energy_vae_mnist5k"
     assert f"run folder: {folder}" in said
     assert "no API key found, logging offline" in said
@@ -271,3 +273,16 @@ def test_an_interrupted_run_says_how_to_go_on(
     folder = run(*line.partition("train.py ")[2].split())
     pictures = {path.name for path in (folder / "pictures").glob("*-new.png")}
     assert pictures == {"epoch-0002-new.png", "epoch-0003-new.png"}
+
+
+def test_a_python_without_the_packages_is_told_of_them(tmp_path: Path) -> None:
+    """-S leaves site-packages out, as a terminal does where no environment is activated."""
+    bare = [sys.executable, "-S", str(ROOT / "train.py"), "--config", CONFIG]
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    ended = subprocess.run(bare, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert re.fullmatch(
+        r"train\.py: error: \w+ is not installed for .*python.*; say `uv run train\.py \.\.\.`, or "
+        r"activate the environment first: `\. \.venv/bin/activate`\.\n",
+        ended.stderr,
+    )

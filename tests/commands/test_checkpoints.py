@@ -44,6 +44,10 @@ def test_a_training_goes_on_from_more_than_weights(tmp_path: Path) -> None:
     message = "holds weights that fit, but not the optimizer_states that a training goes on with"
     with pytest.raises(UsageError, match=message):
         check_resumable(path, model)
+    trainer.save_checkpoint(path)
+    torch.save({**torch.load(path, weights_only=False), "optimizer_states": []}, path)
+    with pytest.raises(UsageError, match=message):
+        check_resumable(path, model)
     with pytest.raises(UsageError, match="is of another model than the configured WGAN"):
         check_resumable(path, tiny_wgan())
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from commands.config_files import check_config_files, config_paths
+from commands.errors import UsageError
 
 
 def test_all_spellings() -> None:
@@ -17,3 +18,14 @@ def test_good_files_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.chdir(tmp_path)
     Path("good.yaml").write_text("trainer: {max_epochs: 1}\n")
     check_config_files(["--config", "good.yaml"])
+
+
+def test_an_option_set_twice_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("same.yaml").write_text("a: [{lr: 1}, {lr: 2}]\nb: {a: 1}\nc: &c {lr: 1}\nd: *c\n")
+    check_config_files(["--config", "same.yaml"])
+    for text, line in (("a: 1\nb: 2\na: 3\n", 3), ("x:\n- y: {a: 1,\n     a: 2}\n", 3)):
+        Path("twice.yaml").write_text(text)
+        message = rf"'twice\.yaml' must set each option once, got `a` again in line {line}; remove"
+        with pytest.raises(UsageError, match=message):
+            check_config_files(["--config", "twice.yaml"])

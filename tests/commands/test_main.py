@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import wandb
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from callbacks.preemption import Preempted
 from commands import main
@@ -43,6 +44,42 @@ def test_full_disk(broken: type[Broken], capsys: pytest.CaptureFixture[str]) -> 
         main.run()
     expected = "no space is left on a disk ('runs/x/last.ckpt' is as it was); free some"
     assert expected in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            MisconfigurationException("`ModelCheckpoint(monitor='x')` could not find\nthe key"),
+            "train.py: error: `ModelCheckpoint(monitor='x')` could not find the key\n",
+        ),
+        (
+            RuntimeError("Early stopping conditioned on metric `x` which is not available. Pass y"),
+            "train.py: error: Early stopping conditioned on metric `x` which is not available. "
+            "Pass y\n",
+        ),
+        (
+            OSError(errno.EFBIG, "File too large", "runs/x/last.ckpt"),
+            "train.py: error: 'runs/x/last.ckpt' cannot be read or written (File too large); look "
+            "at its permissions, limits and disk, or name another place.\n",
+        ),
+    ],
+)
+def test_what_shows_once_the_training_has_begun(
+    broken: type[Broken], error: Exception, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken.error = error
+    with pytest.raises(SystemExit) as ended:
+        main.run()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == line
+
+
+@pytest.mark.parametrize("error", [RuntimeError("shapes"), OSError(errno.EACCES, "denied")])
+def test_what_may_be_a_bug_keeps_its_traceback(broken: type[Broken], error: Exception) -> None:
+    broken.error = error
+    with pytest.raises(type(error)):
+        main.run()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from torch.optim import SGD
 
 from callbacks import CoveredModes, CriticSlopes, HistoryAwareSampling
 from commands.errors import UsageError
-from commands.run_checks import check_run
+from commands.run_checks import check_batches, check_run
 from datamodules import GaussianEllipse, Gaussians8, SwissRoll
 from lightning_modules import MeanField
 from tests.helpers import TINY_SHAPE, TinyImages, quiet_trainer, tiny_energy_vae, tiny_wgan
@@ -85,3 +85,43 @@ def test_a_density_is_asked_for_by_those_who_need_it(tmp_path: Path) -> None:
     check(tmp_path, MeanField((2,)), data=Gaussians8(num_points=1000))
     with pytest.raises(UsageError, match="must know its density for MeanField, got SwissRoll, whi"):
         check(tmp_path, MeanField((2,)), data=SwissRoll(num_points=1000))
+
+
+class ManyLoaders(TinyImages):
+    """Serves the same to two validations; each has more batches than there are loaders."""
+
+    def val_dataloader(self) -> Any:
+        return [super().val_dataloader()] * 2
+
+
+class NoLoader(TinyImages):
+    """Would do a lot to make a loader."""
+
+    def train_dataloader(self) -> Any:
+        raise AssertionError
+
+
+def test_only_what_has_a_number_of_batches_is_counted(tmp_path: Path) -> None:
+    data = ManyLoaders(batch_size=1)
+    data.setup("fit")
+    check_batches("fit", quiet_trainer(tmp_path, limit_val_batches=0.25), data)
+    with pytest.raises(UsageError, match=r"`trainer\.limit_train_batches` must be .* of the 72 th"):
+        check_batches("fit", quiet_trainer(tmp_path, limit_train_batches=0.01), data)
+
+
+def test_no_loader_is_made_where_the_defaults_stand(tmp_path: Path) -> None:
+    check_batches("fit", quiet_trainer(tmp_path), NoLoader())
+    check_batches("fit", quiet_trainer(tmp_path, limit_train_batches=0), NoLoader())
+
+
+def test_an_interval_counts_over_epochs_if_it_is_told_to(tmp_path: Path) -> None:
+    over = {"check_val_every_n_epoch": None, "val_check_interval": 100}
+    data = TinyImages(batch_size=1)
+    data.setup("fit")
+    check_batches("fit", quiet_trainer(tmp_path, **over), data)
+    with pytest.raises(UsageError, match=r"must be at most 36, the batches of an epoch, got 100"):
+        check_batches(
+            "fit",
+            quiet_trainer(tmp_path, val_check_interval=100, limit_train_batches=0.5),
+            data,
+        )

@@ -58,36 +58,27 @@ def test_a_folder_in_use_is_refused() -> None:
         create_run_folder(folder)
 
 
-def test_of_two_that_start_in_the_same_instant_one_is_refused() -> None:
-    folder = Path("given")
-    folder.mkdir()
-    other = os.open(folder, os.O_RDONLY)  # as another process's
-    fcntl.flock(other, fcntl.LOCK_EX)
-    with pytest.raises(UsageError, match=r"must be for one run alone, got 'given', in which"):
-        create_run_folder(folder)
-    assert not list(folder.iterdir())
-    (folder / "metrics.csv").touch()
-    with pytest.raises(UsageError, match=r"must be new or empty, got 'given' with metrics\.csv"):
-        create_run_folder(folder)
-    assert [file.name for file in folder.iterdir()] == ["metrics.csv"]
-    (folder / "metrics.csv").unlink()
-    os.close(other)
-    assert create_run_folder(folder) == folder
-
-
-def test_a_run_holds_its_folder_until_it_is_forgotten() -> None:
-    folder = create_run_folder(Path("given"))
-    with pytest.raises(UsageError, match="another one is just starting"):
-        create_run_folder(folder)
+def test_a_folder_that_another_run_has_just_taken_is_refused() -> None:
+    """The other one has not written a file yet; what it holds ends with it, however it ends."""
+    (theirs := Path("given")).mkdir()
+    descriptor = os.open(theirs, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with pytest.raises(UsageError, match="got 'given' which another run has just taken; name an"):
+        create_run_folder(theirs)
+    assert not list(theirs.iterdir())
+    os.close(descriptor)
+    assert create_run_folder(theirs) == theirs
+    with pytest.raises(UsageError, match="which another run has just taken"):
+        create_run_folder(theirs)
     forget_run_folder()
-    assert create_run_folder(folder) == folder
+    assert create_run_folder(theirs) == theirs
 
 
-def test_a_file_system_without_locks_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unable(*_: int) -> None:
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+def test_where_folders_cannot_be_locked_runs_start_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")
 
-    monkeypatch.setattr(fcntl, "flock", unable)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     assert create_run_folder(Path("given")) == Path("given")
 
 

@@ -1,5 +1,8 @@
 """Each process's part: decodes in eval mode, in the trainer's precision, and nothing unfit."""
 
+import os
+import signal
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -65,3 +68,17 @@ def test_batch_norm_and_dropout_do_not_disturb(run: SampleRun, tmp_path: Path) -
     before = {name: value.clone() for name, value in model.state_dict().items()}
     draw_samples(quiet_trainer(tmp_path), model, run)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_a_command_that_is_told_to_end_ends_at_once(run: SampleRun, tmp_path: Path) -> None:
+    def end_in_the_second_chunk(*_: object) -> None:
+        if next(calls) == 2:  # call 0 tries the weights
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    calls, model, before = count(), tiny_energy_vae(), signal.getsignal(signal.SIGTERM)
+    model.decoder.register_forward_hook(end_in_the_second_chunk)
+    with pytest.raises(SystemExit) as ended:
+        draw_samples(quiet_trainer(tmp_path), model, run)
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert run.folder.ids == [0, 1, 2]
+    assert signal.getsignal(signal.SIGTERM) == before

@@ -83,3 +83,15 @@ def test_whatever_is_in_its_pickle(seed: int, tmp_path: Path) -> None:
     path.write_bytes(content)
     with contextlib.suppress(ValueError):  # or it happens to be read: a number may have changed
         read_weights(path, model, "path")
+
+
+def test_weights_that_have_changed_on_the_disk_are_refused(tmp_path: Path) -> None:
+    path, model = tmp_path / "model.ckpt", tiny_energy_vae()
+    save(model.state_dict(), path)
+    written = bytearray(path.read_bytes())
+    weight = next(model.decoder.parameters()).detach().numpy().tobytes()
+    written[written.index(weight)] ^= 1
+    path.write_bytes(written)
+    read_checkpoint(path, "path")  # torch sees nothing
+    with pytest.raises(ValueError, match=r"`path` '.*' is damaged: its bytes are not those that w"):
+        read_weights(path, model, "path")
