@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from lightning import Callback
-from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint, ModelSummary, ProgressBar
 
 from callbacks import EpochCompletion, Preemption
 from commands.best_checkpoint import BestCheckpoint
 from commands.last_checkpoint import LastCheckpoint
+from commands.network_table import NetworkTable
 from commands.paced_progress_bar import PacedProgressBar
 
 __all__ = ["default_callbacks"]
@@ -18,7 +19,7 @@ __all__ = ["default_callbacks"]
 def default_callbacks(
     own: Sequence[Callback], options: Mapping[str, Any], run_folder: Path, in_job: bool
 ) -> list[Callback]:
-    """Returns what is always wanted, and checkpoints and a bar unless configured or off.
+    """Returns what is always wanted, and checkpoints, a bar and a table unless configured or off.
 
     Args:
         own: callbacks of the user.
@@ -27,16 +28,20 @@ def default_callbacks(
         in_job: whether the run may be stopped and started again by others. It then goes on from
             last.ckpt, which is kept beside what the user's own checkpoints keep.
     """
-    saves, folder = options["enable_checkpointing"] is not False, run_folder / "checkpoints"
-    has_checkpoint = _has(own, ModelCheckpoint)
-    wants_bar = options["enable_progress_bar"] is not False and not options["barebones"]
+    saves, shows_bar, shows_table = (
+        options[f"enable_{name}"] is not False and not options["barebones"]
+        for name in ("checkpointing", "progress_bar", "model_summary")
+    )
+    has_checkpoint, folder = _has(own, ModelCheckpoint), run_folder / "checkpoints"
     defaults: list[Callback] = [EpochCompletion()]
     if saves and (in_job or not has_checkpoint):
         defaults.append(LastCheckpoint(folder))
     if saves and not has_checkpoint:
         defaults.append(BestCheckpoint(folder))
-    if wants_bar and not _has(own, ProgressBar):
+    if shows_bar and not _has(own, ProgressBar):
         defaults.append(PacedProgressBar())
+    if shows_table and not _has(own, ModelSummary):
+        defaults.append(NetworkTable())
     if saves and in_job and not _has(own, Preemption):
         defaults.append(Preemption())
     return defaults

@@ -177,7 +177,7 @@ class ExperimentCLI(LightningCLI):
         self._strategy_notice = strategy_notice(self.model, configured["strategy"], strategy)
         return super().instantiate_trainer(
             default_root_dir=str(self.run_folder),
-            logger=self._loggers(configured["logger"]),
+            logger=self._loggers(configured["logger"]) or False,
             plugins=self._plugins(configured["plugins"]),
             profiler=configured["profiler"] or (None if configured["barebones"] else NoProfiler()),
             strategy=strategy,
@@ -258,7 +258,7 @@ class ExperimentCLI(LightningCLI):
 
         It comes first since Lightning puts checkpoints beside the first logger's files.
         """
-        if configured is False:
+        if configured is False or self.config_init[self.subcommand].trainer.barebones:
             return []
         loggers = [self._default_wandb()] if configured in (None, True) else _as_list(configured)
         if not any(isinstance(logger, CSVLogger) for logger in loggers):

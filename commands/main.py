@@ -151,6 +151,8 @@ def _quieten() -> None:
         rank_zero.addFilter(lambda record: "Tip:" not in record.getMessage())
     # a resumed run has a folder, and so a checkpoint folder, of its own
     notes = ("The dirpath has changed", "Total length of", "Experiment logs directory")
+    # adversarial models have none, and the data modules do not know who trains on them
+    notes += ("You passed in a `val_dataloader` but have no `validation_step`",)
     # one process logs these for all: times of its own, what all have measured together
     own = "sampling|time|health|modes|quality"
     notes += ("Checkpoint directory", rf"It is recommended to use `self.log\('({own})/")

@@ -48,8 +48,11 @@ class PacedProgressBar(RichProgressBar):
         self, trainer: Trainer, pl_module: LightningModule
     ) -> dict[str, int | str | float | dict[str, float]]:
         shown = super().get_metrics(trainer, pl_module)
+        shown.pop("v_num", None)  # of the logger's run: that is in the run folder, the bar is short
         if isinstance(pl_module, AdversarialPair):
-            shown |= {"critic": pl_module.critic_step, "generator": pl_module.generator_step}
+            # as text: Lightning shows numbers with three decimals
+            steps = {"critic": pl_module.critic_step, "generator": pl_module.generator_step}
+            shown |= {network: str(step) for network, step in steps.items()}
         seconds, share = time.monotonic() - self._began, _share_done(trainer) - self._first_share
         if trainer.training and seconds > 0:
             shown["steps/s"] = f"{(trainer.global_step - self._first_step) / seconds:.1f}"

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 from lightning import Callback
-from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint, ModelSummary, RichProgressBar
 
 from callbacks import Preemption
 from commands.default_callbacks import default_callbacks
 
-ALONE = ["EpochCompletion", "LastCheckpoint", "BestCheckpoint", "PacedProgressBar"]
+ALONE = ["EpochCompletion", "LastCheckpoint", "BestCheckpoint", "PacedProgressBar", "NetworkTable"]
 
 
 @pytest.mark.parametrize(
@@ -18,15 +18,20 @@ ALONE = ["EpochCompletion", "LastCheckpoint", "BestCheckpoint", "PacedProgressBa
     [
         ([], {}, False, ALONE),
         ([], {}, True, [*ALONE, "Preemption"]),
-        ([], {"enable_checkpointing": False}, True, ["EpochCompletion", "PacedProgressBar"]),
-        ([], {"barebones": True, "enable_checkpointing": False}, False, ["EpochCompletion"]),
-        ([ModelCheckpoint()], {}, False, ["EpochCompletion", "PacedProgressBar"]),
-        ([ModelCheckpoint(), Preemption(), RichProgressBar()], {}, True, ALONE[:2]),
+        ([], {"enable_checkpointing": False}, True, [ALONE[0], *ALONE[3:]]),
+        ([], {"enable_model_summary": False}, False, ALONE[:4]),
+        ([], {"barebones": True}, False, ALONE[:1]),
+        ([ModelCheckpoint()], {}, False, [ALONE[0], *ALONE[3:]]),
+        (
+            [ModelCheckpoint(), Preemption(), RichProgressBar(), ModelSummary(2)],
+            *({}, True, ALONE[:2]),
+        ),
     ],
 )
 def test_what_is_added(
     own: list[Callback], options: dict[str, Any], in_job: bool, expected: list[str], tmp_path: Path
 ) -> None:
-    defaults = {"enable_checkpointing": None, "enable_progress_bar": None, "barebones": False}
+    switches = ("enable_checkpointing", "enable_progress_bar", "enable_model_summary")
+    defaults = {**dict.fromkeys(switches), "barebones": False}
     added = default_callbacks(own, {**defaults, **options}, tmp_path, in_job)
     assert [type(callback).__name__ for callback in added] == expected

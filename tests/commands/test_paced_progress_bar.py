@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.loggers import CSVLogger
 
 from commands import paced_progress_bar
 from commands.paced_progress_bar import PacedProgressBar
@@ -114,8 +115,14 @@ def test_time_left_by_steps_and_without_an_end(watched: Watched) -> None:
 
 def test_steps_of_both_networks(watched: Watched) -> None:
     shown = watched.fit(tiny_wgan(n_critic=2))
-    assert [shown[-1][name] for name in ("critic", "generator")] == [6, 3]
+    assert [shown[-1][name] for name in ("critic", "generator")] == ["6", "3"]
     assert shown[-1]["steps/s"] == "1.5"  # nine in six seconds
+
+
+def test_the_loggers_number_takes_no_place(watched: Watched, tmp_path: Path) -> None:
+    shown = watched.fit(tiny_energy_vae(), logger=CSVLogger(tmp_path))
+    assert "steps/s" in shown[-1]
+    assert "v_num" not in shown[-1]
 
 
 def test_a_resumed_run_counts_its_own_part(watched: Watched, tmp_path: Path) -> None:

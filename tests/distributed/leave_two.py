@@ -62,7 +62,8 @@ def train(
     """Returns what the run has seen and what it has become, or the checkpoint that it left."""
     seed_everything(0, verbose=False)
     module, seen, sampling = MODELS[model](), Seen(), HistoryAwareSampling(num_samples=4)
-    options = {"enable_checkpointing": True, "enable_progress_bar": False, "barebones": False}
+    options = {"enable_checkpointing": True, "barebones": False}
+    options |= {"enable_progress_bar": False, "enable_model_summary": False}
     own = [*callbacks, sampling, seen]
     trainer = quiet_trainer(
         folder,

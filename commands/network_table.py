@@ -1,0 +1,43 @@
+"""The table of networks that a training starts with."""
+
+from typing import Any, final
+
+from lightning.pytorch.callbacks import ModelSummary
+from rich import get_console
+from rich.table import Table
+
+__all__ = ["NetworkTable"]
+
+_SHOWN = ("Name", "Type", "Params", "Mode")
+
+
+@final
+class NetworkTable(ModelSummary):
+    """Lightning's, without a count of operations.
+
+    That counts a forward pass of the whole model on an example input. Models that alternate have no
+    such pass, so it would be 0 for each.
+    """
+
+    @staticmethod
+    def summarize(
+        summary_data: list[tuple[str, list[str]]],
+        total_parameters: int,
+        trainable_parameters: int,
+        model_size: float,
+        total_training_modes: dict[str, int],
+        total_flops: int,
+        **summarize_kwargs: Any,
+    ) -> None:
+        """Prints the networks, their weights and how large these are in all."""
+        columns = dict(summary_data)
+        table = Table()
+        for name in _SHOWN:
+            table.add_column(name, justify="right" if name == "Params" else "left")
+        for row in zip(*(columns[name] for name in _SHOWN), strict=True):
+            table.add_row(*row)
+        get_console().print(table)
+        get_console().print(
+            f"{total_parameters:,} weights, {trainable_parameters:,} of them trained, "
+            f"{model_size:.3g} MB"
+        )

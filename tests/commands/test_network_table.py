@@ -1,0 +1,23 @@
+"""The table of networks: what it says, and what it does not."""
+
+from pathlib import Path
+
+import pytest
+
+from commands.network_table import NetworkTable
+from tests.helpers import TinyImages, quiet_trainer, tiny_wgan
+
+
+def test_networks_and_their_weights_are_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tiny_wgan()
+    trainer = quiet_trainer(
+        tmp_path, callbacks=[NetworkTable()], enable_model_summary=True, max_steps=1
+    )
+    trainer.fit(model, TinyImages(batch_size=24))
+    shown = capsys.readouterr().out
+    count = sum(weight.numel() for weight in model.parameters())
+    assert f"{count:,} weights, {count:,} of them trained, {4 * count / 1e6:.3g} MB" in shown
+    assert {"generator", "critic", "train"} <= {*shown.replace("│", " ").split()}
+    assert "FLOP" not in shown
