@@ -276,7 +276,7 @@ class ExperimentCLI(LightningCLI):
             # offline, its lines would only repeat our summary
             settings=wandb.Settings(silent=self._wandb_notice is not None),
         )
-        logger._wandb_init.pop("anonymous", None)  # W&B warns of this private None, always
+        logger._wandb_init.pop("anonymous", None)  # private; W&B always warns of it
         return logger
 
     def _continued_wandb_id(self) -> str | None:
