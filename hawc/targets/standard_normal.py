@@ -55,7 +55,7 @@ class StandardNormal(AbstractTarget):
             with without_autocast(x):
                 squared_norms = x.square().sum(1, keepdim=True)
                 # signs are in the constants: each pass over (n, t) numbers counts
-                return torch.expm1(torch.addmm(offset, squared_norms, slope[None])) @ weight
+                return torch.expm1(torch.addcmul(offset, squared_norms, slope)) @ weight
 
         return evaluate
 
@@ -67,7 +67,7 @@ class StandardNormal(AbstractTarget):
             with without_autocast(x):
                 for block in row_blocks(len(x), len(weight)):
                     squared_norms = x[block].square().sum(1, keepdim=True)
-                    exponent = torch.addmm(offset, squared_norms, slope[None])
+                    exponent = torch.addcmul(offset, squared_norms, slope)
                     value[block] = torch.expm1(exponent) @ weight
                     slopes[block, 0] = torch.exp(exponent) @ (2 * slope * weight)
             return value, slopes * x
