@@ -21,6 +21,21 @@ TABLE: list[Mistake] = [
         r"`trainer\.accumulate_grad_batches` must be greater than 0, got 0",
     ),
     (
+        "training of no epoch",
+        (*CPU, "--trainer.max_epochs", "0"),
+        r"`trainer\.max_epochs` must be greater than 0 for `fit`, got 0, so nothing would be train",
+    ),
+    (
+        "training of no step",
+        (*CPU, "--trainer.max_steps", "0"),
+        r"`trainer\.max_steps` must be greater than 0 for `fit`, got 0",
+    ),
+    (
+        "training of no batch",
+        (*CPU, "--trainer.limit_train_batches", "0"),
+        r"`trainer\.limit_train_batches` must be greater than 0 for `fit`, got 0",
+    ),
+    (
         "validation every 0 epochs",
         (*CPU, "--trainer.check_val_every_n_epoch", "0"),
         r"`trainer\.check_val_every_n_epoch` must be greater than 0, got 0",
