@@ -7,6 +7,7 @@ import pytest
 from tests.mistakes import BASE, Mistake, check_refusal, each_mistake
 
 CPU = (*BASE, "--trainer.accelerator", "cpu", "--trainer.callbacks", "null")
+SCHEDULERS = "torch.optim.lr_scheduler"
 
 TABLE: list[Mistake] = [
     (
@@ -103,6 +104,11 @@ TABLE: list[Mistake] = [
         "name with a root",
         (*CPU, "--name", "/x"),
         r"`name` must be .* within runs, got '/x'; name a",
+    ),
+    (
+        "a schedule of no steps",
+        (*CPU, "--model.scheduler", f"{SCHEDULERS}.StepLR", "--model.scheduler.step_size", "0"),
+        r"an optimizer of EnergyVAE is refused: `scheduler` must .* fails: integer modulo by zero",
     ),
     (
         "learning rate in words",
