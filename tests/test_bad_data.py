@@ -23,7 +23,7 @@ FILES = {
 }
 
 TABLE: list[Mistake] = [
-    ("no path", (*BASE, "--data", "CSVTable"), r"`path` must be given"),
+    ("no path", (*BASE, "--data", "CSVTable"), r"`path` of CSVTable must be given"),
     ("no file", (*CSV, "none.csv"), r"'none\.csv' must be a CSV file .* got: No such file"),
     (
         "text cell",

@@ -161,6 +161,11 @@ TABLE: list[Mistake] = [
         (*FEATURE, "networks.DigitFeatures", *CHOOSING, "--history", "sqlite:///own.db"),
         r"`target` must be StandardNormal\(dim=8\), with which gallery 'default' .*Latents",
     ),
+    (
+        "net without its role",
+        (*FEATURE, "networks.DigitFeatures"),
+        r"`role` of DigitFeatures must be given\. See train\.py sample --help",
+    ),
     ("net that there is not", (*FEATURE, "networks.Digits"), r"`feature_net` .*networks\.Digits"),
     ("gallery", (*GIVEN, "--gallery", ""), r"`gallery` must be 1 to 100 printable characters"),
     (

@@ -106,6 +106,11 @@ TABLE: list[Mistake] = [
         r"`name` must be .* within runs, got '/x'; name a",
     ),
     (
+        "a schedule without its steps",
+        (*CPU, "--model.scheduler", f"{SCHEDULERS}.StepLR"),
+        r"`step_size` of StepLR must be given\. See train\.py fit --help",
+    ),
+    (
         "a schedule of no steps",
         (*CPU, "--model.scheduler", f"{SCHEDULERS}.StepLR", "--model.scheduler.step_size", "0"),
         r"an optimizer of EnergyVAE is refused: `scheduler` must .* fails: integer modulo by zero",
