@@ -4,13 +4,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lightning import LightningModule
+from lightning import LightningModule, Trainer
 from torch import Tensor
 
 from commands.errors import UsageError
+from commands.run_folder import run_of
 from lightning_modules.saved_weights import read_checkpoint, read_weights
 
-__all__ = ["check_checkpoint", "check_resumable", "holds_average", "load_average", "load_weights"]
+__all__ = [
+    "check_checkpoint",
+    "check_resumable",
+    "check_unfinished",
+    "holds_average",
+    "load_average",
+    "load_weights",
+]
 
 _OPTION = "ckpt_path"
 _RESUMED = ("optimizer_states", "lr_schedulers", "loops", "callbacks")
@@ -33,6 +41,30 @@ def check_resumable(path: Path, module: LightningModule) -> None:
             f"`{_OPTION}` '{path}' holds weights that fit, but not the {missing[0]} that a "
             "training goes on with; name a checkpoint that a training saved whole."
         )
+
+
+def check_unfinished(path: Path, trainer: Trainer, run_folder: Path) -> None:
+    """Raises UsageError if a training that goes on from the file would not make a single step.
+
+    Args:
+        path: of a file from which a training can go on.
+        trainer: of that training, with its limits.
+        run_folder: of that training; only a job that starts again finds its own file there, and may
+            have been at its end.
+    """
+    if run_of(path) == run_folder:
+        return
+    with _plain_errors():
+        content = read_checkpoint(path, _OPTION)
+    epochs = content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
+    limits = {"epochs": trainer.max_epochs, "steps": trainer.max_steps}
+    for unit, reached in (("epochs", epochs), ("steps", content["global_step"])):
+        limit = limits[unit]
+        if limit is not None and 0 <= limit <= reached:
+            raise UsageError(
+                f"`trainer.max_{unit}` must be above {reached}, the {unit} that `{_OPTION}` "
+                f"'{path}' has made, for a training to go on, got {limit}; raise it."
+            )
 
 
 def load_weights(path: Path, module: LightningModule) -> None:

@@ -17,7 +17,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from callbacks.preemption import Preempted
 from commands.atomic_checkpoint_io import AtomicCheckpointIO
-from commands.checkpoints import check_checkpoint, check_resumable
+from commands.checkpoints import check_checkpoint, check_resumable, check_unfinished
 from commands.cluster_job import num_processes, slurm_environment, this_job
 from commands.config_files import config_paths
 from commands.ddp_strategy import ddp_strategy, strategy_notice
@@ -232,6 +232,8 @@ class ExperimentCLI(LightningCLI):
         if ckpt_path := self.config_init[self.subcommand].get("ckpt_path"):
             check = check_resumable if stage == "fit" else check_checkpoint
             check(Path(ckpt_path), self.model)
+            if stage == "fit":
+                check_unfinished(Path(ckpt_path), self.trainer, self.run_folder)
         self.datamodule.prepare_data()
         self.datamodule.setup(stage)
         check_batches(stage, self.trainer, self.datamodule)

@@ -86,13 +86,19 @@ def _unknown_option(message: str, parser: ArgumentParser) -> str | None:
 
 
 def _missing_option(message: str, parser: ArgumentParser) -> str | None:
-    del parser
     found = re.search(r"arguments are required: ([\w., ]+)", message)
     if found is None:
         return None
     # options come as <command>.<name>, arguments of a class as <name>
     names = [f"`{name.partition('.')[2] or name}`" for name in found[1].split(", ")]
-    return f"{', '.join(names)} must be given. See train.py {sys.argv[1]} --help."
+    owner = "" if "." in found[1] else _class_of(parser)
+    return f"{', '.join(names)}{owner} must be given. See train.py {sys.argv[1]} --help."
+
+
+def _class_of(parser: ArgumentParser) -> str:
+    """Returns " of X" if the parser reads the arguments of one class X, else nothing."""
+    groups = list(parser.groups or {})
+    return f" of {groups[0]}" if len(groups) == 1 else ""
 
 
 def _wrong_value(message: str, parser: ArgumentParser) -> str | None:

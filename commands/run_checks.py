@@ -22,6 +22,8 @@ def check_run(
         datamodule: of the run, not yet set up.
     """
     _check_trainer_numbers(trainer)
+    if stage == "fit":
+        _check_trains(trainer)
     _check_trainer_options(trainer, model)
     _check_model(model, stage)
     _check_domains(model, datamodule)
@@ -81,6 +83,16 @@ def _check_trainer_numbers(trainer: Trainer) -> None:
         is_share = isinstance(value, float) and value > 0
         if value is not None and value < 1 and not is_share:
             raise UsageError(f"`trainer.{option}` must be greater than 0, got {value}.")
+
+
+def _check_trains(trainer: Trainer) -> None:
+    """Raises UsageError for limits of 0, with which a training would end before its first step."""
+    for option in ("max_epochs", "max_steps", "limit_train_batches"):
+        if getattr(trainer, option) == 0:
+            raise UsageError(
+                f"`trainer.{option}` must be greater than 0 for `fit`, got 0, so nothing would be "
+                "trained; `validate` and `test` measure without training."
+            )
 
 
 def _check_trainer_options(trainer: Trainer, model: LightningModule) -> None:

@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, final
 
@@ -11,10 +11,10 @@ from lightning import LightningModule, Trainer
 from torch import Tensor
 
 from callbacks.decoding import decode
-from commands.errors import UsageError
 from commands.sample_files import write_samples
 from commands.sample_folder import Chunk
 from commands.sample_run import SampleRun
+from commands.sampled_model import check_decoding, decoding_error
 from lightning_modules.interface import LatentGenerator
 
 __all__ = ["draw_samples"]
@@ -57,8 +57,8 @@ class _Drawing(LightningModule):
         signal.signal(signal.SIGTERM, _end)
 
     def predict_step(self, batch: int, batch_idx: int) -> list[dict[str, Any]]:
-        if batch == 0:
-            self._decode(torch.zeros(1, self.model.latent_target.dim))  # before any is recorded
+        if batch == 0:  # in the trainer's precision, and before any is recorded
+            check_decoding(self.model)
         # choosing needs gradients
         with torch.inference_mode(False), torch.enable_grad():
             chunk = self.trainer.strategy.broadcast(self._run and self._run.next_chunk(batch))
@@ -72,18 +72,17 @@ class _Drawing(LightningModule):
         strategy, world_size = self.trainer.strategy, self.trainer.world_size
         mine = slice(self.global_rank, None, world_size)
         ids, latents = chunk.ids[mine], chunk.latents[mine]
-        own = write_samples(self._output, ids, self._decode(latents)) if len(ids) else []
+        own = self._write(ids, latents) if len(ids) else []
         shares = [strategy.broadcast(own, src=rank) for rank in range(world_size)]
-        return sorted((entry for share in shares for entry in share), key=lambda e: e["id"])
+        written = [share for share in shares if share is not None]
+        if len(written) < world_size:  # all end here, or the others would wait for the one that did
+            raise decoding_error(self.model)
+        return sorted((entry for share in written for entry in share), key=lambda e: e["id"])
 
-    def _decode(self, latents: Tensor) -> Tensor:
+    def _write(self, ids: Sequence[int], latents: Tensor) -> list[dict[str, Any]] | None:
+        """Returns the entries of samples, None if they are not finite; then nothing is written."""
         decoded = decode(self.model, latents)
-        if not decoded.isfinite().all():
-            raise UsageError(
-                f"`ckpt_path` must hold weights that decode to finite numbers; here "
-                f"{type(self.model).__name__} decodes to NaN or infinite ones."
-            )
-        return decoded
+        return write_samples(self._output, ids, decoded) if decoded.isfinite().all() else None
 
 
 @final

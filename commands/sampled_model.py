@@ -5,13 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+import torch
 from lightning import LightningModule
 
+from callbacks.decoding import decode, evaluating
 from commands.checkpoints import load_average, load_weights
 from commands.errors import UsageError
 from lightning_modules import DecoderAverage, Ensemble
+from lightning_modules.interface import LatentGenerator
 
-__all__ = ["Combination", "sampled_model"]
+__all__ = ["Combination", "check_decoding", "decoding_error", "sampled_model"]
 
 Combination = Literal["mixture", "average"]
 
@@ -31,7 +34,8 @@ def sampled_model(
         use_ema: whether the generator's average in each checkpoint takes its place.
 
     Raises:
-        UsageError: if a checkpoint does not fit or lacks an average, or if they cannot be combined.
+        UsageError: if a checkpoint does not fit, lacks an average or decodes to NaN, or if they
+            cannot be combined.
     """
     first, *more = checkpoints
     if combine != "mixture" and not more:
@@ -55,7 +59,25 @@ def sampled_model(
         raise UsageError(str(error).replace("`members`", "`more_checkpoints`")) from error
 
 
+def check_decoding(model: LightningModule) -> None:
+    """Raises UsageError if the model decodes the origin to NaN or infinite numbers."""
+    assert isinstance(model, LatentGenerator)  # the command has seen to it
+    with evaluating(model):
+        decoded = decode(model, torch.zeros(1, model.latent_target.dim))
+    if not decoded.isfinite().all():
+        raise decoding_error(model)
+
+
+def decoding_error(model: LightningModule) -> UsageError:
+    """Returns what to raise for weights that decode to what is no picture."""
+    return UsageError(
+        "`ckpt_path` must hold weights that decode to finite numbers; here "
+        f"{type(model).__name__} decodes to NaN or infinite ones. Name an earlier checkpoint."
+    )
+
+
 def _load(model: LightningModule, path: Path, use_ema: bool) -> None:
     load_weights(path, model)
     if use_ema:
         load_average(path, model)
+    check_decoding(model)

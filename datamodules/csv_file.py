@@ -17,6 +17,7 @@ __all__ = ["CSVFile"]
 
 _LARGEST = torch.finfo(torch.float32).max  # larger numbers would become infinite in a batch
 _SHOWN = 40  # characters of a cell in a message
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 @final
@@ -36,10 +37,12 @@ class CSVFile:
         """Returns the cells of the first line.
 
         Raises:
-            DataError: if the file cannot be read or is empty, or if the first line holds numbers,
-                an empty name or one name twice.
+            DataError: if the file cannot be read or is empty, if its cells are separated otherwise,
+                or if the first line holds numbers, an empty name or one name twice.
         """
-        for _, cells in self._records():
+        records = self._records()
+        for _, cells in records:
+            self._check_delimiter(cells, next((below for _, below in records), []))
             return self._checked_names([cell.strip() for cell in cells])
         raise DataError(f"'{self.path}' is empty; its first line must name the columns.")
 
@@ -90,6 +93,19 @@ class CSVFile:
             raise DataError(
                 f"'{self.path}', line {line}: cells and quotes must be as in CSV, got: {error}."
             ) from error
+
+    def _check_delimiter(self, first: list[str], second: list[str]) -> None:
+        """Raises DataError if one cell holds what should be several, and is not above a number."""
+        if len(first) > 1 or (len(second) == 1 and _is_number(second[0])):
+            return
+        for found, name in _DELIMITERS.items():
+            if found in first[0] and found != self.delimiter:
+                required = _DELIMITERS.get(self.delimiter, repr(self.delimiter))
+                raise DataError(
+                    f"'{self.path}' must separate its columns by {required}, got {name} in its "
+                    f"first line {_shortened(first[0])!r}; convert the file, or give CSVTable "
+                    f"the `delimiter` {found!r}."
+                )
 
     def _checked_names(self, names: list[str]) -> list[str]:
         for number, name in enumerate(names, start=1):

@@ -5,6 +5,7 @@ command line would be ignored otherwise, without a word. Not so what a scheduler
 goes on where the checkpoint left it, and what is configured otherwise is told of.
 """
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
@@ -46,11 +47,12 @@ class Optimization:
         """Returns the optimizer and its scheduler, if it has one.
 
         Raises:
-            ValueError: if the scheduler needs a metric.
+            ValueError: if the scheduler needs a metric or cannot make a step.
         """
         optimizer = self.optimizer(weights)
         if self.scheduler is None:
             return optimizer, None
+        self._try_a_step(self.scheduler)
         scheduler = self.scheduler(optimizer)
         if isinstance(scheduler, ReduceLROnPlateau):
             raise ValueError(
@@ -59,6 +61,20 @@ class Optimization:
                 "torch.optim.lr_scheduler.MultiStepLR."
             )
         return optimizer, scheduler
+
+    def _try_a_step(self, make: LRSchedulerCallable) -> None:
+        """Raises ValueError if a scheduler fails at once; it steps for a weight of its own."""
+        optimizer = self.optimizer([nn.Parameter(torch.zeros(1))])
+        try:
+            with warnings.catch_warnings(action="ignore"):  # its optimizer has made no step
+                scheduler = make(optimizer)
+                if not isinstance(scheduler, ReduceLROnPlateau):  # it would need a metric
+                    scheduler.step()
+        except (ArithmeticError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"`{self.prefix}scheduler` must have settings with which it can make a step, got "
+                f"some with which it fails: {error}; correct them."
+            ) from error
 
 
 Made = Sequence[tuple[Optimizer, LRScheduler | None]]

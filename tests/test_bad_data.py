@@ -17,13 +17,14 @@ FILES = {
     "missing.csv": "height,weight\n1.7,60\n,70\n",
     "short.csv": "height,weight\n1.7,60\n1.8\n",
     "empty.csv": "",
+    "semicolons.csv": "height;weight\n1.7;60\n1.8;70\n",
     "unnamed.csv": "1.7,60\n1.8,70\n",
     "constant.csv": "height,weight\n" + "".join(f"1.7,{i}\n" for i in range(60, 80)),
     "small.csv": "height,weight\n" + "".join(f"{i / 10},{i}\n" for i in range(60, 80)),
 }
 
 TABLE: list[Mistake] = [
-    ("no path", (*BASE, "--data", "CSVTable"), r"`path` must be given"),
+    ("no path", (*BASE, "--data", "CSVTable"), r"`path` of CSVTable must be given"),
     ("no file", (*CSV, "none.csv"), r"'none\.csv' must be a CSV file .* got: No such file"),
     (
         "text cell",
@@ -39,6 +40,11 @@ TABLE: list[Mistake] = [
         "too few cells",
         (*CSV, "short.csv"),
         r"'short\.csv', line 3: 2 cells are required, as many as in the first line, got 1",
+    ),
+    (
+        "another separator",
+        (*CSV, "semicolons.csv", "--data.target", "weight"),
+        r"'semicolons\.csv' must separate its columns by commas, got semi.*'height;weight'; conv",
     ),
     ("empty file", (*CSV, "empty.csv"), r"'empty\.csv' is empty; its first line must name"),
     (

@@ -132,7 +132,7 @@ TABLE: list[Mistake] = [
     (
         "training of an ensemble",
         (*BASE, "--model", "Ensemble"),
-        r"`members` must be given",
+        r"`members` of Ensemble must be given",
     ),
     ("batch 0", (*BASE, "--data.batch_size", "0"), r"`batch_size` must be at least 1, got 0"),
     (

@@ -34,6 +34,21 @@ TABLE: list[Mistake] = [
         (*GIVEN, "--model.latent_dim", "3"),
         r"is of another model than the configured EnergyVAE: its .* has shape",
     ),
+    (
+        "weights of no pictures",
+        (*NO_CHECKPOINT, "--ckpt_path", "nan.ckpt"),
+        r"`ckpt_path` must hold weights that decode to finite numbers; here EnergyVAE decodes to",
+    ),
+    (
+        "weights of no pictures in two processes",
+        (*NO_CHECKPOINT, "--ckpt_path", "nan.ckpt", "--trainer.devices", "2"),
+        r"`ckpt_path` must hold weights that decode to finite numbers; here EnergyVAE decodes to",
+    ),
+    (
+        "weights of no pictures among others",
+        (*GIVEN, "--more_checkpoints", "[nan.ckpt]"),
+        r"`more_checkpoints` must hold weights that decode to finite numbers",
+    ),
     ("number 0", (*GIVEN, "--num_samples", "0"), r"`num_samples` must be at least 1, got 0"),
     ("chunk 0", (*GIVEN, "--chunk_size", "-1"), r"`chunk_size` must be at least 1, got -1"),
     ("number type", (*GIVEN, "--num_samples", "many"), r"`num_samples` must be int, got many"),
@@ -146,6 +161,11 @@ TABLE: list[Mistake] = [
         (*FEATURE, "networks.DigitFeatures", *CHOOSING, "--history", "sqlite:///own.db"),
         r"`target` must be StandardNormal\(dim=8\), with which gallery 'default' .*Latents",
     ),
+    (
+        "net without its role",
+        (*FEATURE, "networks.DigitFeatures"),
+        r"`role` of DigitFeatures must be given\. See train\.py sample --help",
+    ),
     ("net that there is not", (*FEATURE, "networks.Digits"), r"`feature_net` .*networks\.Digits"),
     ("gallery", (*GIVEN, "--gallery", ""), r"`gallery` must be 1 to 100 printable characters"),
     (
@@ -176,6 +196,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         {"state_dict": model.state_dict(), "pytorch-lightning_version": "2.6"},
         folder / "whole.ckpt",
     )
+    lost = {name: value * torch.nan for name, value in model.state_dict().items()}
+    torch.save({"state_dict": lost, "pytorch-lightning_version": "2.6"}, folder / "nan.ckpt")
     DatabaseHistory(f"sqlite:///{folder}/other.db", StandardNormal(2))
     for name in ("own", "locked", "damaged"):
         history = DatabaseHistory(f"sqlite:///{folder}/{name}.db", StandardNormal(8))

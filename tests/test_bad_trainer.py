@@ -7,6 +7,7 @@ import pytest
 from tests.mistakes import BASE, Mistake, check_refusal, each_mistake
 
 CPU = (*BASE, "--trainer.accelerator", "cpu", "--trainer.callbacks", "null")
+SCHEDULERS = "torch.optim.lr_scheduler"
 
 TABLE: list[Mistake] = [
     (
@@ -19,6 +20,21 @@ TABLE: list[Mistake] = [
         "accumulation of nothing",
         (*CPU, "--trainer.accumulate_grad_batches", "0"),
         r"`trainer\.accumulate_grad_batches` must be greater than 0, got 0",
+    ),
+    (
+        "training of no epoch",
+        (*CPU, "--trainer.max_epochs", "0"),
+        r"`trainer\.max_epochs` must be greater than 0 for `fit`, got 0, so nothing would be train",
+    ),
+    (
+        "training of no step",
+        (*CPU, "--trainer.max_steps", "0"),
+        r"`trainer\.max_steps` must be greater than 0 for `fit`, got 0",
+    ),
+    (
+        "training of no batch",
+        (*CPU, "--trainer.limit_train_batches", "0"),
+        r"`trainer\.limit_train_batches` must be greater than 0 for `fit`, got 0",
     ),
     (
         "validation every 0 epochs",
@@ -88,6 +104,16 @@ TABLE: list[Mistake] = [
         "name with a root",
         (*CPU, "--name", "/x"),
         r"`name` must be .* within runs, got '/x'; name a",
+    ),
+    (
+        "a schedule without its steps",
+        (*CPU, "--model.scheduler", f"{SCHEDULERS}.StepLR"),
+        r"`step_size` of StepLR must be given\. See train\.py fit --help",
+    ),
+    (
+        "a schedule of no steps",
+        (*CPU, "--model.scheduler", f"{SCHEDULERS}.StepLR", "--model.scheduler.step_size", "0"),
+        r"an optimizer of EnergyVAE is refused: `scheduler` must .* fails: integer modulo by zero",
     ),
     (
         "learning rate in words",

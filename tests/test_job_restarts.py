@@ -59,6 +59,26 @@ def test_a_job_that_starts_again_goes_on_in_its_folder(
     assert f"starting from: runs/tiny/{name}/checkpoints/last.ckpt" in said
 
 
+@pytest.mark.parametrize("job", [{}, SLURM], ids=["no job", "SLURM"])
+def test_a_finished_run_goes_on_further_or_not_at_all(
+    job: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run()
+    [first] = Path("runs/tiny").iterdir()
+    for restarts in ("0", "1"):  # it has not begun, so there is nothing of its own to go on with
+        with pytest.raises(SystemExit) as ended:
+            run("--ckpt_path", "last", **job, SLURM_RESTART_COUNT=restarts)
+        assert ended.value.code == 2
+        file = first / "checkpoints" / "last.ckpt"
+        line = (
+            f"`trainer.max_epochs` must be above 2, the epochs that `ckpt_path` '{file}' has made"
+        )
+        assert line in capsys.readouterr().err
+    assert list(Path("runs/tiny").iterdir()) == [first]
+    run("--ckpt_path", "last", "--trainer.max_epochs", "3", **job)
+    assert len(list(Path("runs/tiny").iterdir())) == 2
+
+
 @pytest.mark.parametrize("launcher", [SLURM, TORCHRUN], ids=["SLURM", "torchrun"])
 def test_a_start_that_was_refused_is_refused_again(
     launcher: dict[str, str], capsys: pytest.CaptureFixture[str]

@@ -1,13 +1,16 @@
 """Checkpoints that fit, and how the first difference is named."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
 
 from commands.checkpoints import (
     check_checkpoint,
     check_resumable,
+    check_unfinished,
     holds_average,
     load_average,
     load_weights,
@@ -50,6 +53,40 @@ def test_a_training_goes_on_from_more_than_weights(tmp_path: Path) -> None:
         check_resumable(path, model)
     with pytest.raises(UsageError, match="is of another model than the configured WGAN"):
         check_resumable(path, tiny_wgan())
+
+
+LIMITS: list[tuple[dict[str, Any], str]] = [
+    ({"max_epochs": 2}, "`trainer.max_epochs` must be above 2, the epochs that `ckpt_path`"),
+    ({"max_epochs": 1}, "`trainer.max_epochs` must be above 2, .* got 1; raise it"),
+    ({"max_epochs": -1, "max_steps": 4}, "`trainer.max_steps` must be above 6, .* got 4; raise"),
+    ({"max_epochs": 3}, ""),
+    ({"max_epochs": -1, "max_steps": 7}, ""),
+]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint of a run of two epochs, of three steps each, saved when the last one ended."""
+    folder = tmp_path_factory.mktemp("run")
+    saving = ModelCheckpoint(folder / "checkpoints", "last", save_on_train_epoch_end=True)
+    arguments = {"max_epochs": 2, "enable_checkpointing": True, "callbacks": [saving]}
+    quiet_trainer(folder, **arguments).fit(tiny_energy_vae(), TinyImages(batch_size=24))
+    return folder / "checkpoints" / "last.ckpt"
+
+
+@pytest.mark.parametrize(("limits", "message"), LIMITS)
+def test_a_training_at_its_end_does_not_go_on(
+    limits: dict[str, Any], message: str, finished: Path
+) -> None:
+    trainer, run_folder = quiet_trainer(Path(), **limits), finished.parent.parent
+    if message:
+        with pytest.raises(UsageError, match=message):
+            check_unfinished(finished, trainer, Path("another"))
+    else:
+        check_unfinished(finished, trainer, Path("another"))
+        trainer.fit(tiny_energy_vae(), TinyImages(batch_size=24), ckpt_path=str(finished))
+        assert trainer.global_step > 6
+    check_unfinished(finished, trainer, run_folder)  # as a job that starts again does
 
 
 def test_weights_are_loaded_and_nothing_else_matters(tmp_path: Path) -> None:

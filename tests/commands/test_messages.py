@@ -3,7 +3,8 @@
 import sys
 
 import pytest
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentError, ArgumentParser
+from torch.optim.lr_scheduler import StepLR
 
 from commands.messages import plain_message
 
@@ -25,3 +26,13 @@ def test_missing_options_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     message = "the following arguments are required: fit.data, fit.model"
     line = plain_message(message, ArgumentParser())
     assert line == "`data`, `model` must be given. See train.py fit --help."
+
+
+def test_missing_arguments_are_named_with_their_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py", "fit"])
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(StepLR, skip={"optimizer"})
+    with pytest.raises(ArgumentError) as refused:
+        parser.parse_args([])
+    line = plain_message(str(refused.value), parser)
+    assert line == "`step_size` of StepLR must be given. See train.py fit --help."

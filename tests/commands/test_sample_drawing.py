@@ -4,6 +4,7 @@ import os
 import signal
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -57,6 +58,19 @@ def test_weights_that_decode_to_nan_are_refused_before_anything_is_recorded(
     with pytest.raises(UsageError, match=r"`ckpt_path` must hold weights that decode to finite"):
         draw_samples(quiet_trainer(tmp_path), model, run)
     assert len(run.history) == 0
+
+
+def test_samples_that_are_nan_are_not_shown(run: SampleRun, tmp_path: Path) -> None:
+    def spoil_the_second_chunk(*given: Any) -> torch.Tensor | None:
+        decoded: torch.Tensor = given[-1]
+        return decoded * torch.nan if next(calls) == 2 else None  # call 0 tries the weights
+
+    calls, model = count(), tiny_energy_vae()
+    model.decoder.register_forward_hook(spoil_the_second_chunk)
+    with pytest.raises(UsageError, match=r"`ckpt_path` must hold weights that decode to finite"):
+        draw_samples(quiet_trainer(tmp_path), model, run)
+    assert run.folder.ids == [0, 1, 2]
+    assert len(list(run.folder.path.glob("*.png"))) == 3
 
 
 def test_batch_norm_and_dropout_do_not_disturb(run: SampleRun, tmp_path: Path) -> None:

@@ -65,3 +65,27 @@ def test_messages_name_the_option(checkpoints: list[Path], tmp_path: Path) -> No
     torch.save(content, path)
     with pytest.raises(UsageError, match="`more_checkpoints` must have standard normal latents"):
         sampled_model(student, [path, path])
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_weights_that_decode_to_nan_are_refused_wherever_they_stand(
+    place: int, checkpoints: list[Path]
+) -> None:
+    content = torch.load(checkpoints[place], weights_only=True)
+    for name, value in content["state_dict"].items():
+        if name.startswith("generator."):
+            value.fill_(torch.nan)
+    torch.save(content, checkpoints[place])
+    option = ("ckpt_path", "more_checkpoints")[place]
+    message = f"`{option}` must hold weights that decode to finite numbers; here WGAN decodes to N"
+    with pytest.raises(UsageError, match=message):
+        sampled_model(tiny_wgan(), checkpoints)
+    sampled_model(tiny_wgan(), checkpoints, use_ema=True)  # the averages are finite
+
+
+def test_a_look_at_what_is_decoded_leaves_no_trace(checkpoints: list[Path]) -> None:
+    model = tiny_wgan()
+    state = torch.get_rng_state()
+    sampled_model(model, checkpoints[:1])
+    assert all(part.training for part in model.modules())
+    assert torch.equal(torch.get_rng_state(), state)

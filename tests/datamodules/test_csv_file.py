@@ -95,6 +95,38 @@ def test_a_record_is_named_by_its_first_line(tmp_path: Path) -> None:
         file.numbers(["a"])
 
 
+@pytest.mark.parametrize(
+    ("content", "delimiter", "message"),
+    [
+        ("a;b\n1;2\n", ",", "by commas, got semicolons in its first line 'a;b'; convert the file"),
+        ("a;b\n1,5;2,5\n", ",", "by commas, got semicolons in its first line 'a;b'"),
+        ("1;2\n3;4\n", ",", "by commas, got semicolons in its first line '1;2'"),
+        ("a\tb\n1\t2\n", ",", r"by commas, got tabs .* or give CSVTable the `delimiter` '\\t'\."),
+        ("a|b\n", ",", "by commas, got bars in its first line"),
+        ("a,b\n1,2\n", ";", "by semicolons, got commas in its first line 'a,b'"),
+        ("a,b\n1,2\n", " ", "by ' ', got commas in its first line 'a,b'"),
+    ],
+)
+def test_another_delimiter_than_told(
+    tmp_path: Path, content: str, delimiter: str, message: str
+) -> None:
+    path = written(tmp_path, content).path
+    with pytest.raises(DataError, match=f"must separate its columns {message}"):
+        CSVFile(path, delimiter).column_names()
+
+
+def test_a_delimiter_in_quotes_separates_nothing(tmp_path: Path) -> None:
+    file = written(tmp_path, '"town, country"\n"Oslo, Norway"\n')
+    assert file.column_names() == ["town, country"]
+
+
+@pytest.mark.parametrize("name", ["speed; in m/s", "speed, in m/s", "speed in m/s"])
+def test_a_single_column_may_have_any_name(tmp_path: Path, name: str) -> None:
+    file = written(tmp_path, f'"{name}"\n1\n2\n')
+    assert file.column_names() == [name]
+    assert file.numbers([name]).tolist() == [[1], [2]]
+
+
 @pytest.mark.parametrize(("record", "count"), [("3", 1), ("3,4,5", 3), ("3,4,", 3)])
 def test_too_few_or_too_many_cells(tmp_path: Path, record: str, count: int) -> None:
     file = written(tmp_path, f"a,b\n1,2\n{record}\n")

@@ -123,3 +123,13 @@ def test_a_node_without_the_data_ends_the_run(tmp_path: Path) -> None:
     assert len(lines) == 1, done.stderr
     assert "BostonHousing/housing.csv' does not exist" in lines[0]
     assert lines[0].endswith("(process 1 on node1)")
+
+
+def test_pictures_of_one_process_that_are_nan_end_both(tmp_path: Path) -> None:
+    script = str(Path(__file__).with_name("draw_two.py"))
+    done = start([sys.executable, *TORCHRUN, script, str(tmp_path)])
+    assert done.returncode == 0, done.stderr
+    for rank in (0, 1):
+        said = (tmp_path / f"refused-{rank}").read_text()
+        assert said.startswith("`ckpt_path` must hold weights that decode to finite numbers")
+    assert '"samples": [\n\n]' in (tmp_path / "out" / "manifest.json").read_text()

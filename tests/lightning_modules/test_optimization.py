@@ -11,7 +11,10 @@ from lightning import LightningModule
 from torch import Tensor
 from torch.optim.lr_scheduler import (
     ConstantLR,
+    CosineAnnealingLR,
+    CyclicLR,
     LRScheduler,
+    MultiStepLR,
     OneCycleLR,
     ReduceLROnPlateau,
     StepLR,
@@ -216,3 +219,27 @@ def test_a_scheduler_that_waits_for_a_metric_is_refused() -> None:
     message = "`critic_scheduler` must depend on the number of its steps alone, got ReduceLROnPlat"
     with pytest.raises(ValueError, match=message):
         optimization(1.0, ReduceLROnPlateau, "critic_").make(weight())
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "reason"),
+    [
+        (partial(StepLR, step_size=0), "integer modulo by zero"),
+        (partial(CosineAnnealingLR, T_max=0), "integer modulo by zero"),
+        (partial(CyclicLR, base_lr=0.1, max_lr=1.0, step_size_up=0), "float division by zero"),
+        (partial(OneCycleLR, max_lr=1.0, total_steps=0), "Expected positive integer total_steps"),
+        (partial(MultiStepLR, milestones=[[1]]), "unhashable type: 'list'"),
+    ],
+)
+def test_a_scheduler_that_cannot_step_is_refused_at_once(scheduler: Any, reason: str) -> None:
+    message = f"`critic_scheduler` must have settings with which it can .* fails: {reason}.*; corr"
+    with pytest.raises(ValueError, match=message):
+        optimization(1.0, scheduler, "critic_").make(weight())
+
+
+def test_a_try_leaves_no_trace() -> None:
+    with warnings.catch_warnings(action="error"):
+        optimizer, scheduler = optimization(1.0, halving).make(weight())
+    assert scheduler is not None
+    assert scheduler.last_epoch == 0
+    assert optimizer.param_groups[0]["lr"] == 1.0
