@@ -62,7 +62,7 @@ def test_pictures_are_recognisable_digits(run_folder: Path) -> None:
     held_out, _ = agreement(data.read(train=False)[0] / 255)
     print(f"clear to four of five neighbours: {generated:.3f} of the gallery, {held_out:.3f} real")
     assert num_digits == 10
-    assert generated > 0.8 * held_out  # 0.73 to 0.89; with the paper's latent weight of 100, 0.68
+    assert generated > 0.8 * held_out  # 0.76 to 0.89; with the paper's latent weight of 100, 0.68
 
 
 @pytest.mark.skipif(
