@@ -18,8 +18,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 try:
     from commands.main import run
 except ModuleNotFoundError as error:
-    package = str(error.name).partition(".")[0]
-    if (Path(__file__).parent / package).exists():
+    package = (error.name or "").partition(".")[0]
+    if package in ("", *sys.stdlib_module_names) or (Path(__file__).parent / package).exists():
         raise
     print(
         f"train.py: error: {package} is not installed for {sys.executable}; say `uv run train.py "

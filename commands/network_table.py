@@ -39,5 +39,5 @@ class NetworkTable(ModelSummary):
         get_console().print(table)
         get_console().print(
             f"{total_parameters:,} weights, {trainable_parameters:,} of them trained, "
-            f"{model_size:.3g} MB"
+            f"{model_size:,.2f} MB"
         )

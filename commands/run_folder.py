@@ -112,7 +112,9 @@ def forget_run_folder() -> None:
 
 
 def _claim(folder: Path) -> bool:
-    """Returns whether no other process starts a run there; none does until this one has ended.
+    """Returns whether no other process starts a run there.
+
+    None does until this one, and what it has forked, has ended.
 
     It takes seconds until a run writes its first file. Where folders cannot be locked, as on NFS,
     whoever starts meanwhile is not seen.

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, final
@@ -48,13 +49,12 @@ class _Drawing(LightningModule):
         self._output = Path()
 
     def predict_dataloader(self) -> "_ChunkNumbers":
+        if threading.current_thread() is threading.main_thread():  # others may set no handler
+            # Lightning notes the signal and draws on to the end; samples are whole at any instant
+            signal.signal(signal.SIGTERM, self._end)
         told = self._run and (self._run.num_chunks, self._run.folder.path)
         num_chunks, self._output = self.trainer.strategy.broadcast(told)
         return _ChunkNumbers(num_chunks)
-
-    def on_predict_start(self) -> None:
-        # Lightning notes the signal and draws on to the end; samples are whole at any instant
-        signal.signal(signal.SIGTERM, _end)
 
     def predict_step(self, batch: int, batch_idx: int) -> list[dict[str, Any]]:
         if batch == 0:  # in the trainer's precision, and before any is recorded
@@ -84,6 +84,14 @@ class _Drawing(LightningModule):
         decoded = decode(self.model, latents)
         return write_samples(self._output, ids, decoded) if decoded.isfinite().all() else None
 
+    def _end(self, number: int, frame: object) -> None:
+        """Ends this process and those that it has started, at a signal."""
+        del frame
+        launcher = self.trainer.strategy.launcher
+        if launcher is not None:
+            launcher.kill(number)
+        sys.exit(128 + number)  # as a shell says of what a signal ended
+
 
 @final
 class _ChunkNumbers:
@@ -97,8 +105,3 @@ class _ChunkNumbers:
 
     def __iter__(self) -> Iterator[int]:
         return iter(range(self._count))
-
-
-def _end(number: int, frame: object) -> None:
-    del frame
-    sys.exit(128 + number)  # as a shell says of what a signal ended

@@ -2,12 +2,14 @@
 
 import os
 import signal
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from lightning import Trainer
 from torch import nn
 
 from commands.errors import UsageError
@@ -96,3 +98,32 @@ def test_a_command_that_is_told_to_end_ends_at_once(run: SampleRun, tmp_path: Pa
     assert ended.value.code == 128 + signal.SIGTERM
     assert run.folder.ids == [0, 1, 2]
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+class Launcher:
+    """Starts nothing, and notes by which signal it is to end what it has started."""
+
+    def __init__(self) -> None:
+        self.killed_by: list[int] = []
+
+    def launch(self, function: Callable[..., Any], *given: Any, trainer: Trainer) -> Any:
+        return function(*given)
+
+    def kill(self, number: int) -> None:
+        self.killed_by.append(number)
+
+
+def test_processes_that_the_command_has_started_end_with_it(
+    run: SampleRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end(*_: object) -> None:
+        if next(calls) == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    calls, model, launcher = count(), tiny_energy_vae(), Launcher()
+    model.decoder.register_forward_hook(end)
+    trainer = quiet_trainer(tmp_path)
+    monkeypatch.setattr(type(trainer.strategy), "launcher", launcher)
+    with pytest.raises(SystemExit):
+        draw_samples(trainer, model, run)
+    assert launcher.killed_by[0] == signal.SIGTERM
