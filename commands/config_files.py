@@ -10,6 +10,7 @@ from commands.errors import UsageError, nearest
 __all__ = ["check_config_files", "config_paths"]
 
 _FLAGS = ("--config", "-c")
+_MERGE = "tag:yaml.org,2002:merge"  # of the key <<
 
 
 def config_paths(arguments: Sequence[str]) -> Iterator[Path]:
@@ -44,7 +45,7 @@ def check_config_files(arguments: Sequence[str]) -> None:
                 f"`--config` file '{path}' must hold options as `key: value`, got "
                 f"{type(content).__name__}."
             )
-        for key in _repeated(yaml.compose(text, yaml.SafeLoader)):
+        for key in _repeated(yaml.compose(text, yaml.SafeLoader), set()):
             raise UsageError(
                 f"`--config` file '{path}' must set each option once, got `{key.value}` again in "
                 f"line {key.start_mark.line + 1}; remove one."
@@ -58,14 +59,26 @@ def _where(error: Exception) -> str:
     return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', '')}."
 
 
-def _repeated(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
-    """Yields keys that their mapping has already; YAML forbids them and PyYAML takes the last."""
-    children = node.value if isinstance(node, yaml.CollectionNode) else []
-    seen: set[str] = set()
-    for child in children:
-        key, value = child if isinstance(node, yaml.MappingNode) else (None, child)
-        if isinstance(key, yaml.ScalarNode) and key.value in seen:
+def _repeated(node: yaml.Node, seen: set[int]) -> Iterator[yaml.ScalarNode]:
+    """Yields keys that their mapping has already; YAML forbids them and PyYAML takes the last.
+
+    Args:
+        node: whose mappings are looked at.
+        seen: ids of nodes that have been, since an alias may name one often, even within itself.
+    """
+    if id(node) in seen or not isinstance(node, yaml.CollectionNode):
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        yield from _again([key for key, _ in node.value if isinstance(key, yaml.ScalarNode)])
+    for child in node.value:
+        yield from _repeated(child[1] if isinstance(node, yaml.MappingNode) else child, seen)
+
+
+def _again(keys: Sequence[yaml.ScalarNode]) -> Iterator[yaml.ScalarNode]:
+    """Yields keys that are not the first of their name; 1 and '1' are two, and << may be many."""
+    seen: set[tuple[str, str]] = set()
+    for key in keys:
+        if (key.tag, key.value) in seen and key.tag != _MERGE:
             yield key
-        elif isinstance(key, yaml.ScalarNode):
-            seen.add(key.value)
-        yield from _repeated(value)
+        seen.add((key.tag, key.value))
