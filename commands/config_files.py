@@ -45,11 +45,21 @@ def check_config_files(arguments: Sequence[str]) -> None:
                 f"`--config` file '{path}' must hold options as `key: value`, got "
                 f"{type(content).__name__}."
             )
-        for key in _repeated(yaml.compose(text, yaml.SafeLoader), set()):
-            raise UsageError(
-                f"`--config` file '{path}' must set each option once, got `{key.value}` again in "
-                f"line {key.start_mark.line + 1}; remove one."
-            )
+        _check_nodes(path, yaml.compose(text, yaml.SafeLoader))
+
+
+def _check_nodes(path: Path, root: yaml.Node) -> None:
+    """Raises UsageError if a mapping has a key twice or a part holds itself."""
+    for key in _repeated(root, set()):
+        raise UsageError(
+            f"`--config` file '{path}' must set each option once, got `{key.value}` again in "
+            f"line {key.start_mark.line + 1}; remove one."
+        )
+    for node in _holding_themselves(root, frozenset(), set()):
+        raise UsageError(
+            f"`--config` file '{path}' must have an end, got in line {node.start_mark.line + 1} "
+            "a part with an alias of itself; write out what the alias stands for."
+        )
 
 
 def _where(error: Exception) -> str:
@@ -64,15 +74,15 @@ def _repeated(node: yaml.Node, seen: set[int]) -> Iterator[yaml.ScalarNode]:
 
     Args:
         node: whose mappings are looked at.
-        seen: ids of nodes that have been, since an alias may name one often, even within itself.
+        seen: ids of nodes that have been, since aliases may name one often.
     """
-    if id(node) in seen or not isinstance(node, yaml.CollectionNode):
+    if id(node) in seen:
         return
     seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
         yield from _again([key for key, _ in node.value if isinstance(key, yaml.ScalarNode)])
-    for child in node.value:
-        yield from _repeated(child[1] if isinstance(node, yaml.MappingNode) else child, seen)
+    for part in _parts(node):
+        yield from _repeated(part, seen)
 
 
 def _again(keys: Sequence[yaml.ScalarNode]) -> Iterator[yaml.ScalarNode]:
@@ -82,3 +92,22 @@ def _again(keys: Sequence[yaml.ScalarNode]) -> Iterator[yaml.ScalarNode]:
         if (key.tag, key.value) in seen and key.tag != _MERGE:
             yield key
         seen.add((key.tag, key.value))
+
+
+def _holding_themselves(
+    node: yaml.Node, above: frozenset[int], seen: set[int]
+) -> Iterator[yaml.Node]:
+    """Yields nodes that are among those above them."""
+    if id(node) in above:
+        yield node
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    for part in _parts(node):
+        yield from _holding_themselves(part, above | {id(node)}, seen)
+
+
+def _parts(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [value for _, value in node.value]
+    return node.value if isinstance(node, yaml.SequenceNode) else []
