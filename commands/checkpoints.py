@@ -61,6 +61,11 @@ def check_unfinished(path: Path, trainer: Trainer, run_folder: Path) -> None:
     for unit, reached in (("epochs", epochs), ("steps", content["global_step"])):
         limit = limits[unit]
         if limit is not None and 0 <= limit <= reached:
+            if trainer.fast_dev_run:  # which sets the limits itself
+                raise UsageError(
+                    f"`trainer.fast_dev_run` must start anew, since it ends after {limit} {unit}, "
+                    f"which `{_OPTION}` '{path}' has made, got both; leave one out."
+                )
             raise UsageError(
                 f"`trainer.max_{unit}` must be above {reached}, the {unit} that `{_OPTION}` "
                 f"'{path}' has made, for a training to go on, got {limit}; raise it."

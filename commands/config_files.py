@@ -10,6 +10,7 @@ from commands.errors import UsageError, nearest
 __all__ = ["check_config_files", "config_paths"]
 
 _FLAGS = ("--config", "-c")
+_MERGE = "tag:yaml.org,2002:merge"  # of the key <<
 
 
 def config_paths(arguments: Sequence[str]) -> Iterator[Path]:
@@ -44,11 +45,21 @@ def check_config_files(arguments: Sequence[str]) -> None:
                 f"`--config` file '{path}' must hold options as `key: value`, got "
                 f"{type(content).__name__}."
             )
-        for key in _repeated(yaml.compose(text, yaml.SafeLoader)):
-            raise UsageError(
-                f"`--config` file '{path}' must set each option once, got `{key.value}` again in "
-                f"line {key.start_mark.line + 1}; remove one."
-            )
+        _check_nodes(path, yaml.compose(text, yaml.SafeLoader))
+
+
+def _check_nodes(path: Path, root: yaml.Node) -> None:
+    """Raises UsageError if a mapping has a key twice or a part holds itself."""
+    for key in _repeated(root, set()):
+        raise UsageError(
+            f"`--config` file '{path}' must set each option once, got `{key.value}` again in "
+            f"line {key.start_mark.line + 1}; remove one."
+        )
+    for node in _holding_themselves(root, frozenset(), set()):
+        raise UsageError(
+            f"`--config` file '{path}' must have an end, got in line {node.start_mark.line + 1} "
+            "a part with an alias of itself; write out what the alias stands for."
+        )
 
 
 def _where(error: Exception) -> str:
@@ -58,14 +69,45 @@ def _where(error: Exception) -> str:
     return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', '')}."
 
 
-def _repeated(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
-    """Yields keys that their mapping has already; YAML forbids them and PyYAML takes the last."""
-    children = node.value if isinstance(node, yaml.CollectionNode) else []
-    seen: set[str] = set()
-    for child in children:
-        key, value = child if isinstance(node, yaml.MappingNode) else (None, child)
-        if isinstance(key, yaml.ScalarNode) and key.value in seen:
+def _repeated(node: yaml.Node, seen: set[int]) -> Iterator[yaml.ScalarNode]:
+    """Yields keys that their mapping has already; YAML forbids them and PyYAML takes the last.
+
+    Args:
+        node: whose mappings are looked at.
+        seen: ids of nodes that have been, since aliases may name one often.
+    """
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        yield from _again([key for key, _ in node.value if isinstance(key, yaml.ScalarNode)])
+    for part in _parts(node):
+        yield from _repeated(part, seen)
+
+
+def _again(keys: Sequence[yaml.ScalarNode]) -> Iterator[yaml.ScalarNode]:
+    """Yields keys that are not the first of their name; 1 and '1' are two, and << may be many."""
+    seen: set[tuple[str, str]] = set()
+    for key in keys:
+        if (key.tag, key.value) in seen and key.tag != _MERGE:
             yield key
-        elif isinstance(key, yaml.ScalarNode):
-            seen.add(key.value)
-        yield from _repeated(value)
+        seen.add((key.tag, key.value))
+
+
+def _holding_themselves(
+    node: yaml.Node, above: frozenset[int], seen: set[int]
+) -> Iterator[yaml.Node]:
+    """Yields nodes that are among those above them."""
+    if id(node) in above:
+        yield node
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    for part in _parts(node):
+        yield from _holding_themselves(part, above | {id(node)}, seen)
+
+
+def _parts(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [value for _, value in node.value]
+    return node.value if isinstance(node, yaml.SequenceNode) else []

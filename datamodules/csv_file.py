@@ -95,8 +95,8 @@ class CSVFile:
             ) from error
 
     def _check_delimiter(self, first: list[str], second: list[str]) -> None:
-        """Raises DataError if one cell holds what should be several, and is not above a number."""
-        if len(first) > 1 or (len(second) == 1 and _is_number(second[0])):
+        """Raises DataError if one cell holds what should be several, above what is no number."""
+        if len(first) > 1 or not second or (len(second) == 1 and _is_number(second[0])):
             return
         for found, name in _DELIMITERS.items():
             if found in first[0] and found != self.delimiter:

@@ -49,10 +49,11 @@ class Optimization:
         Raises:
             ValueError: if the scheduler needs a metric or cannot make a step.
         """
+        weights = list(weights)
         optimizer = self.optimizer(weights)
         if self.scheduler is None:
             return optimizer, None
-        self._try_a_step(self.scheduler)
+        self._try_a_step(self.scheduler, weights)
         scheduler = self.scheduler(optimizer)
         if isinstance(scheduler, ReduceLROnPlateau):
             raise ValueError(
@@ -62,9 +63,11 @@ class Optimization:
             )
         return optimizer, scheduler
 
-    def _try_a_step(self, make: LRSchedulerCallable) -> None:
-        """Raises ValueError if a scheduler fails at once; it steps for a weight of its own."""
-        optimizer = self.optimizer([nn.Parameter(torch.zeros(1))])
+    def _try_a_step(self, make: LRSchedulerCallable, weights: Sequence[nn.Parameter]) -> None:
+        """Raises ValueError if a scheduler fails at once; it steps for weights of its own."""
+        # of the same shapes, which optimizers and their groups depend on, but of one number each
+        alike = [nn.Parameter(w.new_zeros(()).expand(w.shape), w.requires_grad) for w in weights]
+        optimizer = self.optimizer(alike)
         try:
             with warnings.catch_warnings(action="ignore"):  # its optimizer has made no step
                 scheduler = make(optimizer)

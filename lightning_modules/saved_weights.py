@@ -69,12 +69,14 @@ def read_weights(path: Path, module: LightningModule, argument: str) -> dict[str
 def _keeps_sums(path: Path) -> bool:
     """Returns whether the parts of a file have the check sums in it, which torch does not look at.
 
-    It takes 0.3 s a gigabyte.
+    It takes 0.3 s a gigabyte. A file without any passes: torch writes zeros where
+    `torch.serialization.set_crc32_options(False)` says so.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None
-    except zipfile.BadZipFile:
+            sums = {part.CRC for part in archive.infolist()}
+            return sums == {0} or archive.testzip() is None
+    except Exception:  # what a damaged archive raises has no common base
         return False
 
 

@@ -46,10 +46,12 @@ def no_shape_checks() -> Iterator[None]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol() -> Generator[None, object, object]:
     """Lets each test begin as the first one does: with its random numbers and surroundings."""
+    import numpy as np
     import torch
 
     before = _surroundings()
     random.seed(0)
+    np.random.seed(0)  # noqa: NPY002  the global state, which trainings with a seed set
     torch.manual_seed(0)
     try:
         return (yield)
@@ -72,7 +74,8 @@ def _put_back(
         del os.environ[name]
     os.environ.update(variables)
     for number, meaning in zip(_SIGNALS, meanings, strict=True):
-        signal.signal(number, meaning)
+        if meaning is not None:  # of a handler that Python did not set and cannot
+            signal.signal(number, meaning)
     for name, (level, filters) in logs.items():
         logging.getLogger(name).setLevel(level)
         logging.getLogger(name).filters = filters

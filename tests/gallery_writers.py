@@ -6,6 +6,7 @@
 Run as a program, since it forks: a process with threads of its own should not.
 """
 
+import contextlib
 import itertools
 import json
 import multiprocessing
@@ -115,15 +116,17 @@ def share(url: str, num_writers: int, num_batches: int) -> dict[str, int]:
     return {"batches": len(found), "turns": turns}
 
 
-def hold_within_an_append(process: int, journal: Path) -> None:
+def hold_within_an_append(process: int, journal: Path, seconds: float = 60.0) -> None:
     """Stops a process while it changes a file: one that runs on would be done before a kill."""
-    while True:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
         time.sleep(0.001)
         os.kill(process, signal.SIGSTOP)
         assert os.WIFSTOPPED(os.waitpid(process, os.WUNTRACED)[1]), "the writer ended by itself"
         if journal.exists():
             return
         os.kill(process, signal.SIGCONT)
+    raise TimeoutError(f"the writer was never met while '{journal}' was there, in {seconds:g} s")
 
 
 def kill(url: str, num_kills: int, seed: int) -> dict[str, int]:
@@ -144,13 +147,16 @@ def kill(url: str, num_kills: int, seed: int) -> dict[str, int]:
         )
         os.close(write_end)
         heard = b""
-        if writer % AIMED == AIMED - 1:
-            heard = os.read(read_end, 1)
-            if url.startswith("sqlite"):
-                hold_within_an_append(process, journal)
-        else:
-            time.sleep(instants.uniform(0, 0.25))
-        os.kill(process, signal.SIGKILL)
+        try:
+            if writer % AIMED == AIMED - 1:
+                heard = os.read(read_end, 1)
+                if url.startswith("sqlite"):
+                    hold_within_an_append(process, journal)
+            else:
+                time.sleep(instants.uniform(0, 0.25))
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # it ended by itself, as was said then
+                os.kill(process, signal.SIGKILL)
         status = os.waitpid(process, 0)[1]
         assert os.WIFSIGNALED(status), "the writer ended by itself"
         with os.fdopen(read_end, "rb") as pipe:

@@ -59,6 +59,7 @@ LIMITS: list[tuple[dict[str, Any], str]] = [
     ({"max_epochs": 2}, "`trainer.max_epochs` must be above 2, the epochs that `ckpt_path`"),
     ({"max_epochs": 1}, "`trainer.max_epochs` must be above 2, .* got 1; raise it"),
     ({"max_epochs": -1, "max_steps": 4}, "`trainer.max_steps` must be above 6, .* got 4; raise"),
+    ({"fast_dev_run": True}, "`trainer.fast_dev_run` must start anew, .* after 1 epochs, which"),
     ({"max_epochs": 3}, ""),
     ({"max_epochs": -1, "max_steps": 7}, ""),
 ]

@@ -29,3 +29,27 @@ def test_an_option_set_twice_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
         message = rf"'twice\.yaml' must set each option once, got `a` again in line {line}; remove"
         with pytest.raises(UsageError, match=message):
             check_config_files(["--config", "twice.yaml"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x: &x {a: 1}\ny: &y {b: 2}\nz:\n  <<: *x\n  <<: *y\n",
+        "x: {1: a, '1': b}\n",
+        "x0: &x0 []\n" + "".join(f"x{n + 1}: &x{n + 1} [*x{n}, *x{n}]\n" for n in range(40)),
+    ],
+    ids=["merged twice", "number and text", "2 to the 40"],
+)
+def test_what_is_set_once_passes(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "once.yaml"
+    path.write_text(text)
+    check_config_files(["--config", str(path)])
+
+
+@pytest.mark.parametrize("text", ["x: 1\ny: &y {a: *y}\n", "x: 1\ny: &y\n- [{z: *y}]\n"])
+def test_what_holds_itself_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "endless.yaml"
+    path.write_text(text)
+    message = r"endless\.yaml' must have an end, got in line 2 a part with an alias of itself; w"
+    with pytest.raises(UsageError, match=message):
+        check_config_files(["--config", str(path)])

@@ -102,7 +102,7 @@ def test_a_record_is_named_by_its_first_line(tmp_path: Path) -> None:
         ("a;b\n1,5;2,5\n", ",", "by commas, got semicolons in its first line 'a;b'"),
         ("1;2\n3;4\n", ",", "by commas, got semicolons in its first line '1;2'"),
         ("a\tb\n1\t2\n", ",", r"by commas, got tabs .* or give CSVTable the `delimiter` '\\t'\."),
-        ("a|b\n", ",", "by commas, got bars in its first line"),
+        ("a|b\n1|2\n", ",", "by commas, got bars in its first line"),
         ("a,b\n1,2\n", ";", "by semicolons, got commas in its first line 'a,b'"),
         ("a,b\n1,2\n", " ", "by ' ', got commas in its first line 'a,b'"),
     ],
@@ -150,9 +150,10 @@ def test_first_lines(tmp_path: Path, content: str | bytes, message: str) -> None
         written(tmp_path, content).column_names()
 
 
-def test_nothing_below_the_first_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("content", "name"), [("a,b\n\n", "a"), ('"a;b"\n', "a;b")])
+def test_nothing_below_the_first_line(tmp_path: Path, content: str, name: str) -> None:
     with pytest.raises(DataError, match=r"file.csv' holds no rows below its first line"):
-        written(tmp_path, "a,b\n\n").numbers(["a"])
+        written(tmp_path, content).numbers([name])
 
 
 def test_unfinished_quotes(tmp_path: Path) -> None:

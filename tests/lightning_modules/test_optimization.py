@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch.optim.lr_scheduler import (
     ConstantLR,
     CosineAnnealingLR,
     CyclicLR,
+    LambdaLR,
     LRScheduler,
     MultiStepLR,
     OneCycleLR,
@@ -235,6 +237,35 @@ def test_a_scheduler_that_cannot_step_is_refused_at_once(scheduler: Any, reason:
     message = f"`critic_scheduler` must have settings with which it can .* fails: {reason}.*; corr"
     with pytest.raises(ValueError, match=message):
         optimization(1.0, scheduler, "critic_").make(weight())
+
+
+def test_a_try_is_made_with_weights_of_the_same_shapes() -> None:
+    weights = [torch.nn.Parameter(torch.ones(2, 3)), torch.nn.Parameter(torch.ones(4, 5))]
+    optimizer, scheduler = Optimization(torch.optim.Muon, halving).make(iter(weights))
+    assert optimizer.param_groups[0]["params"] == weights  # Muon takes matrices alone
+    assert scheduler is not None
+
+
+@pytest.mark.parametrize(
+    "scheduler",
+    [
+        partial(LambdaLR, lr_lambda=[lambda _: 1.0, lambda _: 0.5]),
+        partial(OneCycleLR, max_lr=[0.1, 1.0], total_steps=9),
+    ],
+)
+def test_a_try_is_made_with_the_same_groups(scheduler: Any) -> None:
+    def one_group_each(weights: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
+        return torch.optim.SGD([{"params": [each]} for each in weights], lr=1.0, momentum=0.9)
+
+    layer = torch.nn.Linear(2, 3)
+    optimizer, scheduled = Optimization(one_group_each, scheduler).make(layer.parameters())
+    assert [group["params"] for group in optimizer.param_groups] == [[layer.weight], [layer.bias]]
+    assert scheduled is not None
+
+
+def test_an_optimizer_that_fails_is_not_the_scheduler_s_fault() -> None:
+    with pytest.raises(ValueError, match=r"^Muon only supports 2D parameters"):
+        Optimization(torch.optim.Muon, halving).make(weight())
 
 
 def test_a_try_leaves_no_trace() -> None:

@@ -1,11 +1,14 @@
 """What a checkpoint holds for a model, and how the first difference is named."""
 
 import contextlib
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from lightning import LightningModule
 
 from lightning_modules.saved_weights import read_checkpoint, read_weights
 from tests.helpers import same_weights, tiny_energy_vae, tiny_wgan, weights
@@ -95,3 +98,51 @@ def test_weights_that_have_changed_on_the_disk_are_refused(tmp_path: Path) -> No
     read_checkpoint(path, "path")  # torch sees nothing
     with pytest.raises(ValueError, match=r"`path` '.*' is damaged: its bytes are not those that w"):
         read_weights(path, model, "path")
+
+
+class OneWeight(LightningModule):
+    """A model whose file is small enough to be damaged everywhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(1))
+
+
+@pytest.fixture
+def without_sums() -> Iterator[None]:
+    """Lets torch write files without check sums."""
+    before = torch.serialization.get_crc32_options()
+    torch.serialization.set_crc32_options(False)
+    yield
+    torch.serialization.set_crc32_options(before)
+
+
+def read_each_damaged(path: Path) -> Iterator[str | None]:
+    """Yields for each byte of a file, a bit of it turned, what its reading says, None if it is."""
+    model, content = OneWeight(), path.read_bytes()
+    for place in range(len(content)):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        try:
+            saved = read_weights(path, model, "path")
+        except ValueError as error:
+            yield str(error)
+        else:
+            assert same_weights(saved, model.state_dict())
+            yield None
+
+
+def test_wherever_a_bit_is_turned(tmp_path: Path) -> None:
+    path = tmp_path / "model.ckpt"
+    save(OneWeight().state_dict(), path)
+    messages = [message for message in read_each_damaged(path) if message is not None]
+    assert all(re.fullmatch(f"`path` '{path}' [^\n]*", message) for message in messages)
+    assert len(messages) > 800  # all but padding, dates and the like
+
+
+@pytest.mark.usefixtures("without_sums")
+def test_a_file_may_be_without_sums(tmp_path: Path) -> None:
+    path, model = tmp_path / "model.ckpt", tiny_wgan()
+    save(model.state_dict(), path)
+    assert same_weights(read_weights(path, model, "path"), weights(model))

@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.gallery_writers import AIMED
+import pytest
+
+from tests.gallery_writers import AIMED, hold_within_an_append
 
 ROOT = Path(__file__).parent.parent.parent.parent
 
@@ -33,3 +35,12 @@ def test_a_killed_writer_leaves_whole_batches(url: str) -> None:
     counts = gallery_writers("kill", url, "10", "0")
     assert counts["batches"] >= 10 // AIMED
     assert counts["journals"] >= 10 // AIMED or not url.startswith("sqlite")
+
+
+def test_a_writer_that_changes_nothing_is_not_waited_for(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        try:
+            with pytest.raises(TimeoutError, match=r"never met while '.*none-journal' was there"):
+                hold_within_an_append(process.pid, tmp_path / "none-journal", seconds=0.1)
+        finally:
+            process.kill()
