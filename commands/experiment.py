@@ -236,7 +236,7 @@ class ExperimentCLI(LightningCLI):
                 check_unfinished(Path(ckpt_path), self.trainer, self.run_folder)
         self.datamodule.prepare_data()
         self.datamodule.setup(stage)
-        check_batches(stage, self.trainer, self.datamodule)
+        check_batches(stage, self.trainer, self.model, self.datamodule)
         # no command takes over what another one of the same job has made
         launch = f"{self.job.launch} {self.subcommand}" if self.job else None
         create_run_folder(self.run_folder, launch, again=self._starts_again)

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 import warnings
 from pathlib import Path
 
@@ -32,6 +33,16 @@ from lightning_modules import TrainingError
 
 __all__ = ["run"]
 
+# where Lightning refuses options once the training has begun; elsewhere, what a hook of ours does
+_OF_OPTIONS = tuple(
+    f"lightning.pytorch.{part}"
+    for part in (
+        "callbacks.",
+        "loops.fit_loop",
+        "plugins.precision.",
+        "trainer.connectors.data_connector",
+    )
+)
 _UPLOAD_SECONDS = 30.0  # of the 120 that slurm.sbatch leaves between the signal and the end
 
 
@@ -75,9 +86,7 @@ def _explain(error: Exception) -> tuple[str, int] | None:
             return str(error), 1
         case RuntimeError() if line := lost_process(error):
             return line, 1
-        case MisconfigurationException():  # what shows once the training has begun
-            return str(error), 1
-        case RuntimeError() if str(error).startswith("Early stopping conditioned on metric"):
+        case _ if _refuses_options(error):
             return str(error), 1
         case OSError(errno=errno.EACCES | errno.EROFS | errno.EFBIG | errno.EIO) if error.filename:
             what = f"'{error.filename}' cannot be read or written ({error.strerror})"
@@ -86,6 +95,15 @@ def _explain(error: Exception) -> tuple[str, int] | None:
             kept = f" ('{error.filename}' is as it was)" if error.filename else ""
             return f"no space is left on a disk{kept}; free some or name another folder.", 1
     return None
+
+
+def _refuses_options(error: Exception) -> bool:
+    """Whether Lightning says by an error that options do not suit the training that has begun."""
+    if isinstance(error, MisconfigurationException):
+        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+        return str(frame.f_globals["__name__"]).startswith(_OF_OPTIONS)
+    said = str(error).lstrip()
+    return said.startswith(("Early stopping conditioned on metric", "`val_check_interval`"))
 
 
 def _with_command(arguments: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Sized
 
 from lightning import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.utilities.model_helpers import is_overridden
 
 from callbacks.model_callback import AbstractModelCallback
 from commands.errors import UsageError
@@ -26,60 +27,93 @@ def check_run(
         _check_trains(trainer)
     _check_trainer_options(trainer, model)
     _check_model(model, stage)
+    _check_loader(datamodule, stage)
     _check_domains(model, datamodule)
     _check_density(model, datamodule)
     _check_callbacks(trainer, model, datamodule)
 
 
-def check_batches(stage: str, trainer: Trainer, datamodule: LightningDataModule) -> None:
+def check_batches(
+    stage: str, trainer: Trainer, model: LightningModule, datamodule: LightningDataModule
+) -> None:
     """Raises UsageError for shares and intervals that an epoch has not enough batches for.
 
-    Several processes have fewer batches each; what they lack then, Lightning says.
+    They are counted as one process has them. Several share them; where only these have too few,
+    Lightning says so once the run folder is made.
 
     Args:
         stage: "fit", "validate" or "test".
         trainer: of the run.
+        model: as configured; one without validation steps needs no batches for them.
         datamodule: of the run, set up for the stage.
     """
-    for option, batches in _limited(stage, trainer, datamodule):
-        share = getattr(trainer, f"limit_{option}_batches")
-        if isinstance(share, float) and batches and 0 < share * batches < 1:
-            name = "overfit_batches" if trainer.overfit_batches else f"limit_{option}_batches"
-            raise UsageError(
-                f"`trainer.{name}` must be a number of batches or a share of at least one of the "
-                f"{batches} that there are, got {share}; give 1 for a single batch."
-            )
-        interval = trainer.val_check_interval
-        held = int(batches * share) if isinstance(share, float) else min(batches, share)
-        validates = trainer.limit_val_batches > 0 and trainer.check_val_every_n_epoch is not None
-        if option == "train" and isinstance(interval, int) and validates and interval > held:
-            raise UsageError(
-                f"`trainer.val_check_interval` must be at most {held}, the batches of an epoch, "
-                f"got {interval}; set `trainer.check_val_every_n_epoch` to null to count on over "
-                "epochs."
-            )
+    for name, batches in _counted(stage, trainer, model, datamodule):
+        _check_share(name, trainer, batches)
+        if name == "train":
+            _check_interval(trainer, batches)
 
 
-def _limited(
-    stage: str, trainer: Trainer, datamodule: LightningDataModule
+def _check_share(name: str, trainer: Trainer, batches: int) -> None:
+    """Raises UsageError for a share of less than one batch."""
+    share = getattr(trainer, f"limit_{name}_batches")
+    if isinstance(share, float) and batches and 0 < share * batches < 1:
+        both = name != "test" and trainer.overfit_batches
+        option = "overfit_batches" if both else f"limit_{name}_batches"
+        purpose = {"train": "training", "val": "validation", "test": "testing"}[name]
+        raise UsageError(
+            f"`trainer.{option}` must be a number of batches or a share of at least one of the "
+            f"{batches} for {purpose}, got {share}; give 1 for a single batch."
+        )
+
+
+def _check_interval(trainer: Trainer, batches: int) -> None:
+    """Raises UsageError for an interval between validations longer than an epoch."""
+    interval, share = getattr(trainer, "val_check_interval", None), trainer.limit_train_batches
+    held = int(batches * share) if isinstance(share, float) else min(batches, share)
+    validates = trainer.limit_val_batches > 0 and trainer.check_val_every_n_epoch is not None
+    if isinstance(interval, int) and validates and interval > held:
+        raise UsageError(
+            f"`trainer.val_check_interval` must be at most {held}, the batches of an epoch, "
+            f"got {interval}; set `trainer.check_val_every_n_epoch` to null to count on over "
+            "epochs."
+        )
+
+
+def _counted(
+    stage: str, trainer: Trainer, model: LightningModule, datamodule: LightningDataModule
 ) -> Iterator[tuple[str, int]]:
     """Yields the loaders of a stage whose number of batches matters, and these numbers.
 
     Foreign data may do a lot to make a loader, so none is made where the defaults stand.
     """
     for name in {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}[stage]:
-        counted = name == "train" and isinstance(trainer.val_check_interval, int)
+        is_skipped = name == "val" and not is_overridden("validation_step", model)
+        if is_skipped or not is_overridden(f"{name}_dataloader", datamodule):
+            continue
+        # there is none of an interval in time
+        has_interval = isinstance(getattr(trainer, "val_check_interval", None), int)
         share = getattr(trainer, f"limit_{name}_batches")
-        if share != 0 and (counted or share != 1.0):
-            loader = getattr(datamodule, f"{name}_dataloader")()
-            if isinstance(loader, Sized) and not isinstance(loader, Collection):  # of loaders
-                yield name, len(loader)
+        if share != 0 and ((name == "train" and has_interval) or share != 1.0):
+            batches = _length(getattr(datamodule, f"{name}_dataloader")())
+            if batches is not None:
+                yield name, batches
+
+
+def _length(loader: object) -> int | None:
+    """Returns how many batches a loader has, None if it is several loaders or cannot tell."""
+    if not isinstance(loader, Sized) or isinstance(loader, Collection):
+        return None
+    try:
+        return len(loader)
+    # of a stream; of Lightning's loader of several before it is iterated
+    except (TypeError, NotImplementedError, RuntimeError):
+        return None
 
 
 def _check_trainer_numbers(trainer: Trainer) -> None:
     """Raises UsageError for intervals of 0, by which Lightning would divide in the first epoch."""
     for option in ("accumulate_grad_batches", "check_val_every_n_epoch", "val_check_interval"):
-        value = getattr(trainer, option)
+        value = getattr(trainer, option, None)  # there is no val_check_interval if it is in time
         is_share = isinstance(value, float) and value > 0
         if value is not None and value < 1 and not is_share:
             raise UsageError(f"`trainer.{option}` must be greater than 0, got {value}.")
@@ -119,6 +153,16 @@ def _check_model(model: LightningModule, stage: str) -> None:
         model.configure_optimizers()
     except ValueError as error:
         raise UsageError(f"an optimizer of {type(model).__name__} is refused: {error}") from error
+
+
+def _check_loader(datamodule: LightningDataModule, stage: str) -> None:
+    """Raises UsageError if the data have no batches for what is asked."""
+    loader = {"fit": "train", "validate": "val", "test": "test"}[stage] + "_dataloader"
+    if not is_overridden(loader, datamodule):
+        raise UsageError(
+            f"`data` must have a {loader} for `{stage}`, got {type(datamodule).__name__}, which "
+            "has none; name other data or write one."
+        )
 
 
 def _check_domains(model: LightningModule, datamodule: LightningDataModule) -> None:

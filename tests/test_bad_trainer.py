@@ -59,17 +59,17 @@ TABLE: list[Mistake] = [
     (
         "less than a batch",
         (*CPU, "--trainer.limit_train_batches", "0.02"),
-        r"`trainer\.limit_train_batches` must be .* one of the 40 that there are, got 0\.02; give",
+        r"`trainer\.limit_train_batches` must be .* one of the 40 for training, got 0\.02; give",
     ),
     (
         "less than a batch for validation",
         (*CPU, "--trainer.limit_val_batches", "0.1"),
-        r"`trainer\.limit_val_batches` must be .* one of the 5 that there are, got 0\.1; give 1",
+        r"`trainer\.limit_val_batches` must be .* one of the 5 for validation, got 0\.1; give 1",
     ),
     (
         "less than a batch to overfit",
         (*CPU, "--trainer.overfit_batches", "0.00001"),
-        r"`trainer\.overfit_batches` must be .* one of the 40 that there are, got 1e-05; give 1",
+        r"`trainer\.overfit_batches` must be .* one of the 40 for training, got 1e-05; give 1",
     ),
     (
         "negative devices",

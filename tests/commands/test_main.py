@@ -1,19 +1,27 @@
 """What happens to errors that are neither a usage error nor ours."""
 
 import errno
+import itertools
+import re
 import signal
 import sys
 import threading
 import time
 import warnings
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import wandb
+from lightning import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint
+from torch.optim import LBFGS
 
 from callbacks.preemption import Preempted
 from commands import main
+from tests.helpers import TinyImages, quiet_trainer, scaled_precision, tiny_vae
 
 
 class Broken:
@@ -50,15 +58,6 @@ def test_full_disk(broken: type[Broken], capsys: pytest.CaptureFixture[str]) -> 
     ("error", "line"),
     [
         (
-            MisconfigurationException("`ModelCheckpoint(monitor='x')` could not find\nthe key"),
-            "train.py: error: `ModelCheckpoint(monitor='x')` could not find the key\n",
-        ),
-        (
-            RuntimeError("Early stopping conditioned on metric `x` which is not available. Pass y"),
-            "train.py: error: Early stopping conditioned on metric `x` which is not available. "
-            "Pass y\n",
-        ),
-        (
             OSError(errno.EFBIG, "File too large", "runs/x/last.ckpt"),
             "train.py: error: 'runs/x/last.ckpt' cannot be read or written (File too large); look "
             "at its permissions, limits and disk, or name another place.\n",
@@ -73,6 +72,70 @@ def test_what_shows_once_the_training_has_begun(
         main.run()
     assert ended.value.code == 1
     assert capsys.readouterr().err == line
+
+
+class UncountedImages(TinyImages):
+    """Serves its batches by a loader without a length."""
+
+    def train_dataloader(self) -> Any:
+        return itertools.chain(super().train_dataloader())
+
+
+def train_instead(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, data: LightningDataModule, **options: Any
+) -> None:
+    """Lets the command train a small model without any check before."""
+    trainer = quiet_trainer(folder, **{"enable_checkpointing": True, **options})
+    model = tiny_vae(optimizer=partial(LBFGS, lr=0.1)) if "plugins" in options else tiny_vae()
+    monkeypatch.setattr(sys, "argv", ["train.py", "fit", "--model", "VAE"])
+    monkeypatch.setattr(main, "ExperimentCLI", lambda: trainer.fit(model, datamodule=data))
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"callbacks": [EarlyStopping(monitor="x")]}, "Early stopping .* `x` which is not availab"),
+        ({"callbacks": [ModelCheckpoint(monitor="x")]}, r"`ModelCheckpoint\(monitor='x'\)` could "),
+        ({"callbacks": [LearningRateMonitor()]}, "Cannot use `LearningRateMonitor` callback with "),
+        ({"limit_val_batches": 0.01}, "You requested to check 0.01 of the `val_dataloader` but "),
+        (
+            {"val_check_interval": 100},
+            r"`val_check_interval` \(100\) must be less than or equal",
+        ),
+        ({"val_check_interval": 0.5}, "When using an IterableDataset for `train_dataloader`, "),
+        ({"plugins": [scaled_precision(1.0)]}, "AMP and the LBFGS optimizer are not compatible"),
+    ],
+)
+def test_what_lightning_refuses_once_the_training_has_begun(
+    options: dict[str, Any],
+    line: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    kind = UncountedImages if options == {"val_check_interval": 0.5} else TinyImages
+    train_instead(monkeypatch, tmp_path, kind(batch_size=24), **options)
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main.run()
+    assert ended.value.code == 1
+    (said,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("train.py: error")]
+    assert re.match(f"train.py: error: {line}", said)
+
+
+class LogsTooLate(Callback):
+    """Logs where Lightning allows nobody to."""
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        pl_module.log("x", 1.0)
+
+
+def test_a_hook_that_lightning_refuses_keeps_its_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_instead(monkeypatch, tmp_path, TinyImages(batch_size=24), callbacks=[LogsTooLate()])
+    with pytest.raises(MisconfigurationException, match=r"You can't `self\.log\(\)` inside"):
+        main.run()
 
 
 @pytest.mark.parametrize("error", [RuntimeError("shapes"), OSError(errno.EACCES, "denied")])
