@@ -62,6 +62,7 @@ def run() -> None:
         ExperimentCLI()
     except Preempted as stop:
         _end_early(stop)
+        _end_wandb()
     except Exception as error:
         if (explained := _explain(error)) is None:
             raise
@@ -139,7 +140,7 @@ def _end_early(stop: Preempted) -> None:
 def _queue_again(stop: Preempted) -> None:
     # a job in the queue has no processes left, from the moment that it is there; and W&B would
     # wait until all is uploaded, beyond the job's time. What is missing lies in the run folder
-    last_upload = threading.Thread(target=_finish_wandb, daemon=True)
+    last_upload = threading.Thread(target=_end_wandb, daemon=True)
     last_upload.start()
     last_upload.join(_UPLOAD_SECONDS)
     print("time is nearly over: the job goes back into the queue and goes on by itself", flush=True)
@@ -155,6 +156,17 @@ def _finish_wandb() -> None:
     except ConnectionError:  # its service is gone: SLURM's SIGTERM goes to all processes of a job
         with contextlib.suppress(ConnectionError):
             wandb.teardown()
+
+
+def _end_wandb() -> None:
+    """Ends the W&B run of a process that was told to end, and the service, before W&B's own hook.
+
+    The service was told to end too, and W&B fails in several ways where it is gone, or goes while
+    it is asked; what it has not uploaded lies in the run folder.
+    """
+    for end in (wandb.finish, wandb.teardown):
+        with contextlib.suppress(Exception, SystemExit):
+            end()
 
 
 def _quieten() -> None:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import warnings
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from torch.optim import LBFGS
 
 from callbacks.preemption import Preempted
 from commands import main
+from commands.errors import UsageError
 from tests.helpers import TinyImages, quiet_trainer, scaled_precision, tiny_vae
 
 
@@ -260,8 +262,9 @@ def test_a_job_that_cannot_be_queued_again_says_so(
     assert "it goes on from last.ckpt" in said
 
 
+@pytest.mark.parametrize("error", [Preempted(Path("last.ckpt"), False), UsageError("no")])
 def test_the_service_of_wandb_may_end_before_the_run(
-    broken: type[Broken], monkeypatch: pytest.MonkeyPatch
+    error: Exception, broken: type[Broken], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torn_down = []
 
@@ -271,8 +274,9 @@ def test_the_service_of_wandb_may_end_before_the_run(
     monkeypatch.setattr(wandb, "run", object())
     monkeypatch.setattr(wandb, "finish", finish)
     monkeypatch.setattr(wandb, "teardown", lambda: torn_down.append(True))
-    broken.error = Preempted(Path("last.ckpt"), wants_requeue=False)
-    main.run()
+    broken.error = error
+    with pytest.raises(SystemExit) if isinstance(error, UsageError) else nullcontext():
+        main.run()
     assert torn_down
 
 

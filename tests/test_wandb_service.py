@@ -1,0 +1,35 @@
+"""W&B's service, a process of its own, when a job is told to end."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TOLD_TO_END = """
+import os, signal, subprocess, time
+import wandb
+from commands.main import _end_wandb
+wandb.init(mode="offline").log({"loss": 1.0})
+wandb.finish()
+children = subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True, text=True)
+(service,) = children.stdout.split()
+os.kill(int(service), signal.SIGTERM)
+time.sleep(0.5)
+_end_wandb()
+"""
+
+
+@pytest.mark.skipif(shutil.which("pgrep") is None, reason="no pgrep")
+def test_a_service_that_is_told_to_end_too_leaves_no_traceback(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TOLD_TO_END],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "WANDB_DIR": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
