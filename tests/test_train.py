@@ -277,24 +277,17 @@ def test_an_interrupted_run_says_how_to_go_on(
 
 
 @pytest.mark.parametrize(
-    ("has_environment", "advice"),
-    [
-        (True, "say `.venv/bin/python train.py ...`, or activate the environment first: `. .venv"),
-        (False, "make an environment as README.md says: `python3 -m venv .venv && .venv/bin/pip"),
-    ],
+    "advice", ["say `.venv/bin/python train.py ...`, or activate", "make an environment as README"]
 )
-def test_a_python_without_the_packages_is_told_of_them(
-    has_environment: bool, advice: str, tmp_path: Path
-) -> None:
+def test_a_python_without_the_packages_is_told_of_them(advice: str, tmp_path: Path) -> None:
     """-S leaves site-packages out, as a terminal does where no environment is activated."""
     shutil.copy(ROOT / "train.py", tmp_path)
     (tmp_path / "commands").mkdir()
     (tmp_path / "commands" / "main.py").write_text("import torch")
-    if has_environment:
-        (tmp_path / ".venv" / "bin").mkdir(parents=True)
-        (tmp_path / ".venv" / "bin" / "python").touch()
-    bare = [sys.executable, "-S", "train.py", "--config", CONFIG]
+    if "activate" in advice:
+        (tmp_path / ".venv" / "bin" / "python").mkdir(parents=True)
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    bare = [sys.executable, "-S", "train.py"]
     ended = subprocess.run(bare, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert ended.returncode == 2
     expected = f"train.py: error: torch is not installed for {sys.executable}; {advice}"
