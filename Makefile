@@ -1,4 +1,5 @@
-.PHONY: help check lint types contracts spelling test lock
+.PHONY: help check lint types contracts spelling test oldest lock
+uv := $(firstword $(wildcard .venv/bin/uv) uv)
 
 help:  ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -6,21 +7,27 @@ help:  ## Show the targets
 check: lint types contracts spelling test  ## Everything that CI runs
 
 lint:  ## Formatting and lint rules
-	uv run ruff format --check .
-	uv run ruff check .
+	$(uv) run ruff format --check .
+	$(uv) run ruff check .
 
 types:  ## Strict types in hawc and metrics
-	uv run mypy
+	$(uv) run mypy
 
 contracts:  ## Who may import whom
-	uv run lint-imports
+	$(uv) run lint-imports
 
 spelling:  ## Common misspellings
-	uv run codespell
+	$(uv) run codespell
 
 test:  ## The test suite
-	uv run pytest -n auto
+	$(uv) run pytest -n auto
+
+oldest:  ## The test suite with the oldest dependencies that are allowed
+	$(uv) venv --allow-existing --python 3.11 .ci/environments/oldest
+	$(uv) pip install --python .ci/environments/oldest/bin/python --resolution lowest-direct \
+		--editable . --group dev
+	.ci/environments/oldest/bin/python -m pytest -n auto
 
 lock:  ## Write requirements.lock anew; it names versions and no index
-	uv lock --upgrade
-	uv export --no-hashes --no-emit-project --no-annotate --no-header -q > requirements.lock
+	$(uv) lock --upgrade
+	$(uv) export --no-hashes --no-emit-project --no-annotate --no-header -q > requirements.lock

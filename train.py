@@ -21,11 +21,15 @@ except ModuleNotFoundError as error:
     package = (error.name or "").partition(".")[0]
     if package in ("", *sys.stdlib_module_names) or (Path(__file__).parent / package).exists():
         raise
-    print(
-        f"train.py: error: {package} is not installed for {sys.executable}; say `uv run train.py "
-        "...`, or activate the environment first: `. .venv/bin/activate`.",
-        file=sys.stderr,
-    )
+    programs = Path(__file__).parent / ".venv" / "bin"
+    shown = Path(os.path.relpath(programs))
+    advice = "make an environment as README.md says: `python3 -m venv .venv && .venv/bin/pip "
+    advice += "install -e .`, then `.venv/bin/python train.py ...`."
+    if (programs / "python").exists() and programs != Path(sys.executable).parent:
+        advice = f"say `{shown / 'python'} train.py ...`, or activate the environment first: "
+        advice += f"`. {shown / 'activate'}`."
+    said = f"train.py: error: {package} is not installed for {sys.executable}; {advice}"
+    print(said, file=sys.stderr)
     sys.exit(2)
 
 

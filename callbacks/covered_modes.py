@@ -13,7 +13,7 @@ from callbacks.checks import check_at_least
 from callbacks.decoding import decode
 from callbacks.generator_callback import AbstractGeneratorCallback
 from callbacks.pictures import Picture, new_figure, show
-from lightning_modules.interface import LatentGenerator
+from lightning_modules.interface import LatentGenerator, provides
 
 __all__ = ["CoveredModes", "mode_statistics"]
 
@@ -105,7 +105,7 @@ class CoveredModes(AbstractGeneratorCallback):
             self._show(trainer, self._samples(trainer, pl_module))
 
     def _samples(self, trainer: Trainer, module: LightningModule) -> Tensor:
-        assert isinstance(module, LatentGenerator)  # setup has seen to it
+        assert provides(module, LatentGenerator)  # setup has seen to it
         generator = torch.Generator().manual_seed(self._seed)
         z = module.latent_target.sample(self._num_samples, generator=generator)
         with self.decoding(trainer, module):

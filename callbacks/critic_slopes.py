@@ -10,7 +10,7 @@ from callbacks.checks import check_at_least
 from callbacks.decoding import evaluating
 from callbacks.first_items import FirstItems
 from callbacks.model_callback import AbstractModelCallback
-from lightning_modules.interface import PictureCritic
+from lightning_modules.interface import PictureCritic, provides
 
 __all__ = ["CriticSlopes", "slopes"]
 
@@ -52,7 +52,7 @@ class CriticSlopes(AbstractModelCallback):
 
     def check_model(self, module: LightningModule) -> None:
         super().check_model(module)
-        assert isinstance(module, PictureCritic)  # just checked
+        assert provides(module, PictureCritic)  # just checked
         blank = torch.zeros(2, *module.image_shape, device=module.device, dtype=module.dtype)
         with evaluating(module):
             scores = module.critic(blank)
@@ -78,7 +78,7 @@ class CriticSlopes(AbstractModelCallback):
             pl_module.log_dict(self._measured(pl_module), rank_zero_only=True)
 
     def _measured(self, module: LightningModule) -> dict[str, Tensor]:
-        assert isinstance(module, PictureCritic)  # setup has seen to it
+        assert provides(module, PictureCritic)  # setup has seen to it
         images = self._items.items().images
         generator = torch.Generator().manual_seed(self._seed)
         z = module.latent_target.sample(len(images), generator=generator)

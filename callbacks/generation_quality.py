@@ -15,7 +15,7 @@ from callbacks.measuring import check_forgetful, measured, share_of_items
 from callbacks.nearest_items import show_nearest
 from hawc import HistoryAwareSampler, IndependentSampler
 from hawc.samplers.seeding import generator_at
-from lightning_modules.interface import LatentGenerator
+from lightning_modules.interface import LatentGenerator, provides
 
 __all__ = ["GenerationQuality"]
 
@@ -128,7 +128,7 @@ class GenerationQuality(AbstractGeneratorCallback):
 
     def _latents_of(self, module: LightningModule) -> dict[str, Tensor]:
         """Returns the latents of either kind, chosen anew where the model's law has changed."""
-        assert isinstance(module, LatentGenerator)  # setup has seen to it
+        assert provides(module, LatentGenerator)  # setup has seen to it
         law = module.latent_target
         if self._law != repr(law):
             samplers = zip(_KINDS, (IndependentSampler(law), HistoryAwareSampler(law)), strict=True)

@@ -11,7 +11,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from callbacks.checks import check_at_least
 from callbacks.model_callback import AbstractModelCallback
-from lightning_modules.interface import AdversarialPair
+from lightning_modules.interface import AdversarialPair, provides
 
 __all__ = ["GeneratorEMA", "find_generator_ema"]
 
@@ -82,7 +82,7 @@ class GeneratorEMA(AbstractModelCallback):
         self._seen_step = state_dict["seen_step"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        assert isinstance(pl_module, AdversarialPair)  # setup has seen to it
+        assert provides(pl_module, AdversarialPair)  # setup has seen to it
         if self._average:
             _check_same_shapes(self._average, pl_module.generator)
             self._average = {k: value.to(pl_module.device) for k, value in self._average.items()}

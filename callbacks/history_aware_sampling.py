@@ -19,7 +19,7 @@ from hawc import (
     squared_distance_to,
 )
 from hawc.samplers.seeding import generator_at
-from lightning_modules.interface import LatentGenerator
+from lightning_modules.interface import LatentGenerator, provides
 
 __all__ = ["HistoryAwareSampling"]
 
@@ -86,7 +86,7 @@ class HistoryAwareSampling(AbstractGeneratorCallback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         super().setup(trainer, pl_module, stage)
-        assert isinstance(pl_module, LatentGenerator)  # just checked
+        assert provides(pl_module, LatentGenerator)  # just checked
         if self._history is None:
             self._history = MemoryHistory(pl_module.latent_target.dim)
 
@@ -100,7 +100,7 @@ class HistoryAwareSampling(AbstractGeneratorCallback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if (trainer.current_epoch + 1) % self._every_n_epochs:
             return
-        assert isinstance(pl_module, LatentGenerator)  # setup has seen to it
+        assert provides(pl_module, LatentGenerator)  # setup has seen to it
         assert self._history is not None  # setup has seen to it
         generator = generator_at(self._seed, len(self._history))
         target = pl_module.latent_target

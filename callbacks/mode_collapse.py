@@ -12,7 +12,7 @@ from callbacks.checks import check_at_least
 from callbacks.decoding import decode, evaluating
 from callbacks.first_items import FirstItems
 from callbacks.generator_callback import AbstractGeneratorCallback
-from lightning_modules.interface import LatentGenerator
+from lightning_modules.interface import LatentGenerator, provides
 
 __all__ = ["ModeCollapse", "diversity"]
 
@@ -95,7 +95,7 @@ class ModeCollapse(AbstractGeneratorCallback):
             self._state["real_diversity"] = self._diversity(pl_module, self._items.items().images)
         self._items = FirstItems(self._num_items, "training")
         if self._state["real_diversity"]:
-            assert isinstance(pl_module, LatentGenerator)  # setup has seen to it
+            assert provides(pl_module, LatentGenerator)  # setup has seen to it
             generator = torch.Generator().manual_seed(self._seed)
             z = pl_module.latent_target.sample(self._num_items, generator=generator)
             with self.decoding(trainer, pl_module):

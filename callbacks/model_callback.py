@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from lightning import Callback, LightningDataModule, LightningModule, Trainer
 
+from lightning_modules.interface import member_names, missing_members
+
 __all__ = ["AbstractModelCallback"]
 
 
@@ -22,11 +24,10 @@ class AbstractModelCallback(Callback, ABC):
 
     def check_model(self, module: LightningModule) -> None:
         """Raises TypeError, naming what is missing, unless the model has what is needed."""
-        needed = [name for name in dir(self.needs) if not name.startswith("_")]
-        missing = [name for name in needed if not hasattr(module, name)]
+        missing = missing_members(module, self.needs)
         if missing:
             raise TypeError(
-                f"{type(self).__name__} needs a model with {_listed(needed)}; "
+                f"{type(self).__name__} needs a model with {_listed(member_names(self.needs))}; "
                 f"{type(module).__name__} has no {_listed(missing)}. Remove the callback or add "
                 "them to the model."
             )

@@ -13,7 +13,7 @@ from callbacks.decoding import decode
 from callbacks.generator_callback import AbstractGeneratorCallback
 from callbacks.measuring import check_forgetful, measured, share_of_items
 from hawc.samplers.seeding import generator_at
-from lightning_modules.interface import LatentGenerator
+from lightning_modules.interface import LatentGenerator, provides
 
 __all__ = ["ValidationDistances"]
 
@@ -90,7 +90,7 @@ class ValidationDistances(AbstractGeneratorCallback):
         return torch.cat(found)[:wanted]
 
     def _samples(self, trainer: Trainer, module: LightningModule) -> Tensor:
-        assert isinstance(module, LatentGenerator)  # setup has seen to it
+        assert provides(module, LatentGenerator)  # setup has seen to it
         generator = generator_at(self._seed, 0)
         z = module.latent_target.sample(self._num_samples, generator=generator)
         share = z.tensor_split(trainer.world_size)[trainer.global_rank]

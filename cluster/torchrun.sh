@@ -12,7 +12,7 @@
 set -euo pipefail
 
 if [ -x .venv/bin/python ]; then
-  export PATH="$PWD/.venv/bin:$PATH" # where `uv sync` puts it
+  export PATH="$PWD/.venv/bin:$PATH" # the environment that README makes
 fi
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 

@@ -3,7 +3,7 @@
 import hashlib
 import math
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, final, runtime_checkable
+from typing import Any, final
 
 import torch
 from jaxtyping import Float
@@ -15,18 +15,9 @@ from hawc import AbstractTarget, Empirical, FeatureSampler, LatentsWithFeatures
 from lightning_modules.interface import LatentGenerator
 from metrics import extract_features
 
-__all__ = ["FeatureChoice", "FeatureOptions", "SeenItems", "TrainingExamples"]
+__all__ = ["FeatureChoice", "FeatureOptions", "SeenItems"]
 
 _NUM_CANDIDATES = 1000
-
-
-@runtime_checkable
-class TrainingExamples(Protocol):
-    """What the data have to offer."""
-
-    def train_examples(self, n: int) -> Tensor:
-        """Returns up to n training items, the same ones in every run."""
-        ...
 
 
 @final
@@ -80,7 +71,7 @@ class FeatureOptions:
             UsageError: if an option is missing or out of its range, or the data do not fit the net.
         """
         net = self._checked_net()
-        if not isinstance(data, TrainingExamples):
+        if not hasattr(data, "train_examples"):
             raise UsageError(
                 "`data` must have `train_examples(n)` for the sampler feature, as the data modules "
                 f"here do, got {type(data).__name__}."

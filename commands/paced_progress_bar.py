@@ -7,7 +7,7 @@ from typing import Any, final
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import RichProgressBar
 
-from lightning_modules.interface import AdversarialPair
+from lightning_modules.interface import AdversarialPair, provides
 
 __all__ = ["PacedProgressBar"]
 
@@ -49,7 +49,7 @@ class PacedProgressBar(RichProgressBar):
     ) -> dict[str, int | str | float | dict[str, float]]:
         shown = super().get_metrics(trainer, pl_module)
         shown.pop("v_num", None)  # of the logger's run: that is in the run folder, the bar is short
-        if isinstance(pl_module, AdversarialPair):
+        if provides(pl_module, AdversarialPair):
             # as text: Lightning shows numbers with three decimals
             steps = {"critic": pl_module.critic_step, "generator": pl_module.generator_step}
             shown |= {network: str(step) for network, step in steps.items()}

@@ -16,7 +16,7 @@ from commands.sample_files import write_samples
 from commands.sample_folder import Chunk
 from commands.sample_run import SampleRun
 from commands.sampled_model import check_decoding, decoding_error
-from lightning_modules.interface import LatentGenerator
+from lightning_modules.interface import LatentGenerator, provides
 
 __all__ = ["draw_samples"]
 
@@ -43,7 +43,7 @@ class _Drawing(LightningModule):
 
     def __init__(self, model: LightningModule, run: SampleRun | None) -> None:
         super().__init__()
-        assert isinstance(model, LatentGenerator)  # the command has seen to it
+        assert provides(model, LatentGenerator)  # the command has seen to it
         self.model = model
         self._run = run
         self._output = Path()

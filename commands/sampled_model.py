@@ -12,7 +12,7 @@ from callbacks.decoding import decode, evaluating
 from commands.checkpoints import load_average, load_weights
 from commands.errors import UsageError
 from lightning_modules import DecoderAverage, Ensemble
-from lightning_modules.interface import LatentGenerator
+from lightning_modules.interface import LatentGenerator, provides
 
 __all__ = ["Combination", "check_decoding", "decoding_error", "sampled_model"]
 
@@ -61,7 +61,7 @@ def sampled_model(
 
 def check_decoding(model: LightningModule) -> None:
     """Raises UsageError if the model decodes the origin to NaN or infinite numbers."""
-    assert isinstance(model, LatentGenerator)  # the command has seen to it
+    assert provides(model, LatentGenerator)  # the command has seen to it
     with evaluating(model):
         decoded = decode(model, torch.zeros(1, model.latent_target.dim))
     if not decoded.isfinite().all():

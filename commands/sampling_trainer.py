@@ -17,7 +17,7 @@ from commands.sample_drawing import draw_samples
 from commands.sample_request import SampleRequest, SamplerName, digest
 from commands.sampled_model import Combination, sampled_model
 from commands.summary import print_exported, print_samples, print_sampling
-from lightning_modules.interface import LatentGenerator
+from lightning_modules.interface import LatentGenerator, provides
 
 __all__ = ["SamplingTrainer", "leave_out_training", "take_one_processor"]
 
@@ -173,7 +173,7 @@ def take_one_processor(options: Any) -> None:
 
 def _check_model(model: LightningModule, trainer: Trainer) -> None:
     """Raises UsageError unless the model can be sampled by processes as the trainer starts them."""
-    if not isinstance(model, LatentGenerator):
+    if not provides(model, LatentGenerator):
         raise UsageError(
             f"`model` must have `latent_target` and `decode` to be sampled, got "
             f"{type(model).__name__}."

@@ -120,11 +120,23 @@ def _without_history(arguments: Sequence[str]) -> Iterator[str]:
 
 def _launcher(program: str) -> tuple[str, ...]:
     """Returns how to start a program of this environment from the user's shell."""
-    if "UV_RUN_RECURSION_DEPTH" in os.environ:  # started by `uv run`
-        return ("uv", "run", program)
     own = Path(sys.executable).with_name(program)
-    found = shutil.which(program)
-    return (program,) if found and Path(found) == own else (str(own),)
+    if "UV_RUN_RECURSION_DEPTH" in os.environ and "UV" in os.environ:  # started by `uv run`
+        return (_from_shell(Path(os.environ["UV"]), hidden=own.parent), "run", program)
+    return (_from_shell(own),)
+
+
+def _from_shell(program: Path, hidden: Path | None = None) -> str:
+    """Returns a program's name where the shell finds it by that, and its path otherwise.
+
+    Args:
+        program: its absolute path.
+        hidden: a folder of PATH that the shell does not have: `uv run` has put it there.
+    """
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    path = os.pathsep.join(folder for folder in folders if not hidden or Path(folder) != hidden)
+    found = shutil.which(program.name, path=path)
+    return program.name if found and Path(found) == program else str(_short(program))
 
 
 def _purpose(trainer: Trainer) -> str:

@@ -26,7 +26,7 @@ from lightning import LightningModule
 from torch import Tensor, nn
 
 from hawc import AbstractTarget, StandardNormal
-from lightning_modules.interface import LatentGenerator
+from lightning_modules.interface import LatentGenerator, provides
 from lightning_modules.members import check_members, load_members
 
 __all__ = ["Ensemble"]
@@ -114,5 +114,5 @@ class Ensemble(LightningModule):
 
 def _first(members: Sequence[LightningModule]) -> LatentGenerator:
     first = members[0]
-    assert isinstance(first, LatentGenerator)  # check_members has seen to it
+    assert provides(first, LatentGenerator)  # check_members has seen to it
     return first

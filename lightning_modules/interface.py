@@ -1,12 +1,15 @@
 """What callbacks may ask of a model, and the types by which a model receives its networks."""
 
 from collections.abc import Callable
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from hawc import AbstractTarget
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 __all__ = [
     "AdversarialPair",
@@ -16,6 +19,9 @@ __all__ = [
     "NetworkFactory",
     "PictureCritic",
     "Translator",
+    "member_names",
+    "missing_members",
+    "provides",
 ]
 
 ImageShape = tuple[int, ...]
@@ -25,7 +31,6 @@ NetworkFactory = Callable[[ImageShape, int], nn.Module]
 """Builds a network from (image_shape, latent_dim); in YAML a class_path and the other arguments."""
 
 
-@runtime_checkable
 class LatentGenerator(Protocol):
     """A model that can be sampled: it decodes latents, and says which law they should follow."""
 
@@ -39,7 +44,6 @@ class LatentGenerator(Protocol):
         ...
 
 
-@runtime_checkable
 class Autoencoder(LatentGenerator, Protocol):
     """A model that also finds the latents of pictures."""
 
@@ -52,7 +56,6 @@ class Autoencoder(LatentGenerator, Protocol):
         ...
 
 
-@runtime_checkable
 class AdversarialPair(Protocol):
     """A model that moves a critic and a generator in turn and counts their steps."""
 
@@ -90,7 +93,6 @@ class AdversarialPair(Protocol):
         ...
 
 
-@runtime_checkable
 class PictureCritic(LatentGenerator, Protocol):
     """A generator fed with latents beside a critic that gives each picture one score."""
 
@@ -113,7 +115,6 @@ class PictureCritic(LatentGenerator, Protocol):
         ...
 
 
-@runtime_checkable
 class Translator(Protocol):
     """A model that maps pictures, or rows, of two domains A and B to each other."""
 
@@ -124,3 +125,36 @@ class Translator(Protocol):
     def translate_to_a(self, images: Tensor) -> Tensor:
         """Returns what pictures (n, *image_shape) of B in [0, 1], or rows, become in A."""
         ...
+
+
+_Role = TypeVar("_Role")
+
+
+def provides(model: object, protocol: type[_Role]) -> "TypeIs[_Role]":
+    """Returns whether a model, of whatever class, has all public members of a protocol."""
+    return not missing_members(model, protocol)
+
+
+def missing_members(model: object, protocol: type) -> list[str]:
+    """Returns the names of a protocol's public members that a model lacks, sorted.
+
+    A member may be an attribute, a sub-module or an answer of ``__getattr__``; None counts as
+    missing. A property of the model's class is present, and not computed.
+    """
+    # not by isinstance: from Python 3.12 on it does not see the sub-modules of an nn.Module
+    owners = (type(model), model)
+    return [
+        name
+        for name in member_names(protocol)
+        if all(getattr(owner, name, None) is None for owner in owners)
+    ]
+
+
+def member_names(protocol: type) -> list[str]:
+    """Returns the names of a protocol's public members, annotated ones included, sorted."""
+    names = {
+        name
+        for base in protocol.__mro__
+        for name in (*vars(base), *getattr(base, "__annotations__", ()))
+    }
+    return sorted(name for name in names if not name.startswith("_"))

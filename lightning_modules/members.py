@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lightning import LightningModule
 
-from lightning_modules.interface import LatentGenerator
+from lightning_modules.interface import LatentGenerator, provides
 from lightning_modules.saved_weights import read_weights
 
 __all__ = ["check_members", "load_members"]
@@ -23,7 +23,7 @@ def check_members(members: Sequence[LightningModule]) -> None:
     if not members:
         raise ValueError("`members` must be at least one trained model, got none.")
     for member in members:
-        if not isinstance(member, LatentGenerator):
+        if not provides(member, LatentGenerator):
             raise TypeError(
                 f"`members` must have `latent_target` and `decode`, got {type(member).__name__}."
             )

@@ -52,6 +52,27 @@ def test_files_and_functions_stay_short(path: Path) -> None:
             assert lines <= 50, f"{node.name} has {lines} lines"
 
 
+def names(node: ast.AST) -> set[str]:
+    found = {child.id for child in ast.walk(node) if isinstance(child, ast.Name)}
+    return found | {child.attr for child in ast.walk(node) if isinstance(child, ast.Attribute)}
+
+
+def test_no_class_is_asked_for_by_a_protocol() -> None:
+    """From Python 3.12 on isinstance does not see the sub-modules of an nn.Module."""
+    checked = [*SOURCES, ROOT / "train.py", *ROOT.glob("benchmarks/*.py")]
+    nodes = [(path, node) for path in checked for node in ast.walk(ast.parse(path.read_text()))]
+    classes = [node for _, node in nodes if isinstance(node, ast.ClassDef)]
+    protocols = {cls.name for cls in classes if any("Protocol" in names(b) for b in cls.bases)}
+    assert "LatentGenerator" in protocols
+    asking = [
+        f"{label(path)}:{node.lineno}"
+        for path, node in nodes
+        if isinstance(node, ast.Call) and names(node.func) & {"isinstance", "issubclass"}
+        if names(node.args[1]) & protocols
+    ]
+    assert not asking, "ask `provides` of lightning_modules.interface, or hasattr"
+
+
 @pytest.mark.parametrize("package", ["lightning_modules", "callbacks", "datamodules"])
 def test_public_classes_are_named_like_their_files(package: str) -> None:
     module = importlib.import_module(package)

@@ -16,7 +16,7 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
-@runtime_checkable
+@runtime_checkable  # for the checks of annotations in tests; isinstance is not asked
 class Recorded(Protocol):
     """What a gallery asks of the law of its points: `dim`, and a `repr` that identifies it."""
 

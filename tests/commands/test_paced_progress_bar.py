@@ -68,7 +68,7 @@ class Watched:
             def monotonic(self) -> float:
                 return now[0]
 
-        def show(self: object, trainer: Trainer, module: LightningModule, *_: Any) -> None:
+        def show(_: object, trainer: Trainer, module: LightningModule, **__: Any) -> None:
             shown.append(bar.get_metrics(trainer, module))
 
         class Tick(ModelCheckpoint):

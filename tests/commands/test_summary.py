@@ -1,5 +1,6 @@
 """The closing summary names only what there is. Whole ones: tests/test_train.py."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -33,14 +34,47 @@ def test_start_names_the_folder(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().out == f"run folder: {tmp_path}\n"
 
 
-def test_commands_are_started_the_way_this_program_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UV_RUN_RECURSION_DEPTH", "1")
-    assert _launcher("wandb") == ("uv", "run", "wandb")
-    monkeypatch.delenv("UV_RUN_RECURSION_DEPTH")
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of programs of an environment in the working directory, none on the PATH."""
+    programs = tmp_path / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name in ("python", "wandb", "uv"):
+        (programs / name).touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(programs / "python"))
     monkeypatch.setenv("PATH", "")
-    assert _launcher("wandb") == (str(Path(sys.executable).with_name("wandb")),)
-    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
-    assert _launcher("python") == ("python",)
+    monkeypatch.delenv("UV_RUN_RECURSION_DEPTH", raising=False)
+    return programs
+
+
+def test_programs_are_named_as_the_shell_finds_them(
+    environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _launcher("wandb") == (".venv/bin/wandb",)
+    monkeypatch.setenv("PATH", str(environment))  # activated
+    assert _launcher("wandb") == ("wandb",)
+    (environment / "elsewhere").mkdir()
+    monkeypatch.chdir(environment / "elsewhere")
+    monkeypatch.setenv("PATH", "")
+    assert _launcher("python") == (str(environment / "python"),)
+
+
+def test_uv_is_named_as_the_shell_finds_it(
+    environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`uv run` puts the environment's programs first on the PATH: its child's, not the shell's."""
+    monkeypatch.setenv("UV_RUN_RECURSION_DEPTH", "1")
+    monkeypatch.setenv("PATH", str(environment))
+    monkeypatch.setenv("UV", str(environment / "uv"))
+    assert _launcher("python") == (".venv/bin/uv", "run", "python")
+    elsewhere = tmp_path / "bin" / "uv"
+    elsewhere.parent.mkdir()
+    elsewhere.touch(mode=0o755)
+    monkeypatch.setenv("UV", str(elsewhere))
+    assert _launcher("wandb") == ("bin/uv", "run", "wandb")
+    monkeypatch.setenv("PATH", os.pathsep.join([str(environment), str(elsewhere.parent)]))
+    assert _launcher("wandb") == ("uv", "run", "wandb")
 
 
 def test_every_limit_is_doubled(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from hawc import AbstractTarget, HistoryAwareSampler, MemoryHistory, StandardNormal
 from lightning_modules import Ensemble
-from lightning_modules.interface import LatentGenerator
+from lightning_modules.interface import LatentGenerator, provides
 from tests.helpers import (
     TinyImages,
     quiet_trainer,
@@ -79,7 +79,7 @@ def test_weights_are_frequencies(weights: Sequence[float]) -> None:
 
 def test_it_is_a_latent_generator_whose_law_has_one_dimension_more() -> None:
     ensemble = Ensemble([tiny_wgan(), tiny_wgan()])
-    assert isinstance(ensemble, LatentGenerator)
+    assert provides(ensemble, LatentGenerator)
     assert repr(ensemble.latent_target) == "StandardNormal(dim=4)"
     with torch.no_grad():
         assert ensemble.decode(draws(5, 4)).shape == (5, 1, 8, 8)

@@ -12,7 +12,7 @@ from datamodules import GaussianEllipse, SwissRoll
 from hawc import Normal
 from hawc.divergences import normals
 from lightning_modules import MeanField, TrainingError
-from lightning_modules.interface import LatentGenerator
+from lightning_modules.interface import LatentGenerator, provides
 from tests.helpers import quiet_trainer
 
 LAW = Normal(torch.tensor([1.0, 1.0]), torch.tensor([[1.0, 0.9], [0.9, 1.0]]))
@@ -48,7 +48,7 @@ def test_pairs_of_draws_leave_no_error_in_the_gradient_of_the_mean() -> None:
 
 def test_it_generates_the_product() -> None:
     model = MeanField((2,), start=(1.0, -1.0), start_std=0.5)
-    assert isinstance(model, LatentGenerator)
+    assert provides(model, LatentGenerator)
     assert model.latent_target.dim == 2
     expected = torch.tensor([[1.5, -1.0]])
     torch.testing.assert_close(model.decode(torch.tensor([[1.0, 0.0]])), expected)
