@@ -41,7 +41,7 @@ def test_shows_two_batches_a_second_and_the_last(
 
     monkeypatch.setattr(paced_progress_bar, "time", Clock(seconds))
     monkeypatch.setattr(RichProgressBar, "_update", update)
-    monkeypatch.setattr(RichProgressBar, "_update_metrics", lambda *_: None)
+    monkeypatch.setattr(RichProgressBar, "_update_metrics", lambda *_, **__: None)
     bar = PacedProgressBar()
     trainer = quiet_trainer(
         tmp_path, callbacks=[bar], enable_progress_bar=True, limit_val_batches=0
@@ -68,7 +68,9 @@ class Watched:
             def monotonic(self) -> float:
                 return now[0]
 
-        def show(_: object, trainer: Trainer, module: LightningModule, **__: Any) -> None:
+        def show(
+            self: object, trainer: Trainer, module: LightningModule, *_: Any, **__: Any
+        ) -> None:
             shown.append(bar.get_metrics(trainer, module))
 
         class Tick(ModelCheckpoint):
