@@ -234,6 +234,7 @@ class ExperimentCLI(LightningCLI):
             check(Path(ckpt_path), self.model)
             if stage == "fit":
                 check_unfinished(Path(ckpt_path), self.trainer, self.run_folder)
+        self.datamodule.trainer = self.trainer  # as Lightning does before it asks for data
         self.datamodule.prepare_data()
         self.datamodule.setup(stage)
         check_batches(stage, self.trainer, self.model, self.datamodule)

@@ -1,14 +1,20 @@
 """Whether trainer, model, data and callbacks go together, found before anything is written."""
 
 from collections.abc import Collection, Iterator, Sized
+from typing import Any
 
+import torch
 from lightning import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.utilities.model_helpers import is_overridden
 
 from callbacks.model_callback import AbstractModelCallback
 from commands.errors import UsageError
+from commands.first_batch import first_batches
+from lightning_modules import TrainingError
 
 __all__ = ["check_batches", "check_run"]
+
+_PURPOSES = {"train": "for training", "val": "for validation", "test": "for testing"}
 
 
 def check_run(
@@ -36,10 +42,10 @@ def check_run(
 def check_batches(
     stage: str, trainer: Trainer, model: LightningModule, datamodule: LightningDataModule
 ) -> None:
-    """Raises UsageError for shares and intervals that an epoch has not enough batches for.
+    """Raises UsageError for what is wrong with batches: their number, their kind, their values.
 
     They are counted as one process has them. Several share them; where only these have too few,
-    Lightning says so once the run folder is made.
+    Lightning says so once the run folder is made. The first batch is read, see `first_batches`.
 
     Args:
         stage: "fit", "validate" or "test".
@@ -47,10 +53,36 @@ def check_batches(
         model: as configured; one without validation steps needs no batches for them.
         datamodule: of the run, set up for the stage.
     """
-    for name, batches in _counted(stage, trainer, model, datamodule):
-        _check_share(name, trainer, batches)
-        if name == "train":
-            _check_interval(trainer, batches)
+    for name, loader in _loaders(stage, trainer, model, datamodule):
+        batches = _length(loader)
+        if batches is not None:
+            _check_share(name, trainer, batches)
+            if name == "train":
+                _check_interval(trainer, batches)
+        source = f"{type(datamodule).__name__}.{name}_dataloader"
+        contract = getattr(model, "batch_contract", None)
+        if batches == 0 or contract is not None:
+            shared = (datamodule, trainer, model)
+            first = first_batches(loader, name, shared) if batches != 0 else []
+            _check_first(name, first, source, contract, trainer)
+
+
+def _check_first(
+    name: str, batches: list[Any] | None, source: str, contract: Any, trainer: Trainer
+) -> None:
+    """Raises UsageError unless there are first batches and they are as the model requires."""
+    if batches == []:
+        none_is_meant = "; return [] there for no validation" if name == "val" else ""
+        raise UsageError(
+            f"`data` must serve at least one batch {_PURPOSES[name]}, got none from {source}; give "
+            f"it more examples, lower `batch_size` or set `drop_last` to False{none_is_meant}."
+        )
+    convert = trainer.precision_plugin.convert_input
+    for batch in map(convert, batches or ()):  # None of a stream, which its first step looks at
+        try:
+            contract.check(batch, source, convert(torch.empty(0)).dtype)
+        except TrainingError as error:
+            raise UsageError(str(error)) from error
 
 
 def _check_share(name: str, trainer: Trainer, batches: int) -> None:
@@ -59,10 +91,9 @@ def _check_share(name: str, trainer: Trainer, batches: int) -> None:
     if isinstance(share, float) and batches and 0 < share * batches < 1:
         both = name != "test" and trainer.overfit_batches
         option = "overfit_batches" if both else f"limit_{name}_batches"
-        purpose = {"train": "training", "val": "validation", "test": "testing"}[name]
         raise UsageError(
             f"`trainer.{option}` must be a number of batches or a share of at least one of the "
-            f"{batches} for {purpose}, got {share}; give 1 for a single batch."
+            f"{batches} {_PURPOSES[name]}, got {share}; give 1 for a single batch."
         )
 
 
@@ -79,24 +110,20 @@ def _check_interval(trainer: Trainer, batches: int) -> None:
         )
 
 
-def _counted(
+def _loaders(
     stage: str, trainer: Trainer, model: LightningModule, datamodule: LightningDataModule
-) -> Iterator[tuple[str, int]]:
-    """Yields the loaders of a stage whose number of batches matters, and these numbers.
-
-    Foreign data may do a lot to make a loader, so none is made where the defaults stand.
-    """
+) -> Iterator[tuple[str, Any]]:
+    """Yields the names of a stage's loaders that are read, and what the data module returns."""
     for name in {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}[stage]:
         is_skipped = name == "val" and not is_overridden("validation_step", model)
         if is_skipped or not is_overridden(f"{name}_dataloader", datamodule):
             continue
-        # there is none of an interval in time
-        has_interval = isinstance(getattr(trainer, "val_check_interval", None), int)
-        share = getattr(trainer, f"limit_{name}_batches")
-        if share != 0 and ((name == "train" and has_interval) or share != 1.0):
-            batches = _length(getattr(datamodule, f"{name}_dataloader")())
-            if batches is not None:
-                yield name, batches
+        if getattr(trainer, f"limit_{name}_batches") == 0:
+            continue
+        loader = getattr(datamodule, f"{name}_dataloader")()
+        means_none = loader is None or (isinstance(loader, (list, tuple)) and not loader)
+        if not (means_none and name == "val" and stage == "fit"):
+            yield name, [] if loader is None else loader
 
 
 def _length(loader: object) -> int | None:
