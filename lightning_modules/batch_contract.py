@@ -107,7 +107,9 @@ def _kind(batch: Any) -> str:
     if isinstance(batch, Tensor):
         return f"a single tensor of the shape {tuple(batch.shape)}"
     if isinstance(batch, (tuple, list)):
-        return f"a {type(batch).__name__} of ({', '.join(type(x).__name__ for x in batch)})"[:_SHOWN]
+        return f"a {type(batch).__name__} of ({', '.join(type(x).__name__ for x in batch)})"[
+            :_SHOWN
+        ]
     return f"a {type(batch).__name__}"
 
 
