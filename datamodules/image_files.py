@@ -25,6 +25,8 @@ _NAMED = 5  # files in a message
 _NOT_IMAGES = {"thumbs.db", "desktop.ini", "icon\r", "__macosx"}  # what systems leave, besides .*
 # what Pillow knows by name but reads with other programs or not at all, and what is no image
 _OTHER_KINDS = {"BUFR", "EPS", "FPX", "GRIB", "HDF5", "MIC", "MPEG", "PDF", "WMF"}
+# formats whose files begin with a mark of their own, which nothing else has by chance
+_SNIFFED = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "JPEG2000", "PPM", "QOI", "HEIF")
 _ENDING = re.compile(r"\.[a-z][a-z0-9]{0,7}")
 
 
@@ -143,7 +145,7 @@ def _is_image(file: Path) -> bool:
     if _ENDING.fullmatch(ending):  # not of "photo 3.5 of May" or "1.jpg_large"
         return ending in _endings()
     try:
-        with Image.open(file, formats=_formats()):
+        with Image.open(file, formats=[kind for kind in _SNIFFED if kind in _formats()]):
             return True
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return False

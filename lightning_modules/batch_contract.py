@@ -39,7 +39,7 @@ class BatchContract:
     def examples(self, batch: Any) -> tuple[Tensor, ...]:
         """Returns the examples of each domain in a batch.
 
-        Values are looked at in the first batch only: a GPU has to finish all its work for an answer.
+        Values are looked at in the first batch only, since a GPU must stop for an answer.
 
         Raises:
             TrainingError: if the batch, or a value in the first one, is not as required.
@@ -107,9 +107,8 @@ def _kind(batch: Any) -> str:
     if isinstance(batch, Tensor):
         return f"a single tensor of the shape {tuple(batch.shape)}"
     if isinstance(batch, (tuple, list)):
-        return f"a {type(batch).__name__} of ({', '.join(type(x).__name__ for x in batch)})"[
-            :_SHOWN
-        ]
+        types = ", ".join(type(part).__name__ for part in batch)
+        return f"a {type(batch).__name__} of ({types[:_SHOWN]})"
     return f"a {type(batch).__name__}"
 
 

@@ -58,11 +58,11 @@ BAD: list[tuple[Any, str]] = [
     ((IMAGES * 255, LABELS), "divide them by 255"),
     ((IMAGES * 4 - 2, LABELS), "leave out a normalization, scale or clamp them"),
     (((IMAGES * 255).byte(), LABELS), "got torch.uint8; convert them, uint8 images by `x.float()"),
-    ((with_one(float("nan")), LABELS), "got values that are not finite; replace or leave them out"),
+    ((with_one(float("nan")), LABELS), "got values that are not finite; replace or"),
     ((with_one(float("inf")), LABELS), "got values that are not finite"),
     (
         (IMAGES[:, 0], LABELS),
-        "of the shape (n, 1, 2, 3), got the shape (4, 2, 3); set `image_shape",
+        "of the shape (n, 1, 2, 3), got the shape (4, 2, 3); set",
     ),
     ((IMAGES[:0], LABELS), "got the shape (0, 1, 2, 3)"),
     ((torch.tensor(0.5), LABELS), "got the shape ()"),
