@@ -30,11 +30,13 @@ def first_batches(loaders: Any, stage: str, shared: Sequence[object] = ()) -> li
         shared: objects that loaders may refer to and that are not to be copied with them.
 
     Returns:
-        None if a loader is a stream that can be read once only, and so not before the run.
+        None if that cannot be known before the run: a loader is a stream that can be read once
+        only, or a CombinedLoader of several.
     """
     if isinstance(loaders, CombinedLoader):
-        stage = "val" if loaders.mode == "sequential" else "train"
         loaders = loaders.iterables
+        if isinstance(loaders, (list, tuple, dict)):
+            return None  # whether their batches come together is known to it alone
     if not isinstance(loaders, (list, tuple, dict)):
         with isolate_rng(include_cuda=False):
             return _first(loaders, shared)
@@ -116,4 +118,5 @@ def _is_once_only(data: object) -> bool:
     if not isinstance(data, IterableDataset):
         return False
     holds_iterator = any(isinstance(value, Iterator) for value in vars(data).values())
-    return holds_iterator or iter(data) is iter(data)
+    own = _unhitched(data)
+    return holds_iterator or iter(own) is iter(own)

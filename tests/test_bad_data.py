@@ -98,11 +98,15 @@ TABLE: list[Mistake] = [
         r"'missing/BostonHousing/housing\.csv', line 2, column CRIM: .* got 'NA'",
     ),
     ("no folder", (*FOLDER, "nowhere"), r"'nowhere' must be a folder of images"),
-    ("no pictures", (*FOLDER, "missing"), r"'missing' holds no image that can be read, such as \.jpg"),
+    (
+        "no pictures",
+        (*FOLDER, "missing"),
+        r"'missing' holds no image that can be read, such as \.jpg",
+    ),
     (
         "damaged picture",
         (*FOLDER, "pictures"),
-        r"1 of 1 images in 'pictures' cannot be read: 1\.png \(no image format .*; repair or remove them",
+        r"1 of 1 images in 'pictures' cannot be read: 1\.png \(no image .*; repair or remove them",
     ),
     (
         "no second domain",
@@ -122,7 +126,7 @@ TABLE: list[Mistake] = [
     (
         "damaged picture of a domain",
         (*DOMAINS, "--data.path_b", "pictures"),
-        r"1 of 1 images in 'pictures' cannot be read: 1\.png \(no image format .*; repair or remove them",
+        r"1 of 1 images in 'pictures' cannot be read: 1\.png \(no image .*; repair or remove them",
     ),
     (
         "nothing but damaged pictures",

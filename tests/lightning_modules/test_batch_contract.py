@@ -62,7 +62,7 @@ BAD: list[tuple[Any, str]] = [
     ((with_one(float("inf")), LABELS), "got values that are not finite"),
     (
         (IMAGES[:, 0], LABELS),
-        "of the shape (n, 1, 2, 3), got the shape (4, 2, 3); set",
+        "(n, 1, 2, 3), got the shape (4, 2, 3); set",
     ),
     ((IMAGES[:0], LABELS), "got the shape (0, 1, 2, 3)"),
     ((torch.tensor(0.5), LABELS), "got the shape ()"),
