@@ -37,11 +37,7 @@ from commands.run_folder import (
     latest_checkpoint,
     resolved_config,
 )
-from commands.sampling_trainer import (
-    SamplingTrainer,
-    leave_out_training,
-    take_one_processor,
-)
+from commands.sampling_trainer import SamplingTrainer, leave_out_training, take_one_processor
 from commands.summary import print_start, print_summary
 from commands.wandb_mode import settle_wandb_mode
 from lightning_modules import TrainingError

@@ -9,7 +9,7 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 
 from callbacks.model_callback import AbstractModelCallback
 from commands.errors import UsageError
-from commands.first_batch import first_batches
+from commands.first_batch import first_batches, transferred
 from lightning_modules import TrainingError
 
 __all__ = ["check_batches", "check_run"]
@@ -59,30 +59,36 @@ def check_batches(
             _check_share(name, trainer, batches)
             if name == "train":
                 _check_interval(trainer, batches)
-        source = f"{type(datamodule).__name__}.{name}_dataloader"
-        contract = getattr(model, "batch_contract", None)
-        if batches == 0 or contract is not None:
-            shared = (datamodule, trainer, model)
-            first = first_batches(loader, name, shared) if batches != 0 else []
-            _check_first(name, first, source, contract, trainer)
+        _check_first(name, loader, batches, trainer, model, datamodule)
 
 
 def _check_first(
-    name: str, batches: list[Any] | None, source: str, contract: Any, trainer: Trainer
+    name: str,
+    loader: Any,
+    count: int | None,
+    trainer: Trainer,
+    model: LightningModule,
+    datamodule: LightningDataModule,
 ) -> None:
-    """Raises UsageError unless there are first batches and they are as the model requires."""
-    if batches == []:
+    """Raises UsageError unless there is a first batch and it is as the model requires."""
+    contract = getattr(model, "batch_contract", None)  # of models that are not ours there is none
+    source = f"{type(datamodule).__name__}.{name}_dataloader"
+    first = [] if count == 0 else None
+    if count != 0 and contract is not None:
+        first = first_batches(loader, name, (datamodule, trainer, model))
+    if first == []:
         none_is_meant = "; return [] there for no validation" if name == "val" else ""
         raise UsageError(
             f"`data` must serve at least one batch {_PURPOSES[name]}, got none from {source}; give "
             f"it more examples, lower `batch_size` or set `drop_last` to False{none_is_meant}."
         )
-    convert = trainer.precision_plugin.convert_input
-    for batch in map(convert, batches or ()):  # None of a stream, which its first step looks at
-        try:
-            contract.check(batch, source, convert(torch.empty(0)).dtype)
-        except TrainingError as error:
-            raise UsageError(str(error)) from error
+    dtype = trainer.precision_plugin.convert_input(torch.empty(0)).dtype
+    for batch in first or ():  # None if it cannot be known; the first step looks at it
+        for delivered in transferred(batch, trainer, model, datamodule):
+            try:
+                contract.check(delivered, source, dtype)
+            except TrainingError as error:
+                raise UsageError(str(error)) from error
 
 
 def _check_share(name: str, trainer: Trainer, batches: int) -> None:

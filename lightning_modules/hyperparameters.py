@@ -1,6 +1,7 @@
 """Checks and bookkeeping of constructor arguments that all models share."""
 
 from collections.abc import Sequence
+from numbers import Integral
 
 from lightning import LightningModule
 
@@ -19,11 +20,11 @@ def check_sizes(image_shape: ImageShape, latent_dim: int) -> None:
     """Raises ValueError unless there is a latent, and a shape of an image or a row."""
     check_at_least_one("latent_dim", latent_dim)
     sides = image_shape if isinstance(image_shape, Sequence) else ()
-    is_known = len(sides) in (1, 3) and all(isinstance(n, int) and n >= 1 for n in sides)
+    is_known = len(sides) in (1, 3) and all(isinstance(n, Integral) and n >= 1 for n in sides)
     if not is_known:
         raise ValueError(
             "`image_shape` must be positive integers, (channels, height, width) of an image or "
-            f"(features,) of a row, got {image_shape}; the data module needs it as a property."
+            f"(features,) of a row, got {image_shape}; the data module must know it before `setup`."
         )
 
 

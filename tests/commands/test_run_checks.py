@@ -312,6 +312,37 @@ def test_batches_may_have_the_precision_of_the_run(
         check_batches("fit", quiet_trainer(tmp_path), tiny_vae(), data)
 
 
+class Converting(OwnData):
+    """Serves bytes, which a hook makes floats."""
+
+    factor = 1 / 255
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        assert self.trainer is not None
+        return batch[0].float() * self.factor + 0 * torch.rand(()), batch[1]
+
+
+def test_batches_are_looked_at_as_hooks_make_them(tmp_path: Path) -> None:
+    trainer, data = quiet_trainer(tmp_path), Converting(WRONG["bytes"][0])
+    data.trainer, model = trainer, tiny_vae()
+    state = torch.get_rng_state()
+    check_batches("fit", trainer, model, data)
+    assert torch.equal(torch.get_rng_state(), state)
+    data.factor = 1.0
+    with pytest.raises(UsageError, match="divide them by 255"):
+        check_batches("fit", trainer, model, data)
+    data.trainer = None  # a hook that fails here may do its work on a device
+    check_batches("fit", trainer, model, data)
+
+
+def test_batches_of_those_who_move_them_are_left_to_the_first_step(tmp_path: Path) -> None:
+    class Moving(OwnData):
+        def transfer_batch_to_device(self, batch: Any, *_: Any) -> Any:
+            raise AssertionError
+
+    check_batches("fit", quiet_trainer(tmp_path), tiny_vae(), Moving(WRONG["a dict"][0]))
+
+
 def test_a_stream_that_is_read_once_is_left_to_the_first_step(tmp_path: Path) -> None:
     class Stream(OwnData):
         def train_dataloader(self) -> Any:
