@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.utilities import CombinedLoader
-from lightning.pytorch.utilities.model_helpers import is_overridden
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset
 
-__all__ = ["first_batches", "transferred"]
+__all__ = ["first_batches"]
 
 _MOST = 128  # examples that are read: enough to see what they are, a second's work of photographs
 _GENERATORS = (torch.Generator, np.random.Generator, np.random.RandomState, random.Random)
@@ -53,28 +51,6 @@ def first_batches(loaders: Any, stage: str, shared: Sequence[object] = ()) -> li
     if len(parts) < len(known) or not parts:
         return []
     return [dict(zip(keys, parts, strict=True)) if isinstance(loaders, dict) else parts]
-
-
-def transferred(
-    batch: Any, trainer: Trainer, model: LightningModule, datamodule: LightningDataModule
-) -> list[Any]:
-    """Returns a batch after the hooks that come before the model's step, on the CPU.
-
-    The list is empty if that cannot be known: a hook of the data module or the model moves batches
-    to their device, or fails here, where there is no device yet.
-    """
-    owners: tuple[Any, ...] = (datamodule, model)
-    if any(is_overridden("transfer_batch_to_device", owner) for owner in owners):
-        return []
-    batch = trainer.precision_plugin.convert_input(batch)
-    with isolate_rng(include_cuda=False):
-        for hook in ("on_before_batch_transfer", "on_after_batch_transfer"):
-            owner = next((owner for owner in owners if is_overridden(hook, owner)), None)
-            try:
-                batch = batch if owner is None else getattr(owner, hook)(batch, 0)
-            except Exception:  # it fails again, with its traceback, or works on the device
-                return []
-    return [batch]
 
 
 def _first(loader: Any, shared: Sequence[object]) -> list[Any] | None:

@@ -3,18 +3,14 @@
 from collections.abc import Collection, Iterator, Sized
 from typing import Any
 
-import torch
 from lightning import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.utilities.model_helpers import is_overridden
 
 from callbacks.model_callback import AbstractModelCallback
+from commands.batch_checks import PURPOSES, check_first_batch
 from commands.errors import UsageError
-from commands.first_batch import first_batches, transferred
-from lightning_modules import TrainingError
 
 __all__ = ["check_batches", "check_run"]
-
-_PURPOSES = {"train": "for training", "val": "for validation", "test": "for testing"}
 
 
 def check_run(
@@ -59,36 +55,7 @@ def check_batches(
             _check_share(name, trainer, batches)
             if name == "train":
                 _check_interval(trainer, batches)
-        _check_first(name, loader, batches, trainer, model, datamodule)
-
-
-def _check_first(
-    name: str,
-    loader: Any,
-    count: int | None,
-    trainer: Trainer,
-    model: LightningModule,
-    datamodule: LightningDataModule,
-) -> None:
-    """Raises UsageError unless there is a first batch and it is as the model requires."""
-    contract = getattr(model, "batch_contract", None)  # of models that are not ours there is none
-    source = f"{type(datamodule).__name__}.{name}_dataloader"
-    first = [] if count == 0 else None
-    if count != 0 and contract is not None:
-        first = first_batches(loader, name, (datamodule, trainer, model))
-    if first == []:
-        none_is_meant = "; return [] there for no validation" if name == "val" else ""
-        raise UsageError(
-            f"`data` must serve at least one batch {_PURPOSES[name]}, got none from {source}; give "
-            f"it more examples, lower `batch_size` or set `drop_last` to False{none_is_meant}."
-        )
-    dtype = trainer.precision_plugin.convert_input(torch.empty(0)).dtype
-    for batch in first or ():  # None if it cannot be known; the first step looks at it
-        for delivered in transferred(batch, trainer, model, datamodule):
-            try:
-                contract.check(delivered, source, dtype)
-            except TrainingError as error:
-                raise UsageError(str(error)) from error
+        check_first_batch(name, loader, batches, trainer, model, datamodule)
 
 
 def _check_share(name: str, trainer: Trainer, batches: int) -> None:
@@ -99,7 +66,7 @@ def _check_share(name: str, trainer: Trainer, batches: int) -> None:
         option = "overfit_batches" if both else f"limit_{name}_batches"
         raise UsageError(
             f"`trainer.{option}` must be a number of batches or a share of at least one of the "
-            f"{batches} {_PURPOSES[name]}, got {share}; give 1 for a single batch."
+            f"{batches} {PURPOSES[name]}, got {share}; give 1 for a single batch."
         )
 
 

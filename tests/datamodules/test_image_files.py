@@ -151,7 +151,7 @@ def test_the_background_is_heeded(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         ({"broken": "stop"}, "`broken` must be error or skip, got stop"),
-        ({"background": "whit"}, "`background` must be a colour such as .*, got 'whit'"),
+        ({"background": "whyte"}, "`background` must be a colour such as .*, got 'whyte'"),
     ],
 )
 def test_wrong_arguments(arguments: dict[str, str], message: str) -> None:

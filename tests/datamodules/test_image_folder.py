@@ -189,7 +189,7 @@ def test_sizes_and_colours_may_differ(tmp_path: Path) -> None:
         ({"image_size": 0}, "`image_size` must be at least 1, got 0"),
         ({"channels": 2}, "`channels` must be 1 or 3, got 2"),
         ({"broken": "stop"}, "`broken` must be error or skip, got stop"),
-        ({"background": "whit"}, "`background` must be a colour"),
+        ({"background": "whyte"}, "`background` must be a colour"),
         ({"num_test": -1}, "`num_test` must be at least 0, got -1"),
         (
             {"num_test": 3, "test_path": "b"},

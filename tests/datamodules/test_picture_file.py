@@ -196,7 +196,7 @@ def test_sizes_that_cannot_be_made(size: int, channels: int, message: str) -> No
         check_picture_size(size, channels)
 
 
-@pytest.mark.parametrize("background", ["whit", "", "#12", "#ffffff80", None, 3])
+@pytest.mark.parametrize("background", ["whyte", "", "#12", "#ffffff80", None, 3])
 def test_backgrounds_that_are_no_colour(background: str) -> None:
     with pytest.raises(ValueError, match="`background` must be a colour such as white, black or "):
         check_background(background)
