@@ -74,19 +74,16 @@ class ImageFolder(AbstractInMemoryImages):
         """Does nothing: `read` says what is missing."""
 
     def read(self, train: bool) -> tuple[Tensor, Tensor]:
-        is_apart = self._test_path is not None and not train
-        folder = self._test_path if self._test_path is not None and not train else self._path
+        folder = self._path if train or self._test_path is None else self._test_path
         files, names = _labelled_images(folder)
-        classes = sorted(set(names))
-        if is_apart:
-            classes = sorted(set(_labelled_images(self._path)[1]))
-            _check_classes(folder, names, classes)
+        classes = sorted(set(names if folder is self._path else _labelled_images(self._path)[1]))
+        _check_classes(folder, names, classes)
         split = self._split(len(files), train)
         # with those held out for testing, so that all broken files are named at once
         read = torch.arange(len(files)) if train else split
         images, whole = self._reader.read([files[i] for i in read], folder)
         taken = whole & torch.isin(read, split)
-        labels = torch.tensor([classes.index(names[i]) for i in read])
+        labels = torch.tensor([classes.index(names[i]) for i in read], dtype=torch.int64)
         for label in labels.unique() if train else ():
             if not (labels == label)[whole].any():
                 raise DataError(f"'{folder / classes[label]}' holds no image that can be read.")
