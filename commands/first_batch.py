@@ -1,5 +1,6 @@
 """The first batch of a loader, read before a run without a trace in what the run will read."""
 
+import contextlib
 import copy
 import random
 from collections.abc import Iterator, Sequence
@@ -100,17 +101,20 @@ def _one_of(batches: Any) -> list[Any]:
 
 
 def _unhitched(data: Any) -> Any:
-    """Returns a data set that shares its examples with another, but no counter or generator."""
-    try:
+    """Returns a data set that shares examples with another, but no counter, generator, transform.
+
+    What cannot be copied is shared too.
+    """
+    with contextlib.suppress(Exception):  # of classes that say how they are pickled, and cannot be
         own = copy.copy(data)
-    except Exception:  # its class says how it is pickled, and that fails
-        return data
-    for name, value in getattr(data, "__dict__", {}).items():
-        if isinstance(value, Dataset):
-            setattr(own, name, _unhitched(value))
-        elif isinstance(value, _GENERATORS):
-            setattr(own, name, copy.deepcopy(value))
-    return own
+        for name, value in getattr(data, "__dict__", {}).items():
+            if isinstance(value, Dataset):
+                setattr(own, name, _unhitched(value))
+            elif callable(value) or isinstance(value, _GENERATORS):
+                with contextlib.suppress(Exception):
+                    setattr(own, name, copy.deepcopy(value, {id(data): own}))
+        return own
+    return data
 
 
 def _is_once_only(data: object) -> bool:

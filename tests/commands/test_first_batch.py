@@ -33,20 +33,34 @@ def all_random() -> tuple[float, ...]:
     return (torch.rand(()).item(), random.random(), float(np.random.rand()))  # noqa: NPY002
 
 
+class Noise:
+    """A transform with a generator of its own."""
+
+    def __init__(self) -> None:
+        self.generator = seeded()
+
+    def __call__(self, number: Tensor) -> Tensor:
+        return number + torch.rand((), generator=self.generator)
+
+
 @final
 class Augmented(Dataset[Tensor]):
     """Adds noise from generators of its own, and from all global ones."""
 
     def __init__(self) -> None:
         self.torch, self.numpy, self.calls = seeded(), np.random.default_rng(7), 0
+        self.transform, self.counted = Noise(), self.count
+
+    def count(self) -> None:
+        self.calls += 1
 
     def __len__(self) -> int:
         return 20
 
     def __getitem__(self, index: int) -> Tensor:
-        self.calls += 1
+        self.counted()
         noise = torch.rand((), generator=self.torch) + self.numpy.random() + self.calls
-        return noise + sum(all_random()) + index
+        return self.transform(noise + sum(all_random()) + index)
 
 
 @final
