@@ -76,12 +76,12 @@ class BatchContract:
         if not domains or not all(isinstance(examples, Tensor) for examples in domains):
             self._refuse(_kind(batch), f"return {self._tuple} from `data`'s loaders", source)
         for examples in domains:
-            if not examples.is_floating_point():
-                remedy = "convert them, uint8 images by `x.float() / 255`"
-                self._refuse(f"{examples.dtype}", remedy, source)
             if examples.shape[1:] != self._image_shape or not len(examples):
                 remedy = "set `image_shape` to the data's, or reshape them"
                 self._refuse(f"the shape {tuple(examples.shape)}", remedy, source)
+            if not examples.is_floating_point():
+                remedy = "convert them, uint8 images by `x.float() / 255`"
+                self._refuse(f"{examples.dtype}", remedy, source)
         return domains
 
     def _refuse(self, got: str, remedy: str, source: str) -> NoReturn:
