@@ -62,6 +62,22 @@ def palette(transparency: int | bytes) -> Callable[[Path], None]:
     return save
 
 
+def write_deep_png(file: Path, values: np.ndarray, transparent: list[int] | None = None) -> None:
+    """Writes 16 bits a channel, which Pillow does not in colour; (h, w) or (h, w, 3)."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checked = kind + data
+        return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    height, width = values.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    header = struct.pack(">IIBBBBB", width, height, 16, 2 * (values.ndim == 3), 0, 0, 0)
+    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+    if transparent is not None:
+        content += chunk(b"tRNS", np.array(transparent, ">u2").tobytes())
+    file.write_bytes(content + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
 TRANSPARENT: dict[str, Callable[[Path], None]] = {
     "rgba.png": HALF.save,
     "rgba.webp": lambda file: HALF.save(file, lossless=True, exact=True),
@@ -72,9 +88,12 @@ TRANSPARENT: dict[str, Callable[[Path], None]] = {
     "palette.gif": palette(1),
     "one colour.png": lambda file: COLOURS.save(file, transparency=(0, 255, 0)),
     "one grey.png": lambda file: COLOURS.convert("L").save(file, transparency=150),
-    "one grey of 16 bits.png": lambda file: Image.fromarray(
-        np.array([[19532, 19532, 40000, 40000]] * 4, np.uint16)
-    ).save(file, transparency=40000),
+    "one grey of 16 bits.png": lambda file: write_deep_png(
+        file, np.array([[19532, 19532, 40000, 40000]] * 4), [40000]
+    ),
+    "one colour of 16 bits.png": lambda file: write_deep_png(
+        file, np.array([[[65535, 0, 0]] * 2 + [[0, 65535, 257]] * 2] * 4), [0, 65535, 257]
+    ),
 }
 
 
@@ -116,15 +135,7 @@ def test_grey_of_16_bits_is_scaled(tmp_path: Path, suffix: str) -> None:
 
 
 def test_colours_of_16_bits_are_scaled(tmp_path: Path) -> None:
-    rows = b"".join(b"\0" + np.array([[0, 32896, 65535]] * 2, ">u2").tobytes() for _ in range(2))
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        checked = kind + data
-        return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
-
-    header = struct.pack(">IIBBBBB", 2, 2, 16, 2, 0, 0, 0)
-    parts = [chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")]
-    (tmp_path / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    write_deep_png(tmp_path / "1.png", np.array([[[0, 32896, 65535]] * 2] * 2))
     assert read_picture(tmp_path / "1.png", (3, 2, 2))[:, 0, 0].tolist() == [0, 128, 255]
 
 
