@@ -67,8 +67,9 @@ def _eight_bits(image: Image.Image, file_format: str | None) -> Image.Image:
 
     Colours of 16 bits Pillow has scaled while it read them.
     """
-    is_deep_png = image.mode == "I" and file_format == "PNG"  # as older versions read them
-    if not (image.mode.startswith("I;16") or is_deep_png):
+    # as Pillow reads PGM files, and older versions PNG files
+    is_deep = image.mode == "I" and file_format in ("PNG", "PPM")
+    if not (image.mode.startswith("I;16") or is_deep):
         if image.mode in _RANGELESS:
             raise DataError(f"32 bits a channel (Pillow's mode {image.mode}); convert it to 8")
         return image
@@ -87,6 +88,9 @@ def _opaque(image: Image.Image, background: str) -> Image.Image:
     """
     if image.mode not in ("RGBA", "RGBa", "LA", "La", "PA") and "transparency" not in image.info:
         return image
+    hidden = image.info.get("transparency")  # of RGB a colour, maybe of 16 bits beside 8 of pixels
+    if isinstance(hidden, tuple) and max(hidden) > 255:
+        image.info["transparency"] = tuple(level >> 8 for level in hidden)
     visible = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", visible.size, background), visible)
 

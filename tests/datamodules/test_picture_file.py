@@ -92,7 +92,7 @@ TRANSPARENT: dict[str, Callable[[Path], None]] = {
         file, np.array([[19532, 19532, 40000, 40000]] * 4), [40000]
     ),
     "one colour of 16 bits.png": lambda file: write_deep_png(
-        file, np.array([[[65535, 0, 0]] * 2 + [[0, 65535, 257]] * 2] * 4), [0, 65535, 257]
+        file, np.array([[[65535, 0, 0]] * 2 + [[999, 65535, 300]] * 2] * 4), [999, 65535, 300]
     ),
 }
 
@@ -125,10 +125,13 @@ def test_half_transparent(tmp_path: Path) -> None:
     assert read_picture(tmp_path / "1.png", (3, 1, 1)).flatten().tolist() == [255, 127, 127]
 
 
-@pytest.mark.parametrize("suffix", ["png", "tif"])
+@pytest.mark.parametrize("suffix", ["png", "tif", "pgm"])
 def test_grey_of_16_bits_is_scaled(tmp_path: Path, suffix: str) -> None:
     levels = np.array([[0, 257, 32896, 65535]] * 4, np.uint16)
-    Image.fromarray(levels).save(tmp_path / f"1.{suffix}")
+    if suffix == "pgm":
+        (tmp_path / "1.pgm").write_bytes(b"P5 4 4 65535\n" + levels.astype(">u2").tobytes())
+    else:
+        Image.fromarray(levels).save(tmp_path / f"1.{suffix}")
     for channels in (1, 3):
         image = read_picture(tmp_path / f"1.{suffix}", (channels, 4, 4))
         assert image[-1, 0].tolist() == [0, 1, 128, 255]
