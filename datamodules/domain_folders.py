@@ -7,7 +7,7 @@ from typing import Literal
 from torch import Tensor
 
 from datamodules.errors import DataError
-from datamodules.image_files import Broken, ImageReader, find_images
+from datamodules.image_files import Broken, ImageReader, find_images, without_ending
 from datamodules.picture_file import check_picture_size
 from datamodules.two_domains import AbstractTwoDomains
 
@@ -107,7 +107,7 @@ class AbstractDomainFolders(AbstractTwoDomains, ABC):
 
 def _in_pair_order(files: list[Path]) -> list[Path]:
     # with their endings a.b.png would come before a.png and after a.JPG, which spoils pairs
-    return sorted(files, key=lambda file: (file.with_suffix(""), file))
+    return sorted(files, key=lambda file: (without_ending(file), file))
 
 
 def _by_name(files: list[Path], folder: Path) -> dict[str, Path]:
@@ -118,7 +118,7 @@ def _by_name(files: list[Path], folder: Path) -> dict[str, Path]:
     """
     named: dict[str, Path] = {}
     for file in files:
-        name = str(file.relative_to(folder).with_suffix(""))
+        name = str(without_ending(file).relative_to(folder))
         if name in named:
             raise DataError(
                 f"'{folder}' must hold one picture of a name where pictures are in pairs, got "

@@ -17,7 +17,7 @@ from torch import Tensor
 from datamodules.errors import DataError
 from datamodules.picture_file import check_background, read_picture
 
-__all__ = ["Broken", "ImageReader", "find_images"]
+__all__ = ["Broken", "ImageReader", "find_images", "without_ending"]
 
 Broken = Literal["error", "skip"]
 
@@ -116,6 +116,11 @@ def find_images(folder: Path) -> list[Path]:
             stacklevel=2,
         )
     return images
+
+
+def without_ending(file: Path) -> Path:
+    """Returns a path without the ending of an image; "photo 3.5" has none."""
+    return file.with_suffix("") if file.suffix.lower() in _endings() else file
 
 
 def _files_below(folder: Path) -> list[Path]:

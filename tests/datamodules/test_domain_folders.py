@@ -133,6 +133,14 @@ def test_endings_do_not_change_which_pictures_are_a_pair(tmp_path: Path) -> None
     assert shades(data) == [[1, 2], [1, 2]]
 
 
+def test_names_with_a_point_and_without_an_ending_are_pairs(tmp_path: Path) -> None:
+    data = folders(tmp_path, 0, 0, pairing="name")
+    for name, shade in (("shot 3.5 m", 1), ("shot 3.6 m", 2)):
+        write_picture(tmp_path / "b" / f"{name}.png", (shade,) * 3)
+        write_picture(tmp_path / "a" / "as.png", (shade,) * 3).rename(tmp_path / "a" / name)
+    assert shades(data) == [[1, 2], [1, 2]]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
