@@ -56,15 +56,21 @@ class FirstItems:
         return self._num_kept
 
     def add(self, batch: Sequence[Tensor]) -> None:
-        """Keeps what is still missing from a batch (items, labels or partners, ...) or (items,)."""
+        """Keeps what is still missing from a batch (items, labels or partners, ...) or (items,).
+
+        Labels are numbers (n,), partners are of the items' shape; any other second part is left.
+        """
         missing = self._num_items - self._num_kept
         if self._is_complete or missing == 0:
             return
         # copies: a view would keep the whole batch in memory
-        kept = [part[:missing].detach().to("cpu", copy=True) for part in batch[:2]]
+        parts = [part for part in batch[:2] if isinstance(part, Tensor)]
+        kept = [part[:missing].detach().to("cpu", copy=True) for part in parts]
         self._images.append(kept[0])
-        if len(kept) > 1:
-            (self._labels if kept[1].ndim == 1 else self._partners).append(kept[1])
+        if len(kept) > 1 and kept[1].ndim == 1:
+            self._labels.append(kept[1])
+        elif len(kept) > 1 and kept[1].shape[1:] == kept[0].shape[1:]:
+            self._partners.append(kept[1])
         self._num_kept += len(kept[0])
 
     def end_pass(self) -> None:

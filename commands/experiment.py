@@ -37,11 +37,7 @@ from commands.run_folder import (
     latest_checkpoint,
     resolved_config,
 )
-from commands.sampling_trainer import (
-    SamplingTrainer,
-    leave_out_training,
-    take_one_processor,
-)
+from commands.sampling_trainer import SamplingTrainer, leave_out_training, take_one_processor
 from commands.summary import print_start, print_summary
 from commands.wandb_mode import settle_wandb_mode
 from lightning_modules import TrainingError
@@ -234,6 +230,7 @@ class ExperimentCLI(LightningCLI):
             check(Path(ckpt_path), self.model)
             if stage == "fit":
                 check_unfinished(Path(ckpt_path), self.trainer, self.run_folder)
+        self.datamodule.trainer = self.trainer  # as Lightning does before it asks for data
         self.datamodule.prepare_data()
         self.datamodule.setup(stage)
         check_batches(stage, self.trainer, self.model, self.datamodule)

@@ -1,11 +1,13 @@
 """Whether trainer, model, data and callbacks go together, found before anything is written."""
 
 from collections.abc import Collection, Iterator, Sized
+from typing import Any
 
 from lightning import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.utilities.model_helpers import is_overridden
 
 from callbacks.model_callback import AbstractModelCallback
+from commands.batch_checks import PURPOSES, check_first_batch
 from commands.errors import UsageError
 
 __all__ = ["check_batches", "check_run"]
@@ -36,10 +38,10 @@ def check_run(
 def check_batches(
     stage: str, trainer: Trainer, model: LightningModule, datamodule: LightningDataModule
 ) -> None:
-    """Raises UsageError for shares and intervals that an epoch has not enough batches for.
+    """Raises UsageError for what is wrong with batches: their number, their kind, their values.
 
     They are counted as one process has them. Several share them; where only these have too few,
-    Lightning says so once the run folder is made.
+    Lightning says so once the run folder is made. The first batch is read, see `first_batches`.
 
     Args:
         stage: "fit", "validate" or "test".
@@ -47,10 +49,13 @@ def check_batches(
         model: as configured; one without validation steps needs no batches for them.
         datamodule: of the run, set up for the stage.
     """
-    for name, batches in _counted(stage, trainer, model, datamodule):
-        _check_share(name, trainer, batches)
-        if name == "train":
-            _check_interval(trainer, batches)
+    for name, loader in _loaders(stage, trainer, model, datamodule):
+        batches = _length(loader)
+        if batches is not None:
+            _check_share(name, trainer, batches)
+            if name == "train":
+                _check_interval(trainer, batches)
+        check_first_batch(name, loader, batches, trainer, model, datamodule)
 
 
 def _check_share(name: str, trainer: Trainer, batches: int) -> None:
@@ -59,10 +64,9 @@ def _check_share(name: str, trainer: Trainer, batches: int) -> None:
     if isinstance(share, float) and batches and 0 < share * batches < 1:
         both = name != "test" and trainer.overfit_batches
         option = "overfit_batches" if both else f"limit_{name}_batches"
-        purpose = {"train": "training", "val": "validation", "test": "testing"}[name]
         raise UsageError(
             f"`trainer.{option}` must be a number of batches or a share of at least one of the "
-            f"{batches} for {purpose}, got {share}; give 1 for a single batch."
+            f"{batches} {PURPOSES[name]}, got {share}; give 1 for a single batch."
         )
 
 
@@ -79,24 +83,20 @@ def _check_interval(trainer: Trainer, batches: int) -> None:
         )
 
 
-def _counted(
+def _loaders(
     stage: str, trainer: Trainer, model: LightningModule, datamodule: LightningDataModule
-) -> Iterator[tuple[str, int]]:
-    """Yields the loaders of a stage whose number of batches matters, and these numbers.
-
-    Foreign data may do a lot to make a loader, so none is made where the defaults stand.
-    """
+) -> Iterator[tuple[str, Any]]:
+    """Yields the names of a stage's loaders that are read, and what the data module returns."""
     for name in {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}[stage]:
         is_skipped = name == "val" and not is_overridden("validation_step", model)
         if is_skipped or not is_overridden(f"{name}_dataloader", datamodule):
             continue
-        # there is none of an interval in time
-        has_interval = isinstance(getattr(trainer, "val_check_interval", None), int)
-        share = getattr(trainer, f"limit_{name}_batches")
-        if share != 0 and ((name == "train" and has_interval) or share != 1.0):
-            batches = _length(getattr(datamodule, f"{name}_dataloader")())
-            if batches is not None:
-                yield name, batches
+        if getattr(trainer, f"limit_{name}_batches") == 0:
+            continue
+        loader = getattr(datamodule, f"{name}_dataloader")()
+        means_none = loader is None or (isinstance(loader, (list, tuple)) and not loader)
+        if not (means_none and name == "val" and stage == "fit"):
+            yield name, [] if loader is None else loader
 
 
 def _length(loader: object) -> int | None:

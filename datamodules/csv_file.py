@@ -1,11 +1,12 @@
 """Numbers of a CSV file, read strictly: what is no number is refused with its line and column."""
 
 import csv
+import re
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import NoReturn, final
 
 import torch
 from jaxtyping import Float64
@@ -16,6 +17,8 @@ from datamodules.errors import DataError
 __all__ = ["CSVFile"]
 
 _LARGEST = torch.finfo(torch.float32).max  # larger numbers would become infinite in a batch
+_EXACT = 2**53  # whole numbers of this size are float64 without a loss
+_WHOLE = re.compile(r"[+-]?[0-9]{1,4000}")  # Python does not read longer ones
 _SHOWN = 40  # characters of a cell in a message
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
@@ -110,7 +113,10 @@ class CSVFile:
     def _checked_names(self, names: list[str]) -> list[str]:
         for number, name in enumerate(names, start=1):
             if not name:
-                raise DataError(f"'{self.path}' must name each column, got none for {number}.")
+                pandas = "; pandas leaves its index out by index=False" if number == 1 else ""
+                raise DataError(
+                    f"'{self.path}' must name each column, got none for {number}{pandas}."
+                )
             if name in names[: number - 1]:
                 raise DataError(f"'{self.path}' must name each column once, got {name!r} again.")
         if all(_is_number(name) for name in names):
@@ -121,12 +127,24 @@ class CSVFile:
         return names
 
     def _number(self, line: int, column: str, cell: str) -> float:
-        if _is_number(cell):
-            return float(cell)
-        found = f"{_shortened(cell)!r}" if cell.strip() else "an empty cell"
+        if not _is_number(cell):
+            found = f"{_shortened(cell)!r}" if cell.strip() else "an empty cell"
+            point = " with a decimal point and no other marks" if "," in cell else ""
+            self._refuse(line, column, f"a finite number{point} is required, got {found}; correct")
+        number = float(cell)
+        if abs(number) >= _EXACT and _WHOLE.fullmatch(cell.strip()) and int(cell) != number:
+            self._refuse(
+                line,
+                column,
+                "whole numbers must be at most 2^53, beyond which float64 does not hold them all, "
+                f"got {_shortened(cell.strip())}; shorten",
+            )
+        return number
+
+    def _refuse(self, line: int, column: str, what: str) -> NoReturn:
         raise DataError(
-            f"'{self.path}', line {line}, column {column}: a finite number is required, got "
-            f"{found}; correct it, or leave the column out with `leave_out`."
+            f"'{self.path}', line {line}, column {column}: {what} it, or leave the column out with "
+            "`leave_out`."
         )
 
 

@@ -7,8 +7,9 @@ structure", German Conference on Pattern Recognition.
 from pathlib import Path
 from typing import final
 
-from datamodules.domain_folders import AbstractDomainFolders, Broken, Pairing
+from datamodules.domain_folders import AbstractDomainFolders, Pairing
 from datamodules.errors import DataError
+from datamodules.image_files import Broken
 from datamodules.in_memory import data_folder
 
 __all__ = ["Facades"]
@@ -25,7 +26,7 @@ class Facades(AbstractDomainFolders):
         image_size: sides of a picture in pixels, at least 1.
         pairing: "name" for batches of photographs with their own label maps, "order" does the same
             here, "none" shuffles both domains each on its own.
-        broken: what to do about files that cannot be read: "error" stops at the first one, "skip"
+        broken: what to do about files that cannot be read: "error" names them and stops, "skip"
             warns, names them and goes on without them.
         batch_size: pictures of either domain a batch and process, at least 1.
         num_validation: training pictures of either domain held out for validation; a tenth of them
@@ -44,7 +45,7 @@ class Facades(AbstractDomainFolders):
         batch_size: int = 64,
         num_validation: int | None = None,
     ) -> None:
-        super().__init__(image_size, 3, pairing, broken, batch_size, num_validation)
+        super().__init__(image_size, 3, pairing, broken, batch_size, num_validation, "white")
         self._folder = data_folder(data_dir) / "facades"
 
     def prepare_data(self) -> None:

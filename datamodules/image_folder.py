@@ -7,19 +7,20 @@ import torch
 from torch import Tensor
 
 from datamodules.errors import DataError
+from datamodules.image_files import Broken, ImageReader, find_images
 from datamodules.in_memory import AbstractInMemoryImages, hold_out
-from datamodules.picture_file import KNOWN_ENDINGS, check_picture_size, is_picture, read_picture
+from datamodules.picture_file import check_picture_size
 
 __all__ = ["ImageFolder"]
 
 
 @final
 class ImageFolder(AbstractInMemoryImages):
-    """Serves the pictures of a folder, or of its subfolders, one class each, from memory.
+    """Serves the images of a folder, or of its subfolders, one class each, from memory.
 
-    Of each picture the largest centred square is resized (bicubic) to `image_size`. All pictures
-    together take channels * image_size^2 bytes each. Files are pictures if their names end like
-    one; files and folders whose names begin with a dot are skipped.
+    Of each image the largest centred square is resized (bicubic) to `image_size`. All images
+    together take channels * image_size^2 bytes each. A file is an image if its ending, or its
+    content if it has none, is of a format that Pillow reads; hidden files are skipped.
 
     Args:
         path: folder with pictures, all labelled 0, or with subfolders of pictures, labelled in
@@ -32,9 +33,13 @@ class ImageFolder(AbstractInMemoryImages):
         num_test: pictures held out for testing if there is no `test_path`; a tenth of all if None.
         num_validation: training pictures held out for validation; a tenth of them if None.
         binarize: whether values of at least 0.5 become 1 and all others 0.
+        broken: what to do about files that cannot be read: "error" names them and stops, "skip"
+            warns, names them and goes on without them.
+        background: colour behind transparent pixels: a name, or a code such as "#808080".
 
     Raises:
-        ValueError: if a number is out of its range, or `test_path` and `num_test` are both given.
+        ValueError: if a number or word is out of its range, or `test_path` and `num_test` are both
+            given.
     """
 
     def __init__(
@@ -47,6 +52,8 @@ class ImageFolder(AbstractInMemoryImages):
         num_test: int | None = None,
         num_validation: int | None = None,
         binarize: bool = False,
+        broken: Broken = "error",
+        background: str = "white",
     ) -> None:
         super().__init__(batch_size, num_validation=num_validation, binarize=binarize)
         check_picture_size(image_size, channels)
@@ -57,65 +64,69 @@ class ImageFolder(AbstractInMemoryImages):
         self._path = Path(path).expanduser()
         self._test_path = None if test_path is None else Path(test_path).expanduser()
         self._num_test = num_test
-        self._image_size = image_size
-        self._channels = channels
+        self._reader = ImageReader((channels, image_size, image_size), broken, background)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        return (self._channels, self._image_size, self._image_size)
+        return self._reader.shape
 
     def prepare_data(self) -> None:
         """Does nothing: `read` says what is missing."""
 
     def read(self, train: bool) -> tuple[Tensor, Tensor]:
-        pictures = _labelled_pictures(self._path)
-        classes = sorted({name for _, name in pictures})
-        if self._test_path is None:
-            kept, held_out = hold_out(len(pictures), self._num_test, "num_test")
-            pictures = [pictures[i] for i in (kept if train else held_out.sort().values)]
-        elif not train:
-            pictures = _labelled_pictures(self._test_path)
-            _check_classes(self._test_path, pictures, classes)
-        images = torch.empty((len(pictures), *self.image_shape), dtype=torch.uint8)
-        for image, (file, _) in zip(images, pictures, strict=True):
-            image.copy_(read_picture(file, self.image_shape))
-        labels = [classes.index(name) for _, name in pictures]
-        return images, torch.tensor(labels, dtype=torch.int64)
+        folder = self._path if train or self._test_path is None else self._test_path
+        files, names = _labelled_images(folder)
+        classes = sorted(set(names if folder is self._path else _labelled_images(self._path)[1]))
+        _check_classes(folder, names, classes)
+        split = self._split(len(files), train)
+        # with those held out for testing, so that all broken files are named at once
+        read = torch.arange(len(files)) if train else split
+        images, whole = self._reader.read([files[i] for i in read], folder)
+        taken = whole & torch.isin(read, split)
+        labels = torch.tensor([classes.index(names[i]) for i in read], dtype=torch.int64)
+        for label in labels.unique() if train else ():
+            if not (labels == label)[whole].any():
+                raise DataError(f"'{folder / classes[label]}' holds no image that can be read.")
+        return images[taken], labels[taken]
+
+    def _split(self, n: int, train: bool) -> Tensor:
+        """Returns which of n images are for training or testing."""
+        if self._test_path is not None:
+            return torch.arange(n)
+        kept, held_out = hold_out(n, self._num_test, "num_test")
+        return kept if train else held_out.sort().values
 
 
-def _labelled_pictures(folder: Path) -> list[tuple[Path, str]]:
-    """Returns each picture file and the name of its class, "" where there are no subfolders.
+def _labelled_images(folder: Path) -> tuple[list[Path], list[str]]:
+    """Returns the image files in order, and the class of each, "" where there are no subfolders.
 
     Raises:
-        DataError: if there are none, some in subfolders and some not, or splits where classes are
-            expected.
+        DataError: if there are none, some in subfolders and some not, a subfolder has none, or
+            subfolders are splits where classes are expected.
     """
-    if not folder.is_dir():
-        raise DataError(f"'{folder}' must be a folder of pictures, and there is no such folder.")
-    flat = [(file, "") for file in folder.iterdir() if is_picture(file)]
-    subfolders = [f for f in folder.iterdir() if f.is_dir() and not f.name.startswith(".")]
-    if {"train", "test"} <= {subfolder.name for subfolder in subfolders}:
+    if folder.is_dir() and all((folder / split).is_dir() for split in ("train", "test")):
         raise DataError(
             f"'{folder}' has subfolders train and test, which are no classes; name the first with "
             "`path` and the other with `test_path`."
         )
-    by_class = {f.name: [file for file in f.rglob("*") if is_picture(file)] for f in subfolders}
-    in_classes = [(file, name) for name, files in by_class.items() for file in files]
-    if flat and in_classes:
+    files = find_images(folder)
+    names = [file.relative_to(folder).parts[0] if file.parent != folder else "" for file in files]
+    if "" not in names:
+        visible = (f.name for f in folder.iterdir() if f.is_dir() and not f.name.startswith("."))
+        for name in sorted(set(visible) - set(names)):
+            raise DataError(f"'{folder / name}' holds no image; remove it or fill it.")
+    elif any(names):
+        one, other = files[names.index("")].name, next(name for name in names if name)
         raise DataError(
-            f"'{folder}' must hold pictures or subfolders of pictures, got both: {flat[0][0].name} "
-            f"beside {in_classes[0][1]}; move the ones or the others."
+            f"'{folder}' must hold images or subfolders of images, got both: {one} beside {other}; "
+            "move the ones or the others."
         )
-    empty = [name for name, files in by_class.items() if not files]
-    if in_classes and empty:
-        raise DataError(f"'{folder / empty[0]}' holds no picture; remove it or fill it.")
-    if not flat and not in_classes:
-        raise DataError(f"'{folder}' holds no picture; known are {', '.join(KNOWN_ENDINGS)}.")
-    return sorted(flat or in_classes, key=lambda labelled: (labelled[1], labelled[0]))
+    order = sorted(range(len(files)), key=lambda i: (names[i], files[i]))
+    return [files[i] for i in order], [names[i] for i in order]
 
 
-def _check_classes(folder: Path, pictures: list[tuple[Path, str]], classes: list[str]) -> None:
-    for _, name in pictures:
+def _check_classes(folder: Path, names: list[str], classes: list[str]) -> None:
+    for name in names:
         if name not in classes:
             raise DataError(
                 f"`test_path` must have the subfolders of `path`, '{folder}' has "

@@ -1,56 +1,102 @@
-"""One picture of a file as a tensor; which files are pictures."""
+"""One image of a file as a tensor: upright, on a background, with 8 bits a channel."""
 
+import warnings
 from pathlib import Path
 
-from PIL import Image, ImageOps
+import numpy as np
+from PIL import Image, ImageColor, ImageOps
 from torch import Tensor
-from torchvision.datasets.folder import IMG_EXTENSIONS
 from torchvision.transforms.functional import center_crop, pil_to_tensor
 
 from datamodules.errors import DataError
 
-__all__ = ["KNOWN_ENDINGS", "check_picture_size", "is_picture", "read_picture"]
-
-KNOWN_ENDINGS = IMG_EXTENSIONS
-"""Of the names of picture files, in small letters."""
+__all__ = ["check_background", "check_picture_size", "read_picture"]
 
 _MODES = {1: "L", 3: "RGB"}
-_DEEP_MODES = ("I", "F")  # more than 8 bits a channel, which Pillow would clip and not rescale
+_RANGELESS = ("I", "F")  # 32-bit numbers, whose black and white no format says
+_REASON_SHOWN = 80  # characters
 
 
 def check_picture_size(image_size: int, channels: int) -> None:
-    """Raises ValueError unless square pictures of such sides and channels can be made of files."""
+    """Raises ValueError unless square images of such sides and channels can be made of files."""
     if image_size < 1:
         raise ValueError(f"`image_size` must be at least 1, got {image_size}.")
     if channels not in _MODES:
         raise ValueError(f"`channels` must be 1 or 3, got {channels}.")
 
 
-def is_picture(file: Path) -> bool:
-    """Whether a path is a file that is named like a picture and not hidden."""
-    known = file.suffix.lower() in KNOWN_ENDINGS
-    return known and not file.name.startswith(".") and file.is_file()
+def check_background(background: str) -> None:
+    """Raises ValueError unless a word or code names a colour that hides all that is behind it."""
+    try:
+        opaque = ImageColor.getcolor(background, "RGBA")[3] == 255
+    except (ValueError, AttributeError, TypeError):
+        opaque = False
+    if not opaque:
+        raise ValueError(
+            f"`background` must be a colour such as white, black or '#808080', got {background!r}."
+        )
 
 
-def read_picture(file: Path, shape: tuple[int, int, int]) -> Tensor:
-    """Returns a picture, upright, cropped and resized, as uint8 of the shape (c, h, w).
+def read_picture(file: Path, shape: tuple[int, int, int], background: str = "white") -> Tensor:
+    """Returns an image, cropped to its centred square and resized, as uint8 of shape (c, h, w).
+
+    It is upright as its EXIF orientation says, and the first frame of an animation. What is
+    transparent shows the background. 16 bits a channel are scaled to 8.
 
     Raises:
-        DataError: if the file is damaged or has more than 8 bits a channel.
+        DataError: if the file is damaged, or has 32 bits a channel; the message does not name it.
     """
     channels, height, width = shape
     try:
         with Image.open(file) as opened:
-            if opened.mode.startswith(_DEEP_MODES):
-                raise DataError(
-                    f"'{file}' must have 8 bits a channel, got Pillow's mode {opened.mode}; "
-                    "convert it."
-                )
-            upright = ImageOps.exif_transpose(opened).convert(_MODES[channels])
-    # Pillow's decoders raise any of these on damaged files
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise DataError(
-            f"'{file}' cannot be read as a picture ({error}); repair or remove it."
-        ) from error
-    square = center_crop(upright, [min(upright.size)])
+            # not of photographs in the format MPO, whose other frames are previews
+            if getattr(opened, "is_animated", False) and opened.format != "MPO":
+                warnings.warn("of images with several frames the first is read", stacklevel=2)
+            upright = _eight_bits(ImageOps.exif_transpose(opened), opened.format)
+            image = _opaque(upright, background).convert(_MODES[channels])
+    except (DataError, MemoryError):
+        raise
+    except Exception as error:  # Pillow's decoders raise nearly all there is on damaged files
+        raise DataError(_reason(error, file)) from error
+    square = center_crop(image, [min(image.size)])
     return pil_to_tensor(square.resize((width, height), Image.Resampling.BICUBIC))
+
+
+def _eight_bits(image: Image.Image, file_format: str | None) -> Image.Image:
+    """Returns an image with 8 bits a channel; one with 16 bits is scaled, where Pillow clips.
+
+    Colours of 16 bits Pillow has scaled while it read them.
+    """
+    # as Pillow reads PGM files, and older versions PNG files
+    is_deep = image.mode == "I" and file_format in ("PNG", "PPM")
+    if not (image.mode.startswith("I;16") or is_deep):
+        if image.mode in _RANGELESS:
+            raise DataError(f"32 bits a channel (Pillow's mode {image.mode}); convert it to 8")
+        return image
+    values = np.asarray(image).astype(np.int64)
+    scaled = Image.fromarray(np.round(values / 257).astype(np.uint8))
+    hidden = image.info.get("transparency")  # of one grey level
+    if hidden is not None:
+        scaled.putalpha(Image.fromarray(np.where(values == hidden, 0, 255).astype(np.uint8)))
+    return scaled
+
+
+def _opaque(image: Image.Image, background: str) -> Image.Image:
+    """Returns an image as it looks on a background.
+
+    Otherwise its transparent pixels would show whatever colours the file has behind them.
+    """
+    if image.mode not in ("RGBA", "RGBa", "LA", "La", "PA") and "transparency" not in image.info:
+        return image
+    hidden = image.info.get("transparency")  # of RGB a colour, maybe of 16 bits beside 8 of pixels
+    if isinstance(hidden, tuple) and max(hidden) > 255:
+        image.info["transparency"] = tuple(level >> 8 for level in hidden)
+    visible = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", visible.size, background), visible)
+
+
+def _reason(error: Exception, file: Path) -> str:
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "empty" if file.stat().st_size == 0 else "no image format that Pillow reads"
+    said = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return " ".join(said.split())[:_REASON_SHOWN] or type(error).__name__

@@ -3,10 +3,10 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import final
+from typing import Any, final
 
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, Num
 from torch import Tensor
 
 from datamodules.csv_file import CSVFile
@@ -16,6 +16,7 @@ from datamodules.in_memory import AbstractInMemory, Split, hold_out
 __all__ = ["AbstractTable"]
 
 _NAMES_SHOWN = 200  # characters
+_MOST_DECIMALS = 9
 
 
 @final
@@ -24,14 +25,19 @@ class _Contents:
     """Standardised splits, and what undoes the standardisation."""
 
     splits: dict[str, Split]
+    origin: Float64[Tensor, " features"]
+    """The least numbers, from which others are counted: a large offset takes no digits away."""
     mean: Float64[Tensor, " features"]
     std: Float64[Tensor, " features"]
+    decimals: list[int | None]
+    """With how many decimals the file writes each column, None if with many."""
 
 
 class AbstractTable(AbstractInMemory, ABC):
     """Serves the rows of a CSV file standardised: (x - mean) / std, column by column.
 
-    Mean and standard deviation (dividing by n) are those of the training rows alone. Which rows are
+    Rows are float32; labels are float64, the numbers of the file as they are. Mean and standard
+    deviation (dividing by n) are those of the training rows alone. Which rows are
     held out for testing and validation depends on nothing but the three numbers of rows.
 
     Args:
@@ -102,15 +108,39 @@ class AbstractTable(AbstractInMemory, ABC):
         splits = self._contents.splits
         return {name: splits[name] for name in (("train", "val") if train else ("test",))}
 
-    def standardise(self, values: Float[Tensor, "*n features"]) -> Float[Tensor, "*n features"]:
-        """Returns rows as batches hold them of values in the units of the file."""
-        contents = self._contents
-        return ((values.double() - contents.mean) / contents.std).to(values.dtype)
+    def standardise(self, values: Num[Tensor, "*n features"]) -> Float[Tensor, "*n features"]:
+        """Returns rows as batches hold them of values in the units of the file.
 
-    def unstandardise(self, rows: Float[Tensor, "*n features"]) -> Float[Tensor, "*n features"]:
-        """Returns values in the units of the file of rows as batches hold them."""
+        Float64 stays float64, to be undone without a loss; all else becomes float32, as in batches.
+        """
         contents = self._contents
-        return (rows.double() * contents.std + contents.mean).to(rows.dtype)
+        rows = (values.double() - contents.origin - contents.mean) / contents.std
+        return rows if values.dtype == torch.float64 else rows.float()
+
+    def unstandardise(self, rows: Float[Tensor, "*n features"]) -> Float64[Tensor, "*n features"]:
+        """Returns values in the units of the file, as float64, of rows as batches hold them.
+
+        A value that differs from one with the file's decimals by no more than float32 rounds is
+        that one: rows of the file come back exactly, as long as float32 tells them apart.
+        """
+        contents = self._contents
+        offsets = rows.double() * contents.std
+        values = contents.origin + (offsets + contents.mean)
+        rounding = torch.finfo(torch.float32).eps * offsets.abs()
+        for column, decimals in enumerate(contents.decimals):
+            if decimals is not None:
+                found = values[..., column]
+                written = found.round(decimals=decimals)
+                is_written = (found - written).abs() <= rounding[..., column]
+                values[..., column] = torch.where(is_written, written, found)
+        return values
+
+    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Makes labels float32 for Apple's GPUs, which have no float64."""
+        on_apple = self.trainer is not None and self.trainer.strategy.root_device.type == "mps"
+        if on_apple and isinstance(batch, (tuple, list)):
+            return [part.float() if part.dtype == torch.float64 else part for part in batch]
+        return batch
 
     @property
     def _targets(self) -> tuple[str, ...]:
@@ -123,20 +153,21 @@ class AbstractTable(AbstractInMemory, ABC):
         labels = (
             torch.zeros(len(numbers), dtype=torch.int64)
             if self.target is None
-            else numbers[:, -1].float()
+            else numbers[:, -1].clone()
         )
         rest, test = hold_out(len(numbers), self._num_test, "num_test")
         kept, held_out = hold_out(len(rest), self.num_validation, "num_validation")
         indices = {"train": rest[kept], "val": rest[held_out], "test": test}
-        mean, std = self._scale(features[indices["train"]])
-        rows = ((features - mean) / std).float()
+        origin, mean, std = self._scale(features[indices["train"]])
+        rows = ((features - origin - mean) / std).float()
         splits = {name: (rows[index], labels[index]) for name, index in indices.items()}
-        return _Contents(splits, mean, std)
+        decimals = [_decimals(column) for column in features.T]
+        return _Contents(splits, origin, mean, std, decimals)
 
     def _scale(
         self, rows: Float64[Tensor, "n features"]
-    ) -> tuple[Float64[Tensor, " features"], Float64[Tensor, " features"]]:
-        """Returns mean and standard deviation of each column.
+    ) -> tuple[Float64[Tensor, " features"], ...]:
+        """Returns of each column the least number, the mean counted from it, and the deviation.
 
         Raises:
             DataError: if a column has one value only, for which there is no scale.
@@ -148,4 +179,10 @@ class AbstractTable(AbstractInMemory, ABC):
                     f"column {name} of '{self.file.path}' is {float(least):g} in all {len(rows)} "
                     "training rows and cannot be standardised; leave it out with `leave_out`."
                 )
-        return rows.mean(0), rows.std(0, correction=0)
+        return low, (rows - low).mean(0), (rows - low).std(0, correction=0)
+
+
+def _decimals(column: Float64[Tensor, " n"]) -> int | None:
+    """Returns the least number of decimals that all numbers of a column can be written with."""
+    numbers = range(_MOST_DECIMALS + 1)
+    return next((k for k in numbers if torch.equal(column.round(decimals=k), column)), None)

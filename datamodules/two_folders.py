@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Literal, final
 
-from datamodules.domain_folders import AbstractDomainFolders, Broken, Pairing
+from datamodules.domain_folders import AbstractDomainFolders, Pairing
 from datamodules.errors import DataError
+from datamodules.image_files import Broken
 
 __all__ = ["TwoFolders"]
 
@@ -24,13 +25,14 @@ class TwoFolders(AbstractDomainFolders):
         pairing: "name" if files of one name, endings apart, belong together; "order" if those of
             one place in the alphabet do; "none" if domains are shuffled each on its own and may
             differ in size.
-        broken: what to do about files that cannot be read: "error" stops at the first one, "skip"
+        broken: what to do about files that cannot be read: "error" names them and stops, "skip"
             warns, names them and goes on without them, and without their partners in pairs.
         batch_size: pictures of either domain a batch and process, at least 1.
         num_validation: training pictures of either domain held out for validation; a tenth of them
             if None.
         test_path_a: folder of the first domain's test pictures.
         test_path_b: folder of the second domain's test pictures.
+        background: colour behind transparent pixels: a name, or a code such as "#808080".
 
     Raises:
         ValueError: if a number or word is none of these, or only one test folder is given.
@@ -48,8 +50,11 @@ class TwoFolders(AbstractDomainFolders):
         num_validation: int | None = None,
         test_path_a: str | None = None,
         test_path_b: str | None = None,
+        background: str = "white",
     ) -> None:
-        super().__init__(image_size, channels, pairing, broken, batch_size, num_validation)
+        super().__init__(
+            image_size, channels, pairing, broken, batch_size, num_validation, background
+        )
         if (test_path_a is None) != (test_path_b is None):
             raise ValueError(
                 "`test_path_a` and `test_path_b` must be given together, got "

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from hawc import AbstractTarget, StandardNormal
 from lightning_modules.alternating import AbstractAlternating, Losses, Network, held_still
+from lightning_modules.batch_contract import BatchContract
 from lightning_modules.critic_scores import critic_scores
 from lightning_modules.hyperparameters import check_at_least_one, check_sizes, forget_callables
-from lightning_modules.image_shape import check_image_shape, from_signed, squashed, to_signed
+from lightning_modules.image_shape import from_signed, squashed, to_signed
 from lightning_modules.interface import ImageShape, NetworkFactory
 
 __all__ = ["AbstractAdversarial"]
@@ -43,7 +44,7 @@ class AbstractAdversarial(AbstractAlternating):
 
     Raises:
         ValueError: if a size or number is out of its range.
-        TrainingError: (in a step) if a loss is not finite or pictures have another shape.
+        TrainingError: (in a step) if a loss is not finite or a batch breaks `BatchContract`.
     """
 
     counters: ClassVar[tuple[str, ...]] = (*AbstractAlternating.counters, "critic_steps_in_turn")
@@ -76,6 +77,7 @@ class AbstractAdversarial(AbstractAlternating):
         if generator_batch_size is not None:
             check_at_least_one("generator_batch_size", generator_batch_size)
         self.image_shape = tuple(image_shape)
+        self.batch_contract = BatchContract(self.image_shape, type(self).__name__)
         self.latent_dim = latent_dim
         self.generator = generator(self.image_shape, latent_dim)
         self.critic = critic(self.image_shape, 1)
@@ -119,8 +121,8 @@ class AbstractAdversarial(AbstractAlternating):
         return critic_scores(self.critic, real, fake)
 
     def play(self, batch: tuple[Tensor, Tensor]) -> None:
-        check_image_shape(batch[0], self.image_shape, self)
-        real = self.as_seen(batch[0])
+        (images,) = self.batch_contract.examples(batch)
+        real = self.as_seen(images)
         with torch.no_grad(), held_still(self.generator):
             fake = self.generate(self._latents(len(real)))
         self.step_critic(self.critic_losses(real, fake))

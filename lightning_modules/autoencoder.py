@@ -29,7 +29,7 @@ class AbstractAutoencoder(AbstractOneLoss, ABC):
 
     Raises:
         ValueError: if `latent_dim` < 1 or `image_shape` is empty or not positive.
-        TrainingError: (in a step) if the loss is not finite or pictures have another shape.
+        TrainingError: (in a step) if the loss is not finite or a batch breaks `BatchContract`.
     """
 
     statistics_per_latent: ClassVar[int] = 1

@@ -31,10 +31,10 @@ from torch.nn.functional import softplus
 from hawc.kernels import full_precision
 from lightning_modules.adam import AdamWithBetas
 from lightning_modules.alternating import AbstractAlternating, Losses, Network, held_still
+from lightning_modules.batch_contract import BatchContract
 from lightning_modules.critic_scores import critic_scores
-from lightning_modules.errors import TrainingError
 from lightning_modules.hyperparameters import check_at_least_one, check_sizes, forget_callables
-from lightning_modules.image_shape import check_image_shape, from_signed, squashed, to_signed
+from lightning_modules.image_shape import from_signed, squashed, to_signed
 from lightning_modules.interface import ImageShape, NetworkFactory
 from lightning_modules.translation_losses import (
     Distance,
@@ -85,8 +85,7 @@ class DiscoGAN(AbstractAlternating):
 
     Raises:
         ValueError: if an argument is out of its range, or features are missing.
-        TrainingError: (in a step) if a batch is not of two domains of this shape or a loss is not
-            finite.
+        TrainingError: (in a step) if a loss is not finite or a batch breaks `BatchContract`.
     """
 
     num_domains: ClassVar[int] = 2
@@ -132,6 +131,8 @@ class DiscoGAN(AbstractAlternating):
         both = {"weights": weights, "starting_weights": starting_weights or weights}
         _check_weights(both, feature_share, critic_weight)
         self.image_shape = tuple(image_shape)
+        name = type(self).__name__
+        self.batch_contract = BatchContract(self.image_shape, name, self.num_domains)
         self.generator = nn.ModuleDict(
             {way: generator(self.image_shape) for way in ("a_to_b", "b_to_a")}
         )
@@ -250,15 +251,7 @@ class DiscoGAN(AbstractAlternating):
 
     def _checked(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         """Returns both domains' pictures as the networks see them."""
-        if len(batch) != 2 or batch[1].ndim < 2:
-            shapes = ", ".join(str(tuple(part.shape)) for part in batch)
-            raise TrainingError(
-                "DiscoGAN needs batches (a, b) of pictures of two domains, got parts of shapes "
-                f"{shapes}; use data such as TwoFolders."
-            )
-        for images in batch:
-            check_image_shape(images, self.image_shape, self)
-        a, b = batch
+        a, b = self.batch_contract.examples(batch)
         return self._seen(a), self._seen(b)
 
 

@@ -1,5 +1,8 @@
 """Checks and bookkeeping of constructor arguments that all models share."""
 
+from collections.abc import Sequence
+from numbers import Integral
+
 from lightning import LightningModule
 
 from lightning_modules.interface import ImageShape
@@ -14,10 +17,15 @@ def check_at_least_one(name: str, value: int) -> None:
 
 
 def check_sizes(image_shape: ImageShape, latent_dim: int) -> None:
-    """Raises ValueError unless there is at least one latent and all sides of a picture exist."""
+    """Raises ValueError unless there is a latent, and a shape of an image or a row."""
     check_at_least_one("latent_dim", latent_dim)
-    if not image_shape or min(image_shape) < 1:
-        raise ValueError(f"`image_shape` must be positive integers, got {image_shape}.")
+    sides = image_shape if isinstance(image_shape, Sequence) else ()
+    is_known = len(sides) in (1, 3) and all(isinstance(n, Integral) and n >= 1 for n in sides)
+    if not is_known:
+        raise ValueError(
+            "`image_shape` must be positive integers, (channels, height, width) of an image or "
+            f"(features,) of a row, got {image_shape}; the data module must know it before `setup`."
+        )
 
 
 def forget_callables(module: LightningModule) -> None:

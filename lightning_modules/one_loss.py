@@ -9,9 +9,9 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from lightning_modules.attachment import is_fitting
+from lightning_modules.batch_contract import BatchContract
 from lightning_modules.finite import LossWatch, check_finite_weights
 from lightning_modules.hyperparameters import forget_callables
-from lightning_modules.image_shape import check_image_shape
 from lightning_modules.interface import ImageShape
 from lightning_modules.optimization import Optimization, configured, note_classes, resume
 from lightning_modules.plain_attributes import AbstractPlainAttributes
@@ -35,7 +35,7 @@ class AbstractOneLoss(AbstractPlainAttributes, LightningModule):
             schedule, and warns where others are configured; another scheduler starts anew.
 
     Raises:
-        TrainingError: (in a step) if the loss is not finite or items have another shape.
+        TrainingError: (in a step) if the loss is not finite or a batch breaks `BatchContract`.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class AbstractOneLoss(AbstractPlainAttributes, LightningModule):
         self.save_hyperparameters()
         forget_callables(self)
         self.image_shape = tuple(image_shape)
+        self.batch_contract = BatchContract(self.image_shape, type(self).__name__)
         self._optimization = Optimization(optimizer, scheduler)
         self._loss_watch = LossWatch()
 
@@ -59,16 +60,17 @@ class AbstractOneLoss(AbstractPlainAttributes, LightningModule):
         # under gradient accumulation several batches share one global_step
         seed_step((self.global_step, batch_idx), self.global_rank)
         read = is_read(self.trainer, self.global_step)
-        losses = self._checked_losses(batch[0], read)
+        (images,) = self.batch_contract.examples(batch)
+        losses = self._checked_losses(images, read)
         if read:
             self.log_dict({f"train/{name}": value for name, value in losses.items()})
         return losses["loss"]
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        self._log_evaluation("val", batch[0])
+        self._log_evaluation("val", batch)
 
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        self._log_evaluation("test", batch[0])
+        self._log_evaluation("test", batch)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         return configured([self._optimization.make(self.parameters())])
@@ -83,14 +85,14 @@ class AbstractOneLoss(AbstractPlainAttributes, LightningModule):
             made = [self._optimization.make(self.parameters())]
             resume(checkpoint, [self._optimization], made, self.hparams)
 
-    def _log_evaluation(self, stage: str, images: Tensor) -> None:
+    def _log_evaluation(self, stage: str, batch: tuple[Tensor, Tensor]) -> None:
+        (images,) = self.batch_contract.examples(batch)
         losses: dict[str, Any] = {
             f"{stage}/{k}": v for k, v in self._checked_losses(images, is_read=True).items()
         }
         self.log_dict(losses, batch_size=len(images), sync_dist=True)
 
     def _checked_losses(self, images: Tensor, is_read: bool) -> dict[str, Tensor]:
-        check_image_shape(images, self.image_shape, self)
         losses = self.losses(images)
         self._loss_watch.look(losses, f"step {self.global_step}", is_read=is_read)
         return losses

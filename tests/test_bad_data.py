@@ -97,17 +97,21 @@ TABLE: list[Mistake] = [
         (*BASE, "--data", "BostonHousing", "--data.data_dir", "missing"),
         r"'missing/BostonHousing/housing\.csv', line 2, column CRIM: .* got 'NA'",
     ),
-    ("no folder", (*FOLDER, "nowhere"), r"'nowhere' must be a folder of pictures"),
-    ("no pictures", (*FOLDER, "missing"), r"'missing' holds no picture; known are \.jpg"),
+    ("no folder", (*FOLDER, "nowhere"), r"'nowhere' must be a folder of images"),
+    (
+        "no pictures",
+        (*FOLDER, "missing"),
+        r"'missing' holds no image that can be read, such as \.jpg",
+    ),
     (
         "damaged picture",
         (*FOLDER, "pictures"),
-        r"'pictures/1\.png' cannot be read as a picture .*; repair or remove it",
+        r"1 of 1 images in 'pictures' cannot be read: 1\.png \(no image .*; repair or remove them",
     ),
     (
         "no second domain",
         (*DOMAINS, "--data.path_b", "nowhere"),
-        r"'nowhere' must be a folder of pictures, and there is no such folder",
+        r"'nowhere' must be a folder of images, and there is no such folder",
     ),
     (
         "pairs of different number",
@@ -122,12 +126,12 @@ TABLE: list[Mistake] = [
     (
         "damaged picture of a domain",
         (*DOMAINS, "--data.path_b", "pictures"),
-        r"'pictures/1\.png' cannot be read as a picture .*; repair or remove it",
+        r"1 of 1 images in 'pictures' cannot be read: 1\.png \(no image .*; repair or remove them",
     ),
     (
         "nothing but damaged pictures",
         (*DOMAINS, "--data.path_b", "pictures", "--data.broken", "skip"),
-        r"'pictures' holds no picture that can be read; repair some",
+        r"1 of 1 images in 'pictures' cannot be read: 1\.png .*; repair some",
     ),
     (
         "misspelt pairing",

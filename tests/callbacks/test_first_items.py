@@ -39,10 +39,11 @@ def test_items_are_copies() -> None:
 
 
 def test_labels_may_be_missing_or_no_classes() -> None:
-    for rest in ([], [torch.zeros(2, 4)]):
+    for rest in ([], [torch.zeros(2, 4)], [["a", "caption"]], [{"mask": torch.zeros(2)}]):
         kept = FirstItems(2, "training")
         kept.add([torch.zeros(2, 3), *rest])
         assert kept.items().labels is None
+        assert kept.items().partners is None
 
 
 def test_partners_of_another_domain_are_kept() -> None:

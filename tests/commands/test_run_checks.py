@@ -144,13 +144,6 @@ class TrainingOnly(LightningDataModule):
         return self.images.train_dataloader()
 
 
-class NoLoader(TinyImages):
-    """Would do a lot to make a loader."""
-
-    def train_dataloader(self) -> Any:
-        raise AssertionError
-
-
 @pytest.mark.parametrize(
     ("make_data", "options"),
     [
@@ -217,11 +210,6 @@ def test_only_what_has_a_number_of_batches_is_counted(tmp_path: Path) -> None:
     few = quiet_trainer(tmp_path, limit_train_batches=0.01)
     with pytest.raises(UsageError, match=r"`trainer\.limit_train_batches` must be .* the 72 for"):
         check_batches("fit", few, tiny_vae(), data)
-
-
-def test_no_loader_is_made_where_the_defaults_stand(tmp_path: Path) -> None:
-    check_batches("fit", quiet_trainer(tmp_path), tiny_vae(), NoLoader())
-    check_batches("fit", quiet_trainer(tmp_path, limit_train_batches=0), tiny_vae(), NoLoader())
 
 
 def test_an_interval_counts_over_epochs_if_it_is_told_to(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from datamodules import DataError
 from datamodules.csv_file import CSVFile
 
 LARGEST = torch.finfo(torch.float32).max
-numbers = st.floats(-LARGEST, LARGEST) | st.integers(-(10**30), 10**30)
+numbers = st.floats(-LARGEST, LARGEST) | st.integers(-(2**53), 2**53)
 
 
 def written(tmp_path: Path, content: str | bytes) -> CSVFile:
@@ -89,6 +89,28 @@ def test_names_line_column_and_cell(tmp_path: Path, cell: str, found: str) -> No
         file.numbers(["a", "b"])
 
 
+@pytest.mark.parametrize("cell", [2**53 + 1, -(2**53) - 1, 1234567890123456789, 10**30 + 1])
+def test_whole_numbers_that_float64_cannot_hold(tmp_path: Path, cell: int) -> None:
+    file = written(tmp_path, f"a,b\n1,2\n3, {cell}\n")
+    message = rf"line 3, column b: whole numbers must be at most 2\^53, .*, got {cell}; shorten it"
+    with pytest.raises(DataError, match=message):
+        file.numbers(["a", "b"])
+    assert file.numbers(["a"]).tolist() == [[1], [3]]
+
+
+@pytest.mark.parametrize("cell", ["9007199254740992", "9007199254740994", str(2**60), "1e30"])
+def test_large_numbers_that_float64_can_hold(tmp_path: Path, cell: str) -> None:
+    assert int(written(tmp_path, f"a\n{cell}\n").numbers(["a"]).item()) == int(float(cell))
+
+
+@pytest.mark.parametrize("cell", ["1,5", "1,234", "1,234.5"])
+def test_commas_within_numbers(tmp_path: Path, cell: str) -> None:
+    file = CSVFile(written(tmp_path, f'a;b\n1;"{cell}"\n').path, ";")
+    message = f"a finite number with a decimal point and no other marks is required, got '{cell}'"
+    with pytest.raises(DataError, match=message):
+        file.numbers(["a", "b"])
+
+
 def test_a_record_is_named_by_its_first_line(tmp_path: Path) -> None:
     file = written(tmp_path, 'name,a\n"two\nlines",1\n"two\nlines",x\nz,1\n')
     with pytest.raises(DataError, match="line 4, column a"):
@@ -140,7 +162,9 @@ def test_too_few_or_too_many_cells(tmp_path: Path, record: str, count: int) -> N
         ("", "file.csv' is empty; its first line must name the columns"),
         ("\n\n", "file.csv' is empty"),
         ("1,2.5\n3,4\n", "must name its columns in the first line, got the numbers '1,2.5'"),
-        ("a,,b\n1,2,3\n", "must name each column, got none for 2"),
+        ("a,,b\n1,2,3\n", r"must name each column, got none for 2\."),
+        ("a,b,\n1,2,\n", r"must name each column, got none for 3\."),
+        (",a\n0,2\n", "got none for 1; pandas leaves its index out by index=False"),
         ("a,b,a\n1,2,3\n", "must name each column once, got 'a' again"),
         (b"a,b\xff\n1,2\n", r"must be a CSV file in UTF-8, got other bytes \(invalid start byte\)"),
     ],

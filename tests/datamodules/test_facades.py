@@ -28,5 +28,5 @@ def test_a_missing_domain(tmp_path: Path) -> None:
     write_pictures(tmp_path / "facades" / "trainA", 2)
     data = Facades(data_dir=str(tmp_path))
     data.prepare_data()
-    with pytest.raises(DataError, match=r"facades/trainB' must be a folder of pictures"):
+    with pytest.raises(DataError, match=r"facades/trainB' must be a folder of images"):
         data.setup("fit")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from datamodules import DataError, ImageFolder
 from tests.datamodules.picture_files import RED, write_picture, write_pictures
@@ -31,7 +32,8 @@ def test_a_flat_folder_is_one_class(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     (tmp_path / "empty").mkdir()
     data = ImageFolder(str(tmp_path), 4, channels=1, num_test=0)
-    images, labels = data.read(train=True)
+    with pytest.warns(UserWarning, match=r"3 images are read, 1 other files are left out: notes"):
+        images, labels = data.read(train=True)
     assert images[:, 0, 0, 0].tolist() == [0, 1, 2]
     assert labels.tolist() == [0, 0, 0]
     assert data.image_shape == (1, 4, 4)
@@ -75,7 +77,7 @@ def test_binarised(tmp_path: Path) -> None:
 def test_pictures_beside_classes(tmp_path: Path) -> None:
     write_picture(tmp_path / "a" / "1.png")
     write_picture(tmp_path / "2.png")
-    with pytest.raises(DataError, match=r"must hold pictures or subfolders .* 2.png beside a; m"):
+    with pytest.raises(DataError, match=r"must hold images or subfolders .* 2.png beside a; m"):
         ImageFolder(str(tmp_path), 4).read(train=True)
 
 
@@ -89,14 +91,14 @@ def test_splits_are_no_classes(tmp_path: Path) -> None:
 def test_an_empty_class(tmp_path: Path) -> None:
     write_picture(tmp_path / "a" / "1.png")
     (tmp_path / "b").mkdir()
-    with pytest.raises(DataError, match="b' holds no picture; remove it or fill it"):
+    with pytest.raises(DataError, match="b' holds no image; remove it or fill it"):
         ImageFolder(str(tmp_path), 4).read(train=True)
 
 
 def test_no_pictures(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"none' must be a folder of pictures, and there is no"):
+    with pytest.raises(DataError, match=r"none' must be a folder of images, and there is no"):
         ImageFolder(str(tmp_path / "none"), 4).read(train=True)
-    with pytest.raises(DataError, match=r"holds no picture; known are \.jpg"):
+    with pytest.raises(DataError, match=r"holds no image that can be read, such as \.jpg"):
         ImageFolder(str(tmp_path), 4).read(train=True)
 
 
@@ -116,10 +118,69 @@ def test_nothing_to_test(tmp_path: Path) -> None:
         data.setup("test")
 
 
-def test_damaged_files_are_named(tmp_path: Path) -> None:
-    (write_pictures(tmp_path, 3) / "001.png").write_bytes(b"<html>not found</html>")
-    with pytest.raises(DataError, match=r"001\.png' cannot be read as a picture"):
-        ImageFolder(str(tmp_path), 4, num_test=0).read(train=True)
+def test_broken_files_are_all_named_whatever_part_they_are_of(tmp_path: Path) -> None:
+    broken = [f"{i:03d}.png" for i in range(0, 30, 7)]
+    for name in broken:
+        (write_pictures(tmp_path, 30) if name == "000.png" else tmp_path).joinpath(
+            name
+        ).write_bytes(b"<html>not found</html>")
+    with pytest.raises(DataError, match=r"5 of 30 images in") as refusal:
+        ImageFolder(str(tmp_path), 4).read(train=True)  # a tenth of them is for testing
+    assert all(name in str(refusal.value) for name in broken)
+
+
+@pytest.mark.filterwarnings("ignore:.*going on without")
+def test_broken_files_are_skipped_and_splits_stay_apart(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_pictures(tmp_path / name, 20)
+    whole = ImageFolder(str(tmp_path), 1, channels=1).read(train=True)[0].flatten().tolist()
+    for i in (3, 4):
+        (tmp_path / "a" / f"{i:03d}.png").write_bytes(b"")
+    data = ImageFolder(str(tmp_path), 1, channels=1, broken="skip")
+    images, labels = data.read(train=True)
+    test, _ = data.read(train=False)
+    assert len(images) + len(test) == 38
+    assert len(labels) == len(images)
+    left = images.flatten().tolist()
+    assert left == [shade for i, shade in enumerate(whole) if i not in lost(whole, left)]
+    assert labels.unique().tolist() == [0, 1]
+
+
+def lost(before: list[int], after: list[int]) -> set[int]:
+    """Returns the places of what went missing from a sorted list, first ones first."""
+    places, remaining = set(), list(after)
+    for i, shade in enumerate(before):
+        if remaining and remaining[0] == shade:
+            remaining.pop(0)
+        else:
+            places.add(i)
+    return places
+
+
+@pytest.mark.filterwarnings("ignore:.*going on without")
+def test_a_class_of_which_nothing_is_left(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "a", 3)
+    (write_pictures(tmp_path / "b", 1) / "000.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"b' holds no image that can be read"):
+        ImageFolder(str(tmp_path), 4, num_test=0, broken="skip").read(train=True)
+
+
+def test_what_is_transparent_shows_the_background(tmp_path: Path) -> None:
+    for i in range(3):
+        Image.new("RGBA", (4, 4), (0, 255, 0, 0)).save(tmp_path / f"{i}.png")
+    for background, level in ({}, 255), ({"background": "black"}, 0):
+        images, _ = ImageFolder(str(tmp_path), 4, num_test=0, **background).read(train=True)
+        assert images.unique().tolist() == [level]
+
+
+def test_sizes_and_colours_may_differ(tmp_path: Path) -> None:
+    write_picture(tmp_path / "1.png", size=(30, 7))
+    Image.new("L", (5, 9), 200).save(tmp_path / "2.png")
+    Image.new("CMYK", (9, 9), (0, 255, 255, 0)).save(tmp_path / "3.jpg")
+    images, _ = ImageFolder(str(tmp_path), 4, num_test=0).read(train=True)
+    assert images[0, :, 0, 0].tolist() == list(RED)
+    assert images[1].unique().tolist() == [200]
+    assert images[2, :, 0, 0].tolist() == pytest.approx(RED, abs=3)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +188,8 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     [
         ({"image_size": 0}, "`image_size` must be at least 1, got 0"),
         ({"channels": 2}, "`channels` must be 1 or 3, got 2"),
+        ({"broken": "stop"}, "`broken` must be error or skip, got stop"),
+        ({"background": "whyte"}, "`background` must be a colour"),
         ({"num_test": -1}, "`num_test` must be at least 0, got -1"),
         (
             {"num_test": 3, "test_path": "b"},

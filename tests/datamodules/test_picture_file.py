@@ -1,6 +1,8 @@
-"""Files as pictures: crops, conversions, and files that are refused."""
+"""Files as images: crops, conversions, what is transparent or deep, files that are refused."""
 
-import re
+import struct
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from PIL import Image
 
 from datamodules import DataError
-from datamodules.picture_file import check_picture_size, is_picture, read_picture
+from datamodules.picture_file import check_background, check_picture_size, read_picture
 from tests.datamodules.picture_files import write_picture
 
 
@@ -38,6 +40,126 @@ def test_other_kinds_are_converted(tmp_path: Path, mode: str) -> None:
         assert image.unique().tolist() == [255]
 
 
+# a red square whose right half is transparent, with green behind it
+HALF = Image.fromarray(
+    np.array([[[255, 0, 0, 255], [255, 0, 0, 255], [0, 255, 0, 0], [0, 255, 0, 0]]] * 4, np.uint8)
+)
+COLOURS = Image.fromarray(np.asarray(HALF)[..., :3].copy())
+
+
+def grey_half(mode: str) -> Image.Image:
+    return HALF.convert("LA").convert(mode)
+
+
+def palette(transparency: int | bytes) -> Callable[[Path], None]:
+    """Saves red and green as colours 0 and 1 of a palette, of which some are transparent."""
+
+    def save(file: Path) -> None:
+        image = Image.fromarray(np.array([[0, 0, 1, 1]] * 4, np.uint8))
+        image.putpalette([255, 0, 0, 0, 255, 0])
+        image.save(file, transparency=transparency)
+
+    return save
+
+
+def write_deep_png(file: Path, values: np.ndarray, transparent: list[int] | None = None) -> None:
+    """Writes 16 bits a channel, which Pillow does not in colour; (h, w) or (h, w, 3)."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checked = kind + data
+        return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    height, width = values.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    header = struct.pack(">IIBBBBB", width, height, 16, 2 * (values.ndim == 3), 0, 0, 0)
+    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+    if transparent is not None:
+        content += chunk(b"tRNS", np.array(transparent, ">u2").tobytes())
+    file.write_bytes(content + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+TRANSPARENT: dict[str, Callable[[Path], None]] = {
+    "rgba.png": HALF.save,
+    "rgba.webp": lambda file: HALF.save(file, lossless=True, exact=True),
+    "rgba.tif": HALF.save,
+    "la.png": grey_half("LA").save,
+    "palette.png": palette(1),
+    "palette with alpha.png": palette(bytes([255, 0])),
+    "palette.gif": palette(1),
+    "one colour.png": lambda file: COLOURS.save(file, transparency=(0, 255, 0)),
+    "one grey.png": lambda file: COLOURS.convert("L").save(file, transparency=150),
+    "one grey of 16 bits.png": lambda file: write_deep_png(
+        file, np.array([[19532, 19532, 40000, 40000]] * 4), [40000]
+    ),
+    "one colour of 16 bits.png": lambda file: write_deep_png(
+        file, np.array([[[65535, 0, 0]] * 2 + [[999, 65535, 300]] * 2] * 4), [999, 65535, 300]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TRANSPARENT)
+@pytest.mark.parametrize(
+    ("background", "behind"), [("white", [255] * 3), ("black", [0] * 3), ("#102030", [16, 32, 48])]
+)
+def test_what_is_transparent_shows_the_background(
+    tmp_path: Path, name: str, background: str, behind: list[int]
+) -> None:
+    TRANSPARENT[name](tmp_path / name)
+    image = read_picture(tmp_path / name, (3, 4, 4), background)
+    front = [76] * 3 if name.startswith(("la", "one grey")) else [255, 0, 0]
+    assert image[:, :, :2].flatten(1).unique(dim=1).flatten().tolist() == front
+    assert image[:, :, 2:].flatten(1).unique(dim=1).flatten().tolist() == behind
+    grey = read_picture(tmp_path / name, (1, 4, 4), background)
+    assert grey[0, :, 2:].unique().tolist() == [round(np.dot(behind, [0.299, 0.587, 0.114]))]
+
+
+def test_hidden_colours_do_not_bleed_at_edges(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[[255, 255, 255, 255], [0, 255, 0, 0]]] * 2, np.uint8)).save(
+        tmp_path / "1.png"
+    )
+    assert read_picture(tmp_path / "1.png", (3, 1, 1)).flatten().tolist() == [255, 255, 255]
+
+
+def test_half_transparent(tmp_path: Path) -> None:
+    Image.new("RGBA", (2, 2), (255, 0, 0, 128)).save(tmp_path / "1.png")
+    assert read_picture(tmp_path / "1.png", (3, 1, 1)).flatten().tolist() == [255, 127, 127]
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "pgm"])
+def test_grey_of_16_bits_is_scaled(tmp_path: Path, suffix: str) -> None:
+    levels = np.array([[0, 257, 32896, 65535]] * 4, np.uint16)
+    if suffix == "pgm":
+        (tmp_path / "1.pgm").write_bytes(b"P5 4 4 65535\n" + levels.astype(">u2").tobytes())
+    else:
+        Image.fromarray(levels).save(tmp_path / f"1.{suffix}")
+    for channels in (1, 3):
+        image = read_picture(tmp_path / f"1.{suffix}", (channels, 4, 4))
+        assert image[-1, 0].tolist() == [0, 1, 128, 255]
+
+
+def test_colours_of_16_bits_are_scaled(tmp_path: Path) -> None:
+    write_deep_png(tmp_path / "1.png", np.array([[[0, 32896, 65535]] * 2] * 2))
+    assert read_picture(tmp_path / "1.png", (3, 2, 2))[:, 0, 0].tolist() == [0, 128, 255]
+
+
+@pytest.mark.parametrize(("mode", "dtype"), [("I", np.int32), ("F", np.float32)])
+def test_32_bits_have_no_white(tmp_path: Path, mode: str, dtype: type) -> None:
+    Image.fromarray(np.full((4, 4), 40000, dtype)).save(tmp_path / "1.tif")
+    with pytest.raises(DataError, match=rf"32 bits a channel \(Pillow's mode {mode}\); convert it"):
+        read_picture(tmp_path / "1.tif", (3, 4, 4))
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "apng", "tif"])
+def test_the_first_frame_of_animations(tmp_path: Path, suffix: str) -> None:
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "green", "blue")]
+    options = {"lossless": True} if suffix == "webp" else {}
+    file = tmp_path / f"1.{suffix}"
+    frames[0].save(file, save_all=True, append_images=frames[1:], **options)
+    with pytest.warns(UserWarning, match="of images with several frames the first is read"):
+        image = read_picture(file, (3, 2, 2))
+    assert image[:, 0, 0].tolist() == [255, 0, 0]
+
+
 def refusal(file: Path) -> str | None:
     try:
         read_picture(file, (3, 4, 4))
@@ -46,10 +168,12 @@ def refusal(file: Path) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "ppm", "tif", "webp"])
-def test_damaged_files_are_named(tmp_path: Path, suffix: str) -> None:
-    file = write_picture(tmp_path / f"1.{suffix}", size=(64, 64))
-    whole = file.read_bytes()
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "ppm", "tif", "webp", "gif", "tga", "psd"])
+@pytest.mark.filterwarnings("ignore")  # Pillow's, of metadata
+def test_damaged_files_are_refused(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"1.{suffix}"
+    write_picture(tmp_path / "1.png" if suffix == "psd" else file, size=(64, 64))
+    whole = (tmp_path / "1.png" if suffix == "psd" else file).read_bytes()
     random = np.random.default_rng(0)
     damages = [b"", b"<html>not found</html>", whole[: len(whole) // 2], whole[:20]]
     for _ in range(30):
@@ -59,14 +183,13 @@ def test_damaged_files_are_named(tmp_path: Path, suffix: str) -> None:
     for damage in damages:
         file.write_bytes(damage)
         refusals.append(refusal(file))
-    assert None not in refusals[:2]
-    for message in filter(None, refusals):  # a wrong byte may leave a picture
-        assert re.search(rf"1\.{suffix}' (cannot be read as a pic|must have 8 bits)", message)
+    assert refusals[:2] == ["empty", "no image format that Pillow reads"]
+    for message in filter(None, refusals):  # a wrong byte may leave an image
+        assert str(file) not in message
+        assert len(message) <= 80
 
 
-@pytest.mark.parametrize(
-    "error", [OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError]
-)
+@pytest.mark.parametrize("error", [OSError, SyntaxError, KeyError, Image.DecompressionBombError])
 def test_all_that_decoders_raise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
@@ -74,23 +197,8 @@ def test_all_that_decoders_raise(
         raise error("what it says")
 
     monkeypatch.setattr(Image, "open", fail)
-    with pytest.raises(DataError, match=r"1.png' cannot be read as a picture \(what it says\); re"):
+    with pytest.raises(DataError, match=r"what it says"):
         read_picture(tmp_path / "1.png", (3, 4, 4))
-
-
-def test_deep_pictures(tmp_path: Path) -> None:
-    Image.fromarray(np.full((4, 4), 40000, np.uint16)).save(tmp_path / "1.png")
-    with pytest.raises(DataError, match=r"1.png' must have 8 bits a channel, .* I;16; convert it"):
-        read_picture(tmp_path / "1.png", (3, 4, 4))
-
-
-def test_which_files_are_pictures(tmp_path: Path) -> None:
-    for name, expected in {"a.JPG": True, ".a.jpg": False, "a.txt": False, "none": False}.items():
-        if name != "none":
-            (tmp_path / name).touch()
-        assert is_picture(tmp_path / name) == expected
-    (tmp_path / "folder.png").mkdir()
-    assert not is_picture(tmp_path / "folder.png")
 
 
 @pytest.mark.parametrize(
@@ -100,3 +208,10 @@ def test_which_files_are_pictures(tmp_path: Path) -> None:
 def test_sizes_that_cannot_be_made(size: int, channels: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         check_picture_size(size, channels)
+
+
+@pytest.mark.parametrize("background", ["whyte", "", "#12", "#ffffff80", None, 3])
+def test_backgrounds_that_are_no_colour(background: str) -> None:
+    with pytest.raises(ValueError, match="`background` must be a colour such as white, black or "):
+        check_background(background)
+    check_background("rebeccapurple")

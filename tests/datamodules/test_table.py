@@ -1,6 +1,7 @@
 """What all tables do: standardise by the training rows alone, invert it, split, refuse."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -36,8 +37,8 @@ def test_every_row_is_in_one_split_and_undone_exactly(file: str) -> None:
     splits = {name: rows_of(data, name) for name in ("train", "val", "test")}
     assert {name: len(rows) for name, rows in splits.items()} == {"train": 33, "val": 3, "test": 4}
     back = data.unstandardise(torch.cat(list(splits.values())))
-    expected = torch.tensor([[i, i * i, 1000 - i] for i in range(40)], dtype=torch.float32)
-    assert torch.allclose(back[back[:, 0].argsort()], expected, rtol=0, atol=1e-3)  # of up to 1521
+    expected = torch.tensor([[i, i * i, 1000 - i] for i in range(40)], dtype=torch.float64)
+    assert torch.equal(back[back[:, 0].argsort()], expected)
 
 
 def test_held_out_rows_have_no_part_in_the_scale(tmp_path: Path) -> None:
@@ -78,8 +79,62 @@ def test_labels_are_the_target_in_its_units(file: str) -> None:
     data.setup("fit")
     assert data.column_names == ("a", "c")
     rows, labels = next(iter(data.train_dataloader()))
-    assert labels.dtype == torch.float32
-    assert torch.allclose(data.unstandardise(rows)[:, 0].square(), labels, atol=1e-2)
+    assert labels.dtype == torch.float64
+    assert torch.equal(data.unstandardise(rows)[:, 0].square(), labels)
+
+
+# beside whole numbers above 2^24: a large offset with a small spread, decimals, numbers below 0
+EXACT = [
+    [20230115, 20230116, 20230117, 20230131, 20231224],
+    [9007199254740985, 9007199254740986, 9007199254740987, 9007199254740989, 9007199254740991],
+    [1234567.89, 1234567.9, 1234568.26, 1234569.37, 1234601.5],
+    [-1600000007.0, -1600000003.0, -1600000001.75, -1600000000.5, -1600000000.25],
+]
+
+
+@pytest.mark.parametrize("column", EXACT, ids=["dates", "near 2^53", "prices", "negative"])
+def test_large_numbers_come_back_exactly(tmp_path: Path, column: list[float]) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text("a,b\n" + "".join(f"{x!r},{x!r}\n" for x in column))
+    data = CSVTable(str(file), target="b", num_test=0, num_validation=0, batch_size=5)
+    data.setup("fit")
+    ((rows, labels),) = data.train_dataloader()
+    expected = torch.tensor(column, dtype=torch.float64)
+    assert torch.equal(labels.sort().values, expected)
+    assert torch.equal(data.unstandardise(rows)[:, 0], labels)
+    assert rows.dtype == torch.float32
+    # one rounding to float32 each, of numbers whose mean is 0 and whose square's mean is 1
+    assert rows.double().mean() == pytest.approx(0, abs=1e-6)
+    assert rows.double().square().mean() == pytest.approx(1, abs=1e-6)
+
+
+def test_what_is_no_row_of_the_file_is_undone_as_it_is(file: str) -> None:
+    data = CSVTable(file, num_test=0, num_validation=0)
+    between = torch.tensor([[1.5, 2.25, 997.125]], dtype=torch.float64)
+    made = data.standardise(between).float()
+    assert torch.allclose(data.unstandardise(made), between, rtol=0, atol=1e-4)
+    assert not torch.equal(data.unstandardise(made), data.unstandardise(made).round())
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float32, torch.float64])
+def test_whatever_holds_the_numbers(file: str, dtype: torch.dtype) -> None:
+    data = CSVTable(file, num_test=0, num_validation=0)
+    values = torch.tensor([[3, 9, 997]], dtype=dtype)
+    rows = data.standardise(values)
+    assert rows.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+    assert torch.equal(data.unstandardise(rows), values.double())
+
+
+@pytest.mark.parametrize(("device", "expected"), [("cpu", torch.float64), ("mps", torch.float32)])
+def test_labels_on_devices_without_float64(file: str, device: str, expected: torch.dtype) -> None:
+    data = CSVTable(file)
+    batch = [torch.zeros(2, 3), torch.zeros(2, dtype=torch.float64)]
+    assert data.on_before_batch_transfer(batch, 0)[1].dtype == torch.float64  # without a trainer
+    strategy = SimpleNamespace(root_device=torch.device(device))
+    data.trainer = SimpleNamespace(strategy=strategy)
+    rows, labels = data.on_before_batch_transfer(batch, 0)
+    assert rows.dtype == torch.float32
+    assert labels.dtype == expected
 
 
 def test_labels_without_a_target(file: str) -> None:

@@ -99,7 +99,9 @@ def test_losses_are_means_of_full_precision(name: str) -> None:
 
 def test_pictures_of_another_shape(tmp_path: Path) -> None:
     model = WGAN((1, 4, 4), 3, MLPDecoder, MLPEncoder)
-    message = r"shape \(1, 4, 4\) that WGAN was made for, got \(1, 8, 8\); set `image_shape`"
+    message = (
+        r"WGAN batches .* shape \(n, 1, 4, 4\), got the shape \(16, 1, 8, 8\); set `image_shape`"
+    )
     with pytest.raises(TrainingError, match=message):
         quiet_trainer(tmp_path).fit(model, TinyImages(batch_size=16))
 

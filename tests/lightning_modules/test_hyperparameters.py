@@ -1,7 +1,9 @@
 """What a module saves of its arguments: what a checkpoint can hold without running code."""
 
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -24,8 +26,15 @@ def test_sizes() -> None:
     check_sizes((1, 2, 2), 1)
     with pytest.raises(ValueError, match="`latent_dim` must be at least 1, got 0"):
         check_sizes((1, 2, 2), 0)
-    with pytest.raises(ValueError, match=r"`image_shape` must be positive integers, got \(\)"):
-        check_sizes((), 1)
+    check_sizes((13,), 1)
+    check_sizes(torch.Size([3, 4, 4]), 1)
+    check_sizes(tuple(np.array([3, 4, 4])), 1)
+    for shape in ((), None, (28, 28), (1, 0, 8), (3, 8.0, 8), "1,8,8", (1, 2, 3, 4), 28):
+        message = (
+            f"`image_shape` must be positive integers, .*, got {re.escape(str(shape))}; the da"
+        )
+        with pytest.raises(ValueError, match=message):
+            check_sizes(shape, 1)
 
 
 def test_counts() -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ExponentialLR
 
 from lightning_modules import TrainingError
+from lightning_modules.batch_contract import BatchContract
 from lightning_modules.one_loss import AbstractOneLoss
 from tests.helpers import TINY_SHAPE, TinyImages, quiet_trainer
 
@@ -68,6 +69,8 @@ def test_a_loss_that_is_lost_ends_the_run(tmp_path: Path) -> None:
 
 def test_items_of_another_shape_end_the_run(tmp_path: Path) -> None:
     model = Level()
-    model.image_shape = (3, 8, 8)
-    with pytest.raises(TrainingError, match=r"\(3, 8, 8\)"):
+    model.batch_contract = BatchContract((3, 8, 8), "Level")
+    with pytest.raises(
+        TrainingError, match=r"serve Level batches .* of the shape \(n, 3, 8, 8\), got"
+    ):
         quiet_trainer(tmp_path).fit(model, TinyImages(batch_size=36))

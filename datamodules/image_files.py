@@ -1,0 +1,176 @@
+"""Folders of image files: which files are images, all of them read, and what is said of others."""
+
+import os
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal, final
+
+import torch
+from jaxtyping import Bool, UInt8
+from PIL import Image
+from torch import Tensor
+
+from datamodules.errors import DataError
+from datamodules.picture_file import check_background, read_picture
+
+__all__ = ["Broken", "ImageReader", "find_images", "without_ending"]
+
+Broken = Literal["error", "skip"]
+
+_NAMED = 5  # files in a message
+_NOT_IMAGES = {"thumbs.db", "desktop.ini", "icon\r", "__macosx"}  # what systems leave, besides .*
+# what Pillow knows by name but reads with other programs or not at all, and what is no image
+_OTHER_KINDS = {"BUFR", "EPS", "FPX", "GRIB", "HDF5", "MIC", "MPEG", "PDF", "WMF"}
+# formats whose files begin with a mark of their own, which nothing else has by chance
+_SNIFFED = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "JPEG2000", "PPM", "QOI", "HEIF")
+_ENDING = re.compile(r"\.[a-z][a-z0-9]{0,7}")
+
+
+@final
+@dataclass(frozen=True)
+class ImageReader:
+    """Reads files as images of one shape.
+
+    Args:
+        shape: (channels, height, width).
+        broken: "error" names all files that cannot be read and stops, "skip" warns and goes on.
+        background: colour behind transparent pixels, a name or a code such as "#808080".
+
+    Raises:
+        ValueError: if `broken` or `background` is none of these.
+    """
+
+    shape: tuple[int, int, int]
+    broken: Broken = "error"
+    background: str = "white"
+
+    def __post_init__(self) -> None:
+        check_background(self.background)
+        if self.broken not in ("error", "skip"):
+            raise ValueError(f"`broken` must be error or skip, got {self.broken}.")
+
+    def read(
+        self, files: Sequence[Path], folder: Path
+    ) -> tuple[UInt8[Tensor, "n c h w"], Bool[Tensor, " n"]]:
+        """Returns an image for each file, and which of them could be read.
+
+        Args:
+            files: of images.
+            folder: that they are in, for messages.
+
+        Raises:
+            DataError: if one is broken, and `broken` is "error", or all are; names them.
+        """
+        images = torch.zeros((len(files), *self.shape), dtype=torch.uint8)
+        whole = torch.ones(len(files), dtype=torch.bool)
+        reasons = []
+        for i, file in enumerate(files):
+            try:
+                images[i] = read_picture(file, self.shape, self.background)
+            except DataError as error:
+                whole[i] = False
+                reasons.append(f"{_name(file, folder)} ({error})")
+        if reasons:
+            self._report(reasons, len(files), folder)
+        return images, whole
+
+    def _report(self, reasons: list[str], count: int, folder: Path) -> None:
+        named = f"{len(reasons)} of {count} images in '{folder}' cannot be read: {_some(reasons)}"
+        if self.broken == "error":
+            raise DataError(f"{named}; repair or remove them, or set `broken` to skip.")
+        if len(reasons) == count:
+            raise DataError(f"{named}; repair some.")
+        warnings.warn(f"{named}; going on without.", stacklevel=2)
+
+
+def find_images(folder: Path) -> list[Path]:
+    """Returns the images in a folder, at any depth, in alphabetical order.
+
+    A file is an image if its name has an ending of a format that Pillow reads, in small or large
+    letters; without an ending, if its content has. Hidden files are not looked at, links are
+    followed. A warning counts other files.
+
+    Raises:
+        DataError: if there is no such folder, it cannot be listed, or it holds no image.
+    """
+    if not folder.is_dir():
+        raise DataError(f"'{folder}' must be a folder of images, and there is no such folder.")
+    files = _files_below(folder)
+    kinds = [_is_image(file) for file in files]
+    images = [file for file, is_image in zip(files, kinds, strict=True) if is_image]
+    others = [_name(f, folder) for f, is_image in zip(files, kinds, strict=True) if not is_image]
+    if not images:
+        found = f", only {_some(others)}" if others else ""
+        raise DataError(
+            f"'{folder}' holds no image that can be read, such as .jpg, .png or .webp{found}; put "
+            "some there or name another folder."
+        )
+    if others:
+        warnings.warn(
+            f"'{folder}': {len(images)} images are read, {len(others)} other files are left out: "
+            f"{_some(others)}.",
+            stacklevel=2,
+        )
+    return images
+
+
+def without_ending(file: Path) -> Path:
+    """Returns a path without the ending of an image; "photo 3.5" has none."""
+    return file.with_suffix("") if file.suffix.lower() in _endings() else file
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """Returns all files that are not hidden, those behind links once."""
+    files, seen = [], set()
+
+    def refuse(error: OSError) -> None:
+        raise DataError(f"'{error.filename}' cannot be listed ({error.strerror}).") from error
+
+    for here, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        place = os.path.realpath(here)
+        if place in seen:  # a link to a folder above would never end
+            folders.clear()
+            continue
+        seen.add(place)
+        folders[:] = sorted(name for name in folders if _is_visible(name))
+        files += [Path(here, name) for name in names if _is_visible(name)]
+    return sorted(file for file in files if file.is_file() or file.is_symlink())
+
+
+def _is_visible(name: str) -> bool:
+    return not name.startswith(".") and name.lower() not in _NOT_IMAGES
+
+
+def _is_image(file: Path) -> bool:
+    ending = file.suffix.lower()
+    if _ENDING.fullmatch(ending):  # not of "photo 3.5 of May" or "1.jpg_large"
+        return ending in _endings()
+    try:
+        with Image.open(file, formats=[kind for kind in _SNIFFED if kind in _formats()]):
+            return True
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return False
+
+
+@cache
+def _endings() -> frozenset[str]:
+    return frozenset(e for e, kind in Image.registered_extensions().items() if kind in _formats())
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    Image.init()
+    return tuple(kind for kind in Image.OPEN if kind not in _OTHER_KINDS)
+
+
+def _name(file: Path, folder: Path) -> str:
+    return str(file.relative_to(folder)) if file.is_relative_to(folder) else str(file)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"

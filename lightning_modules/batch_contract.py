@@ -1,0 +1,121 @@
+"""What the models here ask of batches: a tuple, floats, a shape, a range."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NoReturn, final
+
+import torch
+from torch import Tensor
+
+from lightning_modules.errors import TrainingError
+from lightning_modules.image_shape import is_image
+from lightning_modules.interface import ImageShape
+
+__all__ = ["BatchContract"]
+
+_ROUNDING = 1e-3  # beyond [0, 1]: what scaling there and back in float32 may add
+_SHOWN = 100  # characters of what came
+
+
+@final
+class BatchContract:
+    """Checks the batches of one model; docs/adding-a-data-set.md states the same contract.
+
+    A batch is a tuple or list (examples, ...), of two domains (a, b). Examples are finite floats of
+    the shape (n, *image_shape) with n >= 1; images are in [0, 1], rows may be any numbers.
+
+    Args:
+        image_shape: (channels, height, width) of an image, (features,) of a row.
+        model: class name of the model, for messages.
+        num_domains: 1, or 2 for batches (a, b).
+    """
+
+    def __init__(self, image_shape: ImageShape, model: str, num_domains: int = 1) -> None:
+        self._image_shape = tuple(image_shape)
+        self._model = model
+        self._num_domains = num_domains
+        self._were_values_checked = False
+
+    def examples(self, batch: Any) -> tuple[Tensor, ...]:
+        """Returns the examples of each domain in a batch.
+
+        Values are looked at in the first batch only, since a GPU must stop for an answer.
+
+        Raises:
+            TrainingError: if the batch, or a value in the first one, is not as required.
+        """
+        if not self._were_values_checked:
+            self.check(batch)
+            self._were_values_checked = True
+        return self._domains(batch, "")
+
+    def check(self, batch: Any, source: str = "", dtype: torch.dtype | None = None) -> None:
+        """Raises TrainingError unless the batch and each value in it are as required.
+
+        Args:
+            batch: of any type.
+            source: which loader it is from, for the message.
+            dtype: that examples must have; any floating one if None.
+        """
+        for examples in self._domains(batch, source):
+            if dtype is not None and examples.dtype != dtype:
+                kind = str(dtype).removeprefix("torch.")
+                self._refuse(f"{examples.dtype}", f"convert them to {kind}", source)
+            low, high = (float(bound) for bound in torch.aminmax(examples.detach()))
+            if not (math.isfinite(low) and math.isfinite(high)):
+                self._refuse("values that are not finite", "replace or leave them out", source)
+            is_in_range = low >= -_ROUNDING and high <= 1 + _ROUNDING
+            if is_image(self._image_shape) and not is_in_range:
+                self._refuse(f"values from {low:.4g} to {high:.4g}", _rescaling(low, high), source)
+
+    def _domains(self, batch: Any, source: str) -> tuple[Tensor, ...]:
+        """Returns the examples of each domain; looks at types and shapes alone."""
+        num, is_tuple = self._num_domains, isinstance(batch, (tuple, list))
+        is_whole = is_tuple and (len(batch) == num if num > 1 else len(batch) > 0)
+        domains = tuple(batch[:num]) if is_whole else ()
+        if not domains or not all(isinstance(examples, Tensor) for examples in domains):
+            self._refuse(_kind(batch), f"return {self._tuple} from `data`'s loaders", source)
+        for examples in domains:
+            if examples.shape[1:] != self._image_shape or not len(examples):
+                remedy = "set `image_shape` to the data's, or reshape them"
+                self._refuse(f"the shape {tuple(examples.shape)}", remedy, source)
+            if not examples.is_floating_point():
+                remedy = "convert them, uint8 images by `x.float() / 255`"
+                self._refuse(f"{examples.dtype}", remedy, source)
+        return domains
+
+    def _refuse(self, got: str, remedy: str, source: str) -> NoReturn:
+        of_images = is_image(self._image_shape)
+        kind = "images in [0, 1]" if of_images else "rows of finite numbers"
+        shape = ", ".join(map(str, ("n", *self._image_shape)))
+        raise TrainingError(
+            f"`data` must serve {self._model} batches {self._tuple} with float32 {kind} of the "
+            f"shape ({shape}), got {got}{source and f' from {source}'}; {remedy}."
+        )
+
+    @property
+    def _tuple(self) -> str:
+        if self._num_domains == 2:
+            return "(a, b)"
+        return "(images, labels)" if is_image(self._image_shape) else "(rows, labels)"
+
+
+def _kind(batch: Any) -> str:
+    """Returns what a batch is that is not of the right kind."""
+    if isinstance(batch, Mapping):
+        return f"a {type(batch).__name__} with the keys {', '.join(map(str, batch))[:_SHOWN]}"
+    if isinstance(batch, Tensor):
+        return f"a single tensor of the shape {tuple(batch.shape)}"
+    if isinstance(batch, (tuple, list)):
+        types = ", ".join(type(part).__name__ for part in batch)
+        return f"a {type(batch).__name__} of ({types[:_SHOWN]})"
+    return f"a {type(batch).__name__}"
+
+
+def _rescaling(low: float, high: float) -> str:
+    """Returns how images of this range come to [0, 1]."""
+    if low >= 0 and high <= 255:
+        return "divide them by 255"
+    if low >= -1 - _ROUNDING and high <= 1 + _ROUNDING:
+        return "leave out the normalization to [-1, 1], or undo it by `(x + 1) / 2`"
+    return "leave out a normalization, scale or clamp them"
