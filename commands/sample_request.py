@@ -108,7 +108,7 @@ class SampleRequest:
                 )
             history = DatabaseHistory(url, rows, gallery=self.gallery)
             history.check_writable()
-            history.points()  # reads all of them, and whether any is damaged
+            history.view()  # reads all of them, and whether any is damaged
         except (ValueError, HistoryStoreError) as error:
             raise UsageError(str(error).replace("`url`", "`history`")) from error
         return history

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from hawc.history import AbstractHistory, HistoryConflictError, MemoryHistory, Recorded
 from hawc.targets import AbstractTarget
+from hawc.threads import ThreadLock
 
 __all__ = ["RACES", "AbstractSampler"]
 
@@ -16,6 +17,9 @@ RACES = 2  # lost ones, before others are made to wait
 
 class AbstractSampler(ABC):
     """Draws batches and remembers them; a sampler is the way in which it chooses a batch.
+
+    Several threads may use one sampler: they take turns, since each choice depends on the one
+    before. Samplers of one history, in threads or processes, choose at the same time.
 
     Args:
         target: the law that all points together are to match.
@@ -40,11 +44,12 @@ class AbstractSampler(ABC):
                 f"`history` must hold points of dimension {rows.dim} for {rows}, got "
                 f"dimension {self.history.dim}."
             )
+        self._turn = ThreadLock()
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Chooses n new points, records them in the history and returns them.
 
-        If another process has appended meanwhile, the choice is made again; after two such races
+        If another sampler has appended meanwhile, the choice is made again; after two such races
         others have to wait for it.
 
         Args:
@@ -59,12 +64,14 @@ class AbstractSampler(ABC):
         """
         if n < 1:
             raise ValueError(f"`n` must be at least 1, got {n}.")
-        return self._recorded(n, generator)[:, : self.target.dim].contiguous()
+        with self._turn:
+            rows = self._recorded(n, generator)
+        return rows[:, : self.target.dim].contiguous()
 
     def _recorded(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
         rows = None
         for _ in range(RACES):
-            past = self.history.points()
+            past = self.history.view()
             rows = self.choose(n, past, generator, rows)
             try:
                 self.history.append(rows, expected_length=len(past))
@@ -72,7 +79,7 @@ class AbstractSampler(ABC):
                 continue
             return rows
         with self.history.exclusive():
-            past = self.history.points()
+            past = self.history.view()
             rows = self.choose(n, past, generator, rows)
             self.history.append(rows, expected_length=len(past))
         return rows
@@ -92,7 +99,7 @@ class AbstractSampler(ABC):
 
         Args:
             n: at least 1.
-            past: all rows of the history, oldest first, on the CPU.
+            past: all rows of the history, oldest first, on the CPU; to be read only.
             generator: source of randomness.
-            previous: the choice made before somebody else changed the past; None at first.
+            previous: the choice made before others added to the past; None at first.
         """
