@@ -41,7 +41,9 @@ class PointBuffer:
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         self.dim, self.dtype, dtype, rows = state
         with torch.inference_mode(False):
-            self._memory = self._rows = torch.tensor(rows, device="cpu").view(dtype)
+            self._memory = torch.empty(len(rows), self.dim, dtype=dtype, device="cpu")
+        self._memory.view(torch.uint8).numpy()[:] = rows
+        self._rows = self._memory
 
     def view(self) -> Float[Tensor, "n d"]:
         """Returns all rows without a copy; later rows are put behind those that it shows."""

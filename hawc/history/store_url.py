@@ -216,7 +216,7 @@ def _postgresql(head: str, query: str) -> ServerPlace:
         )
     try:
         parsed = make_url(f"postgresql+psycopg://{head}")
-    except (ArgumentError, ValueError):
+    except (ArgumentError, ValueError):  # whose message may hold a part of a password
         parsed = None
     if parsed is None or (parsed.username is None and "@" in head):
         raise ValueError(

@@ -81,7 +81,7 @@ def test_waits_for_a_writer_that_is_not_done(
             if not other_finishes:
                 connection.rollback()
         if other_finishes:
-            with pytest.raises(HistoryConflictError, match="somebody else appended to"):
+            with pytest.raises(HistoryConflictError, match="another process appended to"):
                 appended.result(timeout=60)
         else:
             appended.result(timeout=60)
