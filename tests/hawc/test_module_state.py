@@ -1,5 +1,8 @@
 """Modes and random numbers are put back, whatever happens within."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import final
 
 import pytest
@@ -85,3 +88,49 @@ def test_noise_of_every_device_in_use_is_fixed(monkeypatch: pytest.MonkeyPatch) 
 def test_cuda_keeps_its_global_generators_where_noise_is_fixed() -> None:
     torch.rand(1, device="cuda")
     assert torch.cuda.default_generators  # empty until CUDA is in use
+
+
+def test_a_module_stays_in_eval_mode_until_the_last_thread_leaves() -> None:
+    module, inside, leave, seen = nn.Dropout(), threading.Event(), threading.Event(), []
+
+    def use() -> None:
+        with in_eval_mode(module):
+            inside.set()
+            leave.wait(60)
+            seen.append(module.training)
+
+    with in_eval_mode(module), ThreadPoolExecutor(1) as other:
+        used = other.submit(use)
+        assert inside.wait(60)
+        leave.set()
+        used.result(timeout=60)
+        assert not module.training
+    inside.clear()
+    leave.clear()
+    with ThreadPoolExecutor(1) as other:
+        with in_eval_mode(module):
+            used = other.submit(use)
+            assert inside.wait(60)
+        assert not module.training  # the other one is still at work
+        leave.set()
+        used.result(timeout=60)
+    assert seen == [False, False]
+    assert module.training
+
+
+def test_noise_of_one_thread_is_not_disturbed_by_another() -> None:
+    state = torch.get_rng_state()
+
+    def draw(seed: int) -> torch.Tensor:
+        with fixed_noise(seed):
+            parts = []
+            for _ in range(50):
+                parts.append(torch.rand(1))
+                time.sleep(0)  # lets others go first
+            return torch.cat(parts)
+
+    alone = [draw(seed) for seed in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        together = list(threads.map(draw, range(8)))
+    assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True))
+    assert torch.equal(torch.get_rng_state(), state)
