@@ -4,7 +4,6 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, final
 
 import numpy as np
@@ -76,8 +75,7 @@ class DatabaseHistory(AbstractHistory):
         dtype: torch.dtype | None = None,
     ) -> None:
         self._store = Store(url)
-        reopen = partial(DatabaseHistory, gallery=gallery, dtype=dtype)
-        self._arguments = reopen, (self._store.url, target)
+        self._arguments = self._store.url, target, gallery, dtype
         self._gallery = gallery
         self._target = repr(target)
         self._id, dtype_name, self._identity = open_gallery(self._store, gallery, target, dtype)
@@ -91,7 +89,7 @@ class DatabaseHistory(AbstractHistory):
         return f"DatabaseHistory({str(self._store)!r}, {self._target}, gallery={self._gallery!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return self._arguments
+        return _reopened, (self._identity, *self._arguments)
 
     @property
     def dim(self) -> int:
@@ -271,3 +269,18 @@ class DatabaseHistory(AbstractHistory):
             }
             connection.execute(insert(BATCHES).values(values))
             first += len(rows)
+
+
+def _reopened(
+    identity: str, url: str, target: Recorded, gallery: str, dtype: torch.dtype | None
+) -> DatabaseHistory:
+    """Returns the gallery of that identity; a new one in its place would hide that it is lost."""
+    store = Store(url)
+    if not store.is_missing_file:
+        history = DatabaseHistory(url, target, gallery=gallery, dtype=dtype)
+        if history.identity == identity:
+            return history
+    raise HistoryStoreError(
+        f"gallery {gallery!r} at {store} is not the one that was copied or sent here: it was moved "
+        "or replaced, or this machine has another file there. Open a DatabaseHistory by its URL."
+    )

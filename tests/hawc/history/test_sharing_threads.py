@@ -1,5 +1,6 @@
 """Threads of one process: they share one history or one sampler, and nothing is lost."""
 
+import copy
 import os
 import sys
 import threading
@@ -9,12 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hawc.compression import Deterministic
 from hawc.history import AbstractHistory, DatabaseHistory, HistoryConflictError, MemoryHistory
-from hawc.samplers import AbstractSampler, HistoryAwareSampler, IndependentSampler, SobolSampler
-from hawc.targets import StandardNormal
+from hawc.samplers import (
+    AbstractSampler,
+    FeatureSampler,
+    HistoryAwareSampler,
+    IndependentSampler,
+    SobolSampler,
+)
+from hawc.targets import Empirical, StandardNormal
 
 PLANE = StandardNormal(2)
 THREADS, BATCHES = 8, 6
@@ -83,6 +90,27 @@ def test_one_sampler_serves_eight_threads(
     sampler = kind(PLANE, history=history, **quick)
     batches = in_threads(lambda thread: sample_six_times(sampler, thread))
     check_nothing_is_lost(history, batches)
+
+
+def test_one_sampler_by_features_serves_eight_threads() -> None:
+    decoder = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Dropout()).eval()
+    with torch.no_grad():
+        data = Empirical(decoder(torch.randn(50, 2)))
+    decoder.train()
+    weights, state = copy.deepcopy(decoder.state_dict()), torch.get_rng_state()
+    settings = {"data": data, "num_candidates": 20, "num_steps": 0}
+    two = [
+        FeatureSampler(PLANE, decode=decoder, features=lambda x: x, **settings) for _ in range(2)
+    ]
+    latents = in_threads(lambda thread: sample_six_times(two[thread % 2], thread))
+    rows = torch.cat([sampler.history.points() for sampler in two])
+    assert sorted(torch.cat(latents).tolist()) == sorted(rows[:, :2].tolist())
+    assert decoder.training
+    assert decoder[2].training
+    assert all(torch.equal(weights[name], now) for name, now in decoder.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), state)
+    decoder.eval()
+    assert torch.allclose(decoder(rows[:, :2]), rows[:, 2:])
 
 
 def test_one_sobol_sequence_is_continued_by_all_threads(history: AbstractHistory) -> None:

@@ -195,18 +195,6 @@ def test_a_password_is_read_and_not_shown(password: str) -> None:
     assert store_place(place.url).url == place.url
 
 
-def test_a_copy_is_of_the_same_file_in_another_folder(
-    here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url = DatabaseHistory("sqlite:///gallery.db?timeout=3", PLANE)._store.url
-    (here / "elsewhere").mkdir()
-    monkeypatch.chdir(here / "elsewhere")
-    place = store_place(url)
-    assert isinstance(place, FilePlace)
-    assert place.path == here / "gallery.db"
-    assert place.options["timeout"] == "3"
-
-
 def test_waits_as_long_as_it_says(here: Path) -> None:
     gallery_of_three(here / "gallery.db")
     hasty = DatabaseHistory("sqlite:///gallery.db?timeout=0.05", PLANE)
