@@ -201,7 +201,8 @@ class DatabaseHistory(AbstractHistory):
     def check_writable(self) -> None:
         """Raises HistoryStoreError where the store could not be written at present."""
         with self._writing() as connection, connection.begin_nested() as trial:
-            self._insert(connection, torch.zeros(1, self.dim, device="cpu"), first=-1, label=None)
+            zeros = torch.zeros(1, self.dim, dtype=self._buffer.dtype, device="cpu")
+            self._insert(connection, zeros, first=-1)
             trial.rollback()
 
     @contextmanager

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
+from hawc.arguments import whole_number
 from hawc.history.abstract import AbstractHistory, check_length, checked_points
 from hawc.history.point_buffer import PointBuffer
 from hawc.points import ArrayLike
@@ -28,12 +29,11 @@ class MemoryHistory(AbstractHistory):
         dtype: in which points are kept; None for that of the first batch or of a loaded state.
 
     Raises:
-        ValueError: if `dim` is smaller than 1 or `dtype` is no floating-point type.
+        ValueError: if `dim` is no whole number of at least 1 or `dtype` is no floating-point type.
     """
 
     def __init__(self, dim: int, *, dtype: torch.dtype | None = None) -> None:
-        if dim < 1:
-            raise ValueError(f"`dim` must be at least 1, got {dim}.")
+        dim = whole_number("dim", dim, 1)
         if dtype is not None and not dtype.is_floating_point:
             raise ValueError(f"`dtype` must be a floating-point type or None, got {dtype}.")
         self._dtype = dtype

@@ -28,6 +28,13 @@ def test_refuses_a_dimension_below_one() -> None:
         MemoryHistory(0)
 
 
+@pytest.mark.parametrize("dim", [2.0, True, "2"])
+@pytest.mark.usefixtures("no_shape_checks")
+def test_refuses_a_dimension_that_is_no_whole_number(dim: int) -> None:
+    with pytest.raises(ValueError, match="`dim` must be a whole number of at least 1, got"):
+        MemoryHistory(dim)
+
+
 def test_refuses_a_dtype_of_whole_numbers() -> None:
     with pytest.raises(ValueError, match=r"`dtype` must be a floating-point .* got torch\.int64"):
         MemoryHistory(2, dtype=torch.int64)
