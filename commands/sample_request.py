@@ -7,8 +7,6 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, Literal, final
 
-from sqlalchemy import URL
-
 from commands.errors import UsageError
 from commands.feature_choice import FeatureChoice
 from commands.run_folder import new_samples_folder, run_of
@@ -99,25 +97,22 @@ class SampleRequest:
         )
 
     def _history(self, rows: Recorded, must_exist: bool) -> DatabaseHistory:
-        url = self._url()
+        store = self._store()
         try:
-            if must_exist and self.gallery not in [gallery.name for gallery in galleries(url)]:
+            if must_exist and self.gallery not in [gallery.name for gallery in galleries(store)]:
                 raise UsageError(
                     f"`history` must be the store that holds gallery {self.gallery} of the samples "
                     f"in '{self.output}', got one that lacks it."
                 )
-            history = DatabaseHistory(url, rows, gallery=self.gallery)
+            history = DatabaseHistory(store, rows, gallery=self.gallery)
             history.check_writable()
-            history.points()  # reads all of them, and whether any is damaged
+            history.view()  # reads all of them, and whether any is damaged
         except (ValueError, HistoryStoreError) as error:
             raise UsageError(str(error).replace("`url`", "`history`")) from error
         return history
 
-    def _url(self) -> str:
-        if self.history is None:
-            database = str(run_of(self.checkpoints[0]).absolute() / "gallery.db")
-            return URL.create("sqlite", database=database).render_as_string()
-        return self.history
+    def _store(self) -> str | Path:
+        return run_of(self.checkpoints[0]) / "gallery.db" if self.history is None else self.history
 
     def _sampler(self, model: LatentGenerator) -> AbstractSampler:
         """Returns what chooses; `SampleRun` records."""

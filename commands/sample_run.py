@@ -106,7 +106,7 @@ class SampleRun:
         self.history.append(chunk.rows, expected_length=chunk.start, label=chunk.label)
 
     def _choose(self, n: int, previous: Chunk | None) -> Chunk:
-        past = self.history.points()
+        past = self.history.view()
         generator = generator_at(self._seed, len(past))
         start = None if previous is None else previous.rows
         default = torch.get_default_dtype()
@@ -129,12 +129,12 @@ class SampleRun:
         if self.history.label_at(plan.start) != plan.label:
             self.folder.drop()
             return None
-        recorded = self.history.points()[plan.ids.start : plan.ids.stop]
+        recorded = self.history.view()[plan.ids.start : plan.ids.stop].clone()
         return replace(plan, rows=recorded)
 
 
 def _check_same_gallery(folder: SampleFolder, history: DatabaseHistory) -> None:
-    entries, points = folder.entries(), history.points()
+    entries, points = folder.entries(), history.view()
     for entry in entries:
         latent = torch.tensor(entry["latent"], dtype=points.dtype)
         recorded = points[entry["id"] : entry["id"] + 1, : len(latent)]

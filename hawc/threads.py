@@ -1,11 +1,15 @@
-"""Small work on one thread."""
+"""Small work on one thread, and locks between threads that copies and forks do not inherit."""
 
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, final
+from weakref import WeakSet
 
 import torch
 
-__all__ = ["one_thread"]
+__all__ = ["ThreadLock", "one_thread"]
 
 
 @contextmanager
@@ -26,3 +30,44 @@ def one_thread(wanted: bool = True) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@final
+class ThreadLock:
+    """A lock between the threads of one process, which its holder may take again.
+
+    A copy, also one in another process, is a new lock that nobody holds. After a fork a lock that
+    was held by another thread is free in the child, since that thread is not there.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        _LOCKS.add(self)
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ThreadLock, ()
+
+    def free_in_child(self) -> None:
+        """Replaces a lock that a thread of the parent process holds."""
+        if self._lock.acquire(blocking=False):  # it is free, or the thread that has forked holds it
+            self._lock.release()
+        else:
+            self._lock = threading.RLock()
+
+
+_LOCKS: WeakSet[ThreadLock] = WeakSet()
+
+
+def _free_locks() -> None:
+    for lock in list(_LOCKS):
+        lock.free_in_child()
+
+
+if hasattr(os, "register_at_fork"):  # where processes can fork
+    os.register_at_fork(after_in_child=_free_locks)

@@ -24,7 +24,8 @@ def postgresql_server() -> Iterator[str]:
     """Yields the URL of a new server that only this machine's users with access to it can reach.
 
     It listens on a socket in its temporary folder, so no port can be taken; it is stopped and
-    removed at the end. It does not sync to disk: it need not survive this machine.
+    removed at the end. It does not sync to disk: it need not survive this machine. All users are
+    trusted but one, `by_password`, which has no password that fits.
     """
     initdb = initdb_path()
     assert initdb is not None, "callers look first"
@@ -56,6 +57,8 @@ def postgresql_server() -> Iterator[str]:
     options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
     try:
         run("initdb", "-U", "hawc", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        rules = data / "pg_hba.conf"  # the first that fits counts
+        rules.write_text(f"local all by_password scram-sha-256\n{rules.read_text()}")
         run("pg_ctl", "start", "-w", "-l", str(log), "-o", options)
         try:
             yield f"postgresql+psycopg://hawc@/postgres?host={folder}"

@@ -4,8 +4,10 @@ from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
+
+from hawc.points import ArrayLike, as_points
 
 __all__ = [
     "AbstractHistory",
@@ -28,7 +30,8 @@ class AbstractHistory(ABC):
     """Points in the order in which they were drawn; none is ever changed or taken away.
 
     Appending is optimistic: the caller says how many points it saw when it chose, and is refused if
-    there are more by now. So several processes may share one history without repeating each other.
+    there are more by now. So several threads or processes may share one history without repeating
+    each other.
     """
 
     @property
@@ -42,18 +45,23 @@ class AbstractHistory(ABC):
 
     @abstractmethod
     def points(self) -> Float[Tensor, "n d"]:
-        """Returns all points, oldest first, on the CPU.
+        """Returns all points, oldest first, on the CPU, as a copy that is the caller's own."""
 
-        They are the history's own, not a copy: read them, never write to them. What was returned
-        earlier stays as it was when the history grows.
+    def view(self) -> Float[Tensor, "n d"]:
+        """Returns all points as `points` does, without a copy where the history can.
+
+        The memory may be the history's own: read it, never write to it. For samplers, to which a
+        copy of a long history would cost a twentieth of their time. What was returned earlier
+        stays as it was when the history grows.
         """
+        return self.points()
 
     @abstractmethod
-    def append(self, points: Float[Tensor, "k d"], *, expected_length: int) -> None:
+    def append(self, points: Shaped[Tensor, "k d"] | ArrayLike, *, expected_length: int) -> None:
         """Records a batch, all of it or nothing.
 
         Args:
-            points: (k, dim), finite, k >= 1; cast to the history's dtype.
+            points: (k, dim) real numbers, finite, k >= 1; copied in the history's dtype.
             expected_length: number of points that the caller chose against.
 
         Raises:
@@ -63,33 +71,36 @@ class AbstractHistory(ABC):
 
     @abstractmethod
     def exclusive(self) -> AbstractContextManager[None]:
-        """Returns a context in which nobody else appends: a choice made there is not too late.
+        """Returns a context in which no other thread or process appends: they wait.
 
-        For who has lost several races: the slowest of many might never win one. What is appended
-        within, once, is seen by others when the context is left.
+        For a sampler that has lost several races: the slowest of many might never win one. Others
+        see what is appended within when the context is left, at the latest. The thread that holds
+        it may enter it again.
         """
 
 
 def checked_points(
-    points: Float[Tensor, "k d"], dim: int, dtype: torch.dtype | None = None, smallest: int = 1
+    points: Shaped[Tensor, "k d"] | ArrayLike,
+    dim: int,
+    dtype: torch.dtype | None = None,
+    smallest: int = 1,
 ) -> Float[Tensor, "k d"]:
     """Returns the points without gradient on the CPU, in `dtype` unless that is None.
 
     Raises:
         ValueError: if they are not at least `smallest` rows of `dim` finite real numbers.
     """
-    if points.ndim != 2 or points.shape[1] != dim or len(points) < smallest:
+    checked = as_points("points", points, dim=dim, smallest=smallest).detach()
+    if checked.is_meta:
         raise ValueError(
-            f"`points` must have shape (k, {dim}) with k >= {smallest}, got {tuple(points.shape)}."
+            "`points` must hold numbers, got a tensor on the device meta, without any."
         )
-    if not points.is_floating_point():
-        raise ValueError(f"`points` must be floating-point numbers, got {points.dtype}.")
-    points = points.detach().cpu()
+    checked = checked.cpu()
     if dtype is not None:
-        points = points.to(dtype)  # may overflow, so before the next check
-    if not points.isfinite().all():
-        raise ValueError(f"`points` must be finite in {points.dtype}, got NaN or infinite values.")
-    return points
+        checked = checked.to(dtype)  # may overflow, so before the next check
+    if not checked.isfinite().all():
+        raise ValueError(f"`points` must be finite in {checked.dtype}, got NaN or infinite values.")
+    return checked
 
 
 def check_length(present: int, expected: int) -> None:

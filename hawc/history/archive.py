@@ -35,7 +35,7 @@ def export_history(history: AbstractHistory, path: str | Path) -> None:
     if path.suffix != ".npz":
         raise ValueError(f"`path` must end in '.npz', got {str(path)!r}.")
     target, gallery = _origin(history)
-    points = history.points().numpy()
+    points = history.view().numpy()
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with partial.open("wb") as file:

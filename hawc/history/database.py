@@ -1,14 +1,14 @@
 """A history that outlives the process and is shared by many, in SQLite or PostgreSQL."""
 
 import hashlib
+import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
+from contextlib import contextmanager
 from typing import Any, final
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 from torch import Tensor
@@ -22,8 +22,11 @@ from hawc.history.abstract import (
 )
 from hawc.history.galleries import DTYPES, Recorded, open_gallery
 from hawc.history.point_buffer import PointBuffer
-from hawc.history.store import Store
+from hawc.history.store import Store, StoreURL
+from hawc.history.store_errors import is_taken
 from hawc.history.tables import BATCHES
+from hawc.points import ArrayLike
+from hawc.threads import ThreadLock
 
 __all__ = ["DatabaseHistory"]
 
@@ -39,15 +42,19 @@ class DatabaseHistory(AbstractHistory):
     leaves whole batches; each row has a checksum. Points once read are kept in memory and only new
     ones are fetched, so `points()` costs little however long the history is.
 
-    No connection is held between calls: nothing has to be closed, and an object may cross a fork.
-    Pickled, it is its arguments, the URL's password included. One object is for one thread.
+    No connection is held between calls: nothing has to be closed, and an object may cross a fork,
+    best while no other thread is within a call. All threads of a process may use one object. A
+    copy, also one in another process, is opened anew from its arguments; pickled they hold the
+    URL's password.
 
     SQLite needs a disk of this machine: locks of network file systems are often wrong. For several
     machines take PostgreSQL (pip install 'hawc[postgresql]').
 
     Args:
         url: of SQLAlchemy's form, 'sqlite:///gallery.db' (a relative path; four slashes begin an
-            absolute one) or 'postgresql+psycopg://user:password@host/database'.
+            absolute one) or 'postgresql+psycopg://user:password@host/database'; or the path of a
+            SQLite file. Options are `?timeout=` in seconds, `mode=ro` and SQLite's others, or those
+            of libpq.
         target: the law that the gallery's points are drawn to. Its dimension and its `repr` are
             recorded when the gallery is created and must be the same ever after.
         gallery: name of the gallery, created if the store lacks it; 1 to 100 printable characters.
@@ -61,26 +68,28 @@ class DatabaseHistory(AbstractHistory):
 
     def __init__(
         self,
-        url: str,
+        url: StoreURL,
         target: Recorded,
         *,
         gallery: str = "default",
         dtype: torch.dtype | None = None,
     ) -> None:
         self._store = Store(url)
-        self._arguments = partial(DatabaseHistory, gallery=gallery, dtype=dtype), (url, target)
+        self._arguments = self._store.url, target, gallery, dtype
         self._gallery = gallery
         self._target = repr(target)
         self._id, dtype_name, self._identity = open_gallery(self._store, gallery, target, dtype)
         self._buffer = PointBuffer(target.dim, DTYPES[dtype_name])
-        self._exclusive: Connection | None = None
+        self._turn = ThreadLock()  # of those that append
+        self._reading = ThreadLock()  # of those that add to the buffer, for moments only
+        self._held: tuple[int, Connection] | None = None  # within `exclusive`: process, connection
         self._stored_type = np.dtype(dtype_name).newbyteorder("<")  # the same on every machine
 
     def __repr__(self) -> str:
         return f"DatabaseHistory({str(self._store)!r}, {self._target}, gallery={self._gallery!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return self._arguments
+        return _reopened, (self._identity, *self._arguments)
 
     @property
     def dim(self) -> int:
@@ -111,7 +120,11 @@ class DatabaseHistory(AbstractHistory):
             return self._end(connection)
 
     def points(self) -> Float[Tensor, "n d"]:
-        with self._store.reading() as connection:
+        self.view()
+        return self._buffer.copy()
+
+    def view(self) -> Float[Tensor, "n d"]:
+        with self._reading, self._store.reading() as connection:
             end = self._end(connection)
             if end < len(self._buffer):
                 raise HistoryStoreError(
@@ -120,15 +133,19 @@ class DatabaseHistory(AbstractHistory):
                 )
             if end > len(self._buffer):
                 self._fetch(connection)
-        return self._buffer.view()
+            return self._buffer.view()
 
     def append(
-        self, points: Float[Tensor, "k d"], *, expected_length: int, label: str | None = None
+        self,
+        points: Shaped[Tensor, "k d"] | ArrayLike,
+        *,
+        expected_length: int,
+        label: str | None = None,
     ) -> None:
         """Records a batch, all of it or nothing.
 
         Args:
-            points: (k, dim), finite, k >= 1; cast to the gallery's dtype.
+            points: (k, dim) real numbers, finite, k >= 1; copied in the gallery's dtype.
             expected_length: number of points that the caller chose against.
             label: what `label_at` is to return for the batch, at most 100 characters. By a label
                 like no other a process that was stopped while it appended finds out whether the
@@ -144,29 +161,36 @@ class DatabaseHistory(AbstractHistory):
             raise ValueError(f"`label` must have at most 100 characters, got {len(label)}.")
         batch = checked_points(points, self.dim, self._buffer.dtype)
         with self._writing() as connection:
-            # A length that was right a moment ago is enough: if it no longer is, then somebody's
-            # row begins just there, and the first insertion meets its key. So no isolation beyond
-            # the key is asked of the database.
+            # A length that was right a moment ago is enough: if it no longer is, then another
+            # writer's row begins just there, and the first insertion meets its key. So no isolation
+            # beyond the key is asked of the database.
             check_length(self._end(connection), expected_length)
             try:
                 self._insert(connection, batch, expected_length, label)
             except IntegrityError as error:
+                if not is_taken(error):
+                    raise
                 raise HistoryConflictError(
-                    f"somebody else appended to the history at {expected_length} points just now; "
-                    "choose again against its present points."
+                    f"another process appended to the history at {expected_length} points just "
+                    "now; choose again against its present points."
                 ) from error
-        # within `exclusive` the batch may still be rolled back
-        if self._exclusive is None and len(self._buffer) == expected_length:
-            self._buffer.append(batch)
+        self._remember(batch, expected_length)
+
+    def _remember(self, batch: Float[Tensor, "k d"], first: int) -> None:
+        """Keeps a batch that is recorded, where no other thread has read it meanwhile."""
+        with self._turn, self._reading:
+            # within `exclusive` the batch may still be rolled back
+            if self._own_connection() is None and len(self._buffer) == first:
+                self._buffer.append(batch)
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         with self._writing() as connection:
-            self._exclusive = connection
+            outer, self._held = self._held, (os.getpid(), connection)
             try:
                 yield
             finally:
-                self._exclusive = None
+                self._held = outer
 
     def label_at(self, first: int) -> str | None:
         """Returns the label of the batch that begins after `first` points, None without either."""
@@ -176,21 +200,27 @@ class DatabaseHistory(AbstractHistory):
 
     def check_writable(self) -> None:
         """Raises HistoryStoreError where the store could not be written at present."""
-        with self._writing() as connection:
-            self._insert(connection, torch.zeros(1, self.dim), first=-1, label=None)
-            connection.rollback()
-
-    def _writing(self) -> AbstractContextManager[Connection]:
-        """Returns the connection that is exclusive already, or one after waiting for others."""
-        if self._exclusive is not None:
-            return nullcontext(self._exclusive)
-        return self._locked()
+        with self._writing() as connection, connection.begin_nested() as trial:
+            zeros = torch.zeros(1, self.dim, dtype=self._buffer.dtype, device="cpu")
+            self._insert(connection, zeros, first=-1)
+            trial.rollback()
 
     @contextmanager
-    def _locked(self) -> Iterator[Connection]:
-        with self._store.writing() as connection:
-            self._store.lock(connection, self._id)
-            yield connection
+    def _writing(self) -> Iterator[Connection]:
+        """Yields the connection that is exclusive already, or one after waiting for others."""
+        with self._turn:
+            own = self._own_connection()
+            if own is not None:
+                yield own
+                return
+            with self._store.writing() as connection:
+                self._store.lock(connection, self._id)
+                yield connection
+
+    def _own_connection(self) -> Connection | None:
+        """Returns what this process holds within `exclusive`; a fork must not use its parent's."""
+        process, connection = self._held or (None, None)
+        return connection if process == os.getpid() else None
 
     def _end(self, connection: Connection) -> int:
         """Returns where the latest batch ends."""
@@ -240,3 +270,18 @@ class DatabaseHistory(AbstractHistory):
             }
             connection.execute(insert(BATCHES).values(values))
             first += len(rows)
+
+
+def _reopened(
+    identity: str, url: str, target: Recorded, gallery: str, dtype: torch.dtype | None
+) -> DatabaseHistory:
+    """Returns the gallery of that identity; a new one in its place would hide that it is lost."""
+    store = Store(url)
+    if not store.is_missing_file:
+        history = DatabaseHistory(url, target, gallery=gallery, dtype=dtype)
+        if history.identity == identity:
+            return history
+    raise HistoryStoreError(
+        f"gallery {gallery!r} at {store} is not the one that was copied or sent here: it was moved "
+        "or replaced, or this machine has another file there. Open a DatabaseHistory by its URL."
+    )

@@ -7,7 +7,7 @@ import torch
 from sqlalchemy import BigInteger, Connection, cast, func, insert, inspect, select
 
 from hawc.history.abstract import HistoryStoreError
-from hawc.history.store import Store
+from hawc.history.store import Store, StoreURL
 from hawc.history.tables import BATCHES, GALLERIES, METADATA
 
 __all__ = ["DTYPES", "Gallery", "Recorded", "galleries", "open_gallery"]
@@ -46,7 +46,7 @@ class Gallery:
     length: int
 
 
-def galleries(url: str) -> list[Gallery]:
+def galleries(url: StoreURL) -> list[Gallery]:
     """Returns the galleries of a store in the order of their creation; creates nothing.
 
     Args:

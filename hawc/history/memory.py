@@ -1,14 +1,18 @@
 """A history that lives in one process: an append-only list that grows by whole batches."""
 
-from contextlib import AbstractContextManager, nullcontext
+import copy
+from contextlib import AbstractContextManager
 from typing import Any, final
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
+from hawc.arguments import whole_number
 from hawc.history.abstract import AbstractHistory, check_length, checked_points
 from hawc.history.point_buffer import PointBuffer
+from hawc.points import ArrayLike
+from hawc.threads import ThreadLock
 
 __all__ = ["MemoryHistory"]
 
@@ -17,21 +21,27 @@ __all__ = ["MemoryHistory"]
 class MemoryHistory(AbstractHistory):
     """A history that lives in this process and travels as a `state_dict`.
 
+    All threads of the process may use one object. A copy is another history that begins with the
+    same points; so is what another process gets, whether by pickling or by a fork.
+
     Args:
         dim: number of coordinates of a point, at least 1.
         dtype: in which points are kept; None for that of the first batch or of a loaded state.
 
     Raises:
-        ValueError: if `dim` is smaller than 1 or `dtype` is no floating-point type.
+        ValueError: if `dim` is no whole number of at least 1 or `dtype` is no floating-point type.
     """
 
     def __init__(self, dim: int, *, dtype: torch.dtype | None = None) -> None:
-        if dim < 1:
-            raise ValueError(f"`dim` must be at least 1, got {dim}.")
+        dim = whole_number("dim", dim, 1)
         if dtype is not None and not dtype.is_floating_point:
             raise ValueError(f"`dtype` must be a floating-point type or None, got {dtype}.")
         self._dtype = dtype
         self._buffer = PointBuffer(dim, dtype)
+        self._turn = ThreadLock()
+
+    def __copy__(self) -> "MemoryHistory":
+        return copy.deepcopy(self)  # two histories that share a buffer would overwrite each other
 
     @property
     def dim(self) -> int:
@@ -41,19 +51,23 @@ class MemoryHistory(AbstractHistory):
         return len(self._buffer)
 
     def points(self) -> Float[Tensor, "n d"]:
+        return self._buffer.copy()
+
+    def view(self) -> Float[Tensor, "n d"]:
         return self._buffer.view()
 
-    def append(self, points: Float[Tensor, "k d"], *, expected_length: int) -> None:
-        batch = checked_points(points, self.dim, self._buffer.dtype)
-        check_length(len(self), expected_length)
-        self._buffer.append(batch)
+    def append(self, points: Shaped[Tensor, "k d"] | ArrayLike, *, expected_length: int) -> None:
+        with self._turn:
+            batch = checked_points(points, self.dim, self._buffer.dtype)
+            check_length(len(self), expected_length)
+            self._buffer.append(batch)
 
     def exclusive(self) -> AbstractContextManager[None]:
-        return nullcontext()  # nobody else can reach this process's memory
+        return self._turn  # no other process can reach this memory, but other threads can
 
     def state_dict(self) -> dict[str, Any]:
         """Returns a copy of the points, to be stored in a checkpoint."""
-        return {"points": self.points().clone()}
+        return {"points": self.points()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Replaces the points by a copy of those of a `state_dict`.
@@ -65,4 +79,5 @@ class MemoryHistory(AbstractHistory):
         buffer = PointBuffer(self.dim, self._dtype)
         if len(points) > 0:  # an empty state does not settle the dtype
             buffer.append(points)
-        self._buffer = buffer
+        with self._turn:
+            self._buffer = buffer

@@ -6,8 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.arguments import checked_generator, whole_number
 from hawc.history import AbstractHistory, HistoryConflictError, MemoryHistory, Recorded
 from hawc.targets import AbstractTarget
+from hawc.threads import ThreadLock
 
 __all__ = ["RACES", "AbstractSampler"]
 
@@ -16,6 +18,9 @@ RACES = 2  # lost ones, before others are made to wait
 
 class AbstractSampler(ABC):
     """Draws batches and remembers them; a sampler is the way in which it chooses a batch.
+
+    Several threads may use one sampler: they take turns, since each choice depends on the one
+    before. Samplers of one history, in threads or processes, choose at the same time.
 
     Args:
         target: the law that all points together are to match.
@@ -40,11 +45,12 @@ class AbstractSampler(ABC):
                 f"`history` must hold points of dimension {rows.dim} for {rows}, got "
                 f"dimension {self.history.dim}."
             )
+        self._turn = ThreadLock()
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Chooses n new points, records them in the history and returns them.
 
-        If another process has appended meanwhile, the choice is made again; after two such races
+        If another sampler has appended meanwhile, the choice is made again; after two such races
         others have to wait for it.
 
         Args:
@@ -55,16 +61,18 @@ class AbstractSampler(ABC):
             (n, dim) in torch's default dtype, on the generator's device.
 
         Raises:
-            ValueError: if `n` is smaller than 1.
+            ValueError: if `n` is no whole number of at least 1 or `generator` none of torch.
         """
-        if n < 1:
-            raise ValueError(f"`n` must be at least 1, got {n}.")
-        return self._recorded(n, generator)[:, : self.target.dim].contiguous()
+        n = whole_number("n", n, 1)
+        generator = checked_generator("generator", generator)
+        with self._turn:
+            rows = self._recorded(n, generator)
+        return rows[:, : self.target.dim].contiguous()
 
     def _recorded(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
         rows = None
         for _ in range(RACES):
-            past = self.history.points()
+            past = self.history.view()
             rows = self.choose(n, past, generator, rows)
             try:
                 self.history.append(rows, expected_length=len(past))
@@ -72,7 +80,7 @@ class AbstractSampler(ABC):
                 continue
             return rows
         with self.history.exclusive():
-            past = self.history.points()
+            past = self.history.view()
             rows = self.choose(n, past, generator, rows)
             self.history.append(rows, expected_length=len(past))
         return rows
@@ -92,7 +100,7 @@ class AbstractSampler(ABC):
 
         Args:
             n: at least 1.
-            past: all rows of the history, oldest first, on the CPU.
+            past: all rows of the history, oldest first, on the CPU; to be read only.
             generator: source of randomness.
-            previous: the choice made before somebody else changed the past; None at first.
+            previous: the choice made before others added to the past; None at first.
         """

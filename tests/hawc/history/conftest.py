@@ -11,8 +11,11 @@ from tests.postgresql_server import initdb_path, postgresql_server
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[Callable[[], str]]:
-    """Returns a function that returns the URL of a store of its own: a user and its schema."""
+def postgresql() -> Iterator[Callable[..., str]]:
+    """Returns a function that returns the URL of a store of its own: a user and its schema.
+
+    Given the name of an encoding, it is a database of that encoding.
+    """
     if initdb_path() is None:
         pytest.skip("needs PostgreSQL's initdb (Debian: apt-get install postgresql)")
     pytest.importorskip("psycopg", reason="needs psycopg (pip install 'hawc[postgresql]')")
@@ -20,12 +23,18 @@ def postgresql() -> Iterator[Callable[[], str]]:
     with postgresql_server() as server:
         engine = create_engine(server, isolation_level="AUTOCOMMIT")
 
-        def new_store() -> str:
+        def new_store(encoding: str | None = None) -> str:
             name = f"store{next(numbers)}"
+            url = server.replace("//hawc@", f"//{name}@")
             with engine.connect() as connection:
                 connection.exec_driver_sql(f"CREATE ROLE {name} LOGIN")
-                connection.exec_driver_sql(f"CREATE SCHEMA {name} AUTHORIZATION {name}")
-            return server.replace("//hawc@", f"//{name}@")
+                if encoding is None:
+                    connection.exec_driver_sql(f"CREATE SCHEMA {name} AUTHORIZATION {name}")
+                    return url
+                connection.exec_driver_sql(
+                    f"CREATE DATABASE {name} OWNER {name} ENCODING '{encoding}' TEMPLATE template0"
+                )
+            return url.replace("/postgres?", f"/{name}?")
 
         yield new_store
         engine.dispose()

@@ -1,8 +1,10 @@
 """Every history: it grows by whole batches, refuses late writers and keeps what it showed."""
 
+import copy
 import math
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 
@@ -62,15 +64,25 @@ def test_refuses_a_writer_that_saw_another_length(
 @pytest.mark.parametrize("shape", [(0, 2), (1, 3), (2,)])
 @pytest.mark.usefixtures("no_shape_checks")
 def test_refuses_another_shape(history: AbstractHistory, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"`points` must have shape \(k, 2\) with k >= 1, got"):
+    with pytest.raises(ValueError, match=r"`points` must have shape \(n, 2\) with n >= 1, got"):
         history.append(torch.ones(shape), expected_length=3)
     assert len(history) == 3
 
 
+@pytest.mark.parametrize(
+    "given", [[[1, 2]], np.array([[1, 2]], np.int32)[:, ::1], torch.tensor([[1, 2]])]
+)
+def test_takes_whatever_holds_numbers(history: AbstractHistory, given: object) -> None:
+    history.append(given, expected_length=3)  # type: ignore[arg-type]
+    assert torch.equal(history.points()[3:], torch.tensor([[1.0, 2.0]]))
+
+
 @pytest.mark.usefixtures("no_shape_checks")
-def test_refuses_whole_numbers(history: AbstractHistory) -> None:
-    with pytest.raises(ValueError, match=r"`points` must be floating-point .* got torch\.int64"):
-        history.append(torch.ones(1, 2, dtype=torch.int64), expected_length=3)
+def test_refuses_what_holds_no_numbers(history: AbstractHistory) -> None:
+    with pytest.raises(ValueError, match=r"`points` must hold real numbers, got torch\.complex64"):
+        history.append(torch.ones(1, 2, dtype=torch.complex64), expected_length=3)
+    with pytest.raises(ValueError, match=r"`points` must hold numbers, got .* device meta"):
+        history.append(torch.ones(1, 2, device="meta"), expected_length=3)
     assert len(history) == 3
 
 
@@ -91,20 +103,43 @@ def test_does_not_follow_changes_of_the_callers_tensor(history: AbstractHistory)
 
 
 def test_points_read_earlier_do_not_grow(history: AbstractHistory) -> None:
-    read, before = history.points(), history.points().clone()
+    read, before = history.view(), history.points()
     for _ in range(40):  # within the memory at hand and beyond it
         history.append(torch.ones(2, 2), expected_length=len(history))
     assert torch.equal(read, before)
     assert torch.equal(history.points()[:3], before)
 
 
-def test_reading_again_copies_nothing(history: AbstractHistory) -> None:
-    assert history.points().data_ptr() == history.points().data_ptr()
+def test_a_view_copies_nothing(history: AbstractHistory) -> None:
+    assert history.view().data_ptr() == history.view().data_ptr()
+    assert torch.equal(history.view(), history.points())
+
+
+def test_points_are_the_callers_own(history: AbstractHistory) -> None:
+    before = history.points()
+    history.points().zero_()
+    history.points().numpy()[:] = 7.0
+    assert torch.equal(history.points(), before)
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_is_on_the_cpu_wherever_new_tensors_are(new_history: NewHistory, device: str) -> None:
+    torch.set_default_device(device)
+    try:
+        history = new_history(2)
+        history.append(torch.ones(20, 2, device="cpu"), expected_length=0)
+        history.append(torch.ones(1, 2, device="cpu"), expected_length=20)
+        if isinstance(history, DatabaseHistory):
+            history.check_writable()
+        read = history.points(), history.view(), copy.deepcopy(history).points()
+    finally:
+        torch.set_default_device(None)
+    assert all(torch.equal(points, torch.ones(21, 2)) for points in read)
 
 
 def test_a_gradient_that_waits_for_points_survives_an_append(history: AbstractHistory) -> None:
     x = torch.ones(3, 2, requires_grad=True)
-    waiting = (x * history.points()).sum()  # keeps the points for the backward pass
+    waiting = (x * history.view()).sum()  # keeps the points for the backward pass
     before = history.points().clone()
     history.append(torch.ones(2, 2), expected_length=3)
     waiting.backward()
@@ -114,11 +149,12 @@ def test_a_gradient_that_waits_for_points_survives_an_append(history: AbstractHi
 def test_works_where_gradients_are_off_and_after(history: AbstractHistory) -> None:
     with torch.inference_mode():
         history.append(torch.ones(30, 2), expected_length=3)
-        read = history.points()
+        both = history.points(), history.view()
     history.append(torch.ones(1, 2), expected_length=33)
-    weight = torch.ones(33, 2, requires_grad=True)
-    (weight * read).sum().backward()
-    assert torch.equal(weight.grad, history.points()[:33])
+    for read in both:
+        weight = torch.ones(33, 2, requires_grad=True)
+        (weight * read).sum().backward()
+        assert torch.equal(weight.grad, history.points()[:33])
 
 
 def test_keeps_its_dtype(history: AbstractHistory) -> None:

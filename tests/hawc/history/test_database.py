@@ -81,7 +81,7 @@ def test_waits_for_a_writer_that_is_not_done(
             if not other_finishes:
                 connection.rollback()
         if other_finishes:
-            with pytest.raises(HistoryConflictError, match="somebody else appended to"):
+            with pytest.raises(HistoryConflictError, match="another process appended to"):
                 appended.result(timeout=60)
         else:
             appended.result(timeout=60)
@@ -191,6 +191,44 @@ def test_a_copy_is_another_view_of_the_gallery(
     assert torch.equal(twin.points(), history.points())
     twin.append(random_points(1), expected_length=4)
     assert len(history) == 5
+
+
+def test_a_copy_is_of_the_same_file_wherever_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    history = DatabaseHistory("sqlite:///gallery.db?timeout=3", PLANE)
+    sent = pickle.dumps(history)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")  # as a process that is spawned may begin
+    pickle.loads(sent).append(random_points(2), expected_length=0)
+    assert len(history) == 2
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_copy_is_of_no_other_gallery(sqlite_url: str) -> None:
+    sent = pickle.dumps(DatabaseHistory(sqlite_url, PLANE))
+    file = Path(sqlite_url.removeprefix("sqlite:///"))
+    file.unlink()
+    with pytest.raises(HistoryStoreError, match="is not the one that was copied or sent here"):
+        pickle.loads(sent)
+    assert not file.exists()
+    DatabaseHistory(sqlite_url, PLANE)
+    with pytest.raises(HistoryStoreError, match="is not the one that was copied or sent here"):
+        pickle.loads(sent)
+
+
+def test_a_fork_does_not_use_its_parents_connection(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = DatabaseHistory(f"{sqlite_url}?timeout=0.05", PLANE)
+    with history.exclusive():
+        monkeypatch.setattr("hawc.history.database.os.getpid", lambda: -1)  # as in a fork
+        with pytest.raises(HistoryStoreError, match="another process keeps it locked"):
+            history.append(random_points(1), expected_length=0)
+        monkeypatch.undo()
+        history.append(random_points(2), expected_length=0)
+    assert torch.equal(history.points(), random_points(2))
 
 
 def test_says_what_it_is(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The galleries of a store: what is recorded, what is checked, what is listed."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,6 +24,26 @@ def test_lists_galleries(url: str) -> None:
         Gallery("default", 2, "float64", "StandardNormal(dim=2)", 3),
         Gallery("einé 2", 3, "float32", "StudentT(dim=3, scale=1.0)", 0),
     ]
+
+
+@pytest.mark.parametrize("encoding", ["UTF8", "LATIN1", "SQL_ASCII"])
+def test_names_need_not_be_ascii(postgresql: Callable[[str], str], encoding: str) -> None:
+    url = postgresql(encoding)
+    with Store(url).reading() as connection:
+        assert connection.exec_driver_sql("SHOW server_encoding").scalar() == encoding
+    for name in ("default", "Größe é"):
+        DatabaseHistory(url, PLANE, gallery=name).append(torch.ones(2, 2), expected_length=0)
+        assert len(DatabaseHistory(url, PLANE, gallery=name).points()) == 2
+    assert [gallery.name for gallery in galleries(url)] == ["default", "Größe é"]
+
+
+def test_a_name_that_the_database_cannot_write_is_refused(postgresql: Callable[[str], str]) -> None:
+    for encoding, name in (("LATIN1", "猫"), ("SQL_ASCII", "é" * 60)):
+        url = postgresql(encoding)
+        DatabaseHistory(url, PLANE)
+        with pytest.raises(HistoryStoreError, match=r"the database's encoding .* ENCODING 'UTF8'"):
+            DatabaseHistory(url, PLANE, gallery=name)
+        assert len(galleries(url)) == 1
 
 
 def test_a_list_creates_nothing(url: str, tmp_path: Path) -> None:

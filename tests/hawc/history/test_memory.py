@@ -1,10 +1,17 @@
 """A history in memory: its dtype, and how it survives a checkpoint; the rest is every history's."""
 
+import copy
+import io
 import math
+import pickle
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
 import pytest
 import torch
+import torch.multiprocessing  # whose ways to pickle tensors are those of the ForkingPickler then
 
 from hawc.history import MemoryHistory
 
@@ -19,6 +26,13 @@ def history_of(*batch_sizes: int, dtype: torch.dtype | None = None) -> MemoryHis
 def test_refuses_a_dimension_below_one() -> None:
     with pytest.raises(ValueError, match="`dim` must be at least 1, got 0"):
         MemoryHistory(0)
+
+
+@pytest.mark.parametrize("dim", [2.0, True, "2"])
+@pytest.mark.usefixtures("no_shape_checks")
+def test_refuses_a_dimension_that_is_no_whole_number(dim: int) -> None:
+    with pytest.raises(ValueError, match="`dim` must be a whole number of at least 1, got"):
+        MemoryHistory(dim)
 
 
 def test_refuses_a_dtype_of_whole_numbers() -> None:
@@ -84,7 +98,7 @@ def test_a_state_is_a_copy_and_no_larger_than_its_points() -> None:
 @pytest.mark.parametrize(
     ("points", "message"),
     [
-        (torch.ones(2, 3), r"`points` must have shape \(k, 2\) with k >= 0, got \(2, 3\)"),
+        (torch.ones(2, 3), r"`points` must have shape \(n, 2\) with n >= 0, got \(2, 3\)"),
         (torch.tensor([[0.0, math.nan]]), "`points` must be finite"),
     ],
 )
@@ -93,3 +107,54 @@ def test_refuses_a_state(points: torch.Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         history.load_state_dict({"points": points})
     assert len(history) == 3
+
+
+def torch_saved(history: MemoryHistory) -> MemoryHistory:
+    file = io.BytesIO()
+    torch.save(history, file)
+    file.seek(0)
+    loaded = torch.load(file, weights_only=False)
+    assert isinstance(loaded, MemoryHistory)
+    return loaded
+
+
+def shared(history: MemoryHistory) -> MemoryHistory:
+    """Returns what another process gets: PyTorch's pickler gives it a tensor's own memory."""
+    copied = pickle.loads(ForkingPickler.dumps(history))
+    assert isinstance(copied, MemoryHistory)
+    return copied
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, torch_saved, shared])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_a_copy_is_a_history_of_its_own(
+    copied: Callable[[MemoryHistory], MemoryHistory], dtype: torch.dtype
+) -> None:
+    ours = history_of(3, 1, dtype=dtype)  # has spare room
+    before = ours.points()
+    theirs = copied(ours)
+    theirs.append(torch.full((2, 2), 99.0), expected_length=4)
+    ours.append(torch.full((3, 2), 7.0), expected_length=4)
+    theirs.append(torch.full((1, 2), 98.0), expected_length=6)
+    assert torch.equal(ours.points()[:4], before)
+    assert torch.equal(theirs.points()[:4], before)
+    assert ours.points()[4:, 0].tolist() == [7, 7, 7]
+    assert theirs.points()[4:, 0].tolist() == [99, 99, 98]
+    assert not ours.view().is_shared()
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, torch_saved, shared])
+def test_an_empty_copy_takes_the_dtype_of_its_own_first_batch(
+    copied: Callable[[MemoryHistory], MemoryHistory],
+) -> None:
+    theirs = copied(MemoryHistory(2))
+    theirs.append(torch.ones(1, 2, dtype=torch.float32), expected_length=0)
+    assert theirs.points().dtype == torch.float32
+
+
+def test_a_copy_made_within_a_turn_is_not_kept_waiting() -> None:
+    history = MemoryHistory(2)
+    with history.exclusive(), ThreadPoolExecutor(1) as other:
+        theirs = copy.deepcopy(history)
+        other.submit(theirs.append, torch.ones(1, 2), expected_length=0).result(timeout=60)
+    assert (len(history), len(theirs)) == (0, 1)

@@ -12,17 +12,39 @@ from tests.gallery_writers import AIMED, hold_within_an_append
 ROOT = Path(__file__).parent.parent.parent.parent
 
 
-def gallery_writers(*arguments: str) -> dict[str, int]:
+def output_of(program: str, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.gallery_writers", *arguments],
+        [sys.executable, "-m", program, *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=200,
     )
     assert done.returncode == 0, done.stderr
-    counts: dict[str, int] = json.loads(done.stdout)
+    return done.stdout
+
+
+def gallery_writers(*arguments: str) -> dict[str, int]:
+    counts: dict[str, int] = json.loads(output_of("tests.gallery_writers", *arguments))
     return counts
+
+
+ENCODINGS = ("UTF8", "LATIN1", "SQL_ASCII")
+
+
+@pytest.fixture
+def stores(request: pytest.FixtureRequest, sqlite_url: str) -> list[str]:
+    """Returns the URL of an empty store of each kind, of a server only where there can be one."""
+    try:
+        on_server = [*map(request.getfixturevalue("postgresql"), ENCODINGS)]
+    except pytest.skip.Exception:
+        on_server = []
+    return ["memory", sqlite_url, *on_server]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_histories_go_to_processes_of_any_start(method: str, stores: list[str]) -> None:
+    output_of("tests.gallery_starts", method, *stores)
 
 
 def test_writers_lose_nothing_and_double_nothing(url: str) -> None:

@@ -1,0 +1,262 @@
+"""From a URL to the place of a store: what is accepted, what is refused, what may be shown."""
+
+import math
+import os
+import re
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, final
+from urllib.parse import parse_qsl, unquote, urlencode
+
+from sqlalchemy import Engine, NullPool, create_engine, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError
+
+from hawc.history.abstract import HistoryStoreError
+
+__all__ = ["FilePlace", "ServerPlace", "StoreURL", "store_place"]
+
+StoreURL = str | os.PathLike[str] | URL
+
+_SCHEMES = {"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"}
+_EXAMPLES = "'sqlite:///gallery.db' or 'postgresql+psycopg://user@host/database'"
+_SQLITE_WAIT = "60"  # seconds, for another process's append, which takes milliseconds
+_POSTGRESQL_WAIT = "10"  # seconds, for a connection
+_LONGEST_WAIT = 2_000_000  # seconds; SQLite counts milliseconds in 32 bits
+_MODES = ("ro", "rw", "rwc")
+_SWITCHES = ("uri", "immutable", "nolock")
+_FILE_OPTIONS = ("timeout", "mode", *_SWITCHES)
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+@final
+@dataclass(frozen=True)
+class FilePlace:
+    """A SQLite file.
+
+    Args:
+        path: absolute.
+        options: of SQLite's URIs, and `timeout`, checked.
+    """
+
+    path: Path
+    options: Mapping[str, str]
+
+    secrets: ClassVar[tuple[str, ...]] = ()
+
+    def __str__(self) -> str:
+        shown = str(self.path).replace("%", "%25").replace("?", "%3F")  # as `store_place` reads it
+        return f"sqlite:///{shown}"
+
+    @property
+    def url(self) -> str:
+        """What names the place in any working directory."""
+        return f"{self}?{urlencode(self.options)}"
+
+    def engine(self) -> Engine:
+        """Returns what connects to the file."""
+        timeout = float(self.options["timeout"])
+        of_sqlite = {key: value for key, value in self.options.items() if key != "timeout"}
+        uri = f"{self.path.as_uri()}?{urlencode(of_sqlite)}"
+
+        def connect() -> sqlite3.Connection:
+            return sqlite3.connect(uri, timeout=timeout, uri=True)
+
+        return create_engine(
+            "sqlite+pysqlite://", creator=connect, poolclass=NullPool, hide_parameters=True
+        )
+
+
+@final
+@dataclass(frozen=True)
+class ServerPlace:
+    """A database of a PostgreSQL server.
+
+    Args:
+        address: with the options for the driver.
+    """
+
+    address: URL
+
+    def __str__(self) -> str:
+        # a query may hold secrets too
+        shown = self.address.set(drivername=self.address.get_backend_name(), query={})
+        return shown.render_as_string(hide_password=True)
+
+    @property
+    def url(self) -> str:
+        """What names the place, with the password."""
+        return self.address.render_as_string(hide_password=False)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no message may hold."""
+        hidden = [value for key, value in self.address.query.items() if _is_secret(key)]
+        return tuple(str(text) for text in (self.address.password, *hidden) if text)
+
+    def engine(self) -> Engine:
+        """Returns what connects to the server.
+
+        Raises:
+            ValueError: if the driver does not know an option.
+            HistoryStoreError: if the driver cannot be loaded.
+        """
+        # whatever encoding the database has, the driver then speaks UTF-8
+        url = self.address.update_query_dict({"client_encoding": "utf8"})
+        try:
+            engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
+        except ImportError as error:
+            raise HistoryStoreError(
+                f"the history at {self} needs a driver that cannot be loaded ({error}): "
+                "pip install 'hawc[postgresql]'."
+            ) from error
+        driver = engine.dialect.dbapi
+        assert driver is not None
+        known = {option.keyword.decode() for option in driver.pq.Conninfo.get_defaults()}
+        _check_names(self.address.query, known - {"client_encoding"}, str(self))
+        return engine.execution_options(isolation_level="READ COMMITTED")
+
+
+def store_place(url: StoreURL) -> FilePlace | ServerPlace:
+    """Returns the place that a URL of SQLAlchemy's form, or the path of a file, names.
+
+    Nothing is opened. No message repeats what may be a part of a password.
+
+    Raises:
+        ValueError: if `url` names no such place or has an option that is not known.
+    """
+    if isinstance(url, URL):
+        url = url.render_as_string(hide_password=False)
+    if isinstance(url, os.PathLike):
+        return _file_place(os.fsdecode(url), {}, repr(os.fsdecode(url)))
+    match = re.fullmatch(r"([\w+]+)://(.*)", url, re.DOTALL) if isinstance(url, str) else None
+    if match is None:
+        raise ValueError(
+            f"`url` must be like {_EXAMPLES}, or a pathlib.Path; what came cannot be read as a URL."
+        )
+    scheme, rest = match.groups()
+    if scheme not in _SCHEMES:
+        raise ValueError(f"`url` must be like {_EXAMPLES}, got '{scheme}://...'.")
+    head, _, query = rest.partition("?")
+    if scheme.startswith("sqlite"):
+        return _sqlite(head, query)
+    return _postgresql(head, query)
+
+
+def _sqlite(head: str, query: str) -> FilePlace:
+    shown = f"'sqlite://{head}'"
+    if head and not head.startswith("/"):
+        raise ValueError(
+            "`url` must have three slashes before a relative path and four before an absolute one, "
+            f"as in 'sqlite:///gallery.db', got {shown}."
+        )
+    options = _options(query, shown)
+    _check_names(options, _FILE_OPTIONS, shown)
+    name = unquote(head[1:])
+    if name.startswith("file:"):  # a URI within the URL, as SQLite itself takes it
+        host, name = re.fullmatch(r"(?://([^/]*))?([^#]*).*", name[5:], re.DOTALL).groups("")  # type: ignore[union-attr]
+        if host not in ("", "localhost"):
+            raise ValueError(f"`url` must name a file of this machine, got {shown}.")
+    return _file_place(name, options, shown)
+
+
+def _file_place(name: str, options: dict[str, str], shown: str) -> FilePlace:
+    if not name or ":memory:" in name or options.get("mode") == "memory":
+        raise ValueError(
+            f"`url` must name a file, as in 'sqlite:///gallery.db', got {shown}; "
+            "use MemoryHistory for what need not outlive the process."
+        )
+    if "\0" in name:
+        raise ValueError(f"`url` must name a file without null bytes, got {shown}.")
+    path = Path(name).expanduser() if name.startswith("~/") else Path(name)
+    path = path.absolute()  # messages are to name the place wherever they are read
+    if path.is_dir():
+        raise ValueError(f"`url` must name a file, got the folder {shown}.")
+    return FilePlace(path, _checked_file_options(options))
+
+
+def _checked_file_options(options: dict[str, str]) -> dict[str, str]:
+    """Returns the options that SQLite is given; it would ignore values that it does not know."""
+    timeout = options.get("timeout", _SQLITE_WAIT)
+    try:
+        seconds = float(timeout)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= _LONGEST_WAIT:
+        raise ValueError(
+            f"`url` must have a number of seconds as timeout, 0 to {_LONGEST_WAIT:,}, got "
+            f"{timeout!r}."
+        )
+    mode = options.get("mode", "rwc")
+    if mode not in _MODES:
+        raise ValueError(f"`url` must have ro, rw or rwc as mode, got {mode!r}.")
+    switched_on = []
+    for name in _SWITCHES:
+        value = options.get(name, "0").lower()
+        if value not in _TRUE + _FALSE:
+            raise ValueError(f"`url` must have true or false as {name}, got {value!r}.")
+        if value in _TRUE and name != "uri":  # a path and a URI are told by their beginnings
+            switched_on.append(name)
+    if switched_on and mode != "ro":
+        raise ValueError(
+            f"`url` must have mode=ro where {switched_on[0]} is set, got mode={mode}: writers need "
+            "locks."
+        )
+    return {"timeout": timeout, "mode": mode, **dict.fromkeys(switched_on, "1")}
+
+
+def _postgresql(head: str, query: str) -> ServerPlace:
+    # a password's '@' moves what follows it to where messages show it
+    if "@" in query or head.count("@") > 1:
+        raise ValueError(
+            "`url` must have no '@' but the one before the server; write %40 in user, password and "
+            "options."
+        )
+    try:
+        parsed = make_url(f"postgresql+psycopg://{head}")
+    except (ArgumentError, ValueError):  # whose message may hold a part of a password
+        parsed = None
+    if parsed is None or (parsed.username is None and "@" in head):
+        raise ValueError(
+            f"`url` must be like {_EXAMPLES}; what came cannot be read. Write %2F for '/' and %3F "
+            "for '?' in user and password."
+        )
+    shown = repr(str(ServerPlace(parsed)))
+    options = _options(query, shown)
+    wait = options.setdefault("connect_timeout", _POSTGRESQL_WAIT)
+    if not (wait.isascii() and wait.isdigit()):
+        raise ValueError(
+            f"`url` must have a whole number of seconds as connect_timeout, got {wait!r}."
+        )
+    return ServerPlace(parsed.set(query=options))
+
+
+def _options(query: str, shown: str) -> dict[str, str]:
+    """Returns the options by name, each of them given once and with a value."""
+    options: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if not value:
+            raise ValueError(
+                f"`url` must give option {name!r} a value, as '?{name}=...', got none with {shown}."
+            )
+        if name in options:
+            raise ValueError(f"`url` must give option {name!r} once, got it again with {shown}.")
+        options[name] = value
+    return options
+
+
+def _check_names(
+    options: Mapping[str, object], known: tuple[str, ...] | set[str], shown: str
+) -> None:
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise ValueError(
+            f"`url` must have no option {unknown[0]!r}, got one with {shown}; known are "
+            f"{', '.join(known if isinstance(known, tuple) else sorted(known))}."
+        )
+
+
+def _is_secret(option: str) -> bool:
+    return any(part in option for part in ("password", "secret", "scram"))

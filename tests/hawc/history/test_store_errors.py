@@ -1,0 +1,189 @@
+"""What failing stores say: what happened, what to do, and no part of a password."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+import torch
+from sqlalchemy import insert
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+from hawc.history import DatabaseHistory, HistoryStoreError
+from hawc.history.store import Store
+from hawc.history.store_errors import is_taken, store_error
+from hawc.history.tables import BATCHES
+from hawc.targets import StandardNormal
+
+PLANE = StandardNormal(2)
+POINTS = torch.ones(3, 2)
+
+
+class DriverError(Exception):
+    """What a driver raises, with the code that it gives."""
+
+    def __init__(self, text: str, **codes: str) -> None:
+        super().__init__(text)
+        self.sqlite_errorname: str | None = None
+        self.sqlstate: str | None = None
+        vars(self).update(codes)
+
+
+def wrapped(text: str = "words", **codes: str) -> DBAPIError:
+    return OperationalError("SELECT 1", None, DriverError(text, **codes))
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("SQLITE_BUSY_SNAPSHOT", "another process keeps it locked"),
+        ("SQLITE_READONLY_DBMOVED", "the file was moved or replaced"),
+        ("SQLITE_READONLY_DIRECTORY", "make file and folder writable"),
+        ("SQLITE_FULL", "the disk is full"),
+        ("SQLITE_IOERR_WRITE", "the disk is full, limited or failing"),
+        ("SQLITE_CANTOPEN", "does its folder exist"),
+        ("SQLITE_ERROR", "is the store in place?"),
+    ],
+)
+def test_says_what_happened_to_a_file(code: str, advice: str) -> None:
+    error = store_error(wrapped(sqlite_errorname=code), "x cannot be read")
+    assert str(error).startswith("x cannot be read (words): ")
+    assert advice in str(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("57014", "statement_timeout"),
+        ("55P03", "lock_timeout"),
+        ("25P03", "idle_in_transaction_session_timeout"),
+        ("25006", "the server is read-only"),
+        ("53100", "the server's disk is full"),
+        ("53300", "run out of room or connections"),
+        ("57P01", "the server ended the connection"),
+        ("57P03", "the server ended the connection"),
+        ("08006", "the connection was lost"),
+        ("28P01", "refuses the user"),
+        ("3D000", "no such database"),
+        ("40P01", "try again"),
+        ("22P05", "the database's encoding"),
+        ("XX001", "files are damaged"),
+        ("42P01", "is the store in place?"),
+    ],
+)
+def test_says_what_happened_on_a_server(code: str, advice: str) -> None:
+    assert advice in str(store_error(wrapped(sqlstate=code), "x cannot be read"))
+
+
+def test_says_when_no_server_was_reached() -> None:
+    error = store_error(wrapped("refused"), "x cannot be read", connected=False)
+    assert "server, user, password and options of the URL right?" in str(error)
+    assert "password" not in str(store_error(wrapped("odd"), "x cannot be read"))
+
+
+def all_that_is_shown(error: BaseException | None) -> str:
+    """Returns what a traceback shows of errors, without the lines of source."""
+    texts = []
+    while error is not None:
+        texts.append(str(error))
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n".join(texts)
+
+
+def fail_saying(words: str) -> None:
+    try:
+        raise wrapped(words)
+    except DBAPIError as error:
+        raise store_error(error, "x cannot be read", secrets=["pass@word"])  # noqa: B904
+
+
+@pytest.mark.parametrize("said", ["no pass@word", "no pass%40word"])
+def test_a_password_is_in_no_message_and_in_no_traceback(said: str) -> None:
+    with pytest.raises(HistoryStoreError) as caught:
+        fail_saying(said)
+    assert all_that_is_shown(caught.value) == "x cannot be read (no ***): is the store in place?"
+
+
+def test_the_drivers_error_is_the_cause_where_it_holds_no_password() -> None:
+    original = wrapped("words")
+    assert store_error(original, "x", secrets=["pass@word"]).__cause__ is original
+
+
+def test_tells_a_key_that_is_taken_from_other_refusals(url: str) -> None:
+    history = DatabaseHistory(url, PLANE)
+    history.append(POINTS, expected_length=0)
+    row = {"gallery_id": 1, "first": 0, "size": 1, "points": b"", "checksum": ""}
+    for values, taken in ((row, True), ({**row, "first": 1, "points": None}, False)):
+        with Store(url).writing() as connection:
+            with pytest.raises(IntegrityError) as caught:
+                connection.execute(insert(BATCHES).values(values))
+            connection.rollback()
+        assert is_taken(caught.value) is taken
+
+
+def test_a_statement_or_lock_that_takes_too_long(postgresql: Callable[[], str]) -> None:
+    url = postgresql()
+    ours = DatabaseHistory(url, PLANE)
+    for setting, advice in (
+        ("statement_timeout", "the server cancelled it, after its statement_timeout"),
+        ("lock_timeout", "longer than the server's lock_timeout: end that one"),
+    ):
+        theirs = DatabaseHistory(f"{url}&options=-c {setting}=100ms", PLANE)
+        with ours.exclusive(), pytest.raises(HistoryStoreError, match=advice):
+            theirs.append(POINTS, expected_length=0)
+    assert len(ours) == 0
+
+
+def test_a_choice_that_takes_too_long_for_the_server(postgresql: Callable[[], str]) -> None:
+    setting = "idle_in_transaction_session_timeout=100ms"
+    history = DatabaseHistory(f"{postgresql()}&options=-c {setting}", PLANE)
+    with pytest.raises(HistoryStoreError, match="than the server's idle_in_transaction"):
+        choose_for_long(history)
+    assert len(history.points()) == len(history) == 0
+    history.append(POINTS, expected_length=0)  # it can be used again
+
+
+def choose_for_long(history: DatabaseHistory) -> None:
+    with history.exclusive():
+        time.sleep(0.5)
+        history.append(POINTS, expected_length=0)
+
+
+def test_a_server_that_ends_the_connection(postgresql: Callable[[], str]) -> None:
+    url = postgresql()
+    history = DatabaseHistory(url, PLANE)
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state LIKE 'idle in%%'"
+
+    def end_others() -> None:
+        with Store(url).reading() as connection:
+            connection.exec_driver_sql(end)
+
+    def append_when_it_is_gone() -> None:
+        with history.exclusive():
+            other = threading.Thread(target=end_others)
+            other.start()
+            other.join(60)
+            history.append(POINTS, expected_length=0)
+
+    with pytest.raises(HistoryStoreError, match=r"the server ended the|the connection was lost"):
+        append_when_it_is_gone()
+    history.append(POINTS, expected_length=0)
+    assert len(history.points()) == 3
+
+
+def test_a_wrong_password(postgresql: Callable[[], str]) -> None:
+    url = postgresql().split("@")[1]
+    with pytest.raises(HistoryStoreError, match=r"authentication failed .* are server, us") as said:
+        DatabaseHistory(f"postgresql://by_password:Xq1%40Zw9@{url}", PLANE)
+    assert "Xq1" not in all_that_is_shown(said.value)
+    assert "Zw9" not in all_that_is_shown(said.value)
+
+
+def test_a_gallery_that_is_gone_is_no_race(sqlite_url: str) -> None:
+    history = DatabaseHistory(sqlite_url, PLANE)
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("DROP TABLE hawc_batches")
+    with pytest.raises(HistoryStoreError, match="no such table"):
+        history.append(POINTS, expected_length=0)

@@ -1,0 +1,204 @@
+"""From URLs to places: what is accepted, what is refused by name, what is never shown."""
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import torch
+from sqlalchemy import URL
+
+from hawc.history import DatabaseHistory, HistoryStoreError, galleries
+from hawc.history.store import Store
+from hawc.history.store_url import FilePlace, ServerPlace, store_place
+from hawc.targets import StandardNormal
+
+PLANE = StandardNormal(2)
+
+
+def gallery_of_three(path: Path) -> None:
+    DatabaseHistory(path, PLANE).append(torch.ones(3, 2), expected_length=0)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Returns the working directory, which is empty and the user's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("sqlite:///gallery.db", "gallery.db"),
+        ("sqlite+pysqlite:///gallery.db", "gallery.db"),
+        ("sqlite:///my gallery.db", "my gallery.db"),
+        ("sqlite:///my%20gallery.db", "my gallery.db"),
+        ("sqlite:///100%.db", "100%.db"),
+        ("sqlite:///100%25.db", "100%.db"),
+        ("sqlite:///gälerie 猫#1.db", "gälerie 猫#1.db"),
+        ("sqlite:///~/gallery.db", "gallery.db"),
+        ("sqlite:///~gallery.db", "~gallery.db"),
+        ("sqlite:///what%3F.db", "what?.db"),
+        ("sqlite:///file:my%20gallery.db?uri=true", "my gallery.db"),
+        ("sqlite:///file:gallery.db", "gallery.db"),
+        (Path("what? 100%25 .db"), "what? 100%25 .db"),
+        (Path("~/gallery.db"), "gallery.db"),
+        (URL.create("sqlite", database="gallery.db"), "gallery.db"),
+    ],
+)
+def test_writes_the_file_that_is_named_and_no_other(here: Path, url: str, name: str) -> None:
+    history = DatabaseHistory(url, PLANE)
+    history.append(torch.ones(3, 2), expected_length=0)
+    assert os.listdir(here) == [name]
+    assert galleries(url)[0].length == 3
+    assert len(DatabaseHistory(history.location, PLANE)) == 3  # as messages and manifests show it
+    assert os.listdir(here) == [name]
+
+
+@pytest.mark.parametrize("slashes", ["", "//", "//localhost"])
+def test_reads_absolute_paths(here: Path, slashes: str) -> None:
+    expected = here / "gallery.db"
+    for url in (f"sqlite:///{expected}", f"sqlite:///file:{slashes}{expected}?mode=ro&uri=true"):
+        place = store_place(url)
+        assert isinstance(place, FilePlace)
+        assert place.path == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:///gallery.db?mode=ro&uri=true",
+        "sqlite:///gallery.db?mode=ro",
+        "sqlite:///file:gallery.db?mode=ro&uri=true",
+        "sqlite:///gallery.db?mode=ro&immutable=1",
+        "sqlite:///gallery.db?mode=ro&nolock=TRUE&timeout=0",
+    ],
+)
+def test_reads_only_where_that_is_asked_for(here: Path, url: str) -> None:
+    with pytest.raises(HistoryStoreError, match="the file cannot be opened"):
+        DatabaseHistory(url, PLANE)
+    with pytest.raises(ValueError, match="must name a store that is there"):
+        galleries(url)
+    assert not list(here.iterdir())
+    gallery_of_three(here / "gallery.db")
+    history = DatabaseHistory(url, PLANE)
+    assert len(history.points()) == 3
+    with pytest.raises(HistoryStoreError, match="it is read-only"):
+        history.append(torch.ones(1, 2), expected_length=3)
+    assert os.listdir(here) == ["gallery.db"]
+
+
+def test_the_mode_rw_creates_no_file(here: Path) -> None:
+    url = "sqlite:///gallery.db?mode=rw"
+    with pytest.raises(HistoryStoreError, match="the file cannot be opened"):
+        DatabaseHistory(url, PLANE)
+    assert not list(here.iterdir())
+    gallery_of_three(here / "gallery.db")
+    DatabaseHistory(url, PLANE).append(torch.ones(1, 2), expected_length=3)
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("sqlite:///g.db?timeout=soon", "have a number of seconds as timeout, 0 to .*, got 'soon'"),
+        ("sqlite:///g.db?timeout=-1", "have a number of seconds as timeout, 0 to .*, got '-1'"),
+        ("sqlite:///g.db?timeout=nan", "have a number of seconds as timeout, 0 to .*, got 'nan'"),
+        ("sqlite:///g.db?timeout=1e9", "have a number of seconds as timeout, 0 to .*, got '1e9'"),
+        ("sqlite:///g.db?timeout", "give option 'timeout' a value"),
+        ("sqlite:///g.db?readonly", "give option 'readonly' a value"),
+        ("sqlite:///g.db?readonly=1", "have no option 'readonly', .*; known are timeout, mode"),
+        ("sqlite:///g.db?Mode=ro", "have no option 'Mode'"),
+        ("sqlite:///g.db?cache=shared", "have no option 'cache'"),
+        ("sqlite:///g.db?timeout=1&timeout=2", "give option 'timeout' once"),
+        ("sqlite:///g.db?mode=readonly", "have ro, rw or rwc as mode, got 'readonly'"),
+        ("sqlite:///g.db?mode=ro&immutable=maybe", "have true or false as immutable, got 'maybe'"),
+        ("sqlite:///g.db?nolock=1", "have mode=ro where nolock is set, got mode=rwc"),
+        ("sqlite://g.db", "have three slashes before a relative path .* got 'sqlite://g.db'"),
+        ("sqlite://folder/g.db", "have three slashes before a relative path"),
+        ("sqlite:///file://other/g.db", "name a file of this machine"),
+        ("sqlite:///a\0b", "name a file without null bytes"),
+        ("sqlite:///.", "name a file, got the folder"),
+        ("sqlite://", "name a file, .*; use MemoryHistory"),
+        ("sqlite:///:memory:", "name a file, .*; use MemoryHistory"),
+        ("sqlite:///file::memory:?uri=true", "name a file, .*; use MemoryHistory"),
+        ("sqlite:///file:x?mode=memory&uri=true", "name a file, .*; use MemoryHistory"),
+        ("mysql://me:a@b@host/name", "be like 'sqlite:///gallery.db' or .* got 'mysql://...'"),
+        ("postgres://host/name", "be like 'sqlite:///gallery.db' or .* got 'postgres://...'"),
+        ("sqlite+aiosqlite:///f", "be like 'sqlite:///gallery.db' or .* got 'sqlite.aiosqlite:"),
+        ("gallery.db", "be like 'sqlite:///gallery.db' or .*, or a pathlib.Path; what came cannot"),
+        ("", "be like .*; what came cannot be read"),
+        (7, "be like .*; what came cannot be read"),
+        ("postgresql://me@host:port/name", "be like .*; what came cannot be read"),
+        ("postgresql://h/db?connect_timeout=-1", "have a whole number of seconds as connect_tim"),
+        ("postgresql://h/db?connect_timeout=soon", "have a whole number .*, got 'soon'"),
+        ("postgresql://h/db?sslmode", "give option 'sslmode' a value"),
+        ("postgresql://h/db?host=a&host=b", "give option 'host' once"),
+    ],
+)
+@pytest.mark.usefixtures("no_shape_checks")
+def test_refuses_what_it_does_not_know(here: Path, url: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=f"`url` must {complaint}"):
+        store_place(url)
+    assert not list(here.iterdir())
+
+
+@pytest.mark.parametrize("name", ["bogus", "autocommit", "client_encoding", "Sslmode"])
+def test_refuses_options_that_the_driver_does_not_know(name: str) -> None:
+    pytest.importorskip("psycopg")
+    with pytest.raises(ValueError, match=f"`url` must have no option '{name}'.*connect_timeout"):
+        Store(f"postgresql://host/db?{name}=1")
+
+
+def test_keeps_options_that_the_driver_knows() -> None:
+    pytest.importorskip("psycopg")
+    query = "sslmode=require&connect_timeout=3&host=/run&options=-c a=b&application_name=a%40b"
+    place = store_place(f"postgresql://host/db?{query}")
+    assert isinstance(place, ServerPlace)
+    expected = {"sslmode": "require", "connect_timeout": "3", "host": "/run", "options": "-c a=b"}
+    assert place.address.query == {**expected, "application_name": "a@b"}
+    place.engine()
+
+
+@pytest.mark.parametrize("first", ["@", "?", "/", ":", "#"])
+@pytest.mark.parametrize("second", ["@", "?", "@s=", "/"])
+@pytest.mark.parametrize("rest", ["", "/db?sslmode=require", "/db?options=a@b"])
+def test_shows_no_part_of_a_password_that_is_split_wrongly(
+    first: str, second: str, rest: str
+) -> None:
+    password = f"Xq1{first}Zw9{second}Kv7"
+    shown = shown_for(f"postgresql://me:{password}@host{rest}", password)
+    assert not any(part in shown for part in ("Xq1", "Zw9", "Kv7"))
+
+
+def shown_for(url: str, password: str) -> str:
+    """Returns the refusal of a URL and the errors behind it, or its place if it is read rightly."""
+    try:
+        place = store_place(url)
+    except ValueError as refused:
+        behind = None if refused.__suppress_context__ else refused.__context__
+        return f"{refused} {refused.__cause__} {behind}"
+    assert isinstance(place, ServerPlace)
+    assert place.address.password == password
+    return str(place)
+
+
+@pytest.mark.parametrize("password", ["p%40ss", "p%2Fss", "p%3Ass", "p:ss", "p/ss", "p%3Fss", "p%"])
+def test_a_password_is_read_and_not_shown(password: str) -> None:
+    place = store_place(f"postgresql://me:{password}@host/db?password=p%40ss&sslpassword=p%2Fss")
+    assert isinstance(place, ServerPlace)
+    assert place.address.host == "host"
+    assert str(place) == "postgresql://me:***@host/db"
+    assert {"p@ss", "p/ss"} <= set(place.secrets)
+    assert store_place(place.url).url == place.url
+
+
+def test_waits_as_long_as_it_says(here: Path) -> None:
+    gallery_of_three(here / "gallery.db")
+    hasty = DatabaseHistory("sqlite:///gallery.db?timeout=0.05", PLANE)
+    with closing(sqlite3.connect(here / "gallery.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(HistoryStoreError, match=r"written \(database is locked\): another pro"):
+            hasty.append(torch.ones(3, 2), expected_length=3)
