@@ -23,7 +23,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.points import full_precision
+from hawc.points import ArrayLike, as_points, full_precision, promoted
 
 __all__ = [
     "AbstractKernel",
@@ -62,13 +62,15 @@ class AbstractKernel(ABC):
     def mixture(self) -> Mixture:
         """Returns rates t > 0 and weights w > 0 with h = sum_t w (1 - exp(-t s)), in float64."""
 
-    def __call__(self, x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> Float[Tensor, "n m"]:
+    def __call__(
+        self, x: Float[Tensor, "n d"] | ArrayLike, y: Float[Tensor, "m d"] | ArrayLike
+    ) -> Float[Tensor, "n m"]:
         """Returns the matrix of h(x_i, y_j), differentiable also where points coincide.
 
         Distances come from coordinate differences: the expansion |x|^2 + |y|^2 - 2 xy loses about
         1e-3 of a small distance in float32.
         """
-        x, y = full_precision(x), full_precision(y)
+        x, y = promoted(as_points("x", x, smallest=0), as_points("y", y, smallest=0))
         distance = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
         return self.profile(distance.square())
 
@@ -232,7 +234,7 @@ class GaussianComplement(AbstractKernel):
         return (-squared_norm / scale).exp() / scale
 
     def mixture(self) -> Mixture:
-        rate = torch.tensor([0.5 / self.bandwidth**2], dtype=torch.float64)
+        rate = torch.tensor([0.5 / self.bandwidth**2], dtype=torch.float64, device="cpu")
         return rate, torch.ones_like(rate)
 
 
@@ -245,7 +247,8 @@ def mixture_of_density(density: Callable[[Float[Tensor, " t"]], Float[Tensor, " 
     Args:
         density: non-negative, given rates in float64.
     """
-    rate = torch.arange(*_LOG_RATE_RANGE, _LOG_RATE_STEP, dtype=torch.float64).exp()
+    steps = (*_LOG_RATE_RANGE, _LOG_RATE_STEP)
+    rate = torch.arange(*steps, dtype=torch.float64, device="cpu").exp()
     weight = _LOG_RATE_STEP * rate * density(rate)
     weight[0] /= 1 - weight[0] * rate[0] / (weight[1] * rate[1])
     rate, weight = rate[weight > 0], weight[weight > 0]
@@ -267,7 +270,9 @@ def _check_positive(name: str, value: float, advice: str) -> None:
 @lru_cache(maxsize=64)
 def gaussian_mixture(kernel: AbstractKernel, dtype: torch.dtype, device: torch.device) -> Mixture:
     """Returns the kernel's mixture in a dtype on a device, remembered."""
-    with torch.inference_mode(False):  # a cached tensor made in that mode could not be trained by
+    # a cached tensor made in that mode could not be trained by; and one on a default device that is
+    # another by now would be of no use
+    with torch.inference_mode(False), torch.device("cpu"):
         rate, weight = kernel.mixture()
         return rate.to(device, dtype), weight.to(device, dtype)
 

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.arguments import whole_number
 from hawc.compression.problem import CompressionProblem
 from hawc.compression.solver import AbstractSolver, Compression
 from hawc.kernel_sum import KernelSum
@@ -47,8 +48,7 @@ class Stochastic(AbstractSolver):
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
+            whole_number(name, getattr(self, name), 1)
 
     def solve(
         self,

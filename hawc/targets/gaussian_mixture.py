@@ -5,10 +5,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.kernels import AbstractKernel, full_precision, gaussian_mixture, without_autocast
+from hawc.kernels import AbstractKernel, gaussian_mixture, without_autocast
+from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential
-from hawc.targets.checks import normalized_weights
-from hawc.targets.covariance import spectrum
+from hawc.targets.checks import check_draw, normalized_weights
+from hawc.targets.covariance import as_covariances, spectrum
 from hawc.targets.identity import described
 from hawc.targets.orthogonal import orthogonal_normal
 from hawc.targets.row_evaluation import in_row_blocks
@@ -46,19 +47,15 @@ class GaussianMixture(AbstractTarget):
 
     def __init__(
         self,
-        weights: Float[Tensor, " c"] | None,
-        means: Float[Tensor, "c d"],
-        covariances: float | Float[Tensor, " c"] | Float[Tensor, "c d d"],
+        weights: Float[Tensor, " c"] | ArrayLike | None,
+        means: Float[Tensor, "c d"] | ArrayLike,
+        covariances: float | Float[Tensor, " c"] | Float[Tensor, "c d d"] | ArrayLike,
     ) -> None:
-        if means.ndim != 2 or 0 in means.shape:
-            raise ValueError(
-                f"`means` must have shape (c, d) with c, d >= 1, got {tuple(means.shape)}."
-            )
-        if not means.isfinite().all():
-            raise ValueError("`means` must be finite, got NaN or infinite coordinates.")
+        means = as_points("means", means, finite=True)
         count, dim = means.shape
-        if not isinstance(covariances, Tensor):
-            covariances = torch.full((count,), covariances, dtype=torch.float64)
+        covariances = as_covariances("covariances", covariances)
+        if covariances.ndim == 0:
+            covariances = covariances.expand(count).clone()
         if covariances.shape not in ((count,), (count, dim, dim)):
             raise ValueError(
                 f"`covariances` must be a number or have shape ({count},) or "
@@ -67,7 +64,6 @@ class GaussianMixture(AbstractTarget):
         self._weights = normalized_weights(weights, count)
         with torch.inference_mode(False):  # tensors made in that mode cannot be differentiated by
             self._means = means.detach().to("cpu", torch.float64, copy=True)
-            covariances = covariances.detach().cpu().clone()
             self._variances, self._axes = spectrum(covariances, "covariances")
             self._covariances = covariances.double()
 
@@ -82,6 +78,7 @@ class GaussianMixture(AbstractTarget):
         return self._means.shape[1]
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        check_draw(n, generator)
         normal = torch.randn(n, self.dim, generator=generator, device=generator.device)
         return self._from_normal(normal, generator)
 
@@ -102,7 +99,7 @@ class GaussianMixture(AbstractTarget):
                 noise[chosen] = noise[chosen] @ axes.T
         return noise + self._means.to(device, dtype)[component]
 
-    def log_density(self, x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+    def log_density(self, x: Float[Tensor, "n d"] | ArrayLike) -> Float[Tensor, " n"]:
         """Returns the log density at each point, differentiable, in the points' dtype.
 
         Raises:
@@ -113,7 +110,7 @@ class GaussianMixture(AbstractTarget):
                 "`covariances` must be regular for a density, got a component without variance in "
                 "some direction; add a small one."
             )
-        x = full_precision(x)
+        x = as_points("x", x, dim=self.dim, smallest=0)
         variances = self._variances.to(x)[:, None]  # (c, 1, k)
         times = 1 if self._axes is not None else self.dim
         scale = times * (2 * torch.pi * variances).log().sum(2)
@@ -140,8 +137,8 @@ class GaussianMixture(AbstractTarget):
             product = squares @ slope if rotated else squares * slope  # (c, n, t)
             return component_weight @ (-torch.expm1(-(product + offset)) @ weight)
 
-        def evaluate(x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-            x = full_precision(x)
+        def evaluate(x: Float[Tensor, "n d"] | ArrayLike) -> Float[Tensor, " n"]:
+            x = as_points("x", x, dim=self.dim, smallest=0)
             with without_autocast(x):
                 return in_row_blocks(block, x, len(self._weights) * (len(rate) + self.dim))
 

@@ -5,8 +5,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.kernels import AbstractKernel
+from hawc.points import ArrayLike, as_real
 from hawc.targets.abstract import AbstractTarget, Potential
-from hawc.targets.covariance import spectrum
+from hawc.targets.covariance import as_covariances, spectrum
 from hawc.targets.gaussian_mixture import GaussianMixture
 from hawc.targets.identity import described
 
@@ -26,17 +27,18 @@ class Normal(AbstractTarget):
         ValueError: if a shape does not fit or a value is out of its range.
     """
 
-    def __init__(self, mean: Float[Tensor, " d"], covariance: float | Float[Tensor, "d d"]) -> None:
+    def __init__(
+        self,
+        mean: Float[Tensor, " d"] | ArrayLike,
+        covariance: float | Float[Tensor, "d d"] | ArrayLike,
+    ) -> None:
+        mean = as_real("mean", mean)
         if mean.ndim != 1 or len(mean) == 0 or not mean.isfinite().all():
             raise ValueError(
                 f"`mean` must be finite with shape (d,), d >= 1, got {mean} of shape "
                 f"{tuple(mean.shape)}."
             )
-        values = (
-            covariance.detach()
-            if isinstance(covariance, Tensor)
-            else torch.tensor(covariance, dtype=torch.float64)
-        )
+        values = as_covariances("covariance", covariance)
         if values.shape not in ((), (len(mean), len(mean))):
             raise ValueError(
                 f"`covariance` must be a number or have shape ({len(mean)}, {len(mean)}), got "
@@ -68,7 +70,7 @@ class Normal(AbstractTarget):
         """The covariance matrix, in float64."""
         return self._covariance.clone()
 
-    def log_density(self, x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+    def log_density(self, x: Float[Tensor, "n d"] | ArrayLike) -> Float[Tensor, " n"]:
         """Returns the log density at each point, differentiable, in the points' dtype.
 
         Raises:

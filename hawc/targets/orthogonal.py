@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.targets.checks import check_draw
+
 __all__ = ["orthogonal_normal"]
 
 
@@ -18,6 +20,7 @@ def orthogonal_normal(n: int, dim: int, *, generator: torch.Generator) -> Float[
     Source: F. X. Yu et al. 2016, "Orthogonal random features", NeurIPS 2016, for frames of
     independent lengths.
     """
+    check_draw(n, generator)
     device, default = generator.device, torch.get_default_dtype()
     dtype = torch.promote_types(default, torch.float32)  # there is no QR in half precision
     normal = torch.randn(n, dim, generator=generator, device=device, dtype=dtype)

@@ -7,9 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.blocks import row_blocks
-from hawc.kernels import AbstractKernel, full_precision, gaussian_mixture, without_autocast
+from hawc.kernels import AbstractKernel, gaussian_mixture, without_autocast
+from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient
-from hawc.targets.checks import checked_dim
+from hawc.targets.checks import check_draw, checked_dim
 from hawc.targets.orthogonal import orthogonal_normal
 
 __all__ = ["StandardNormal"]
@@ -43,14 +44,15 @@ class StandardNormal(AbstractTarget):
         return self._dim
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        check_draw(n, generator)
         return torch.randn(n, self._dim, generator=generator, device=generator.device)
 
     def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         return orthogonal_normal(n, self._dim, generator=generator)
 
     def potential(self, kernel: AbstractKernel) -> Potential:
-        def evaluate(x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-            x = full_precision(x)
+        def evaluate(x: Float[Tensor, "n d"] | ArrayLike) -> Float[Tensor, " n"]:
+            x = as_points("x", x, dim=self._dim, smallest=0)
             slope, offset, weight = _normal_exponents(kernel, self._dim, x.dtype, x.device)
             with without_autocast(x):
                 squared_norms = x.square().sum(1, keepdim=True)
@@ -60,8 +62,10 @@ class StandardNormal(AbstractTarget):
         return evaluate
 
     def potential_and_gradient(self, kernel: AbstractKernel) -> PotentialAndGradient:
-        def evaluate(x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]:
-            x = full_precision(x.detach())
+        def evaluate(
+            x: Float[Tensor, "n d"] | ArrayLike,
+        ) -> tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]:
+            x = as_points("x", x, dim=self._dim, smallest=0).detach()
             slope, offset, weight = _normal_exponents(kernel, self._dim, x.dtype, x.device)
             value, slopes = x.new_empty(len(x)), x.new_empty(len(x), 1)
             with without_autocast(x):

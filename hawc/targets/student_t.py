@@ -5,9 +5,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.kernels import AbstractKernel, HuberEnergy, full_precision
+from hawc.kernels import AbstractKernel, HuberEnergy
+from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential
-from hawc.targets.checks import checked_dim
+from hawc.targets.checks import check_draw, checked_dim
 from hawc.targets.orthogonal import orthogonal_normal
 
 __all__ = ["StudentT"]
@@ -37,7 +38,7 @@ class StudentT(AbstractTarget):
         if not (scale > 0 and math.isfinite(scale)):
             raise ValueError(f"`scale` must be a positive finite number, got {scale}.")
         self._scale = float(scale)
-        self._squared_radius = (dim + 1) * self._scale**2
+        self._squared_radius = (self._dim + 1) * self._scale**2
 
     def __repr__(self) -> str:
         return f"StudentT(dim={self._dim}, scale={self._scale})"
@@ -66,6 +67,7 @@ class StudentT(AbstractTarget):
         return self._scale
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        check_draw(n, generator)
         normal = torch.randn(n, self._dim, generator=generator, device=generator.device)
         return self._from_normal(normal, generator)
 
@@ -82,8 +84,9 @@ class StudentT(AbstractTarget):
     def potential(self, kernel: AbstractKernel) -> Potential:
         a = self._checked_kernel(kernel).a
 
-        def evaluate(x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-            return (full_precision(x).square().sum(1) + self._squared_radius).sqrt() - a
+        def evaluate(x: Float[Tensor, "n d"] | ArrayLike) -> Float[Tensor, " n"]:
+            x = as_points("x", x, dim=self._dim, smallest=0)
+            return (x.square().sum(1) + self._squared_radius).sqrt() - a
 
         return evaluate
 

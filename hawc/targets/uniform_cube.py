@@ -13,9 +13,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hawc.kernels import AbstractKernel, full_precision, gaussian_mixture, without_autocast
+from hawc.kernels import AbstractKernel, gaussian_mixture, without_autocast
+from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential
-from hawc.targets.checks import checked_dim
+from hawc.targets.checks import check_draw, checked_dim
 from hawc.targets.row_evaluation import in_row_blocks
 
 __all__ = ["UniformCube"]
@@ -58,6 +59,7 @@ class UniformCube(AbstractTarget):
         return self._dim
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        check_draw(n, generator)
         share = torch.rand(n, self._dim, generator=generator, device=generator.device)
         return self.low + self._side * share
 
@@ -84,8 +86,8 @@ class UniformCube(AbstractTarget):
             ]
             return -torch.expm1(-torch.cat(exponents, 1)) @ weight
 
-        def evaluate(x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-            x = full_precision(x)
+        def evaluate(x: Float[Tensor, "n d"] | ArrayLike) -> Float[Tensor, " n"]:
+            x = as_points("x", x, dim=self._dim, smallest=0)
             slow, middle, fast, _ = mixture(x.dtype, x.device)
             held = len(slow) + self._dim * (len(_NODES) * len(middle) + len(fast))
             with without_autocast(x):
