@@ -58,7 +58,7 @@ def squared_distance(
     """
     x, y, p, q = checked_weighted_sets(x, y, x_weights, y_weights)
     repulsion = _pair_sum(kernel, x, x, p, p) + _pair_sum(kernel, y, y, q, q)
-    return _pair_sum(kernel, x, y, p, q) - 0.5 * repulsion
+    return (_pair_sum(kernel, x, y, p, q) - 0.5 * repulsion).to(x.dtype)
 
 
 def unbiased_squared_distance(
@@ -85,7 +85,7 @@ def unbiased_squared_distance(
     x, y = as_points("x", x, smallest=2), as_points("y", y, smallest=2)
     x, y, p, q = checked_weighted_sets(x, y, None, None)
     repulsion = _mean_between_different(kernel, x) + _mean_between_different(kernel, y)
-    return _pair_sum(kernel, x, y, p, q) - 0.5 * repulsion
+    return (_pair_sum(kernel, x, y, p, q) - 0.5 * repulsion).to(x.dtype)
 
 
 def squared_distance_to(
@@ -118,7 +118,8 @@ def squared_distance_to(
     else:
         points, p = _checked_weights(weights, points)
     attraction = _mean_potential(kernel, points, target, p)
-    return attraction - 0.5 * _pair_sum(kernel, points, points, p, p) - target.self_energy(kernel)
+    repulsion = 0.5 * _pair_sum(kernel, points, points, p, p)
+    return (attraction - repulsion - target.self_energy(kernel)).to(points.dtype)
 
 
 def unbiased_squared_distance_to(
@@ -145,7 +146,7 @@ def unbiased_squared_distance_to(
     points = _checked_points(points, target, smallest=2)
     attraction = _mean_potential(kernel, points, target, _uniform(points))
     repulsion = 0.5 * _mean_between_different(kernel, points)
-    return attraction - repulsion - target.self_energy(kernel)
+    return (attraction - repulsion - target.self_energy(kernel)).to(points.dtype)
 
 
 def checked_weighted_sets(
@@ -209,10 +210,13 @@ def _pair_sum(
     p: Float[Tensor, " n"],
     q: Float[Tensor, " m"],
 ) -> Float[Tensor, ""]:
-    """Returns sum_ij p_i q_j h(x_i, y_j)."""
+    """Returns sum_ij p_i q_j h(x_i, y_j), in float64 from heights of the points' precision.
+
+    Such sums nearly cancel: float32's digits would be gone where groups of points are far apart.
+    """
 
     def rows(block: slice, x: Tensor, y: Tensor, p: Tensor, q: Tensor) -> Tensor:
-        return p[block] @ (kernel(x[block], y) @ q)
+        return p[block].double() @ (kernel(x[block], y).double() @ q.double())
 
     with without_autocast(x):
         return sum_over_blocks(rows, row_blocks(len(x), len(y)), x, y, p, q)
@@ -235,7 +239,7 @@ def _mean_potential(
     potential = target.potential(kernel)
 
     def rows(block: slice, points: Tensor, weights: Tensor) -> Tensor:
-        return (potential(points[block]) * weights[block]).sum()
+        return potential(points[block]).double() @ weights[block].double()
 
     blocks = row_blocks(len(points), 256)  # a potential may hold some hundred numbers a point
     return sum_over_blocks(rows, blocks, points, weights)

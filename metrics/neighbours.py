@@ -1,7 +1,8 @@
 """Nearest neighbours among points, in blocks: time O(n m f), memory O(n + m).
 
-Distances are those of float64 by |x|^2 + |y|^2 - 2 xy about a common origin. Two points nearer than
-float32 features tell apart, some 1e-7 of their distance from there, count as equal.
+Distances are those of float64 by |x|^2 + |y|^2 - 2 xy about a common origin. Of points nearer than
+a ten-thousandth of their distance from there that leaves less than half of the digits: their
+distances are those of coordinate differences.
 """
 
 import math
@@ -22,8 +23,10 @@ __all__ = [
     "squared_neighbour_radii",
 ]
 
-# Rounding leaves up to some units of eps (|x|^2 + |y|^2) of what should be 0, here in |x|^2.
-_EXPANSION_ERROR = 64 * torch.finfo(torch.float64).eps
+# A squared distance above this share of |x|^2 keeps half of its digits: rounding leaves up to some
+# units of eps (|x|^2 + |y|^2) in it, with |y| like |x| where they are near.
+_NEAR = 64 * torch.finfo(torch.float64).eps ** 0.5
+_PAIRS_AT_ONCE = 2**18  # coordinates of pairs whose differences are taken
 
 _MOST_FOR_ORIGIN = 1000  # a few points tell well enough where all are
 
@@ -66,7 +69,11 @@ def squared_distance_blocks(
             memory = x.new_empty(len(norms), len(y))
         with without_autocast(x):
             squared = torch.addmm(y_norms, x[rows], y.T, alpha=-2, out=memory).add_(norms)
-        yield rows, squared.masked_fill_(squared <= _EXPANSION_ERROR * norms, 0)
+        near = (squared <= _NEAR * norms).nonzero()
+        for pairs in near.split(max(1, _PAIRS_AT_ONCE // x.shape[1])):
+            i, j = pairs.T
+            squared[i, j] = (x[rows][i] - y[j]).square().sum(1)
+        yield rows, squared
 
 
 def squared_neighbour_radii(

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.kernel_sum import EXPANDED_FROM_DIM, KernelSum
+from hawc.kernel_sum import EXPANDED_FROM_DIM, KernelSum, expansion_bears
 from hawc.kernels import AbstractKernel
 from hawc.targets import AbstractTarget, PotentialAndGradient
 
@@ -159,10 +159,18 @@ def jittered(points: Float[Tensor, "n d"], generator: torch.Generator) -> Float[
 
 def _squared_distances(points: Float[Tensor, "r k d"]) -> Float[Tensor, "r k k"]:
     if points.shape[2] < EXPANDED_FROM_DIM:
-        distance = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
-        return distance.square_()
-    points = points - points.mean(1, keepdim=True)  # the error is relative to |x|^2
-    norms = points.square().sum(2)
-    squared = torch.baddbmm(norms[:, None], points, points.mT, alpha=-2).add_(norms[:, :, None])
-    squared.diagonal(dim1=1, dim2=2).zero_()  # or rounding would set a point apart from itself
-    return squared.clamp_(min=0)
+        return _squares_of_differences(points)
+    centred = points - points.mean(1, keepdim=True)  # the error is relative to |x|^2
+    norms = centred.square().sum(2)
+    squared = torch.baddbmm(norms[:, None], centred, centred.mT, alpha=-2).add_(norms[:, :, None])
+    own = squared.diagonal(dim1=1, dim2=2)
+    own.fill_(torch.inf)  # or rounding would set a point apart from itself
+    farthest, nearest = float(norms.amax()), float(squared.amin())
+    if not (nearest > 0 and expansion_bears(farthest / nearest, points.dtype)):
+        return _squares_of_differences(points)
+    own.zero_()
+    return squared
+
+
+def _squares_of_differences(points: Float[Tensor, "r k d"]) -> Float[Tensor, "r k k"]:
+    return torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist").square_()

@@ -60,9 +60,11 @@ class Stochastic(AbstractSolver):
         optimizer = self.optimizer([points])
         scale = problem.size**2 / problem.total
         share = points.new_full((self.batch_size,), 1 / self.batch_size)
+        crowding = None
         for _ in range(self.steps):
             batch = problem.target.sample(self.batch_size, generator=generator).double()
-            estimate = KernelSum(problem.kernel, batch, share)
+            estimate = KernelSum(problem.kernel, batch, share, crowding)
+            crowding = estimate.crowding  # one look is enough for batches of one law
             _, gradient = problem.value_and_gradient(points, estimate)
             points.grad = scale * gradient
             optimizer.step()
