@@ -12,7 +12,7 @@ from hawc.arguments import checked_generator, whole_number
 from hawc.compression.deterministic import Deterministic
 from hawc.compression.problem import CompressionProblem, Weights, jittered
 from hawc.compression.solver import AbstractSolver, Compression
-from hawc.kernels import AbstractKernel, HuberEnergy
+from hawc.kernels import AbstractKernel
 from hawc.points import ArrayLike, as_points
 from hawc.targets import AbstractTarget
 
@@ -39,12 +39,12 @@ def compress(
         target: the law to match.
         size: number of new points K, at least 1.
         history: points already drawn; none if None. A long one is best given in float32.
-        kernel: of the distance; `HuberEnergy()` if None.
+        kernel: of the distance; |x - y| if None, smooth within 1e-5 of the target's `unit_length`.
         solver: how to minimise; `Deterministic()` if None.
         weights: of the new points, "uniform" or "optimal"; points of the history weigh 1 each, the
             new ones K together.
-        start: (size, d) where to begin, up to 1e-3; fresh draws compete with it where the solver
-            has several starts. Random draws of the law if None.
+        start: (size, d) where to begin, up to a thousandth of the target's `unit_length`; fresh
+            draws compete with it where the solver has several starts. Random draws if None.
         generator: source of the starting points; its device is where the work is done.
 
     Returns:
@@ -67,9 +67,9 @@ def compress(
     exact = torch.autocast(device.type, enabled=False)  # half precision would choose other points
     with torch.inference_mode(False), torch.enable_grad(), exact:
         if start is not None:
-            start = jittered(start.detach(), generator)
+            start = jittered(start.detach(), generator, target.unit_length)
         past = past.detach().to(device)
-        problem = CompressionProblem(target, size, past, kernel or HuberEnergy(), weights)
+        problem = CompressionProblem(target, size, past, kernel, weights)
         found = (solver or Deterministic()).solve(problem, generator, start)
     if not (math.isfinite(found.objective) and bool(found.points.isfinite().all())):
         raise RuntimeError(

@@ -33,8 +33,9 @@ class Stochastic(AbstractSolver):
     Args:
         steps: of the optimizer, at least 1.
         batch_size: draws of the law a step, at least 1.
-        optimizer: from a list of tensors to a torch optimizer that needs no closure. It sees the
-            gradient of K^2 f / (Kp + K): the pull of the law on one point is of order one.
+        optimizer: from a list of tensors to a torch optimizer that needs no closure. It sees points
+            in the law's `unit_length` and the gradient of K^2 f / (Kp + K), in such units too: the
+            pull of the law on one point is of order one.
 
     Raises:
         ValueError: if a number is out of its range.
@@ -57,8 +58,13 @@ class Stochastic(AbstractSolver):
         start: Float[Tensor, "k d"] | None = None,
     ) -> Compression:
         points = problem.start(generator) if start is None else start[None].clone()
-        optimizer = self.optimizer([points])
-        scale = problem.size**2 / problem.total
+        # an optimizer has lengths of its own, such as Adam's step
+        unit = problem.target.unit_length
+        units = problem.kernel.in_units(unit)
+        height = unit if units is None else units[1]
+        scaled = points / unit
+        optimizer = self.optimizer([scaled])
+        scale = problem.size**2 / problem.total * (unit / height)
         share = points.new_full((self.batch_size,), 1 / self.batch_size)
         crowding = None
         for _ in range(self.steps):
@@ -66,8 +72,9 @@ class Stochastic(AbstractSolver):
             estimate = KernelSum(problem.kernel, batch, share, crowding)
             crowding = estimate.crowding  # one look is enough for batches of one law
             _, gradient = problem.value_and_gradient(points, estimate)
-            points.grad = scale * gradient
+            scaled.grad = scale * gradient
             optimizer.step()
+            points = unit * scaled.detach()
         value, _ = problem.value_and_gradient(points)
         weights = problem.weights(points[0])
         return Compression(points[0], weights, float(value), False, self.steps)

@@ -12,6 +12,7 @@ from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient
 from hawc.targets.checks import check_draw, normalized_weights
 from hawc.targets.identity import digest
+from hawc.targets.units import group_length
 
 __all__ = ["Empirical"]
 
@@ -53,6 +54,10 @@ class Empirical(AbstractTarget):
     @property
     def dim(self) -> int:
         return self._points.shape[1]
+
+    @cached_property
+    def unit_length(self) -> float:
+        return group_length(self._points[self._weights > 0])
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         check_draw(n, generator)

@@ -1,4 +1,5 @@
-from functools import lru_cache
+import math
+from functools import cached_property, lru_cache
 from typing import final
 
 import torch
@@ -13,6 +14,7 @@ from hawc.targets.covariance import as_covariances, spectrum
 from hawc.targets.identity import described
 from hawc.targets.orthogonal import orthogonal_normal
 from hawc.targets.row_evaluation import in_row_blocks
+from hawc.targets.units import group_length, rescaling
 
 __all__ = ["GaussianMixture"]
 
@@ -77,6 +79,14 @@ class GaussianMixture(AbstractTarget):
     def dim(self) -> int:
         return self._means.shape[1]
 
+    @cached_property
+    def unit_length(self) -> float:
+        variances = self._variances.mean(1)
+        variances = variances[(variances > 0) & (self._weights > 0)]
+        if len(variances):
+            return float(variances.quantile(0.5).sqrt())
+        return group_length(self._means[self._weights > 0])
+
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         check_draw(n, generator)
         normal = torch.randn(n, self.dim, generator=generator, device=generator.device)
@@ -118,6 +128,27 @@ class GaussianMixture(AbstractTarget):
         return torch.logsumexp(exponent + self._weights.to(x).log()[:, None], 0)
 
     def potential(self, kernel: AbstractKernel) -> Potential:
+        scaled, factor, unit = rescaling(kernel, self._size())
+        if unit == 1:
+            return self._potential(kernel)
+        means, covariances = self._means / unit, self._exact_covariances() / unit**2
+        potential = GaussianMixture(self._weights, means, covariances)._potential(scaled)
+        return lambda x: factor * potential(as_points("x", x, smallest=0) / unit)
+
+    def _exact_covariances(self) -> Float[Tensor, " c"] | Float[Tensor, "c d d"]:
+        """Returns the covariances free of the rounding that the given ones may have."""
+        if self._axes is None:
+            return self._variances[:, 0]
+        return (self._axes * self._variances[:, None]) @ self._axes.mT
+
+    def _size(self) -> float:
+        """Returns the root mean square distance from the mean."""
+        mean = self._weights @ self._means
+        times = 1 if self._axes is not None else self.dim
+        squares = (self._means - mean).square().sum(1) + times * self._variances.sum(1)
+        return math.sqrt(float(self._weights @ squares))
+
+    def _potential(self, kernel: AbstractKernel) -> Potential:
         rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
         rotated = self._axes is not None
         with torch.inference_mode(False):
@@ -146,9 +177,7 @@ class GaussianMixture(AbstractTarget):
 
     def self_energy(self, kernel: AbstractKernel) -> float:
         # Z_a - Z_b has mean mean_a - mean_b and the sum of the covariances
-        covariances = self._variances[:, 0]
-        if self._axes is not None:  # free of the rounding that the given ones may have
-            covariances = (self._axes * self._variances[:, None]) @ self._axes.mT
+        covariances = self._exact_covariances()
         origin = torch.zeros_like(self._means[:1])
         energy = 0.0
         for c, weight in enumerate(self._weights.tolist()):

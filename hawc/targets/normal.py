@@ -1,3 +1,4 @@
+from functools import cached_property
 from typing import final
 
 import torch
@@ -59,6 +60,10 @@ class Normal(AbstractTarget):
     @property
     def dim(self) -> int:
         return self._mixture.dim
+
+    @cached_property
+    def unit_length(self) -> float:
+        return self._mixture.unit_length
 
     @property
     def mean(self) -> Float[Tensor, " d"]:

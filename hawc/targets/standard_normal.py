@@ -1,5 +1,5 @@
 import math
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import final
 
 import torch
@@ -42,6 +42,10 @@ class StandardNormal(AbstractTarget):
     @property
     def dim(self) -> int:
         return self._dim
+
+    @cached_property
+    def unit_length(self) -> float:
+        return 1.0
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         check_draw(n, generator)

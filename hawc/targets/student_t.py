@@ -1,4 +1,5 @@
 import math
+from functools import cached_property
 from typing import final
 
 import torch
@@ -64,6 +65,10 @@ class StudentT(AbstractTarget):
         """The square root of the scale matrix's diagonal; a coordinate's variance is
         scale^2 (dim + 1) / (dim - 1), infinite for dim = 1.
         """
+        return self._scale
+
+    @cached_property
+    def unit_length(self) -> float:
         return self._scale
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
