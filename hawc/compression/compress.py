@@ -15,6 +15,7 @@ from hawc.compression.solver import AbstractSolver, Compression
 from hawc.kernels import AbstractKernel
 from hawc.points import ArrayLike, as_points
 from hawc.targets import AbstractTarget
+from hawc.targets.draws import same_draws
 
 __all__ = ["compress"]
 
@@ -65,7 +66,7 @@ def compress(
     # the search needs gradients also where its caller, about to decode, has switched them off
     device = generator.device
     exact = torch.autocast(device.type, enabled=False)  # half precision would choose other points
-    with torch.inference_mode(False), torch.enable_grad(), exact:
+    with torch.inference_mode(False), torch.enable_grad(), exact, same_draws():
         if start is not None:
             start = jittered(start.detach(), generator, target.unit_length)
         past = past.detach().to(device)

@@ -6,21 +6,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.arguments import checked_generator, whole_number
+from hawc.arguments import whole_number
 from hawc.points import ArrayLike, as_weights
 
-__all__ = ["check_draw", "checked_dim", "normalized_weights"]
+__all__ = ["checked_dim", "normalized_weights"]
 
 
 def checked_dim(dim: int) -> int:
     """Returns `dim`, a number of coordinates, if it is a whole number of at least 1."""
     return whole_number("dim", dim, 1)
-
-
-def check_draw(n: int, generator: torch.Generator) -> None:
-    """Raises ValueError unless `n` is a whole number of at least 0 and `generator` one of torch."""
-    whole_number("n", n, 0)
-    checked_generator("generator", generator)
 
 
 def normalized_weights(

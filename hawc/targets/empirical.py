@@ -10,7 +10,8 @@ from hawc.kernel_sum import KernelSum, differentiable
 from hawc.kernels import AbstractKernel, without_autocast
 from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient
-from hawc.targets.checks import check_draw, normalized_weights
+from hawc.targets.checks import normalized_weights
+from hawc.targets.draws import check_draw, draw_dtypes
 from hawc.targets.identity import digest
 from hawc.targets.units import group_length
 
@@ -64,7 +65,7 @@ class Empirical(AbstractTarget):
         weights = self._weights.to(generator.device)
         index = torch.multinomial(weights, n, replacement=True, generator=generator)
         points = self._points[index.to(self._points.device)]
-        return points.to(generator.device, torch.get_default_dtype())
+        return points.to(generator.device, draw_dtypes()[1])
 
     def potential(self, kernel: AbstractKernel) -> Potential:
         mean = self._means(kernel)

@@ -9,8 +9,9 @@ from torch import Tensor
 from hawc.kernels import AbstractKernel, gaussian_mixture, without_autocast
 from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential
-from hawc.targets.checks import check_draw, normalized_weights
+from hawc.targets.checks import normalized_weights
 from hawc.targets.covariance import as_covariances, spectrum
+from hawc.targets.draws import normal_draws
 from hawc.targets.identity import described
 from hawc.targets.orthogonal import orthogonal_normal
 from hawc.targets.row_evaluation import in_row_blocks
@@ -88,8 +89,7 @@ class GaussianMixture(AbstractTarget):
         return group_length(self._means[self._weights > 0])
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        check_draw(n, generator)
-        normal = torch.randn(n, self.dim, generator=generator, device=generator.device)
+        normal = normal_draws(n, self.dim, generator=generator)
         return self._from_normal(normal, generator)
 
     def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:

@@ -10,7 +10,8 @@ from hawc.blocks import row_blocks
 from hawc.kernels import AbstractKernel, gaussian_mixture, without_autocast
 from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient
-from hawc.targets.checks import check_draw, checked_dim
+from hawc.targets.checks import checked_dim
+from hawc.targets.draws import normal_draws
 from hawc.targets.orthogonal import orthogonal_normal
 
 __all__ = ["StandardNormal"]
@@ -48,8 +49,7 @@ class StandardNormal(AbstractTarget):
         return 1.0
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        check_draw(n, generator)
-        return torch.randn(n, self._dim, generator=generator, device=generator.device)
+        return normal_draws(n, self._dim, generator=generator)
 
     def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         return orthogonal_normal(n, self._dim, generator=generator)

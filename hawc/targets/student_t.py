@@ -9,7 +9,8 @@ from torch import Tensor
 from hawc.kernels import AbstractKernel, HuberEnergy
 from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential
-from hawc.targets.checks import check_draw, checked_dim
+from hawc.targets.checks import checked_dim
+from hawc.targets.draws import normal_draws
 from hawc.targets.orthogonal import orthogonal_normal
 
 __all__ = ["StudentT"]
@@ -72,8 +73,7 @@ class StudentT(AbstractTarget):
         return self._scale
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        check_draw(n, generator)
-        normal = torch.randn(n, self._dim, generator=generator, device=generator.device)
+        normal = normal_draws(n, self._dim, generator=generator)
         return self._from_normal(normal, generator)
 
     def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
@@ -83,7 +83,7 @@ class StudentT(AbstractTarget):
         self, normal: Float[Tensor, "n d"], generator: torch.Generator
     ) -> Float[Tensor, "n d"]:
         degrees = self._dim + 1
-        others = torch.randn(len(normal), degrees, generator=generator, device=generator.device)
+        others = normal_draws(len(normal), degrees, generator=generator)
         return self.scale * normal * (degrees / others.square().sum(1, keepdim=True)).sqrt()
 
     def potential(self, kernel: AbstractKernel) -> Potential:

@@ -16,7 +16,8 @@ from torch import Tensor
 from hawc.kernels import AbstractKernel, gaussian_mixture, without_autocast
 from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential
-from hawc.targets.checks import check_draw, checked_dim
+from hawc.targets.checks import checked_dim
+from hawc.targets.draws import check_draw, draw_dtypes
 from hawc.targets.row_evaluation import in_row_blocks
 from hawc.targets.units import rescaling
 
@@ -65,8 +66,10 @@ class UniformCube(AbstractTarget):
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         check_draw(n, generator)
-        share = torch.rand(n, self._dim, generator=generator, device=generator.device)
-        return self.low + self._side * share
+        dtype, returned = draw_dtypes()
+        shape, device = (n, self._dim), generator.device
+        share = torch.rand(shape, generator=generator, device=device, dtype=dtype)
+        return self.low + self._side * share.to(returned)
 
     def potential(self, kernel: AbstractKernel) -> Potential:
         scaled, factor, unit = rescaling(kernel, self._side)
