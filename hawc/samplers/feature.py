@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.arguments import whole_number
 from hawc.compression.lbfgs import StoppingRule, minimize
 from hawc.compression.problem import CompressionProblem, jittered
 from hawc.history import AbstractHistory
@@ -93,9 +94,9 @@ class FeatureSampler(AbstractSampler):
         min_distance: float = 0.0,
     ) -> None:
         super().__init__(latent_target, history, LatentsWithFeatures(latent_target, data))
+        num_candidates = whole_number("num_candidates", num_candidates, 1)
+        num_steps = whole_number("num_steps", num_steps, 0)
         for name, value, least in (
-            ("num_candidates", num_candidates, 1),
-            ("num_steps", num_steps, 0),
             ("typicality", typicality, 0),
             ("min_distance", min_distance, 0),
         ):
