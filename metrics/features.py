@@ -43,7 +43,7 @@ def extract_features(net: FeatureNet | None, images: Tensor) -> Float[Tensor, "n
         parts = (full_precision(part) for part in torch.split(images, ITEMS_AT_ONCE))
         features = torch.cat([_checked(_run(net, part), part, "`feature_net`") for part in parts])
     _check_finite(features)
-    return full_precision(features)
+    return full_precision(features).detach()  # those given may carry a graph
 
 
 def _checked(features: Tensor, images: Tensor, source: str) -> Float[Tensor, "n f"]:
