@@ -1,6 +1,5 @@
-"""What holds of all kernels, laws and distances: units, origins, kinds of numbers, far modes."""
+"""What holds for every kind of number and layout, for far modes, and under every default."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,171 +8,24 @@ import torch
 from torch import Tensor
 
 from hawc import (
-    AbstractKernel,
-    AbstractTarget,
     Deterministic,
     Empirical,
     Energy,
-    GaussianComplement,
     GaussianMixture,
     HistoryAwareSampler,
     HuberEnergy,
     Normal,
-    Power,
     Quotient,
     StandardNormal,
-    Stochastic,
     StudentT,
     UniformCube,
     compress,
     sliced_squared_distance,
     squared_distance,
     squared_distance_to,
-    unbiased_squared_distance,
-    unbiased_squared_distance_to,
 )
-from hawc.divergences import entropic, line, transport
-
-KERNELS: dict[str, Callable[[float], AbstractKernel]] = {
-    "energy": lambda c: Energy(),
-    "huber": lambda c: HuberEnergy(1e-5 * c),
-    "power": lambda c: Power(0.3, 1e-2 * c),
-    "quotient": lambda c: Quotient(0.5, c),
-    "gaussian": lambda c: GaussianComplement(2 * c),
-}
-CLOUD = torch.randn(60, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-# a law in units of c, moved by m
-LAWS: dict[str, Callable[[float, float], AbstractTarget]] = {
-    "empirical": lambda c, m: Empirical(c * (CLOUD + m)),
-    "normal": lambda c, m: Normal([c * m, c * (m + 2)], c * c),
-    "full": lambda c, m: Normal([c * m] * 2, [[2 * c * c, c * c], [c * c, c * c]]),
-    "mixture": lambda c, m: GaussianMixture(
-        [1, 2], [[c * m] * 2, [c * (m + 5)] * 2], [c * c, c * c / 4]
-    ),
-    "cube": lambda c, m: UniformCube(2, c * (m - 1), c * (m + 1)),
-}
-# rounding of the points alone, 1e-16 of a coordinate, is 1e-10 of a spread after such a move
-UNITS, FAR = [1e-12, 1e-9, 1e-3, 1e6, 1e12], 1e6
-
-
-def cloud(*shape: int, seed: int = 1) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-
-def seeded() -> torch.Generator:
-    return torch.Generator().manual_seed(3)
-
-
-def gradient(target: AbstractTarget, kernel: AbstractKernel, x: Tensor) -> Tensor:
-    x = x.clone().requires_grad_()
-    squared_distance_to(kernel, x, target).backward()
-    assert x.grad is not None
-    return x.grad
-
-
-@pytest.mark.parametrize("unit", UNITS)
-@pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize("law", LAWS)
-def test_distances_scale_with_the_unit(law: str, kernel: str, unit: float) -> None:
-    x, at_one, at_unit = cloud(7, 2), KERNELS[kernel](1.0), KERNELS[kernel](unit)
-    scaled = at_unit.in_units(unit)
-    assert scaled is not None
-    factor = scaled[1]
-    for distance in (squared_distance_to, unbiased_squared_distance_to):
-        expected = float(distance(at_one, x, LAWS[law](1.0, 0.0)))
-        found = float(distance(at_unit, unit * x, LAWS[law](unit, 0.0))) / factor
-        assert found == pytest.approx(expected, rel=1e-6)
-    expected = float(squared_distance(at_one, x, CLOUD))
-    assert float(squared_distance(at_unit, unit * x, unit * CLOUD)) == pytest.approx(
-        factor * expected, rel=1e-6
-    )
-    slopes = gradient(LAWS[law](unit, 0.0), at_unit, unit * x) * unit / factor
-    torch.testing.assert_close(
-        slopes, gradient(LAWS[law](1.0, 0.0), at_one, x), rtol=1e-6, atol=1e-9
-    )
-
-
-@pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize("law", LAWS)
-def test_distances_do_not_depend_on_the_origin(law: str, kernel: str) -> None:
-    x, h = cloud(7, 2), KERNELS[kernel](1.0)
-    expected = float(squared_distance_to(h, x, LAWS[law](1.0, 0.0)))
-    found = float(squared_distance_to(h, x + FAR, LAWS[law](1.0, FAR)))
-    assert found == pytest.approx(expected, rel=1e-6)
-    torch.testing.assert_close(
-        gradient(LAWS[law](1.0, FAR), h, x + FAR),
-        gradient(LAWS[law](1.0, 0.0), h, x),
-        rtol=1e-6,
-        atol=1e-8,
-    )
-
-
-@pytest.mark.parametrize("unit", UNITS)
-def test_other_distances_scale_with_the_unit(unit: float) -> None:
-    x, y = cloud(20, 3), cloud(30, 3, seed=2) + 1
-    p = torch.full((20,), 1e-9)  # nor do they depend on the unit of the weights
-    q = torch.full((30,), 20 / 30 * 1e-9)
-
-    def all_of(x: Tensor, y: Tensor) -> list[float]:
-        return [
-            float(sliced_squared_distance(x, y, num_slices=9, generator=seeded())),
-            float(unbiased_squared_distance(Energy(), x, y)),
-            float(squared_distance(Energy(), x, y, p, q)) * 1e18,
-            float(line.wasserstein_1(x[:, 0], y[:, 0], p, q)) * 1e9,
-            transport.wasserstein_1(x, y, p, q) * 1e9,
-        ]
-
-    assert all_of(unit * x, unit * y) == pytest.approx(
-        [unit * value for value in all_of(x, y)], rel=1e-6
-    )
-
-
-@pytest.mark.parametrize("unit", [1e-9, 1e6])
-def test_smoothed_transport_scales_with_the_unit(unit: float) -> None:
-    pytest.importorskip("ot")
-    x, y = cloud(20, 3), cloud(30, 3, seed=2) + 1
-    found = entropic.entropic_transport(unit * x, unit * y)
-    assert found.cost == pytest.approx(unit * entropic.entropic_transport(x, y).cost, rel=1e-6)
-
-
-@pytest.mark.parametrize("unit", UNITS)
-@pytest.mark.parametrize("law", LAWS)
-def test_default_choices_scale_with_the_unit(law: str, unit: float) -> None:
-    def chosen(c: float) -> float:
-        target, past = LAWS[law](c, 0.0), c * cloud(5, 2)
-        points = compress(target, 4, history=past, generator=seeded()).points
-        everything = torch.cat([past, points])
-        return float(squared_distance_to(Energy(), everything, target)) / c
-
-    # searches that differ by rounding end in points that differ more where the minimum is flat
-    assert chosen(unit) == pytest.approx(chosen(1.0), rel=1e-5)
-
-
-@pytest.mark.parametrize("unit", [1e-9, 1e9])
-@pytest.mark.parametrize("solver", [Deterministic(restarts=1), Stochastic(20, 50)], ids=str)
-@pytest.mark.parametrize("law", ["normal", "mixture"])
-def test_choices_of_each_solver_scale_with_the_unit(
-    law: str, solver: Deterministic | Stochastic, unit: float
-) -> None:
-    one, other = (
-        compress(LAWS[law](c, 0.0), 4, solver=solver, generator=seeded()).points / c
-        for c in (1.0, unit)
-    )
-    torch.testing.assert_close(other, one, rtol=0, atol=1e-6)
-
-
-def test_nanometres_give_the_same_rounds_as_metres() -> None:
-    points = torch.rand(400, 3, generator=seeded())
-    ends = []
-    for unit in (1.0, 1e-9):
-        target = Empirical(5 * unit * points)
-        sampler, generator = HistoryAwareSampler(target, kernel=Energy()), seeded()
-        for _ in range(10):
-            sampler.sample(10, generator=generator)
-        ends.append(float(squared_distance_to(Energy(), sampler.history.points(), target)) / unit)
-    assert ends == pytest.approx([0.0017, 0.0017], rel=0.05)  # of ten searches, each by rounding
-
+from hawc.divergences import transport
+from tests.hawc.properties.cases import LAWS, cloud, seeded
 
 VALUES = torch.randint(0, 2, (12, 3), generator=torch.Generator().manual_seed(0))
 BYTES = torch.randint(0, 256, (12, 3), generator=torch.Generator().manual_seed(0))
@@ -191,22 +43,17 @@ def test_kinds_of_numbers_do_not_matter(values: Tensor, dtype: torch.dtype) -> N
     given, exact = values.to(dtype), values.double()
     rel = 1e-5 if dtype.is_floating_point else 1e-12  # float32's rounding, float64's
     other = cloud(5, 3).to(torch.float32 if dtype.is_floating_point else torch.float64)
-    for same in (given, exact[:, :].to(dtype).numpy() if dtype != torch.bfloat16 else given):
+    for same in (given, given if dtype == torch.bfloat16 else given.numpy()):
         for kernel in (Energy(), Quotient()):
             target = Empirical(same)
             assert repr(target) == repr(Empirical(exact))
             assert target.self_energy(kernel) == pytest.approx(
                 Empirical(exact).self_energy(kernel), rel=1e-6
             )
-            for found, expected in (
-                (squared_distance(kernel, same, other), squared_distance(kernel, exact, other)),
-                (squared_distance_to(kernel, other, target), None),
-                (squared_distance_to(kernel, same, StandardNormal(3)), None),
-            ):
-                if expected is None:
-                    continue
-                assert float(found) == pytest.approx(float(expected), rel=rel)
-            for law in (StandardNormal(3), Normal([0, 0, 0], 1), StudentT(3), UniformCube(3)):
+            assert float(squared_distance(kernel, same, other)) == pytest.approx(
+                float(squared_distance(kernel, exact, other)), rel=rel
+            )
+            for law in (StandardNormal(3), Normal([0, 0, 0], 1.0), StudentT(3), UniformCube(3)):
                 h = kernel if not isinstance(law, StudentT) else HuberEnergy()
                 torch.testing.assert_close(
                     law.potential(h)(same).double(), law.potential(h)(exact), rtol=rel, atol=0
@@ -222,7 +69,8 @@ def test_whole_numbers_against_their_own_law() -> None:
     assert float(found) == pytest.approx(0.1340, abs=5e-5)
     exact = np.linalg.norm(values[:, None].numpy() - values.numpy(), axis=2)
     by_hand = exact[:20].mean() - 0.5 * exact[:20, :20].mean() - 0.5 * exact.mean()
-    assert float(found) == pytest.approx(by_hand, rel=1e-10)
+    # each point counts as 1e-7 away from itself, as sums over many points have it
+    assert float(found) == pytest.approx(by_hand, rel=1e-8)
 
 
 def test_layouts_do_not_matter() -> None:
@@ -280,7 +128,7 @@ def test_far_modes_keep_near_distances(gap: float, dim: int, dtype: torch.dtype)
         float(exact), rel=1e-6, abs=rounding
     )
     _, slopes = target.potential_and_gradient(Energy())(x)
-    direction = (apart / lengths[:, :, None]).mean(1)
+    direction = (apart / lengths[:, :, None]).nan_to_num(0).mean(1)  # float32 makes points meet
     torch.testing.assert_close(slopes, direction, rtol=0, atol=1e-6)
 
 
