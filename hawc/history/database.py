@@ -273,7 +273,7 @@ class DatabaseHistory(AbstractHistory):
 
 
 def _reopened(
-    identity: str, url: str, target: Recorded, gallery: str, dtype: torch.dtype | None
+    identity: str, url: StoreURL, target: Recorded, gallery: str, dtype: torch.dtype | None
 ) -> DatabaseHistory:
     """Returns the gallery of that identity; a new one in its place would hide that it is lost."""
     store = Store(url)

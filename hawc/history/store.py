@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, final
 
 from sqlalchemy import Connection, event
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from hawc.history.abstract import HistoryStoreError
@@ -42,7 +43,7 @@ class Store:
         return str(self._place)
 
     @property
-    def url(self) -> str:
+    def url(self) -> URL:
         """What opens the store in another process, the password included."""
         return self._place.url
 

@@ -17,9 +17,13 @@ _LOST = (
     "the connection was lost: go on once the server is reached again. The history's length tells "
     "whether a batch was recorded"
 )
+_IDLE = (
+    "the choice took longer than the server's idle_in_transaction_session_timeout: raise that, "
+    "or choose fewer points at once"
+)
 _ENCODING = (
-    "the database's encoding lacks a character or counts bytes: take an ASCII name or a database "
-    "created with ENCODING 'UTF8'"
+    "the database's encoding lacks a character: take an ASCII name or a database created with "
+    "ENCODING 'UTF8'"
 )
 # SQLite's error names (https://www.sqlite.org/rescode.html) and PostgreSQL's SQLSTATE codes
 # (its manual, appendix A) by their beginnings; the first that fits counts
@@ -36,15 +40,11 @@ _ADVICE = (
     ("SQLITE_NOTADB", "the file is no SQLite database: name another one"),
     ("SQLITE", "is the store in place?"),
     ("08", _LOST),
-    ("22001", _ENCODING),
+    ("22001", "the database counts bytes, not characters: take a shorter name"),
     ("22021", _ENCODING),
     ("22P05", _ENCODING),
     ("25006", "the server is read-only: write to the primary one"),
-    (
-        "25P03",
-        "the choice took longer than the server's idle_in_transaction_session_timeout: raise that, "
-        "or choose fewer points at once",
-    ),
+    ("25P03", _IDLE),
     ("25P04", "it took longer than the server's transaction_timeout: raise that, then go on"),
     ("28", "the server refuses the user: correct name and password, or its pg_hba.conf"),
     ("3D000", "the server has no such database: create it, or name another one"),
@@ -118,7 +118,7 @@ def _advice(error: Exception, connected: bool) -> str:
     if not code and not connected:
         return _UNREACHED
     if not code and isinstance(error, DBAPIError) and error.connection_invalidated:
-        return _LOST
+        return _IDLE if "idle-in-transaction" in str(error) else _LOST  # of older drivers
     return next(text for start, text in _ADVICE if code.startswith(start))
 
 

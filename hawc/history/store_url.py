@@ -4,7 +4,7 @@ import math
 import os
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, final
@@ -51,9 +51,9 @@ class FilePlace:
         return f"sqlite:///{shown}"
 
     @property
-    def url(self) -> str:
+    def url(self) -> URL:
         """What names the place in any working directory."""
-        return f"{self}?{urlencode(self.options)}"
+        return URL.create("sqlite", database=str(self.path), query=self.options)
 
     def engine(self) -> Engine:
         """Returns what connects to the file."""
@@ -86,9 +86,9 @@ class ServerPlace:
         return shown.render_as_string(hide_password=True)
 
     @property
-    def url(self) -> str:
+    def url(self) -> URL:
         """What names the place, with the password."""
-        return self.address.render_as_string(hide_password=False)
+        return self.address
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -128,7 +128,7 @@ def store_place(url: StoreURL) -> FilePlace | ServerPlace:
         ValueError: if `url` names no such place or has an option that is not known.
     """
     if isinstance(url, URL):
-        url = url.render_as_string(hide_password=False)
+        return _place_of(url)
     if isinstance(url, os.PathLike):
         return _file_place(os.fsdecode(url), {}, repr(os.fsdecode(url)))
     match = re.fullmatch(r"([\w+]+)://(.*)", url, re.DOTALL) if isinstance(url, str) else None
@@ -137,32 +137,39 @@ def store_place(url: StoreURL) -> FilePlace | ServerPlace:
             f"`url` must be like {_EXAMPLES}, or a pathlib.Path; what came cannot be read as a URL."
         )
     scheme, rest = match.groups()
+    head, _, query = rest.partition("?")
+    if _is_sqlite(scheme):
+        if head and not head.startswith("/"):
+            raise ValueError(
+                "`url` must have three slashes before a relative path and four before an absolute "
+                f"one, as in 'sqlite:///gallery.db', got 'sqlite://{head}'."
+            )
+        shown = f"'sqlite://{head}'"
+        return _file_place(unquote(head[1:]), _options(query, shown), shown)
+    return _parsed_server(head, query)
+
+
+def _place_of(url: URL) -> FilePlace | ServerPlace:
+    """Returns the place that a URL names whose parts are known already."""
+    if _is_sqlite(url.drivername):
+        shown = f"'sqlite:///{url.database or ''}'"
+        return _file_place(url.database or "", _once(url.query.items(), shown), shown)
+    server = url.set(drivername="postgresql+psycopg", query={})
+    return _server_place(server, _once(url.query.items(), repr(str(ServerPlace(server)))))
+
+
+def _is_sqlite(scheme: str) -> bool:
     if scheme not in _SCHEMES:
         raise ValueError(f"`url` must be like {_EXAMPLES}, got '{scheme}://...'.")
-    head, _, query = rest.partition("?")
-    if scheme.startswith("sqlite"):
-        return _sqlite(head, query)
-    return _postgresql(head, query)
+    return scheme.startswith("sqlite")
 
 
-def _sqlite(head: str, query: str) -> FilePlace:
-    shown = f"'sqlite://{head}'"
-    if head and not head.startswith("/"):
-        raise ValueError(
-            "`url` must have three slashes before a relative path and four before an absolute one, "
-            f"as in 'sqlite:///gallery.db', got {shown}."
-        )
-    options = _options(query, shown)
+def _file_place(name: str, options: dict[str, str], shown: str) -> FilePlace:
     _check_names(options, _FILE_OPTIONS, shown)
-    name = unquote(head[1:])
     if name.startswith("file:"):  # a URI within the URL, as SQLite itself takes it
         host, name = re.fullmatch(r"(?://([^/]*))?([^#]*).*", name[5:], re.DOTALL).groups("")  # type: ignore[union-attr]
         if host not in ("", "localhost"):
             raise ValueError(f"`url` must name a file of this machine, got {shown}.")
-    return _file_place(name, options, shown)
-
-
-def _file_place(name: str, options: dict[str, str], shown: str) -> FilePlace:
     if not name or ":memory:" in name or options.get("mode") == "memory":
         raise ValueError(
             f"`url` must name a file, as in 'sqlite:///gallery.db', got {shown}; "
@@ -207,7 +214,7 @@ def _checked_file_options(options: dict[str, str]) -> dict[str, str]:
     return {"timeout": timeout, "mode": mode, **dict.fromkeys(switched_on, "1")}
 
 
-def _postgresql(head: str, query: str) -> ServerPlace:
+def _parsed_server(head: str, query: str) -> ServerPlace:
     # a password's '@' moves what follows it to where messages show it
     if "@" in query or head.count("@") > 1:
         raise ValueError(
@@ -223,25 +230,31 @@ def _postgresql(head: str, query: str) -> ServerPlace:
             f"`url` must be like {_EXAMPLES}; what came cannot be read. Write %2F for '/' and %3F "
             "for '?' in user and password."
         )
-    shown = repr(str(ServerPlace(parsed)))
-    options = _options(query, shown)
+    return _server_place(parsed, _options(query, repr(str(ServerPlace(parsed)))))
+
+
+def _server_place(server: URL, options: dict[str, str]) -> ServerPlace:
     wait = options.setdefault("connect_timeout", _POSTGRESQL_WAIT)
     if not (wait.isascii() and wait.isdigit()):
         raise ValueError(
             f"`url` must have a whole number of seconds as connect_timeout, got {wait!r}."
         )
-    return ServerPlace(parsed.set(query=options))
+    return ServerPlace(server.set(query=options))
 
 
 def _options(query: str, shown: str) -> dict[str, str]:
-    """Returns the options by name, each of them given once and with a value."""
+    return _once(parse_qsl(query, keep_blank_values=True), shown)
+
+
+def _once(pairs: Iterable[tuple[str, object]], shown: str) -> dict[str, str]:
+    """Returns options by name, each of them given once and with a value."""
     options: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
+    for name, value in pairs:
         if not value:
             raise ValueError(
                 f"`url` must give option {name!r} a value, as '?{name}=...', got none with {shown}."
             )
-        if name in options:
+        if name in options or not isinstance(value, str):  # a tuple of several, in a parsed URL
             raise ValueError(f"`url` must give option {name!r} once, got it again with {shown}.")
         options[name] = value
     return options

@@ -29,7 +29,8 @@ GALLERIES = Table(
     "hawc_galleries",
     METADATA,
     Column("id", Integer, primary_key=True),
-    Column("name", String(100), nullable=False, unique=True),
+    # not String(100): servers of some encodings count bytes, and some drivers cut what is longer
+    Column("name", Text, nullable=False, unique=True),
     Column("identity", String(32), nullable=False, default=lambda: secrets.token_hex(16)),
     Column("dim", Integer, nullable=False),
     Column("dtype", String(10), nullable=False),
@@ -45,7 +46,7 @@ BATCHES = Table(
     Column("gallery_id", ForeignKey(GALLERIES.c.id), primary_key=True),
     Column("first", BigInteger, primary_key=True, autoincrement=False),
     Column("size", BigInteger, nullable=False),
-    Column("label", String(100)),
+    Column("label", Text),
     Column("points", LargeBinary, nullable=False),
     Column("checksum", String(64), nullable=False),
     Column("created", DateTime(timezone=True), nullable=False, default=_now),

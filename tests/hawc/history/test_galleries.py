@@ -31,19 +31,19 @@ def test_names_need_not_be_ascii(postgresql: Callable[[str], str], encoding: str
     url = postgresql(encoding)
     with Store(url).reading() as connection:
         assert connection.exec_driver_sql("SHOW server_encoding").scalar() == encoding
-    for name in ("default", "Größe é"):
+    names = ["default", "Größe é", "é" * 100]
+    for name in names:
         DatabaseHistory(url, PLANE, gallery=name).append(torch.ones(2, 2), expected_length=0)
         assert len(DatabaseHistory(url, PLANE, gallery=name).points()) == 2
-    assert [gallery.name for gallery in galleries(url)] == ["default", "Größe é"]
+    assert [gallery.name for gallery in galleries(url)] == names
 
 
 def test_a_name_that_the_database_cannot_write_is_refused(postgresql: Callable[[str], str]) -> None:
-    for encoding, name in (("LATIN1", "猫"), ("SQL_ASCII", "é" * 60)):
-        url = postgresql(encoding)
-        DatabaseHistory(url, PLANE)
-        with pytest.raises(HistoryStoreError, match=r"the database's encoding .* ENCODING 'UTF8'"):
-            DatabaseHistory(url, PLANE, gallery=name)
-        assert len(galleries(url)) == 1
+    url = postgresql("LATIN1")
+    DatabaseHistory(url, PLANE)
+    with pytest.raises(HistoryStoreError, match=r"the database's encoding .* ENCODING 'UTF8'"):
+        DatabaseHistory(url, PLANE, gallery="猫")
+    assert len(galleries(url)) == 1
 
 
 def test_a_list_creates_nothing(url: str, tmp_path: Path) -> None:

@@ -195,6 +195,7 @@ def test_a_look_whether_it_can_be_written_undoes_nothing(url: str) -> None:
     assert torch.equal(history.points(), torch.ones(1, 2))
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded")  # what is tested
 def test_a_child_that_is_forked_in_a_turn_waits_for_nobody() -> None:
     """Another thread holds the lock; it is not there in the child, which could wait for ever."""
     history = MemoryHistory(2)

@@ -1,6 +1,7 @@
 """From URLs to places: what is accepted, what is refused by name, what is never shown."""
 
 import os
+import pickle
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -136,6 +137,9 @@ def test_the_mode_rw_creates_no_file(here: Path) -> None:
         ("postgresql://h/db?connect_timeout=soon", "have a whole number .*, got 'soon'"),
         ("postgresql://h/db?sslmode", "give option 'sslmode' a value"),
         ("postgresql://h/db?host=a&host=b", "give option 'host' once"),
+        (URL.create("mysql", database="x"), "be like 'sqlite:///gallery.db' or .* got 'mysql:"),
+        (URL.create("sqlite"), "name a file, .*; use MemoryHistory"),
+        (URL.create("sqlite", database="x", query={"a": ("1", "2")}), "give option 'a' once"),
     ],
 )
 @pytest.mark.usefixtures("no_shape_checks")
@@ -192,7 +196,8 @@ def test_a_password_is_read_and_not_shown(password: str) -> None:
     assert place.address.host == "host"
     assert str(place) == "postgresql://me:***@host/db"
     assert {"p@ss", "p/ss"} <= set(place.secrets)
-    assert store_place(place.url).url == place.url
+    assert store_place(place.url) == place
+    assert store_place(pickle.loads(pickle.dumps(place.url))) == place
 
 
 def test_waits_as_long_as_it_says(here: Path) -> None:
