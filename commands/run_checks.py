@@ -7,6 +7,7 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 
 from callbacks.model_callback import AbstractModelCallback
 from commands.errors import UsageError
+from commands.lightning_callbacks import check_lightning_callbacks
 
 __all__ = ["check_batches", "check_run"]
 
@@ -30,6 +31,7 @@ def check_run(
     _check_loader(datamodule, stage)
     _check_domains(model, datamodule)
     _check_density(model, datamodule)
+    check_lightning_callbacks(trainer, model)
     _check_callbacks(trainer, model, datamodule)
 
 
