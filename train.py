@@ -34,10 +34,13 @@ except ModuleNotFoundError as error:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command line; `arguments` as in sys.argv[1:], which they replace if given."""
-    if arguments is not None:
-        sys.argv[1:] = list(arguments)
-    run()
+    """Runs the command line; `arguments` as in sys.argv[1:], in whose place they are meanwhile."""
+    given = sys.argv
+    sys.argv = [*(given[:1] or [__file__]), *(given[1:] if arguments is None else arguments)]
+    try:
+        run()
+    finally:
+        sys.argv = given
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """A look into a checkpoint before anything is started from it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from lightning import LightningModule, Trainer
 from torch import Tensor
@@ -12,12 +13,14 @@ from commands.run_folder import run_of
 from lightning_modules.saved_weights import read_checkpoint, read_weights
 
 __all__ = [
+    "can_resume",
     "check_checkpoint",
     "check_resumable",
     "check_unfinished",
     "holds_average",
     "load_average",
     "load_weights",
+    "progress",
 ]
 
 _OPTION = "ckpt_path"
@@ -35,12 +38,31 @@ def check_resumable(path: Path, module: LightningModule) -> None:
     check_checkpoint(path, module)
     with _plain_errors():
         content = read_checkpoint(path, _OPTION)
-    has_none = {"optimizer_states"} if not content.get("optimizer_states") else set()
-    if missing := [name for name in _RESUMED if name not in content or name in has_none]:
+    if missing := _missing(content):
         raise UsageError(
-            f"`{_OPTION}` '{path}' holds weights that fit, but not the {missing[0]} that a "
+            f"`{_OPTION}` '{path}' holds weights that fit, but not the {missing} that a "
             "training goes on with; name a checkpoint that a training saved whole."
         )
+
+
+def can_resume(path: Path) -> bool:
+    """Returns whether a file holds what a training goes on with, whatever its model."""
+    try:
+        return _missing(read_checkpoint(path, _OPTION)) is None
+    except ValueError:
+        return False
+
+
+def progress(path: Path) -> tuple[int, int]:
+    """Returns the epochs and the steps that a training had made when it saved a file whole.
+
+    Raises:
+        UsageError: if the file cannot be read.
+    """
+    with _plain_errors():
+        content = read_checkpoint(path, _OPTION)
+    epochs = content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
+    return epochs, content["global_step"]
 
 
 def check_unfinished(path: Path, trainer: Trainer, run_folder: Path) -> None:
@@ -52,13 +74,10 @@ def check_unfinished(path: Path, trainer: Trainer, run_folder: Path) -> None:
         run_folder: of that training; only a job that starts again finds its own file there, and may
             have been at its end.
     """
-    if run_of(path) == run_folder:
+    if run_of(path).resolve() == run_folder.resolve():
         return
-    with _plain_errors():
-        content = read_checkpoint(path, _OPTION)
-    epochs = content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
     limits = {"epochs": trainer.max_epochs, "steps": trainer.max_steps}
-    for unit, reached in (("epochs", epochs), ("steps", content["global_step"])):
+    for unit, reached in zip(limits, progress(path), strict=True):
         limit = limits[unit]
         if limit is not None and 0 <= limit <= reached:
             if trainer.fast_dev_run:  # which sets the limits itself
@@ -110,6 +129,12 @@ def load_average(path: Path, module: LightningModule) -> None:
             "the config.yaml of its run."
         )
     module.generator.load_state_dict(kept)
+
+
+def _missing(content: Mapping[str, Any]) -> str | None:
+    """Returns what a training goes on with and a checkpoint lacks, None if it is all there."""
+    has_none = {"optimizer_states"} if not content.get("optimizer_states") else set()
+    return next((name for name in _RESUMED if name not in content or name in has_none), None)
 
 
 def _average(path: Path) -> dict[str, Tensor]:

@@ -1,5 +1,6 @@
 """The callbacks of every run, whatever the user asks for."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ def default_callbacks(
     """Returns what is always wanted, and checkpoints, a bar and a table unless configured or off.
 
     Args:
-        own: callbacks of the user.
+        own: callbacks of the user; those that save in no folder of theirs save in the run's.
         options: of the trainer.
         run_folder: of the run.
         in_job: whether the run may be stopped and started again by others. It then goes on from
@@ -33,6 +34,9 @@ def default_callbacks(
         for name in ("checkpointing", "progress_bar", "model_summary")
     )
     has_checkpoint, folder = _has(own, ModelCheckpoint), run_folder / "checkpoints"
+    for callback in own:
+        if isinstance(callback, ModelCheckpoint) and callback.dirpath is None:
+            callback.dirpath = os.path.realpath(folder)  # not where the first logger writes
     defaults: list[Callback] = [EpochCompletion()]
     if saves and (in_job or not has_checkpoint):
         defaults.append(LastCheckpoint(folder))

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from typing import NoReturn
 
-__all__ = ["UsageError", "fail", "innermost_message", "nearest"]
+__all__ = ["UsageError", "fail", "nearest"]
 
 
 class UsageError(ValueError):
@@ -24,13 +24,6 @@ def fail(message: str, status: int = 2) -> NoReturn:
         sys.exit(status)
     print(f"train.py: error: {' '.join(message.split())}{_place()}", file=sys.stderr)
     sys.exit(status)
-
-
-def innermost_message(error: BaseException) -> str:
-    """Returns the message of the exception that a chain of wrapping ones began with."""
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return str(error)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

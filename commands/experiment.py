@@ -1,16 +1,15 @@
 """LightningCLI as this project uses it: checks first, a folder a run, a summary at the end."""
 
+import copy
 import logging
-import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Any, NoReturn, final
 
-import wandb
 from lightning import LightningDataModule, LightningModule, Trainer
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
+from lightning.pytorch.loggers import CSVLogger, WandbLogger
 from lightning.pytorch.plugins import CheckpointIO
 from lightning.pytorch.plugins.environments import ClusterEnvironment
 from lightning.pytorch.utilities import rank_zero_only
@@ -22,24 +21,25 @@ from commands.cluster_job import num_processes, slurm_environment, this_job
 from commands.config_files import config_paths
 from commands.ddp_strategy import ddp_strategy, strategy_notice
 from commands.default_callbacks import default_callbacks
-from commands.errors import UsageError, fail, innermost_message
-from commands.messages import plain_message
+from commands.errors import UsageError, fail
+from commands.loggers import RunLoggers, as_list
+from commands.messages import hint, plain_message
 from commands.no_profiler import NoProfiler
-from commands.processes import check_processes
-from commands.restart import continue_metrics, wandb_run_id
+from commands.processes import check_copies, check_processes
+from commands.restart import continue_metrics
 from commands.run_checks import check_batches, check_run
 from commands.run_folder import (
     LAST_CHECKPOINT,
-    WriteConfig,
-    check_same_run,
     choose_run_folder,
     create_run_folder,
     latest_checkpoint,
-    resolved_config,
 )
 from commands.sampling_trainer import SamplingTrainer, leave_out_training, take_one_processor
+from commands.step_intervals import StepIntervals
 from commands.summary import print_start, print_summary
+from commands.users_code import origin, place_in_users_code, refuses_arguments
 from commands.wandb_mode import settle_wandb_mode
+from commands.written_config import WriteConfig, check_same_run
 from lightning_modules import TrainingError
 
 __all__ = ["COMMANDS", "ExperimentCLI"]
@@ -54,9 +54,12 @@ class _Parser(LightningArgumentParser):
     """Ends with one line where the default prints some seventy lines of usage first."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        # not an exception: the parser of a union type would take it for "no such class"
-        del ex
-        fail(plain_message(message, self))
+        # not exceptions: the parser of a union type would take them for "no such class"
+        if ex is not None and place_in_users_code(found := origin(ex)):
+            traceback.print_exception(found)
+            sys.exit(1)
+        line = plain_message(message, self)
+        fail(f"{line}{hint(line)}")
 
 
 @final
@@ -83,7 +86,7 @@ class ExperimentCLI(LightningCLI):
             parser_class=_Parser,
             # interpolation is resolved once all files and options are merged; allow_abbrev must be
             # off here, on the main parser, or --trainer.max_step would silently set max_steps
-            parser_kwargs={"parser_mode": "omegaconf+", "allow_abbrev": False},
+            parser_kwargs={"prog": "train.py", "parser_mode": "omegaconf+", "allow_abbrev": False},
         )
 
     @staticmethod
@@ -145,35 +148,43 @@ class ExperimentCLI(LightningCLI):
                 take_one_processor(options.trainer)
             self.save_config_callback = None
         self._wandb_notice = settle_wandb_mode()
-        for logger in _as_list(options.trainer.logger):
-            if logger.class_path.endswith("WandbLogger") and logger.init_args.save_dir == ".":
-                logger.init_args.save_dir = str(self.run_folder.absolute())
-                logger.init_args.id = logger.init_args.id or self._continued_wandb_id()
+        self._loggers = RunLoggers(
+            self.run_folder,
+            options.name,
+            self.job,
+            self._is_restart,
+            self._wandb_notice is not None,
+        )
+        self.save_config_kwargs["asked_loggers"] = copy.deepcopy(options.trainer.logger)
+        self._loggers.complete(options.trainer.logger)
 
     def instantiate_classes(self) -> None:
         try:
             super().instantiate_classes()
-        except TypeError as error:  # Lightning's, of a number of processors
-            if "`devices`" not in str(error):
-                raise
+            return
+        except Exception as error:
+            found = origin(error)
+        if isinstance(found, TypeError) and "`devices`" in str(found):  # Lightning's
             raise UsageError(
                 "`trainer.devices` must be auto or a number of processes above 0, on GPUs also -1 "
                 f"or a list of them, got {self.config[self.subcommand].trainer.devices}."
-            ) from error
-        except (ValueError, MisconfigurationException, ModuleNotFoundError) as error:
-            raise UsageError(innermost_message(error)) from error
+            ) from found
+        if refuses_arguments(found):
+            raise UsageError(str(found)) from found
+        raise found
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         configured = self.config_init[self.subcommand]["trainer"]
-        self.trainer_defaults["callbacks"] = default_callbacks(
-            _as_list(configured["callbacks"]), configured, self.run_folder, self.job is not None
-        )
+        logs = configured["logger"] is not False and not configured["barebones"]
+        own = as_list(configured["callbacks"])
+        defaults = default_callbacks(own, configured, self.run_folder, self.job is not None)
+        self.trainer_defaults["callbacks"] = [*defaults, StepIntervals()]
         processes = num_processes(configured, self.job)
         strategy = ddp_strategy(self.model, {**configured, **processes})
         self._strategy_notice = strategy_notice(self.model, configured["strategy"], strategy)
         return super().instantiate_trainer(
             default_root_dir=str(self.run_folder),
-            logger=self._loggers(configured["logger"]) or False,
+            logger=self._loggers.make(configured["logger"]) if logs else False,
             plugins=self._plugins(configured["plugins"]),
             profiler=configured["profiler"] or (None if configured["barebones"] else NoProfiler()),
             strategy=strategy,
@@ -183,7 +194,7 @@ class ExperimentCLI(LightningCLI):
 
     def _plugins(self, configured: Any) -> list[Any]:
         """Returns the configured plugins and, unless they are among them, ours."""
-        plugins = _as_list(configured)
+        plugins = as_list(configured)
         if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
             plugins.append(AtomicCheckpointIO())
         slurm = slurm_environment()
@@ -212,7 +223,8 @@ class ExperimentCLI(LightningCLI):
             saved = stop.checkpoint
             raise
         finally:
-            print_summary(self.run_folder, self.trainer, lost, saved)
+            has_max_time = self.config[self.subcommand].trainer.max_time is not None
+            print_summary(self.run_folder, self.trainer, lost, saved, has_max_time)
 
     def after_validate(self) -> None:
         print_summary(self.run_folder, self.trainer)
@@ -225,6 +237,7 @@ class ExperimentCLI(LightningCLI):
         """Finds what would go wrong while nothing is written yet; the data are read only once."""
         check_run(stage, self.trainer, self.model, self.datamodule)
         check_processes(self.trainer, self.job)
+        check_copies(self.trainer, self.model, self.datamodule)
         if ckpt_path := self.config_init[self.subcommand].get("ckpt_path"):
             check = check_resumable if stage == "fit" else check_checkpoint
             check(Path(ckpt_path), self.model)
@@ -234,13 +247,13 @@ class ExperimentCLI(LightningCLI):
         self.datamodule.prepare_data()
         self.datamodule.setup(stage)
         check_batches(stage, self.trainer, self.model, self.datamodule)
+        writers = [c for c in self.trainer.callbacks if isinstance(c, WriteConfig)]
+        written = writers[0].content if writers else None  # a fast_dev_run writes none
         # no command takes over what another one of the same job has made
         launch = f"{self.job.launch} {self.subcommand}" if self.job else None
         create_run_folder(self.run_folder, launch, again=self._starts_again)
-        if self._starts_again:
-            # the name is private; tests/commands/test_experiment.py fails if it goes
-            options = self.config[self.subcommand]
-            check_same_run(self.run_folder, resolved_config(self._parser(self.subcommand), options))
+        if self._starts_again and written is not None:
+            check_same_run(self.run_folder, written)
         for logger in self.trainer.loggers:
             if isinstance(logger, CSVLogger) and self._is_restart:
                 continue_metrics(logger)
@@ -252,35 +265,6 @@ class ExperimentCLI(LightningCLI):
         for package in ("lightning.pytorch", "lightning.fabric"):
             logging.getLogger(package).setLevel(logging.INFO)
 
-    def _loggers(self, configured: Any) -> list[Logger]:
-        """Returns the configured loggers or W&B, and metrics.csv before them unless logging is off.
-
-        It comes first since Lightning puts checkpoints beside the first logger's files.
-        """
-        if configured is False or self.config_init[self.subcommand].trainer.barebones:
-            return []
-        loggers = [self._default_wandb()] if configured in (None, True) else _as_list(configured)
-        if not any(isinstance(logger, CSVLogger) for logger in loggers):
-            loggers = [CSVLogger(self.run_folder, name="", version=""), *loggers]
-        return loggers
-
-    def _default_wandb(self) -> WandbLogger:
-        name = self.config[self.subcommand].name
-        # W&B's service keeps the working directory that it was started in
-        logger = WandbLogger(
-            save_dir=self.run_folder.absolute(),
-            project=os.environ.get("WANDB_PROJECT", "hawc"),
-            name=f"{name}/{self.run_folder.name}",
-            id=self._continued_wandb_id(),
-            # offline, its lines would only repeat our summary
-            settings=wandb.Settings(silent=self._wandb_notice is not None),
-        )
-        logger._wandb_init.pop("anonymous", None)  # private; W&B always warns of it
-        return logger
-
-    def _continued_wandb_id(self) -> str | None:
-        return wandb_run_id(self.run_folder) if self._is_restart else None
-
 
 def _experiment_name(options: Any) -> str:
     paths = list(config_paths(sys.argv))
@@ -288,10 +272,3 @@ def _experiment_name(options: Any) -> str:
         return paths[0].stem
     model, data = (options[key].class_path.rpartition(".")[2] for key in ("model", "data"))
     return f"{model}-{data}"
-
-
-def _as_list(value: Any) -> list[Any]:
-    """Returns what one option that takes a list, one item, null or a boolean configures."""
-    if value is None or isinstance(value, bool):
-        return []
-    return list(value) if isinstance(value, list) else [value]

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import final
 
+from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 __all__ = ["LastCheckpoint"]
@@ -12,6 +13,9 @@ __all__ = ["LastCheckpoint"]
 class LastCheckpoint(ModelCheckpoint):
     """Writes last.ckpt after each epoch, once its samples have been drawn.
 
+    Its `best_model_path` is that of the callback that looks for the best weights, empty without
+    one: loggers take it at its word, and would give the last weights of a run the alias "best".
+
     Args:
         dirpath: folder of checkpoints.
     """
@@ -20,6 +24,7 @@ class LastCheckpoint(ModelCheckpoint):
         super().__init__(
             dirpath=dirpath,
             filename="last",
+            save_top_k=0,
             save_on_train_epoch_end=True,
             enable_version_counter=False,
         )
@@ -27,3 +32,17 @@ class LastCheckpoint(ModelCheckpoint):
     @property
     def state_key(self) -> str:
         return type(self).__name__  # the user may have a ModelCheckpoint that is configured alike
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.fast_dev_run:
+            return
+        for callback in trainer.checkpoint_callbacks:
+            if isinstance(callback, ModelCheckpoint) and callback.monitor is not None:
+                self.best_model_path = callback.best_model_path
+                self.best_model_score = callback.best_model_score
+                break
+        self.last_model_path = self.format_checkpoint_name({})
+        trainer.save_checkpoint(self.last_model_path, weights_only=False)
+        if trainer.is_global_zero:
+            for logger in trainer.loggers:
+                logger.after_save_checkpoint(self)

@@ -27,6 +27,7 @@ from commands.experiment import COMMANDS, ExperimentCLI
 from commands.kept_memory import keep_freed_memory
 from commands.processes import lost_process
 from commands.run_folder import forget_run_folder, of_run
+from commands.users_code import place_in_users_code
 from datamodules import DataError
 from hawc import HistoryConflictError, HistoryStoreError
 from lightning_modules import TrainingError
@@ -54,6 +55,9 @@ def run() -> None:
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     _quieten()
     keep_freed_memory()
+    # last, so that nothing in it takes the place of what this program imports
+    if (working_folder := os.getcwd()) not in sys.path:
+        sys.path.append(working_folder)
     # absolute keys such as ${data.init_args.batch_size} are sought below the command otherwise
     jsonargparse.set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
     try:
@@ -66,7 +70,8 @@ def run() -> None:
     except Exception as error:
         if (explained := _explain(error)) is None:
             raise
-        fail(*explained)
+        line, status = explained
+        fail(f"{line}{_place(error)}", status)
     finally:
         forget_run_folder()
         _finish_wandb()  # or a next run in this process would be logged into this one
@@ -96,6 +101,17 @@ def _explain(error: Exception) -> tuple[str, int] | None:
             kept = f" ('{error.filename}' is as it was)" if error.filename else ""
             return f"no space is left on a disk{kept}; free some or name another folder.", 1
     return None
+
+
+def _place(error: BaseException | None) -> str:
+    """Returns the user's file and line that an error, or one it was made from, came from."""
+    if isinstance(error, OSError) and error.errno != errno.EACCES:
+        return ""  # of a disk, wherever in the program it shows
+    while error is not None:
+        if place := place_in_users_code(error):
+            return f" ({place})"
+        error = error.__cause__
+    return ""
 
 
 def _refuses_options(error: Exception) -> bool:
@@ -183,6 +199,8 @@ def _quieten() -> None:
     notes = ("The dirpath has changed", "Total length of", "Experiment logs directory")
     # adversarial models have none, and the data modules do not know who trains on them
     notes += ("You passed in a `val_dataloader` but have no `validation_step`",)
+    # a checkpoint after a batch is to hold the weights after its steps
+    notes += ("Using ModelCheckpoint with manual optimization and every_n_train_steps",)
     # one process logs these for all: times of its own, what all have measured together
     own = "sampling|time|health|modes|quality"
     notes += ("Checkpoint directory", rf"It is recommended to use `self.log\('({own})/")

@@ -9,6 +9,8 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
 
 from jsonargparse import ArgumentParser
 from lightning import Callback, LightningDataModule
@@ -16,7 +18,7 @@ from torch import nn
 
 from commands.errors import nearest
 
-__all__ = ["plain_message"]
+__all__ = ["hint", "plain_message"]
 
 _LONGEST = 400
 _OWN_PACKAGES = ("lightning_modules", "datamodules", "callbacks", "networks")
@@ -33,6 +35,16 @@ def plain_message(message: str, parser: ArgumentParser) -> str:
     return "; ".join(lines)[:_LONGEST]
 
 
+def hint(line: str) -> str:
+    """Returns a sentence that says where a module of the user would be found, or nothing."""
+    if "names the module" not in line:
+        return ""
+    return (
+        f" Modules are looked for beside train.py, in the working folder '{Path.cwd()}' and on "
+        "PYTHONPATH."
+    )
+
+
 def _unknown_class(message: str, parser: ArgumentParser) -> str | None:
     del parser
     option = _option(message)
@@ -44,14 +56,29 @@ def _unknown_class(message: str, parser: ArgumentParser) -> str | None:
         return _class_line(option, found[1], list(known))
     if found := re.search(r"module '([\w.]+)' has no attribute '(\w+)'", message):
         module = importlib.import_module(found[1])
-        known_here = [f"{found[1]}.{name}" for name in getattr(module, "__all__", dir(module))]
-        return _class_line(option, f"{found[1]}.{found[2]}", known_here)
+        public = [name for name in dir(module) if not name.startswith("_")]
+        names = getattr(
+            module, "__all__", [n for n in public if not inspect.ismodule(vars(module)[n])]
+        )
+        known_here = [f"{found[1]}.{name}" for name in names]
+        line = _class_line(option, f"{found[1]}.{found[2]}", known_here)
+        return f"{line}{_hidden(module)}"
     returning = r"Expected '([\w.]+)' to be a function that returns <class '([\w.]+)'>"
     if found := re.search(returning, message):
         return f"`{option}` must be a class or function that makes a {found[2]}, got {found[1]}."
     if found := re.search(r"No module named '([\w.]+)'", message):
         return f"`{option}` names the module {found[1]}, which does not exist."
     return None
+
+
+def _hidden(module: ModuleType) -> str:
+    """Returns a sentence if a module of that name in the working folder was not taken."""
+    package = module.__name__.partition(".")[0]
+    taken = Path(importlib.import_module(package).__file__ or "").resolve()
+    for own in (Path(f"{package}.py"), Path(package)):
+        if own.exists() and not taken.is_relative_to(own.resolve()):
+            return f" The {package} in the working folder is not looked at; give it another name."
+    return ""
 
 
 def _class_line(option: str, given: str, known: list[str]) -> str:

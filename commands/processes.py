@@ -1,17 +1,22 @@
 """The processes of one run: are there as many as were asked for, can they meet, is one lost?"""
 
+import io
 import os
+import pickle
 import re
 import socket
+from typing import final
 
 import torch.distributed as dist
-from lightning import Trainer
+from lightning import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import ParallelStrategy
+from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
 
 from commands.cluster_job import ClusterJob
 from commands.errors import UsageError
 
-__all__ = ["check_processes", "lost_process"]
+__all__ = ["check_copies", "check_processes", "lost_process"]
 
 
 def check_processes(trainer: Trainer, job: ClusterJob | None) -> None:
@@ -31,6 +36,31 @@ def check_processes(trainer: Trainer, job: ClusterJob | None) -> None:
     # an agent of torchrun has already opened the port for its processes
     if trainer.world_size > 1 and not dist.is_torchelastic_launched():
         _check_port(trainer)
+
+
+def check_copies(trainer: Trainer, model: LightningModule, data: LightningDataModule) -> None:
+    """Raises UsageError if a strategy must send what cannot be sent to the processes it starts."""
+    launcher = trainer.strategy.launcher
+    # names are private; tests/commands/test_processes.py fails if they go
+    if not isinstance(launcher, _MultiProcessingLauncher) or launcher._start_method == "fork":
+        return
+    for part in (model, data, *trainer.callbacks):
+        try:
+            _Copying(io.BytesIO()).dump(part)
+        except Exception as error:  # what an object raises that cannot be pickled has no base
+            raise UsageError(
+                "`trainer.strategy` must start processes by this command, as ddp does, for "
+                f"{type(part).__name__}, which cannot be copied to them "
+                f"({str(error).partition('. ')[0]:.200}); leave it out or name ddp."
+            ) from error
+
+
+@final
+class _Copying(pickle.Pickler):
+    """Pickles a part of a run, but not the trainer and its loggers, which start when pickled."""
+
+    def persistent_id(self, obj: object) -> str | None:
+        return type(obj).__name__ if isinstance(obj, (Trainer, Logger)) else None
 
 
 def lost_process(error: RuntimeError) -> str | None:

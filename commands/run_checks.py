@@ -9,6 +9,7 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 from callbacks.model_callback import AbstractModelCallback
 from commands.batch_checks import PURPOSES, check_first_batch
 from commands.errors import UsageError
+from commands.lightning_callbacks import check_lightning_callbacks
 
 __all__ = ["check_batches", "check_run"]
 
@@ -32,6 +33,7 @@ def check_run(
     _check_loader(datamodule, stage)
     _check_domains(model, datamodule)
     _check_density(model, datamodule)
+    check_lightning_callbacks(trainer, model)
     _check_callbacks(trainer, model, datamodule)
 
 

@@ -2,45 +2,41 @@
 
 import fcntl
 import os
-import platform
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, final
 
-import torch
 import yaml
-from jsonargparse import ArgumentParser, Namespace
-from lightning import LightningModule, Trainer
-from lightning.pytorch.cli import SaveConfigCallback
-from lightning.pytorch.loggers import WandbLogger
 
 from commands.errors import UsageError
-from commands.sample_files import replace_file
+from lightning_modules.saved_weights import read_checkpoint
 
 __all__ = [
+    "CONFIG",
     "LAST_CHECKPOINT",
-    "WriteConfig",
-    "check_same_run",
+    "checkpoints_in",
     "choose_run_folder",
     "create_run_folder",
     "forget_run_folder",
     "latest_checkpoint",
     "new_samples_folder",
+    "newest",
+    "newest_first",
     "of_run",
-    "resolved_config",
     "run_of",
 ]
 
 # tells the processes that a launcher starts what the first one chose
 _INHERITED = "HAWC_RUN_FOLDER"
 _claims: list[int] = []  # descriptors of the folder of this process's run, open as long as it is
-_CONFIG = "config.yaml"
 _LAUNCH = ".job"
-_COMPARED = ("seed_everything", "model", "data", "trainer")
+# what a config.yaml that a run wrote sets, and hardly one that a user wrote
+_WRITTEN = {"data", "model", "name", "run_folder", "trainer"}
+CONFIG = "config.yaml"
+"""Of a run's folder, in which nothing else must lie for it to be one."""
 LAST_CHECKPOINT = "checkpoints/last.ckpt"
-"""Of a run's folder."""
+"""Of a run's folder, unless the user's own callbacks save instead."""
 
 
 def choose_run_folder(requested: str | None, name: str, job_name: str | None = None) -> Path:
@@ -138,37 +134,76 @@ def _give_up_claims() -> None:
 
 
 def latest_checkpoint(name: str) -> Path:
-    """Returns the last checkpoint of the newest run of that name.
+    """Returns the newest checkpoint of that run of a name which saved last.
 
     Raises:
         UsageError: if no run of that name has one.
     """
-    found = sorted((Path("runs") / name).glob(f"*/{LAST_CHECKPOINT}"), key=os.path.getmtime)
-    if not found:
+    saved = [files for run in (Path("runs") / name).glob("*") if (files := checkpoints_in(run))]
+    if not saved:
         raise UsageError(
-            f"`ckpt_path` last means runs/{name}/*/{LAST_CHECKPOINT}, and there is none; train "
-            "first or name a file."
+            f"`ckpt_path` last means runs/{name}/*/{LAST_CHECKPOINT}, and there is none, nor any "
+            "other *.ckpt of these runs; train first or name a file."
         )
-    return found[-1]
+    return newest(max(saved, key=lambda files: max(map(os.path.getmtime, files))))
+
+
+def checkpoints_in(folder: Path) -> list[Path]:
+    """Returns the checkpoints of a run's folder, in sub-folders too, whatever their names.
+
+    Those of another run, whose folder lies within, are not among them.
+    """
+    found: list[Path] = []
+    # links are followed: another disk, with more space, may hold the checkpoints
+    for top, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not _is_run(Path(top) / name)]
+        found += [file for name in files if (file := Path(top) / name).suffix == ".ckpt"]
+    return [file for file in found if file.is_file()]
+
+
+def newest(checkpoints: Iterable[Path]) -> Path:
+    """Returns the first of `newest_first`."""
+    return newest_first(checkpoints)[0]
+
+
+def newest_first(checkpoints: Iterable[Path]) -> list[Path]:
+    """Returns checkpoints by the training steps they hold, and those of as many by their time.
+
+    The time alone would not do: in a copied folder it is that of the copy.
+    """
+    ages = {path: (_steps(path), path.stat().st_mtime_ns) for path in checkpoints}
+    return sorted(ages, key=ages.__getitem__, reverse=True)
 
 
 def of_run(folder: Path) -> tuple[str, ...]:
-    """Returns the options that name a run's configuration and its last checkpoint.
+    """Returns the options that name a run's configuration and its newest checkpoint.
 
     Raises:
         UsageError: if the folder lacks one of them.
     """
-    for name in (_CONFIG, LAST_CHECKPOINT):
-        if not (folder / name).is_file():
-            raise UsageError(
-                f"`export` needs the folder of a run, with {name} in it, got '{folder}'; name such "
-                "a folder, or a file each by --config and --ckpt_path."
-            )
-    return ("--config", str(folder / _CONFIG), "--ckpt_path", str(folder / LAST_CHECKPOINT))
+    checkpoints = checkpoints_in(folder)
+    has_config = (folder / CONFIG).is_file()
+    if not has_config or not checkpoints:
+        missing = LAST_CHECKPOINT if has_config else CONFIG
+        nor = " without any *.ckpt" if has_config else ""
+        raise UsageError(
+            f"`export` needs the folder of a run, with {missing} in it, got '{folder}'{nor}; name "
+            "such a folder, or a file each by --config and --ckpt_path."
+        )
+    return ("--config", str(folder / CONFIG), "--ckpt_path", str(newest(checkpoints)))
 
 
 def run_of(checkpoint: Path) -> Path:
-    """Returns the folder of the run that wrote a checkpoint, or the checkpoint's own folder."""
+    """Returns the folder of the run that wrote a checkpoint, or the checkpoint's own folder.
+
+    It is the nearest folder above the file that holds a run's config.yaml. A link to a file is
+    followed first: the run that it leads to wrote the file. Without such a folder it is the one
+    that a folder called checkpoints lies in.
+    """
+    for path in (checkpoint.resolve(), checkpoint.absolute()):
+        for folder in path.parents:
+            if _is_run(folder):
+                return folder
     folder = checkpoint.parent
     return folder.parent if folder.name == "checkpoints" else folder
 
@@ -178,84 +213,23 @@ def new_samples_folder(checkpoint: Path) -> Path:
     return run_of(checkpoint) / "samples" / _new_name()
 
 
+def _is_run(folder: Path) -> bool:
+    """Returns whether a folder holds a config.yaml that a run wrote."""
+    try:
+        settings = yaml.safe_load((folder / CONFIG).read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return False
+    return isinstance(settings, dict) and settings.keys() >= _WRITTEN
+
+
+def _steps(checkpoint: Path) -> int:
+    """Returns how many steps a training had made when it saved, -1 if the file does not tell."""
+    try:
+        return int(read_checkpoint(checkpoint, "ckpt_path").get("global_step", -1))
+    except (TypeError, ValueError):
+        return -1
+
+
 def _new_name() -> str:
     # the random end keeps apart what many jobs start in the same second
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(2)}"
-
-
-def resolved_config(parser: ArgumentParser, config: Namespace) -> dict[str, Any]:
-    """Returns what a run is configured to do, defaults included, as config.yaml tells it."""
-    dumped: dict[str, Any] = yaml.safe_load(parser.dump(config, skip_none=False, format="yaml"))
-    return dumped
-
-
-def check_same_run(folder: Path, config: Mapping[str, Any]) -> None:
-    """Raises UsageError if a run folder's config.yaml says another training than this one.
-
-    A job may hold several runs, and files that configure one may change while it waits to start
-    again. Loggers and where a run starts from are not compared.
-    """
-    file = folder / _CONFIG
-    if not file.exists():
-        return  # it was stopped before its first step
-    before, now = (_flat({k: c[k] for k in _COMPARED}) for c in (_read(file), config))
-    for key in sorted(before | now):
-        was, is_now = before.get(key), now.get(key)
-        if was != is_now and not key.startswith("trainer.logger"):
-            raise UsageError(
-                f"a job that starts again must train what it did before, got `{key}` {is_now} and "
-                f"in '{file}' {was}; put that back, or start another job, with --ckpt_path."
-            )
-
-
-@final
-class WriteConfig(SaveConfigCallback):
-    """Writes the resolved configuration to <run folder>/config.yaml and into the W&B run.
-
-    Beside it machine.yaml says what times of this run depend on.
-    """
-
-    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        config = resolved_config(self.parser, self.config)
-        config["run_folder"] = None  # a run from this file gets a folder of its own
-        folder = Path(trainer.default_root_dir)
-        if (folder / _CONFIG).exists():
-            return  # a job that starts again: it stays what the user gave
-        loggers = config["trainer"]["logger"]
-        for logger in loggers if isinstance(loggers, list) else [loggers]:
-            settings = logger.get("init_args", {}) if isinstance(logger, dict) else {}
-            if settings.get("save_dir") == str(folder.absolute()):
-                settings["save_dir"] = "."  # likewise
-        folder.mkdir(parents=True, exist_ok=True)
-        # last the file that a job which starts again looks for
-        for name, content in {"machine.yaml": _machine(trainer), _CONFIG: config}.items():
-            replace_file(folder / name, yaml.safe_dump(content, sort_keys=False).encode())
-        for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger):
-                logger.experiment.config.update({"cli": config}, allow_val_change=True)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load(file.read_text())
-    return content
-
-
-def _flat(value: Any, key: str = "") -> dict[str, Any]:
-    """Returns the numbers and texts in nested dictionaries and lists, by their dotted names."""
-    if isinstance(value, list):
-        value = dict(enumerate(value))
-    if not isinstance(value, dict):
-        return {key: value}
-    parts = (_flat(part, f"{key}.{name}" if key else str(name)) for name, part in value.items())
-    return {name: part for flat in parts for name, part in flat.items()}
-
-
-def _machine(trainer: Trainer) -> dict[str, Any]:
-    device = trainer.strategy.root_device
-    return {
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-        "cpu": f"{os.cpu_count()} cores, {platform.machine()}",
-        "threads": torch.get_num_threads(),
-        "processes": trainer.world_size,
-        "torch": str(torch.__version__),
-    }

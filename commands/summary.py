@@ -4,14 +4,16 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import wandb
 from lightning import Trainer
 from lightning.pytorch.utilities import rank_zero_only
 
 from callbacks import HistoryAwareSampling
-from commands.run_folder import LAST_CHECKPOINT
+from commands.checkpoints import can_resume
+from commands.going_on import options_to_go_on, saved_by_run, stopped_by
 from commands.sample_run import SampleRun
 
 __all__ = [
@@ -20,7 +22,10 @@ __all__ = [
     "print_sampling",
     "print_start",
     "print_summary",
+    "program",
 ]
+
+_PROGRAM = Path(__file__).resolve().parent.parent / "train.py"
 
 
 @rank_zero_only
@@ -35,7 +40,11 @@ def print_start(run_folder: Path, ckpt_path: str | None, *notices: str | None) -
 
 @rank_zero_only
 def print_summary(
-    run_folder: Path, trainer: Trainer, lost: bool = False, saved: Path | None = None
+    run_folder: Path,
+    trainer: Trainer,
+    lost: bool = False,
+    saved: Path | None = None,
+    has_max_time: bool = False,
 ) -> None:
     """Says what the run left where, and what to type next.
 
@@ -45,34 +54,37 @@ def print_summary(
         lost: whether it ended because its numbers were lost: it then goes on from best.ckpt, if
             there is one, as its last weights may have been lost already.
         saved: what it wrote when it was told to stop, None if it was not told.
+        has_max_time: whether `trainer.max_time` was set.
     """
-    checkpoint = saved or _latest_checkpoint(run_folder, trainer)
-    wandb_files = _wandb_files(run_folder)
+    checkpoint = saved or saved_by_run(run_folder, trainer)
+    wandb_files = _wandb_files()
+    best = run_folder / "checkpoints" / "best.ckpt"
     places = {
         "pictures": _existing(run_folder / "pictures"),
         "metrics": _existing(run_folder / "metrics.csv"),
         "settings": _existing(run_folder / "config.yaml"),
         "checkpoint": _existing(checkpoint),
-        "best": _existing(run_folder / "checkpoints" / "best.ckpt"),
+        "best": _existing(best),
         "W&B": wandb_files and str(wandb_files),
     }
     print(f"\nrun folder   {run_folder}")
     for label, place in places.items():
         if place:
             print(f"  {label:<10} {place}")
-    if places["checkpoint"] and places["settings"]:
-        start = places["best"] if lost and places["best"] else places["checkpoint"]
-        resume = ("--config", places["settings"], "--ckpt_path", start)
-        finished = trainer.state.finished
-        command = (*_launcher("python"), sys.argv[0], *resume)
-        print("what next")
-        if finished:
-            print(f"  {_purpose(trainer)}: {shlex.join((*command, *_twice_as_long(trainer)))}")
-        else:
-            print(f"  go on: {shlex.join(command)}")
-        if wandb_files and wandb_files.name.startswith("offline-run"):
-            sync = (*_launcher("wandb"), "sync", str(wandb_files))
-            print(f"  put the run online: {shlex.join(sync)}")
+    if line := _without_generator_step(trainer):
+        print(line)
+    start = best if lost and best.exists() else checkpoint
+    if start is None or not start.exists() or not places["settings"] or not can_resume(start):
+        return
+    print("what next")
+    longer = options_to_go_on(trainer, start, has_max_time)
+    resume = ("--config", places["settings"], "--ckpt_path", str(_short(start)))
+    options = (word for option in longer.items() for word in option)
+    command = (*_launcher("python"), program(), *resume, *options)
+    print(f"  {_purpose(trainer, longer)}: {shlex.join(command)}")
+    if wandb_files and wandb_files.name.startswith("offline-run"):
+        sync = (*_launcher("wandb"), "sync", str(wandb_files))
+        print(f"  put the run online: {shlex.join(sync)}")
 
 
 def print_sampling(run: SampleRun) -> None:
@@ -96,9 +108,9 @@ def print_samples(run: SampleRun) -> None:
     if len(ids) < run.num_samples:
         named = any(word.partition("=")[0] == "--output" for word in sys.argv)
         output = () if named else ("--output", str(_short(folder.path)))
-        arguments = (*_without_history(sys.argv), *output)
-        print(f"  go on: {shlex.join((*_launcher('python'), *arguments))}")
-        if len(arguments) < len(sys.argv) + len(output):
+        arguments = (*_without_history(sys.argv[1:]), *output)
+        print(f"  go on: {shlex.join((*_launcher('python'), program(), *arguments))}")
+        if len(arguments) < len(sys.argv[1:]) + len(output):
             print("         with the --history that was named; it may hold a password")
 
 
@@ -139,33 +151,41 @@ def _from_shell(program: Path, hidden: Path | None = None) -> str:
     return program.name if found and Path(found) == program else str(_short(program))
 
 
-def _purpose(trainer: Trainer) -> str:
+def program() -> str:
+    """Returns how the user's shell names train.py, also where another program has called it."""
+    called = sys.argv[0] if sys.argv else ""
+    return called if Path(called).resolve() == _PROGRAM else str(_short(_PROGRAM))
+
+
+def _purpose(trainer: Trainer, longer: Mapping[str, str]) -> str:
+    if not longer:
+        return "go on"
     samples = any(isinstance(c, HistoryAwareSampling) for c in trainer.callbacks)
-    return "train on and draw more samples, none like the earlier" if samples else "train on"
+    purpose = "train on and draw more samples, none like the earlier" if samples else "train on"
+    least = longer.get("--trainer.min_epochs")
+    return f"{purpose}, to epoch {least} whatever {stopped_by(trainer)} says" if least else purpose
 
 
-def _twice_as_long(trainer: Trainer) -> tuple[str, ...]:
-    """Returns options that double every limit that the run had."""
-    limits = {"max_epochs": trainer.max_epochs or 0, "max_steps": trainer.max_steps}
-    given = {name: limit for name, limit in limits.items() if limit > 0}
-    return tuple(w for name, n in given.items() for w in (f"--trainer.{name}", str(2 * n)))
+def _without_generator_step(trainer: Trainer) -> str | None:
+    """Returns a line if an adversarial training ended before the generator's first step."""
+    model = trainer.lightning_module
+    if getattr(model, "generator_step", 1) or not getattr(model, "critic_step", 0):
+        return None
+    due = model.critic_steps_due(0) if hasattr(model, "critic_steps_due") else "some"
+    return (
+        f"the generator made no step: its first comes after {due} of the critic, and the run ended "
+        f"after {model.critic_step}"
+    )
 
 
-def _wandb_files(run_folder: Path) -> Path | None:
+def _wandb_files() -> Path | None:
     # not by the trainer's loggers: a run that was sent SIGTERM has given up that of W&B
-    latest = run_folder / "wandb" / "latest-run"
-    return _short(latest.resolve()) if latest.exists() else None
+    folder = Path(wandb.run.dir).parent if wandb.run else None
+    return _short(folder) if folder and "run-" in folder.name and folder.exists() else None
 
 
-def _latest_checkpoint(run_folder: Path, trainer: Trainer) -> Path:
-    """Returns the newer one of last.ckpt and what the user's own callback keeps."""
-    last = run_folder / LAST_CHECKPOINT
-    own = Path(getattr(trainer.checkpoint_callback, "best_model_path", "") or last)
-    return max(last, own, key=lambda path: path.stat().st_mtime if path.exists() else 0)
-
-
-def _existing(path: Path) -> str:
-    return str(_short(path)) if path.exists() else ""
+def _existing(path: Path | None) -> str:
+    return str(_short(path)) if path is not None and path.exists() else ""
 
 
 def _short(path: Path) -> Path:

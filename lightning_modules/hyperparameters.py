@@ -32,7 +32,10 @@ def forget_callables(module: LightningModule) -> None:
     """Drops factories from the saved hyperparameters of a module built in Python.
 
     The command line records a factory as its class path and arguments, which a checkpoint can hold.
-    A factory object itself could not be loaded back without running code from the file.
+    A factory object itself could not be loaded back without running code from the file, nor can
+    every one be copied to another process.
     """
-    for name in [name for name, value in module.hparams.items() if callable(value)]:
-        del module.hparams[name]
+    # the second is what loggers are told, and private; test_hyperparameters.py fails if it goes
+    for kept in (module.hparams, module._hparams_initial):
+        for name in [name for name, value in kept.items() if callable(value)]:
+            del kept[name]

@@ -18,7 +18,7 @@ arXiv 1711.01558, section 4; Kolouri et al. 2018, "Sliced Wasserstein auto-encod
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 from jaxtyping import Float
@@ -26,6 +26,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from hawc import (
+    AbstractKernel,
     AbstractTarget,
     HuberEnergy,
     Quotient,
@@ -63,11 +64,11 @@ def make_latent_loss(name: str, latent_dim: int) -> LatentLoss:
     law = latent_law(name, latent_dim)
     inverse_multiquadric = Quotient(1.0, math.sqrt(2 * latent_dim))
     losses: dict[str, LatentLoss] = {
-        "exact": lambda z: _exact(z, law),
-        "paper": lambda z: squared_distance_to(HuberEnergy(), z, law),
-        "mmd": lambda z: 2 * squared_distance_to(inverse_multiquadric, z, law),
+        "exact": partial(_exact, law=law),
+        "paper": partial(squared_distance_to, HuberEnergy(), target=law),
+        "mmd": partial(_twice_distance, kernel=inverse_multiquadric, law=law),
         "sliced_wasserstein": sliced_wasserstein,
-        "none": lambda z: z.new_zeros(()),
+        "none": _nothing,
     }
     if name not in losses:
         raise ValueError(f"`latent_loss` must be one of {', '.join(losses)}, got '{name}'.")
@@ -78,6 +79,16 @@ def _exact(z: Float[Tensor, "n d"], law: AbstractTarget) -> Float[Tensor, ""]:
     distance = squared_distance_to(HuberEnergy(), z, law)
     # where the potential stands still, codes that flee from each other bring the sum below 0
     return torch.where(z.detach().abs().amax() <= _FARTHEST, distance, math.inf)
+
+
+def _twice_distance(
+    z: Float[Tensor, "n d"], kernel: AbstractKernel, law: AbstractTarget
+) -> Float[Tensor, ""]:
+    return 2 * squared_distance_to(kernel, z, law)
+
+
+def _nothing(z: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
+    return z.new_zeros(())
 
 
 def sliced_wasserstein(z: Float[Tensor, "n d"], num_slices: int = NUM_SLICES) -> Float[Tensor, ""]:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from lightning_modules.defaults import NamedDefault, named
 from lightning_modules.driver_check import stop_driver_checks
 from lightning_modules.errors import TrainingError
 
@@ -42,6 +43,9 @@ class Optimization:
     optimizer: OptimizerCallable
     scheduler: LRSchedulerCallable | None
     prefix: str = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _optimization, (named(self.optimizer), named(self.scheduler), self.prefix)
 
     def make(self, weights: Iterable[nn.Parameter]) -> tuple[Optimizer, LRScheduler | None]:
         """Returns the optimizer and its scheduler, if it has one.
@@ -78,6 +82,10 @@ class Optimization:
                 f"`{self.prefix}scheduler` must have settings with which it can make a step, got "
                 f"some with which it fails: {error}; correct them."
             ) from error
+
+
+def _optimization(*parts: Any) -> Optimization:
+    return Optimization(*(p.value() if isinstance(p, NamedDefault) else p for p in parts))
 
 
 Made = Sequence[tuple[Optimizer, LRScheduler | None]]

@@ -24,17 +24,30 @@ def read_run(folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
 
     W&B's service writes the end of the file a moment after the run has been finished.
     """
+    records = _finished(folder)
+    history = [_nested(record.history.item) for record in records if record.HasField("history")]
+    config: dict[str, Any] = {}
+    for record in records:
+        config |= _nested([*record.run.config.update, *record.config.update])
+    return history, config
+
+
+def read_artifacts(folder: Path) -> list[tuple[str, list[str]]]:
+    """Returns the checkpoints that a finished run logged: their files' names and their aliases."""
+    logged = [r.request.log_artifact.artifact for r in _finished(folder) if r.HasField("request")]
+    logged += [record.artifact for record in _finished(folder) if record.HasField("artifact")]
+    told = [(json.loads(a.metadata)["original_filename"], a) for a in logged if a.metadata]
+    return [(name, list(artifact.aliases)) for name, artifact in told]
+
+
+def _finished(folder: Path) -> list[Record]:
     (path,) = folder.glob("*.wandb")
     deadline = time.monotonic() + _PATIENCE_S
     while (records := _all_records(path)) is None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{path} has no end")
         time.sleep(0.05)
-    history = [_nested(record.history.item) for record in records if record.HasField("history")]
-    config: dict[str, Any] = {}
-    for record in records:
-        config |= _nested([*record.run.config.update, *record.config.update])
-    return history, config
+    return records
 
 
 def _all_records(path: Path) -> list[Record] | None:

@@ -35,3 +35,13 @@ def test_what_is_added(
     defaults = {**dict.fromkeys(switches), "barebones": False}
     added = default_callbacks(own, {**defaults, **options}, tmp_path, in_job)
     assert [type(callback).__name__ for callback in added] == expected
+
+
+def test_own_checkpoints_lie_in_the_run_unless_told_otherwise(tmp_path: Path) -> None:
+    """Lightning would put them beside the files of the first logger, wherever that writes."""
+    own = [ModelCheckpoint(), ModelCheckpoint(tmp_path / "mine")]
+    switches = ("enable_checkpointing", "enable_progress_bar", "enable_model_summary")
+    options = {**dict.fromkeys(switches), "barebones": False}
+    default_callbacks(own, options, tmp_path / "run", in_job=False)
+    folders = [Path(str(callback.dirpath)) for callback in own]
+    assert folders == [tmp_path / "run" / "checkpoints", tmp_path / "mine"]

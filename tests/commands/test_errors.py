@@ -2,7 +2,7 @@
 
 import pytest
 
-from commands.errors import fail, innermost_message, nearest
+from commands.errors import fail, nearest
 
 
 def test_fail_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -40,10 +40,3 @@ def test_nearest() -> None:
     assert nearest("latnt_dim", ["clip", "latent_dim"]) == " Did you mean latent_dim?"
     assert nearest("latent_dim", ["latent_dim"]) == ""
     assert nearest("xyz", ["latent_dim"]) == ""
-
-
-def test_innermost_message() -> None:
-    wrapped = RuntimeError("wrapped")
-    wrapped.__cause__ = ValueError("the reason")
-    assert innermost_message(wrapped) == "the reason"
-    assert innermost_message(ValueError("alone")) == "alone"

@@ -1,12 +1,13 @@
 """What no rule knows still becomes one short line. The rules: tests/test_bad_input.py."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from jsonargparse import ArgumentError, ArgumentParser
 from torch.optim.lr_scheduler import StepLR
 
-from commands.messages import plain_message
+from commands.messages import hint, plain_message
 
 
 def test_unknown_messages_are_joined_and_cut() -> None:
@@ -19,6 +20,33 @@ def test_a_module_that_does_not_exist_is_named() -> None:
     message = "Parser key \"encoder\":\n  No module named 'nets'. Got value: nets.X"
     line = plain_message(message, ArgumentParser())
     assert line == "`encoder` names the module nets, which does not exist."
+    assert f"beside train.py, in the working folder '{Path.cwd()}' and on PYTHONPATH." in hint(line)
+    assert hint("`x` must be int, got y.") == ""
+
+
+def test_a_package_in_the_working_folder_that_is_not_looked_at_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = "Parser key \"encoder\":\n  module 'networks' has no attribute 'Mine'"
+    monkeypatch.chdir(tmp_path)
+    line = plain_message(message, ArgumentParser())
+    assert "unknown class networks.Mine." in line
+    assert "is not looked at" not in line
+    Path("networks").mkdir()
+    line = plain_message(message, ArgumentParser())
+    assert line.endswith(
+        "The networks in the working folder is not looked at; give it another name."
+    )
+
+
+def test_only_classes_and_functions_of_a_users_module_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "listed_here.py").write_text("import os\nclass Mine: pass\n_hidden = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    message = "Parser key \"encoder\":\n  module 'listed_here' has no attribute 'Min'"
+    line = plain_message(message, ArgumentParser())
+    assert line.endswith("Did you mean listed_here.Mine? Known in listed_here: Mine.")
 
 
 def test_missing_options_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 import torch.distributed as dist
+from lightning import Callback
+from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy, Strategy
 
 from commands.cluster_job import ClusterJob
 from commands.errors import UsageError
-from commands.processes import check_processes, lost_process
+from commands.processes import check_copies, check_processes, lost_process
 from tests.free_ports import free_ports
-from tests.helpers import quiet_trainer
+from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, tiny_sngan
 
 
 @pytest.mark.parametrize("arguments", [{"devices": 1}, {"devices": 2}, {"devices": 4}])
@@ -100,3 +102,36 @@ def test_another_error_stays_what_it_is(
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert lost_process(error) is None
+
+
+class HoldsAFunction(Callback):
+    """A user's callback that no other process can be given."""
+
+    def __init__(self) -> None:
+        self.scale = lambda x: 2 * x
+
+
+class HoldsTheTrainer(Callback):
+    """Keeps a trainer, as progress bars do; its loggers would start when they are copied."""
+
+    def setup(self, trainer: Any, *_: Any) -> None:
+        self.trainer = trainer
+
+
+@pytest.mark.parametrize("strategy", ["ddp_spawn", "ddp_spawn_find_unused_parameters_true"])
+def test_what_cannot_be_copied_is_refused(strategy: str, tmp_path: Path) -> None:
+    def check(model: Any, *callbacks: Callback, strategy: str = strategy) -> None:
+        options = {"devices": 2, "strategy": strategy, "callbacks": [*callbacks]}
+        trainer = quiet_trainer(tmp_path, **options, logger=CSVLogger(tmp_path))
+        for callback in callbacks:
+            callback.setup(trainer, model, "fit")
+        check_copies(trainer, model, TinyImages())
+
+    check(tiny_energy_vae(), HoldsTheTrainer())
+    with pytest.raises(UsageError, match=r"must start processes by this .* for SNGAN, .* name ddp"):
+        check(tiny_sngan())
+    with pytest.raises(UsageError, match=r"for HoldsAFunction, which cannot be copied to them"):
+        check(tiny_energy_vae(), HoldsAFunction())
+    for other in ("ddp", "ddp_fork"):
+        check(tiny_sngan(), HoldsAFunction(), strategy=other)
+    assert not list(tmp_path.iterdir())

@@ -3,28 +3,27 @@
 import errno
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from jsonargparse import ArgumentParser
-from lightning import LightningModule
+import torch
 
 from commands.errors import UsageError
 from commands.run_folder import (
-    WriteConfig,
-    check_same_run,
+    checkpoints_in,
     choose_run_folder,
     create_run_folder,
     forget_run_folder,
     latest_checkpoint,
     new_samples_folder,
+    newest,
     of_run,
     run_of,
 )
-from tests.helpers import quiet_trainer
+
+CONFIG = "model: {}\ndata: {}\ntrainer: {}\nname: x\nrun_folder: null\n"
 
 
 @pytest.fixture(autouse=True)
@@ -144,52 +143,6 @@ def test_no_trace_is_left_where_a_run_may_not_start() -> None:
     assert [file.name for file in folder.iterdir()] == ["metrics.csv"]
 
 
-def test_a_configuration_is_there_as_a_whole_or_not_at_all(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def killed(old: Path, new: Path) -> None:
-        if Path(new).name == "config.yaml":
-            raise KilledError
-        os.rename(old, new)
-
-    parser, given = ArgumentParser(), Path("given")
-    parser.add_argument("--trainer", type=dict[str, Any], default={"logger": False})
-    parser.add_argument("--run_folder", default=None)
-    trainer = quiet_trainer(given)
-    write = WriteConfig(parser, parser.get_defaults())
-    with monkeypatch.context() as kills:
-        kills.setattr(os, "replace", killed)
-        with pytest.raises(KilledError):
-            write.save_config(trainer, LightningModule(), "fit")
-    assert not (given / "config.yaml").exists()
-    assert yaml.safe_load((given / "machine.yaml").read_text())["processes"] == 1
-    write.save_config(trainer, LightningModule(), "fit")
-    assert yaml.safe_load((given / "config.yaml").read_text())["trainer"] == {"logger": False}
-
-
-def test_a_job_that_starts_again_trains_what_it_did() -> None:
-    config: dict[str, Any] = {
-        **{"seed_everything": 0, "ckpt_path": None, "model": {"init_args": {"widths": [16, 8]}}},
-        **{"data": {"class_path": "MNIST"}, "trainer": {"max_epochs": 2, "logger": None}},
-    }
-    folder = Path("given")
-    check_same_run(folder, config)  # it was stopped before it had written anything
-    folder.mkdir()
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    logger = {"init_args": {"id": "abc"}}
-    check_same_run(
-        folder, {**config, "ckpt_path": "last", "trainer": {"max_epochs": 2, "logger": logger}}
-    )
-    with pytest.raises(
-        UsageError, match=r"got `model.init_args.widths.1` 4 and in 'given/con.* 8;"
-    ):
-        check_same_run(folder, {**config, "model": {"init_args": {"widths": [16, 4]}}})
-    with pytest.raises(UsageError, match=r"got `trainer.max_epochs` None and in .* 2; put"):
-        check_same_run(folder, {**config, "trainer": {}})
-    with pytest.raises(UsageError, match=r"got `seed_everything` 1 and in .* put that back, or"):
-        check_same_run(folder, {**config, "seed_everything": 1})
-
-
 def test_a_given_empty_folder_will_do() -> None:
     Path("given").mkdir()
     assert create_run_folder(Path("given")) == Path("given")
@@ -228,3 +181,77 @@ def test_samples_go_to_the_run_of_their_checkpoint() -> None:
     folders = {new_samples_folder(checkpoint) for _ in range(5)}
     assert len(folders) == 5
     assert {folder.parent for folder in folders} == {Path("runs/name/a/samples")}
+
+
+def make_run(folder: Path, *checkpoints: str, config: str = CONFIG) -> Path:
+    """Writes a run's configuration and checkpoints, of one step more each."""
+    for step, name in enumerate(checkpoints):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        torch.save({"global_step": step}, folder / name)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(config)
+    return folder
+
+
+SUB = "checkpoints/epoch=0-val/loss=1.0.ckpt"  # of a filename "{epoch}-{val/loss:.1f}"
+
+
+def test_a_run_is_recognised_by_what_it_holds(tmp_path: Path) -> None:
+    run = make_run(Path("runs/name/a"), SUB, "other/x/y/z.ckpt", "top.ckpt")
+    for name in (SUB, "other/x/y/z.ckpt", "top.ckpt"):
+        assert run_of(run / name).resolve() == run.resolve()
+        assert run_of(tmp_path / run / name) == tmp_path / run
+    copied = Path(shutil.copytree(run, tmp_path / "copied" / "renamed"))
+    assert run_of(copied / SUB) == copied
+    Path("link").symlink_to(run)
+    assert run_of(Path("link") / SUB) == tmp_path / run
+    Path("best.ckpt").symlink_to(run / SUB)
+    assert run_of(Path("best.ckpt")) == tmp_path / run
+
+
+def test_checkpoints_on_another_disk_are_the_runs(tmp_path: Path) -> None:
+    run, disk = make_run(Path("runs/name/a")), tmp_path / "disk"
+    make_run(disk / "mine", "a.ckpt")
+    (disk / "mine" / "config.yaml").unlink()
+    (run / "checkpoints").symlink_to(disk / "mine")
+    assert run_of(run / "checkpoints" / "a.ckpt") == tmp_path / run
+    assert checkpoints_in(run) == [run / "checkpoints" / "a.ckpt"]
+
+
+@pytest.mark.parametrize(
+    "config", ["", "model: [", "- 1", "model: {}\ndata: {}\ntrainer: {}\n", "lr: 1"]
+)
+def test_a_config_that_no_run_wrote_makes_no_run(config: str, tmp_path: Path) -> None:
+    folder = make_run(Path("mine"), "models/b/x.ckpt", config=config)
+    assert run_of(folder / "models/b/x.ckpt") == folder / "models/b"
+
+
+def test_the_nearest_run_is_taken() -> None:
+    outer = make_run(Path("outer"), "a.ckpt")
+    inner = make_run(outer / "continued", "b/c.ckpt")
+    assert run_of(inner / "b/c.ckpt").name == "continued"
+    assert checkpoints_in(outer) == [outer / "a.ckpt"]
+
+
+def test_the_newest_checkpoint_is_that_of_the_most_steps(tmp_path: Path) -> None:
+    """Also where copying has given all files another time, and whatever their names."""
+    run = make_run(Path("runs/name/a"), "z.ckpt", SUB, "checkpoints/a.ckpt")
+    (run / "checkpoints" / "b.ckpt.part").touch()
+    (run / "damaged.ckpt").write_bytes(b"cut")
+    for age, file in enumerate(checkpoints_in(run)):
+        seconds = 2000 + age if file.name != "a.ckpt" else 1000
+        os.utime(file, (seconds, seconds))
+    assert newest(checkpoints_in(run)) == run / "checkpoints" / "a.ckpt"
+    assert latest_checkpoint("name") == run / "checkpoints" / "a.ckpt"
+    assert of_run(run)[-1] == str(run / "checkpoints" / "a.ckpt")
+    shutil.copy(run / "checkpoints" / "a.ckpt", run / "later.ckpt")  # as many steps, saved later
+    assert newest(checkpoints_in(run)) == run / "later.ckpt"
+
+
+def test_last_is_of_the_run_that_saved_last() -> None:
+    first = make_run(Path("runs/name/a"), "x.ckpt", "y.ckpt", "z.ckpt")
+    second = make_run(Path("runs/name/b"), "deep/x.ckpt")
+    make_run(Path("runs/name/longer/c"), "x.ckpt")  # of the experiment name/longer
+    for path, seconds in ((first / "z.ckpt", 1000), (second / "deep/x.ckpt", 9_999_999_999)):
+        os.utime(path, (seconds, seconds))
+    assert latest_checkpoint("name") == second / "deep" / "x.ckpt"

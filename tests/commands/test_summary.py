@@ -8,12 +8,14 @@ import pytest
 
 from commands.summary import (
     _launcher,
-    _twice_as_long,
     _without_history,
     print_start,
     print_summary,
+    program,
 )
-from tests.helpers import quiet_trainer
+from tests.helpers import TinyImages, quiet_trainer, tiny_wgan
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def test_nothing_is_promised_that_is_not_there(
@@ -77,10 +79,30 @@ def test_uv_is_named_as_the_shell_finds_it(
     assert _launcher("wandb") == ("uv", "run", "wandb")
 
 
-def test_every_limit_is_doubled(tmp_path: Path) -> None:
-    both = quiet_trainer(tmp_path, max_epochs=3, max_steps=50)
-    assert _twice_as_long(both) == ("--trainer.max_epochs", "6", "--trainer.max_steps", "100")
-    assert _twice_as_long(quiet_trainer(tmp_path, max_epochs=-1)) == ()
+def test_the_program_is_named_also_where_another_one_called_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for called in (["ipykernel_launcher.py", "-f", "x.json"], ["-c"], [""], []):
+        monkeypatch.setattr(sys, "argv", called)
+        assert program() == str(ROOT / "train.py")
+    monkeypatch.setattr(sys, "argv", [os.path.relpath(ROOT / "train.py")])
+    assert program() == os.path.relpath(ROOT / "train.py")  # as it was typed
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", ["notebook"])
+    assert program() == "train.py"
+
+
+@pytest.mark.parametrize(("batches", "says"), [(4, True), (5, False)])
+def test_a_run_without_a_generator_step_says_so(
+    batches: int, says: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer = quiet_trainer(tmp_path, limit_train_batches=batches)
+    trainer.fit(tiny_wgan(n_critic=5), TinyImages(batch_size=8))
+    capsys.readouterr()
+    print_summary(tmp_path, trainer)
+    line = "the generator made no step: its first comes after 5 of the critic, and the run ended af"
+    assert (line in capsys.readouterr().out) == says
 
 
 @pytest.mark.parametrize("given", [("--history", "u:secret@h"), ("--history=u:secret@h",)])

@@ -24,6 +24,7 @@ from tests.helpers import (
     tiny_encoder,
     tiny_wgan,
 )
+from tests.tiny_domains import TinyDomains, tiny_disco_gan
 
 MODELS: dict[str, Callable[..., AbstractAdversarial]] = {
     model.__name__: partial(model, TINY_SHAPE, 3, tiny_decoder, tiny_encoder)
@@ -116,3 +117,28 @@ def test_pictures_of_another_shape(tmp_path: Path) -> None:
 def test_wrong_arguments(arguments: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         tiny_wgan(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("batches", "steps"), [(True, (1, 1)), (3, (3, 1)), (5, (5, 1)), (7, (7, 1))]
+)
+def test_a_fast_dev_run_tries_a_generator_step(
+    batches: int, steps: tuple[int, int], tmp_path: Path
+) -> None:
+    model = tiny_wgan(n_critic=5)
+    # Lightning sets `max_steps` as well, and both networks' steps count
+    quiet_trainer(tmp_path, fast_dev_run=batches).fit(model, TinyImages(batch_size=8))
+    assert model.generator_step == steps[1]
+    assert model.critic_step == min(steps[0], 6)
+    plain = tiny_wgan(n_critic=5)
+    quiet_trainer(tmp_path, limit_train_batches=4).fit(plain, TinyImages(batch_size=8))
+    assert (plain.critic_step, plain.generator_step) == (4, 0)
+
+
+@pytest.mark.parametrize(("batches", "steps"), [(True, (1, 1)), (2, (1, 1)), (3, (1, 2))])
+def test_a_fast_dev_run_tries_both_steps_of_a_translator(
+    batches: int, steps: tuple[int, int], tmp_path: Path
+) -> None:
+    model = tiny_disco_gan(TINY_SHAPE)
+    quiet_trainer(tmp_path, fast_dev_run=batches).fit(model, TinyDomains(batch_size=8))
+    assert (model.critic_step, model.generator_step) == steps
