@@ -98,8 +98,7 @@ def open_gallery(
         raise ValueError(f"`dtype` must be torch.float32 or torch.float64, got {dtype}.")
     found = _find(store, name)
     if found is None:
-        default = torch.promote_types(torch.get_default_dtype(), torch.float32)
-        found = _create(store, name, target, dtype or default)
+        found = _create(store, name, target, dtype or torch.get_default_dtype())
     _check(found, f"gallery {name!r} at {store}", target, dtype)
     return found.id, found.dtype, found.identity
 
