@@ -10,15 +10,17 @@ statistics", J. Stat. Planning and Inference 143:1249). Two kinds of function:
     unbiased_squared_distance, unbiased_squared_distance_to: estimates without bias of the distance
         of the laws drawn from (U-statistics: no point is paired with itself); may be negative.
 
-All sums go block by block, so memory grows like n + m, not n m, also under autograd.
+Points and weights are tensors, NumPy arrays or lists (``hawc.points``). The highest of their
+precisions is taken, on the device of `x` or `points`. All sums go block by block, so memory grows
+like n + m, not n m, also under autograd.
 """
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from hawc.blocks import row_blocks
-from hawc.kernels import AbstractKernel, full_precision, without_autocast
+from hawc.kernels import AbstractKernel, without_autocast
+from hawc.points import ArrayLike, as_points, as_weights, promoted
 from hawc.summation import sum_over_blocks
 from hawc.targets import AbstractTarget
 
@@ -33,10 +35,10 @@ __all__ = [
 
 def squared_distance(
     kernel: AbstractKernel,
-    x: Float[Tensor, "n d"],
-    y: Float[Tensor, "m d"],
-    x_weights: Float[Tensor, " n"] | None = None,
-    y_weights: Float[Tensor, " m"] | None = None,
+    x: Float[Tensor, "n d"] | ArrayLike,
+    y: Float[Tensor, "m d"] | ArrayLike,
+    x_weights: Float[Tensor, " n"] | ArrayLike | None = None,
+    y_weights: Float[Tensor, " m"] | ArrayLike | None = None,
 ) -> Float[Tensor, ""]:
     """Returns d^2 between two weighted point sets, >= 0 up to rounding; 0 iff they are equal.
 
@@ -56,11 +58,11 @@ def squared_distance(
     """
     x, y, p, q = checked_weighted_sets(x, y, x_weights, y_weights)
     repulsion = _pair_sum(kernel, x, x, p, p) + _pair_sum(kernel, y, y, q, q)
-    return _pair_sum(kernel, x, y, p, q) - 0.5 * repulsion
+    return (_pair_sum(kernel, x, y, p, q) - 0.5 * repulsion).to(x.dtype)
 
 
 def unbiased_squared_distance(
-    kernel: AbstractKernel, x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]
+    kernel: AbstractKernel, x: Float[Tensor, "n d"] | ArrayLike, y: Float[Tensor, "m d"] | ArrayLike
 ) -> Float[Tensor, ""]:
     """Returns an estimate of d^2 between two laws from independent draws, exact on average.
 
@@ -80,21 +82,17 @@ def unbiased_squared_distance(
     Raises:
         ValueError: if a set has less than two points or the dimensions differ.
     """
+    x, y = as_points("x", x, smallest=2), as_points("y", y, smallest=2)
     x, y, p, q = checked_weighted_sets(x, y, None, None)
-    if min(len(x), len(y)) < 2:
-        raise ValueError(
-            f"`x` and `y` must have at least 2 points each, got {len(x)} and {len(y)}; "
-            "`squared_distance` takes single points."
-        )
     repulsion = _mean_between_different(kernel, x) + _mean_between_different(kernel, y)
-    return _pair_sum(kernel, x, y, p, q) - 0.5 * repulsion
+    return (_pair_sum(kernel, x, y, p, q) - 0.5 * repulsion).to(x.dtype)
 
 
 def squared_distance_to(
     kernel: AbstractKernel,
-    points: Float[Tensor, "n d"],
+    points: Float[Tensor, "n d"] | ArrayLike,
     target: AbstractTarget,
-    weights: Float[Tensor, " n"] | None = None,
+    weights: Float[Tensor, " n"] | ArrayLike | None = None,
 ) -> Float[Tensor, ""]:
     """Returns d^2 between weighted points and a law, by the law's exact potential.
 
@@ -115,14 +113,17 @@ def squared_distance_to(
             are not one a point with total 1.
     """
     points = _checked_points(points, target)
-    # a device is not asked for the total of uniform weights: a training step would wait for it
-    p = _uniform(points) if weights is None else _checked_weights(weights, len(points))
+    if weights is None:
+        p = _uniform(points)  # no device is asked for its total: a training step would wait for it
+    else:
+        points, p = _checked_weights(weights, points)
     attraction = _mean_potential(kernel, points, target, p)
-    return attraction - 0.5 * _pair_sum(kernel, points, points, p, p) - target.self_energy(kernel)
+    repulsion = 0.5 * _pair_sum(kernel, points, points, p, p)
+    return (attraction - repulsion - target.self_energy(kernel)).to(points.dtype)
 
 
 def unbiased_squared_distance_to(
-    kernel: AbstractKernel, points: Float[Tensor, "n d"], target: AbstractTarget
+    kernel: AbstractKernel, points: Float[Tensor, "n d"] | ArrayLike, target: AbstractTarget
 ) -> Float[Tensor, ""]:
     """Returns an estimate of d^2 between the law of independent draws and a known one.
 
@@ -142,43 +143,36 @@ def unbiased_squared_distance_to(
     Raises:
         ValueError: if there are less than two points or the dimension differs from the target's.
     """
-    points = _checked_points(points, target)
-    if len(points) < 2:
-        raise ValueError(
-            f"`points` must have at least 2 rows, got {len(points)}; `squared_distance_to` takes "
-            "a single point."
-        )
+    points = _checked_points(points, target, smallest=2)
     attraction = _mean_potential(kernel, points, target, _uniform(points))
     repulsion = 0.5 * _mean_between_different(kernel, points)
-    return attraction - repulsion - target.self_energy(kernel)
+    return (attraction - repulsion - target.self_energy(kernel)).to(points.dtype)
 
 
 def checked_weighted_sets(
-    x: Float[Tensor, "n d"],
-    y: Float[Tensor, "m d"],
-    x_weights: Float[Tensor, " n"] | None,
-    y_weights: Float[Tensor, " m"] | None,
+    x: Float[Tensor, "n d"] | ArrayLike,
+    y: Float[Tensor, "m d"] | ArrayLike,
+    x_weights: Float[Tensor, " n"] | ArrayLike | None,
+    y_weights: Float[Tensor, " m"] | ArrayLike | None,
 ) -> tuple[Float[Tensor, "n d"], Float[Tensor, "m d"], Float[Tensor, " n"], Float[Tensor, " m"]]:
-    """Returns points and weights, those not given being uniform, in float32 or better.
+    """Returns points and weights, those not given being uniform, in one dtype, on one device.
 
     Raises:
         ValueError: as `squared_distance` says.
     """
-    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or 0 in (len(x), len(y)):
+    x, y = as_points("x", x), as_points("y", y)
+    if x.shape[1] != y.shape[1]:
         raise ValueError(
-            "`x` and `y` must be non-empty point sets (n, d) and (m, d) of one dimension d, got "
+            "`x` and `y` must be point sets (n, d) and (m, d) of one dimension d, got "
             f"{tuple(x.shape)} and {tuple(y.shape)}."
         )
-    x, y = full_precision(x), full_precision(y)
-    p = _uniform(x) if x_weights is None else full_precision(x_weights)
-    q = _uniform(y) if y_weights is None else full_precision(y_weights)
-    if p.shape != x.shape[:1] or q.shape != y.shape[:1]:
-        raise ValueError(
-            "`x_weights` and `y_weights` must hold one weight a point, got "
-            f"{tuple(p.shape)} for {len(x)} and {tuple(q.shape)} for {len(y)} points."
-        )
-    given = x_weights is not None or y_weights is not None  # else no device need be asked
-    if given and not torch.isclose(p.sum(), q.sum(), rtol=1e-4, atol=1e-6):
+    p = None if x_weights is None else as_weights("x_weights", x_weights, len(x))
+    q = None if y_weights is None else as_weights("y_weights", y_weights, len(y))
+    given = [weights for weights in (p, q) if weights is not None]
+    x, y, *_ = promoted(x, y, *given)
+    p, q = (_uniform(of) if w is None else w.to(of) for of, w in ((x, p), (y, q)))
+    # without weights no device need be asked
+    if given and not _close(p.sum(), q.sum(), p.abs().sum() + q.abs().sum()):
         raise ValueError(
             "`x_weights` and `y_weights` must have the same total, got "
             f"{float(p.sum()):.6g} and {float(q.sum()):.6g}; scale one of them."
@@ -186,23 +180,27 @@ def checked_weighted_sets(
     return x, y, p, q
 
 
-def _checked_points(points: Float[Tensor, "n d"], target: AbstractTarget) -> Float[Tensor, "n d"]:
-    if points.ndim != 2 or points.shape[1] != target.dim or len(points) == 0:
-        raise ValueError(
-            f"`points` must be non-empty with shape (n, {target.dim}) for {target}, got "
-            f"{tuple(points.shape)}."
-        )
-    return full_precision(points)
+def _checked_points(
+    points: Float[Tensor, "n d"] | ArrayLike, target: AbstractTarget, smallest: int = 1
+) -> Float[Tensor, "n d"]:
+    return as_points("points", points, dim=target.dim, smallest=smallest, purpose=target)
 
 
-def _checked_weights(weights: Float[Tensor, " k"], count: int) -> Float[Tensor, " k"]:
-    p = full_precision(weights)
-    if p.shape != (count,) or not torch.isclose(p.sum(), p.new_ones(()), rtol=1e-4):
+def _checked_weights(
+    weights: Float[Tensor, " n"] | ArrayLike, points: Float[Tensor, "n d"]
+) -> tuple[Tensor, ...]:
+    """Returns points and weights in one precision."""
+    points, p = promoted(points, as_weights("weights", weights, len(points)))
+    if not _close(p.sum(), p.new_ones(()), p.abs().sum()):
         raise ValueError(
-            f"`weights` must be {count} numbers, one a point, with total 1, got shape "
-            f"{tuple(p.shape)} with total {float(p.sum()):.6g}; divide them by their total."
+            f"`weights` must have total 1, got {float(p.sum()):.6g}; divide them by their total."
         )
-    return p
+    return points, p
+
+
+def _close(total: Tensor, other: Tensor, mass: Tensor) -> bool:
+    """Returns whether totals of weights are equal but for the rounding of so much mass."""
+    return bool((total - other).abs() <= 1e-4 * other.abs() + 1e-6 * mass)
 
 
 def _pair_sum(
@@ -212,10 +210,13 @@ def _pair_sum(
     p: Float[Tensor, " n"],
     q: Float[Tensor, " m"],
 ) -> Float[Tensor, ""]:
-    """Returns sum_ij p_i q_j h(x_i, y_j)."""
+    """Returns sum_ij p_i q_j h(x_i, y_j), in float64 from heights of the points' precision.
+
+    Such sums nearly cancel: float32's digits would be gone where groups of points are far apart.
+    """
 
     def rows(block: slice, x: Tensor, y: Tensor, p: Tensor, q: Tensor) -> Tensor:
-        return p[block] @ (kernel(x[block], y) @ q)
+        return p[block].double() @ (kernel(x[block], y).double() @ q.double())
 
     with without_autocast(x):
         return sum_over_blocks(rows, row_blocks(len(x), len(y)), x, y, p, q)
@@ -238,7 +239,7 @@ def _mean_potential(
     potential = target.potential(kernel)
 
     def rows(block: slice, points: Tensor, weights: Tensor) -> Tensor:
-        return (potential(points[block]) * weights[block]).sum()
+        return potential(points[block]).double() @ weights[block].double()
 
     blocks = row_blocks(len(points), 256)  # a potential may hold some hundred numbers a point
     return sum_over_blocks(rows, blocks, points, weights)

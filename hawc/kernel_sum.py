@@ -1,5 +1,6 @@
 """What many points together do to one: sum_j q_j h(x, y_j) and its gradient in x."""
 
+import math
 from typing import Any, final
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from hawc.kernels import AbstractKernel
 
-__all__ = ["EXPANDED_FROM_DIM", "KernelSum", "differentiable"]
+__all__ = ["EXPANDED_FROM_DIM", "KernelSum", "differentiable", "expansion_bears"]
 
 # Pairs treated at once: enough work for every core, few enough to stay in the cache.
 _BLOCK_PAIRS = 2**18
@@ -20,6 +21,20 @@ _FEWEST_ROWS, _MOST_COLUMNS = 256, 4096
 # below the error count as that error. A pair then pulls or pushes no harder than it should.
 EXPANDED_FROM_DIM = 9
 _EXPANSION_ERROR = 8  # in units of eps |x|^2
+# The points whose neighbours tell how fine a set is: those farthest out, where errors are largest,
+# and as many others; and how many others their neighbours are looked for among.
+_ASKED, _AMONG = 16, 128
+
+
+def expansion_bears(crowding: float, dtype: torch.dtype) -> bool:
+    """Returns whether the expansion leaves squared distances half of their digits.
+
+    Args:
+        crowding: |y|^2 / |y - y'|^2 of points and their nearest neighbours, at most.
+        dtype: that it is computed in.
+    """
+    eps = torch.finfo(dtype).eps
+    return _EXPANSION_ERROR * eps * crowding <= math.sqrt(eps)
 
 
 @final
@@ -27,12 +42,15 @@ class KernelSum:
     """The function x -> sum_j q_j h(x, y_j) with its gradient, in blocks of y, without autograd.
 
     Computed in the dtype of y, but summed up in float64: a sum over a million points loses six of
-    float32's seven digits otherwise.
+    float32's seven digits otherwise. Where that would cost near neighbours more than half of their
+    digits, as in groups of points far from each other, all is computed in float64; and from
+    differences where that is not enough.
 
     Args:
         kernel: h.
         points: the y_j, (m, d); kept, not copied.
         weights: the q_j, (m,); 1 if None.
+        crowding: that of a sum over points of the same kind, where this one need not be looked at.
     """
 
     def __init__(
@@ -40,17 +58,40 @@ class KernelSum:
         kernel: AbstractKernel,
         points: Float[Tensor, "m d"],
         weights: Float[Tensor, " m"] | None = None,
+        crowding: float | None = None,
     ) -> None:
+        self.crowding = crowding
         self._kernel = kernel
         self._weights = weights
-        self._origin, self._points = torch.zeros(()), points
+        self._points = points
+        self._dtype = points.dtype
+        self._origin = points.new_zeros(points.shape[1], dtype=torch.float64)
         self._squared_norms: Tensor | None = None
-        if points.shape[1] >= EXPANDED_FROM_DIM and len(points):
-            self._origin, self._points, self._squared_norms = _centred(points)
+        if len(points) and (points.shape[1] >= EXPANDED_FROM_DIM or points.dtype != torch.float64):
+            self._settle(points, points.shape[1] >= EXPANDED_FROM_DIM)
+
+    def _settle(self, points: Float[Tensor, "m d"], expanded: bool) -> None:
+        """Chooses the fastest way whose error the points bear."""
+        origin, centred, squared_norms = _centred(points)
+        self._origin = origin.double()
+        crowding = _crowding(points, squared_norms) if self.crowding is None else self.crowding
+        self.crowding = crowding
+        if not expanded and torch.finfo(points.dtype).eps * crowding <= 1:  # half, of a distance
+            self._points = centred
+        elif expanded and expansion_bears(crowding, points.dtype):
+            self._points, self._squared_norms = centred, squared_norms
+        elif points.dtype == torch.float64:
+            self._origin = torch.zeros_like(self._origin)
+        else:
+            self._dtype = torch.float64
+            if expanded and expansion_bears(crowding, torch.float64):
+                blocks = torch.split(points, _MOST_COLUMNS)
+                norms = [(block.double() - self._origin).square().sum(1) for block in blocks]
+                self._squared_norms = torch.cat(norms)
 
     def __call__(self, x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]:
         """Returns the sum at each x and its gradient, in float64."""
-        at = (x - self._origin.to(x)).to(self._points.dtype)
+        at = (x.double() - self._origin).to(self._dtype)
         sums = [self._sum_at(part) for part in torch.split(at, _MOST_COLUMNS)]
         return torch.cat([value for value, _ in sums]), torch.cat([grad for _, grad in sums])
 
@@ -61,24 +102,29 @@ class KernelSum:
         rows = max(_FEWEST_ROWS, _BLOCK_PAIRS // max(1, len(at)))
         for first in range(0, len(self._points), rows):
             block = slice(first, first + rows)
-            squared = self._squared_distances(block, at)
+            points = self._points[block]
+            if points.dtype != self._dtype:
+                points = points.double() - self._origin
+            squared = self._squared_distances(block, points, at)
             height, slope = self._kernel.profile(squared), self._kernel.slope(squared)
             if self._weights is not None:
-                share = self._weights[block, None]
+                share = self._weights[block, None].to(self._dtype)
                 height, slope = height * share, slope * share
             value += height.sum(0)
             slopes += slope.sum(0)
-            weighted += slope.T @ self._points[block]
+            weighted += slope.T @ points
         return value, 2 * (slopes[:, None] * at.double() - weighted)
 
-    def _squared_distances(self, block: slice, x: Float[Tensor, "n d"]) -> Float[Tensor, "b n"]:
-        y = self._points[block]
+    def _squared_distances(
+        self, block: slice, y: Float[Tensor, "b d"], x: Float[Tensor, "n d"]
+    ) -> Float[Tensor, "b n"]:
         if self._squared_norms is None:
             distance = torch.cdist(y, x, compute_mode="donot_use_mm_for_euclid_dist")
             return distance.square_()
+        norms = self._squared_norms[block, None]
         # a product with the long operand first is half again as fast as its transpose
-        squared = torch.addmm(self._squared_norms[block, None], y, x.T, alpha=-2)
-        error = _EXPANSION_ERROR * torch.finfo(y.dtype).eps * self._squared_norms[block, None]
+        squared = torch.addmm(norms, y, x.T, alpha=-2)
+        error = _EXPANSION_ERROR * torch.finfo(y.dtype).eps * norms
         return squared.add_(x.square().sum(1)).clamp_(min=error)
 
 
@@ -98,6 +144,24 @@ def _centred(
         return torch.zeros_like(mean), points, squared_norms
     moved = points - mean
     return mean, moved, torch.linalg.vector_norm(moved, dim=1).square()
+
+
+def _crowding(points: Float[Tensor, "m d"], squared_norms: Float[Tensor, " m"]) -> float:
+    """Returns the largest |y|^2 / |y - y'|^2 of some points y and their nearest neighbours y'.
+
+    Copies of a point are no neighbours: nothing depends on how they are told apart.
+
+    Args:
+        points: from wherever they are seen.
+        squared_norms: their squared distances from the origin.
+    """
+    count, outer = len(points), squared_norms.topk(min(_ASKED, len(points))).indices
+    even = [torch.arange(0, count, -(-count // k), device=points.device) for k in (_ASKED, _AMONG)]
+    asked, among = (torch.cat([outer, places]) for places in even)
+    near, others = points[asked].double(), points[among].double()
+    distances = torch.cdist(near, others, compute_mode="donot_use_mm_for_euclid_dist")
+    nearest = distances.masked_fill_(distances == 0, torch.inf).amin(1)
+    return float((squared_norms[asked].double() / nearest.square()).max())
 
 
 def differentiable(kernel_sum: KernelSum, x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:

@@ -14,8 +14,7 @@ A new kernel is one frozen dataclass with its profile, the derivative of it and 
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import final
 
@@ -23,7 +22,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.points import full_precision
+from hawc.mixtures import Mixture, mixture_of_density, power_density
+from hawc.points import ArrayLike, as_points, full_precision, promoted
 
 __all__ = [
     "AbstractKernel",
@@ -39,12 +39,7 @@ __all__ = [
     "without_autocast",
 ]
 
-# The trapezoidal rule in u = log t. The mixture integrands are analytic and bounded for
-# |Im u| < pi/2, so a step of 0.3 leaves a relative error near exp(-pi^2 / 0.3) = 5e-15.
-_LOG_RATE_STEP = 0.3
-_LOG_RATE_RANGE = (-56.0, 56.0)
-
-Mixture = tuple[Float[Tensor, " t"], Float[Tensor, " t"]]
+_LENGTHS = (1e-18, 1e18)
 
 
 class AbstractKernel(ABC):
@@ -62,13 +57,23 @@ class AbstractKernel(ABC):
     def mixture(self) -> Mixture:
         """Returns rates t > 0 and weights w > 0 with h = sum_t w (1 - exp(-t s)), in float64."""
 
-    def __call__(self, x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> Float[Tensor, "n m"]:
+    def in_units(self, length: float) -> "tuple[AbstractKernel, float] | None":
+        """Returns a kernel k and a factor f with h(length r) = f k(r); None if none is known.
+
+        By it laws in very small or large units keep their digits.
+        """
+        del length
+        return None
+
+    def __call__(
+        self, x: Float[Tensor, "n d"] | ArrayLike, y: Float[Tensor, "m d"] | ArrayLike
+    ) -> Float[Tensor, "n m"]:
         """Returns the matrix of h(x_i, y_j), differentiable also where points coincide.
 
         Distances come from coordinate differences: the expansion |x|^2 + |y|^2 - 2 xy loses about
         1e-3 of a small distance in float32.
         """
-        x, y = full_precision(x), full_precision(y)
+        x, y = promoted(as_points("x", x, smallest=0), as_points("y", y, smallest=0))
         distance = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
         return self.profile(distance.square())
 
@@ -88,8 +93,11 @@ class Energy(AbstractKernel):
     def slope(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
         return torch.where(squared_norm > 0, 0.5 * squared_norm.rsqrt(), 0)
 
+    def in_units(self, length: float) -> tuple[AbstractKernel, float]:
+        return self, length
+
     def mixture(self) -> Mixture:
-        return mixture_of_density(lambda rate: _power_density(rate, 0.5, 0.0))
+        return mixture_of_density(lambda rate: power_density(rate, 0.5, 0.0))
 
 
 @final
@@ -102,7 +110,7 @@ class HuberEnergy(AbstractKernel):
             use 1e-6, his code 1e-5.
 
     Raises:
-        ValueError: if `a` is not from 1e-12 to 1e8.
+        ValueError: if `a` is not from 1e-18 to 1e18.
 
     Source: G. Turinici 2021, "Radon-Sobolev Variational Auto-Encoders", Neural Networks
     141:294-305, arXiv 1911.13135.
@@ -122,8 +130,11 @@ class HuberEnergy(AbstractKernel):
     def slope(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
         return 0.5 * (squared_norm + self.a**2).rsqrt()
 
+    def in_units(self, length: float) -> tuple[AbstractKernel, float]:
+        return replace(self, a=_within_range(self.a / length)), length
+
     def mixture(self) -> Mixture:
-        return mixture_of_density(lambda rate: _power_density(rate, 0.5, self.a))
+        return mixture_of_density(lambda rate: power_density(rate, 0.5, self.a), self.a)
 
 
 @final
@@ -152,15 +163,19 @@ class Power(AbstractKernel):
             )
 
     def profile(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
-        # a^(2 alpha) ((1 + s / a^2)^alpha - 1) without its cancellation near s = 0
-        growth = torch.expm1(self.alpha * torch.log1p(squared_norm / self.a**2))
-        return growth * math.pow(self.a, 2 * self.alpha)
+        # (a^2 + s)^alpha (1 - (1 + s / a^2)^-alpha): no cancellation near s = 0, and a ratio that
+        # leaves float32 does no harm
+        decay = torch.expm1(-self.alpha * torch.log1p(squared_norm / self.a**2))
+        return -decay * (squared_norm + self.a**2).pow(self.alpha)
 
     def slope(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
         return self.alpha * (squared_norm + self.a**2).pow(self.alpha - 1)
 
+    def in_units(self, length: float) -> tuple[AbstractKernel, float]:
+        return replace(self, a=_within_range(self.a / length)), length ** (2 * self.alpha)
+
     def mixture(self) -> Mixture:
-        return mixture_of_density(lambda rate: _power_density(rate, self.alpha, self.a))
+        return mixture_of_density(lambda rate: power_density(rate, self.alpha, self.a), self.a)
 
 
 @final
@@ -195,13 +210,16 @@ class Quotient(AbstractKernel):
         shifted = squared_norm + self.a**2
         return (self.a**2 + (1 - self.alpha) * squared_norm) * shifted.pow(-1 - self.alpha)
 
+    def in_units(self, length: float) -> tuple[AbstractKernel, float]:
+        return replace(self, a=_within_range(self.a / length)), length ** (2 - 2 * self.alpha)
+
     def mixture(self) -> Mixture:
         def density(rate: Float[Tensor, " t"]) -> Float[Tensor, " t"]:
             # a^2 ((a^2)^-alpha - (a^2 + s)^-alpha) is the mixture of a^2 t^(alpha - 1) e^(-a^2 t)
             bounded = self.a**2 * rate.pow(self.alpha - 1) * (-(self.a**2) * rate).exp()
-            return _power_density(rate, 1 - self.alpha, self.a) + bounded / math.gamma(self.alpha)
+            return power_density(rate, 1 - self.alpha, self.a) + bounded / math.gamma(self.alpha)
 
-        return mixture_of_density(density)
+        return mixture_of_density(density, self.a)
 
 
 @final
@@ -214,7 +232,7 @@ class GaussianComplement(AbstractKernel):
             N(0, I) in the plane; far below it h is blind to all but coincidences.
 
     Raises:
-        ValueError: if `bandwidth` is not from 1e-12 to 1e8.
+        ValueError: if `bandwidth` is not from 1e-18 to 1e18.
 
     Source: Gretton et al. 2012, "A kernel two-sample test", JMLR 13:723.
     """
@@ -231,43 +249,30 @@ class GaussianComplement(AbstractKernel):
         scale = 2 * self.bandwidth**2
         return (-squared_norm / scale).exp() / scale
 
+    def in_units(self, length: float) -> tuple[AbstractKernel, float]:
+        return replace(self, bandwidth=_within_range(self.bandwidth / length)), 1.0
+
     def mixture(self) -> Mixture:
-        rate = torch.tensor([0.5 / self.bandwidth**2], dtype=torch.float64)
+        rate = torch.tensor([0.5 / self.bandwidth**2], dtype=torch.float64, device="cpu")
         return rate, torch.ones_like(rate)
 
 
-def mixture_of_density(density: Callable[[Float[Tensor, " t"]], Float[Tensor, " t"]]) -> Mixture:
-    """Returns rates and weights of h = int_0^inf (1 - exp(-t s)) density(t) dt, some 370 each.
-
-    The trapezoidal rule in log t. Beyond its ends the density is continued as a power of t, which
-    makes what is left out a geometric series: of w t s below the first rate, of w above the last.
-
-    Args:
-        density: non-negative, given rates in float64.
-    """
-    rate = torch.arange(*_LOG_RATE_RANGE, _LOG_RATE_STEP, dtype=torch.float64).exp()
-    weight = _LOG_RATE_STEP * rate * density(rate)
-    weight[0] /= 1 - weight[0] * rate[0] / (weight[1] * rate[1])
-    rate, weight = rate[weight > 0], weight[weight > 0]
-    weight[-1] /= 1 - weight[-1] / weight[-2]
-    return rate, weight
-
-
-def _power_density(rate: Float[Tensor, " t"], alpha: float, a: float) -> Float[Tensor, " t"]:
-    """Returns the density of (a^2 + s)^alpha - a^(2 alpha), 0 <= alpha < 1."""
-    return alpha / math.gamma(1 - alpha) * rate.pow(-1 - alpha) * (-(a**2) * rate).exp()
-
-
 def _check_positive(name: str, value: float, advice: str) -> None:
-    # beyond 1e8 rates near 1 / a^2 leave the mixture; below 1e-12 |x - y|^2 / a^2 leaves float32
-    if not 1e-12 <= value <= 1e8:
-        raise ValueError(f"`{name}` must be from 1e-12 to 1e8, got {value}; {advice}.")
+    # their squares are float32's normal numbers
+    if not _LENGTHS[0] <= value <= _LENGTHS[1]:
+        raise ValueError(f"`{name}` must be from 1e-18 to 1e18, got {value}; {advice}.")
+
+
+def _within_range(length: float) -> float:
+    return min(max(length, _LENGTHS[0]), _LENGTHS[1])
 
 
 @lru_cache(maxsize=64)
 def gaussian_mixture(kernel: AbstractKernel, dtype: torch.dtype, device: torch.device) -> Mixture:
     """Returns the kernel's mixture in a dtype on a device, remembered."""
-    with torch.inference_mode(False):  # a cached tensor made in that mode could not be trained by
+    # a cached tensor made in that mode could not be trained by; and one on a default device that is
+    # another by now would be of no use
+    with torch.inference_mode(False), torch.device("cpu"):
         rate, weight = kernel.mixture()
         return rate.to(device, dtype), weight.to(device, dtype)
 

@@ -6,18 +6,20 @@ becomes float32, whole numbers and booleans float64, which holds them exactly up
 their squares would overflow, and their quotients be rounded, otherwise.
 """
 
+from functools import reduce
+
 import numpy as np
 import torch
 from jaxtyping import Float, Shaped
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-__all__ = ["ArrayLike", "as_points", "as_real", "as_weights", "full_precision"]
+__all__ = ["ArrayLike", "as_points", "as_real", "as_weights", "full_precision", "promoted"]
 
 
 def as_points(
     name: str,
-    value: Shaped[Tensor, "n d"] | ArrayLike,
+    value: object,
     *,
     dim: int | None = None,
     smallest: int = 1,
@@ -55,9 +57,7 @@ def as_points(
     return points
 
 
-def as_weights(
-    name: str, value: Shaped[Tensor, " n"] | ArrayLike, count: int
-) -> Float[Tensor, " n"]:
+def as_weights(name: str, value: object, count: int) -> Float[Tensor, " n"]:
     """Returns one number a point in float32 or better, of any sign and total.
 
     Args:
@@ -77,7 +77,7 @@ def as_weights(
     return weights
 
 
-def as_real(name: str, value: Shaped[Tensor, "..."] | ArrayLike) -> Float[Tensor, "..."]:
+def as_real(name: str, value: object) -> Float[Tensor, "..."]:
     """Returns real numbers of any shape in float32 or better; see `as_points`.
 
     Raises:
@@ -102,6 +102,12 @@ def full_precision(x: Shaped[Tensor, "*s"]) -> Float[Tensor, "*s"]:
     if not x.is_floating_point():
         return x.double()
     return x.float() if x.element_size() < 4 else x
+
+
+def promoted(first: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+    """Returns all in the highest precision among them, on the device of the first."""
+    dtype = reduce(torch.promote_types, (tensor.dtype for tensor in others), first.dtype)
+    return tuple(tensor.to(first.device, dtype) for tensor in (first, *others))
 
 
 def _stacked(value: object) -> object:

@@ -21,9 +21,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize, pad
 
+from hawc.arguments import checked_generator, whole_number
 from hawc.blocks import row_blocks
 from hawc.distances import checked_weighted_sets
 from hawc.kernels import without_autocast
+from hawc.points import ArrayLike
 
 __all__ = ["sliced_squared_distance"]
 
@@ -31,13 +33,13 @@ _COPIES = 10  # arrays with a number for each point that a slice holds at once
 
 
 def sliced_squared_distance(
-    x: Float[Tensor, "n d"],
-    y: Float[Tensor, "m d"],
+    x: Float[Tensor, "n d"] | ArrayLike,
+    y: Float[Tensor, "m d"] | ArrayLike,
     *,
     num_slices: int,
     generator: torch.Generator,
-    x_weights: Float[Tensor, " n"] | None = None,
-    y_weights: Float[Tensor, " m"] | None = None,
+    x_weights: Float[Tensor, " n"] | ArrayLike | None = None,
+    y_weights: Float[Tensor, " m"] | ArrayLike | None = None,
 ) -> Float[Tensor, ""]:
     """Returns an estimate of d^2 in h = |x - y| between two weighted point sets, exact on average.
 
@@ -61,8 +63,8 @@ def sliced_squared_distance(
         ValueError: if `num_slices` < 1, weights require a gradient, a set is empty, dimensions or
             numbers of weights differ, or the total weights of the two sets do.
     """
-    if num_slices < 1:
-        raise ValueError(f"`num_slices` must be at least 1, got {num_slices}.")
+    num_slices = whole_number("num_slices", num_slices, 1)
+    generator = checked_generator("generator", generator)
     x, y, p, q = checked_weighted_sets(x, y, x_weights, y_weights)
     if p.requires_grad or q.requires_grad:
         raise ValueError(

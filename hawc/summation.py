@@ -44,12 +44,12 @@ class _SumOverBlocks(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, part: Callable[..., Tensor], blocks: list[slice], *arguments: Tensor
-    ) -> Tensor:
+    ) -> Any:
         needed = ctx.needs_input_grad[2:]
         leaves = [a.detach().requires_grad_(n) for a, n in zip(arguments, needed, strict=True)]
         variables = [leaf for leaf in leaves if leaf.requires_grad]
         gradients = [torch.zeros_like(variable) for variable in variables]
-        total = arguments[0].new_zeros(())
+        total: Tensor | None = None
         for block in blocks:
             with torch.enable_grad():
                 value = part(block, *leaves)
@@ -58,6 +58,8 @@ class _SumOverBlocks(torch.autograd.Function):
                 gradient += share
             # a list of small results, each beside a freed block, would keep glibc (2.36) from
             # using the blocks' memory again: gigabytes in long sums
+            if total is None:
+                total = torch.zeros_like(value.detach())
             total += value.detach()
         ctx.save_for_backward(*gradients)
         ctx.needed = needed

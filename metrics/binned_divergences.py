@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from hawc.arguments import whole_number
 from hawc.divergences import discrete
 from metrics.feature_metric import AbstractStoredFeatures
 from metrics.features import FeatureNet
@@ -52,12 +53,10 @@ class BinnedDivergences(AbstractStoredFeatures):
         keep_real: bool = False,
     ) -> None:
         super().__init__(feature_net, keep_real=keep_real)
-        if not -math.inf < low < high < math.inf or num_bins < 1:
-            raise ValueError(
-                "`low` must be less than `high`, both finite, and `num_bins` at least 1, got "
-                f"{low}, {high} and {num_bins}."
-            )
-        self._low, self._high, self._num_bins = low, high, num_bins
+        if not -math.inf < low < high < math.inf:
+            raise ValueError(f"`low` must be less than `high`, both finite, got {low} and {high}.")
+        self._low, self._high = low, high
+        self._num_bins = whole_number("num_bins", num_bins, 1)
 
     def compute(self) -> dict[str, Tensor]:
         p, q = (self._law(self.features(real)) for real in (True, False))

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from hawc.arguments import whole_number
 from metrics.feature_metric import AbstractFeatureMetric
 
 __all__ = ["ClassCoverage", "Classifier", "class_entropy", "total_variation"]
@@ -55,8 +56,7 @@ class ClassCoverage(AbstractFeatureMetric):
         keep_real: bool = False,
     ) -> None:
         super().__init__(None if classifier is None else _Logits(classifier), keep_real=keep_real)
-        if num_classes < 1:
-            raise ValueError(f"`num_classes` must be at least 1, got {num_classes}.")
+        num_classes = whole_number("num_classes", num_classes, 1)
         zeros = torch.zeros(num_classes, dtype=torch.int64)
         self.add_state("real_counts", zeros, dist_reduce_fx="sum")
         self.add_state("fake_counts", zeros, dist_reduce_fx="sum")

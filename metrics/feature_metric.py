@@ -142,7 +142,7 @@ class AbstractStoredFeatures(AbstractFeatureMetric):
             ValueError: if they are fewer than `at_least`.
         """
         stored = self.real_features if real else self.fake_features
-        flat = dim_zero_cat(stored) if len(stored) else torch.empty(0, device=self.device)
+        flat = dim_zero_cat(stored) if len(stored) else self._nothing()
         features = flat.view(-1, max(1, self._num_features()))
         if len(features) < at_least:
             raise ValueError(
@@ -150,6 +150,9 @@ class AbstractStoredFeatures(AbstractFeatureMetric):
                 f"`compute`, got {len(features)}."
             )
         return features
+
+    def _nothing(self) -> Float[Tensor, " 0"]:
+        return torch.empty(0, dtype=torch.float32, device=self.device)
 
     def _num_features(self) -> int:
         return max(int(self.real_num_features), int(self.fake_num_features))

@@ -47,7 +47,7 @@ def extract_features(net: FeatureNet | None, images: Tensor) -> Float[Tensor, "n
             [_checked(_run(net, part.clone()), part, "`feature_net`") for part in parts]
         )
     _check_finite(features)
-    return full_precision(features)
+    return full_precision(features).detach()  # those given may carry a graph
 
 
 def _checked(features: Tensor, images: Tensor, source: str) -> Float[Tensor, "n f"]:

@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torchmetrics.utilities.prints import rank_zero_warn
 
+from hawc.arguments import whole_number
 from hawc.kernels import without_autocast
 from metrics.feature_metric import AbstractFeatureMetric
 from metrics.features import FeatureNet
@@ -60,9 +61,7 @@ class FrechetDistance(AbstractFeatureMetric):
         keep_real: bool = False,
     ) -> None:
         super().__init__(feature_net, keep_real=keep_real)
-        if num_features < 1:
-            raise ValueError(f"`num_features` must be at least 1, got {num_features}.")
-        self._num_features = num_features
+        self._num_features = whole_number("num_features", num_features, 1)
         for kind in ("real", "fake"):
             zeros = torch.zeros(num_features, dtype=torch.float64)
             self.add_state(f"{kind}_count", torch.tensor(0), dist_reduce_fx="sum")

@@ -1,7 +1,8 @@
 """Nearest neighbours among points, in blocks: time O(n m f), memory O(n + m).
 
-Distances are those of float64 by |x|^2 + |y|^2 - 2 xy about a common origin. Two points nearer than
-float32 features tell apart, some 1e-7 of their distance from there, count as equal.
+Distances are those of float64 by |x|^2 + |y|^2 - 2 xy about a common origin. Of points nearer than
+a ten-thousandth of their distance from there that leaves less than half of the digits: their
+distances are those of coordinate differences.
 """
 
 import math
@@ -11,8 +12,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from hawc.arguments import whole_number
 from hawc.blocks import row_blocks
 from hawc.kernels import without_autocast
+from hawc.points import ArrayLike, as_points, promoted
 
 __all__ = [
     "amid",
@@ -22,13 +25,15 @@ __all__ = [
     "squared_neighbour_radii",
 ]
 
-# Rounding leaves up to some units of eps (|x|^2 + |y|^2) of what should be 0, here in |x|^2.
-_EXPANSION_ERROR = 64 * torch.finfo(torch.float64).eps
+# A squared distance above this share of |x|^2 keeps half of its digits: rounding leaves up to some
+# units of eps (|x|^2 + |y|^2) in it, with |y| like |x| where they are near.
+_NEAR = 64 * torch.finfo(torch.float64).eps ** 0.5
+_PAIRS_AT_ONCE = 2**18  # coordinates of pairs whose differences are taken
 
 _MOST_FOR_ORIGIN = 1000  # a few points tell well enough where all are
 
 
-def amid(points: Float[Tensor, "n f"]) -> Float[Tensor, " f"]:
+def amid(points: Float[Tensor, "n f"] | ArrayLike) -> Float[Tensor, " f"]:
     """Returns a point amid others: the median of up to 1000 of them, evenly spaced, in float64.
 
     A mean would follow a single point far away, and cost all others their digits.
@@ -36,6 +41,7 @@ def amid(points: Float[Tensor, "n f"]) -> Float[Tensor, " f"]:
     Args:
         points: at least one.
     """
+    points = as_points("points", points)
     some = points[:: math.ceil(len(points) / _MOST_FOR_ORIGIN)].double()
     # torch.median has no deterministic algorithm on CUDA, and refuses where one is asked for
     middle: Tensor = some.sort(0).values[(len(some) - 1) // 2]
@@ -43,7 +49,9 @@ def amid(points: Float[Tensor, "n f"]) -> Float[Tensor, " f"]:
 
 
 def squared_distance_blocks(
-    x: Float[Tensor, "n f"], y: Float[Tensor, "m f"], origin: Float[Tensor, " f"] | None = None
+    x: Float[Tensor, "n f"] | ArrayLike,
+    y: Float[Tensor, "m f"] | ArrayLike,
+    origin: Float[Tensor, " f"] | None = None,
 ) -> Iterator[tuple[slice, Float[Tensor, "b m"]]]:
     """Yields rows of the matrix |x_i - y_j|^2 with their places, in float64; exactly 0 for copies.
 
@@ -55,7 +63,7 @@ def squared_distance_blocks(
         origin: a point amid both, as the error of a squared distance is some eps of the squared
             distances from there; `amid(y)` if None.
     """
-    x, y = x.detach().double(), y.detach().double()
+    x, y = promoted(as_points("x", x).detach().double(), as_points("y", y).detach())
     origin = amid(y) if origin is None else origin.detach().double()
     x, y = x - origin, y - origin
     x_norms, y_norms = x.square().sum(1), y.square().sum(1)
@@ -66,11 +74,17 @@ def squared_distance_blocks(
             memory = x.new_empty(len(norms), len(y))
         with without_autocast(x):
             squared = torch.addmm(y_norms, x[rows], y.T, alpha=-2, out=memory).add_(norms)
-        yield rows, squared.masked_fill_(squared <= _EXPANSION_ERROR * norms, 0)
+        near = (squared <= _NEAR * norms).nonzero()
+        for pairs in near.split(max(1, _PAIRS_AT_ONCE // x.shape[1])):
+            i, j = pairs.T
+            squared[i, j] = (x[rows][i] - y[j]).square().sum(1)
+        yield rows, squared
 
 
 def squared_neighbour_radii(
-    points: Float[Tensor, "n f"], num_neighbours: int, origin: Float[Tensor, " f"] | None = None
+    points: Float[Tensor, "n f"] | ArrayLike,
+    num_neighbours: int,
+    origin: Float[Tensor, " f"] | None = None,
 ) -> Float[Tensor, " n"]:
     """Returns each point's squared distance to its k-th nearest neighbour, itself not counted.
 
@@ -82,7 +96,9 @@ def squared_neighbour_radii(
     Raises:
         ValueError: if there are too few points.
     """
-    if not 1 <= num_neighbours < len(points):
+    points = as_points("points", points)
+    num_neighbours = whole_number("num_neighbours", num_neighbours, 1)
+    if not num_neighbours < len(points):
         raise ValueError(
             f"`num_neighbours` must be at least 1 and less than the number of points, got "
             f"{num_neighbours} for {len(points)} points; give more points or ask for fewer."
@@ -97,7 +113,7 @@ def squared_neighbour_radii(
 
 
 def nearest(
-    points: Float[Tensor, "n f"], reference: Float[Tensor, "m f"]
+    points: Float[Tensor, "n f"] | ArrayLike, reference: Float[Tensor, "m f"] | ArrayLike
 ) -> tuple[Float[Tensor, " n"], Int[Tensor, " n"]]:
     """Returns each point's distance to the nearest of the reference, and which one that is.
 
@@ -105,6 +121,7 @@ def nearest(
         points: at least one.
         reference: at least one.
     """
+    points = as_points("points", points)
     squared = torch.empty(len(points), dtype=torch.float64, device=points.device)
     indices = torch.empty(len(points), dtype=torch.int64, device=points.device)
     for rows, block in squared_distance_blocks(points, reference):
@@ -112,12 +129,13 @@ def nearest(
     return squared.sqrt(), indices
 
 
-def nearest_earlier(points: Float[Tensor, "n f"]) -> Float[Tensor, " n"]:
+def nearest_earlier(points: Float[Tensor, "n f"] | ArrayLike) -> Float[Tensor, " n"]:
     """Returns each point's distance to the nearest of those before it; infinity for the first.
 
     Args:
         points: at least one.
     """
+    points = as_points("points", points)
     order = torch.arange(len(points), device=points.device)
     smallest = torch.empty(len(points), dtype=torch.float64, device=points.device)
     for rows, squared in squared_distance_blocks(points, points):

@@ -23,6 +23,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.arguments import whole_number
+from hawc.points import ArrayLike, as_points, promoted
 from metrics.feature_metric import AbstractStoredFeatures
 from metrics.features import FeatureNet
 from metrics.neighbours import amid, squared_distance_blocks, squared_neighbour_radii
@@ -56,9 +58,7 @@ class PRDC(AbstractStoredFeatures):
         keep_real: bool = False,
     ) -> None:
         super().__init__(feature_net, keep_real=keep_real)
-        if num_neighbours < 1:
-            raise ValueError(f"`num_neighbours` must be at least 1, got {num_neighbours}.")
-        self._num_neighbours = num_neighbours
+        self._num_neighbours = whole_number("num_neighbours", num_neighbours, 1)
 
     def compute(self) -> dict[str, Tensor]:
         real, fake = self.features(real=True), self.features(real=False)
@@ -66,7 +66,9 @@ class PRDC(AbstractStoredFeatures):
 
 
 def precision_recall_density_coverage(
-    real: Float[Tensor, "n f"], fake: Float[Tensor, "m f"], num_neighbours: int = 5
+    real: Float[Tensor, "n f"] | ArrayLike,
+    fake: Float[Tensor, "m f"] | ArrayLike,
+    num_neighbours: int = 5,
 ) -> dict[str, Float[Tensor, ""]]:
     """Returns the four measures by name.
 
@@ -78,7 +80,9 @@ def precision_recall_density_coverage(
     Raises:
         ValueError: if there are too few pictures.
     """
-    if not 1 <= num_neighbours < min(len(real), len(fake)):
+    real, fake = promoted(as_points("real", real), as_points("fake", fake))
+    num_neighbours = whole_number("num_neighbours", num_neighbours, 1)
+    if not num_neighbours < min(len(real), len(fake)):
         raise ValueError(
             "`num_neighbours` must be at least 1 and less than the number of real and that of "
             f"generated pictures, got {num_neighbours} for {len(real)} and {len(fake)}; give more "

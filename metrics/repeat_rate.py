@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.points import ArrayLike
 from metrics.feature_metric import AbstractStoredFeatures
 from metrics.features import FeatureNet
 from metrics.neighbours import nearest_earlier, squared_neighbour_radii
@@ -56,7 +57,7 @@ class RepeatRate(AbstractStoredFeatures):
         return repeat_rate(fake, threshold)
 
 
-def repeat_rate(features: Float[Tensor, "n f"], threshold: float) -> Float[Tensor, ""]:
+def repeat_rate(features: Float[Tensor, "n f"] | ArrayLike, threshold: float) -> Float[Tensor, ""]:
     """Returns the repeat rate of a sequence, from 0 to 1 - 1/n as the first repeats nothing.
 
     Args:
@@ -66,7 +67,7 @@ def repeat_rate(features: Float[Tensor, "n f"], threshold: float) -> Float[Tenso
     return (nearest_earlier(features) < threshold).double().mean()
 
 
-def repeat_threshold(real: Float[Tensor, "n f"], percentile: float = 5.0) -> float:
+def repeat_threshold(real: Float[Tensor, "n f"] | ArrayLike, percentile: float = 5.0) -> float:
     """Returns a distance below which two pictures are hardly different, judged by data.
 
     It is a percentile of the distances from each real picture to its nearest neighbour among the
@@ -91,7 +92,8 @@ def repeat_threshold(real: Float[Tensor, "n f"], percentile: float = 5.0) -> flo
     if threshold == 0:
         raise ValueError(
             f"`real` must hold different pictures, got {int((distances == 0).sum())} of "
-            f"{len(real)} with an equal one; give each once or a `percentile` above {percentile}."
+            f"{len(distances)} with an equal one; give each once or a `percentile` above "
+            f"{percentile}."
         )
     return threshold
 

@@ -2,10 +2,10 @@
 
     d^2 = E h(X, Y) - 1/2 E h(X, X') - 1/2 E h(Y, Y')
 
-as `hawc.squared_distance` has it, by default for h = |x - y| but for a tiny a: half of Szekely's
-energy distance. It is what `hawc` minimises, and 0 for equal laws only. Here it is computed in
-float64, since a small difference of large means is left of little else, and from products of
-matrices, four times as fast as `hawc.squared_distance`, which also gives gradients.
+as `hawc.squared_distance` has it, by default for h = |x - y|: half of Szekely's energy distance. It
+is what `hawc` minimises, and 0 for equal laws only. Here it is computed in float64, since a small
+difference of large means is left of little else, and from products of matrices, four times as fast
+as `hawc.squared_distance`, which also gives gradients.
 
 Source: Szekely and Rizzo 2013, "Energy statistics", J. Stat. Planning and Inference 143:1249.
 """
@@ -16,7 +16,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc import AbstractKernel, HuberEnergy
+from hawc import AbstractKernel, Energy
+from hawc.points import ArrayLike, as_points, promoted
 from metrics.feature_metric import AbstractStoredFeatures
 from metrics.features import FeatureNet
 from metrics.neighbours import squared_distance_blocks
@@ -30,7 +31,7 @@ class SquaredEnergyDistance(AbstractStoredFeatures):
 
     Args:
         feature_net: pictures to features (n, f); None if `update` is given features.
-        kernel: h; `hawc.HuberEnergy()` if None.
+        kernel: h; `hawc.Energy()` if None.
         unbiased: whether the distance of the laws drawn from is estimated, which may be negative;
             else it is that of the pictures given, >= 0, on average larger by a term in 1 / n.
         keep_real: whether `reset` keeps the features of the real pictures.
@@ -51,7 +52,7 @@ class SquaredEnergyDistance(AbstractStoredFeatures):
         keep_real: bool = False,
     ) -> None:
         super().__init__(feature_net, keep_real=keep_real)
-        self._kernel = kernel or HuberEnergy()
+        self._kernel = kernel or Energy()
         self._unbiased = unbiased
 
     def compute(self) -> Tensor:
@@ -62,8 +63,8 @@ class SquaredEnergyDistance(AbstractStoredFeatures):
 
 def squared_energy_distance(
     kernel: AbstractKernel,
-    x: Float[Tensor, "n f"],
-    y: Float[Tensor, "m f"],
+    x: Float[Tensor, "n f"] | ArrayLike,
+    y: Float[Tensor, "m f"] | ArrayLike,
     *,
     unbiased: bool = False,
 ) -> Float[Tensor, ""]:
@@ -78,6 +79,7 @@ def squared_energy_distance(
     Returns:
         A scalar in float64, in units of the kernel, without a gradient.
     """
+    x, y = promoted(as_points("x", x), as_points("y", y))
     own = _mean(kernel, x, x, unbiased) + _mean(kernel, y, y, unbiased)
     return _mean(kernel, x, y, False) - 0.5 * own
 

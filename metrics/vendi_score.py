@@ -22,6 +22,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.kernels import without_autocast
+from hawc.points import ArrayLike, as_points
 from metrics.feature_metric import AbstractStoredFeatures
 from metrics.features import FeatureNet
 
@@ -54,7 +55,7 @@ class VendiScore(AbstractStoredFeatures):
         return vendi_score(self.features(real=False), self._q)
 
 
-def vendi_score(features: Float[Tensor, "n f"], q: float = 1.0) -> Float[Tensor, ""]:
+def vendi_score(features: Float[Tensor, "n f"] | ArrayLike, q: float = 1.0) -> Float[Tensor, ""]:
     """Returns the Vendi score of order q in the cosine kernel, from 1 to min(n, f + 1).
 
     Features that are all 0 have no direction; they count as equal to each other and orthogonal to
@@ -68,7 +69,7 @@ def vendi_score(features: Float[Tensor, "n f"], q: float = 1.0) -> Float[Tensor,
         ValueError: if `q` is negative or NaN.
     """
     _check_order(q)
-    share = _eigenvalues(_unit_vectors(features.double()))
+    share = _eigenvalues(_unit_vectors(as_points("features", features).double()))
     if math.isinf(q):
         return 1 / share.max()
     if abs(q - 1) < _NEARLY_ONE:

@@ -8,11 +8,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.arguments import checked_generator, whole_number
 from hawc.compression.deterministic import Deterministic
 from hawc.compression.problem import CompressionProblem, Weights, jittered
 from hawc.compression.solver import AbstractSolver, Compression
-from hawc.kernels import AbstractKernel, HuberEnergy, full_precision
+from hawc.kernels import AbstractKernel
+from hawc.points import ArrayLike, as_points
 from hawc.targets import AbstractTarget
+from hawc.targets.draws import same_draws
 
 __all__ = ["compress"]
 
@@ -21,11 +24,11 @@ def compress(
     target: AbstractTarget,
     size: int,
     *,
-    history: Float[Tensor, "kp d"] | None = None,
+    history: Float[Tensor, "kp d"] | ArrayLike | None = None,
     kernel: AbstractKernel | None = None,
     solver: AbstractSolver | None = None,
     weights: Weights = "uniform",
-    start: Float[Tensor, "k d"] | None = None,
+    start: Float[Tensor, "k d"] | ArrayLike | None = None,
     generator: torch.Generator,
 ) -> Compression:
     """Returns `size` points that, together with the history, match the target law best.
@@ -37,12 +40,12 @@ def compress(
         target: the law to match.
         size: number of new points K, at least 1.
         history: points already drawn; none if None. A long one is best given in float32.
-        kernel: of the distance; `HuberEnergy()` if None.
+        kernel: of the distance; |x - y| if None, smooth within 1e-5 of the target's `unit_length`.
         solver: how to minimise; `Deterministic()` if None.
         weights: of the new points, "uniform" or "optimal"; points of the history weigh 1 each, the
             new ones K together.
-        start: (size, d) where to begin, up to 1e-3; fresh draws compete with it where the solver
-            has several starts. Random draws of the law if None.
+        start: (size, d) where to begin, up to a thousandth of the target's `unit_length`; fresh
+            draws compete with it where the solver has several starts. Random draws if None.
         generator: source of the starting points; its device is where the work is done.
 
     Returns:
@@ -53,23 +56,21 @@ def compress(
             are not finite.
         RuntimeError: if the result is not finite, which a target's potential must have caused.
     """
-    if size < 1:
-        raise ValueError(f"`size` must be at least 1, got {size}.")
+    size = whole_number("size", size, 1)
+    generator = checked_generator("generator", generator)
     if weights not in get_args(Weights):
         raise ValueError(f"`weights` must be one of {get_args(Weights)}, got '{weights}'.")
-    if history is None:
-        history = torch.empty(0, target.dim)
-    _check_points("history", history, (len(history), target.dim), target)
+    past = _past(history, target)
     if start is not None:
-        _check_points("start", start, (size, target.dim), target)
+        start = _checked_start(start, size, target)
     # the search needs gradients also where its caller, about to decode, has switched them off
     device = generator.device
     exact = torch.autocast(device.type, enabled=False)  # half precision would choose other points
-    with torch.inference_mode(False), torch.enable_grad(), exact:
+    with torch.inference_mode(False), torch.enable_grad(), exact, same_draws():
         if start is not None:
-            start = jittered(start.detach(), generator)
-        past = full_precision(history.detach()).to(device)
-        problem = CompressionProblem(target, size, past, kernel or HuberEnergy(), weights)
+            start = jittered(start.detach(), generator, target.unit_length)
+        past = past.detach().to(device)
+        problem = CompressionProblem(target, size, past, kernel, weights)
         found = (solver or Deterministic()).solve(problem, generator, start)
     if not (math.isfinite(found.objective) and bool(found.points.isfinite().all())):
         raise RuntimeError(
@@ -80,15 +81,18 @@ def compress(
     return replace(found, points=found.points.to(default), weights=found.weights.to(default))
 
 
-def _check_points(
-    name: str, points: Tensor, shape: tuple[int, int], target: AbstractTarget
-) -> None:
-    if not points.is_floating_point():
-        raise ValueError(f"`{name}` must hold floating-point numbers, got {points.dtype}.")
-    if points.shape != shape:
-        raise ValueError(
-            f"`{name}` must have shape {shape} for {target}, got {tuple(points.shape)}."
-        )
-    # the extremes alone, since a mask of a long history, or a sum in float64, would take gigabytes
-    if points.numel() and not torch.stack(torch.aminmax(points)).isfinite().all():
-        raise ValueError(f"`{name}` must be finite, got NaN or infinite coordinates.")
+def _past(
+    history: Float[Tensor, "kp d"] | ArrayLike | None, target: AbstractTarget
+) -> Float[Tensor, "kp d"]:
+    if history is None:
+        return torch.empty(0, target.dim, dtype=torch.float64, device="cpu")
+    return as_points("history", history, dim=target.dim, smallest=0, finite=True, purpose=target)
+
+
+def _checked_start(
+    start: Float[Tensor, "k d"] | ArrayLike, size: int, target: AbstractTarget
+) -> Float[Tensor, "k d"]:
+    points = as_points("start", start, dim=target.dim, finite=True, purpose=target)
+    if len(points) != size:
+        raise ValueError(f"`start` must hold {size} points, `size`, got {len(points)}.")
+    return points

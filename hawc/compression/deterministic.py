@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.arguments import whole_number
 from hawc.compression.lbfgs import StoppingRule, minimize
 from hawc.compression.problem import CompressionProblem
 from hawc.compression.solver import AbstractSolver, Compression
@@ -59,9 +60,8 @@ class Deterministic(AbstractSolver):
 
     def __post_init__(self) -> None:
         for name in ("restarts", "max_iterations"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"`{name}` must be at least 1, got {value}.")
+            if getattr(self, name) is not None:
+                whole_number(name, getattr(self, name), 1)
         if not self.gradient_tolerance > 0:
             raise ValueError(f"`gradient_tolerance` must be > 0, got {self.gradient_tolerance}.")
         if not self.progress_tolerance >= 0:

@@ -6,17 +6,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.kernel_sum import EXPANDED_FROM_DIM, KernelSum
-from hawc.kernels import AbstractKernel
+from hawc.kernel_sum import EXPANDED_FROM_DIM, KernelSum, expansion_bears
+from hawc.kernels import AbstractKernel, HuberEnergy
 from hawc.targets import AbstractTarget, PotentialAndGradient
 
-__all__ = ["CompressionProblem", "Weights", "jittered"]
+__all__ = ["CompressionProblem", "Weights", "default_kernel", "jittered"]
 
 Weights = Literal["uniform", "optimal"]
 
-# Starting points are moved by this share of a standard normal draw: a point started exactly on a
-# history point would sit on a saddle, where its gradient is zero. An empirical target draws such
-# points, and so does a warm start where another process with the same seed was faster.
+# Starting points are moved by this share of the law's unit of length, times a normal draw: a point
+# started exactly on a history point would sit on a saddle, where its gradient is zero. An empirical
+# target draws such points, and so does a warm start where another process with the same seed was
+# faster.
 _START_JITTER = 1e-3
 # A history of fewer coordinates is held in float64, which costs next to nothing then.
 _SHORT_HISTORY = 2**16
@@ -38,7 +39,7 @@ class CompressionProblem:
         target: the law mu.
         size: K.
         history: the y_j. Sums over a long one are taken in its own precision.
-        kernel: h.
+        kernel: h; `default_kernel` of the target if None.
         weights: "uniform" keeps p = 1/K; "optimal" takes the p that minimise f for the given X,
             a linear system; some may be negative where X is far from optimal.
     """
@@ -48,9 +49,10 @@ class CompressionProblem:
         target: AbstractTarget,
         size: int,
         history: Float[Tensor, "kp d"],
-        kernel: AbstractKernel,
+        kernel: AbstractKernel | None = None,
         weights: Weights = "uniform",
     ) -> None:
+        kernel = default_kernel(target) if kernel is None else kernel
         self.target = target
         self.kernel = kernel
         self.size = size
@@ -107,14 +109,14 @@ class CompressionProblem:
     def start(self, generator: torch.Generator, count: int = 1) -> Float[Tensor, "r k d"]:
         """Returns sets of independent draws of the target, moved slightly off any history point."""
         points = self.target.sample(count * self.size, generator=generator)
-        return jittered(points, generator).reshape(count, self.size, -1)
+        return jittered(points, generator, self.target.unit_length).reshape(count, self.size, -1)
 
     def candidates(self, generator: torch.Generator, count: int) -> Float[Tensor, "r k d"]:
         """Returns a set of independent draws, then `count` of draws that shun each other."""
         target, size = self.target, self.size
         sets = [target.spread_sample(size, generator=generator) for _ in range(count)]
-        spread = jittered(torch.cat(sets), generator).reshape(count, size, -1)
-        return torch.cat([self.start(generator), spread])
+        spread = jittered(torch.cat(sets), generator, target.unit_length)
+        return torch.cat([self.start(generator), spread.reshape(count, size, -1)])
 
     def _weights_at(
         self, points: Float[Tensor, "r k d"], field: Float[Tensor, "r k"]
@@ -149,20 +151,41 @@ class CompressionProblem:
         return (self.kernel.profile(squared) @ p[:, :, None])[:, :, 0], gradient
 
 
-def jittered(points: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
-    """Returns the points in float64, moved slightly off whatever they may coincide with."""
+def default_kernel(target: AbstractTarget) -> AbstractKernel:
+    """Returns h = |x - y| but for a smoothing length of 1e-5 of the law's unit of length."""
+    return HuberEnergy().in_units(1 / target.unit_length)[0]
+
+
+def jittered(
+    points: Float[Tensor, "n d"], generator: torch.Generator, unit_length: float = 1.0
+) -> Float[Tensor, "n d"]:
+    """Returns the points in float64, moved slightly off whatever they may coincide with.
+
+    Args:
+        points: to begin a search from.
+        generator: source of the direction.
+        unit_length: that of their law, by which "slightly" is measured.
+    """
     noise = torch.randn(
         points.shape, generator=generator, device=generator.device, dtype=torch.float64
     )
-    return points.to(noise) + _START_JITTER * noise
+    return points.to(noise) + _START_JITTER * unit_length * noise
 
 
 def _squared_distances(points: Float[Tensor, "r k d"]) -> Float[Tensor, "r k k"]:
     if points.shape[2] < EXPANDED_FROM_DIM:
-        distance = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
-        return distance.square_()
-    points = points - points.mean(1, keepdim=True)  # the error is relative to |x|^2
-    norms = points.square().sum(2)
-    squared = torch.baddbmm(norms[:, None], points, points.mT, alpha=-2).add_(norms[:, :, None])
-    squared.diagonal(dim1=1, dim2=2).zero_()  # or rounding would set a point apart from itself
-    return squared.clamp_(min=0)
+        return _squares_of_differences(points)
+    centred = points - points.mean(1, keepdim=True)  # the error is relative to |x|^2
+    norms = centred.square().sum(2)
+    squared = torch.baddbmm(norms[:, None], centred, centred.mT, alpha=-2).add_(norms[:, :, None])
+    own = squared.diagonal(dim1=1, dim2=2)
+    own.fill_(torch.inf)  # or rounding would set a point apart from itself
+    farthest, nearest = float(norms.amax()), float(squared.amin())
+    if not (nearest > 0 and expansion_bears(farthest / nearest, points.dtype)):
+        return _squares_of_differences(points)
+    own.zero_()
+    return squared
+
+
+def _squares_of_differences(points: Float[Tensor, "r k d"]) -> Float[Tensor, "r k k"]:
+    return torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist").square_()

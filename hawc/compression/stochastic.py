@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.arguments import whole_number
 from hawc.compression.problem import CompressionProblem
 from hawc.compression.solver import AbstractSolver, Compression
 from hawc.kernel_sum import KernelSum
@@ -32,8 +33,9 @@ class Stochastic(AbstractSolver):
     Args:
         steps: of the optimizer, at least 1.
         batch_size: draws of the law a step, at least 1.
-        optimizer: from a list of tensors to a torch optimizer that needs no closure. It sees the
-            gradient of K^2 f / (Kp + K): the pull of the law on one point is of order one.
+        optimizer: from a list of tensors to a torch optimizer that needs no closure. It sees points
+            in the law's `unit_length` and the gradient of K^2 f / (Kp + K), in such units too: the
+            pull of the law on one point is of order one.
 
     Raises:
         ValueError: if a number is out of its range.
@@ -47,8 +49,7 @@ class Stochastic(AbstractSolver):
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
+            whole_number(name, getattr(self, name), 1)
 
     def solve(
         self,
@@ -57,15 +58,23 @@ class Stochastic(AbstractSolver):
         start: Float[Tensor, "k d"] | None = None,
     ) -> Compression:
         points = problem.start(generator) if start is None else start[None].clone()
-        optimizer = self.optimizer([points])
-        scale = problem.size**2 / problem.total
+        # an optimizer has lengths of its own, such as Adam's step
+        unit = problem.target.unit_length
+        units = problem.kernel.in_units(unit)
+        height = unit if units is None else units[1]
+        scaled = points / unit
+        optimizer = self.optimizer([scaled])
+        scale = problem.size**2 / problem.total * (unit / height)
         share = points.new_full((self.batch_size,), 1 / self.batch_size)
+        crowding = None
         for _ in range(self.steps):
             batch = problem.target.sample(self.batch_size, generator=generator).double()
-            estimate = KernelSum(problem.kernel, batch, share)
+            estimate = KernelSum(problem.kernel, batch, share, crowding)
+            crowding = estimate.crowding  # one look is enough for batches of one law
             _, gradient = problem.value_and_gradient(points, estimate)
-            points.grad = scale * gradient
+            scaled.grad = scale * gradient
             optimizer.step()
+            points = unit * scaled.detach()
         value, _ = problem.value_and_gradient(points)
         weights = problem.weights(points[0])
         return Compression(points[0], weights, float(value), False, self.steps)

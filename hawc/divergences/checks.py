@@ -5,7 +5,7 @@ import math
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.kernels import full_precision
+from hawc.points import ArrayLike, as_real, promoted
 
 __all__ = ["balanced", "check_finite", "check_not_negative", "checked_laws"]
 
@@ -57,13 +57,14 @@ def balanced(
 
 
 def checked_laws(
-    p: Float[Tensor, " n"], q: Float[Tensor, " m"]
+    p: Float[Tensor, " n"] | ArrayLike, q: Float[Tensor, " m"] | ArrayLike
 ) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
-    """Returns both laws in float32 or better.
+    """Returns both laws in one precision, float32 or better, on the device of the first.
 
     Raises:
         ValueError: if their supports differ in size, a weight is negative, or a total is not 1.
     """
+    p, q = promoted(as_real("p", p), as_real("q", q))
     if p.shape != q.shape or p.ndim != 1 or len(p) == 0:
         raise ValueError(
             "`p` and `q` must be weights (n,) on one support, n >= 1, got shapes "
@@ -76,4 +77,4 @@ def checked_laws(
             raise ValueError(
                 f"`{name}` must have total 1, got {total:.6g}; divide the weights by their total."
             )
-    return full_precision(p), full_precision(q)
+    return p, q

@@ -78,9 +78,10 @@ def on_nodes(p: LogDensity, q: LogDensity, interval: Interval) -> Nodes:
             "`interval` must be (low, high), finite and low < high, or rising points from low to "
             f"high, got {interval}."
         )
-    ends = torch.tensor(interval, dtype=torch.float64)
+    ends = torch.tensor(interval, dtype=torch.float64, device="cpu")
     half = (ends.diff() / (2 * _CELLS))[:, None]
-    centres = ends[:-1, None] + half * (2 * torch.arange(_CELLS, dtype=torch.float64) + 1)
+    steps = 2 * torch.arange(_CELLS, dtype=torch.float64, device="cpu") + 1
+    centres = ends[:-1, None] + half * steps
     inner, inner_weights = (torch.from_numpy(of) for of in np.polynomial.legendre.leggauss(_NODES))
     points = (centres[..., None] + half[..., None] * inner).ravel()
     weights = (half * inner_weights.repeat(_CELLS)).ravel()

@@ -14,6 +14,7 @@ from hawc.distances import squared_distance
 from hawc.divergences.checks import check_finite, checked_laws
 from hawc.divergences.transport import optimal_transport
 from hawc.kernels import Energy
+from hawc.points import ArrayLike, as_real
 
 __all__ = [
     "jensen_shannon",
@@ -26,29 +27,37 @@ __all__ = [
 ]
 
 
-def total_variation(p: Float[Tensor, " n"], q: Float[Tensor, " m"]) -> Float[Tensor, ""]:
+def total_variation(
+    p: Float[Tensor, " n"] | ArrayLike, q: Float[Tensor, " m"] | ArrayLike
+) -> Float[Tensor, ""]:
     """Returns half the sum of |p_i - q_i|, in [0, 1]."""
     p, q = checked_laws(p, q)
     return 0.5 * (p - q).abs().sum()
 
 
-def kl(p: Float[Tensor, " n"], q: Float[Tensor, " m"]) -> Float[Tensor, ""]:
+def kl(p: Float[Tensor, " n"] | ArrayLike, q: Float[Tensor, " m"] | ArrayLike) -> Float[Tensor, ""]:
     """Returns the sum of p_i log(p_i / q_i), >= 0; infinite where p has mass and q has none."""
     p, q = checked_laws(p, q)
     return _relative_entropy(p, q)
 
 
-def reverse_kl(p: Float[Tensor, " n"], q: Float[Tensor, " m"]) -> Float[Tensor, ""]:
+def reverse_kl(
+    p: Float[Tensor, " n"] | ArrayLike, q: Float[Tensor, " m"] | ArrayLike
+) -> Float[Tensor, ""]:
     """Returns KL(q || p), >= 0; infinite where q has mass and p has none."""
     return kl(q, p)
 
 
-def jensen_shannon(p: Float[Tensor, " n"], q: Float[Tensor, " m"]) -> Float[Tensor, ""]:
+def jensen_shannon(
+    p: Float[Tensor, " n"] | ArrayLike, q: Float[Tensor, " m"] | ArrayLike
+) -> Float[Tensor, ""]:
     """Returns 1/2 KL(p || m) + 1/2 KL(q || m), m the mean of both, in [0, log 2]."""
     return 0.5 * jensen_shannon_sum(p, q)
 
 
-def jensen_shannon_sum(p: Float[Tensor, " n"], q: Float[Tensor, " m"]) -> Float[Tensor, ""]:
+def jensen_shannon_sum(
+    p: Float[Tensor, " n"] | ArrayLike, q: Float[Tensor, " m"] | ArrayLike
+) -> Float[Tensor, ""]:
     """Returns KL(p || m) + KL(q || m) without halves, in [0, 2 log 2]."""
     p, q = checked_laws(p, q)
     middle = 0.5 * (p + q)
@@ -56,30 +65,38 @@ def jensen_shannon_sum(p: Float[Tensor, " n"], q: Float[Tensor, " m"]) -> Float[
 
 
 def wasserstein_1(
-    support: Float[Tensor, "k d"], p: Float[Tensor, " n"], q: Float[Tensor, " m"]
+    support: Float[Tensor, "k d"] | ArrayLike,
+    p: Float[Tensor, " n"] | ArrayLike,
+    q: Float[Tensor, " m"] | ArrayLike,
 ) -> float:
     """Returns the least mean distance between points of p and of q, in units of the support."""
     p, q = checked_laws(p, q)
-    _check_support(support, p)
+    support = _checked_support(support, p)
     return optimal_transport(support, support, p, q).cost
 
 
 def squared_energy_distance(
-    support: Float[Tensor, "k d"], p: Float[Tensor, " n"], q: Float[Tensor, " m"]
+    support: Float[Tensor, "k d"] | ArrayLike,
+    p: Float[Tensor, " n"] | ArrayLike,
+    q: Float[Tensor, " m"] | ArrayLike,
 ) -> Float[Tensor, ""]:
     """Returns sum_ij |s_i - s_j| (p_i q_j - p_i p_j / 2 - q_i q_j / 2), >= 0 up to rounding."""
     p, q = checked_laws(p, q)
-    _check_support(support, p)
+    support = _checked_support(support, p)
     return squared_distance(Energy(), support, support, p, q)
 
 
-def _check_support(support: Float[Tensor, "n d"], p: Float[Tensor, " m"]) -> None:
+def _checked_support(
+    support: Float[Tensor, "n d"] | ArrayLike, p: Float[Tensor, " m"]
+) -> Float[Tensor, "n d"]:
+    support = as_real("support", support)
     if support.ndim != 2 or len(support) != len(p):
         raise ValueError(
             "`support` must have shape (n, d), a point for each of the n weights of `p` and `q`, "
             f"got shape {tuple(support.shape)} for {len(p)} weights."
         )
     check_finite("support", support)
+    return support
 
 
 def _relative_entropy(p: Float[Tensor, " n"], q: Float[Tensor, " n"]) -> Float[Tensor, ""]:

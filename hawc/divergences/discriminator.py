@@ -19,14 +19,16 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from hawc.divergences.densities import Interval, LogDensity, jensen_shannon_sum, on_nodes
+from hawc.points import ArrayLike, as_points
 
 __all__ = ["optimal_logit", "optimal_value", "value"]
 
 
 def optimal_logit(
-    p: LogDensity, q: LogDensity, points: Float[Tensor, "n d"]
+    p: LogDensity, q: LogDensity, points: Float[Tensor, "n d"] | ArrayLike
 ) -> Float[Tensor, " n"]:
     """Returns log p - log q, of which D* is the sigmoid; NaN where neither law has mass."""
+    points = as_points("points", points)
     return p(points) - q(points)
 
 

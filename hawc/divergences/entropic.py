@@ -18,11 +18,15 @@ from typing import Any, final
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.arguments import whole_number
 from hawc.distances import checked_weighted_sets
 from hawc.divergences.checks import balanced
 from hawc.divergences.transport import distance_costs
+from hawc.points import ArrayLike
 
 __all__ = ["EntropicTransport", "entropic_transport"]
+
+_SMOOTHING = 0.05  # of the mean distance
 
 
 @final
@@ -42,12 +46,12 @@ class EntropicTransport:
 
 
 def entropic_transport(
-    x: Float[Tensor, "n d"],
-    y: Float[Tensor, "m d"],
-    x_weights: Float[Tensor, " n"] | None = None,
-    y_weights: Float[Tensor, " m"] | None = None,
+    x: Float[Tensor, "n d"] | ArrayLike,
+    y: Float[Tensor, "m d"] | ArrayLike,
+    x_weights: Float[Tensor, " n"] | ArrayLike | None = None,
+    y_weights: Float[Tensor, " m"] | ArrayLike | None = None,
     *,
-    smoothing: float = 0.05,
+    smoothing: float | None = None,
     iterations: int = 1000,
     tolerance: float = 1e-6,
 ) -> EntropicTransport:
@@ -58,34 +62,39 @@ def entropic_transport(
         y: points of the same dimension.
         x_weights: >= 0; uniform with total 1 if None.
         y_weights: >= 0 with the same total; uniform with total 1 if None.
-        smoothing: e in units of the points, > 0; small ones take many iterations.
+        smoothing: e in units of the points, > 0; small ones take many iterations. A twentieth of
+            the mean distance between both sets if None.
         iterations: at most that many, at least 1.
-        tolerance: of the marginals, at which it stops.
+        tolerance: of the marginals, as a share of the total mass, at which it stops.
 
     Raises:
         ValueError: if `smoothing` or `iterations` is not positive, or as `optimal_transport` says
             of points and weights.
         ImportError: if the package POT is not installed.
     """
-    if not smoothing > 0 or iterations < 1:
+    iterations = whole_number("iterations", iterations, 1)
+    if smoothing is not None and not smoothing > 0:
         raise ValueError(
-            f"`smoothing` must be > 0 and `iterations` at least 1, got {smoothing} and {iterations}"
-            "; `optimal_transport` has no smoothing."
+            f"`smoothing` must be > 0, got {smoothing}; `optimal_transport` has no smoothing."
         )
-    x, y, p, q = checked_weighted_sets(x.detach(), y.detach(), x_weights, y_weights)
+    x, y, p, q = checked_weighted_sets(x, y, x_weights, y_weights)
     p, q = balanced(p.detach().cpu(), q.detach().cpu(), ("x_weights", "y_weights"))
-    costs = distance_costs(x, y).cpu()
+    costs = distance_costs(x.detach(), y.detach()).cpu()
+    total = p.sum()
+    if smoothing is None:
+        smoothing = _SMOOTHING * float(p @ costs @ q / total**2) or 1.0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of iterations that did not do; `error` says it
         plan: Tensor = _pot().sinkhorn(
-            p,
-            q,
+            p / total,
+            q / total,
             costs,
             smoothing,
             method="sinkhorn_log",
             numItermax=iterations,
             stopThr=tolerance,
         )
+    plan = total * plan
     error = (plan.sum(1) - p).abs().sum() + (plan.sum(0) - q).abs().sum()
     return EntropicTransport(plan, float((plan * costs).sum()), float(error))
 

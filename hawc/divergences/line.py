@@ -15,15 +15,16 @@ from torch import Tensor
 
 from hawc.distances import checked_weighted_sets
 from hawc.divergences.checks import balanced, check_finite
+from hawc.points import ArrayLike, as_real, promoted
 
 __all__ = ["histograms", "squared_energy_distance", "wasserstein_1"]
 
 
 def wasserstein_1(
-    x: Float[Tensor, " n"],
-    y: Float[Tensor, " m"],
-    x_weights: Float[Tensor, " n"] | None = None,
-    y_weights: Float[Tensor, " m"] | None = None,
+    x: Float[Tensor, " n"] | ArrayLike,
+    y: Float[Tensor, " m"] | ArrayLike,
+    x_weights: Float[Tensor, " n"] | ArrayLike | None = None,
+    y_weights: Float[Tensor, " m"] | ArrayLike | None = None,
 ) -> Float[Tensor, ""]:
     """Returns int |F - G| >= 0, in units of the points, differentiable in them.
 
@@ -42,10 +43,10 @@ def wasserstein_1(
 
 
 def squared_energy_distance(
-    x: Float[Tensor, " n"],
-    y: Float[Tensor, " m"],
-    x_weights: Float[Tensor, " n"] | None = None,
-    y_weights: Float[Tensor, " m"] | None = None,
+    x: Float[Tensor, " n"] | ArrayLike,
+    y: Float[Tensor, " m"] | ArrayLike,
+    x_weights: Float[Tensor, " n"] | ArrayLike | None = None,
+    y_weights: Float[Tensor, " m"] | ArrayLike | None = None,
 ) -> Float[Tensor, ""]:
     """Returns int (F - G)^2 >= 0, which `hawc.squared_distance` is for h = |x - y| on the line.
 
@@ -56,7 +57,9 @@ def squared_energy_distance(
 
 
 def histograms(
-    x: Float[Tensor, " n"], y: Float[Tensor, " m"], edges: Float[Tensor, " k"]
+    x: Float[Tensor, " n"] | ArrayLike,
+    y: Float[Tensor, " m"] | ArrayLike,
+    edges: Float[Tensor, " k"] | ArrayLike,
 ) -> tuple[Float[Tensor, " l"], Float[Tensor, " l"]]:
     """Returns the shares of both samples in the same bins, and beyond the first and last edge.
 
@@ -71,8 +74,7 @@ def histograms(
     Raises:
         ValueError: if a sample is empty, a draw not finite or `edges` do not rise.
     """
-    if 0 in (len(x), len(y)):
-        raise ValueError(f"`x` and `y` must not be empty, got {len(x)} and {len(y)} draws.")
+    x, y, edges = promoted(_draws("x", x), _draws("y", y), as_real("edges", edges))
     check_finite("x", x)
     check_finite("y", y)
     if len(edges) < 1 or not bool((edges.diff() > 0).all()):
@@ -86,13 +88,24 @@ def histograms(
 
 
 def _distribution_functions(
-    x: Tensor, y: Tensor, x_weights: Tensor | None, y_weights: Tensor | None
+    x: ArrayLike, y: ArrayLike, x_weights: ArrayLike | None, y_weights: ArrayLike | None
 ) -> tuple[Float[Tensor, " k"], Float[Tensor, " k"]]:
     """Returns the gaps between all points in their order, and F - G within each."""
-    x, y, p, q = checked_weighted_sets(x[:, None], y[:, None], x_weights, y_weights)
+    x, y, p, q = checked_weighted_sets(
+        _draws("x", x)[:, None], _draws("y", y)[:, None], x_weights, y_weights
+    )
     check_finite("x", x)
     check_finite("y", y)
     p, q = balanced(p, q, ("x_weights", "y_weights"))
     points, order = torch.cat([x, y])[:, 0].sort()
     steps = torch.cat([p, -q])[order]  # in float64: differences of long cumulative sums
     return points.diff(), steps.cumsum(0)[:-1].to(points.dtype)
+
+
+def _draws(name: str, value: Float[Tensor, " n"] | ArrayLike) -> Float[Tensor, " n"]:
+    draws = as_real(name, value)
+    if draws.ndim != 1 or len(draws) == 0:
+        raise ValueError(
+            f"`{name}` must be numbers (n,) on the line, n >= 1, got shape {tuple(draws.shape)}."
+        )
+    return draws

@@ -177,8 +177,8 @@ def jensen_shannon_sum(p: Normal, q: Normal) -> float:
         return jensen_shannon_sum(q, p)
     # in units and from the mean of the narrow law, where neither a far mean nor a scale rounds
     shift, ratio = (m - n) / t, s / t
-    wide = Normal(torch.tensor([shift], dtype=torch.float64), ratio * ratio)
-    narrow = Normal(torch.tensor([0.0], dtype=torch.float64), 1.0)
+    wide = Normal(torch.tensor([shift], dtype=torch.float64, device="cpu"), ratio * ratio)
+    narrow = Normal(torch.tensor([0.0], dtype=torch.float64, device="cpu"), 1.0)
     ends = {shift - _REACH * ratio, shift + _REACH * ratio, -_REACH, _REACH}
     return densities.jensen_shannon_sum(wide.log_density, narrow.log_density, tuple(sorted(ends)))
 

@@ -28,6 +28,7 @@ from torch import Tensor
 
 from hawc.distances import checked_weighted_sets
 from hawc.divergences.checks import balanced, check_finite
+from hawc.points import ArrayLike, as_real
 
 __all__ = ["Transport", "distance_costs", "optimal_plan", "optimal_transport", "wasserstein_1"]
 
@@ -65,20 +66,20 @@ class Transport:
 
 
 def wasserstein_1(
-    x: Float[Tensor, "n d"],
-    y: Float[Tensor, "m d"],
-    x_weights: Float[Tensor, " n"] | None = None,
-    y_weights: Float[Tensor, " m"] | None = None,
+    x: Float[Tensor, "n d"] | ArrayLike,
+    y: Float[Tensor, "m d"] | ArrayLike,
+    x_weights: Float[Tensor, " n"] | ArrayLike | None = None,
+    y_weights: Float[Tensor, " m"] | ArrayLike | None = None,
 ) -> float:
     """Returns the cost of `optimal_transport`, which documents arguments and errors."""
     return optimal_transport(x, y, x_weights, y_weights).cost
 
 
 def optimal_transport(
-    x: Float[Tensor, "n d"],
-    y: Float[Tensor, "m d"],
-    x_weights: Float[Tensor, " n"] | None = None,
-    y_weights: Float[Tensor, " m"] | None = None,
+    x: Float[Tensor, "n d"] | ArrayLike,
+    y: Float[Tensor, "m d"] | ArrayLike,
+    x_weights: Float[Tensor, " n"] | ArrayLike | None = None,
+    y_weights: Float[Tensor, " m"] | ArrayLike | None = None,
 ) -> Transport:
     """Returns the cheapest way to move one weighted point set to another at cost |x - y|.
 
@@ -94,8 +95,10 @@ def optimal_transport(
         ValueError: if a set is empty, a point not finite, dimensions or numbers of weights differ,
             a weight is negative, totals differ, or there are too many points to do without POT.
     """
-    x, y, p, q = checked_weighted_sets(x.detach(), y.detach(), x_weights, y_weights)
-    return _solved(*_checked_problem(distance_costs(x, y), p, q, ("x_weights", "y_weights")))
+    x, y, p, q = checked_weighted_sets(x, y, x_weights, y_weights)
+    return _solved(
+        *_checked_problem(distance_costs(x.detach(), y.detach()), p, q, ("x_weights", "y_weights"))
+    )
 
 
 def distance_costs(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> Float[Tensor, "n m"]:
@@ -113,7 +116,9 @@ _EXACT = "donot_use_mm_for_euclid_dist"  # near points lose half of their digits
 
 
 def optimal_plan(
-    costs: Float[Tensor, "n m"], p: Float[Tensor, " k"], q: Float[Tensor, " l"]
+    costs: Float[Tensor, "n m"] | ArrayLike,
+    p: Float[Tensor, " k"] | ArrayLike,
+    q: Float[Tensor, " l"] | ArrayLike,
 ) -> Transport:
     """Returns the cheapest way to move masses p to masses q at any costs.
 
@@ -127,11 +132,16 @@ def optimal_plan(
             are 0, or there are too many points to do without POT.
         RuntimeError: if the solver gives up.
     """
-    return _solved(*_checked_problem(costs, p, q, ("p", "q")))
+    masses = as_real("p", p), as_real("q", q)
+    return _solved(*_checked_problem(as_real("costs", costs), *masses, ("p", "q")))
 
 
 def _solved(c: np.ndarray, a: np.ndarray, b: np.ndarray) -> Transport:
-    plan, f, g = _by_network_simplex(c, a, b) if _has_pot() else _by_linear_programming(c, a, b)
+    # both solvers have tolerances of their own, for costs and masses near one
+    unit, total = float(np.abs(c).max()) or 1.0, float(a.sum())
+    solve = _by_network_simplex if _has_pot() else _by_linear_programming
+    plan, f, g = solve(c / unit, a / total, b / total)
+    plan, f, g = total * plan, unit * f, unit * g
     return Transport(
         plan=torch.from_numpy(plan),
         x_potential=torch.from_numpy(f),
@@ -160,11 +170,10 @@ def _has_pot() -> bool:
 
 def _by_network_simplex(c: np.ndarray, a: np.ndarray, b: np.ndarray) -> _Arrays:
     pot: Any = importlib.import_module("ot")
-    total = a.sum()
-    plan, log = pot.emd(a / total, b / total, c, numItermax=_MOST_PIVOTS, log=True)
+    plan, log = pot.emd(a, b, c, numItermax=_MOST_PIVOTS, log=True)
     if log["warning"] is not None:
         raise RuntimeError(f"the network simplex must reach an optimum, got: {log['warning']}")
-    return total * plan, log["u"], log["v"]
+    return plan, log["u"], log["v"]
 
 
 def _by_linear_programming(c: np.ndarray, a: np.ndarray, b: np.ndarray) -> _Arrays:

@@ -177,7 +177,12 @@ class DatabaseHistory(AbstractHistory):
     def check_writable(self) -> None:
         """Raises HistoryStoreError where the store could not be written at present."""
         with self._writing() as connection:
-            self._insert(connection, torch.zeros(1, self.dim), first=-1, label=None)
+            self._insert(
+                connection,
+                torch.zeros(1, self.dim, dtype=self._buffer.dtype, device="cpu"),
+                first=-1,
+                label=None,
+            )
             connection.rollback()
 
     def _writing(self) -> AbstractContextManager[Connection]:

@@ -98,7 +98,8 @@ def open_gallery(
         raise ValueError(f"`dtype` must be torch.float32 or torch.float64, got {dtype}.")
     found = _find(store, name)
     if found is None:
-        found = _create(store, name, target, dtype or torch.get_default_dtype())
+        default = torch.promote_types(torch.get_default_dtype(), torch.float32)
+        found = _create(store, name, target, dtype or default)
     _check(found, f"gallery {name!r} at {store}", target, dtype)
     return found.id, found.dtype, found.identity
 

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.arguments import whole_number
 from hawc.history.abstract import AbstractHistory, check_length, checked_points
 from hawc.history.point_buffer import PointBuffer
 
@@ -26,8 +27,7 @@ class MemoryHistory(AbstractHistory):
     """
 
     def __init__(self, dim: int, *, dtype: torch.dtype | None = None) -> None:
-        if dim < 1:
-            raise ValueError(f"`dim` must be at least 1, got {dim}.")
+        dim = whole_number("dim", dim, 1)
         if dtype is not None and not dtype.is_floating_point:
             raise ValueError(f"`dtype` must be a floating-point type or None, got {dtype}.")
         self._dtype = dtype

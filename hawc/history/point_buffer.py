@@ -26,7 +26,7 @@ class PointBuffer:
     def __init__(self, dim: int, dtype: torch.dtype | None = None) -> None:
         self.dim = dim
         self.dtype = dtype
-        self._rows = torch.empty(0, dim, dtype=dtype)
+        self._rows = torch.empty(0, dim, dtype=dtype, device="cpu")
         self._length = 0
 
     def __len__(self) -> int:
@@ -46,7 +46,7 @@ class PointBuffer:
         with torch.inference_mode(False), torch.no_grad():  # what it allocates is for all modes
             if end > len(self._rows) or self._rows.dtype != self.dtype:
                 capacity = max(end, int(1.25 * len(self._rows)), _SMALLEST_CAPACITY)
-                grown = torch.empty(capacity, self.dim, dtype=self.dtype)
+                grown = torch.empty(capacity, self.dim, dtype=self.dtype, device="cpu")
                 grown[: self._length] = self._rows[: self._length]
                 self._rows = grown
             self._rows[self._length : end] = rows

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.arguments import checked_generator, whole_number
 from hawc.history import AbstractHistory, HistoryConflictError, MemoryHistory, Recorded
 from hawc.targets import AbstractTarget
 
@@ -55,10 +56,10 @@ class AbstractSampler(ABC):
             (n, dim) in torch's default dtype, on the generator's device.
 
         Raises:
-            ValueError: if `n` is smaller than 1.
+            ValueError: if `n` is no whole number of at least 1 or `generator` none of torch.
         """
-        if n < 1:
-            raise ValueError(f"`n` must be at least 1, got {n}.")
+        n = whole_number("n", n, 1)
+        generator = checked_generator("generator", generator)
         return self._recorded(n, generator)[:, : self.target.dim].contiguous()
 
     def _recorded(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:

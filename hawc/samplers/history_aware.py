@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.arguments import whole_number
 from hawc.compression import AbstractSolver, compress
 from hawc.history import AbstractHistory
 from hawc.kernels import AbstractKernel
@@ -26,7 +27,7 @@ class HistoryAwareSampler(AbstractSampler):
     Args:
         target: the law that all points together are to match.
         history: where points are remembered; a new `MemoryHistory` if None.
-        kernel: of the squared distance; `hawc.HuberEnergy()` if None.
+        kernel: of the squared distance; that of `hawc.compress` if None.
         solver: of the choice; `hawc.Deterministic()` if None.
         window: how many of the latest points count; all if None.
 
@@ -55,9 +56,7 @@ class HistoryAwareSampler(AbstractSampler):
         super().__init__(target, history)
         self._kernel = kernel
         self._solver = solver
-        self._window = window
-        if window is not None and window < 0:
-            raise ValueError(f"`window` must be at least 0 or None for all, got {window}.")
+        self._window = None if window is None else whole_number("window", window, 0)
 
     def choose(
         self,

@@ -17,4 +17,4 @@ def generator_at(seed: int, num_drawn: int) -> torch.Generator:
         num_drawn: length of the history, at least 0.
     """
     state = np.random.SeedSequence((seed, num_drawn)).generate_state(1, np.uint64)
-    return torch.Generator().manual_seed(int(state[0]))
+    return torch.Generator(device="cpu").manual_seed(int(state[0]))

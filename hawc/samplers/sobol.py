@@ -9,6 +9,7 @@ from scipy.special import ndtri
 from scipy.stats import qmc
 from torch import Tensor
 
+from hawc.arguments import whole_number
 from hawc.history import AbstractHistory
 from hawc.samplers.abstract import AbstractSampler
 from hawc.targets import AbstractTarget, StandardNormal, UniformCube
@@ -50,9 +51,7 @@ class SobolSampler(AbstractSampler):
                 "`target` must be StandardNormal or UniformCube, the laws with a map from the unit "
                 f"cube, got {target}; use HistoryAwareSampler for other laws."
             )
-        if seed < 0:
-            raise ValueError(f"`seed` must be at least 0, got {seed}.")
-        self._seed = seed
+        self._seed = whole_number("seed", seed, 0)
 
     def choose(
         self,

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -10,6 +11,7 @@ from torch import Tensor
 from hawc.blocks import row_blocks
 from hawc.kernels import AbstractKernel, full_precision
 from hawc.targets.shells import Shells
+from hawc.targets.units import group_length
 
 __all__ = ["AbstractTarget", "Potential", "PotentialAndGradient"]
 
@@ -18,6 +20,7 @@ PotentialAndGradient = Callable[
     [Float[Tensor, "n d"]], tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]
 ]
 
+_DRAWN = 128  # for a unit of length
 _ENTRIES_A_POINT = 512  # numbers that a potential may hold for one point, roughly
 
 
@@ -36,6 +39,17 @@ class AbstractTarget(ABC):
     @abstractmethod
     def dim(self) -> int:
         """The number of coordinates of a point."""
+
+    @cached_property
+    def unit_length(self) -> float:
+        """A length in the units of the points, > 0: about a coordinate's standard deviation.
+
+        What is small is told by it: how far starting points are moved, or within which distance a
+        default kernel is smooth. Of a law of several groups it is one group's. Here it is estimated
+        from draws; a law that knows better says so.
+        """
+        generator = torch.Generator(device="cpu").manual_seed(0)
+        return group_length(self.sample(_DRAWN, generator=generator))
 
     @abstractmethod
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:

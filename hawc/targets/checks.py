@@ -6,17 +6,20 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.arguments import whole_number
+from hawc.points import ArrayLike, as_weights
+
 __all__ = ["checked_dim", "normalized_weights"]
 
 
 def checked_dim(dim: int) -> int:
-    """Returns `dim`, a number of coordinates, if it is at least 1."""
-    if dim < 1:
-        raise ValueError(f"`dim` must be at least 1, got {dim}.")
-    return dim
+    """Returns `dim`, a number of coordinates, if it is a whole number of at least 1."""
+    return whole_number("dim", dim, 1)
 
 
-def normalized_weights(weights: Float[Tensor, " n"] | None, count: int) -> Float[Tensor, " n"]:
+def normalized_weights(
+    weights: Float[Tensor, " n"] | ArrayLike | None, count: int
+) -> Float[Tensor, " n"]:
     """Returns weights with total 1 in float64 on the CPU, the same ones on every machine.
 
     Args:
@@ -27,12 +30,11 @@ def normalized_weights(weights: Float[Tensor, " n"] | None, count: int) -> Float
         ValueError: if their number differs, one is negative or NaN, or the total is 0 or infinite.
     """
     if weights is None:
-        weights = torch.ones(count)
-    if weights.shape != (count,) or not bool((weights >= 0).all()):
-        smallest = weights.min() if weights.numel() else None
+        weights = torch.ones(count, dtype=torch.float64, device="cpu")
+    weights = as_weights("weights", weights, count)
+    if not bool((weights >= 0).all()):
         raise ValueError(
-            f"`weights` must be {count} non-negative numbers, one a point, got shape "
-            f"{tuple(weights.shape)}, smallest {smallest}."
+            f"`weights` must not be negative, got {float(weights.detach().min()):.6g}."
         )
     with torch.inference_mode(False):  # tensors made in that mode cannot be differentiated by
         values = weights.detach().to("cpu", torch.float64, copy=True)

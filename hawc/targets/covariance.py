@@ -4,7 +4,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["spectrum"]
+from hawc.points import ArrayLike, as_real
+
+__all__ = ["as_covariances", "spectrum"]
+
+
+def as_covariances(name: str, value: float | Float[Tensor, "..."] | ArrayLike) -> Tensor:
+    """Returns a number, several or matrices as a tensor on the CPU, without a graph.
+
+    Floating-point tensors keep their dtype: by its rounding they are judged.
+    """
+    if isinstance(value, Tensor) and value.is_floating_point():
+        return value.detach().to("cpu", copy=True)
+    return as_real(name, value).detach().to("cpu", copy=True)
 
 
 def spectrum(

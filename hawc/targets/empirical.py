@@ -7,10 +7,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.kernel_sum import KernelSum, differentiable
-from hawc.kernels import AbstractKernel, full_precision, without_autocast
+from hawc.kernels import AbstractKernel, without_autocast
+from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient
 from hawc.targets.checks import normalized_weights
+from hawc.targets.draws import check_draw, draw_dtypes
 from hawc.targets.identity import digest
+from hawc.targets.units import group_length
 
 __all__ = ["Empirical"]
 
@@ -22,7 +25,8 @@ class Empirical(AbstractTarget):
     """The law of a weighted sample, e.g. of an encoded data set or of a data base itself.
 
     Args:
-        points: (n, d) finite coordinates; copied.
+        points: (n, d) finite coordinates, of any kind of number; copied. Whole numbers are held in
+            float64.
         weights: (n,) non-negative, any positive total (normalised here); uniform if None.
 
     Raises:
@@ -30,17 +34,15 @@ class Empirical(AbstractTarget):
     """
 
     def __init__(
-        self, points: Float[Tensor, "n d"], weights: Float[Tensor, " n"] | None = None
+        self,
+        points: Float[Tensor, "n d"] | ArrayLike,
+        weights: Float[Tensor, " n"] | ArrayLike | None = None,
     ) -> None:
-        if points.ndim != 2 or 0 in points.shape:
-            raise ValueError(
-                f"`points` must have shape (n, d) with n, d >= 1, got {tuple(points.shape)}."
-            )
-        if not points.isfinite().all():
-            raise ValueError("`points` must be finite, got NaN or infinite coordinates.")
+        points = as_points("points", points, finite=True)
         normalized = normalized_weights(weights, len(points))
         with torch.inference_mode(False):  # tensors made in that mode cannot be differentiated by
-            self._points = full_precision(points).detach().clone()
+            # in one layout, as sums in another would round differently
+            self._points = points.detach().clone(memory_format=torch.contiguous_format)
             self._weights = normalized.to(points.device)
 
     def __repr__(self) -> str:
@@ -54,17 +56,22 @@ class Empirical(AbstractTarget):
     def dim(self) -> int:
         return self._points.shape[1]
 
+    @cached_property
+    def unit_length(self) -> float:
+        return group_length(self._points[self._weights > 0])
+
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        check_draw(n, generator)
         weights = self._weights.to(generator.device)
         index = torch.multinomial(weights, n, replacement=True, generator=generator)
         points = self._points[index.to(self._points.device)]
-        return points.to(generator.device, torch.get_default_dtype())
+        return points.to(generator.device, draw_dtypes()[1])
 
     def potential(self, kernel: AbstractKernel) -> Potential:
         mean = self._means(kernel)
 
-        def evaluate(x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-            x = full_precision(x)
+        def evaluate(x: Float[Tensor, "n d"] | ArrayLike) -> Float[Tensor, " n"]:
+            x = as_points("x", x, dim=self.dim, smallest=0)
             with without_autocast(x):
                 return differentiable(mean(x.device), x)
 
@@ -73,8 +80,10 @@ class Empirical(AbstractTarget):
     def potential_and_gradient(self, kernel: AbstractKernel) -> PotentialAndGradient:
         mean = self._means(kernel)
 
-        def evaluate(x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]:
-            x = full_precision(x.detach())
+        def evaluate(
+            x: Float[Tensor, "n d"] | ArrayLike,
+        ) -> tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]:
+            x = as_points("x", x, dim=self.dim, smallest=0).detach()
             with without_autocast(x):
                 value, gradient = mean(x.device)(x)
             return value.to(x.dtype), gradient.to(x.dtype)

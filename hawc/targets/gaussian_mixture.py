@@ -1,17 +1,21 @@
-from functools import lru_cache
+import math
+from functools import cached_property, lru_cache
 from typing import final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.kernels import AbstractKernel, full_precision, gaussian_mixture, without_autocast
+from hawc.kernels import AbstractKernel, gaussian_mixture, without_autocast
+from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.checks import normalized_weights
-from hawc.targets.covariance import spectrum
+from hawc.targets.covariance import as_covariances, spectrum
+from hawc.targets.draws import normal_draws
 from hawc.targets.identity import described
 from hawc.targets.orthogonal import orthogonal_normal
 from hawc.targets.row_evaluation import in_row_blocks
+from hawc.targets.units import group_length, rescaling
 
 __all__ = ["GaussianMixture"]
 
@@ -46,19 +50,15 @@ class GaussianMixture(AbstractTarget):
 
     def __init__(
         self,
-        weights: Float[Tensor, " c"] | None,
-        means: Float[Tensor, "c d"],
-        covariances: float | Float[Tensor, " c"] | Float[Tensor, "c d d"],
+        weights: Float[Tensor, " c"] | ArrayLike | None,
+        means: Float[Tensor, "c d"] | ArrayLike,
+        covariances: float | Float[Tensor, " c"] | Float[Tensor, "c d d"] | ArrayLike,
     ) -> None:
-        if means.ndim != 2 or 0 in means.shape:
-            raise ValueError(
-                f"`means` must have shape (c, d) with c, d >= 1, got {tuple(means.shape)}."
-            )
-        if not means.isfinite().all():
-            raise ValueError("`means` must be finite, got NaN or infinite coordinates.")
+        means = as_points("means", means, finite=True)
         count, dim = means.shape
-        if not isinstance(covariances, Tensor):
-            covariances = torch.full((count,), covariances, dtype=torch.float64)
+        covariances = as_covariances("covariances", covariances)
+        if covariances.ndim == 0:
+            covariances = covariances.expand(count).clone()
         if covariances.shape not in ((count,), (count, dim, dim)):
             raise ValueError(
                 f"`covariances` must be a number or have shape ({count},) or "
@@ -67,7 +67,6 @@ class GaussianMixture(AbstractTarget):
         self._weights = normalized_weights(weights, count)
         with torch.inference_mode(False):  # tensors made in that mode cannot be differentiated by
             self._means = means.detach().to("cpu", torch.float64, copy=True)
-            covariances = covariances.detach().cpu().clone()
             self._variances, self._axes = spectrum(covariances, "covariances")
             self._covariances = covariances.double()
 
@@ -81,8 +80,16 @@ class GaussianMixture(AbstractTarget):
     def dim(self) -> int:
         return self._means.shape[1]
 
+    @cached_property
+    def unit_length(self) -> float:
+        variances = self._variances.mean(1)
+        variances = variances[(variances > 0) & (self._weights > 0)]
+        if len(variances):
+            return float(variances.quantile(0.5).sqrt())
+        return group_length(self._means[self._weights > 0])
+
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        normal = torch.randn(n, self.dim, generator=generator, device=generator.device)
+        normal = normal_draws(n, self.dim, generator=generator)
         return self._from_normal(normal, generator)
 
     def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
@@ -102,7 +109,7 @@ class GaussianMixture(AbstractTarget):
                 noise[chosen] = noise[chosen] @ axes.T
         return noise + self._means.to(device, dtype)[component]
 
-    def log_density(self, x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+    def log_density(self, x: Float[Tensor, "n d"] | ArrayLike) -> Float[Tensor, " n"]:
         """Returns the log density at each point, differentiable, in the points' dtype.
 
         Raises:
@@ -113,7 +120,7 @@ class GaussianMixture(AbstractTarget):
                 "`covariances` must be regular for a density, got a component without variance in "
                 "some direction; add a small one."
             )
-        x = full_precision(x)
+        x = as_points("x", x, dim=self.dim, smallest=0)
         variances = self._variances.to(x)[:, None]  # (c, 1, k)
         times = 1 if self._axes is not None else self.dim
         scale = times * (2 * torch.pi * variances).log().sum(2)
@@ -121,6 +128,27 @@ class GaussianMixture(AbstractTarget):
         return torch.logsumexp(exponent + self._weights.to(x).log()[:, None], 0)
 
     def potential(self, kernel: AbstractKernel) -> Potential:
+        scaled, factor, unit = rescaling(kernel, self._size())
+        if unit == 1:
+            return self._potential(kernel)
+        means, covariances = self._means / unit, self._exact_covariances() / unit**2
+        potential = GaussianMixture(self._weights, means, covariances)._potential(scaled)
+        return lambda x: factor * potential(as_points("x", x, smallest=0) / unit)
+
+    def _exact_covariances(self) -> Float[Tensor, " c"] | Float[Tensor, "c d d"]:
+        """Returns the covariances free of the rounding that the given ones may have."""
+        if self._axes is None:
+            return self._variances[:, 0]
+        return (self._axes * self._variances[:, None]) @ self._axes.mT
+
+    def _size(self) -> float:
+        """Returns the root mean square distance from the mean."""
+        mean = self._weights @ self._means
+        times = 1 if self._axes is not None else self.dim
+        squares = (self._means - mean).square().sum(1) + times * self._variances.sum(1)
+        return math.sqrt(float(self._weights @ squares))
+
+    def _potential(self, kernel: AbstractKernel) -> Potential:
         rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
         rotated = self._axes is not None
         with torch.inference_mode(False):
@@ -140,8 +168,8 @@ class GaussianMixture(AbstractTarget):
             product = squares @ slope if rotated else squares * slope  # (c, n, t)
             return component_weight @ (-torch.expm1(-(product + offset)) @ weight)
 
-        def evaluate(x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-            x = full_precision(x)
+        def evaluate(x: Float[Tensor, "n d"] | ArrayLike) -> Float[Tensor, " n"]:
+            x = as_points("x", x, dim=self.dim, smallest=0)
             with without_autocast(x):
                 return in_row_blocks(block, x, len(self._weights) * (len(rate) + self.dim))
 
@@ -149,9 +177,7 @@ class GaussianMixture(AbstractTarget):
 
     def self_energy(self, kernel: AbstractKernel) -> float:
         # Z_a - Z_b has mean mean_a - mean_b and the sum of the covariances
-        covariances = self._variances[:, 0]
-        if self._axes is not None:  # free of the rounding that the given ones may have
-            covariances = (self._axes * self._variances[:, None]) @ self._axes.mT
+        covariances = self._exact_covariances()
         origin = torch.zeros_like(self._means[:1])
         energy = 0.0
         for c, weight in enumerate(self._weights.tolist()):

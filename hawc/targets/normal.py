@@ -1,3 +1,4 @@
+from functools import cached_property
 from typing import final
 
 import torch
@@ -5,8 +6,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.kernels import AbstractKernel
+from hawc.points import ArrayLike, as_real
 from hawc.targets.abstract import AbstractTarget, Potential
-from hawc.targets.covariance import spectrum
+from hawc.targets.covariance import as_covariances, spectrum
 from hawc.targets.gaussian_mixture import GaussianMixture
 from hawc.targets.identity import described
 from hawc.targets.shells import Shells, chi
@@ -29,17 +31,18 @@ class Normal(AbstractTarget):
         ValueError: if a shape does not fit or a value is out of its range.
     """
 
-    def __init__(self, mean: Float[Tensor, " d"], covariance: float | Float[Tensor, "d d"]) -> None:
+    def __init__(
+        self,
+        mean: Float[Tensor, " d"] | ArrayLike,
+        covariance: float | Float[Tensor, "d d"] | ArrayLike,
+    ) -> None:
+        mean = as_real("mean", mean)
         if mean.ndim != 1 or len(mean) == 0 or not mean.isfinite().all():
             raise ValueError(
                 f"`mean` must be finite with shape (d,), d >= 1, got {mean} of shape "
                 f"{tuple(mean.shape)}."
             )
-        values = (
-            covariance.detach()
-            if isinstance(covariance, Tensor)
-            else torch.tensor(covariance, dtype=torch.float64)
-        )
+        values = as_covariances("covariance", covariance)
         if values.shape not in ((), (len(mean), len(mean))):
             raise ValueError(
                 f"`covariance` must be a number or have shape ({len(mean)}, {len(mean)}), got "
@@ -62,6 +65,10 @@ class Normal(AbstractTarget):
     def dim(self) -> int:
         return self._mixture.dim
 
+    @cached_property
+    def unit_length(self) -> float:
+        return self._mixture.unit_length
+
     @property
     def mean(self) -> Float[Tensor, " d"]:
         """The mean, in float64."""
@@ -72,7 +79,7 @@ class Normal(AbstractTarget):
         """The covariance matrix, in float64."""
         return self._covariance.clone()
 
-    def log_density(self, x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+    def log_density(self, x: Float[Tensor, "n d"] | ArrayLike) -> Float[Tensor, " n"]:
         """Returns the log density at each point, differentiable, in the points' dtype.
 
         Raises:

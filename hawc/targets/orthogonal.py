@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.targets.draws import check_draw, draw_dtypes
+
 __all__ = ["orthogonal_normal"]
 
 
@@ -18,7 +20,8 @@ def orthogonal_normal(n: int, dim: int, *, generator: torch.Generator) -> Float[
     Source: F. X. Yu et al. 2016, "Orthogonal random features", NeurIPS 2016, for frames of
     independent lengths.
     """
-    device, default = generator.device, torch.get_default_dtype()
+    check_draw(n, generator)
+    device, (default, returned) = generator.device, draw_dtypes()
     dtype = torch.promote_types(default, torch.float32)  # there is no QR in half precision
     normal = torch.randn(n, dim, generator=generator, device=device, dtype=dtype)
     runs, columns = -(-n // (2 * dim)), min(n, dim)
@@ -28,4 +31,4 @@ def orthogonal_normal(n: int, dim: int, *, generator: torch.Generator) -> Float[
     frames = (frames * upper.diagonal(dim1=1, dim2=2).sign()[:, None]).mT
     directions = torch.cat([frames, -frames], dim=1).flatten(0, 1)
     lengths: Tensor = torch.linalg.vector_norm(normal, dim=1, keepdim=True)
-    return (directions[:n] * lengths).to(default)
+    return (directions[:n] * lengths).to(default).to(returned)

@@ -1,5 +1,5 @@
 import math
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import final
 
 import torch
@@ -7,9 +7,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.blocks import row_blocks
-from hawc.kernels import AbstractKernel, full_precision, gaussian_mixture, without_autocast
+from hawc.kernels import AbstractKernel, gaussian_mixture, without_autocast
+from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient
 from hawc.targets.checks import checked_dim
+from hawc.targets.draws import normal_draws
 from hawc.targets.orthogonal import orthogonal_normal
 from hawc.targets.shells import Shells, chi
 
@@ -43,15 +45,19 @@ class StandardNormal(AbstractTarget):
     def dim(self) -> int:
         return self._dim
 
+    @cached_property
+    def unit_length(self) -> float:
+        return 1.0
+
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        return torch.randn(n, self._dim, generator=generator, device=generator.device)
+        return normal_draws(n, self._dim, generator=generator)
 
     def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         return orthogonal_normal(n, self._dim, generator=generator)
 
     def potential(self, kernel: AbstractKernel) -> Potential:
-        def evaluate(x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-            x = full_precision(x)
+        def evaluate(x: Float[Tensor, "n d"] | ArrayLike) -> Float[Tensor, " n"]:
+            x = as_points("x", x, dim=self._dim, smallest=0)
             slope, offset, weight = _normal_exponents(kernel, self._dim, x.dtype, x.device)
             with without_autocast(x):
                 squared_norms = x.square().sum(1, keepdim=True)
@@ -61,8 +67,10 @@ class StandardNormal(AbstractTarget):
         return evaluate
 
     def potential_and_gradient(self, kernel: AbstractKernel) -> PotentialAndGradient:
-        def evaluate(x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]:
-            x = full_precision(x.detach())
+        def evaluate(
+            x: Float[Tensor, "n d"] | ArrayLike,
+        ) -> tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]:
+            x = as_points("x", x, dim=self._dim, smallest=0).detach()
             slope, offset, weight = _normal_exponents(kernel, self._dim, x.dtype, x.device)
             value, slopes = x.new_empty(len(x)), x.new_empty(len(x), 1)
             with without_autocast(x):

@@ -1,13 +1,16 @@
 import math
+from functools import cached_property
 from typing import final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.kernels import AbstractKernel, HuberEnergy, full_precision
+from hawc.kernels import AbstractKernel, HuberEnergy
+from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.checks import checked_dim
+from hawc.targets.draws import normal_draws
 from hawc.targets.orthogonal import orthogonal_normal
 from hawc.targets.shells import Shells, student_t
 
@@ -38,7 +41,7 @@ class StudentT(AbstractTarget):
         if not (scale > 0 and math.isfinite(scale)):
             raise ValueError(f"`scale` must be a positive finite number, got {scale}.")
         self._scale = float(scale)
-        self._squared_radius = (dim + 1) * self._scale**2
+        self._squared_radius = (self._dim + 1) * self._scale**2
 
     def __repr__(self) -> str:
         return f"StudentT(dim={self._dim}, scale={self._scale})"
@@ -66,8 +69,12 @@ class StudentT(AbstractTarget):
         """
         return self._scale
 
+    @cached_property
+    def unit_length(self) -> float:
+        return self._scale
+
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        normal = torch.randn(n, self._dim, generator=generator, device=generator.device)
+        normal = normal_draws(n, self._dim, generator=generator)
         return self._from_normal(normal, generator)
 
     def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
@@ -77,14 +84,15 @@ class StudentT(AbstractTarget):
         self, normal: Float[Tensor, "n d"], generator: torch.Generator
     ) -> Float[Tensor, "n d"]:
         degrees = self._dim + 1
-        others = torch.randn(len(normal), degrees, generator=generator, device=generator.device)
+        others = normal_draws(len(normal), degrees, generator=generator)
         return self.scale * normal * (degrees / others.square().sum(1, keepdim=True)).sqrt()
 
     def potential(self, kernel: AbstractKernel) -> Potential:
         a = self._checked_kernel(kernel).a
 
-        def evaluate(x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-            return (full_precision(x).square().sum(1) + self._squared_radius).sqrt() - a
+        def evaluate(x: Float[Tensor, "n d"] | ArrayLike) -> Float[Tensor, " n"]:
+            x = as_points("x", x, dim=self._dim, smallest=0)
+            return (x.square().sum(1) + self._squared_radius).sqrt() - a
 
         return evaluate
 

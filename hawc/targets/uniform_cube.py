@@ -5,7 +5,7 @@ used for t s^2 > 1 only: for small t it is nearly 1, and what counts is its dist
 """
 
 import math
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import final
 
 import numpy as np
@@ -13,10 +13,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hawc.kernels import AbstractKernel, full_precision, gaussian_mixture, without_autocast
+from hawc.kernels import AbstractKernel, gaussian_mixture, without_autocast
+from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.checks import checked_dim
+from hawc.targets.draws import check_draw, draw_dtypes
 from hawc.targets.row_evaluation import in_row_blocks
+from hawc.targets.units import rescaling
 
 __all__ = ["UniformCube"]
 
@@ -57,11 +60,23 @@ class UniformCube(AbstractTarget):
     def dim(self) -> int:
         return self._dim
 
+    @cached_property
+    def unit_length(self) -> float:
+        return self._side
+
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        share = torch.rand(n, self._dim, generator=generator, device=generator.device)
-        return self.low + self._side * share
+        check_draw(n, generator)
+        dtype, returned = draw_dtypes()
+        shape, device = (n, self._dim), generator.device
+        share = torch.rand(shape, generator=generator, device=device, dtype=dtype)
+        return self.low + self._side * share.to(returned)
 
     def potential(self, kernel: AbstractKernel) -> Potential:
+        scaled, factor, unit = rescaling(kernel, self._side)
+        if unit != 1:
+            potential = self._in_units(unit).potential(scaled)
+            return lambda x: factor * potential(as_points("x", x, smallest=0) / unit)
+
         @lru_cache(maxsize=8)
         def mixture(
             dtype: torch.dtype, device: torch.device
@@ -84,8 +99,8 @@ class UniformCube(AbstractTarget):
             ]
             return -torch.expm1(-torch.cat(exponents, 1)) @ weight
 
-        def evaluate(x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-            x = full_precision(x)
+        def evaluate(x: Float[Tensor, "n d"] | ArrayLike) -> Float[Tensor, " n"]:
+            x = as_points("x", x, dim=self._dim, smallest=0)
             slow, middle, fast, _ = mixture(x.dtype, x.device)
             held = len(slow) + self._dim * (len(_NODES) * len(middle) + len(fast))
             with without_autocast(x):
@@ -94,6 +109,9 @@ class UniformCube(AbstractTarget):
         return evaluate
 
     def self_energy(self, kernel: AbstractKernel) -> float:
+        scaled, factor, unit = rescaling(kernel, self._side)
+        if unit != 1:
+            return factor * self._in_units(unit).self_energy(scaled)
         # |U - U'| has the density 2 (1 - r / s) / s, and for fast rates its integral is closed
         rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
         fast = rate * self._side**2 > 1
@@ -105,6 +123,9 @@ class UniformCube(AbstractTarget):
         complement = torch.cat([slow_complement, 1 - fast_mean])
         mean = -torch.expm1(-_product_exponent(complement.expand(1, self._dim, -1)))
         return 0.5 * float(mean @ torch.cat([weight[~fast], weight[fast]]))
+
+    def _in_units(self, unit: float) -> "UniformCube":
+        return UniformCube(self._dim, self.low / unit, self.high / unit)
 
     def _ranges(self, rate: Float[Tensor, " t"]) -> list[Bool[Tensor, " t"]]:
         decay = rate * self._side**2

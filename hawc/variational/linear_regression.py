@@ -22,6 +22,8 @@ from jaxtyping import Float
 from scipy.special import digamma, gammaln
 from torch import Tensor
 
+from hawc.arguments import whole_number
+from hawc.points import ArrayLike, as_real
 from hawc.targets import Normal
 
 __all__ = ["VariationalRegression", "posterior", "variational_regression"]
@@ -51,8 +53,8 @@ class VariationalRegression:
 
 
 def posterior(
-    inputs: Float[Tensor, "n d"],
-    targets: Float[Tensor, " n"],
+    inputs: Float[Tensor, "n d"] | ArrayLike,
+    targets: Float[Tensor, " n"] | ArrayLike,
     *,
     noise_precision: float,
     weight_precision: float,
@@ -70,15 +72,15 @@ def posterior(
     """
     inputs, targets = _checked(inputs, targets)
     _check_positive(noise_precision=noise_precision, weight_precision=weight_precision)
-    precision = weight_precision * torch.eye(inputs.shape[1], dtype=torch.float64)
+    precision = weight_precision * torch.eye(inputs.shape[1], dtype=torch.float64, device="cpu")
     factor = torch.linalg.cholesky(precision + noise_precision * inputs.T @ inputs)
     covariance = torch.cholesky_inverse(factor)
     return Normal(noise_precision * covariance @ inputs.T @ targets, covariance)
 
 
 def variational_regression(
-    inputs: Float[Tensor, "n d"],
-    targets: Float[Tensor, " n"],
+    inputs: Float[Tensor, "n d"] | ArrayLike,
+    targets: Float[Tensor, " n"] | ArrayLike,
     *,
     noise_precision: float,
     shape: float = 1e-2,
@@ -102,11 +104,9 @@ def variational_regression(
     """
     inputs, targets = _checked(inputs, targets)
     _check_positive(noise_precision=noise_precision, shape=shape, rate=rate)
-    if most_sweeps < 1 or not tolerance >= 0:
-        raise ValueError(
-            "`most_sweeps` must be at least 1 and `tolerance` at least 0, got "
-            f"{most_sweeps} and {tolerance}."
-        )
+    most_sweeps = whole_number("most_sweeps", most_sweeps, 1)
+    if not tolerance >= 0:
+        raise ValueError(f"`tolerance` must be at least 0, got {tolerance}.")
     model = _Model(inputs, targets, noise_precision, shape, rate)
     new_shape, new_rate = shape, rate
     bounds: list[float] = []
@@ -156,7 +156,8 @@ def _mean_square(weights: Normal) -> float:
     return float(weights.mean.square().sum() + weights.covariance.trace())
 
 
-def _checked(inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def _checked(inputs: ArrayLike, targets: ArrayLike) -> tuple[Tensor, Tensor]:
+    inputs, targets = as_real("inputs", inputs), as_real("targets", targets)
     if inputs.ndim != 2 or targets.shape != inputs.shape[:1] or 0 in inputs.shape:
         raise ValueError(
             "`inputs` and `targets` must have shapes (n, d) and (n,), n, d >= 1, got "

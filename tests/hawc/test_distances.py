@@ -205,16 +205,14 @@ def test_accepts_bfloat16() -> None:
 )
 @pytest.mark.usefixtures("no_shape_checks")
 def test_rejects_point_sets(x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="`x` and `y` must be non-empty point sets"):
+    with pytest.raises(ValueError, match=r"`(x|y|x` and `y)` must (have shape|be point sets)"):
         squared_distance(KERNEL, torch.ones(x_shape), torch.ones(y_shape))
 
 
 @pytest.mark.parametrize(("num_x", "num_y"), [(4, 2), (3, 1)])
 @pytest.mark.usefixtures("no_shape_checks")
 def test_rejects_weights_of_another_number(num_x: int, num_y: int) -> None:
-    with pytest.raises(
-        ValueError, match="`x_weights` and `y_weights` must hold one weight a point"
-    ):
+    with pytest.raises(ValueError, match=r"`[xy]_weights` must hold one weight a point"):
         squared_distance(
             KERNEL, normal(3, 1), normal(2, 1), torch.ones(num_x) / num_x, torch.ones(num_y) / num_y
         )
@@ -228,9 +226,8 @@ def test_rejects_unequal_totals() -> None:
 @pytest.mark.parametrize("shape", [(0, 2), (3, 1), (2,)])
 @pytest.mark.usefixtures("no_shape_checks")
 def test_rejects_points_that_do_not_fit_the_law(shape: tuple[int, ...]) -> None:
-    with pytest.raises(
-        ValueError, match=r"`points` must be non-empty with shape \(n, 2\) for Stan"
-    ):
+    match = r"`points` must have shape \(n, 2\) with n >= 1 for StandardNormal"
+    with pytest.raises(ValueError, match=match):
         squared_distance_to(KERNEL, torch.ones(shape), StandardNormal(2))
 
 

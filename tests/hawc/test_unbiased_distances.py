@@ -136,22 +136,24 @@ print(used() - before)
 
 @pytest.mark.parametrize(("n", "m"), [(1, 3), (3, 1)])
 def test_estimate_needs_two_points(n: int, m: int) -> None:
-    with pytest.raises(ValueError, match=f"must have at least 2 points each, got {n} and {m}; `sq"):
+    with pytest.raises(ValueError, match=rf"`{'x' if n == 1 else 'y'}` must .* n >= 2"):
         unbiased_squared_distance(KERNEL, normal(n, 2), normal(m, 2))
-    with pytest.raises(ValueError, match="`points` must have at least 2 rows, got 1; `squared_d"):
+    with pytest.raises(ValueError, match=r"`points` must have shape \(n, 2\) with n >= 2"):
         unbiased_squared_distance_to(KERNEL, normal(1, 2), PLANE)
 
 
 @pytest.mark.usefixtures("no_shape_checks")
 def test_estimates_reject_other_dimensions() -> None:
-    with pytest.raises(ValueError, match="`x` and `y` must be non-empty point sets"):
+    with pytest.raises(ValueError, match="`x` and `y` must be point sets"):
         unbiased_squared_distance(KERNEL, normal(3, 2), normal(3, 1))
-    with pytest.raises(ValueError, match="`points` must be non-empty with shape"):
+    with pytest.raises(ValueError, match=r"`points` must have shape \(n, 2\)"):
         unbiased_squared_distance_to(KERNEL, normal(3, 1), PLANE)
 
 
 @pytest.mark.parametrize("weights", [torch.ones(2) / 2, torch.ones(3), torch.ones(3, 1) / 3])
 @pytest.mark.usefixtures("no_shape_checks")
 def test_rejects_weights_that_do_not_fit(weights: Tensor) -> None:
-    with pytest.raises(ValueError, match="`weights` must be 3 numbers, one a point, with total 1"):
+    with pytest.raises(
+        ValueError, match=r"`weights` must (hold one weight a point, 3|have total 1)"
+    ):
         squared_distance_to(KERNEL, normal(3, 2), PLANE, weights=weights)

@@ -80,7 +80,7 @@ def test_points_far_beyond_the_ends_are_in_the_outermost_bins() -> None:
     [{"low": 2.0}, {"num_bins": 0}, {"low": -math.inf}, {"high": math.inf}, {"low": math.nan}],
 )
 def test_refuses_numbers(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="`low` must be less than `high`, both finite, and"):
+    with pytest.raises(ValueError, match=r"`(low|num_bins)` must be"):
         BinnedDivergences(**wrong)
 
 

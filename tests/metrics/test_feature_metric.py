@@ -163,3 +163,14 @@ def test_a_copy_has_a_net_of_its_own() -> None:
     copied = copy.deepcopy(PRDC(net))
     assert copied.feature_net is not net
     copied.update(torch.rand(2, 1, 8, 8), real=True)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_graph_is_kept(kind: int) -> None:
+    metric = every_metric()[kind]
+    for features, real in ((FAKE, False), (REAL, True)):
+        metric.update(2 * features.clone().requires_grad_(), real=real)
+    states = [getattr(metric, name) for name in metric._defaults]
+    kept = [part for state in states for part in (state if isinstance(state, list) else [state])]
+    assert kept
+    assert not any(part.requires_grad for part in kept)

@@ -204,7 +204,7 @@ def test_rejects_unknown_weights() -> None:
 @pytest.mark.parametrize("shape", [(3, 1), (2,), (1, 2, 2)])
 @pytest.mark.usefixtures("no_shape_checks")
 def test_rejects_a_history_of_another_dimension(shape: tuple[int, ...]) -> None:
-    match = rf"`history` must have shape \({shape[0]}, 2\) for StandardNormal"
+    match = r"`history` must have shape \(n, 2\) with n >= 0 for StandardNormal"
     with pytest.raises(ValueError, match=match):
         compress(PLANE, 1, history=torch.ones(shape), generator=seeded())
 
@@ -212,7 +212,7 @@ def test_rejects_a_history_of_another_dimension(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("shape", [(3, 2), (2, 1), (4,)])
 @pytest.mark.usefixtures("no_shape_checks")
 def test_rejects_a_start_of_another_shape(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"`start` must have shape \(2, 2\) for StandardNormal"):
+    with pytest.raises(ValueError, match=r"`start` must (have shape \(n, 2\)|hold 2 points)"):
         compress(PLANE, 2, start=torch.ones(shape), generator=seeded())
 
 

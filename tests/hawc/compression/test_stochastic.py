@@ -23,6 +23,8 @@ SGD = partial(torch.optim.SGD, lr=0.1)
 class Counting(AbstractTarget):
     """Draws 0, 1, 2, ... of the line, whatever the generator."""
 
+    unit_length = 1.0  # known, so that no draws are spent on it
+
     def __init__(self) -> None:
         self.drawn = 0
 
@@ -52,7 +54,8 @@ def test_one_step_is_that_by_hand() -> None:
     start = torch.tensor([[1.0], [2.0]])
     found = Stochastic(1, 7, SGD).solve(problem, seeded(), start)
     # x = 1: -1 - (1 - 1) / 4 - (-1) / 4 = -0.75; x = 2: -1 - (1 - 1) / 4 - 1 / 4 = -1.25
-    expected = [1 + 0.1 * 0.75, 2 + 0.1 * 1.25]
+    # a tenth of that is the step in the law's unit of length, which is a single point's own size
+    expected = [1 + 0.1 * 5 * 0.75, 2 + 0.1 * 5 * 1.25]
     assert found.points.flatten().tolist() == pytest.approx(expected, abs=1e-12)  # rounding
     assert found.evaluations == 1
     value, _ = problem.value_and_gradient(found.points[None])

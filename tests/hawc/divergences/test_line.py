@@ -57,7 +57,9 @@ def test_weights_of_nearly_one_total_are_balanced() -> None:
 @pytest.mark.parametrize("distance", [line.wasserstein_1, line.squared_energy_distance])
 def test_refuses_masses_and_points(distance: Callable[..., Tensor]) -> None:
     x = T([0.0, 1.0])
-    with pytest.raises(ValueError, match="must have the same positive total, got 1e-07 and 9e-07"):
+    with pytest.raises(
+        ValueError, match=r"must have the same (positive )?total, got 1e-07 and 9e-07"
+    ):
         distance(x, x, T([1e-7, 0.0]), T([0.0, 9e-7]))
     with pytest.raises(ValueError, match="must have the same positive total, got 0 and 0"):
         distance(x, x, 0 * x, 0 * x)
@@ -115,7 +117,7 @@ def test_refuses() -> None:
         line.squared_energy_distance(x, x, None, T([2.0, -1.0]))
     with pytest.raises(ValueError, match="must have the same total, got 2 and 1"):
         line.wasserstein_1(x, x, T([1.0, 1.0]))
-    with pytest.raises(ValueError, match="`x` and `y` must not be empty, got 2 and 0 draws"):
+    with pytest.raises(ValueError, match=r"`y` must be numbers \(n,\) on the line, n >= 1"):
         line.histograms(x, T([]), x)
     with pytest.raises(ValueError, match=r"`edges` must rise, at least one of them, got \[1.0, 0"):
         line.histograms(x, x, x.flip(0))

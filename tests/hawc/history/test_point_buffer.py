@@ -39,3 +39,11 @@ def test_the_first_rows_settle_the_dtype() -> None:
     buffer.append(torch.ones(1, 2, dtype=torch.float32))
     buffer.append(torch.ones(1, 2, dtype=torch.float64))
     assert buffer.dtype == buffer.view().dtype == torch.float32
+
+
+def test_rows_are_on_the_cpu_whatever_the_default_device() -> None:
+    with torch.device("meta"):
+        buffer = PointBuffer(2)
+        assert buffer.view().device.type == "cpu"
+        buffer.append(torch.ones(3, 2, device="cpu"))
+        assert buffer.view().tolist() == [[1, 1]] * 3

@@ -218,7 +218,7 @@ def test_rejects_a_history_of_another_dimension() -> None:
 
 
 def test_rejects_a_negative_window() -> None:
-    with pytest.raises(ValueError, match="`window` must be at least 0 or None for all, got -1"):
+    with pytest.raises(ValueError, match="`window` must be at least 0, got -1"):
         HistoryAwareSampler(PLANE, window=-1)
 
 

@@ -94,8 +94,8 @@ def test_stops_when_told() -> None:
         ({"noise_precision": 0.0}, "`noise_precision` must be > 0 and finite, got 0.0"),
         ({"shape": -1.0}, "`shape` must be > 0 and finite, got -1.0"),
         ({"rate": math.inf}, "`rate` must be > 0 and finite, got inf"),
-        ({"most_sweeps": 0}, "`most_sweeps` must be at least 1 and `tolerance` at least 0, got 0"),
-        ({"tolerance": -1.0}, "`tolerance` at least 0, got 1000 and -1.0"),
+        ({"most_sweeps": 0}, "`most_sweeps` must be at least 1, got 0"),
+        ({"tolerance": -1.0}, "`tolerance` must be at least 0, got -1.0"),
     ],
 )
 def test_refuses_numbers(wrong: dict[str, Any], message: str) -> None:
