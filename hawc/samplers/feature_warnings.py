@@ -29,8 +29,8 @@ def warn_if_far(features: Float[Tensor, "m f"], data: AbstractTarget, seed: int)
     real = data.sample(_NUM_REAL, generator=generator).to(features)
     nearest = float(torch.cdist(real, features).amin(1).median())
     apart = float((real - real.roll(1, 0)).norm(dim=1).median())
-    # 0.2 to 0.6 for generators of digits in four networks, 0.5 to 250 in another range, and at most 1
-    # for equal distributions, however many features there are
+    # the ratio is 0.2 to 0.6 for generators of digits in four networks, 0.5 to 250 in another
+    # range, and at most 1 for equal distributions, however many features there are
     if nearest > apart > 0:
         _warn(
             f"No candidate looks like `data`: a real image is {nearest:.3g} from the nearest one "
