@@ -10,9 +10,9 @@ from torch import Tensor
 
 from hawc.arguments import whole_number
 from hawc.compression.lbfgs import StoppingRule, minimize
-from hawc.compression.problem import CompressionProblem, jittered
+from hawc.compression.problem import CompressionProblem, default_kernel, jittered
 from hawc.history import AbstractHistory
-from hawc.kernels import AbstractKernel, HuberEnergy, full_precision
+from hawc.kernels import AbstractKernel, full_precision
 from hawc.samplers.abstract import AbstractSampler
 from hawc.samplers.clearance import Clearance, independent_distance
 from hawc.samplers.decoded_features import DecodedFeatures, MissingGradientError, Stage
@@ -60,7 +60,8 @@ class FeatureSampler(AbstractSampler):
         data: the distribution of the features of real images, as `hawc.Empirical(features(x))`;
             those of one class make the images of that class.
         history: of dimension d + f; a new `MemoryHistory` if None.
-        kernel: of both squared distances; `hawc.HuberEnergy()` if None.
+        kernel: of both squared distances; `hawc.HuberEnergy()` if None, smoothed in proportion to
+            each distribution's unit of length.
         num_candidates: samples to choose from, at least n, all of them decoded.
         num_steps: most steps of the descent; 0 chooses among the candidates alone, which takes no
             gradient. None is 50 steps, or 0 if the prior has no lengths or the stages pass no
@@ -111,7 +112,7 @@ class FeatureSampler(AbstractSampler):
         self._decode = decode
         self._features = features
         self._data = data
-        self._kernel = kernel or HuberEnergy()
+        self._kernel = kernel
         self._num_candidates = whole_number("num_candidates", num_candidates, 1)
         self._num_steps = None if num_steps is None else whole_number("num_steps", num_steps, 0)
         self._typicality = typicality
@@ -190,7 +191,7 @@ class FeatureSampler(AbstractSampler):
         shells = self.target.shells()
         if self._num_steps == 0 or (self._num_steps is None and shells is None):
             return latents
-        start = jittered(latents, generator)
+        start = jittered(latents, generator, self.target.unit_length)
         try:
             phi.check_differentiable(start, generator)
         except MissingGradientError as error:
@@ -217,5 +218,6 @@ class FeatureSampler(AbstractSampler):
         )
         moved = held.points(found.point.reshape(free.shape))
         if shells is None:
-            warn_if_outside(moved, candidates.to(moved), self.target, self._kernel)
+            kernel = self._kernel or default_kernel(self.target)
+            warn_if_outside(moved, candidates.to(moved), self.target, kernel)
         return moved

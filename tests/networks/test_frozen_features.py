@@ -148,7 +148,7 @@ def test_no_pictures_have_no_features() -> None:
 @pytest.mark.parametrize(
     "change",
     [lambda x: 2 * x - 1, lambda x: 255 * x, lambda x: x - 0.5],
-    ids=["signed", "bytes", "centred"],
+    ids=["-1 to 1", "0 to 255", "-0.5 to 0.5"],
 )
 def test_images_in_another_range_are_refused(change: Callable[[Tensor], Tensor]) -> None:
     with pytest.raises(ValueError, match=r"`images` must be in \[0, 1\], got .* by x / 255"):

@@ -118,7 +118,7 @@ def test_without_gradients_the_default_chooses_among_candidates_and_says_so() ->
 @pytest.mark.parametrize(
     "change",
     [lambda x: 255 * x, lambda x: 4 * x - 2, lambda x: (255 * x).byte()],
-    ids=["floats", "signed", "bytes"],
+    ids=["0 to 255", "-2 to 2", "bytes"],
 )
 def test_images_in_another_range_than_the_datas_are_told_once(
     change: Callable[[Tensor], Tensor],
