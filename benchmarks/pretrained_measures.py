@@ -1,0 +1,68 @@
+"""What is measured of the images of a pretrained generator, in the features of a judge.
+
+All distances are those between features of the judging network. The reference is a set of other,
+i.i.d. images of the same generator.
+"""
+
+from typing import final
+
+import torch
+from torch import Tensor
+
+import metrics
+from hawc import AbstractTarget, HuberEnergy, Normal
+
+__all__ = ["PERCENTILES", "Judge", "relative_lengths"]
+
+# of the distances from a reference image to the nearest other one: below them lies a repeat
+PERCENTILES = (25.0, 50.0)
+
+
+@final
+class Judge:
+    """Measures sets of images against a reference, in features.
+
+    Args:
+        reference: features (m, f) of i.i.d. images.
+    """
+
+    def __init__(self, reference: Tensor) -> None:
+        self._reference = reference
+        self._thresholds = {p: metrics.repeat_threshold(reference, p) for p in PERCENTILES}
+
+    def values(self, features: Tensor) -> dict[str, float]:
+        """Returns all measures of a set of at least two images by name.
+
+        Args:
+            features: (n, f), in the order in which the images were sampled.
+        """
+        to_others = torch.cdist(features.double(), features.double()).fill_diagonal_(torch.inf)
+        nearest = to_others.amin(1)
+        distance = metrics.squared_energy_distance(HuberEnergy(), self._reference, features)
+        to_reference, _ = metrics.nearest(features, self._reference)
+        repeats = {
+            f"repeats ({percentile:g} %)": len(features) * metrics.repeat_rate(features, threshold)
+            for percentile, threshold in self._thresholds.items()
+        }
+        found = {
+            **repeats,
+            "mean nearest": nearest.mean(),
+            "closest pair": nearest.min(),
+            "d² to reference": distance,
+            "nearest reference": to_reference.mean(),
+        }
+        return {name: float(value) for name, value in found.items()}
+
+
+def relative_lengths(prior: AbstractTarget, latents: Tensor) -> Tensor:
+    """Returns |z| / sqrt(d) of latents, in the prior's own metric: 1 is typical in many dimensions.
+
+    Args:
+        prior: N(0, I), or a normal distribution, whose latents are whitened first.
+        latents: (n, d).
+    """
+    z = latents.double()
+    if isinstance(prior, Normal):
+        factor = torch.linalg.cholesky(prior.covariance)
+        z = torch.linalg.solve_triangular(factor, (z - prior.mean).T, upper=False).T
+    return z.norm(dim=1) / prior.dim**0.5
