@@ -10,6 +10,7 @@ from hawc.compression import (
     CompressionProblem,
     Deterministic,
     Stochastic,
+    Typical,
     compress,
 )
 from hawc.distances import (
@@ -88,6 +89,7 @@ __all__ = [
     "StandardNormal",
     "Stochastic",
     "StudentT",
+    "Typical",
     "UniformCube",
     "compress",
     "export_history",

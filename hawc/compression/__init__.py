@@ -18,6 +18,7 @@ from hawc.compression.deterministic import Deterministic
 from hawc.compression.problem import CompressionProblem, Weights
 from hawc.compression.solver import AbstractSolver, Compression
 from hawc.compression.stochastic import Stochastic
+from hawc.compression.typical import Typical
 
 __all__ = [
     "AbstractSolver",
@@ -25,6 +26,7 @@ __all__ = [
     "CompressionProblem",
     "Deterministic",
     "Stochastic",
+    "Typical",
     "Weights",
     "compress",
 ]

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.compression.lbfgs import StoppingRule, minimize
-from hawc.compression.problem import CompressionProblem
+from hawc.compression.problem import Searchable
 from hawc.compression.solver import AbstractSolver, Compression
 from hawc.threads import one_thread
 
@@ -69,24 +69,24 @@ class Deterministic(AbstractSolver):
 
     def solve(
         self,
-        problem: CompressionProblem,
+        problem: Searchable,
         generator: torch.Generator,
         start: Float[Tensor, "k d"] | None = None,
     ) -> Compression:
         count = self._num_starts(problem)
         pairs = count * problem.size * problem.total
-        short = pairs <= _ONE_THREAD_PAIRS and pairs * problem.target.dim <= _ONE_THREAD_ENTRIES
+        short = pairs <= _ONE_THREAD_PAIRS and pairs * problem.dim <= _ONE_THREAD_ENTRIES
         with one_thread(short and generator.device.type == "cpu"):
             return self._descend(problem, generator, start, count)
 
     def _descend(
         self,
-        problem: CompressionProblem,
+        problem: Searchable,
         generator: torch.Generator,
         start: Float[Tensor, "k d"] | None,
         count: int,
     ) -> Compression:
-        size, dim = problem.size, problem.target.dim
+        size, dim = problem.size, problem.dim
         scale = size**2 / problem.total  # the pull of |x| on one point is of order one then
 
         def scaled(flat: Float[Tensor, "r n"]) -> tuple[Float[Tensor, " r"], Float[Tensor, "r n"]]:
@@ -115,18 +115,18 @@ class Deterministic(AbstractSolver):
         weights = problem.weights(points)
         return Compression(points, weights, found.value / scale, found.converged, evaluations)
 
-    def _rule(self, problem: CompressionProblem, steepest: float) -> StoppingRule:
+    def _rule(self, problem: Searchable, steepest: float) -> StoppingRule:
         """Returns when to stop, the largest gradient of an independent batch being given."""
         total = problem.total
-        remainder = total ** (-1 / problem.target.dim)
+        remainder = total ** (-1 / problem.dim)
         progress = self.progress_tolerance * remainder * (total / problem.size) ** 2
         progress = min(progress, _NEGLIGIBLE_PROGRESS)
         return StoppingRule(self.max_iterations, self.gradient_tolerance * steepest, progress)
 
-    def _num_starts(self, problem: CompressionProblem) -> int:
+    def _num_starts(self, problem: Searchable) -> int:
         if self.restarts is not None:
             return self.restarts
-        useful = _STARTS_FOR_ONE // (problem.size * problem.target.dim**2)
+        useful = _STARTS_FOR_ONE // (problem.size * problem.dim**2)
         past = problem.total - problem.size
         affordable = _STARTED_PAIRS // (problem.size * max(problem.size // 4, past, 1))
         return max(1, min(_MOST_STARTS, useful, affordable))

@@ -1,6 +1,6 @@
 """The objective of history-aware compression, its gradient, and points to start from."""
 
-from typing import Literal, final
+from typing import Literal, Protocol, final
 
 import torch
 from jaxtyping import Float
@@ -10,7 +10,7 @@ from hawc.kernel_sum import EXPANDED_FROM_DIM, KernelSum
 from hawc.kernels import AbstractKernel
 from hawc.targets import AbstractTarget, PotentialAndGradient
 
-__all__ = ["CompressionProblem", "Weights", "jittered"]
+__all__ = ["CompressionProblem", "Searchable", "Weights", "jittered"]
 
 Weights = Literal["uniform", "optimal"]
 
@@ -24,6 +24,24 @@ _SHORT_HISTORY = 2**16
 _FEW_PAIRS = 2**22
 # Of optimal weights, relative: large against rounding, small against any use of the weights.
 _SMALLEST_CURVATURE = 1e-12
+
+
+class Searchable(Protocol):
+    """What a descent asks of a problem: f of several sets of `size` points in R^dim at once."""
+
+    size: int
+    total: int
+
+    @property
+    def dim(self) -> int: ...
+
+    def value_and_gradient(
+        self, points: Float[Tensor, "r k d"]
+    ) -> tuple[Float[Tensor, " r"], Float[Tensor, "r k d"]]: ...
+
+    def candidates(self, generator: torch.Generator, count: int) -> Float[Tensor, "r k d"]: ...
+
+    def weights(self, points: Float[Tensor, "k d"]) -> Float[Tensor, " k"]: ...
 
 
 @final
@@ -54,11 +72,17 @@ class CompressionProblem:
         self.target = target
         self.kernel = kernel
         self.size = size
+        self.history = history
         self.total = size + len(history)
         self._weights = weights
         self._potential = target.potential_and_gradient(kernel)
         past = history.double() if history.numel() < _SHORT_HISTORY else history
         self._history_sum = KernelSum(kernel, past)
+
+    @property
+    def dim(self) -> int:
+        """The number of coordinates of a point."""
+        return self.target.dim
 
     def value_and_gradient(
         self,

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.compression import AbstractSolver, compress
+from hawc.compression import AbstractSolver, Typical, compress
 from hawc.history import AbstractHistory
 from hawc.kernels import AbstractKernel
 from hawc.samplers.abstract import AbstractSampler
@@ -17,17 +17,21 @@ __all__ = ["HistoryAwareSampler"]
 
 @final
 class HistoryAwareSampler(AbstractSampler):
-    """Draws batches of which each, added to all earlier ones, brings the whole closest to a law.
+    """Samples batches of which each, added to all earlier ones, is closest to a distribution.
 
-    A batch is chosen jointly: one call with n = 10 is better than ten calls with n = 1. Where the
-    history is far from the law, a batch makes up for it with points that may lie outside the law's
-    bulk, where a decoder was never trained; `window` or larger batches limit that.
+    A batch is chosen jointly: one call with n = 10 is better than ten calls with n = 1. All points
+    have lengths that samples of the distribution have, so a decoder knows them (`hawc.Typical`).
+    With `solver=Deterministic()` points are free: their distance is smaller, the more so in few
+    dimensions and with small batches, but they may lie where no decoder was trained.
+
+    In many dimensions, latents alone say little about images: every two samples of N(0, I) are
+    about equally far apart. `hawc.FeatureSampler` compares what the images show.
 
     Args:
         target: the law that all points together are to match.
         history: where points are remembered; a new `MemoryHistory` if None.
         kernel: of the squared distance; `hawc.HuberEnergy()` if None.
-        solver: of the choice; `hawc.Deterministic()` if None.
+        solver: of the choice; `hawc.Typical()` if None.
         window: how many of the latest points count; all if None.
 
     Raises:
@@ -72,7 +76,7 @@ class HistoryAwareSampler(AbstractSampler):
             n,
             history=relevant,
             kernel=self._kernel,
-            solver=self._solver,
+            solver=self._solver or Typical(),
             start=previous,  # little has changed since: a warm start needs few steps
             generator=generator,
         )

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from hawc.blocks import row_blocks
 from hawc.kernels import AbstractKernel, full_precision
+from hawc.targets.shells import Shells
 
 __all__ = ["AbstractTarget", "Potential", "PotentialAndGradient"]
 
@@ -81,3 +82,11 @@ class AbstractTarget(ABC):
 
         An i.i.d. sample of size n is at squared distance self_energy / n from the law on average.
         """
+
+    def shells(self) -> Shells | None:
+        """Returns the lengths of samples and what spheres they lie on; None where there are none.
+
+        A distribution has them if a sample is a random length times an independent direction that
+        is uniform, up to an affine map: a normal one, but not a mixture or a cube.
+        """
+        return None

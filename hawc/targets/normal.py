@@ -9,8 +9,11 @@ from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.covariance import spectrum
 from hawc.targets.gaussian_mixture import GaussianMixture
 from hawc.targets.identity import described
+from hawc.targets.shells import Shells, chi
 
 __all__ = ["Normal"]
+
+_FLAT = 1e-12  # of the largest variance: a direction with less is none
 
 
 @final
@@ -42,7 +45,8 @@ class Normal(AbstractTarget):
                 f"`covariance` must be a number or have shape ({len(mean)}, {len(mean)}), got "
                 f"{tuple(values.shape)}."
             )
-        spectrum(values[None], "covariance")  # refuses under the name that the caller knows
+        # refuses under the name that the caller knows
+        self._variances, self._axes = spectrum(values[None], "covariance")
         self._mixture = GaussianMixture(None, mean[None], values[None])
         self._mean = mean.detach().to("cpu", torch.float64, copy=True)
         matrix = values.to("cpu", torch.float64, copy=True)
@@ -87,3 +91,16 @@ class Normal(AbstractTarget):
 
     def self_energy(self, kernel: AbstractKernel) -> float:
         return self._mixture.self_energy(kernel)
+
+    def shells(self) -> Shells | None:
+        variances = self._variances[0].cpu()
+        regular = variances > _FLAT * variances.max()  # the distribution lies in their directions
+        if not bool(regular.any()):
+            return None  # a point
+        deviations = variances[regular].sqrt()
+        if self._axes is None:
+            scale = float(deviations)
+            return Shells(self.dim, *chi(self.dim), self._mean, scale, 1 / scale)
+        axes = self._axes[0].cpu()[:, regular]
+        rank = axes.shape[1]
+        return Shells(rank, *chi(rank), self._mean, axes * deviations, (axes / deviations).T)

@@ -11,6 +11,7 @@ from hawc.kernels import AbstractKernel, full_precision, gaussian_mixture, witho
 from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient
 from hawc.targets.checks import checked_dim
 from hawc.targets.orthogonal import orthogonal_normal
+from hawc.targets.shells import Shells, chi
 
 __all__ = ["StandardNormal"]
 
@@ -79,6 +80,9 @@ class StandardNormal(AbstractTarget):
         rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
         mean = -torch.expm1(-0.5 * self._dim * torch.log1p(4 * rate))
         return 0.5 * float(weight @ mean)
+
+    def shells(self) -> Shells:
+        return Shells(self._dim, *chi(self._dim))
 
 
 @lru_cache(maxsize=64)

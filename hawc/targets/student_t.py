@@ -9,6 +9,7 @@ from hawc.kernels import AbstractKernel, HuberEnergy, full_precision
 from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.checks import checked_dim
 from hawc.targets.orthogonal import orthogonal_normal
+from hawc.targets.shells import Shells, student_t
 
 __all__ = ["StudentT"]
 
@@ -93,6 +94,9 @@ class StudentT(AbstractTarget):
         log_mean = math.lgamma(k / 2) + math.lgamma(k + 0.5)
         log_mean -= math.lgamma((k + 1) / 2) + math.lgamma(k)
         return 0.5 * (math.sqrt(self._squared_radius) * math.exp(log_mean) - a)
+
+    def shells(self) -> Shells:
+        return Shells(self._dim, *student_t(self._dim, self._dim + 1, self._scale))
 
     def _checked_kernel(self, kernel: AbstractKernel) -> HuberEnergy:
         # the smoothing length enters the closed form at second order: relative error (a / scale)^2

@@ -1,0 +1,43 @@
+"""New numbers in [0, 1] that, together with given ones, are as uniform as can be."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
+
+__all__ = ["complementing_strata"]
+
+_FEWEST_SITES, _MOST_SITES = 2**4, 2**16
+
+
+def complementing_strata(past: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Returns `size` numbers, ascending, that bring all T together closest to uniform.
+
+    With N and M the numbers of given and new ones below q they minimise
+
+        int_0^1 (N(q) + M(q) - T q)^2 dq
+
+    over the M that step at the midpoints of 2^m equal strata, at least as many as T. The optimal M
+    is the isotonic regression of T q - N(q), rounded, so no search is needed. Rounds of any size
+    fill the same strata, and after 16, 32, 64 ... numbers in all each stratum holds one.
+
+    Args:
+        past: numbers in [0, 1], in any order.
+        size: at least 1.
+    """
+    total = len(past) + size
+    count = max(_FEWEST_SITES, min(_MOST_SITES, 1 << (total - 1).bit_length()))
+    sites = (np.arange(count) + 0.5) / count
+    edges = np.concatenate([[0.0], sites, [1.0]])  # M is constant from each to the next
+    widths = np.diff(edges)
+    missing = total * 0.5 * (edges[1:] + edges[:-1]) - np.diff(_integral(past, edges)) / widths
+    best = isotonic_regression(missing[1:-1], weights=widths[1:-1]).x
+    steps = np.floor(np.clip(best, 0, size) + 0.5).astype(np.int64)
+    return np.repeat(sites, np.diff(steps, prepend=0, append=size))
+
+
+def _integral(past: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns int_0^x N(q) dq at each x."""
+    ordered = np.sort(past)
+    below = np.searchsorted(ordered, at)
+    sums = np.concatenate([[0.0], np.cumsum(ordered)])
+    return np.asarray(below * at - sums[below])

@@ -1,0 +1,152 @@
+"""Points as typical as samples: lengths are the distribution's, directions are optimized."""
+
+from dataclasses import dataclass, replace
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hawc.compression.deterministic import Deterministic
+from hawc.compression.exchange import exchange
+from hawc.compression.problem import CompressionProblem
+from hawc.compression.solver import AbstractSolver, Compression
+from hawc.compression.strata import complementing_strata
+from hawc.targets import StandardNormal
+from hawc.targets.orthogonal import orthogonal_normal
+from hawc.targets.shells import Shells
+
+__all__ = ["Typical"]
+
+# Lengths keep within these probabilities, the 1 % and the 99 % quantile with room for rounding.
+_SHORTEST, _LONGEST = 0.0101, 0.9899
+# The quick descent: within a few thousandths of the distance that a patient one finds.
+_DESCENT = Deterministic(progress_tolerance=1e-4)
+_CANDIDATES_A_POINT = 8
+
+
+@final
+@dataclass(frozen=True)
+class Typical(AbstractSolver):
+    """Chooses points whose lengths are those of the target's samples, and optimizes directions.
+
+    A decoder knows latents of the prior's lengths only: |z| is near sqrt(d) for N(0, I) in many
+    dimensions. Free points break that where the batch is small or the history unbalanced; their
+    images are blurred or outliers. Here each length is a quantile of the target's own lengths,
+    between 1 % and 99 %, such that all lengths of history and batch together are distributed as the
+    target's (``hawc.compression.strata``). Directions minimize the objective by L-BFGS. Without a
+    history, the directions of a regular simplex are optimal for up to dim points of N(0, I).
+
+    A target without `AbstractTarget.shells`, such as a mixture or a cube, has no such lengths: the
+    points are then the best of many samples, chosen by exchange.
+
+    Args:
+        num_candidates: samples to choose from where the target has no shells; at least 1. There are
+            never fewer than eight for each new point.
+
+    Raises:
+        ValueError: if `num_candidates` is smaller than 1.
+    """
+
+    num_candidates: int = 1024
+
+    def __post_init__(self) -> None:
+        if self.num_candidates < 1:
+            raise ValueError(f"`num_candidates` must be at least 1, got {self.num_candidates}.")
+
+    def solve(
+        self,
+        problem: CompressionProblem,
+        generator: torch.Generator,
+        start: Float[Tensor, "k d"] | None = None,
+    ) -> Compression:
+        shells = problem.target.shells()
+        if shells is None:
+            return self._best_samples(problem, generator)
+        on_shells = _OnShells(problem, shells, generator)
+        if on_shells.simplex_is_best:
+            return on_shells.compression(on_shells.spread(generator))
+        whitened = None if start is None else shells.whitened(start)
+        found = _DESCENT.solve(on_shells, generator, whitened)
+        return replace(found, points=on_shells.points(found.points))
+
+    def _best_samples(self, problem: CompressionProblem, generator: torch.Generator) -> Compression:
+        count = max(self.num_candidates, _CANDIDATES_A_POINT * problem.size)
+        candidates = problem.target.sample(count, generator=generator).double()
+        field, _ = problem.field(candidates[None])
+
+        def repulsion(index: int) -> Float[Tensor, " m"]:
+            return problem.kernel(candidates, candidates[[index]])[:, 0]
+
+        points = candidates[exchange(field[0], repulsion, problem.size)]
+        return _judged(problem, points, count)
+
+
+@final
+class _OnShells:
+    """The problem in r u, the lengths r being given: only directions u of its arguments count."""
+
+    def __init__(
+        self, problem: CompressionProblem, shells: Shells, generator: torch.Generator
+    ) -> None:
+        self._problem = problem
+        self._shells = shells
+        self.size, self.total, self.dim = problem.size, problem.total, shells.rank
+        past = shells.probabilities_of(problem.history).numpy()
+        probabilities = torch.from_numpy(complementing_strata(past, self.size))
+        lengths = shells.lengths_at(probabilities.clamp(_SHORTEST, _LONGEST))
+        order = torch.randperm(self.size, generator=generator, device=generator.device)
+        self._lengths = lengths.to(generator.device)[order]
+
+    @property
+    def simplex_is_best(self) -> bool:
+        isotropic = not isinstance(self._shells.factor, Tensor)
+        return isotropic and self.total == self.size <= self.dim
+
+    def points(self, whitened: Float[Tensor, "*r k d"]) -> Float[Tensor, "*r k d"]:
+        """Returns the points in those directions at the lengths."""
+        return self._shells.points(self._scaled(whitened)[0])
+
+    def compression(self, whitened: Float[Tensor, "k d"]) -> Compression:
+        return _judged(self._problem, self.points(whitened), 1)
+
+    def value_and_gradient(
+        self, points: Float[Tensor, "r k d"]
+    ) -> tuple[Float[Tensor, " r"], Float[Tensor, "r k d"]]:
+        scaled, share = self._scaled(points)
+        value, gradient = self._problem.value_and_gradient(self._shells.points(scaled))
+        gradient = self._shells.pulled_back(gradient)
+        # a change of length changes nothing
+        radial = (gradient * scaled).sum(2, keepdim=True) / self._lengths.square()[:, None]
+        return value, share * (gradient - radial * scaled)
+
+    def weights(self, points: Float[Tensor, "k d"]) -> Float[Tensor, " k"]:
+        return self._problem.weights(self.points(points))
+
+    def candidates(self, generator: torch.Generator, count: int) -> Float[Tensor, "r k d"]:
+        """Returns a set of independent directions, then `count` sets that repel each other."""
+        independent = StandardNormal(self.dim).sample(self.size, generator=generator).double()
+        sets = [independent, *(self.spread(generator) for _ in range(count))]
+        return self._scaled(torch.stack(sets))[0]
+
+    def spread(self, generator: torch.Generator) -> Float[Tensor, "k d"]:
+        """Returns directions that repel each other: a simplex of random orientation if it fits."""
+        directions = orthogonal_normal(self.size, self.dim, generator=generator).double()
+        directions = torch.nn.functional.normalize(directions, dim=1)
+        return directions - directions.mean(0) if 1 < self.size <= self.dim else directions
+
+    def _scaled(
+        self, whitened: Float[Tensor, "*r k d"]
+    ) -> tuple[Float[Tensor, "*r k d"], Float[Tensor, "*r k 1"]]:
+        """Returns the arguments at the lengths, and by what they were multiplied."""
+        now: Tensor = torch.linalg.vector_norm(whitened, dim=-1, keepdim=True)
+        share = self._lengths[:, None] / now
+        return whitened * share, share
+
+
+def _judged(
+    problem: CompressionProblem, points: Float[Tensor, "k d"], evaluations: int
+) -> Compression:
+    """Returns the points as a solution that needs no descent."""
+    value, _ = problem.value_and_gradient(points[None])
+    return Compression(points, problem.weights(points), float(value), True, evaluations)
