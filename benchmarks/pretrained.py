@@ -1,23 +1,23 @@
 """Images of two pretrained generators that nobody here made: are twenty with memory different?
 
     uv sync --group pretrained
-    python -m benchmarks.pretrained [terrain] [style] [--seeds 5] [--methods ...]
+    python -m benchmarks.pretrained [terrain] [style] [--seeds 5] [--cache runs/pretrained]
 
 i.i.d. latents, history-aware ones with free and with typical lengths, and `hawc.FeatureSampler`
-choosing among candidates, as the decoders pass no gradients on. Twenty images, 1, 4 and 20 at a
-time. Images and features are kept in `--cache`, so that another run decodes new latents alone; the
-first one takes some 40 minutes of one core, most of it for terrain. Writes
+choosing among candidates alone, as these decoders pass no gradients on. Twenty images, 1, 4 and 20
+at a time. Images and features are kept in `--cache`: another run decodes new latents alone. The
+first one takes some 25 minutes of one core, most of it for terrain. Writes
 benchmarks/results/pretrained.md with a JSON file a generator, and docs/pictures/pretrained_*.png.
 
-Without uv install the packages one by one with `pip install --no-deps`: one pins torch 1.6,
-another asks for onnxruntime-gpu, and neither needs it.
+Without uv install the packages of the group by `pip install --no-deps`: one asks for torch 1.6 and
+another for onnxruntime-gpu, though neither needs it here.
 """
 
 import argparse
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -31,21 +31,24 @@ from benchmarks import pretrained_packages as packages
 from benchmarks.kept_rows import KeptRows
 from benchmarks.pretrained_measures import Judge, relative_lengths
 from benchmarks.pretrained_page import PICTURES, RESULTS, contact_sheet, write_page
+from benchmarks.shared_candidates import SharedCandidates
 from hawc import (
     AbstractSampler,
     AbstractTarget,
+    Deterministic,
     Empirical,
     FeatureSampler,
     HistoryAwareSampler,
     IndependentSampler,
+    Typical,
 )
 
 IID, FREE, TYPICAL, FEATURES = "i.i.d.", "HAW-C, free", "HAW-C, typical", "FeatureSampler"
 METHODS = (IID, FREE, TYPICAL, FEATURES)
 NUM_IMAGES, AT_A_TIME = 20, (1, 4, 20)
-NUM_REFERENCE, NUM_DATA = 300, 200  # images to judge by, and to choose by
+NUM_REFERENCE, NUM_DATA = 200, 100  # i.i.d. images to judge by, and to choose by
 CANDIDATES_AN_IMAGE = 10
-DATA_SEED = 10_000  # of what samplers know nothing of and the judge does, and the other way round
+DATA_SEED, REFERENCE_SEED = 10_000, 10_001  # apart from those of the samplers
 
 Values = dict[str, float]
 
@@ -60,7 +63,7 @@ class Bench:
         prior: of its latents.
         decode: latents to images.
         choosing: images to features.
-        judging: likewise, by a network without a part in the choice.
+        judging: images to features, by a network without a part in the choice.
     """
 
     name: str
@@ -78,30 +81,32 @@ def bench(make: Callable[[], packages.Generator], cache: Path) -> Bench:
     """Returns a generator of the packages with all that is kept of it."""
     generator = make()
     folder = cache / f"{generator.name}-{generator.version}"
-    roles = {role: KeptRows(packages.network(role), folder / role) for role in ROLES}
-    decode = KeptRows(generator.decode, folder / "images")
-    return Bench(generator.name, generator.prior, decode, **roles)
+    return Bench(
+        generator.name,
+        generator.prior,
+        KeptRows(generator.decode, folder / "images"),
+        *(KeptRows(packages.network(role), folder / role) for role in ("choosing", "judging")),
+    )
 
 
-ROLES = ("choosing", "judging")
-
-
-def samplers(
-    owner: Bench, data: AbstractTarget, at_a_time: int
-) -> dict[str, Callable[[], AbstractSampler]]:
-    """Returns a maker of samplers by name, each with a new memory."""
-    return {
-        IID: lambda: IndependentSampler(owner.prior),
-        FREE: lambda: HistoryAwareSampler(owner.prior),
-        FEATURES: lambda: FeatureSampler(
-            owner.prior,
-            decode=owner.decode,
-            features=owner.choosing,
-            data=data,
-            num_candidates=CANDIDATES_AN_IMAGE * at_a_time,
-            num_steps=0,
-        ),
-    }
+def sampler_of(
+    method: str, owner: Bench, data: AbstractTarget, at_a_time: int, candidates: AbstractTarget
+) -> AbstractSampler:
+    """Returns the sampler of that name, with a new memory."""
+    if method == IID:
+        return IndependentSampler(candidates)
+    if method == FREE:
+        return HistoryAwareSampler(owner.prior, solver=Deterministic())
+    if method == TYPICAL:
+        return HistoryAwareSampler(owner.prior, solver=Typical())
+    return FeatureSampler(
+        candidates,
+        decode=owner.decode,
+        features=owner.choosing,
+        data=data,
+        num_candidates=CANDIDATES_AN_IMAGE * at_a_time,
+        num_steps=0,
+    )
 
 
 def sampled(
@@ -118,34 +123,46 @@ def sampled(
     return latents, images, {"decoder calls": owner.decode.rows - calls, "seconds": seconds}
 
 
+def sets(
+    method: str, owner: Bench, data: AbstractTarget, at_a_time: int, seed: int
+) -> Iterator[tuple[Tensor, Tensor, Values]]:
+    """Yields sets of twenty as `sampled` has them: one, or all candidates in sets if i.i.d.
+
+    FeatureSampler's candidates of a seed are the same, whatever the number at a time.
+    """
+    generator = torch.Generator().manual_seed(1000 * seed)
+    latents = owner.prior.sample(CANDIDATES_AN_IMAGE * NUM_IMAGES, generator=generator)
+    candidates = SharedCandidates(owner.prior, latents)
+    sampler = sampler_of(method, owner, data, at_a_time, candidates)
+    for _ in range(CANDIDATES_AN_IMAGE if method == IID else 1):
+        yield sampled(sampler, owner, at_a_time, generator)
+
+
 def measured(owner: Bench, judge: Judge, latents: Tensor, images: Tensor) -> Values:
     """Returns what twenty images are worth, and the lengths of their latents."""
     lengths = relative_lengths(owner.prior, latents)
-    extremes = {"least length": float(lengths.min()), "largest length": float(lengths.max())}
+    extremes = {"shortest": float(lengths.min()), "longest": float(lengths.max())}
     return {**judge.values(owner.judging(images)), **extremes}
 
 
-def compared(owner: Bench, methods: list[str], seeds: int) -> dict[str, Any]:
+def compared(owner: Bench, seeds: int) -> dict[str, Any]:
     """Returns the rows of the generator's table; writes its contact sheet."""
     data = Empirical(owner.choosing(owner.iid_images(NUM_DATA, DATA_SEED)))
-    judge = Judge(owner.judging(owner.iid_images(NUM_REFERENCE, DATA_SEED + 1)))
-    rows, sheets = [], {}
-    for method in methods:
-        for at_a_time in AT_A_TIME if method != IID else (NUM_IMAGES,):
+    judge = Judge(owner.judging(owner.iid_images(NUM_REFERENCE, REFERENCE_SEED)))
+    rows: list[dict[str, Any]] = []
+    shown: dict[str, Tensor] = {}
+    for method in METHODS:
+        for at_a_time in AT_A_TIME if method != IID else AT_A_TIME[:1]:
             found: list[Values] = []
             for seed in range(seeds):
-                sampler = samplers(owner, data, at_a_time)[method]()
-                generator = torch.Generator().manual_seed(1000 * seed + METHODS.index(method))
-                latents, images, cost = sampled(sampler, owner, at_a_time, generator)
-                found.append({**measured(owner, judge, latents, images), **cost})
-                sheets.setdefault(f"{method}, {at_a_time} at a time", images)
+                for latents, images, cost in sets(method, owner, data, at_a_time, seed):
+                    found.append({**measured(owner, judge, latents, images), **cost})
+                    shown.setdefault(f"{method}, one at a time", images)
             values = {name: [value[name] for value in found] for name in found[0]}
             rows.append({"method": method, "at a time": at_a_time, "values": values})
-            means = {name: f"{sum(v) / len(v):.4g}" for name, v in values.items()}
-            print(owner.name, method, at_a_time, means, flush=True)
-    shown = {name: images for name, images in sheets.items() if name.split(", ")[-1] != "4 at a time"}
+            print(f"{owner.name}: {method}, {at_a_time} at a time", flush=True)
     contact_sheet(shown, PICTURES / f"pretrained_{owner.name}.png")
-    description = f"{owner.prior.dim} latent numbers, {seeds} seeds"
+    description = f"{owner.prior.dim:,} numbers a latent, {seeds} seeds."
     return {"name": owner.name, "description": description, "rows": rows}
 
 
@@ -153,15 +170,19 @@ def main() -> None:
     """Compares the methods on each generator asked for, then writes the page."""
     makers = {"terrain": packages.terrain, "style": packages.style}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("generators", nargs="*", default=[*makers])
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
+    parser.add_argument("generators", nargs="*", metavar="generator", help=" or ".join(makers))
+    parser.add_argument("--seeds", type=int, default=5, help="at least 1")
     parser.add_argument("--cache", type=Path, default=Path("runs/pretrained"))
     arguments = parser.parse_args()
+    names = arguments.generators or [*makers]
+    if unknown := sorted({*names} - makers.keys()):
+        parser.error(f"{', '.join(unknown)}: the generators are {', '.join(makers)}")
+    if arguments.seeds < 1:
+        parser.error(f"--seeds must be at least 1, got {arguments.seeds}")
     packages.check_packages()
     RESULTS.mkdir(exist_ok=True)
-    for name in arguments.generators:
-        found = compared(bench(makers[name], arguments.cache), arguments.methods, arguments.seeds)
+    for name in names:
+        found = compared(bench(makers[name], arguments.cache), arguments.seeds)
         (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
     write_page()
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import metrics
-from hawc import AbstractTarget, HuberEnergy, Normal
+from hawc import AbstractTarget, HuberEnergy
 
 __all__ = ["PERCENTILES", "Judge", "relative_lengths"]
 
@@ -55,14 +55,16 @@ class Judge:
 
 
 def relative_lengths(prior: AbstractTarget, latents: Tensor) -> Tensor:
-    """Returns |z| / sqrt(d) of latents, in the prior's own metric: 1 is typical in many dimensions.
+    """Returns the lengths of latents over the median length of the prior's samples.
 
     Args:
-        prior: N(0, I), or a normal distribution, whose latents are whitened first.
+        prior: a distribution with shells, such as a normal one; lengths are in its own metric.
         latents: (n, d).
+
+    Raises:
+        ValueError: if the prior has no shells.
     """
-    z = latents.double()
-    if isinstance(prior, Normal):
-        factor = torch.linalg.cholesky(prior.covariance)
-        z = torch.linalg.solve_triangular(factor, (z - prior.mean).T, upper=False).T
-    return z.norm(dim=1) / prior.dim**0.5
+    shells = prior.shells()
+    if shells is None:
+        raise ValueError(f"`prior` must have shells, got {prior}.")
+    return shells.lengths(latents.double()) / shells.lengths_at(torch.tensor([0.5]))

@@ -22,18 +22,21 @@ COLUMNS, SIDE, LINE = 10, 64, 14  # images a row; pixels of an image and of a li
 INTRODUCTION = """# Pretrained generators
 
 `python -m benchmarks.pretrained terrain style`. Twenty images of one memory, sampled 1, 4 or 20 at
-a time; means over the seeds, with standard deviations between them. Distances are those between
-the features of EfficientNet-Lite0, which has no part in the choice; FeatureSampler chooses by
-MobileNetV2.
+a time. Means, with standard deviations between sets of twenty. Distances are those between features
+of EfficientNet-Lite0, which has no part in the choice; FeatureSampler chooses by MobileNetV2.
 
 - Repeats (p %): how many of the twenty are nearer to an earlier one than p % of the reference
   images are to the nearest other one. The reference is a set of other, i.i.d. images.
 - Mean nearest: mean distance to the nearest of the other nineteen. Closest pair: the smallest one.
 - d² to reference: squared energy distance between the twenty and the reference.
 - Nearest reference: mean distance to the nearest reference image; images like none are far.
-- Lengths: |z| / sqrt(d) of the latents, in the metric of the prior's covariance.
-- Decoder calls: latents decoded to choose and to show twenty images.
+- Lengths: of the latents, over the median length of the prior's samples, in the metric of its
+  covariance.
+- Decoder calls: latents decoded to choose and to show twenty images. FeatureSampler also decoded
+  once the images of `data`, that is 100 i.i.d. ones.
 - Seconds: of choosing twenty, without decoder and networks, on one core that others shared.
+
+i.i.d. images are all those that FeatureSampler chose from, in sets of twenty: ten sets a seed.
 """
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmarks.pretrained_measures import Judge, relative_lengths
-from hawc import Normal, StandardNormal
+from hawc import Normal, StandardNormal, UniformCube
 
 # nearest others: 1, 1, 2, 4
 REFERENCE = torch.tensor([[0.0], [1.0], [3.0], [7.0]])
@@ -43,15 +43,22 @@ def test_one_image_twenty_times_repeats_nineteen_times() -> None:
     assert values["closest pair"] == values["mean nearest"] == 0
 
 
-def test_lengths_are_relative_to_the_typical_one() -> None:
-    latents = torch.zeros(3, 4)
-    latents[1, 0], latents[2] = 2.0, 1.5
-    expected = torch.tensor([0.0, 1.0, 1.5], dtype=torch.float64)
-    torch.testing.assert_close(relative_lengths(StandardNormal(4), latents), expected)
+MEDIAN = math.sqrt(2 * math.log(2))  # of |Z| in the plane: P(|Z| > r) = exp(-r^2 / 2)
+
+
+def test_lengths_are_relative_to_the_median_one() -> None:
+    latents = torch.tensor([[0.0, 0.0], [MEDIAN, 0.0], [2.0, 2.0]])
+    expected = torch.tensor([0.0, 1.0, math.sqrt(8) / MEDIAN], dtype=torch.float64)
+    torch.testing.assert_close(relative_lengths(StandardNormal(2), latents), expected)
 
 
 def test_lengths_are_in_the_metric_of_the_covariance() -> None:
     prior = Normal(torch.tensor([1.0, 0.0]), torch.tensor([[4.0, 0.0], [0.0, 0.25]]))
     lengths = relative_lengths(prior, torch.tensor([[3.0, 0.0], [1.0, 0.5], [3.0, 0.5]]))
-    expected = torch.tensor([1, 1, math.sqrt(2)], dtype=torch.float64) / math.sqrt(2)
+    expected = torch.tensor([1, 1, math.sqrt(2)], dtype=torch.float64) / MEDIAN
     torch.testing.assert_close(lengths, expected)
+
+
+def test_a_prior_without_lengths_is_refused() -> None:
+    with pytest.raises(ValueError, match="`prior` must have shells"):
+        relative_lengths(UniformCube(2), torch.zeros(1, 2))
