@@ -24,7 +24,7 @@ from torch import Tensor
 from torchvision.utils import make_grid
 
 from datamodules import MNIST5k
-from hawc import HistoryAwareSampler, HuberEnergy, squared_distance_to
+from hawc import Deterministic, HistoryAwareSampler, HuberEnergy, squared_distance_to
 from lightning_modules import EnergyVAE
 from networks import MLPDecoder, MLPEncoder
 
@@ -58,7 +58,7 @@ def draw_points(axes: Axes, points: Tensor, title: str) -> None:
 def draw_figure(model: EnergyVAE) -> None:
     """Draws and writes the figure."""
     generator = torch.Generator().manual_seed(0)
-    sampler = HistoryAwareSampler(model.latent_target)
+    sampler = HistoryAwareSampler(model.latent_target, solver=Deterministic())
     remembered = torch.cat([sampler.sample(EACH, generator=generator) for _ in range(ROUNDS)])
     independent = model.latent_target.sample(ROUNDS * EACH, generator=generator)
     figure, axes = plt.subplots(2, 2, figsize=(9, 6.8), height_ratios=(1, 0.62))

@@ -33,6 +33,7 @@ from torch import Tensor
 from hawc import (
     AbstractHistory,
     DatabaseHistory,
+    Deterministic,
     HistoryAwareSampler,
     HistoryConflictError,
     HuberEnergy,
@@ -79,7 +80,7 @@ class CountingHistory(AbstractHistory):
 def draw(history: AbstractHistory, seed: int, batches: int) -> tuple[list[Tensor], int]:
     """Returns the batches drawn and how many choices came too late."""
     counting = CountingHistory(history)
-    sampler = HistoryAwareSampler(TARGET, history=counting)
+    sampler = HistoryAwareSampler(TARGET, history=counting, solver=Deterministic())
     generator = torch.Generator().manual_seed(seed)
     drawn = [sampler.sample(EACH, generator=generator) for _ in range(batches)]
     return drawn, counting.conflicts

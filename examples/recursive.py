@@ -18,7 +18,14 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from hawc import HistoryAwareSampler, HuberEnergy, StandardNormal, compress, squared_distance_to
+from hawc import (
+    Deterministic,
+    HistoryAwareSampler,
+    HuberEnergy,
+    StandardNormal,
+    compress,
+    squared_distance_to,
+)
 
 LAW, KERNEL = StandardNormal(2), HuberEnergy()
 PICTURE = Path(__file__).parent.parent / "docs" / "pictures" / "recursive.png"
@@ -32,7 +39,7 @@ def distance(points: Tensor) -> float:
 def one_by_one(number: int) -> Tensor:
     """Returns points in the order in which they were chosen."""
     generator = torch.Generator().manual_seed(0)
-    sampler = HistoryAwareSampler(LAW)
+    sampler = HistoryAwareSampler(LAW, solver=Deterministic())  # free points, nothing decodes
     return torch.cat([sampler.sample(1, generator=generator) for _ in range(number)])
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.compression.lbfgs import StoppingRule, minimize
-from hawc.compression.problem import Searchable
+from hawc.compression.problem import AbstractProblem
 from hawc.compression.solver import AbstractSolver, Compression
 from hawc.threads import one_thread
 
@@ -69,7 +69,7 @@ class Deterministic(AbstractSolver):
 
     def solve(
         self,
-        problem: Searchable,
+        problem: AbstractProblem,
         generator: torch.Generator,
         start: Float[Tensor, "k d"] | None = None,
     ) -> Compression:
@@ -81,7 +81,7 @@ class Deterministic(AbstractSolver):
 
     def _descend(
         self,
-        problem: Searchable,
+        problem: AbstractProblem,
         generator: torch.Generator,
         start: Float[Tensor, "k d"] | None,
         count: int,
@@ -115,7 +115,7 @@ class Deterministic(AbstractSolver):
         weights = problem.weights(points)
         return Compression(points, weights, found.value / scale, found.converged, evaluations)
 
-    def _rule(self, problem: Searchable, steepest: float) -> StoppingRule:
+    def _rule(self, problem: AbstractProblem, steepest: float) -> StoppingRule:
         """Returns when to stop, the largest gradient of an independent batch being given."""
         total = problem.total
         remainder = total ** (-1 / problem.dim)
@@ -123,7 +123,7 @@ class Deterministic(AbstractSolver):
         progress = min(progress, _NEGLIGIBLE_PROGRESS)
         return StoppingRule(self.max_iterations, self.gradient_tolerance * steepest, progress)
 
-    def _num_starts(self, problem: Searchable) -> int:
+    def _num_starts(self, problem: AbstractProblem) -> int:
         if self.restarts is not None:
             return self.restarts
         useful = _STARTS_FOR_ONE // (problem.size * problem.dim**2)

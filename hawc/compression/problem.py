@@ -1,6 +1,7 @@
 """The objective of history-aware compression, its gradient, and points to start from."""
 
-from typing import Literal, Protocol, final
+from abc import ABC, abstractmethod
+from typing import Literal, final
 
 import torch
 from jaxtyping import Float
@@ -10,7 +11,7 @@ from hawc.kernel_sum import EXPANDED_FROM_DIM, KernelSum
 from hawc.kernels import AbstractKernel
 from hawc.targets import AbstractTarget, PotentialAndGradient
 
-__all__ = ["CompressionProblem", "Searchable", "Weights", "jittered"]
+__all__ = ["AbstractProblem", "CompressionProblem", "Weights", "jittered"]
 
 Weights = Literal["uniform", "optimal"]
 
@@ -26,26 +27,34 @@ _FEW_PAIRS = 2**22
 _SMALLEST_CURVATURE = 1e-12
 
 
-class Searchable(Protocol):
-    """What a descent asks of a problem: f of several sets of `size` points in R^dim at once."""
+class AbstractProblem(ABC):
+    """What a descent minimizes: f of several sets of `size` points in R^dim at once."""
 
     size: int
-    total: int
+    total: int  # with the history
 
     @property
-    def dim(self) -> int: ...
+    @abstractmethod
+    def dim(self) -> int:
+        """The number of coordinates of a point."""
 
+    @abstractmethod
     def value_and_gradient(
         self, points: Float[Tensor, "r k d"]
-    ) -> tuple[Float[Tensor, " r"], Float[Tensor, "r k d"]]: ...
+    ) -> tuple[Float[Tensor, " r"], Float[Tensor, "r k d"]]:
+        """Returns f of each of r point sets in float64, and its gradient."""
 
-    def candidates(self, generator: torch.Generator, count: int) -> Float[Tensor, "r k d"]: ...
+    @abstractmethod
+    def candidates(self, generator: torch.Generator, count: int) -> Float[Tensor, "r k d"]:
+        """Returns a set of independent samples, then `count` of samples that repel each other."""
 
-    def weights(self, points: Float[Tensor, "k d"]) -> Float[Tensor, " k"]: ...
+    @abstractmethod
+    def weights(self, points: Float[Tensor, "k d"]) -> Float[Tensor, " k"]:
+        """Returns the weights p that go with the points."""
 
 
 @final
-class CompressionProblem:
+class CompressionProblem(AbstractProblem):
     """The function f of ``hawc.compression`` for weighted new points, on the history's device.
 
     With weights p of total one in place of 1/K
@@ -81,7 +90,6 @@ class CompressionProblem:
 
     @property
     def dim(self) -> int:
-        """The number of coordinates of a point."""
         return self.target.dim
 
     def value_and_gradient(
@@ -122,7 +130,6 @@ class CompressionProblem:
         return value.reshape(points.shape[:2]), gradient.reshape(points.shape)
 
     def weights(self, points: Float[Tensor, "k d"]) -> Float[Tensor, " k"]:
-        """Returns the weights p that go with the points."""
         if self._weights == "uniform":
             return points.new_full((self.size,), 1 / self.size)  # without a sum over the history
         field, _ = self.field(points[None])
@@ -134,7 +141,6 @@ class CompressionProblem:
         return jittered(points, generator).reshape(count, self.size, -1)
 
     def candidates(self, generator: torch.Generator, count: int) -> Float[Tensor, "r k d"]:
-        """Returns a set of independent draws, then `count` of draws that shun each other."""
         target, size = self.target, self.size
         sets = [target.spread_sample(size, generator=generator) for _ in range(count)]
         spread = jittered(torch.cat(sets), generator).reshape(count, size, -1)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hawc.compression.deterministic import Deterministic
 from hawc.compression.exchange import exchange
-from hawc.compression.problem import CompressionProblem
+from hawc.compression.problem import AbstractProblem, CompressionProblem
 from hawc.compression.solver import AbstractSolver, Compression
 from hawc.compression.strata import complementing_strata
 from hawc.targets import StandardNormal
@@ -83,7 +83,7 @@ class Typical(AbstractSolver):
 
 
 @final
-class _OnShells:
+class _OnShells(AbstractProblem):
     """The problem in r u, the lengths r being given: only directions u of its arguments count."""
 
     def __init__(
@@ -91,7 +91,7 @@ class _OnShells:
     ) -> None:
         self._problem = problem
         self._shells = shells
-        self.size, self.total, self.dim = problem.size, problem.total, shells.rank
+        self.size, self.total = problem.size, problem.total
         past = shells.probabilities_of(problem.history).numpy()
         probabilities = torch.from_numpy(complementing_strata(past, self.size))
         lengths = shells.lengths_at(probabilities.clamp(_SHORTEST, _LONGEST))
@@ -99,15 +99,19 @@ class _OnShells:
         self._lengths = lengths.to(generator.device)[order]
 
     @property
+    def dim(self) -> int:
+        return self._shells.rank
+
+    @property
     def simplex_is_best(self) -> bool:
         isotropic = not isinstance(self._shells.factor, Tensor)
         return isotropic and self.total == self.size <= self.dim
 
-    def points(self, whitened: Float[Tensor, "*r k d"]) -> Float[Tensor, "*r k d"]:
+    def points(self, whitened: Float[Tensor, "k c"]) -> Float[Tensor, "k d"]:
         """Returns the points in those directions at the lengths."""
         return self._shells.points(self._scaled(whitened)[0])
 
-    def compression(self, whitened: Float[Tensor, "k d"]) -> Compression:
+    def compression(self, whitened: Float[Tensor, "k c"]) -> Compression:
         return _judged(self._problem, self.points(whitened), 1)
 
     def value_and_gradient(
@@ -124,7 +128,6 @@ class _OnShells:
         return self._problem.weights(self.points(points))
 
     def candidates(self, generator: torch.Generator, count: int) -> Float[Tensor, "r k d"]:
-        """Returns a set of independent directions, then `count` sets that repel each other."""
         independent = StandardNormal(self.dim).sample(self.size, generator=generator).double()
         sets = [independent, *(self.spread(generator) for _ in range(count))]
         return self._scaled(torch.stack(sets))[0]

@@ -147,13 +147,13 @@ def test_interval(tmp_path: Path) -> None:
 
 
 def test_window_zero_forgets(tmp_path: Path) -> None:
-    forgetful, mindful = (HistoryAwareSampling(num_samples=16, window=w) for w in (0, None))
+    forgetful, mindful = (HistoryAwareSampling(num_samples=4, window=w) for w in (0, None))
     distances = []
     for callback in (forgetful, mindful):
         train(tmp_path, callback, epochs=4)
         points = drawn(callback).double()
         distances.append(float(squared_distance_to(HuberEnergy(), points, StandardNormal(2))))
-    assert distances[0] > 2 * distances[1]
+    assert distances[0] > 1.4 * distances[1]
 
 
 def test_seed_changes_the_draws(tmp_path: Path) -> None:

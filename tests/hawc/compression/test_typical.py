@@ -1,0 +1,200 @@
+"""Typical points: lengths as samples have them, and nearly the distance of free points."""
+
+from typing import Any
+
+import pytest
+import torch
+from scipy.stats import kstest
+from torch import Tensor
+
+from hawc.compression import CompressionProblem, Deterministic, Typical, compress
+from hawc.compression.typical import _OnShells
+from hawc.distances import squared_distance_to
+from hawc.kernels import Energy, GaussianComplement, HuberEnergy
+from hawc.samplers import HistoryAwareSampler
+from hawc.targets import (
+    AbstractTarget,
+    Empirical,
+    GaussianMixture,
+    Normal,
+    StandardNormal,
+    StudentT,
+    UniformCube,
+)
+
+KERNEL = HuberEnergy()
+FREE, TYPICAL = Deterministic(), Typical()
+COVARIANCE = torch.diag(torch.logspace(-2, 2, 12))
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def chosen(target: AbstractTarget, size: int, **options: Any) -> Tensor:
+    return compress(target, size, generator=seeded(), **options).points
+
+
+def distance(points: Tensor, target: AbstractTarget) -> float:
+    return float(squared_distance_to(KERNEL, points, target))
+
+
+def probabilities(points: Tensor, target: AbstractTarget) -> Tensor:
+    shells = target.shells()
+    assert shells is not None
+    return shells.probabilities_of(points)
+
+
+def share_of_gain(size: int, history: Tensor) -> float:
+    """Returns what typical points gain over independent ones, as a share of free points' gain."""
+    target = StandardNormal(history.shape[1])
+
+    def total(new: Tensor) -> float:
+        return distance(torch.cat([history, new]), target)
+
+    independent = [total(target.sample(size, generator=seeded(seed))) for seed in range(20)]
+    mean = sum(independent) / len(independent)
+    free, typical = (chosen(target, size, history=history, solver=s) for s in (FREE, TYPICAL))
+    return (mean - total(typical)) / (mean - total(free))
+
+
+@pytest.mark.parametrize("size", [1, 4, 16, 64])
+@pytest.mark.parametrize("length", [0, 100])
+@pytest.mark.parametrize("dim", [1, 2, 8, 64, 1024])
+def test_all_lengths_are_typical(dim: int, length: int, size: int) -> None:
+    target = StandardNormal(dim)
+    history = target.sample(length, generator=seeded(1))
+    found = probabilities(chosen(target, size, history=history, solver=TYPICAL), target)
+    assert 0.01 <= float(found.min()) <= float(found.max()) <= 0.99
+
+
+def test_lengths_are_typical_in_single_precision_of_a_diffusion_model() -> None:
+    torch.set_default_dtype(torch.float32)  # put back after each test
+    target = StandardNormal(16_384)
+    sampler, generator = HistoryAwareSampler(target), seeded()
+    points = torch.cat([sampler.sample(n, generator=generator) for n in (1, 1, 4)])
+    found = probabilities(points, target)
+    assert 0.01 <= float(found.min()) <= float(found.max()) <= 0.99
+    # free points: lengths 0 and 0.58 of the typical one at first
+    assert float(points.norm(dim=1).std()) < 1
+
+
+@pytest.mark.parametrize(
+    "target",
+    [Normal(torch.ones(12), COVARIANCE), Normal(torch.ones(8), 1e-12), StudentT(8, 2.0)],
+    ids=repr,
+)
+def test_lengths_of_other_targets_are_typical(target: AbstractTarget) -> None:
+    history = target.sample(50, generator=seeded(1))
+    found = probabilities(chosen(target, 6, history=history, solver=TYPICAL), target)
+    assert 0.01 <= float(found.min()) <= float(found.max()) <= 0.99
+
+
+@pytest.mark.parametrize(("dim", "size"), [(8, 4), (64, 4), (1024, 4)])
+def test_keeps_most_of_the_gain_without_a_history(dim: int, size: int) -> None:
+    assert share_of_gain(size, torch.empty(0, dim)) > 0.85  # 0.89 to 0.90 are usual
+
+
+@pytest.mark.parametrize("dim", [8, 64])
+@pytest.mark.parametrize("length", [0, 100])
+def test_keeps_nearly_all_of_the_gain_of_sixteen(dim: int, length: int) -> None:
+    history = StandardNormal(dim).sample(length, generator=seeded(5))
+    assert share_of_gain(16, history) > 0.93  # 0.96 and more are usual
+
+
+@pytest.mark.parametrize("rounds", [(1,) * 16, (4,) * 4, (2,) * 8, (1, 3, 8, 4)], ids=str)
+def test_lengths_of_rounds_are_distributed_as_the_targets(rounds: tuple[int, ...]) -> None:
+    target = StandardNormal(64)
+    sampler, generator = HistoryAwareSampler(target), seeded()
+    for size in rounds:
+        sampler.sample(size, generator=generator)
+    found = kstest(probabilities(sampler.history.points(), target).numpy(), "uniform")
+    assert found.statistic <= 0.04  # of sixteen; free points have 0.46
+
+
+@pytest.mark.parametrize("dim", [16, 64])
+def test_single_points_end_closer_than_free_ones(dim: int) -> None:
+    def after_sixteen(solver: Deterministic | Typical) -> float:
+        sampler, generator = HistoryAwareSampler(StandardNormal(dim), solver=solver), seeded()
+        for _ in range(16):
+            sampler.sample(1, generator=generator)
+        return distance(sampler.history.points(), sampler.target)
+
+    assert after_sixteen(TYPICAL) < after_sixteen(FREE)
+
+
+@pytest.mark.parametrize(("dim", "size"), [(8, 2), (8, 8), (64, 16)])
+@pytest.mark.parametrize("kernel", [KERNEL, Energy(), GaussianComplement(5.0)], ids=repr)
+def test_a_simplex_is_what_a_descent_would_find(dim: int, size: int, kernel: Any) -> None:
+    target, options = StandardNormal(dim), {"kernel": kernel, "solver": TYPICAL}
+    simplex = chosen(target, size, **options)
+    problem = CompressionProblem(target, size, torch.empty(0, dim), kernel)
+    shells = target.shells()
+    on_shells = _OnShells(problem, shells, seeded())
+    patient = Deterministic(restarts=4).solve(on_shells, seeded())
+    found = on_shells.points(patient.points)
+    values = [float(problem.value_and_gradient(points[None])[0]) for points in (simplex, found)]
+    assert values[0] == pytest.approx(values[1], rel=3e-3)
+
+
+def test_gradient_on_shells_is_the_objectives() -> None:
+    target = Normal(torch.ones(12), COVARIANCE)
+    history = target.sample(20, generator=seeded(1))
+    problem = CompressionProblem(target, 3, history, KERNEL)
+    shells = target.shells()
+    assert shells is not None
+    on_shells = _OnShells(problem, shells, seeded())
+    points = torch.randn(2, 3, 12, generator=seeded(2))
+    _, gradient = on_shells.value_and_gradient(points)
+    step = 1e-6 * torch.randn(points.shape, generator=seeded(3))
+    above, _ = on_shells.value_and_gradient(points + step)
+    below, _ = on_shells.value_and_gradient(points - step)
+    torch.testing.assert_close(
+        above - below, 2 * (gradient * step).sum((1, 2)), rtol=1e-5, atol=1e-11
+    )
+
+
+def test_a_flat_distribution_keeps_its_plane() -> None:
+    target = Normal(torch.tensor([1.0, 2.0, 3.0]), torch.diag(torch.tensor([1.0, 0.0, 1.0])))
+    points = chosen(target, 5, solver=TYPICAL)
+    torch.testing.assert_close(points[:, 1], torch.full((5,), 2.0))
+
+
+def test_points_of_a_data_set_are_examples_of_it() -> None:
+    data = torch.randn(300, 5, generator=seeded(1))
+    target = Empirical(data)
+    points = chosen(target, 10, history=data[:20], solver=TYPICAL)
+    assert {tuple(p) for p in points.tolist()} <= {tuple(x) for x in data.tolist()}
+    assert len(points.unique(dim=0)) == 10
+    independent = distance(torch.cat([data[:20], data[100:110]]), target)
+    assert distance(torch.cat([data[:20], points]), target) < independent
+
+
+@pytest.mark.parametrize(
+    "target",
+    [UniformCube(2), GaussianMixture(None, torch.tensor([[0.0, 0.0], [9.0, 0.0]]), 1.0)],
+    ids=lambda target: type(target).__name__,
+)
+def test_the_best_of_many_samples_are_nearly_as_good_as_free_points(
+    target: AbstractTarget,
+) -> None:
+    free, typical = (chosen(target, 16, solver=solver) for solver in (FREE, TYPICAL))
+    lost = distance(typical, target) - distance(free, target)
+    assert lost < 0.1 * target.self_energy(KERNEL) / 16  # what independent points have
+
+
+def test_weights_may_be_optimal() -> None:
+    target, options = StandardNormal(4), {"solver": TYPICAL, "generator": seeded()}
+    found = compress(target, 5, weights="optimal", **options)
+    assert float(found.weights.sum()) == pytest.approx(1)
+    assert float(found.weights.std()) > 0
+
+
+def test_a_point_is_its_own_sample() -> None:
+    target = Normal(torch.ones(3), 0.0)
+    torch.testing.assert_close(chosen(target, 2, solver=TYPICAL), torch.ones(2, 3))
+
+
+def test_rejects_no_candidates() -> None:
+    with pytest.raises(ValueError, match="`num_candidates` must be at least 1, got 0"):
+        Typical(num_candidates=0)
