@@ -92,6 +92,12 @@ class CompressionProblem(AbstractProblem):
     def dim(self) -> int:
         return self.target.dim
 
+    def transferred(
+        self, target: AbstractTarget, history: Float[Tensor, "kp d"]
+    ) -> "CompressionProblem":
+        """Returns a problem of the same size, kernel and weights in other coordinates."""
+        return CompressionProblem(target, self.size, history, self.kernel, self._weights)
+
     def value_and_gradient(
         self,
         points: Float[Tensor, "r k d"],

@@ -12,7 +12,7 @@ from hawc.compression.exchange import exchange
 from hawc.compression.problem import AbstractProblem, CompressionProblem
 from hawc.compression.solver import AbstractSolver, Compression
 from hawc.compression.strata import complementing_strata
-from hawc.targets import StandardNormal
+from hawc.targets import Normal, StandardNormal
 from hawc.targets.orthogonal import orthogonal_normal
 from hawc.targets.shells import Shells
 
@@ -36,6 +36,10 @@ class Typical(AbstractSolver):
     between 1 % and 99 %, such that all lengths of history and batch together are distributed as the
     target's (``hawc.compression.strata``). Directions minimize the objective by L-BFGS. Without a
     history, the directions of a regular simplex are optimal for up to dim points of N(0, I).
+
+    A length says nothing if variances differ widely: all of it fits into the flattest direction.
+    So the shells of `Normal` are spheres first: everything is compared after whitening, which
+    makes all directions alike and the choice independent of a basis.
 
     A target without `AbstractTarget.shells`, such as a mixture or a cube, has no such lengths: the
     points are then the best of many samples, chosen by exchange.
@@ -63,12 +67,32 @@ class Typical(AbstractSolver):
         shells = problem.target.shells()
         if shells is None:
             return self._best_samples(problem, generator)
+        if isinstance(shells.factor, Tensor):
+            return self._solve_whitened(problem, shells, shells.factor, generator, start)
         on_shells = _OnShells(problem, shells, generator)
         if on_shells.simplex_is_best:
             return on_shells.compression(on_shells.spread(generator))
         whitened = None if start is None else shells.whitened(start)
         found = _DESCENT.solve(on_shells, generator, whitened)
         return replace(found, points=on_shells.points(found.points))
+
+    def _solve_whitened(
+        self,
+        problem: CompressionProblem,
+        shells: Shells,
+        factor: Float[Tensor, "d k"],
+        generator: torch.Generator,
+        start: Float[Tensor, "k d"] | None,
+    ) -> Compression:
+        # an ellipsoid of the same size as a sphere: a length there is a kernel's length as before
+        size = float(factor.square().sum(0).mean().sqrt())
+        sphere = Normal(torch.zeros(shells.rank, dtype=torch.float64, device="cpu"), size**2)
+        inner = problem.transferred(sphere, size * shells.whitened(problem.history))
+        start = None if start is None else size * shells.whitened(start)
+        found = self.solve(inner, generator, start)
+        points = shells.points(found.points / size)
+        value, _ = problem.value_and_gradient(points[None])
+        return replace(found, points=points, objective=float(value))
 
     def _best_samples(self, problem: CompressionProblem, generator: torch.Generator) -> Compression:
         count = max(self.num_candidates, _CANDIDATES_A_POINT * problem.size)
@@ -97,6 +121,8 @@ class _OnShells(AbstractProblem):
         lengths = shells.lengths_at(probabilities.clamp(_SHORTEST, _LONGEST))
         order = torch.randperm(self.size, generator=generator, device=generator.device)
         self._lengths = lengths.to(generator.device)[order]
+        assert isinstance(shells.factor, float)  # a matrix has been taken away by whitening
+        self._scale = shells.factor
 
     @property
     def dim(self) -> int:
@@ -104,14 +130,13 @@ class _OnShells(AbstractProblem):
 
     @property
     def simplex_is_best(self) -> bool:
-        isotropic = not isinstance(self._shells.factor, Tensor)
-        return isotropic and self.total == self.size <= self.dim
+        return self.total == self.size <= self.dim
 
-    def points(self, whitened: Float[Tensor, "k c"]) -> Float[Tensor, "k d"]:
+    def points(self, whitened: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
         """Returns the points in those directions at the lengths."""
         return self._shells.points(self._scaled(whitened)[0])
 
-    def compression(self, whitened: Float[Tensor, "k c"]) -> Compression:
+    def compression(self, whitened: Float[Tensor, "k d"]) -> Compression:
         return _judged(self._problem, self.points(whitened), 1)
 
     def value_and_gradient(
@@ -119,7 +144,7 @@ class _OnShells(AbstractProblem):
     ) -> tuple[Float[Tensor, " r"], Float[Tensor, "r k d"]]:
         scaled, share = self._scaled(points)
         value, gradient = self._problem.value_and_gradient(self._shells.points(scaled))
-        gradient = self._shells.pulled_back(gradient)
+        gradient = self._scale * gradient
         # a change of length changes nothing
         radial = (gradient * scaled).sum(2, keepdim=True) / self._lengths.square()[:, None]
         return value, share * (gradient - radial * scaled)

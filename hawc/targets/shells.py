@@ -52,11 +52,6 @@ class Shells:
         points = _product(whitened, self.factor)
         return points if self.center is None else points + self.center.to(points)
 
-    def pulled_back(self, gradient: Float[Tensor, "*n d"]) -> Float[Tensor, "*n k"]:
-        """Returns the gradient in r u of a function, given its gradient in the points."""
-        transposed = self.factor.T if isinstance(self.factor, Tensor) else self.factor
-        return _product(gradient, transposed)
-
     def lengths(self, points: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
         """Returns r of each point."""
         lengths: Tensor = torch.linalg.vector_norm(self.whitened(points), dim=1)

@@ -138,7 +138,7 @@ def test_a_simplex_is_what_a_descent_would_find(dim: int, size: int, kernel: Any
 
 
 def test_gradient_on_shells_is_the_objectives() -> None:
-    target = Normal(torch.ones(12), COVARIANCE)
+    target = Normal(torch.ones(12), 4.0)
     history = target.sample(20, generator=seeded(1))
     problem = CompressionProblem(target, 3, history, KERNEL)
     shells = target.shells()
@@ -152,6 +152,34 @@ def test_gradient_on_shells_is_the_objectives() -> None:
     torch.testing.assert_close(
         above - below, 2 * (gradient * step).sum((1, 2)), rtol=1e-5, atol=1e-11
     )
+
+
+@pytest.mark.parametrize("length", [0, 20])
+def test_no_direction_hides_the_length(length: int) -> None:
+    target = Normal(torch.ones(12), COVARIANCE)  # variances from 0.01 to 100
+    history = target.sample(20, generator=seeded(1))[:length]
+    shells = target.shells()
+    assert shells is not None
+    points = chosen(target, 8, history=history, solver=TYPICAL)
+    whitened = shells.whitened(torch.cat([history, points]))
+    # of N(0, I): with the length in the flattest direction the share of that one is nearly 1
+    shares = whitened.square().mean(0) / whitened.square().mean(0).sum()
+    assert float(shares.max()) < 3 / 12
+
+
+def test_does_not_depend_on_a_basis_or_units() -> None:
+    turn, _ = torch.linalg.qr(torch.randn(12, 12, generator=seeded(3)))
+    matrix = 1e3 * turn @ torch.diag(torch.logspace(-1, 1, 12))
+    plain, moved = StandardNormal(12), Normal(torch.full((12,), 7.0), matrix @ matrix.T)
+    history = plain.sample(30, generator=seeded(1))
+    points = chosen(plain, 4, history=history, solver=TYPICAL)
+    image = chosen(moved, 4, history=7 + history @ matrix.T, solver=TYPICAL)
+    shells = moved.shells()
+    assert shells is not None
+    # the same problem, up to a turn: other starts end nearly as low
+    whitened = shells.whitened(torch.cat([7 + history @ matrix.T, image]))
+    expected = distance(torch.cat([history, points]), plain)
+    assert distance(whitened, plain) == pytest.approx(expected, rel=1e-2)
 
 
 def test_a_flat_distribution_keeps_its_plane() -> None:

@@ -68,15 +68,6 @@ def test_a_direction_without_variance_is_none() -> None:
     assert Normal(MEAN, 0.0).shells() is None
 
 
-def test_pulls_gradients_back() -> None:
-    shells = Normal(MEAN, COVARIANCE).shells()
-    assert shells is not None
-    whitened = torch.randn(4, 3, generator=seeded(), requires_grad=True)
-    points = shells.points(whitened)
-    (expected,) = torch.autograd.grad(points.sin().sum(), whitened)
-    torch.testing.assert_close(shells.pulled_back(points.detach().cos()), expected)
-
-
 def mixture() -> Tensor:
     return torch.tensor([[0.0, 0.0], [5.0, 0.0]])
 
