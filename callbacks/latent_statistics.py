@@ -122,7 +122,7 @@ class LatentStatistics(AbstractModelCallback):
         seed = int(key.generate_state(1, np.uint64)[0])
         with evaluating(module):
             self._best.append(module.encode(images).cpu().double())
-            with fixed_noise(module.device, seed):
+            with fixed_noise(seed):
                 self._drawn.append(module.draw_codes(images).cpu().double())
 
     def _log(self, stage: str, trainer: Trainer, module: LightningModule) -> None:

@@ -37,7 +37,7 @@ def fitted(law: AbstractToy, direction: Any, start: tuple[float, float] = (0.3, 
     """Returns a product fitted to a law by Adam on fresh draws, its rate falling to 0."""
     density: Any = law
     draws = torch.Generator().manual_seed(0)
-    with fixed_noise(torch.device("cpu"), 0), one_thread():
+    with fixed_noise(0), one_thread():
         model = MeanField((2,), direction, start, num_draws=BATCH_SIZE)
         optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)

@@ -104,7 +104,7 @@ def compare(model: GAN) -> Found:
 
 def trained() -> GAN:
     """Returns a GAN whose critic was trained on both laws, the same each time."""
-    with fixed_noise(torch.device("cpu"), 0):
+    with fixed_noise(0):
         model = gan()
         train_critic(model, REAL, FAKE)
     return model

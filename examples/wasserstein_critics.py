@@ -96,7 +96,7 @@ def compare() -> Iterator[tuple[str, str, AbstractAdversarial, Estimate]]:
     """Yields laws, kind of critic, the trained model and what it estimates."""
     for name, (real, fake) in LAWS.items():
         for kind, made in (("gradient penalty", penalised), ("clipping", clipped)):
-            with fixed_noise(torch.device("cpu"), 0):
+            with fixed_noise(0):
                 model = made(real.dim)
                 yield name, kind, model, estimated(model, real, fake)
 

@@ -23,6 +23,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.points import full_precision
+
 __all__ = [
     "AbstractKernel",
     "Energy",
@@ -268,14 +270,6 @@ def gaussian_mixture(kernel: AbstractKernel, dtype: torch.dtype, device: torch.d
     with torch.inference_mode(False):  # a cached tensor made in that mode could not be trained by
         rate, weight = kernel.mixture()
         return rate.to(device, dtype), weight.to(device, dtype)
-
-
-def full_precision(x: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
-    """Returns half-precision numbers as float32, others as they are.
-
-    A squared distance is a small difference of large means: half precision leaves nothing of it.
-    """
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
 def without_autocast(x: Tensor) -> torch.autocast:

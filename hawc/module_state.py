@@ -11,11 +11,15 @@ __all__ = ["fixed_noise", "in_eval_mode"]
 
 @contextmanager
 def in_eval_mode(*modules: nn.Module) -> Iterator[None]:
-    """Within it the modules are in eval mode; every part's mode is put back."""
-    modes = [(part, part.training) for module in modules for part in module.modules()]
-    for module in modules:
-        module.eval()
+    """Within it the modules are in eval mode; every part's mode is restored.
+
+    A part with one mode only stays in it: an exported program, or a frozen TorchScript module.
+    """
+    parts = [part for module in modules for part in module.modules() if hasattr(part, "training")]
+    modes = [(part, part.training) for part in parts]
     try:
+        for module in modules:
+            _switch_to_eval(module)
         yield
     finally:
         for part, training in modes:
@@ -23,20 +27,32 @@ def in_eval_mode(*modules: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def fixed_noise(device: torch.device, seed: int) -> Iterator[None]:
-    """Within it torch's global generators start from a seed; their state is put back.
+def fixed_noise(seed: int) -> Iterator[None]:
+    """Within it torch's global generators start from a seed; their state is restored.
 
-    For models that draw without being given a generator, as `draw_codes` of a VAE does.
+    For models that sample without being given a generator, as `draw_codes` of a VAE does. The
+    generators are those of the CPU and of every CUDA device in use: what a function computes on is
+    not known before it is called.
 
     Args:
-        device: whose generator it is, besides the CPU's.
         seed: at least 0.
     """
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
-        # not torch.manual_seed, which also seeds devices whose state is not put back here
-        torch.default_generator.manual_seed(seed)
-        for cuda in devices:
-            with torch.cuda.device(cuda):
-                torch.cuda.manual_seed(seed)
+    # not torch.manual_seed, which also seeds devices whose state is not restored here
+    generators = (torch.default_generator, *torch.cuda.default_generators)
+    states = [generator.get_state() for generator in generators]
+    try:
+        for generator in generators:
+            generator.manual_seed(seed)
         yield
+    finally:
+        for generator, state in zip(generators, states, strict=True):
+            generator.set_state(state)
+
+
+def _switch_to_eval(module: nn.Module) -> None:
+    try:
+        module.eval()
+    except NotImplementedError:  # torch.export's modules, and modules around them
+        module.training = False
+        for child in module.children():
+            _switch_to_eval(child)

@@ -1,26 +1,31 @@
-"""Drawing latents whose pictures, seen by a feature net, complement everything drawn before."""
+"""Samples latents whose images, seen by a feature network, complement all earlier ones."""
 
 import math
+import warnings
 from typing import final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.arguments import whole_number
 from hawc.compression.lbfgs import StoppingRule, minimize
 from hawc.compression.problem import CompressionProblem, jittered
 from hawc.history import AbstractHistory
 from hawc.kernels import AbstractKernel, HuberEnergy, full_precision
 from hawc.samplers.abstract import AbstractSampler
-from hawc.samplers.clearance import Clearance
-from hawc.samplers.decoded_features import DecodedFeatures, Stage
+from hawc.samplers.clearance import Clearance, independent_distance
+from hawc.samplers.decoded_features import DecodedFeatures, MissingGradientError, Stage
 from hawc.samplers.feature_problem import FeatureProblem, Term
+from hawc.samplers.feature_warnings import warn_if_far, warn_if_near, warn_if_outside
+from hawc.samplers.held_lengths import HeldLengths, typical
 from hawc.samplers.latents_with_features import LatentsWithFeatures
 from hawc.targets import AbstractTarget
 
 __all__ = ["FeatureSampler"]
 
-# Length of the first step, in units of the law's spread: the candidates are good already.
+_MOST_STEPS = 50  # where `num_steps` is None
+# Length of the first step, in units of the prior's spread: the candidates are good already.
 _FIRST_STEP = 0.05
 # The descent also ends once ten steps win less than this share of the whole decrease.
 _PROGRESS_TOLERANCE = 1e-3
@@ -28,51 +33,58 @@ _PROGRESS_TOLERANCE = 1e-3
 
 @final
 class FeatureSampler(AbstractSampler):
-    """Draws latents whose decoded pictures match the data best, together with all remembered ones.
+    """Samples latents whose images match the data best, together with all remembered images.
 
-    The best of many draws of the latent law are chosen by exchange and then moved by L-BFGS through
-    decoder and feature net, to minimise
+    The best of many samples of the prior are chosen by exchange and then moved by L-BFGS through
+    decoder and feature network, to minimize
 
-        d^2(features, data's features) + typicality d^2(latents, their law),
+        d^2(features, data's features) + typicality d^2(latents, prior),
 
-    both including what is remembered, in units of the mean distance between two draws. A row of the
-    history is a latent followed by its picture's features (`LatentsWithFeatures`); the features are
+    both including what is remembered, in units of the mean distance between two samples. Latents
+    stay typical: each keeps its length, which is between the 1 % and the 99 % quantile of the
+    prior's, and only its direction is moved. Where a prior has no lengths (`prior.shells()` is
+    None: a mixture, a cube, an empirical one) the samples are not moved by default. A row of the
+    history is a latent followed by its image's features (`LatentsWithFeatures`); the features are
     those of the decoder at that time.
 
-    Decoder and feature net are not trained, and left as they are: an nn.Module, a method of one or
-    a functools.partial of these is put in eval mode meanwhile, on its own device. Put into eval
-    mode yourself what a function of your own holds.
+    `decode` and `features` may be any callables. `decode` gets its own copy of the latents, in
+    torch's default dtype or that of its weights; `features` gets what `decode` returns, untouched.
+    Both must give the same for the same latent. Neither network is modified: an `nn.Module`, or a
+    bound method or partial of one, is switched to eval mode during the call and restored
+    afterwards. If you pass a plain function, call `.eval()` on its modules yourself.
 
     Args:
-        latent_target: the law that the decoder was trained for.
-        decode: latents (n, d) to pictures.
-        features: pictures to features (n, f).
-        data: the law of the features of real pictures, as `hawc.Empirical(features(pictures))`;
-            those of one class make the pictures of that class.
+        latent_target: the prior, the distribution that the decoder was trained for.
+        decode: latents (n, d) to images, in any form that `features` takes.
+        features: images to features (n, f), a tensor or an array.
+        data: the distribution of the features of real images, as `hawc.Empirical(features(x))`;
+            those of one class make the images of that class.
         history: of dimension d + f; a new `MemoryHistory` if None.
         kernel: of both squared distances; `hawc.HuberEnergy()` if None.
-        num_candidates: draws to choose from, at least n, all of them decoded.
+        num_candidates: samples to choose from, at least n, all of them decoded.
         num_steps: most steps of the descent; 0 chooses among the candidates alone, which takes no
-            gradient.
+            gradient. None is 50 steps, or 0 if the prior has no lengths or the stages pass no
+            gradient on; of the latter a warning tells.
         typicality: weight of the latents' distance, >= 0.
-        min_distance: how far the features of new pictures keep from each other's and from all
-            remembered ones', as far as that can be had for little; 0 leaves it to the squared
-            distances. It costs some of the match with the data.
+        min_distance: how far the features of new images keep from each other's and from all
+            remembered ones', as far as that can be had for little; a warning tells if less was
+            had. None is measured at each batch: what a quarter of independent images fall short
+            of. 0 leaves it to the squared distances. It costs some of the match with the data.
 
     Raises:
         ValueError: if a number is out of its range or the history's dimension is not d + f; from
-            `sample`, if `decode` and `features` give something else than f finite numbers a
-            picture, or no gradient where `num_steps` is not 0.
+            `sample`, if `decode` and `features` give something else than f finite numbers an
+            image, other ones the second time, or no gradient where `num_steps` asks for one.
 
     Example:
         >>> import torch
         >>> from hawc import Empirical, FeatureSampler, StandardNormal
         >>> decoder = torch.nn.Sequential(torch.nn.Linear(2, 16), torch.nn.Sigmoid())
-        >>> def features(pictures):
-        ...     return pictures[:, ::2]
+        >>> def features(images):
+        ...     return images[:, ::2]
         >>> data = Empirical(features(torch.rand(200, 16)))
-        >>> law = StandardNormal(2)
-        >>> sampler = FeatureSampler(law, decode=decoder, features=features, data=data)
+        >>> prior = StandardNormal(2)
+        >>> sampler = FeatureSampler(prior, decode=decoder, features=features, data=data)
         >>> latents = sampler.sample(10, generator=torch.Generator().manual_seed(0))
         >>> latents.shape, sampler.history.dim
         (torch.Size([10, 2]), 10)
@@ -88,25 +100,20 @@ class FeatureSampler(AbstractSampler):
         history: AbstractHistory | None = None,
         kernel: AbstractKernel | None = None,
         num_candidates: int = 1000,
-        num_steps: int = 50,
+        num_steps: int | None = None,
         typicality: float = 0.1,
-        min_distance: float = 0.0,
+        min_distance: float | None = None,
     ) -> None:
         super().__init__(latent_target, history, LatentsWithFeatures(latent_target, data))
-        for name, value, least in (
-            ("num_candidates", num_candidates, 1),
-            ("num_steps", num_steps, 0),
-            ("typicality", typicality, 0),
-            ("min_distance", min_distance, 0),
-        ):
-            if not least <= value < math.inf:
-                raise ValueError(f"`{name}` must be finite and at least {least}, got {value}.")
+        for name, value in (("typicality", typicality), ("min_distance", min_distance)):
+            if value is not None and not 0 <= value < math.inf:
+                raise ValueError(f"`{name}` must be finite and at least 0, got {value}.")
         self._decode = decode
         self._features = features
         self._data = data
         self._kernel = kernel or HuberEnergy()
-        self._num_candidates = num_candidates
-        self._num_steps = num_steps
+        self._num_candidates = whole_number("num_candidates", num_candidates, 1)
+        self._num_steps = None if num_steps is None else whole_number("num_steps", num_steps, 0)
         self._typicality = typicality
         self._min_distance = min_distance
 
@@ -119,26 +126,36 @@ class FeatureSampler(AbstractSampler):
     ) -> Float[Tensor, "n d"]:
         if n > self._num_candidates:
             raise ValueError(
-                f"`num_candidates` must be at least the number of pictures asked for, {n}, got "
+                f"`num_candidates` must be at least the number of images asked for, {n}, got "
                 f"{self._num_candidates}."
             )
-        device, dim = generator.device, self.target.dim
+        device = generator.device
         seed = int(torch.randint(2**62, (), generator=generator, device=device))
         phi = DecodedFeatures(self._decode, self._features, self._data.dim, seed)
         exact = torch.autocast(device.type, enabled=False)  # half precision would choose others
         with torch.inference_mode(False), torch.enable_grad(), exact, phi.evaluating():
-            candidates = self.target.sample(self._num_candidates, generator=generator)
-            if previous is not None:  # may still be good, though somebody else drew meanwhile
-                candidates = torch.cat([previous[:, :dim].to(candidates), candidates])
+            candidates = self._candidates(generator, previous)
+            features = phi(candidates)
+            phi.check_repeatable(candidates, features)
+            warn_if_far(features, self._data, seed)
             past = full_precision(past.detach()).to(device)
-            problem = self._problem(n, past, candidates, phi(candidates))
+            problem = self._problem(n, past, candidates, features.double())
             latents = candidates[problem.best_candidates()]
-            if self._num_steps > 0:
-                start = jittered(latents, generator)
-                phi.check_differentiable(start, generator)
-                spread = float(candidates.std(0, correction=0).norm())
-                latents = self._refined(start, problem, phi, spread).to(latents)
-            return torch.cat([latents, phi(latents).to(latents)], dim=1)
+            latents = self._descended(latents, candidates, problem, phi, generator).to(latents)
+            found = phi(latents)
+            if self._min_distance:
+                warn_if_near(problem.clearance.reached(found.double()), self._min_distance)
+            return torch.cat([latents, found.to(latents)], dim=1)
+
+    def _candidates(
+        self, generator: torch.Generator, previous: Float[Tensor, "n r"] | None
+    ) -> Float[Tensor, "m d"]:
+        samples = self.target.sample(self._num_candidates, generator=generator)
+        samples = typical(samples, self.target.shells())
+        if previous is None:
+            return samples
+        # may still be good, though another process appended meanwhile
+        return torch.cat([previous[:, : self.target.dim].to(samples), samples])
 
     def _problem(
         self,
@@ -150,31 +167,52 @@ class FeatureSampler(AbstractSampler):
         past_latents, past_features = torch.split(past, [self.target.dim, self._data.dim], 1)
         in_features = CompressionProblem(self._data, n, past_features, self._kernel)
         in_latents = CompressionProblem(self.target, n, past_latents, self._kernel)
+        distance = self._min_distance
+        if distance is None:
+            distance = independent_distance(features, past_features, n)
         return FeatureProblem(
-            Term(in_features, features.double(), 1.0),
+            Term(in_features, features, 1.0),
             Term(in_latents, candidates.double(), self._typicality),
-            Clearance(self._min_distance, past_features),
+            Clearance(distance, past_features),
         )
 
-    def _refined(
+    def _descended(
         self,
-        start: Float[Tensor, "n d"],
+        latents: Float[Tensor, "n d"],
+        candidates: Float[Tensor, "m d"],
         problem: FeatureProblem,
         phi: DecodedFeatures,
-        spread: float,
+        generator: torch.Generator,
     ) -> Float[Tensor, "n d"]:
-        default = torch.get_default_dtype()
+        shells = self.target.shells()
+        if self._num_steps == 0 or (self._num_steps is None and shells is None):
+            return latents
+        start = jittered(latents, generator)
+        try:
+            phi.check_differentiable(start, generator)
+        except MissingGradientError as error:
+            if self._num_steps is not None:
+                raise
+            warnings.warn(f"{error} This is done now.", stacklevel=4)
+            return latents
+        held = HeldLengths(shells, latents.double())
 
         def objective(flat: Float[Tensor, "1 coordinates"]) -> tuple[Tensor, Tensor]:
-            z = flat.reshape(start.shape)
-            features, pullback = phi.value_and_pullback(z.to(default))
+            w = flat.reshape(len(latents), -1)
+            z = held.points(w)
+            features, pullback = phi.value_and_pullback(z)
             value, upstream, gradient = problem.value_and_gradients(features, z)
-            return value[None], (gradient + pullback(upstream)).reshape(flat.shape)
+            return value[None], held.pulled_back(w, gradient + pullback(upstream)).reshape(1, -1)
 
+        free = held.coordinates(start)
+        spread = float(held.coordinates(candidates.double()).std(0, correction=0).norm())
         found = minimize(
             objective,
-            start.reshape(1, -1),
-            StoppingRule(self._num_steps, 0.0, _PROGRESS_TOLERANCE),
-            first_step=_FIRST_STEP * len(start) ** 0.5 * (spread or 1.0),
+            free.reshape(1, -1),
+            StoppingRule(self._num_steps or _MOST_STEPS, 0.0, _PROGRESS_TOLERANCE),
+            first_step=_FIRST_STEP * len(latents) ** 0.5 * (spread or 1.0),
         )
-        return found.point.reshape(start.shape)
+        moved = held.points(found.point.reshape(free.shape))
+        if shells is None:
+            warn_if_outside(moved, candidates.to(moved), self.target, self._kernel)
+        return moved

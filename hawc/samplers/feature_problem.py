@@ -50,7 +50,7 @@ class FeatureProblem:
     """
 
     def __init__(self, features: Term, latents: Term, clearance: Clearance) -> None:
-        self._clearance = clearance
+        self.clearance = clearance
         self._terms = [(term, term.factor) for term in (features, latents)]
         self._size = latents.problem.size
         # the pull of a law on one point is of order one then
@@ -64,21 +64,21 @@ class FeatureProblem:
                 factor * term.problem.kernel(term.candidates, term.candidates[[index]])[:, 0]
                 for term, factor in self._terms
             ]
-            near = self._clearance.to_one(self._terms[0][0].candidates, index)
+            near = self.clearance.to_one(self._terms[0][0].candidates, index)
             # a pair's penalty, shared by K points, where heights are shared by K^2 pairs
             return sum(heights[1:], heights[0]) - self._size * near
 
         fields = [
             factor * term.problem.field(term.candidates[None])[0][0] for term, factor in self._terms
         ]
-        fields.append(self._clearance.to_past(self._terms[0][0].candidates))
+        fields.append(self.clearance.to_past(self._terms[0][0].candidates))
         return exchange(sum(fields[1:], fields[0]), repulsion, self._size)
 
     def value_and_gradients(
         self, phi: Float[Tensor, "k f"], z: Float[Tensor, "k d"]
     ) -> tuple[Float[Tensor, ""], Float[Tensor, "k f"], Float[Tensor, "k d"]]:
         """Returns the objective times K^2 / T, and its gradients in phi and in z as such."""
-        penalty, in_features = self._clearance.value_and_gradient(phi.double())
+        penalty, in_features = self.clearance.value_and_gradient(phi.double())
         share = self._scale / self._size
         value, gradients = share * penalty, []
         for (term, factor), points in zip(self._terms, (phi, z), strict=True):

@@ -1,9 +1,11 @@
 """The penalty on points near others: values by hand, gradients by differences, nothing far away."""
 
+import pytest
 import torch
 from torch import Tensor
 
-from hawc.samplers.clearance import Clearance
+from hawc.samplers import clearance as module
+from hawc.samplers.clearance import Clearance, independent_distance
 
 PAST = torch.tensor([[0, 0], [10, 0]], dtype=torch.float64)
 
@@ -68,3 +70,40 @@ def test_nothing_remembered_is_no_penalty() -> None:
     assert not Clearance(3.0, PAST[:0]).to_past(torch.zeros(3, 2)).any()
     value, _ = Clearance(3.0, PAST[:0]).value_and_gradient(torch.zeros(1, 2))
     assert value == 0
+
+
+def test_the_nearest_is_found_among_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SEARCHED_AT_ONCE", 7)
+    x, past = (1e3 + torch.randn(n, 3, generator=seeded(n)) for n in (20, 100))
+    for history, tolerance in ((past, 1e-12), (past.float(), 1e-6)):
+        monkeypatch.setattr(module, "_SHORT_HISTORY", 0)
+        reached = Clearance(1.0, history).reached(x)
+        differences = (x[:, None] - torch.cat([history.double(), x])).norm(dim=2)
+        expected = float(differences[differences > 0].min())
+        # differences of numbers near 1000: their rounding
+        assert abs(reached - expected) < 1e3 * tolerance
+
+
+def test_reached_is_the_smallest_distance_of_a_new_point() -> None:
+    x = torch.tensor([[0.0, 3.0], [5.0, 3.0]])
+    assert Clearance(1.0, PAST).reached(x) == pytest.approx(3.0)
+    assert Clearance(1.0, PAST[:0]).reached(x) == pytest.approx(5.0)
+    assert Clearance(1.0, PAST[:0]).reached(x[:1]) == torch.inf
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+def test_independent_distance_is_kept_by_three_quarters(scale: float) -> None:
+    x, past = (scale * torch.randn(n, 5, generator=seeded(n)) for n in (1000, 80))
+    distance = independent_distance(x, past, 20)
+    others = torch.randn(2000, 5, generator=seeded(1)).view(100, 20, 5) * scale
+    nearest = torch.cdist(others, others) + scale * 1e3 * torch.eye(20)
+    nearest = torch.minimum(nearest.amin(2), torch.cdist(others, past).amin(2))
+    # standard error of a share of 2,000 and 1,000 points: 0.017
+    assert float((nearest < distance).double().mean()) == pytest.approx(0.25, abs=0.05)
+
+
+def test_independent_distance_is_none_where_there_are_no_others() -> None:
+    x = torch.randn(5, 2, generator=seeded())
+    assert independent_distance(x, PAST[:0], 1) == 0.0
+    assert independent_distance(torch.zeros(5, 2), PAST[:0], 2) == 0.0
+    assert independent_distance(x, PAST, 1) > 0

@@ -32,7 +32,7 @@ def test_says_that_a_decoder_gives_no_gradient() -> None:
 
 def test_rejects_features_that_are_not_the_datas() -> None:
     sampler = sampler_of(features=lambda x: x[:, :1])
-    with pytest.raises(ValueError, match=r"`features` must return shape \(50, 2\) for 50 pictures"):
+    with pytest.raises(ValueError, match=r"`features` must return shape \(50, 2\) for 50 images"):
         sampler.sample(2, generator=seeded())
 
 
@@ -57,16 +57,23 @@ def test_rejects_a_history_of_another_dimension() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "least"),
+    ("name", "value"),
     [
-        ("num_candidates", 0, 1),
-        ("num_steps", -1, 0),
-        ("typicality", -0.1, 0),
-        ("typicality", float("nan"), 0),
-        ("typicality", float("inf"), 0),
-        ("min_distance", -0.5, 0),
+        ("typicality", -0.1),
+        ("typicality", float("nan")),
+        ("typicality", float("inf")),
+        ("min_distance", -0.5),
     ],
 )
-def test_rejects_numbers_out_of_range(name: str, value: float, least: int) -> None:
-    with pytest.raises(ValueError, match=f"`{name}` must be finite and at least {least}, got"):
+def test_rejects_numbers_out_of_range(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"`{name}` must be finite and at least 0, got"):
         sampler_of(**{name: value})
+
+
+@pytest.mark.usefixtures("no_shape_checks")
+@pytest.mark.parametrize(("name", "least"), [("num_candidates", 1), ("num_steps", 0)])
+def test_rejects_counts_out_of_range(name: str, least: int) -> None:
+    with pytest.raises(ValueError, match=f"`{name}` must be at least {least}, got {least - 1}"):
+        sampler_of(**{name: least - 1})
+    with pytest.raises(ValueError, match=f"`{name}` must be a whole number of at least {least}"):
+        sampler_of(**{name: 10.0})
