@@ -20,8 +20,8 @@ __all__ = ["Typical"]
 
 # Lengths keep within these probabilities, the 1 % and the 99 % quantile with room for rounding.
 _SHORTEST, _LONGEST = 0.0101, 0.9899
-# The quick descent: within a few thousandths of the distance that a patient one finds.
-_DESCENT = Deterministic(progress_tolerance=1e-4)
+# One per cent of the distance is lost to a patient descent, in a third of the time.
+_DESCENT = Deterministic(progress_tolerance=1e-3)
 _CANDIDATES_A_POINT = 8
 
 
