@@ -8,6 +8,7 @@ from torch import Tensor
 
 from hawc import AbstractKernel, AbstractTarget
 from hawc.targets.abstract import Potential
+from hawc.targets.shells import Shells
 
 __all__ = ["SharedCandidates"]
 
@@ -49,3 +50,6 @@ class SharedCandidates(AbstractTarget):
 
     def self_energy(self, kernel: AbstractKernel) -> float:
         return self._prior.self_energy(kernel)
+
+    def shells(self) -> Shells | None:
+        return self._prior.shells()

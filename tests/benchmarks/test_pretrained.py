@@ -41,9 +41,11 @@ def test_every_method_is_measured_on_sets_of_twenty(owner: Bench, tmp_path: Path
         values = row["values"]
         sets_of_twenty = 20 if row["method"] == "i.i.d." else 2
         assert {len(value) for value in values.values()} == {sets_of_twenty}
-        # of 200 candidates, of the twenty chosen once more, and to show these
-        calls = 240 if row["method"] == "FeatureSampler" else 20
-        assert {*values["decoder calls"]} == {calls}
+        calls = {*values["decoder calls"]}
+        if row["method"] != "FeatureSampler":
+            assert calls == {20}
+        else:  # 200 candidates, the twenty chosen once more and to show them, and checks
+            assert 240 <= min(calls) <= max(calls) <= 300
         assert all(0 <= repeats <= 19 for repeats in values["repeats (25 %)"])
     assert (tmp_path / "pretrained_tiny.png").is_file()
 
@@ -62,7 +64,9 @@ def test_candidates_are_the_same_whatever_the_number_at_a_time(owner: Bench) -> 
         ((latents, images, cost),) = sets("FeatureSampler", owner, data, at_a_time, 3)
         assert images.shape == (20, 1, 2, 2)
         assert cost["seconds"] > 0
-        assert ((latents[:, None] == iid).all(2).sum(1) == 1).all()
+        # the longest and the shortest ones keep their directions only
+        cosines = torch.cosine_similarity(latents[:, None], iid[None], dim=2)
+        assert ((cosines > 1 - 1e-6).sum(1) == 1).all()
 
 
 def test_images_of_iid_latents_depend_on_the_seed_alone(owner: Bench) -> None:
