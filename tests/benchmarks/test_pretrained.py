@@ -26,27 +26,37 @@ def network(role: str) -> pretrained.packages.Network:
     return lambda images: sign * images.flatten(1)
 
 
-@pytest.fixture
-def owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+@pytest.fixture(autouse=True)
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pretrained.packages, "network", network)
     monkeypatch.setattr(pretrained, "PICTURES", tmp_path)
+    for name, value in (
+        ("NUM_IMAGES", 4),
+        ("AT_A_TIME", (1, 2, 4)),
+        ("NUM_REFERENCE", 20),
+        ("NUM_DATA", 10),
+        ("CANDIDATES_AN_IMAGE", 5),
+    ):
+        monkeypatch.setattr(pretrained, name, value)
+
+
+@pytest.fixture
+def owner(tmp_path: Path) -> Bench:
     return bench(tiny, tmp_path / "cache")
 
 
-def test_every_method_is_measured_on_sets_of_twenty(owner: Bench, tmp_path: Path) -> None:
+def test_every_method_is_measured_on_sets_of_equal_size(owner: Bench, tmp_path: Path) -> None:
     rows = compared(owner, seeds=2)["rows"]
     asked = [(row["method"], row["at a time"]) for row in rows]
-    assert asked == [("i.i.d.", 1), *((m, n) for m in METHODS[1:] for n in (1, 4, 20))]
+    assert asked == [("i.i.d.", 1), *((m, n) for m in METHODS[1:] for n in (1, 2, 4))]
     for row in rows:
-        values = row["values"]
-        sets_of_twenty = 20 if row["method"] == "i.i.d." else 2
-        assert {len(value) for value in values.values()} == {sets_of_twenty}
-        calls = {*values["decoder calls"]}
+        values, calls = row["values"], {*row["values"]["decoder calls"]}
+        assert {len(value) for value in values.values()} == {10 if row["method"] == "i.i.d." else 2}
         if row["method"] != "FeatureSampler":
-            assert calls == {20}
-        else:  # 200 candidates, the twenty chosen once more and to show them, and checks
-            assert 240 <= min(calls) <= max(calls) <= 300
-        assert all(0 <= repeats <= 19 for repeats in values["repeats (25 %)"])
+            assert calls == {4}
+        else:  # 20 candidates, the four chosen once more and to show them, and checks
+            assert 28 <= min(calls) <= max(calls) <= 48
+        assert all(0 <= repeats <= 3 for repeats in values["repeats (25 %)"])
     assert (tmp_path / "pretrained_tiny.png").is_file()
 
 
@@ -59,10 +69,10 @@ def test_free_points_begin_at_the_center_and_typical_ones_do_not(owner: Bench) -
 def test_candidates_are_the_same_whatever_the_number_at_a_time(owner: Bench) -> None:
     data = Empirical(torch.randn(20, 4, generator=torch.Generator().manual_seed(0)))
     iid = torch.cat([latents for latents, _, _ in sets("i.i.d.", owner, data, 1, 3)])
-    assert iid.shape == (200, 4)
-    for at_a_time in (1, 4, 20):
+    assert iid.shape == (20, 4)
+    for at_a_time in (1, 2, 4):
         ((latents, images, cost),) = sets("FeatureSampler", owner, data, at_a_time, 3)
-        assert images.shape == (20, 1, 2, 2)
+        assert images.shape == (4, 1, 2, 2)
         assert cost["seconds"] > 0
         # the longest and the shortest ones keep their directions only
         cosines = torch.cosine_similarity(latents[:, None], iid[None], dim=2)
@@ -97,9 +107,7 @@ def test_one_command_writes_results_and_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pretrained.packages, "terrain", tiny)
-    monkeypatch.setattr(pretrained.packages, "network", network)
     monkeypatch.setattr(pretrained.packages, "check_packages", lambda: None)
-    monkeypatch.setattr(pretrained, "PICTURES", tmp_path)
     monkeypatch.setattr(pretrained, "RESULTS", tmp_path / "results")
     page = tmp_path / "page.md"
     monkeypatch.setattr(pretrained, "write_page", lambda: write_page(tmp_path / "results", page))
@@ -107,4 +115,4 @@ def test_one_command_writes_results_and_page(
     monkeypatch.setattr(sys, "argv", ["pretrained", "terrain", "--seeds", "1", "--cache", cache])
     pretrained.main()
     assert (tmp_path / "results" / "terrain.json").is_file()
-    assert "| HAW-C, typical | 4 |" in page.read_text()
+    assert "| HAW-C, typical | 2 |" in page.read_text()
