@@ -96,6 +96,7 @@ class Judge:
                 for percentile, threshold in self._thresholds.items()
             },
             "repeats in pixels": metrics.repeat_rate(pictures.flatten(1), self._pixel_threshold),
+            "closest pair": torch.pdist(features).min(),
             "energy distance": metrics.squared_energy_distance(
                 HuberEnergy(), self._features, features
             ),

@@ -24,8 +24,9 @@ INTRODUCTION = """# Different pictures
 standard errors. Ten digits at most are different. Features are those of the judging net, which has
 no part in the choice; what is real are 1,000 test digits. A picture repeats an earlier one (p %)
 if it is nearer to it than p % of the real digits are to the nearest of the others, in pixels 25 %.
-Total variation is that of the histogram of digits against the real one. Seconds are those of the
-choice, on one core that others shared.
+The closest pair is the smallest distance between two images. Total variation is that of the
+histogram of digits against the real one. Seconds are those of the choice, on one core that others
+shared.
 """
 
 

@@ -37,4 +37,5 @@ def translate(module: LightningModule, items: Tensor, domain: str) -> Tensor:
 
 
 def _in_slices(function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
-    return torch.cat([function(part).float().cpu() for part in rows.split(ITEMS_AT_ONCE)])
+    # copies, since a model may work in place
+    return torch.cat([function(part.clone()).float().cpu() for part in rows.split(ITEMS_AT_ONCE)])

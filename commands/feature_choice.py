@@ -61,8 +61,8 @@ class FeatureOptions:
 
     feature_net: nn.Module | None = None
     num_real: int = 4000
-    min_distance: float = 0.0
-    num_steps: int = 50
+    min_distance: float | None = None
+    num_steps: int | None = None
 
     def check_left_out(self, sampler: str) -> None:
         """Raises UsageError if one of the options is given for another sampler."""
@@ -114,10 +114,9 @@ class FeatureOptions:
                 "--feature_net networks.DigitFeatures --feature_net.role choosing."
             )
         for name, least in (("num_real", 1), ("min_distance", 0), ("num_steps", 0)):
-            if not least <= getattr(self, name) < math.inf:
-                raise UsageError(
-                    f"`{name}` must be finite and at least {least}, got {getattr(self, name)}."
-                )
+            value = getattr(self, name)
+            if value is not None and not least <= value < math.inf:
+                raise UsageError(f"`{name}` must be finite and at least {least}, got {value}.")
         return self.feature_net.requires_grad_(False)
 
 
@@ -137,8 +136,8 @@ class FeatureChoice:
     net: nn.Module
     data: Empirical
     seen: SeenItems
-    min_distance: float
-    num_steps: int
+    min_distance: float | None
+    num_steps: int | None
 
     @property
     def description(self) -> dict[str, Any]:

@@ -41,8 +41,8 @@ class SamplingTrainer(Trainer):
         combine: Combination = "mixture",
         feature_net: nn.Module | None = None,
         num_real: int = 4000,
-        min_distance: float = 0.0,
-        num_steps: int = 50,
+        min_distance: float | None = None,
+        num_steps: int | None = None,
         weights_only: bool | None = None,
         datamodule: LightningDataModule | None = None,
     ) -> None:
@@ -77,10 +77,11 @@ class SamplingTrainer(Trainer):
                 networks.DigitFeatures; a gallery is for one net alone.
             num_real: Of the sampler feature, the number of training items, taken at random, that
                 all pictures together are to be like.
-            min_distance: Of the sampler feature, how far new pictures keep from all others in
-                features, where that can be had for little.
-            num_steps: Of the sampler feature, most steps of the descent; 0 chooses among draws
-                alone, for what passes no gradients on.
+            min_distance: Of the sampler feature, how far new images keep from all others in
+                features, where that can be had for little. Default: what four fifths of
+                independent images keep; 0 leaves it out.
+            num_steps: Of the sampler feature, most steps of the descent; 0 chooses among samples
+                of the prior alone. Default: 50, or 0 for what passes no gradients on.
             weights_only: Has no effect: sampling reads nothing but weights.
             datamodule: Holds the training items that the sampler feature needs, others do not.
         """

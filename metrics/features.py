@@ -21,8 +21,8 @@ _OUT_OF_RANGE = 1e-3  # what rounding and resizing may add to [0, 1]
 def extract_features(net: FeatureNet | None, images: Tensor) -> Float[Tensor, "n f"]:
     """Returns what a net makes of pictures, in eval mode, without gradients and without autocast.
 
-    A bounded number of pictures goes through the net at once. Each part of the net is put back into
-    the mode it was in.
+    A bounded number of images goes through the network at once, as a copy: a network that works in
+    place alters no image of the caller. Each part of the network is restored to the mode it was in.
 
     Args:
         net: None if `images` are features already.
@@ -38,10 +38,14 @@ def extract_features(net: FeatureNet | None, images: Tensor) -> Float[Tensor, "n
     """
     _check_images(images)
     if net is None:
-        features = _checked(images, images, "`images`, as no `feature_net` was given,")
+        # a copy, as of a network's: the caller may go on to use the tensor, or its graph
+        own = images.detach().clone()
+        features = _checked(own, images, "`images`, as no `feature_net` was given,")
     else:
         parts = (full_precision(part) for part in torch.split(images, ITEMS_AT_ONCE))
-        features = torch.cat([_checked(_run(net, part), part, "`feature_net`") for part in parts])
+        features = torch.cat(
+            [_checked(_run(net, part.clone()), part, "`feature_net`") for part in parts]
+        )
     _check_finite(features)
     return full_precision(features)
 

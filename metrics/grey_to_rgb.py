@@ -33,4 +33,5 @@ class GreyToRGB(nn.Module):
                 f"`images` must be grey pictures (n, 1, h, w), got {tuple(images.shape)}; give "
                 "colour pictures to the net itself."
             )
-        return self.net(images.expand(-1, 3, -1, -1))
+        # not an expanded view, which no network could work on in place
+        return self.net(images.repeat(1, 3, 1, 1))

@@ -11,11 +11,11 @@ convolutional generative adversarial networks", arXiv 1511.06434.
 from math import prod
 from typing import final
 
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from networks.halvings import halved_sides
 from networks.picture_shape import check_width
+from networks.shapes import Float
 
 __all__ = ["ConvDecoder", "ConvEncoder"]
 

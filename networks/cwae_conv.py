@@ -13,11 +13,11 @@ Turinici 2021, arXiv 1911.13135, uses for CIFAR-10 with a code of 64.
 
 from typing import final
 
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from networks.initialization import initialize_like_keras
 from networks.picture_shape import checked_picture_shape
+from networks.shapes import Float
 
 __all__ = ["CWAEDecoder", "CWAEEncoder"]
 

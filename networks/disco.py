@@ -14,10 +14,10 @@ generative adversarial networks", arXiv 1703.05192; sizes of layers from the aut
 from itertools import pairwise
 from typing import final
 
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from networks.picture_shape import check_width, checked_picture_shape
+from networks.shapes import Float
 
 __all__ = ["DiscoCritic", "DiscoTranslator"]
 

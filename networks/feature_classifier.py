@@ -14,10 +14,10 @@ from collections.abc import Callable
 from typing import Literal, final
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from networks.residual_blocks import ResidualBlock
+from networks.shapes import Float
 
 __all__ = ["Data", "FeatureClassifier", "Role", "untrained_classifier"]
 

@@ -3,13 +3,17 @@
 from abc import ABC, abstractmethod
 
 import torch
-from jaxtyping import Float, Num
 from torch import Tensor, nn
 from torch.nn import functional
 
 from networks.picture_shape import checked_picture_shape
+from networks.shapes import Float, Num
 
 __all__ = ["AbstractFrozenFeatures", "make_constant"]
+
+# What a generator without a last squashing may exceed [0, 1] by; [-1, 1] and [0, 255] exceed it by
+# more.
+_BEYOND = 0.25
 
 
 def make_constant(module: nn.Module) -> None:
@@ -54,7 +58,10 @@ class AbstractFrozenFeatures(nn.Module, ABC):
 
     @abstractmethod
     def extract(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n f"]:
-        """Returns the features of pictures that have the net's shape and type."""
+        """Returns the features of images that have the network's shape and type.
+
+        They are its own: a network that works in place alters no image of a caller.
+        """
 
     def forward(self, images: Num[Tensor, "..."]) -> Float[Tensor, "n f"]:
         """Returns the features of pictures.
@@ -64,7 +71,8 @@ class AbstractFrozenFeatures(nn.Module, ABC):
 
         Raises:
             TypeError: if they are not floating-point.
-            ValueError: if they have another shape than the net takes and may not be resized.
+            ValueError: if they have another range, such as [-1, 1] or [0, 255], or another shape
+                than the network takes and may not be resized.
         """
         with torch.autocast(images.device.type, enabled=False):
             return self.extract(self.fitted(images))
@@ -76,6 +84,7 @@ class AbstractFrozenFeatures(nn.Module, ABC):
                 f"`images` must be floating-point in [0, 1], got {images.dtype}; divide whole "
                 "numbers from 0 to 255 by 255."
             )
+        self._check_range(images)
         channels, *sides = self.image_shape
         if images.ndim != 4 or images.shape[1] not in (1, channels):
             raise ValueError(
@@ -86,7 +95,7 @@ class AbstractFrozenFeatures(nn.Module, ABC):
         kinds = (weight.dtype for weight in self.buffers() if weight.is_floating_point())
         images = images.to(next(kinds, images.dtype)).expand(-1, channels, -1, -1)
         if list(images.shape[2:]) == sides:
-            return images
+            return images.clone()
         if not self.resize:
             raise ValueError(
                 f"`images` must be {sides[0]} x {sides[1]} for {type(self).__name__}, got "
@@ -97,4 +106,18 @@ class AbstractFrozenFeatures(nn.Module, ABC):
 
     def train(self, mode: bool = True) -> "AbstractFrozenFeatures":
         """Stays in evaluation mode, whatever the module around it is set to."""
-        return super().train(False)
+        # not by way of their own train(), which programs of torch.export do not have
+        for part in self.modules():
+            part.training = False
+        return self
+
+    @staticmethod
+    def _check_range(images: Float[Tensor, "..."]) -> None:
+        if images.numel() == 0 or images.is_meta:
+            return
+        low, high = (float(end) for end in images.detach().aminmax())
+        if low < -_BEYOND or high > 1 + _BEYOND:
+            raise ValueError(
+                f"`images` must be in [0, 1], got {low:.4g} to {high:.4g}; rescale [-1, 1] by "
+                "(x + 1) / 2 and [0, 255] by x / 255."
+            )

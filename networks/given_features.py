@@ -4,10 +4,10 @@ import copy
 from typing import final
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from networks.frozen_features import AbstractFrozenFeatures
+from networks.shapes import Float
 
 __all__ = ["GivenFeatures"]
 
@@ -16,10 +16,12 @@ __all__ = ["GivenFeatures"]
 class GivenFeatures(AbstractFrozenFeatures):
     """Maps pictures to what a copy of a given network makes of them, frozen.
 
-    Wherever a feature net is asked for a plain nn.Module does too; this adds normalisation, sizes,
-    evaluation mode and that its weights, often large, stay out of checkpoints. For torchvision's
-    Inception: `inception_v3(weights=...)` with `fc` replaced by nn.Identity(), (3, 299, 299),
-    `resize` and ImageNet's mean (0.485, 0.456, 0.406) and deviation (0.229, 0.224, 0.225).
+    Wherever a feature net is asked for a plain nn.Module does too; this adds normalization, sizes,
+    evaluation mode and that its weights, often large, stay out of checkpoints. A program of
+    ``torch.export`` or a frozen TorchScript module is welcome too, and bound to its device. For
+    torchvision's Inception: `inception_v3(weights=...)` with `fc` replaced by nn.Identity(),
+    (3, 299, 299), `resize` and ImageNet's mean (0.485, 0.456, 0.406) and deviation (0.229, 0.224,
+    0.225).
 
     Args:
         net: maps standardised pictures (n, c, h, w) to vectors (n, f).
@@ -29,7 +31,8 @@ class GivenFeatures(AbstractFrozenFeatures):
         resize: whether pictures of other sizes are resized rather than refused.
 
     Raises:
-        ValueError: if `image_shape` is no picture's, or `mean` or `std` does not fit it.
+        ValueError: if `image_shape` is no picture's, `mean` or `std` does not fit it, or the
+            weights of `net` cannot be frozen, as those of TorchScript.
     """
 
     def __init__(
@@ -40,6 +43,11 @@ class GivenFeatures(AbstractFrozenFeatures):
         std: tuple[float, ...] = (1.0,),
         resize: bool = False,
     ) -> None:
+        if isinstance(net, torch.jit.ScriptModule) and any(True for _ in net.parameters()):
+            raise ValueError(
+                f"`net` must have weights that can be frozen, got {type(net).__name__}; give "
+                "torch.jit.freeze(net.eval()), which stays on its device."
+            )
         super().__init__(copy.deepcopy(net), image_shape, resize)
         for name, values in (("mean", mean), ("std", std)):
             if len(values) not in (1, self.image_shape[0]):

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import final
 
-from jaxtyping import Float
 from torch import Tensor, nn
+
+from networks.shapes import Float
 
 __all__ = ["MLPDecoder", "MLPEncoder", "MLPTranslator"]
 

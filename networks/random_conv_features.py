@@ -4,12 +4,12 @@ import math
 from typing import final
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from networks.frozen_features import AbstractFrozenFeatures
 from networks.picture_shape import checked_picture_shape
+from networks.shapes import Float
 
 __all__ = ["RandomConvFeatures"]
 

@@ -11,10 +11,10 @@ authors' code for CIFAR-10.
 import math
 from typing import final
 
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from networks.initialization import initialize_like_keras
+from networks.shapes import Float
 
 __all__ = ["ResidualBlock", "doubling_block", "halving_block", "input_block", "keeping_block"]
 

@@ -22,13 +22,13 @@ authors' code for CIFAR-10, without labels.
 
 from typing import final
 
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from networks.halvings import halved_sides
 from networks.initialization import initialize_like_keras
 from networks.picture_shape import check_width
 from networks.residual_blocks import doubling_block, halving_block, input_block, keeping_block
+from networks.shapes import Float
 
 __all__ = ["ResNetDecoder", "ResNetEncoder"]
 

@@ -4,11 +4,11 @@ from abc import ABC
 from typing import ClassVar, get_args
 
 import torch
-from jaxtyping import Float, Num
 from torch import Tensor
 
 from networks.feature_classifier import Data, FeatureClassifier, Role
 from networks.frozen_features import AbstractFrozenFeatures
+from networks.shapes import Float, Num
 from networks.trained_weights import load_classifier
 
 __all__ = ["AbstractTrainedFeatures"]

@@ -12,11 +12,11 @@ Source: the tutorial "Convolutional Variational Autoencoder" of the TensorFlow d
 
 from typing import final
 
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from networks.initialization import initialize_like_keras
 from networks.picture_shape import checked_picture_shape
+from networks.shapes import Float
 
 __all__ = ["TutorialConvDecoder", "TutorialConvEncoder"]
 

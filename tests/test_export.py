@@ -3,6 +3,8 @@
 import importlib
 import json
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -141,13 +143,65 @@ def test_mistakes(
     assert {path: path.stat().st_mtime_ns for path in trained.rglob("*")} == before
 
 
+# Lets nothing be imported but the standard library and what the named distributions need.
+ALONE = """
+import importlib.machinery, importlib.metadata as metadata, re, sys
+
+def closure(name, known):
+    name = re.sub("[-_.]+", "-", name).lower()
+    if name in known:
+        return known
+    known.add(name)
+    try:
+        needed = metadata.requires(name) or []
+    except metadata.PackageNotFoundError:
+        needed = []
+    for line in needed:
+        if "extra ==" not in line:
+            closure(re.match("[A-Za-z0-9_.-]+", line)[0], known)
+    return known
+
+allowed = set()
+for name in sys.argv[1:]:
+    closure(name, allowed)
+owners = metadata.packages_distributions()
+
+class Bare(importlib.machinery.PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        names = owners.get(name.partition(".")[0])
+        if names and not {re.sub("[-_.]+", "-", n).lower() for n in names} & allowed:
+            return None
+        return super().find_spec(name, path, target)
+
+kept = (importlib.machinery.BuiltinImporter, importlib.machinery.FrozenImporter)
+sys.meta_path[:] = [*kept, Bare]  # without what editable installations add
+sys.path[:0] = ["."]
+"""
+
+
+def run_alone(program: str, *distributions: str) -> str:
+    """Returns what a program prints in a process that finds nothing but these distributions."""
+    command = [sys.executable, "-I", "-W", "ignore", "-c", ALONE + program, *distributions]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    return found.stdout
+
+
 def test_the_page_says_how_to_load_them(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(export())
+    folder = export()
+    monkeypatch.chdir(folder)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "exporting.md").read_text(), re.S)
     assert len(blocks) == 2
-    names: dict[str, Any] = {}
-    exec(blocks[0], names)
-    pictures = names["pictures"]
-    assert pictures.shape == (16, 1, 28, 28)
-    exec(blocks[1], names)
-    assert torch.equal(names["pictures"], pictures)
+    shutil.copytree(ROOT / "networks", "networks", ignore=shutil.ignore_patterns("weights"))
+    shown = "print(pictures.requires_grad, *pictures.shape, pictures.double().sum().item())\n"
+    seeded = "import torch\ntorch.manual_seed(0)\n"
+    first = run_alone(seeded + blocks[0] + shown, "torch")
+    assert first.startswith("False 16 1 28 28 ")
+    latents = seeded + "latents = torch.randn(16, 3)\n"
+    assert run_alone(latents + blocks[1] + shown, "torch", "safetensors") == first
+
+
+def test_no_other_package_is_found_there() -> None:
+    found = run_alone("try:\n import jaxtyping\nexcept ImportError:\n print('none')", "torch")
+    assert found == "none\n"

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import warnings
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -120,15 +121,19 @@ def test_a_folder_is_for_one_way_to_choose(capfd: pytest.CaptureFixture[str]) ->
     assert len(rows()) == 4
 
 
-def test_a_net_without_gradients_is_refused_unless_none_are_asked_for(
+def test_a_net_without_gradients_chooses_among_candidates_and_says_so(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     net = ("--feature_net", "tests.test_sample_feature.Rounded")
     with pytest.raises(SystemExit) as ended:
-        sample("out", 2, *net)
+        sample("out", 2, *net, "--num_steps", "10")
     assert ended.value.code == 2
     assert "num_steps=0 chooses among candidates" in capfd.readouterr().err.splitlines()[-1]
-    assert len(sample("other", 2, *net, "--num_steps", "0")) == 2
+    with pytest.warns(UserWarning, match="num_steps=0 chooses among .* This is done now"):
+        assert len(sample("other", 2, *net)) == 2
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", ".*num_steps")
+        assert len(sample("another", 2, *net, "--num_steps", "0")) == 2
 
 
 class Rounded(nn.Module):

@@ -68,7 +68,7 @@ class FeatureSampler(AbstractSampler):
         typicality: weight of the latents' distance, >= 0.
         min_distance: how far the features of new images keep from each other's and from all
             remembered ones', as far as that can be had for little; a warning tells if less was
-            had. None is measured at each batch: what a quarter of independent images fall short
+            had. None is measured at each batch: what a fifth of independent images fall short
             of. 0 leaves it to the squared distances. It costs some of the match with the data.
 
     Raises:
@@ -116,6 +116,7 @@ class FeatureSampler(AbstractSampler):
         self._num_steps = None if num_steps is None else whole_number("num_steps", num_steps, 0)
         self._typicality = typicality
         self._min_distance = min_distance
+        self._compared = False  # candidates with the data, once
 
     def choose(
         self,
@@ -137,7 +138,9 @@ class FeatureSampler(AbstractSampler):
             candidates = self._candidates(generator, previous)
             features = phi(candidates)
             phi.check_repeatable(candidates, features)
-            warn_if_far(features, self._data, seed)
+            if not self._compared:
+                warn_if_far(features, self._data, seed)
+                self._compared = True
             past = full_precision(past.detach()).to(device)
             problem = self._problem(n, past, candidates, features.double())
             latents = candidates[problem.best_candidates()]

@@ -12,13 +12,16 @@ from hawc.targets import AbstractTarget
 __all__ = ["warn_if_far", "warn_if_near", "warn_if_outside"]
 
 _NUM_REAL = 256
+# Of the distance between two real images; 0.2 to 0.6 of it is the nearest image of generators of
+# digits, in four networks, and 0.9 to 250 in another range.
+_FAR = 0.8
 _SHARE = 0.9  # of a distance asked for: less costs as much as an image out of place
 
 
 def warn_if_far(features: Float[Tensor, "m f"], data: AbstractTarget, seed: int) -> None:
     """Warns if no candidate looks like the data: then one of the two has another range, say.
 
-    That is where half of the real images are further from every candidate than from each other.
+    That is where half of the real images are as far from every candidate as from each other.
 
     Args:
         features: of the candidates.
@@ -29,7 +32,7 @@ def warn_if_far(features: Float[Tensor, "m f"], data: AbstractTarget, seed: int)
     real = data.sample(_NUM_REAL, generator=generator).to(features)
     nearest = float(torch.cdist(real, features).amin(1).median())
     apart = float((real - real.roll(1, 0)).norm(dim=1).median())
-    if nearest > apart > 0:
+    if nearest > _FAR * apart > 0:
         _warn(
             f"No candidate looks like `data`: a real image is {nearest:.3g} from the nearest one "
             f"in features, and {apart:.3g} from another real one. Check that `decode` and the "

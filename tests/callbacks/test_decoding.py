@@ -57,3 +57,14 @@ def test_noise_is_fixed_within_and_untouched_outside() -> None:
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
+
+
+def test_a_model_that_works_in_place_alters_no_latent() -> None:
+    model, latents, images = tiny_vae(), torch.ones(3, 2), torch.rand(3, 1, 8, 8)
+    model.decode = lambda z: z.mul_(2)
+    model.encode = lambda x: x.zero_().flatten(1)
+    before = images.clone()
+    assert torch.equal(decode(model, latents), torch.full((3, 2), 2.0))
+    encode(model, images)
+    assert torch.equal(latents, torch.ones(3, 2))
+    assert torch.equal(images, before)

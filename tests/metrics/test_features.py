@@ -104,3 +104,30 @@ def test_other_errors_of_a_net_pass_as_they_are() -> None:
 
     with pytest.raises(RuntimeError, match="out of memory"):
         extract_features(fail, IMAGES)
+
+
+def test_a_net_that_works_in_place_alters_no_image_of_the_caller() -> None:
+    net = nn.Sequential(nn.Threshold(0.5, 0.0, inplace=True), nn.Flatten())
+    images = IMAGES.clone()
+    for given, expected in ((net, 1), (GreyToRGB(net), 3)):
+        features = extract_features(given, images)
+        assert torch.equal(images, IMAGES)
+        assert torch.equal(features, (IMAGES * (IMAGES > 0.5)).flatten(1).repeat(1, expected))
+
+
+def test_features_that_are_given_are_kept_as_they_were() -> None:
+    given = torch.ones(3, 2, requires_grad=True)
+    features = extract_features(None, given)
+    with torch.no_grad():
+        given.zero_()
+    assert torch.equal(features, torch.ones(3, 2))
+    assert not features.requires_grad
+
+
+def test_an_exported_program_is_a_net() -> None:
+    net = TinyNet().eval()
+    shapes = ({0: torch.export.Dim("n", min=2)},)
+    program = torch.export.export(net, (IMAGES,), dynamic_shapes=shapes).module()
+    for given in (program, nn.Sequential(program, nn.Dropout())):
+        # another order of sums than in the module
+        torch.testing.assert_close(extract_features(given, IMAGES), extract_features(net, IMAGES))

@@ -1,5 +1,6 @@
 """Feature nets stay as they are: no optimizer, checkpoint or training mode reaches them."""
 
+from collections.abc import Callable
 from typing import final
 
 import pytest
@@ -142,3 +143,25 @@ def test_whole_numbers_are_refused() -> None:
 
 def test_no_pictures_have_no_features() -> None:
     assert TinyFeatures()(torch.zeros(0, 3, 8, 8)).shape == (0, 5)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda x: 2 * x - 1, lambda x: 255 * x, lambda x: x - 0.5], ids=str
+)
+def test_images_in_another_range_are_refused(change: Callable[[Tensor], Tensor]) -> None:
+    with pytest.raises(ValueError, match=r"`images` must be in \[0, 1\], got .* by x / 255"):
+        TinyFeatures()(change(pictures(4, 3, 8, 8)))
+
+
+def test_images_slightly_beyond_the_range_are_not() -> None:
+    assert TinyFeatures()(1.2 * pictures(4, 3, 8, 8) - 0.1).isfinite().all()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_net_that_works_in_place_alters_no_image_of_the_caller(channels: int) -> None:
+    features = TinyFeatures()
+    features.net.insert(0, nn.Threshold(0.5, 0.0, inplace=True))
+    images = pictures(4, channels, 8, 8)
+    before = images.clone()
+    features(images)
+    assert torch.equal(images, before)

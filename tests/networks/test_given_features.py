@@ -60,3 +60,24 @@ def test_what_returns_no_vectors_is_refused() -> None:
         GivenFeatures(nn.Identity(), (1, 2, 2))(torch.zeros(2, 1, 2, 2))
     with pytest.raises(ValueError, match=r"got tuple; end it with nn.Flatten\(\) or replace"):
         GivenFeatures(nn.MaxPool2d(2, return_indices=True), (1, 2, 2))(torch.zeros(2, 1, 2, 2))
+
+
+def test_programs_and_frozen_scripts_are_networks_too() -> None:
+    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.Dropout()).eval()
+    images = torch.rand(5, 1, 2, 2)
+    shapes = ({0: torch.export.Dim("n", min=2)},)
+    program = torch.export.export(net, (images,), dynamic_shapes=shapes).module()
+    script = torch.jit.freeze(torch.jit.script(net))
+    for given in (program, nn.Sequential(nn.Dropout(), program), script):
+        features = GivenFeatures(given, (1, 2, 2)).train()
+        torch.testing.assert_close(features(images), net(images))
+        assert list(features.parameters()) == []
+        assert features.state_dict() == {}
+
+
+def test_weights_that_cannot_be_frozen_are_refused() -> None:
+    script = torch.jit.script(nn.Sequential(nn.Flatten(), nn.Linear(4, 3)))
+    with pytest.raises(
+        ValueError, match=r"`net` must have weights that can be frozen, got .*Script"
+    ):
+        GivenFeatures(script, (1, 2, 2))

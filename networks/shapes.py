@@ -1,0 +1,20 @@
+"""Shapes in annotations, which need jaxtyping only where it is installed.
+
+So the files of a network can be copied beside an exported generator, and need torch alone.
+"""
+
+from typing import Any
+
+__all__ = ["Float", "Num"]
+
+try:
+    from jaxtyping import Float, Num
+except ModuleNotFoundError:
+
+    class Float:  # type: ignore[no-redef]
+        """Stands for tensors of any shape."""
+
+        def __class_getitem__(cls, item: tuple[Any, str]) -> Any:
+            return item[0]
+
+    Num = Float  # type: ignore[misc,assignment]

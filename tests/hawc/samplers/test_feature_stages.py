@@ -1,0 +1,137 @@
+"""FeatureSampler with the pipelines of other people: what they get, give back and alter."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from hawc.samplers.decoded_features import Stage
+from hawc.samplers.feature import FeatureSampler
+from hawc.targets import Empirical, StandardNormal
+
+PRIOR = StandardNormal(4)
+
+
+@pytest.fixture(autouse=True)
+def float32_by_default(float64_by_default: None) -> None:
+    torch.set_default_dtype(torch.float32)  # a user's
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 12), nn.Tanh(), nn.Linear(12, 12), nn.Sigmoid())
+
+
+NETWORK = network()
+
+
+def sampler_of(decode: Stage, features: Stage = torch.clone, **settings: Any) -> FeatureSampler:
+    with torch.no_grad():
+        data = Empirical(NETWORK(torch.randn(200, 4, generator=seeded(7))))
+    return FeatureSampler(
+        PRIOR, decode=decode, features=features, data=data, **{"num_candidates": 64, **settings}
+    )
+
+
+@pytest.mark.parametrize("num_steps", [None, 0, 5])
+def test_a_lambda_over_a_network_is_a_decoder(num_steps: int | None) -> None:
+    given: set[torch.dtype] = set()
+
+    def decode(z: Tensor) -> Tensor:
+        given.add(z.dtype)
+        return NETWORK(z)
+
+    sampler = sampler_of(decode, num_steps=num_steps)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        latents = sampler.sample(5, generator=seeded())
+    assert given == {torch.float32}
+    with torch.no_grad():
+        torch.testing.assert_close(sampler.history.points()[:, 4:], NETWORK(latents))
+
+
+@pytest.mark.parametrize("num_steps", [0, None])
+def test_stages_that_work_in_place_alter_nothing_of_ours(num_steps: int | None) -> None:
+    def decode(z: Tensor) -> Tensor:
+        z /= 0.5
+        return NETWORK(z) + 0.0  # the sigmoid's backward needs its result as it was
+
+    def features(images: Tensor) -> Tensor:
+        return images.mul_(3.0)
+
+    sampler = sampler_of(decode, features, num_steps=num_steps)
+    plain = sampler_of(lambda z: NETWORK(z / 0.5), lambda x: 3.0 * x, num_steps=num_steps)
+    generator, other = seeded(), seeded()
+    for _ in range(2):
+        latents = sampler.sample(5, generator=generator)
+        torch.testing.assert_close(latents, plain.sample(5, generator=other))
+    reached = PRIOR.shells().probabilities_of(sampler.history.points()[:, :4])
+    assert ((reached > 0.01) & (reached < 0.99)).all()
+    with torch.no_grad():
+        seen = 3.0 * NETWORK(latents / 0.5)
+    torch.testing.assert_close(sampler.history.points()[-5:, 4:], seen)
+
+
+def test_noise_that_the_caller_would_not_see_again_is_not_recorded() -> None:
+    def noise_of_torch(z: Tensor) -> Tensor:
+        return NETWORK(z) + torch.randn(len(z), 12)
+
+    def noise_of_numpy(z: Tensor) -> Tensor:
+        return NETWORK(z) + torch.from_numpy(np.random.randn(len(z), 12)).float()  # noqa: NPY002
+
+    for decode in (noise_of_torch, noise_of_numpy):
+        sampler = sampler_of(decode)
+        with pytest.raises(ValueError, match="must give the same for the same latent in any batch"):
+            sampler.sample(3, generator=seeded())
+        assert len(sampler.history) == 0
+
+
+def to_bytes(z: Tensor) -> np.ndarray:
+    """An image library's form: (n, h, w, c) in whole numbers."""
+    with torch.no_grad():
+        return (255 * NETWORK(z)).byte().numpy().reshape(-1, 2, 2, 3)
+
+
+def of_bytes(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), -1).astype(np.float32) / 255
+
+
+def test_without_gradients_the_default_chooses_among_candidates_and_says_so() -> None:
+    with pytest.warns(UserWarning, match=r"must pass finite gradients .* This is done now\."):
+        latents = sampler_of(to_bytes, of_bytes).sample(5, generator=seeded())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        alone = sampler_of(to_bytes, of_bytes, num_steps=0).sample(5, generator=seeded())
+    assert torch.equal(latents, alone)
+    with pytest.raises(ValueError, match="num_steps=0 chooses among candidates"):
+        sampler_of(to_bytes, of_bytes, num_steps=5).sample(5, generator=seeded())
+
+
+@pytest.mark.parametrize(
+    "change", [lambda x: 255 * x, lambda x: 4 * x - 2, lambda x: (255 * x).byte()], ids=str
+)
+def test_images_in_another_range_than_the_datas_are_told_once(
+    change: Callable[[Tensor], Tensor],
+) -> None:
+    sampler = sampler_of(lambda z: change(NETWORK(z)), lambda x: x.float(), num_steps=0)
+    with pytest.warns(UserWarning, match="No candidate looks like `data`: a real image is"):
+        sampler.sample(3, generator=seeded())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sampler.sample(3, generator=seeded(1))
+
+
+def test_an_error_of_the_callers_code_is_raised_as_it_is() -> None:
+    wrong = network().double()  # float32 latents do not fit it
+    with pytest.raises(RuntimeError, match=r"dtype|Float|Double") as caught:
+        sampler_of(lambda z: wrong(z)).sample(3, generator=seeded())
+    assert "gradient" not in str(caught.value)
+    assert "Raised by `decode`, called with a Tensor of shape (64, 4)" in caught.value.__notes__[0]
