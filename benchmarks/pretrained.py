@@ -17,6 +17,7 @@ import argparse
 import json
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import torch
 from torch import Tensor
 
+import metrics
 from benchmarks import pretrained_packages as packages
 from benchmarks.kept_rows import KeptRows
 from benchmarks.pretrained_measures import Judge, relative_lengths
@@ -43,8 +45,11 @@ from hawc import (
     Typical,
 )
 
-IID, FREE, TYPICAL, FEATURES = "i.i.d.", "HAW-C, free", "HAW-C, typical", "FeatureSampler"
-METHODS = (IID, FREE, TYPICAL, FEATURES)
+IID, FREE, TYPICAL = "i.i.d.", "HAW-C, free", "HAW-C, typical"
+FEATURES, APART = "FeatureSampler", "FeatureSampler, apart"
+METHODS = (IID, FREE, TYPICAL, FEATURES, APART)
+# `min_distance` of the last one: of the distances from an image of `data` to the nearest other one
+APART_PERCENTILE = 85.0
 NUM_IMAGES, AT_A_TIME = 20, (1, 4, 20)
 NUM_REFERENCE, NUM_DATA = 200, 100  # i.i.d. images to judge by, and to choose by
 CANDIDATES_AN_IMAGE = 10
@@ -90,7 +95,7 @@ def bench(make: Callable[[], packages.Generator], cache: Path) -> Bench:
 
 
 def sampler_of(
-    method: str, owner: Bench, data: AbstractTarget, at_a_time: int, candidates: AbstractTarget
+    method: str, owner: Bench, data: Tensor, at_a_time: int, candidates: AbstractTarget
 ) -> AbstractSampler:
     """Returns the sampler of that name, with a new memory."""
     if method == IID:
@@ -99,13 +104,15 @@ def sampler_of(
         return HistoryAwareSampler(owner.prior, solver=Deterministic())
     if method == TYPICAL:
         return HistoryAwareSampler(owner.prior, solver=Typical())
+    apart = metrics.repeat_threshold(data, APART_PERCENTILE) if method == APART else None
     return FeatureSampler(
         candidates,
         decode=owner.decode,
         features=owner.choosing,
-        data=data,
+        data=Empirical(data),
         num_candidates=CANDIDATES_AN_IMAGE * at_a_time,
         num_steps=0,
+        min_distance=apart,
     )
 
 
@@ -124,7 +131,7 @@ def sampled(
 
 
 def sets(
-    method: str, owner: Bench, data: AbstractTarget, at_a_time: int, seed: int
+    method: str, owner: Bench, data: Tensor, at_a_time: int, seed: int
 ) -> Iterator[tuple[Tensor, Tensor, Values]]:
     """Yields sets of twenty as `sampled` has them: one, or all candidates in sets if i.i.d.
 
@@ -147,7 +154,7 @@ def measured(owner: Bench, judge: Judge, latents: Tensor, images: Tensor) -> Val
 
 def compared(owner: Bench, seeds: int) -> dict[str, Any]:
     """Returns the rows of the generator's table; writes its contact sheet."""
-    data = Empirical(owner.choosing(owner.iid_images(NUM_DATA, DATA_SEED)))
+    data = owner.choosing(owner.iid_images(NUM_DATA, DATA_SEED))
     judge = Judge(owner.judging(owner.iid_images(NUM_REFERENCE, REFERENCE_SEED)))
     rows: list[dict[str, Any]] = []
     shown: dict[str, Tensor] = {}
@@ -180,6 +187,8 @@ def main() -> None:
     if arguments.seeds < 1:
         parser.error(f"--seeds must be at least 1, got {arguments.seeds}")
     packages.check_packages()
+    # among so few candidates a large `min_distance` cannot always be had
+    warnings.filterwarnings("ignore", message=".*`min_distance`")
     RESULTS.mkdir(exist_ok=True)
     for name in names:
         found = compared(bench(makers[name], arguments.cache), arguments.seeds)
