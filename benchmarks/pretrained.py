@@ -166,7 +166,8 @@ def compared(owner: Bench, seeds: int) -> dict[str, Any]:
                     found.append({**measured(owner, judge, latents, images), **cost})
                     shown.setdefault(f"{method}, one at a time", images)
             values = {name: [value[name] for value in found] for name in found[0]}
-            rows.append({"method": method, "at a time": at_a_time, "values": values})
+            number = "any" if method == IID else at_a_time
+            rows.append({"method": method, "at a time": number, "values": values})
             print(f"{owner.name}: {method}, {at_a_time} at a time", flush=True)
     contact_sheet(shown, PICTURES / f"pretrained_{owner.name}.png")
     description = f"{owner.prior.dim:,} numbers a latent, {seeds} seeds."
