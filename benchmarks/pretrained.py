@@ -1,0 +1,201 @@
+"""Images of two pretrained generators that nobody here made: are twenty with memory different?
+
+    uv sync --group pretrained
+    python -m benchmarks.pretrained [terrain] [style] [--seeds 5] [--cache runs/pretrained]
+
+i.i.d. latents, history-aware ones with free and with typical lengths, and `hawc.FeatureSampler`
+choosing among candidates alone, as these decoders pass no gradients on. Twenty images, 1, 4 and 20
+at a time. Images and features are kept in `--cache`: another run decodes new latents alone. The
+first one takes some 25 minutes of one core, most of it for terrain. Writes
+benchmarks/results/pretrained.md with a JSON file a generator, and docs/pictures/pretrained_*.png.
+
+Without uv install the packages of the group by `pip install --no-deps`: one asks for torch 1.6 and
+another for onnxruntime-gpu, though neither needs it here.
+"""
+
+import argparse
+import json
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import torch
+from torch import Tensor
+
+import metrics
+from benchmarks import pretrained_packages as packages
+from benchmarks.kept_rows import KeptRows
+from benchmarks.pretrained_measures import Judge, relative_lengths
+from benchmarks.pretrained_page import PICTURES, RESULTS, contact_sheet, write_page
+from benchmarks.shared_candidates import SharedCandidates
+from hawc import (
+    AbstractSampler,
+    AbstractTarget,
+    Deterministic,
+    Empirical,
+    FeatureSampler,
+    HistoryAwareSampler,
+    IndependentSampler,
+    Typical,
+)
+
+IID, FREE, TYPICAL = "i.i.d.", "HAW-C, free", "HAW-C, typical"
+FEATURES, APART = "FeatureSampler", "FeatureSampler, apart"
+METHODS = (IID, FREE, TYPICAL, FEATURES, APART)
+# `min_distance` of the last one: of the distances from an image of `data` to the nearest other one
+APART_PERCENTILE = 85.0
+NUM_IMAGES, AT_A_TIME = 20, (1, 4, 20)
+NUM_REFERENCE, NUM_DATA = 200, 100  # i.i.d. images to judge by, and to choose by
+CANDIDATES_AN_IMAGE = 10
+DATA_SEED, REFERENCE_SEED = 10_000, 10_001  # apart from those of the samplers
+
+Values = dict[str, float]
+
+
+@final
+@dataclass(frozen=True)
+class Bench:
+    """A generator, a network to choose with and one to judge with, all of them kept.
+
+    Args:
+        name: of the generator.
+        prior: of its latents.
+        decode: latents to images.
+        choosing: images to features.
+        judging: images to features, by a network without a part in the choice.
+    """
+
+    name: str
+    prior: AbstractTarget
+    decode: KeptRows
+    choosing: KeptRows
+    judging: KeptRows
+
+    def iid_images(self, n: int, seed: int) -> Tensor:
+        """Returns images of i.i.d. latents."""
+        return self.decode(self.prior.sample(n, generator=torch.Generator().manual_seed(seed)))
+
+
+def bench(make: Callable[[], packages.Generator], cache: Path) -> Bench:
+    """Returns a generator of the packages with all that is kept of it."""
+    generator = make()
+    folder = cache / f"{generator.name}-{generator.version}"
+    return Bench(
+        generator.name,
+        generator.prior,
+        KeptRows(generator.decode, folder / "images"),
+        *(KeptRows(packages.network(role), folder / role) for role in ("choosing", "judging")),
+    )
+
+
+def sampler_of(
+    method: str, owner: Bench, data: Tensor, at_a_time: int, candidates: AbstractTarget
+) -> AbstractSampler:
+    """Returns the sampler of that name, with a new memory."""
+    if method == IID:
+        return IndependentSampler(candidates)
+    if method == FREE:
+        return HistoryAwareSampler(owner.prior, solver=Deterministic())
+    if method == TYPICAL:
+        return HistoryAwareSampler(owner.prior, solver=Typical())
+    apart = metrics.repeat_threshold(data, APART_PERCENTILE) if method == APART else None
+    return FeatureSampler(
+        candidates,
+        decode=owner.decode,
+        features=owner.choosing,
+        data=Empirical(data),
+        num_candidates=CANDIDATES_AN_IMAGE * at_a_time,
+        num_steps=0,
+        min_distance=apart,
+    )
+
+
+def sampled(
+    sampler: AbstractSampler, owner: Bench, at_a_time: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Values]:
+    """Returns twenty latents, their images, and what these cost."""
+    calls, start = owner.decode.rows, time.perf_counter()
+    elsewhere = owner.decode.seconds + owner.choosing.seconds
+    rounds = NUM_IMAGES // at_a_time
+    latents = torch.cat([sampler.sample(at_a_time, generator=generator) for _ in range(rounds)])
+    seconds = time.perf_counter() - start
+    seconds -= owner.decode.seconds + owner.choosing.seconds - elsewhere
+    images = owner.decode(latents)
+    return latents, images, {"decoder calls": owner.decode.rows - calls, "seconds": seconds}
+
+
+def sets(
+    method: str, owner: Bench, data: Tensor, at_a_time: int, seed: int
+) -> Iterator[tuple[Tensor, Tensor, Values]]:
+    """Yields sets of twenty as `sampled` has them: one, or all candidates in sets if i.i.d.
+
+    FeatureSampler's candidates of a seed are the same, whatever the number at a time.
+    """
+    generator = torch.Generator().manual_seed(1000 * seed)
+    latents = owner.prior.sample(CANDIDATES_AN_IMAGE * NUM_IMAGES, generator=generator)
+    candidates = SharedCandidates(owner.prior, latents)
+    sampler = sampler_of(method, owner, data, at_a_time, candidates)
+    for _ in range(CANDIDATES_AN_IMAGE if method == IID else 1):
+        yield sampled(sampler, owner, at_a_time, generator)
+
+
+def measured(owner: Bench, judge: Judge, latents: Tensor, images: Tensor) -> Values:
+    """Returns what twenty images are worth, and the lengths of their latents."""
+    lengths = relative_lengths(owner.prior, latents)
+    extremes = {"shortest": float(lengths.min()), "longest": float(lengths.max())}
+    return {**judge.values(owner.judging(images)), **extremes}
+
+
+def compared(owner: Bench, seeds: int) -> dict[str, Any]:
+    """Returns the rows of the generator's table; writes its contact sheet."""
+    data = owner.choosing(owner.iid_images(NUM_DATA, DATA_SEED))
+    judge = Judge(owner.judging(owner.iid_images(NUM_REFERENCE, REFERENCE_SEED)))
+    rows: list[dict[str, Any]] = []
+    shown: dict[str, Tensor] = {}
+    for method in METHODS:
+        for at_a_time in AT_A_TIME if method != IID else AT_A_TIME[:1]:
+            found: list[Values] = []
+            for seed in range(seeds):
+                for latents, images, cost in sets(method, owner, data, at_a_time, seed):
+                    found.append({**measured(owner, judge, latents, images), **cost})
+                    shown.setdefault(f"{method}, one at a time", images)
+            values = {name: [value[name] for value in found] for name in found[0]}
+            number = "any" if method == IID else at_a_time
+            rows.append({"method": method, "at a time": number, "values": values})
+            print(f"{owner.name}: {method}, {at_a_time} at a time", flush=True)
+    contact_sheet(shown, PICTURES / f"pretrained_{owner.name}.png")
+    description = f"{owner.prior.dim:,} numbers a latent, {seeds} seeds."
+    return {"name": owner.name, "description": description, "rows": rows}
+
+
+def main() -> None:
+    """Compares the methods on each generator asked for, then writes the page."""
+    makers = {"terrain": packages.terrain, "style": packages.style}
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("generators", nargs="*", metavar="generator", help=" or ".join(makers))
+    parser.add_argument("--seeds", type=int, default=5, help="at least 1")
+    parser.add_argument("--cache", type=Path, default=Path("runs/pretrained"))
+    arguments = parser.parse_args()
+    names = arguments.generators or [*makers]
+    if unknown := sorted({*names} - makers.keys()):
+        parser.error(f"{', '.join(unknown)}: the generators are {', '.join(makers)}")
+    if arguments.seeds < 1:
+        parser.error(f"--seeds must be at least 1, got {arguments.seeds}")
+    packages.check_packages()
+    # among so few candidates a large `min_distance` cannot always be had
+    warnings.filterwarnings("ignore", message=".*`min_distance`")
+    RESULTS.mkdir(exist_ok=True)
+    for name in names:
+        found = compared(bench(makers[name], arguments.cache), arguments.seeds)
+        (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
+    write_page()
+
+
+if __name__ == "__main__":
+    main()

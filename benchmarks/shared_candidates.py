@@ -1,0 +1,55 @@
+"""A prior whose samples are given ones, so that several samplers choose from the same."""
+
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hawc import AbstractKernel, AbstractTarget
+from hawc.targets.abstract import Potential
+from hawc.targets.shells import Shells
+
+__all__ = ["SharedCandidates"]
+
+
+@final
+class SharedCandidates(AbstractTarget):
+    """A distribution that hands out given samples of it in order, and is itself otherwise.
+
+    Args:
+        prior: the distribution.
+        latents: (m, d) i.i.d. samples of it.
+    """
+
+    def __init__(self, prior: AbstractTarget, latents: Float[Tensor, "m d"]) -> None:
+        self._prior = prior
+        self._left = latents
+
+    def __repr__(self) -> str:
+        return repr(self._prior)
+
+    @property
+    def dim(self) -> int:
+        return self._prior.dim
+
+    def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """Returns the next n of the given samples.
+
+        Raises:
+            ValueError: if fewer are left.
+        """
+        del generator
+        if n > len(self._left):
+            raise ValueError(f"`n` must be at most {len(self._left)}, the samples left, got {n}.")
+        samples, self._left = self._left[:n], self._left[n:]
+        return samples.clone()
+
+    def potential(self, kernel: AbstractKernel) -> Potential:
+        return self._prior.potential(kernel)
+
+    def self_energy(self, kernel: AbstractKernel) -> float:
+        return self._prior.self_energy(kernel)
+
+    def shells(self) -> Shells | None:
+        return self._prior.shells()

@@ -1,0 +1,50 @@
+"""Shared candidates: handed out in order, once; the distribution is the prior's."""
+
+import pytest
+import torch
+
+from benchmarks.shared_candidates import SharedCandidates
+from hawc import FeatureSampler, HuberEnergy, IndependentSampler, StandardNormal
+from hawc.targets import Empirical
+
+PRIOR, KERNEL = StandardNormal(3), HuberEnergy()
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_hands_out_the_given_samples_in_order_until_none_is_left() -> None:
+    latents = PRIOR.sample(5, generator=seeded())
+    sampler = IndependentSampler(SharedCandidates(PRIOR, latents))
+    parts = [sampler.sample(n, generator=seeded(n)) for n in (2, 3)]
+    assert torch.equal(torch.cat(parts), latents)
+    with pytest.raises(ValueError, match="`n` must be at most 0, the samples left, got 1"):
+        sampler.sample(1, generator=seeded())
+
+
+def test_is_the_prior_otherwise() -> None:
+    latents = PRIOR.sample(5, generator=seeded())
+    shared = SharedCandidates(PRIOR, latents)
+    assert (shared.dim, repr(shared)) == (PRIOR.dim, repr(PRIOR))
+    assert shared.self_energy(KERNEL) == PRIOR.self_energy(KERNEL)
+    assert torch.equal(shared.potential(KERNEL)(latents), PRIOR.potential(KERNEL)(latents))
+    assert torch.equal(shared.shells().lengths(latents), latents.norm(dim=1))
+
+
+def test_a_feature_sampler_chooses_among_them() -> None:
+    latents = PRIOR.sample(30, generator=seeded())
+    sampler = FeatureSampler(
+        SharedCandidates(PRIOR, latents),
+        decode=lambda z: z,
+        features=lambda z: z,
+        data=Empirical(PRIOR.sample(50, generator=seeded(1))),
+        num_candidates=10,
+        num_steps=0,
+    )
+    for number in range(3):
+        chosen = sampler.sample(2, generator=seeded())
+        own = latents[10 * number : 10 * number + 10]
+        # the longest and the shortest ones keep their directions only
+        cosines = torch.cosine_similarity(chosen[:, None], own[None], dim=2)
+        assert ((cosines > 1 - 1e-6).sum(1) == 1).all()
