@@ -5,8 +5,9 @@
 One run of a model of digits at a time. Its decoder gets latents that are independent, of a Sobol
 sequence, by history-aware compression of the latents (HAW-C) and by `hawc.FeatureSampler`, the last
 two as one batch and in rounds of ten that remember. A net that chooses and an independent one that
-judges come with the project (docs/feature-nets.md). Writes benchmarks/results/diversity/<name>.json
-and, from all of these, benchmarks/results/diversity.md and docs/pictures/diversity.png.
+judges come with the project (docs/feature-nets.md). With `--samplers` only some are measured, and
+those known of the same checkpoint are kept. Writes benchmarks/results/diversity/<name>.json and,
+from all of these, benchmarks/results/diversity.md and docs/pictures/diversity.png.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
@@ -176,6 +177,13 @@ def summary(values: list[Values]) -> dict[str, tuple[float, float]]:
     }
 
 
+def known_of(run: TrainedRun, results: Path) -> dict[str, Any]:
+    """Returns what a file of results says, or what it would say before anything is measured."""
+    if results.exists():
+        return json.loads(results.read_text())
+    return {"checkpoint_sha256": run.digest, "repetitions": {}, "samplers": {}}
+
+
 def main() -> None:
     """Adds repetitions one by one, writing after each what is known so far."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -188,14 +196,14 @@ def main() -> None:
         parser.error("--repetitions must be at least 2, for a standard error")
     run = TrainedRun(arguments.folder)
     results = RESULTS / f"{run.name}.json"
-    if results.exists():
-        known = json.loads(results.read_text())["samplers"]
-        if lost := sorted(known.keys() - {*arguments.samplers}):
-            parser.error(f"{results} has results of {', '.join(lost)} too: name them, or remove it")
+    others = known_of(run, results)
+    lost = sorted(others["samplers"].keys() - {*arguments.samplers})
+    if lost and others["checkpoint_sha256"] != run.digest:
+        parser.error(f"{results} has {', '.join(lost)} of another checkpoint: remove it")
     model = run.averaged() or run.model()
     chooser = DigitFeatures("choosing")
-    known = random_digits(NUM_CHOSEN_BY, train=True, data_dir=arguments.data_dir)
-    data = Empirical(chooser(known))
+    digits = random_digits(NUM_CHOSEN_BY, train=True, data_dir=arguments.data_dir)
+    data = Empirical(chooser(digits))
     unknown = random_digits(NUM_JUDGED_BY, train=False, data_dir=arguments.data_dir)
     judge = Judge(DigitFeatures("judging"), unknown)
     found: dict[str, dict[int, list[Values]]] = {}
@@ -211,7 +219,14 @@ def main() -> None:
                 name: {n: summary(values) for n, values in sizes.items()}
                 for name, sizes in found.items()
             }
-            page_of_run = {"repetitions": number + 1, "epochs": run.epochs, "samplers": page}
+            counts = dict.fromkeys(page, number + 1)
+            all_samplers = {**others["samplers"], **page}
+            page_of_run = {
+                "checkpoint_sha256": run.digest,
+                "epochs": run.epochs,
+                "repetitions": {**others["repetitions"], **counts},
+                "samplers": {name: all_samplers[name] for name in NAMES if name in all_samplers},
+            }
             results.write_text(json.dumps(page_of_run, indent=1) + "\n")
     write_page()
 

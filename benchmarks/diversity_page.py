@@ -20,13 +20,13 @@ FIGURE = Path(__file__).parent.parent / "docs" / "pictures" / "diversity.png"
 SHOWN = ("different digits", "total variation", "repeats (25 %)")
 INTRODUCTION = """# Different pictures
 
-`python -m benchmarks.diversity runs/<name>/<time>` of each model. Means over the repetitions, with
-standard errors. Ten digits at most are different. Features are those of the judging net, which has
-no part in the choice; what is real are 1,000 test digits. A picture repeats an earlier one (p %)
-if it is nearer to it than p % of the real digits are to the nearest of the others, in pixels 25 %.
-The closest pair is the smallest distance between two images. Total variation is that of the
-histogram of digits against the real one. Seconds are those of the choice, on one core that others
-shared.
+`python -m benchmarks.diversity runs/<name>/<time>` of each model. Means over the repetitions, whose
+number stands behind the sampler, with standard errors. Ten digits at most are different. Features
+are those of the judging network, which has no part in the choice; what is real are 1,000 test
+digits. An image repeats an earlier one (p %) if it is nearer to it than p % of the real digits are
+to the nearest of the others, in pixels 25 %. The closest pair is the smallest distance between two
+images. Total variation is that of the histogram of digits against the real one. Seconds are those
+of the choice, on one core that others shared.
 """
 
 
@@ -37,7 +37,7 @@ def results() -> dict[str, Any]:
 
 def lines(name: str, found: dict[str, Any]) -> Iterator[str]:
     """Yields the section of a run."""
-    yield f"\n## {name}, {found['epochs']} epochs, {found['repetitions']} repetitions\n"
+    yield f"\n## {name}, {found['epochs']} epochs\n"
     measures = list(next(iter(next(iter(found["samplers"].values())).values())))
     yield f"| n | latents | {' | '.join(measures)} |"
     yield "|" + "---|" * (len(measures) + 2)
@@ -46,7 +46,8 @@ def lines(name: str, found: dict[str, Any]) -> Iterator[str]:
         for sampler, by_size in found["samplers"].items():
             if str(n) in by_size:
                 cells = (f"{mean:.3g} ± {error:.1g}" for mean, error in by_size[str(n)].values())
-                yield f"| {n} | {sampler} | {' | '.join(cells)} |"
+                count = found["repetitions"][sampler]
+                yield f"| {n} | {sampler} ({count}) | {' | '.join(cells)} |"
 
 
 def draw(found: dict[str, Any]) -> None:

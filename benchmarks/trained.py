@@ -1,6 +1,7 @@
 """Trained models and their data, from what a run left in its folder."""
 
 import csv
+import hashlib
 import inspect
 import io
 import statistics
@@ -56,6 +57,11 @@ class TrainedRun:
         """How many epochs the checkpoint was trained."""
         # Lightning counts the epoch at whose end it was saved from 0
         return int(self._checkpoint()["epoch"]) + 1
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the checkpoint, in hexadecimal digits."""
+        return hashlib.sha256(self._path.read_bytes()).hexdigest()
 
     def model(self) -> Any:
         """Returns the model with its weights, in evaluation mode."""

@@ -1,5 +1,6 @@
 """How different pictures are: what the judge says of known ones, rounds, errors, refusals."""
 
+import json
 import sys
 from pathlib import Path
 from typing import final
@@ -105,16 +106,19 @@ def test_one_repetition_has_no_error(
     assert "--repetitions must be at least 2" in capsys.readouterr().err
 
 
-def test_results_of_other_samplers_are_not_dropped(
+def test_results_of_another_checkpoint_are_not_mixed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "tiny.json").write_text('{"samplers": {"Sobol": {}, "HAW-C": {}}}')
+    results = {"checkpoint_sha256": "0", "samplers": {"Sobol": {}, "HAW-C": {}}}
+    (tmp_path / "tiny.json").write_text(json.dumps(results))
     (tmp_path / "config.yaml").write_text("name: tiny")
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "last.ckpt").write_bytes(b"another")
     monkeypatch.setattr(diversity, "RESULTS", tmp_path)
     monkeypatch.setattr(sys, "argv", ["diversity", str(tmp_path), "--samplers", "HAW-C"])
     with pytest.raises(SystemExit):
         diversity.main()
-    assert "has results of Sobol too: name them, or remove it" in capsys.readouterr().err
+    assert "has Sobol of another checkpoint: remove it" in capsys.readouterr().err
 
 
 def test_a_sampler_draws_the_same_whatever_others_do(
