@@ -78,7 +78,7 @@ class SamplingTrainer(Trainer):
             num_real: Of the sampler feature, the number of training items, taken at random, that
                 all pictures together are to be like.
             min_distance: Of the sampler feature, how far new images keep from all others in
-                features, where that can be had for little. Default: what four fifths of
+                features, where that can be had for little. Default: what three quarters of
                 independent images keep; 0 leaves it out.
             num_steps: Of the sampler feature, most steps of the descent; 0 chooses among samples
                 of the prior alone. Default: 50, or 0 for what passes no gradients on.

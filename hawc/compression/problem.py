@@ -131,11 +131,19 @@ class CompressionProblem(AbstractProblem):
             potential: in place of the target's exact one, with its gradient.
         """
         flat = points.flatten(0, 1)
-        attraction, attraction_gradient = (potential or self._potential)(flat)
-        repulsion, repulsion_gradient = self._history_sum(flat)
-        value = (self.total * attraction - repulsion) / self.size
-        gradient = (self.total * attraction_gradient - repulsion_gradient) / self.size
+        value, gradient = (potential or self._potential)(flat)
+        if len(self.history):
+            repulsion, repulsion_gradient = self._history_sum(flat)
+            value = (self.total * value - repulsion) / self.size
+            gradient = (self.total * gradient - repulsion_gradient) / self.size
         return value.reshape(points.shape[:2]), gradient.reshape(points.shape)
+
+    def field_alone(self, points: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+        """Returns `field` without its gradient, which costs a target without a short form most."""
+        with torch.no_grad():
+            attraction = self.target.potential(self.kernel)(points)
+        repulsion, _ = self._history_sum(points)
+        return (self.total * attraction - repulsion) / self.size
 
     def weights(self, points: Float[Tensor, "k d"]) -> Float[Tensor, " k"]:
         if self._weights == "uniform":

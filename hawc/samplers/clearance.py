@@ -13,7 +13,7 @@ __all__ = ["Clearance", "independent_distance"]
 # distribution; at seven tenths nine times that.
 _WEIGHT = 100.0
 # Share of independent images that are nearer to others than new ones should be.
-_NEARER = 0.2
+_NEARER = 0.25
 _SEARCHED_AT_ONCE = 4096  # remembered points: their distances from 1,000 candidates fit a cache
 _SHORT_HISTORY = 2**20  # numbers; a longer one is searched in its own precision, twice as fast
 
@@ -74,7 +74,7 @@ class Clearance:
 def independent_distance(
     candidates: Float[Tensor, "m d"], past: Float[Tensor, "kp d"], size: int
 ) -> float:
-    """Returns the distance that four fifths of independent points keep from all others.
+    """Returns the distance that three quarters of independent points keep from all others.
 
     The others are the remembered points and those of their own batch. Independent batches are what
     the candidates are: these are measured. New points can keep that distance, since most

@@ -69,7 +69,7 @@ class FeatureSampler(AbstractSampler):
         typicality: weight of the latents' distance, >= 0.
         min_distance: how far the features of new images keep from each other's and from all
             remembered ones', as far as that can be had for little; a warning tells if less was
-            had. None is measured at each batch: what a fifth of independent images fall short
+            had. None is measured at each batch: what a quarter of independent images fall short
             of. 0 leaves it to the squared distances. It costs some of the match with the data.
 
     Raises:

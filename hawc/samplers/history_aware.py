@@ -21,7 +21,8 @@ class HistoryAwareSampler(AbstractSampler):
     """Samples batches of which each, added to all earlier ones, is closest to a distribution.
 
     A batch is chosen jointly: one call with n = 10 is better than ten calls with n = 1. All points
-    have lengths that samples of the distribution have, so a decoder knows them (`hawc.Typical`).
+    have lengths that samples of the distribution have, so a decoder knows them (`hawc.Typical`);
+    where it has no lengths, as a mixture, a cube or a data set, they are the best of 1,024 samples.
     With `solver=Deterministic()` points are free: their distance is smaller, the more so in few
     dimensions and with small batches, but they may lie where no decoder was trained.
 

@@ -8,6 +8,7 @@ from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradien
 from hawc.targets.empirical import Empirical
 from hawc.targets.gaussian_mixture import GaussianMixture
 from hawc.targets.normal import Normal
+from hawc.targets.shells import Shells, chi, student_t
 from hawc.targets.standard_normal import StandardNormal
 from hawc.targets.student_t import StudentT
 from hawc.targets.uniform_cube import UniformCube
@@ -19,7 +20,10 @@ __all__ = [
     "Normal",
     "Potential",
     "PotentialAndGradient",
+    "Shells",
     "StandardNormal",
     "StudentT",
     "UniformCube",
+    "chi",
+    "student_t",
 ]

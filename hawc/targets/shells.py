@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import numpy as np
@@ -88,11 +89,7 @@ def _product(points: Float[Tensor, "*n k"], factor: Tensor | float) -> Float[Ten
 
 def chi(degrees: int) -> tuple[LengthFunction, LengthFunction]:
     """Returns quantile and probability of |Z|, Z ~ N(0, I) on R^degrees."""
-    half = degrees / 2
-    return (
-        lambda p: np.sqrt(2 * gammaincinv(half, p)),
-        lambda r: gammainc(half, np.square(r) / 2),
-    )
+    return partial(_chi_quantile, degrees / 2), partial(_chi_probability, degrees / 2)
 
 
 def student_t(dim: int, degrees: int, scale: float) -> tuple[LengthFunction, LengthFunction]:
@@ -100,13 +97,26 @@ def student_t(dim: int, degrees: int, scale: float) -> tuple[LengthFunction, Len
 
     |T|^2 / (|T|^2 + degrees scale^2) has the distribution Beta(dim / 2, degrees / 2).
     """
-    a, b, squared = dim / 2, degrees / 2, degrees * scale**2
+    shape = dim / 2, degrees / 2, degrees * scale**2
+    return partial(_student_quantile, *shape), partial(_student_probability, *shape)
 
-    def quantile(p: NDArray[np.float64]) -> NDArray[np.float64]:
-        share = betaincinv(a, b, p)
-        return np.asarray(np.sqrt(squared * share / (1 - share)))
 
-    def probability(r: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(betainc(a, b, np.square(r) / (np.square(r) + squared)))
+def _chi_quantile(half: float, p: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.sqrt(2 * gammaincinv(half, p)))
 
-    return quantile, probability
+
+def _chi_probability(half: float, r: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(gammainc(half, np.square(r) / 2))
+
+
+def _student_quantile(
+    a: float, b: float, squared: float, p: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    share = betaincinv(a, b, p)
+    return np.asarray(np.sqrt(squared * share / (1 - share)))
+
+
+def _student_probability(
+    a: float, b: float, squared: float, r: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    return np.asarray(betainc(a, b, np.square(r) / (np.square(r) + squared)))

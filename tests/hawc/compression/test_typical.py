@@ -10,7 +10,7 @@ from torch import Tensor
 from hawc.compression import CompressionProblem, Deterministic, Typical, compress
 from hawc.compression.typical import _OnShells
 from hawc.distances import squared_distance_to
-from hawc.kernels import Energy, GaussianComplement, HuberEnergy
+from hawc.kernels import Energy, GaussianComplement, HuberEnergy, Power
 from hawc.samplers import HistoryAwareSampler
 from hawc.targets import (
     AbstractTarget,
@@ -135,6 +135,33 @@ def test_a_simplex_is_what_a_descent_would_find(dim: int, size: int, kernel: Any
     found = on_shells.points(patient.points)
     values = [float(problem.value_and_gradient(points[None])[0]) for points in (simplex, found)]
     assert values[0] == pytest.approx(values[1], rel=3e-3)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [StandardNormal(1), Normal(torch.zeros(2), torch.ones(2, 2)), Normal(torch.ones(1), 1e-18)],
+    ids=repr,
+)
+def test_points_on_a_line_are_stratified(target: AbstractTarget) -> None:
+    sampler, generator = HistoryAwareSampler(target), seeded()
+    for size in (1, 7, 56):
+        sampler.sample(size, generator=generator)
+    kernel = Energy()
+    found = squared_distance_to(kernel, sampler.history.points(), target)
+    # 0.014 with free points, the longest of which are not typical; 0.059 with free signs alone
+    assert float(found) < 0.03 * target.self_energy(kernel) / 64
+    ends = probabilities(sampler.history.points(), target)
+    assert 0.01 <= float(ends.min()) <= float(ends.max()) <= 0.99
+
+
+def test_a_kernel_that_grows_faster_needs_more_than_a_simplex() -> None:
+    target, kernel = StandardNormal(8), Power(0.9)
+    found, patient = (
+        compress(target, 8, kernel=kernel, solver=solver, generator=seeded()).points
+        for solver in (TYPICAL, FREE)
+    )
+    lost = squared_distance_to(kernel, found, target) - squared_distance_to(kernel, patient, target)
+    assert float(lost) < 0.06 * target.self_energy(kernel) / 8  # a simplex loses more
 
 
 def test_gradient_on_shells_is_the_objectives() -> None:

@@ -1,5 +1,7 @@
 """Shells: lengths as the samples have them, and points moved to given lengths."""
 
+import pickle
+
 import pytest
 import torch
 from scipy.stats import chi as scipy_chi
@@ -59,6 +61,15 @@ def test_lengths_of_the_normal_distribution_are_those_of_chi() -> None:
     shells = StandardNormal(7).shells()
     lengths = shells.lengths_at(torch.tensor([0.01, 0.5]))
     torch.testing.assert_close(lengths, torch.from_numpy(scipy_chi.ppf([0.01, 0.5], 7)))
+
+
+def test_may_be_pickled() -> None:
+    for target in TARGETS:
+        shells = target.shells()
+        assert shells is not None
+        again = pickle.loads(pickle.dumps(shells))
+        points = target.sample(3, generator=seeded())
+        torch.testing.assert_close(again.probabilities_of(points), shells.probabilities_of(points))
 
 
 def test_a_direction_without_variance_is_none() -> None:
