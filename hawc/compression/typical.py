@@ -23,7 +23,7 @@ __all__ = ["Typical"]
 _SHORTEST, _LONGEST = 0.0101, 0.9899
 # One per cent of the distance is lost to a patient descent, in a third of the time.
 _DESCENT = Deterministic(progress_tolerance=1e-3)
-_CANDIDATES_A_POINT = 8
+_CANDIDATES_A_POINT = 128, 8  # one point gains little from more, many points need some freedom
 
 
 @final
@@ -49,8 +49,8 @@ class Typical(AbstractSolver):
     Only the descent uses `start`; a closed form and a choice among samples need none.
 
     Args:
-        num_candidates: samples to choose from where the target has no shells; at least 1. There are
-            never fewer than eight for each new point.
+        num_candidates: most samples to choose from where the target has no shells, at least 1: 128
+            for each new point up to this number, but never fewer than eight for each.
 
     Raises:
         ValueError: if `num_candidates` is smaller than 1.
@@ -101,7 +101,8 @@ class Typical(AbstractSolver):
         return replace(found, points=points, objective=float(value))
 
     def _best_samples(self, problem: CompressionProblem, generator: torch.Generator) -> Compression:
-        count = max(self.num_candidates, _CANDIDATES_A_POINT * problem.size)
+        most, least = (times * problem.size for times in _CANDIDATES_A_POINT)
+        count = max(min(self.num_candidates, most), least)
         candidates = problem.target.sample(count, generator=generator).double()
         field = problem.field_alone(candidates)
 
