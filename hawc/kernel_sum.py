@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from hawc.arguments import check_instance
 from hawc.kernels import AbstractKernel
 
 __all__ = ["EXPANDED_FROM_DIM", "KernelSum", "differentiable", "expansion_bears"]
@@ -61,6 +62,7 @@ class KernelSum:
         weights: Float[Tensor, " m"] | None = None,
         crowding: float | None = None,
     ) -> None:
+        check_instance("kernel", kernel, AbstractKernel)
         self.crowding = crowding
         self._kernel = kernel
         self._weights = weights
