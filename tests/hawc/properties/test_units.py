@@ -147,7 +147,7 @@ def test_points_of_a_sampler_scale_with_the_unit(name: str, solver: AbstractSolv
     def rounds(unit: float) -> Tensor:
         sampler = HistoryAwareSampler(SYMMETRIC[name](unit), solver=solver)
         generator = seeded()
-        return torch.cat([sampler.sample(3, generator=generator) for _ in range(2)]) / unit
+        return torch.cat([sampler.sample(n, generator=generator) for n in (3, 4, 4)]) / unit
 
     expected = rounds(1.0)
     for unit in (1e-9, 3.0, 1e5):
