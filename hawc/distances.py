@@ -18,6 +18,7 @@ like n + m, not n m, also under autograd.
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.arguments import check_instance
 from hawc.blocks import row_blocks
 from hawc.kernels import AbstractKernel, without_autocast
 from hawc.points import ArrayLike, as_points, as_weights, promoted
@@ -56,6 +57,7 @@ def squared_distance(
         ValueError: if a set is empty, dimensions or numbers of weights differ, or the total weights
             of the two sets do (then d^2 has no meaning).
     """
+    check_instance("kernel", kernel, AbstractKernel)
     x, y, p, q = checked_weighted_sets(x, y, x_weights, y_weights)
     repulsion = _pair_sum(kernel, x, x, p, p) + _pair_sum(kernel, y, y, q, q)
     return (_pair_sum(kernel, x, y, p, q) - 0.5 * repulsion).to(x.dtype)
@@ -82,6 +84,7 @@ def unbiased_squared_distance(
     Raises:
         ValueError: if a set has less than two points or the dimensions differ.
     """
+    check_instance("kernel", kernel, AbstractKernel)
     x, y = as_points("x", x, smallest=2), as_points("y", y, smallest=2)
     x, y, p, q = checked_weighted_sets(x, y, None, None)
     repulsion = _mean_between_different(kernel, x) + _mean_between_different(kernel, y)
@@ -112,6 +115,7 @@ def squared_distance_to(
         ValueError: if there is no point, the dimension differs from the target's, or the weights
             are not one a point with total 1.
     """
+    check_instance("kernel", kernel, AbstractKernel)
     points = _checked_points(points, target)
     if weights is None:
         p = _uniform(points)  # no device is asked for its total: a training step would wait for it
@@ -143,6 +147,7 @@ def unbiased_squared_distance_to(
     Raises:
         ValueError: if there are less than two points or the dimension differs from the target's.
     """
+    check_instance("kernel", kernel, AbstractKernel)
     points = _checked_points(points, target, smallest=2)
     attraction = _mean_potential(kernel, points, target, _uniform(points))
     repulsion = 0.5 * _mean_between_different(kernel, points)
@@ -183,6 +188,7 @@ def checked_weighted_sets(
 def _checked_points(
     points: Float[Tensor, "n d"] | ArrayLike, target: AbstractTarget, smallest: int = 1
 ) -> Float[Tensor, "n d"]:
+    check_instance("target", target, AbstractTarget)
     return as_points("points", points, dim=target.dim, smallest=smallest, purpose=target)
 
 

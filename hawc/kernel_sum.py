@@ -4,9 +4,10 @@ import math
 from typing import Any, final
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
+from hawc.arguments import check_instance
 from hawc.kernels import AbstractKernel
 
 __all__ = ["EXPANDED_FROM_DIM", "KernelSum", "differentiable", "expansion_bears"]
@@ -21,9 +22,10 @@ _FEWEST_ROWS, _MOST_COLUMNS = 256, 4096
 # below the error count as that error. A pair then pulls or pushes no harder than it should.
 EXPANDED_FROM_DIM = 9
 _EXPANSION_ERROR = 8  # in units of eps |x|^2
-# The points whose neighbours tell how fine a set is: those farthest out, where errors are largest,
-# and as many others; and how many others their neighbours are looked for among.
-_ASKED, _AMONG = 16, 128
+# The points whose distances tell how fine a set is: those farthest out, where errors are largest,
+# and as many others as find every group that holds 3 % of the points. A rarer one weighs less.
+_OUTERMOST, _SPREAD = 16, 256
+_GOLDEN = (5**0.5 - 1) / 2
 
 
 def expansion_bears(crowding: float, dtype: torch.dtype) -> bool:
@@ -60,6 +62,7 @@ class KernelSum:
         weights: Float[Tensor, " m"] | None = None,
         crowding: float | None = None,
     ) -> None:
+        check_instance("kernel", kernel, AbstractKernel)
         self.crowding = crowding
         self._kernel = kernel
         self._weights = weights
@@ -151,17 +154,29 @@ def _crowding(points: Float[Tensor, "m d"], squared_norms: Float[Tensor, " m"]) 
 
     Copies of a point are no neighbours: nothing depends on how they are told apart.
 
+    Of a long set this is a sample: the 16 points farthest out and 256 places spread over the order.
+    Two points of a narrow group are among 256 with a probability of 99 % where the group holds
+    2.6 % of the points, of 72 % where it holds 1 %. Near pairs rarer than that are not looked for.
+
     Args:
         points: from wherever they are seen.
         squared_norms: their squared distances from the origin.
     """
-    count, outer = len(points), squared_norms.topk(min(_ASKED, len(points))).indices
-    even = [torch.arange(0, count, -(-count // k), device=points.device) for k in (_ASKED, _AMONG)]
-    asked, among = (torch.cat([outer, places]) for places in even)
-    near, others = points[asked].double(), points[among].double()
-    distances = torch.cdist(near, others, compute_mode="donot_use_mm_for_euclid_dist")
-    nearest = distances.masked_fill_(distances == 0, torch.inf).amin(1)
-    return float((squared_norms[asked].double() / nearest.square()).max())
+    outer = squared_norms.topk(min(_OUTERMOST, len(points))).indices
+    looked_at = torch.cat([outer, _spread_places(len(points)).to(outer.device)])
+    distances = torch.nn.functional.pdist(points[looked_at].double())
+    norms = squared_norms[looked_at].double()
+    first, second = torch.triu_indices(len(norms), len(norms), 1, device=norms.device)
+    crowding = torch.maximum(norms[first], norms[second]) / distances.square()
+    return float(crowding.masked_fill_(distances == 0, 0).amax())
+
+
+def _spread_places(count: int) -> Int[Tensor, " k"]:
+    """Returns every place of a short list, 256 of a longer one, in step with no period of it."""
+    if count <= _SPREAD:
+        return torch.arange(count, device="cpu")
+    share = torch.arange(_SPREAD, dtype=torch.float64, device="cpu") * _GOLDEN % 1
+    return (share * count).long()
 
 
 def differentiable(kernel_sum: KernelSum, x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:

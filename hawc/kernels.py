@@ -22,6 +22,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.arguments import check_instance, real_number
 from hawc.mixtures import Mixture, mixture_of_density, power_density
 from hawc.points import ArrayLike, as_points, full_precision, promoted
 
@@ -157,7 +158,7 @@ class Power(AbstractKernel):
 
     def __post_init__(self) -> None:
         _check_positive("a", self.a, "1e-5 is nearly |x - y|^(2 alpha)")
-        if not 0 < self.alpha < 1:
+        if not 0 < real_number("alpha", self.alpha) < 1:
             raise ValueError(
                 f"`alpha` must be in (0, 1), got {self.alpha}; only there is h of negative type."
             )
@@ -198,7 +199,7 @@ class Quotient(AbstractKernel):
 
     def __post_init__(self) -> None:
         _check_positive("a", self.a, "1.0 suits points of unit variance")
-        if not 0 < self.alpha <= 1:
+        if not 0 < real_number("alpha", self.alpha) <= 1:
             raise ValueError(
                 f"`alpha` must be in (0, 1], got {self.alpha}; only there is h of negative type."
             )
@@ -259,7 +260,7 @@ class GaussianComplement(AbstractKernel):
 
 def _check_positive(name: str, value: float, advice: str) -> None:
     # their squares are float32's normal numbers
-    if not _LENGTHS[0] <= value <= _LENGTHS[1]:
+    if not _LENGTHS[0] <= real_number(name, value) <= _LENGTHS[1]:
         raise ValueError(f"`{name}` must be from 1e-18 to 1e18, got {value}; {advice}.")
 
 
@@ -270,6 +271,7 @@ def _within_range(length: float) -> float:
 @lru_cache(maxsize=64)
 def gaussian_mixture(kernel: AbstractKernel, dtype: torch.dtype, device: torch.device) -> Mixture:
     """Returns the kernel's mixture in a dtype on a device, remembered."""
+    check_instance("kernel", kernel, AbstractKernel)
     # a cached tensor made in that mode could not be trained by; and one on a default device that is
     # another by now would be of no use
     with torch.inference_mode(False), torch.device("cpu"):

@@ -7,6 +7,7 @@ their squares would overflow, and their quotients be rounded, otherwise.
 """
 
 from functools import reduce
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -49,7 +50,7 @@ def as_points(
         whose = "" if purpose is None else f" for {purpose}"
         raise ValueError(
             f"`{name}` must have shape (n, {coordinates}) with {beneath}{whose}, got "
-            f"{tuple(points.shape)}."
+            f"{tuple(points.shape)}{'; reshape to one row a point' if points.ndim == 1 else ''}."
         )
     # the extremes alone, since a mask of a long history, or a sum in float64, would take gigabytes
     if finite and points.numel() and not torch.stack(points.detach().aminmax()).isfinite().all():
@@ -112,7 +113,7 @@ def promoted(first: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
 
 def _stacked(value: object) -> object:
     """Returns a list of tensors as one, with their graphs; anything else as it is."""
-    if not isinstance(value, list | tuple) or not value:
+    if not _is_list(value) or not value:
         return value
     if not all(isinstance(part, Tensor) for part in value):
         return value
@@ -120,8 +121,17 @@ def _stacked(value: object) -> object:
     return torch.stack(list(value)) if same else value
 
 
+def _is_list(value: object) -> TypeGuard[list[Any] | tuple[Any, ...]]:
+    return isinstance(value, list | tuple)
+
+
 def _array(name: str, value: object) -> np.ndarray:
     """Returns a writable array of float32 or float64 in the order of this machine."""
+    if any(np.ma.is_masked(part) for part in (value if _is_list(value) else [value])):
+        raise ValueError(
+            f"`{name}` must hold no masked values, got some; leave such points out, as "
+            "np.ma.compress_rows does."
+        )
     wanted = "must hold real numbers, in a tensor, an array or lists of equal lengths"
     try:
         array = np.asarray(value)

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc import AbstractKernel, Energy
+from hawc.arguments import check_instance
 from hawc.points import ArrayLike, as_points, promoted
 from metrics.feature_metric import AbstractStoredFeatures
 from metrics.features import FeatureNet
@@ -52,6 +53,7 @@ class SquaredEnergyDistance(AbstractStoredFeatures):
         keep_real: bool = False,
     ) -> None:
         super().__init__(feature_net, keep_real=keep_real)
+        check_instance("kernel", kernel, AbstractKernel, or_none=True)
         self._kernel = kernel or Energy()
         self._unbiased = unbiased
 

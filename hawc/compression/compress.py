@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.arguments import checked_generator, whole_number
+from hawc.arguments import check_instance, checked_generator, whole_number
 from hawc.compression.deterministic import Deterministic
 from hawc.compression.problem import CompressionProblem, Weights, jittered
 from hawc.compression.solver import AbstractSolver, Compression
@@ -52,10 +52,13 @@ def compress(
         The new points and how they were found; the same seed gives the same points.
 
     Raises:
-        ValueError: if `size` < 1, `weights` is unknown, or history or start have another shape or
-            are not finite.
+        ValueError: if `size` < 1, `weights` is unknown, history or start have another shape or are
+            not finite, or an argument is no object of its kind.
         RuntimeError: if the result is not finite, which a target's potential must have caused.
     """
+    check_instance("target", target, AbstractTarget)
+    check_instance("kernel", kernel, AbstractKernel, or_none=True)
+    check_instance("solver", solver, AbstractSolver, or_none=True)
     size = whole_number("size", size, 1)
     generator = checked_generator("generator", generator)
     if weights not in get_args(Weights):

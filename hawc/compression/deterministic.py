@@ -7,10 +7,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.arguments import whole_number
+from hawc.arguments import real_number, whole_number
 from hawc.compression.lbfgs import StoppingRule, minimize
 from hawc.compression.problem import AbstractProblem
 from hawc.compression.solver import AbstractSolver, Compression
+from hawc.compression.ties import lowest_first
 from hawc.threads import one_thread
 
 __all__ = ["Deterministic"]
@@ -62,9 +63,9 @@ class Deterministic(AbstractSolver):
         for name in ("restarts", "max_iterations"):
             if getattr(self, name) is not None:
                 whole_number(name, getattr(self, name), 1)
-        if not self.gradient_tolerance > 0:
+        if not real_number("gradient_tolerance", self.gradient_tolerance) > 0:
             raise ValueError(f"`gradient_tolerance` must be > 0, got {self.gradient_tolerance}.")
-        if not self.progress_tolerance >= 0:
+        if not real_number("progress_tolerance", self.progress_tolerance) >= 0:
             raise ValueError(f"`progress_tolerance` must be >= 0, got {self.progress_tolerance}.")
 
     def solve(
@@ -98,7 +99,7 @@ class Deterministic(AbstractSolver):
         candidates = problem.candidates(generator, max(count, _SCREENED_POINTS // size, 1))
         draws = candidates.flatten(1)
         values, gradients = scaled(draws)
-        order = values.argsort()[:count]
+        order = lowest_first(values)[:count]
         starts, known = draws[order], (values[order], gradients[order])
         if start is not None:  # others may have taken the places that it aims at: draws compete
             starts = torch.cat([start.flatten()[None], starts[: count - 1]])

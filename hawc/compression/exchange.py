@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.compression.ties import first_lowest
+
 __all__ = ["exchange"]
 
 _MOST_SWEEPS = 50  # hardly ever more than ten are needed
@@ -40,7 +42,7 @@ def exchange(
         return cost
 
     for _ in range(size):
-        chosen.append(int(costs(chosen).argmin()))
+        chosen.append(first_lowest(costs(chosen), least))
         rows.append(repulsion(chosen[-1]))
         felt = felt + rows[-1]
     for _ in range(_MOST_SWEEPS):
@@ -48,7 +50,7 @@ def exchange(
         for place in range(size):
             felt = felt - rows[place]
             cost = costs(chosen[:place] + chosen[place + 1 :])
-            best = int(cost.argmin())
+            best = first_lowest(cost, least)
             if cost[best] < cost[chosen[place]] - least:
                 chosen[place], rows[place] = best, repulsion(best)
             felt = felt + rows[place]

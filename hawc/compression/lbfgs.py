@@ -19,6 +19,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from hawc.compression.ties import TIED, first_lowest, lowest_first
+
 __all__ = ["Minimum", "StoppingRule", "minimize"]
 
 Function = Callable[[Float[Tensor, "r n"]], tuple[Float[Tensor, " r"], Float[Tensor, "r n"]]]
@@ -118,7 +120,7 @@ def minimize(
         best = _better(best, descents, converged)
         going = (~converged).nonzero().flatten()
         if iteration > 0 and iteration % _HALVED_EVERY == 0:
-            going = going[descents.value[going].argsort()[: (len(going) + 1) // 2]]
+            going = going[lowest_first(descents.value[going])[: (len(going) + 1) // 2]]
         if len(going) == 0 or iteration == rule.max_iterations:
             break
         descents, moved, count = _step(function, descents.rows(going), first_step)
@@ -137,14 +139,15 @@ def _converged(descents: _Descents, rule: StoppingRule) -> Bool[Tensor, " r"]:
 
 
 def _better(best: Minimum, descents: _Descents, converged: Bool[Tensor, " r"]) -> Minimum:
-    """Returns the lower of the best so far and the lowest of the rows."""
+    """Returns the lower of the best so far and the lowest of the rows; the first of tied ones."""
     if len(converged) == 0:
         return best
     # the step on which a start converges may well lift its value by a rounding error
     allowance = 0.0 if best.converged else _ROUNDING
     judged = descents.value - allowance * converged * descents.value.abs()
-    row = int(judged.nan_to_num(nan=math.inf).argmin())
-    if not float(judged[row]) <= best.value:
+    row = first_lowest(judged)
+    tied = TIED * abs(best.value) if best.converged else 0.0
+    if not float(judged[row]) <= best.value - tied:
         return best
     value = float(descents.value[row])
     return Minimum(descents.point[row], value, bool(converged[row]), best.evaluations)

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.arguments import check_instance
 from hawc.kernel_sum import EXPANDED_FROM_DIM, KernelSum, expansion_bears
 from hawc.kernels import AbstractKernel, HuberEnergy
 from hawc.targets import AbstractTarget, PotentialAndGradient
@@ -79,6 +80,8 @@ class CompressionProblem(AbstractProblem):
         kernel: AbstractKernel | None = None,
         weights: Weights = "uniform",
     ) -> None:
+        check_instance("target", target, AbstractTarget)
+        check_instance("kernel", kernel, AbstractKernel, or_none=True)
         kernel = default_kernel(target) if kernel is None else kernel
         self.target = target
         self.kernel = kernel

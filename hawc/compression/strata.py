@@ -7,6 +7,7 @@ from scipy.optimize import isotonic_regression
 __all__ = ["complementing_strata"]
 
 _FEWEST_SITES, _MOST_SITES = 2**4, 2**16
+_TIED = 1e-9  # far above the rounding of float64
 
 
 def complementing_strata(past: NDArray[np.float64], size: int) -> NDArray[np.float64]:
@@ -31,7 +32,8 @@ def complementing_strata(past: NDArray[np.float64], size: int) -> NDArray[np.flo
     widths = np.diff(edges)
     missing = total * 0.5 * (edges[1:] + edges[:-1]) - np.diff(_integral(past, edges)) / widths
     best = isotonic_regression(missing[1:-1], weights=widths[1:-1]).x
-    steps = np.floor(np.clip(best, 0, size) + 0.5).astype(np.int64)
+    # halves are common, since sites are dyadic: all go up, whatever rounding made of them
+    steps = np.floor(np.clip(best, 0, size) + 0.5 + _TIED).astype(np.int64)
     return np.repeat(sites, np.diff(steps, prepend=0, append=size))
 
 

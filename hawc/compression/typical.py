@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.arguments import whole_number
 from hawc.compression.deterministic import Deterministic
 from hawc.compression.exchange import exchange
 from hawc.compression.problem import AbstractProblem, CompressionProblem
@@ -53,14 +54,13 @@ class Typical(AbstractSolver):
             for each new point up to this number, but never fewer than eight for each.
 
     Raises:
-        ValueError: if `num_candidates` is smaller than 1.
+        ValueError: if `num_candidates` is no whole number of at least 1.
     """
 
     num_candidates: int = 1024
 
     def __post_init__(self) -> None:
-        if self.num_candidates < 1:
-            raise ValueError(f"`num_candidates` must be at least 1, got {self.num_candidates}.")
+        whole_number("num_candidates", self.num_candidates, 1)
 
     def solve(
         self,

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from hawc.arguments import check_instance
 from hawc.history.abstract import AbstractHistory, HistoryStoreError
 from hawc.history.database import DatabaseHistory
 
@@ -31,6 +32,7 @@ def export_history(history: AbstractHistory, path: str | Path) -> None:
         ValueError: if `path` does not end in ".npz".
         HistoryStoreError: if it cannot be written; the file of that name is what it was.
     """
+    check_instance("history", history, AbstractHistory)
     path = Path(path)
     if path.suffix != ".npz":
         raise ValueError(f"`path` must end in '.npz', got {str(path)!r}.")
@@ -65,6 +67,7 @@ def import_history(path: str | Path, history: AbstractHistory) -> None:
         HistoryConflictError: if somebody else appends to `history` meanwhile.
         HistoryStoreError: if the points cannot be recorded; then none is.
     """
+    check_instance("history", history, AbstractHistory)
     if len(history) > 0:
         raise ValueError(f"`history` must be empty, got one of {len(history)} points.")
     arrays = _read(Path(path))

@@ -1,16 +1,17 @@
 """The galleries of a store: what each was made for, opening one, listing all."""
 
 from dataclasses import dataclass
-from typing import Protocol, final, runtime_checkable
+from typing import Protocol, SupportsIndex, final, runtime_checkable
 
 import torch
 from sqlalchemy import BigInteger, Connection, cast, func, insert, inspect, select
 
+from hawc.arguments import described
 from hawc.history.abstract import HistoryStoreError
 from hawc.history.store import Store, StoreURL
 from hawc.history.tables import BATCHES, GALLERIES, METADATA
 
-__all__ = ["DTYPES", "Gallery", "Recorded", "galleries", "open_gallery"]
+__all__ = ["DTYPES", "Gallery", "Recorded", "check_recorded", "galleries", "open_gallery"]
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
@@ -24,6 +25,15 @@ class Recorded(Protocol):
     def dim(self) -> int:
         """The number of coordinates of a point."""
         ...
+
+
+def check_recorded(name: str, value: object) -> None:
+    """Raises ValueError unless `value` has a number `dim`, unlike a tensor, an array or a class."""
+    if not isinstance(getattr(value, "dim", None), SupportsIndex):
+        raise ValueError(
+            f"`{name}` must be a target, with a number `dim`, got {described(value)}; wrap the "
+            "points: hawc.Empirical(points)."
+        )
 
 
 @final
@@ -92,10 +102,11 @@ def open_gallery(
         ValueError: if an argument is out of its range or not what the gallery was made with.
         HistoryStoreError: if the store cannot be read or, for a new gallery, written.
     """
+    check_recorded("target", target)
     if not (name.isprintable() and 1 <= len(name) <= 100):
         raise ValueError(f"`gallery` must be 1 to 100 printable characters, got {name!r}.")
     if dtype is not None and dtype not in _NAMES:
-        raise ValueError(f"`dtype` must be torch.float32 or torch.float64, got {dtype}.")
+        raise ValueError(f"`dtype` must be torch.float32 or torch.float64, got {dtype!r}.")
     found = _find(store, name)
     if found is None:
         found = _create(store, name, target, dtype or torch.get_default_dtype())

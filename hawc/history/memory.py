@@ -34,8 +34,11 @@ class MemoryHistory(AbstractHistory):
 
     def __init__(self, dim: int, *, dtype: torch.dtype | None = None) -> None:
         dim = whole_number("dim", dim, 1)
-        if dtype is not None and not dtype.is_floating_point:
-            raise ValueError(f"`dtype` must be a floating-point type or None, got {dtype}.")
+        if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+            raise ValueError(
+                f"`dtype` must be a floating-point type of torch or None, got {dtype!r}; give "
+                "torch.float32, for example."
+            )
         self._dtype = dtype
         self._buffer = PointBuffer(dim, dtype)
         self._turn = ThreadLock()

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.arguments import checked_generator, whole_number
+from hawc.arguments import check_instance, checked_generator, whole_number
 from hawc.history import AbstractHistory, HistoryConflictError, MemoryHistory, Recorded
 from hawc.targets import AbstractTarget
 from hawc.threads import ThreadLock
@@ -37,6 +37,8 @@ class AbstractSampler(ABC):
         history: AbstractHistory | None,
         rows: Recorded | None = None,
     ) -> None:
+        check_instance("target", target, AbstractTarget)
+        check_instance("history", history, AbstractHistory, or_none=True)
         rows = target if rows is None else rows
         self.target = target
         self.history = MemoryHistory(rows.dim) if history is None else history

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.arguments import whole_number
+from hawc.arguments import check_instance, real_number, whole_number
 from hawc.compression.lbfgs import StoppingRule, minimize
 from hawc.compression.problem import CompressionProblem, default_kernel, jittered
 from hawc.history import AbstractHistory
@@ -105,9 +105,12 @@ class FeatureSampler(AbstractSampler):
         typicality: float = 0.1,
         min_distance: float | None = None,
     ) -> None:
+        for name, law in (("latent_target", latent_target), ("data", data)):
+            check_instance(name, law, AbstractTarget)
+        check_instance("kernel", kernel, AbstractKernel, or_none=True)
         super().__init__(latent_target, history, LatentsWithFeatures(latent_target, data))
         for name, value in (("typicality", typicality), ("min_distance", min_distance)):
-            if value is not None and not 0 <= value < math.inf:
+            if value is not None and not 0 <= real_number(name, value) < math.inf:
                 raise ValueError(f"`{name}` must be finite and at least 0, got {value}.")
         self._decode = decode
         self._features = features

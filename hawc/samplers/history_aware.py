@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.arguments import whole_number
+from hawc.arguments import check_instance, whole_number
 from hawc.compression import AbstractSolver, Typical, compress
 from hawc.history import AbstractHistory
 from hawc.kernels import AbstractKernel
@@ -59,6 +59,8 @@ class HistoryAwareSampler(AbstractSampler):
         window: int | None = None,
     ) -> None:
         super().__init__(target, history)
+        check_instance("kernel", kernel, AbstractKernel, or_none=True)
+        check_instance("solver", solver, AbstractSolver, or_none=True)
         self._kernel = kernel
         self._solver = solver
         self._window = None if window is None else whole_number("window", window, 0)

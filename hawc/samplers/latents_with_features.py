@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import final
 
+from hawc.arguments import check_instance
 from hawc.history import Recorded
+from hawc.history.galleries import check_recorded
 from hawc.targets import AbstractTarget
 
 __all__ = ["LatentsWithFeatures"]
@@ -26,6 +28,10 @@ class LatentsWithFeatures:
 
     latent_target: AbstractTarget
     data: Recorded
+
+    def __post_init__(self) -> None:
+        check_instance("latent_target", self.latent_target, AbstractTarget)
+        check_recorded("data", self.data)
 
     @property
     def dim(self) -> int:

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.arguments import real_number
 from hawc.kernels import AbstractKernel, HuberEnergy
 from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential
@@ -38,9 +39,9 @@ class StudentT(AbstractTarget):
 
     def __init__(self, dim: int, scale: float = 1.0) -> None:
         self._dim = checked_dim(dim)
-        if not (scale > 0 and math.isfinite(scale)):
+        self._scale = real_number("scale", scale)
+        if not 0 < self._scale < math.inf:
             raise ValueError(f"`scale` must be a positive finite number, got {scale}.")
-        self._scale = float(scale)
         self._squared_radius = (self._dim + 1) * self._scale**2
 
     def __repr__(self) -> str:

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from hawc.arguments import real_number
 from hawc.kernels import AbstractKernel, gaussian_mixture, without_autocast
 from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential
@@ -48,7 +49,7 @@ class UniformCube(AbstractTarget):
 
     def __init__(self, dim: int, low: float = 0.0, high: float = 1.0) -> None:
         self._dim = checked_dim(dim)
-        self.low, self.high = float(low), float(high)
+        self.low, self.high = real_number("low", low), real_number("high", high)
         self._side = self.high - self.low
         if not (0 < self._side < math.inf):
             raise ValueError(f"`low` must be below `high`, both finite, got {low} and {high}.")

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc.arguments import check_instance
 from hawc.kernels import AbstractKernel
 
 __all__ = ["group_length", "rescaling"]
@@ -43,6 +44,7 @@ def rescaling(kernel: AbstractKernel, size: float) -> tuple[AbstractKernel, floa
         kernel: h.
         size: of the law, >= 0.
     """
+    check_instance("kernel", kernel, AbstractKernel)
     power = round(math.log2(size)) if size > 0 else 0
     scaled = kernel.in_units(2.0**power) if abs(power) > _NEAR_ONE else None
     return (kernel, 1.0, 1.0) if scaled is None else (*scaled, 2.0**power)

@@ -151,3 +151,34 @@ def test_float32_sums_do_not_suffer_from_a_far_origin(offset: float) -> None:
     # the points themselves are rounded to eps = 6e-8 of the offset, at random
     torch.testing.assert_close(value, expected, rtol=1e-6, atol=0)
     torch.testing.assert_close(gradient, expected_gradient, rtol=0, atol=0.02)
+
+
+def in_places(places: slice, count: int = 20_000) -> tuple[Tensor, Tensor]:
+    """Returns float32 points of a wide group with a narrow one at some places, and points near."""
+    points, group = 1e4 * normal(count, 16), 1e4 + normal(count, 16, seed=1)
+    points[places] = group[places]
+    return points.float(), 1e4 + normal(8, 16, seed=2)
+
+
+@pytest.mark.parametrize(
+    "places",
+    [slice(7, None, 20), slice(1, None, 2), slice(3, None, 40), slice(9_000, 9_600)],
+    ids=["a twentieth", "every other one", "a fortieth", "one batch"],
+)
+def test_a_rare_narrow_group_keeps_its_digits(places: slice) -> None:
+    points, x = in_places(places)
+    value, gradient = KernelSum(HuberEnergy(), points)(x)
+    expected, expected_gradient = KernelSum(HuberEnergy(), points.double())(x)
+    torch.testing.assert_close(value, expected, rtol=1e-6, atol=0)
+    torch.testing.assert_close(gradient, expected_gradient, rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize("count", [1, 2, 256, 257, 1000, 100_000])
+def test_places_looked_at_are_spread_over_all(count: int) -> None:
+    places = hawc.kernel_sum._spread_places(count)
+    assert len(places) == min(count, 256)
+    assert 0 <= int(places.min()) <= int(places.max()) < count
+    for period in (2, 3, 5, 10, 16):  # every remainder is met, and about equally often
+        seen = torch.bincount(places % period, minlength=period)
+        assert int(seen.max()) <= max(1, 2 * len(places) // period + 1)
+        assert int(seen.min()) >= len(places) // (2 * period)

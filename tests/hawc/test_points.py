@@ -131,3 +131,16 @@ def test_full_precision_leaves_the_rest_alone() -> None:
     assert full_precision(x) is x
     assert full_precision(x.bfloat16()).dtype == torch.float32
     assert full_precision(x.bool()).dtype == torch.float64
+
+
+def test_masked_values_are_refused_by_name() -> None:
+    masked = np.ma.masked_array(VALUES, mask=[[0, 0, 1], [0, 0, 0]])
+    for wrong in (masked, list(masked)):
+        with pytest.raises(ValueError, match="`x` must hold no masked values"):
+            as_points("x", wrong)
+    assert as_points("x", np.ma.masked_array(VALUES)).tolist() == VALUES
+
+
+def test_a_single_row_of_numbers_is_told_how_to_be_points() -> None:
+    with pytest.raises(ValueError, match=r"got \(5,\); reshape to one row a point\.$"):
+        as_points("x", np.arange(5))

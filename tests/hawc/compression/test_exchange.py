@@ -53,5 +53,10 @@ def test_one_is_where_the_field_is_lowest() -> None:
     assert exchange(field, lambda i: torch.zeros(3), 1) == [1]
 
 
+def test_rounding_does_not_choose_between_equal_candidates() -> None:
+    field = torch.tensor([2.0, 1.0, 1.0 - 1e-15, 1.0 + 1e-15])
+    assert exchange(field, lambda i: torch.zeros(4), 2) == [1, 2]
+
+
 def test_equal_candidates_are_taken_once_each() -> None:
     assert sorted(exchange(torch.zeros(3), lambda i: torch.zeros(3), 3)) == [0, 1, 2]

@@ -51,6 +51,17 @@ def test_rounds_of_any_size_fill_all_strata(size: int) -> None:
     assert gap(past) <= 1 / 32
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 8])
+def test_rounding_of_the_past_changes_nothing(size: int) -> None:
+    past, noise = np.empty(0), np.random.default_rng(0)
+    while len(past) < 64:  # chosen ones are at sites themselves, where halves arise
+        chosen = complementing_strata(past, size)
+        for _ in range(5):
+            rounded = past * (1 + 1e-14 * noise.standard_normal(len(past)))
+            np.testing.assert_array_equal(complementing_strata(rounded, size), chosen)
+        past = np.concatenate([past, chosen])
+
+
 def test_many_at_once_are_the_midpoints() -> None:
     np.testing.assert_allclose(complementing_strata(np.empty(0), 64), (np.arange(64) + 0.5) / 64)
 

@@ -1,6 +1,7 @@
 """What public functions refuse, by the name of the argument."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,18 +9,30 @@ import pytest
 import torch
 
 from hawc import (
+    CompressionProblem,
+    DatabaseHistory,
     Deterministic,
     Empirical,
     Energy,
+    FeatureSampler,
+    GaussianMixture,
     HistoryAwareSampler,
+    HuberEnergy,
+    IndependentSampler,
+    LatentsWithFeatures,
     MemoryHistory,
     Normal,
+    Power,
+    Quotient,
     SobolSampler,
     StandardNormal,
     Stochastic,
     StudentT,
+    Typical,
     UniformCube,
     compress,
+    export_history,
+    import_history,
     sliced_squared_distance,
     squared_distance,
     squared_distance_to,
@@ -45,6 +58,7 @@ WHOLE: list[tuple[str, Callable[[Any], object]]] = [
     ("n", lambda k: HistoryAwareSampler(PLANE).sample(k, generator=seeded())),
     ("window", lambda k: HistoryAwareSampler(PLANE, window=k)),
     ("seed", lambda k: SobolSampler(PLANE, seed=k)),
+    ("num_candidates", lambda k: Typical(num_candidates=k)),
     ("restarts", lambda k: Deterministic(restarts=k)),
     ("max_iterations", lambda k: Deterministic(max_iterations=k)),
     ("steps", lambda k: Stochastic(steps=k)),
@@ -115,3 +129,114 @@ def test_points_that_are_no_real_numbers(
 def test_generators_that_are_none(call: Callable[[Any], object], wrong: object) -> None:
     with pytest.raises(ValueError, match=r"`generator` must be a torch\.Generator, got"):
         call(wrong)
+
+
+def by_features(**arguments: Any) -> FeatureSampler:
+    given = {"latent_target": PLANE, "data": PLANE, **arguments}
+    return FeatureSampler(decode=lambda z: z, features=lambda x: x, **given)
+
+
+TARGETS: list[tuple[str, Callable[[Any], object]]] = [
+    ("target", lambda t: compress(t, 3, generator=seeded())),
+    ("target", lambda t: CompressionProblem(t, 3, torch.empty(0, 2))),
+    ("target", lambda t: squared_distance_to(Energy(), POINTS, t)),
+    ("target", lambda t: unbiased_squared_distance_to(Energy(), POINTS, t)),
+    ("target", HistoryAwareSampler),
+    ("target", IndependentSampler),
+    ("target", SobolSampler),
+    ("target", lambda t: DatabaseHistory("sqlite:///refused.db", t)),
+    ("latent_target", lambda t: by_features(latent_target=t)),
+    ("latent_target", lambda t: LatentsWithFeatures(t, PLANE)),
+    ("data", lambda t: by_features(data=t)),
+    ("data", lambda t: LatentsWithFeatures(PLANE, t)),
+]
+
+
+@pytest.mark.parametrize("wrong", [torch.rand(5, 2), np.zeros((5, 2)), POINTS, Normal, None])
+@pytest.mark.parametrize(("name", "call"), TARGETS)
+def test_points_and_classes_where_a_target_is_wanted(
+    name: str, call: Callable[[Any], object], wrong: object
+) -> None:
+    instead = r"Normal\(\.\.\.\)|hawc\.Empirical\(points\)"
+    required = r"a (target|hawc\.AbstractTarget)"
+    with pytest.raises(ValueError, match=rf"`{name}` must be {required}.*, got .*; .*({instead})"):
+        call(wrong)
+
+
+HISTORIES: list[Callable[[Any], object]] = [
+    lambda h: HistoryAwareSampler(PLANE, history=h),
+    lambda h: IndependentSampler(PLANE, h),
+    lambda h: SobolSampler(PLANE, h),
+    lambda h: by_features(history=h),
+    lambda h: export_history(h, Path("none.npz")),
+    lambda h: import_history(Path("none.npz"), h),
+]
+
+
+@pytest.mark.parametrize("wrong", [torch.rand(5, 2), POINTS, MemoryHistory, "sqlite://"])
+@pytest.mark.parametrize("call", HISTORIES)
+def test_points_and_classes_where_a_history_is_wanted(
+    call: Callable[[Any], object], wrong: object
+) -> None:
+    expected = r"`history` must be a hawc\.AbstractHistory.*, got .*; .*MemoryHistory\("
+    with pytest.raises(ValueError, match=expected):
+        call(wrong)
+
+
+OBJECTS: list[tuple[str, type, Callable[[Any], object]]] = [
+    ("solver", Typical, lambda s: HistoryAwareSampler(PLANE, solver=s)),
+    ("solver", Deterministic, lambda s: compress(PLANE, 3, solver=s, generator=seeded())),
+    ("kernel", Energy, lambda h: HistoryAwareSampler(PLANE, kernel=h)),
+    ("kernel", Energy, lambda h: by_features(kernel=h)),
+    ("kernel", Energy, lambda h: compress(PLANE, 3, kernel=h, generator=seeded())),
+    ("kernel", Energy, lambda h: CompressionProblem(PLANE, 3, torch.empty(0, 2), h)),
+    ("kernel", Energy, lambda h: squared_distance(h, POINTS, POINTS)),
+    ("kernel", Energy, lambda h: unbiased_squared_distance(h, POINTS, POINTS)),
+    ("kernel", Energy, lambda h: squared_distance_to(h, POINTS, PLANE)),
+    ("kernel", Energy, lambda h: unbiased_squared_distance_to(h, POINTS, PLANE)),
+    ("kernel", Energy, PLANE.self_energy),
+    ("kernel", Energy, lambda h: PLANE.potential(h)(torch.tensor(POINTS))),
+    ("kernel", Energy, lambda h: Empirical(POINTS).potential(h)(torch.tensor(POINTS))),
+    ("kernel", Energy, Empirical(POINTS).self_energy),
+    ("kernel", Energy, UniformCube(2).self_energy),
+    ("kernel", Energy, GaussianMixture([1.0], [[0.0, 0.0]], [1.0]).potential),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "call"), OBJECTS)
+def test_classes_where_an_object_is_wanted(
+    name: str, kind: type, call: Callable[[Any], object]
+) -> None:
+    for wrong, got in ((kind, f"the class {kind.__name__}"), ("energy", "'energy'")):
+        with pytest.raises(ValueError, match=rf"`{name}` must be a hawc\..*, got {got}; give an "):
+            call(wrong)
+
+
+NUMBERS: list[tuple[str, Callable[[Any], object]]] = [
+    ("a", HuberEnergy),
+    ("a", lambda a: Power(0.5, a)),
+    ("alpha", Power),
+    ("alpha", Quotient),
+    ("scale", lambda scale: StudentT(2, scale)),
+    ("low", lambda low: UniformCube(2, low, 1.0)),
+    ("high", lambda high: UniformCube(2, 0.0, high)),
+    ("gradient_tolerance", lambda x: Deterministic(gradient_tolerance=x)),
+    ("progress_tolerance", lambda x: Deterministic(progress_tolerance=x)),
+    ("typicality", lambda x: by_features(typicality=x)),
+    ("min_distance", lambda x: by_features(min_distance=x)),
+]
+
+
+@pytest.mark.parametrize("wrong", [np.array([1.0, 2.0]), [0, 0], "1", torch.ones(1)])
+@pytest.mark.parametrize(("name", "call"), NUMBERS)
+def test_numbers_that_are_several_or_text(
+    name: str, call: Callable[[Any], object], wrong: object
+) -> None:
+    with pytest.raises(ValueError, match=f"`{name}` must be a single number, got"):
+        call(wrong)
+
+
+@pytest.mark.parametrize("wrong", ["float32", np.float32, torch.int64])
+def test_types_that_are_none_of_torch(wrong: Any) -> None:
+    with pytest.raises(ValueError, match=r"`dtype` must be .* torch.*, got"):
+        MemoryHistory(2, dtype=wrong)

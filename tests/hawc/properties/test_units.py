@@ -1,17 +1,22 @@
 """What holds of all kernels, laws and distances in any unit and from any origin."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
 
 from hawc import (
     AbstractKernel,
+    AbstractSolver,
     AbstractTarget,
     Deterministic,
     Empirical,
     Energy,
     HistoryAwareSampler,
+    Normal,
     Stochastic,
+    StudentT,
     compress,
     sliced_squared_distance,
     squared_distance,
@@ -122,6 +127,31 @@ def test_choices_of_each_solver_scale_with_the_unit(
         for c in (1.0, unit)
     )
     torch.testing.assert_close(other, one, rtol=0, atol=1e-6)
+
+
+CORRELATED = torch.tensor([[2.0, 0.5, 0.0], [0.5, 1.0, 0.3], [0.0, 0.3, 0.5]])
+SYMMETRIC: dict[str, Callable[[float], AbstractTarget]] = {
+    "isotropic": lambda c: Normal([0.0, 0.0], c * c),
+    "correlated": lambda c: Normal([0.0, 0.0], c * c * CORRELATED[:2, :2]),
+    "student": lambda c: StudentT(2, c),
+    "space": lambda c: Normal([0.0, 0.0, 0.0], c * c),
+    "correlated space": lambda c: Normal([0.0, 0.0, 0.0], c * c * CORRELATED),
+    "line": lambda c: Empirical(c * torch.tensor([[-1.0], [0.0], [1.0]])),
+}
+
+
+@pytest.mark.parametrize("solver", [None, Deterministic()], ids=str)
+@pytest.mark.parametrize("name", SYMMETRIC)
+def test_points_of_a_sampler_scale_with_the_unit(name: str, solver: AbstractSolver | None) -> None:
+    # several searches end in one minimum, rotated or reflected; rounding must not choose
+    def rounds(unit: float) -> Tensor:
+        sampler = HistoryAwareSampler(SYMMETRIC[name](unit), solver=solver)
+        generator = seeded()
+        return torch.cat([sampler.sample(n, generator=generator) for n in (3, 4, 4)]) / unit
+
+    expected = rounds(1.0)
+    for unit in (1e-9, 3.0, 1e5):
+        torch.testing.assert_close(rounds(unit), expected, rtol=1e-6, atol=1e-6)
 
 
 def test_nanometres_give_the_same_rounds_as_metres() -> None:
