@@ -77,9 +77,9 @@ class SamplingTrainer(Trainer):
                 networks.DigitFeatures; a gallery is for one net alone.
             num_real: Of the sampler feature, the number of training items, taken at random, that
                 all pictures together are to be like.
-            min_distance: Of the sampler feature, how far new images keep from all others in
-                features, where that can be had for little. Default: what three quarters of
-                independent images keep; 0 leaves it out.
+            min_distance: Of the sampler feature, the wanted distance of new images from all others
+                in features; shorter ones are penalized, not excluded. Default: what
+                three quarters of independent images keep; 0 is no penalty.
             num_steps: Of the sampler feature, most steps of the descent; 0 chooses among samples
                 of the prior alone. Default: 50, or 0 for what passes no gradients on.
             weights_only: Has no effect: sampling reads nothing but weights.

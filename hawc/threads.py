@@ -36,8 +36,8 @@ def one_thread(wanted: bool = True) -> Iterator[None]:
 class ThreadLock:
     """A lock between the threads of one process, which its holder may take again.
 
-    A copy, also one in another process, is a new lock that nobody holds. After a fork a lock that
-    was held by another thread is free in the child, since that thread is not there.
+    A copy, in this process or another, is a new and free lock. After a fork, a lock that another
+    thread held is free in the child, where that thread does not exist.
     """
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ __all__ = [
 
 
 class HistoryConflictError(RuntimeError):
-    """Somebody else appended since the points were read: read again, choose again."""
+    """Another thread or process appended after the points were read; read and choose again."""
 
 
 class HistoryStoreError(RuntimeError):

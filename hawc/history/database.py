@@ -1,9 +1,7 @@
 """A history that outlives the process and is shared by many, in SQLite or PostgreSQL."""
 
 import hashlib
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, final
 
 import numpy as np
@@ -20,6 +18,7 @@ from hawc.history.abstract import (
     check_length,
     checked_points,
 )
+from hawc.history.access import GalleryAccess
 from hawc.history.galleries import DTYPES, Recorded, open_gallery
 from hawc.history.point_buffer import PointBuffer
 from hawc.history.store import Store, StoreURL
@@ -80,9 +79,8 @@ class DatabaseHistory(AbstractHistory):
         self._target = repr(target)
         self._id, dtype_name, self._identity = open_gallery(self._store, gallery, target, dtype)
         self._buffer = PointBuffer(target.dim, DTYPES[dtype_name])
-        self._turn = ThreadLock()  # of those that append
+        self._access = GalleryAccess(self._store, self._id, self._end)
         self._reading = ThreadLock()  # of those that add to the buffer, for moments only
-        self._held: tuple[int, Connection] | None = None  # within `exclusive`: process, connection
         self._stored_type = np.dtype(dtype_name).newbyteorder("<")  # the same on every machine
 
     def __repr__(self) -> str:
@@ -116,24 +114,27 @@ class DatabaseHistory(AbstractHistory):
         return self._target
 
     def __len__(self) -> int:
-        with self._store.reading() as connection:
+        with self._access.reading() as connection:
             return self._end(connection)
 
     def points(self) -> Float[Tensor, "n d"]:
-        self.view()
-        return self._buffer.copy()
+        view = self.view()
+        with torch.inference_mode(False), torch.no_grad():
+            return view.clone()
 
     def view(self) -> Float[Tensor, "n d"]:
-        with self._reading, self._store.reading() as connection:
+        with self._reading, self._access.reading() as connection:
             end = self._end(connection)
             if end < len(self._buffer):
                 raise HistoryStoreError(
                     f"{self} holds {end} points where {len(self._buffer)} have been there before: "
                     "the store was replaced; open it anew."
                 )
-            if end > len(self._buffer):
-                self._fetch(connection)
-            return self._buffer.view()
+            uncommitted = self._fetch(connection) if end > len(self._buffer) else []
+            if not uncommitted:
+                return self._buffer.view()
+            with torch.inference_mode(False):
+                return torch.cat([self._buffer.view(), *uncommitted])
 
     def append(
         self,
@@ -160,7 +161,7 @@ class DatabaseHistory(AbstractHistory):
         if label is not None and len(label) > 100:
             raise ValueError(f"`label` must have at most 100 characters, got {len(label)}.")
         batch = checked_points(points, self.dim, self._buffer.dtype)
-        with self._writing() as connection:
+        with self._access.writing() as connection:
             # A length that was right a moment ago is enough: if it no longer is, then another
             # writer's row begins just there, and the first insertion meets its key. So no isolation
             # beyond the key is asked of the database.
@@ -178,49 +179,26 @@ class DatabaseHistory(AbstractHistory):
 
     def _remember(self, batch: Float[Tensor, "k d"], first: int) -> None:
         """Keeps a batch that is recorded, where no other thread has read it meanwhile."""
-        with self._turn, self._reading:
+        with self._access.turn, self._reading:
             # within `exclusive` the batch may still be rolled back
-            if self._own_connection() is None and len(self._buffer) == first:
+            if self._access.committed is None and len(self._buffer) == first:
                 self._buffer.append(batch)
 
-    @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        with self._writing() as connection:
-            outer, self._held = self._held, (os.getpid(), connection)
-            try:
-                yield
-            finally:
-                self._held = outer
+    def exclusive(self) -> AbstractContextManager[None]:
+        return self._access.exclusive()
 
     def label_at(self, first: int) -> str | None:
         """Returns the label of the batch that begins after `first` points, None without either."""
         own = select(BATCHES.c.label).where(BATCHES.c.gallery_id == self._id)
-        with self._store.reading() as connection:
+        with self._access.reading() as connection:
             return connection.execute(own.where(BATCHES.c.first == first)).scalar()
 
     def check_writable(self) -> None:
         """Raises HistoryStoreError where the store could not be written at present."""
-        with self._writing() as connection, connection.begin_nested() as trial:
+        with self._access.writing() as connection, connection.begin_nested() as trial:
             zeros = torch.zeros(1, self.dim, dtype=self._buffer.dtype, device="cpu")
             self._insert(connection, zeros, first=-1)
             trial.rollback()
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        """Yields the connection that is exclusive already, or one after waiting for others."""
-        with self._turn:
-            own = self._own_connection()
-            if own is not None:
-                yield own
-                return
-            with self._store.writing() as connection:
-                self._store.lock(connection, self._id)
-                yield connection
-
-    def _own_connection(self) -> Connection | None:
-        """Returns what this process holds within `exclusive`; a fork must not use its parent's."""
-        process, connection = self._held or (None, None)
-        return connection if process == os.getpid() else None
 
     def _end(self, connection: Connection) -> int:
         """Returns where the latest batch ends."""
@@ -228,21 +206,35 @@ class DatabaseHistory(AbstractHistory):
         row = connection.execute(own.order_by(BATCHES.c.first.desc()).limit(1)).first()
         return 0 if row is None else int(row.first) + int(row.size)
 
-    def _fetch(self, connection: Connection) -> None:
-        """Adds the batches that are not in memory yet, each after a look at its checksum."""
+    def _fetch(self, connection: Connection) -> list[Float[Tensor, "k d"]]:
+        """Adds the batches that are not in memory yet, each after a look at its checksum.
+
+        Returns:
+            the batches that may still be rolled back, which are not kept in memory.
+        """
+        committed, length = self._access.committed, len(self._buffer)
+        uncommitted: list[Float[Tensor, "k d"]] = []
         columns = (BATCHES.c[name] for name in ("first", "size", "points", "checksum"))
         own = select(*columns).where(BATCHES.c.gallery_id == self._id)
-        new = own.where(BATCHES.c.first >= len(self._buffer)).order_by(BATCHES.c.first)
+        new = own.where(BATCHES.c.first >= length).order_by(BATCHES.c.first)
         for row in connection.execute(new, execution_options={"yield_per": _ROWS_AT_ONCE}):
-            self._buffer.append(self._decoded(*row))
+            batch = self._decoded(length, *row)
+            if committed is None or length < committed:
+                self._buffer.append(batch)
+            else:
+                uncommitted.append(batch)
+            length += len(batch)
+        return uncommitted
 
-    def _decoded(self, first: int, size: int, data: bytes, checksum: str) -> Float[Tensor, "k d"]:
-        follows = first == len(self._buffer)
+    def _decoded(
+        self, length: int, first: int, size: int, data: bytes, checksum: str
+    ) -> Float[Tensor, "k d"]:
+        follows = first == length
         fits = len(data) == size * self.dim * self._stored_type.itemsize
         if not (follows and fits and hashlib.sha256(data).hexdigest() == checksum):
             raise HistoryStoreError(
                 f"points {first} to {first + size - 1} of gallery {self._gallery!r} at "
-                f"{self._store} are damaged: {len(data)} bytes that follow {len(self._buffer)} "
+                f"{self._store} are damaged: {len(data)} bytes that follow {length} "
                 "points do not have the recorded place, size or checksum; restore the store from "
                 "a copy or an export."
             )

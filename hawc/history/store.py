@@ -112,6 +112,13 @@ class Store:
                 yield connection
         except (SQLAlchemyError, UnicodeDecodeError) as error:  # the latter from damaged text
             failed = f"the history at {self} cannot be {done}"
+            if isinstance(self._place, FilePlace) and self.is_missing_file:
+                mode = self._place.options["mode"]
+                if mode != "rwc":
+                    raise HistoryStoreError(
+                        f"{failed}: a URL with mode={mode} must name a file that exists, and there "
+                        "is none. Correct the path, or leave `mode` out to create the file."
+                    ) from error
             secrets = self._place.secrets
             raise store_error(error, failed, secrets=secrets, connected=connected)  # noqa: B904  has its cause
 

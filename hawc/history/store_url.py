@@ -134,7 +134,7 @@ def store_place(url: StoreURL) -> FilePlace | ServerPlace:
     match = re.fullmatch(r"([\w+]+)://(.*)", url, re.DOTALL) if isinstance(url, str) else None
     if match is None:
         raise ValueError(
-            f"`url` must be like {_EXAMPLES}, or a pathlib.Path; what came cannot be read as a URL."
+            f"`url` must be like {_EXAMPLES}, or a pathlib.Path; the given value is neither."
         )
     scheme, rest = match.groups()
     head, _, query = rest.partition("?")
@@ -227,8 +227,8 @@ def _parsed_server(head: str, query: str) -> ServerPlace:
         parsed = None
     if parsed is None or (parsed.username is None and "@" in head):
         raise ValueError(
-            f"`url` must be like {_EXAMPLES}; what came cannot be read. Write %2F for '/' and %3F "
-            "for '?' in user and password."
+            f"`url` must be like {_EXAMPLES}; the given URL cannot be parsed. Write %2F for '/' "
+            "and %3F for '?' in user and password."
         )
     return _server_place(parsed, _options(query, repr(str(ServerPlace(parsed)))))
 

@@ -7,7 +7,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.arguments import check_instance, checked_generator, whole_number
-from hawc.history import AbstractHistory, HistoryConflictError, MemoryHistory, Recorded
+from hawc.history import (
+    AbstractHistory,
+    DatabaseHistory,
+    HistoryConflictError,
+    MemoryHistory,
+    Recorded,
+)
 from hawc.targets import AbstractTarget
 from hawc.threads import ThreadLock
 
@@ -28,7 +34,8 @@ class AbstractSampler(ABC):
         rows: what is remembered, if that is a point and more behind it; just the point if None.
 
     Raises:
-        ValueError: if the history's dimension is not that of the target, or of the rows.
+        ValueError: if the history's dimension is not that of the target, or of the rows, or it is
+            a gallery of another distribution.
     """
 
     def __init__(
@@ -46,6 +53,12 @@ class AbstractSampler(ABC):
             raise ValueError(
                 f"`history` must hold points of dimension {rows.dim} for {rows}, got "
                 f"dimension {self.history.dim}."
+            )
+        if isinstance(self.history, DatabaseHistory) and self.history.target != repr(rows):
+            raise ValueError(
+                f"`history` must be a gallery of {rows}, got gallery {self.history.gallery!r} of "
+                f"{self.history.target}; name another gallery. If both are one distribution under "
+                "two names, call `choose` and append its rows to the history."
             )
         self._turn = ThreadLock()
 
@@ -97,12 +110,12 @@ class AbstractSampler(ABC):
     ) -> Float[Tensor, "n d"]:
         """Returns n rows, in torch's default dtype, on the generator's device; records nothing.
 
-        `sample` is this and a record; here is the first half for who has to do something between.
-        A row begins with the point, dim numbers, and is nothing else unless the history holds more.
+        `sample` calls this method and appends the rows. Call it directly if something has to happen
+        between the two. A row is a point; a history of larger dimension adds numbers behind it.
 
         Args:
-            n: at least 1.
-            past: all rows of the history, oldest first, on the CPU; to be read only.
+            n: number of rows, at least 1.
+            past: all rows of the history, oldest first, on the CPU; never written to.
             generator: source of randomness.
-            previous: the choice made before others added to the past; None at first.
+            previous: the rows of the last call, if another sampler has appended since; else None.
         """

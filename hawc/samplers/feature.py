@@ -1,7 +1,6 @@
 """Samples latents whose images, seen by a feature network, complement all earlier ones."""
 
 import math
-import warnings
 from typing import final
 
 import torch
@@ -17,10 +16,11 @@ from hawc.samplers.abstract import AbstractSampler
 from hawc.samplers.clearance import Clearance, independent_distance
 from hawc.samplers.decoded_features import DecodedFeatures, MissingGradientError, Stage
 from hawc.samplers.feature_problem import FeatureProblem, Term
-from hawc.samplers.feature_warnings import warn_if_far, warn_if_near, warn_if_outside
+from hawc.samplers.feature_warnings import warn, warn_if_far, warn_if_near, warn_if_outside
 from hawc.samplers.held_lengths import HeldLengths, typical
 from hawc.samplers.latents_with_features import LatentsWithFeatures
 from hawc.targets import AbstractTarget
+from hawc.targets.draws import same_draws
 
 __all__ = ["FeatureSampler"]
 
@@ -64,13 +64,14 @@ class FeatureSampler(AbstractSampler):
             each distribution's unit of length.
         num_candidates: samples to choose from, at least n, all of them decoded.
         num_steps: most steps of the descent; 0 chooses among the candidates alone, which takes no
-            gradient. None is 50 steps, or 0 if the prior has no lengths or the stages pass no
-            gradient on; of the latter a warning tells.
+            gradient. None is 50 steps, but 0 if the prior has no lengths. It also becomes 0, with
+            one warning, if the stages pass no gradient on.
         typicality: weight of the latents' distance, >= 0.
-        min_distance: how far the features of new images keep from each other's and from all
-            remembered ones', as far as that can be had for little; a warning tells if less was
-            had. None is measured at each batch: what a quarter of independent images fall short
-            of. 0 leaves it to the squared distances. It costs some of the match with the data.
+        min_distance: wanted distance, in features, of a new image from all other new and all
+            remembered ones. Shorter distances are penalized, not excluded; a warning reports the
+            distance reached if it is less than 90 % of this. None measures it for each batch, as
+            the distance that three quarters of independent images keep. 0 is no penalty. The
+            penalty costs some of the match with the data.
 
     Raises:
         ValueError: if a number is out of its range or the history's dimension is not d + f; from
@@ -148,7 +149,10 @@ class FeatureSampler(AbstractSampler):
             past = full_precision(past.detach()).to(device)
             problem = self._problem(n, past, candidates, features.double())
             latents = candidates[problem.best_candidates()]
-            latents = self._descended(latents, candidates, problem, phi, generator).to(latents)
+            # not the caller's generator, which a failed check of gradients would leave elsewhere
+            own = torch.Generator(device).manual_seed(seed)
+            latents = self._descended(latents, candidates, problem, phi, own)
+            latents = latents.to(torch.get_default_dtype())
             found = phi(latents)
             if self._min_distance:
                 warn_if_near(problem.clearance.reached(found.double()), self._min_distance)
@@ -157,7 +161,8 @@ class FeatureSampler(AbstractSampler):
     def _candidates(
         self, generator: torch.Generator, previous: Float[Tensor, "n r"] | None
     ) -> Float[Tensor, "m d"]:
-        samples = self.target.sample(self._num_candidates, generator=generator)
+        with same_draws():
+            samples = self.target.sample(self._num_candidates, generator=generator)
         samples = typical(samples, self.target.shells())
         if previous is None:
             return samples
@@ -200,7 +205,8 @@ class FeatureSampler(AbstractSampler):
         except MissingGradientError as error:
             if self._num_steps is not None:
                 raise
-            warnings.warn(f"{error} This is done now.", stacklevel=4)
+            warn(f"{error} This is done now.")
+            self._num_steps = 0  # later batches neither check nor warn again
             return latents
         held = HeldLengths(shells, latents.double())
 

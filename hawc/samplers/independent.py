@@ -9,6 +9,7 @@ from torch import Tensor
 from hawc.history import AbstractHistory
 from hawc.samplers.abstract import AbstractSampler
 from hawc.targets import AbstractTarget
+from hawc.targets.draws import same_draws
 
 __all__ = ["IndependentSampler"]
 
@@ -36,4 +37,6 @@ class IndependentSampler(AbstractSampler):
         previous: Float[Tensor, "n d"] | None = None,
     ) -> Float[Tensor, "n d"]:
         del past, previous
-        return self.target.sample(n, generator=generator)
+        with same_draws():
+            points = self.target.sample(n, generator=generator)
+        return points.to(torch.get_default_dtype())

@@ -19,7 +19,8 @@ class LatentsWithFeatures:
     For `hawc.DatabaseHistory`, which keeps its `repr`: a gallery of other laws, or of features by
     another net, is refused. So are features of the same pictures that were computed anew and round
     differently, on another device or number of threads: compute `data` once and store its points,
-    or name it by what it is computed from.
+    or name it by what it is computed from. A sampler refuses a gallery under such a name: call its
+    `choose` and append the rows to the gallery.
 
     Args:
         latent_target: the law of the latents.

@@ -223,7 +223,7 @@ def test_a_fork_does_not_use_its_parents_connection(
 ) -> None:
     history = DatabaseHistory(f"{sqlite_url}?timeout=0.05", PLANE)
     with history.exclusive():
-        monkeypatch.setattr("hawc.history.database.os.getpid", lambda: -1)  # as in a fork
+        monkeypatch.setattr("hawc.history.access.os.getpid", lambda: -1)  # as in a fork
         with pytest.raises(HistoryStoreError, match="another process keeps it locked"):
             history.append(random_points(1), expected_length=0)
         monkeypatch.undo()

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from hawc.history import DatabaseHistory, HistoryConflictError
+from hawc.samplers import IndependentSampler
 from hawc.targets import StandardNormal
 
 PLANE = StandardNormal(2)
@@ -62,3 +63,43 @@ def test_a_wrong_length_is_a_conflict_within_too(url: str) -> None:
     with pytest.raises(HistoryConflictError), history.exclusive():
         history.append(torch.ones(2, 2), expected_length=0)
     assert len(history) == 2
+
+
+def test_the_holder_sees_its_own_appends_and_others_do_not(url: str) -> None:
+    ours = DatabaseHistory(url, PLANE)
+    ours.append(torch.zeros(1, 2), expected_length=0)
+    fresh = DatabaseHistory(url, PLANE)  # has read nothing yet
+    with fresh.exclusive():
+        fresh.append(torch.ones(2, 2), expected_length=1, label="mine")
+        with fresh.exclusive():
+            fresh.append(torch.full((1, 2), 2.0), expected_length=3)
+        expected = torch.tensor([[0.0], [1.0], [1.0], [2.0]]).repeat(1, 2)
+        assert len(fresh) == 4
+        assert torch.equal(fresh.view(), expected)
+        assert torch.equal(fresh.points(), expected)
+        assert fresh.label_at(1) == "mine"
+        assert len(ours.points()) == len(ours) == 1
+    assert torch.equal(fresh.points(), expected)
+    assert torch.equal(ours.points(), expected)
+
+
+def test_what_the_holder_has_seen_is_forgotten_when_it_is_undone(url: str) -> None:
+    history = DatabaseHistory(url, PLANE)
+
+    def interrupted() -> None:
+        with history.exclusive():
+            history.append(torch.ones(2, 2), expected_length=0)
+            assert len(history.view()) == 2
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert len(history.view()) == len(history) == 0
+
+
+def test_a_sampler_goes_on_within(url: str) -> None:
+    sampler = IndependentSampler(PLANE, DatabaseHistory(url, PLANE))
+    generator = torch.Generator().manual_seed(0)
+    with sampler.history.exclusive():
+        batches = [sampler.sample(2, generator=generator) for _ in range(2)]
+    assert torch.equal(sampler.history.points(), torch.cat(batches))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import final
 
 import pytest
@@ -9,12 +10,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.history import AbstractHistory, HistoryConflictError, MemoryHistory
+from hawc.history import (
+    AbstractHistory,
+    DatabaseHistory,
+    HistoryConflictError,
+    MemoryHistory,
+)
 from hawc.samplers.abstract import AbstractSampler
 from hawc.samplers.history_aware import HistoryAwareSampler
 from hawc.samplers.independent import IndependentSampler
 from hawc.samplers.sobol import SobolSampler
-from hawc.targets import StandardNormal
+from hawc.targets import Normal, StandardNormal
 
 PLANE = StandardNormal(2)
 ALL = (HistoryAwareSampler, IndependentSampler, SobolSampler)
@@ -124,3 +130,17 @@ def test_rejects_what_does_not_fit(kind: type[AbstractSampler]) -> None:
         kind(PLANE, history=MemoryHistory(3))
     with pytest.raises(ValueError, match="`n` must be at least 1, got 0"):
         kind(PLANE).sample(0, generator=seeded())
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_gallery_of_another_distribution_is_refused(
+    kind: type[AbstractSampler], tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/gallery.db"
+    DatabaseHistory(url, PLANE)
+    kind(PLANE, history=DatabaseHistory(url, PLANE)).sample(2, generator=seeded())
+    other = DatabaseHistory(url, Normal([50.0, 50.0], 1.0), gallery="other")
+    expected = r"`history` must be a gallery of StandardNormal\(dim=2\), got .*'other' of Normal"
+    with pytest.raises(ValueError, match=expected):
+        kind(PLANE, history=other)
+    assert len(other) == 0

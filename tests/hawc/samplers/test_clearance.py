@@ -102,6 +102,16 @@ def test_independent_distance_is_kept_by_four_fifths(scale: float) -> None:
     assert float((nearest < distance).double().mean()) == pytest.approx(0.2, abs=0.05)
 
 
+@pytest.mark.parametrize("size", [2, 40, 500])
+def test_distances_do_not_depend_on_the_origin(size: int) -> None:
+    # eighths, which are exact after the move
+    x = (8 * torch.randn(1000, 8, generator=torch.Generator().manual_seed(0))).round().double() / 8
+    expected = independent_distance(x, x[:0], size)
+    assert expected > 0.1
+    assert independent_distance(x + 1e8, x[:0], size) == expected
+    assert Clearance(1.0, x[:0]).reached(x[:30] + 1e8) == Clearance(1.0, x[:0]).reached(x[:30])
+
+
 def test_independent_distance_is_none_where_there_are_no_others() -> None:
     x = torch.randn(5, 2, generator=seeded())
     assert independent_distance(x, PAST[:0], 1) == 0.0

@@ -227,6 +227,13 @@ def test_a_database_joins_several(tmp_path: Path) -> None:
     assert torch.cdist(mine, others).min() > 0.1  # one seed, and no repetition
 
 
+def test_a_gallery_of_other_data_is_refused(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/gallery.db"
+    history = DatabaseHistory(url, LatentsWithFeatures(PLANE, PLANE))
+    with pytest.raises(ValueError, match=r"`history` must be a gallery of Latents.*data=Empirical"):
+        sampler_of(Empirical(torch.randn(5, 2)), history=history)
+
+
 def test_chooses_again_when_somebody_else_was_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     history = MemoryHistory(4)
     sampler, twin = (sampler_of(history=history, num_steps=20) for _ in range(2))

@@ -1,5 +1,6 @@
 """FeatureSampler with the pipelines of other people: what they get, give back and alter."""
 
+import copy
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -113,6 +114,30 @@ def test_without_gradients_the_default_chooses_among_candidates_and_says_so() ->
     assert torch.equal(latents, alone)
     with pytest.raises(ValueError, match="num_steps=0 chooses among candidates"):
         sampler_of(to_bytes, of_bytes, num_steps=5).sample(5, generator=seeded())
+
+
+def test_a_failed_check_of_gradients_is_neither_repeated_nor_told_again() -> None:
+    tracked = []
+
+    def to_bytes_counted(z: Tensor) -> np.ndarray:
+        tracked.append(z.requires_grad)
+        return to_bytes(z)
+
+    sampler, generator = sampler_of(to_bytes_counted, of_bytes), seeded()
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        sampler.sample(5, generator=generator)
+        resumed = sampler_of(to_bytes, of_bytes, history=copy.copy(sampler.history))
+        state = generator.get_state()
+        again = torch.Generator()
+        again.set_state(state)
+        latents = sampler.sample(5, generator=generator)
+    told = [str(warning.filename) for warning in found if "gradients" in str(warning.message)]
+    assert told == [__file__]  # the caller's line
+    assert sum(tracked) == 1
+    with pytest.warns(UserWarning, match="must pass finite gradients"):
+        assert torch.equal(resumed.sample(5, generator=again), latents)
+    assert torch.equal(again.get_state(), generator.get_state())
 
 
 @pytest.mark.parametrize(

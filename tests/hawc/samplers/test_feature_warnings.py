@@ -66,3 +66,20 @@ def test_latents_outside_the_prior_are_told() -> None:
 def test_a_distribution_with_a_density_serves_as_data() -> None:
     normal = StandardNormal(4)
     assert silent(lambda: warn_if_far(normal.sample(50, generator=seeded()), normal, 0))
+
+
+def test_distances_from_the_data_do_not_depend_on_the_origin() -> None:
+    images, others = (torch.randn(200, 8, generator=seeded(seed)).double() for seed in range(2))
+    data = Empirical(others + 1e10)
+    assert silent(lambda: warn_if_far(images + 1e10, data, 0))
+    with pytest.warns(UserWarning, match="No candidate looks like `data`"):
+        warn_if_far(images + 1e10 + 20, data, 0)
+
+
+def test_few_candidates_are_not_judged() -> None:
+    # ten classes: ten candidates often leave out the one of the data
+    modes = 10 * torch.eye(10)
+    data = Empirical(modes[:1] + 0.1 * torch.randn(100, 10, generator=seeded(1)))
+    assert silent(lambda: warn_if_far(modes[1:].repeat(5, 1), data, 0))
+    with pytest.warns(UserWarning, match="No candidate looks like `data`"):
+        warn_if_far(modes[1:].repeat(6, 1), data, 0)

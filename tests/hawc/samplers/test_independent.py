@@ -1,9 +1,10 @@
 """Independent draws: the target's own, whatever was drawn before."""
 
+import pytest
 import torch
 
 from hawc.samplers.independent import IndependentSampler
-from hawc.targets import StandardNormal
+from hawc.targets import Normal, StandardNormal
 
 PLANE = StandardNormal(2)
 
@@ -13,8 +14,18 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 def test_draws_are_the_targets_whatever_the_past() -> None:
+    torch.set_default_dtype(torch.float32)  # put back by the package's fixture
     sampler = IndependentSampler(PLANE)
     for _ in range(2):
         expected = PLANE.sample(5, generator=seeded(3))
         assert torch.equal(sampler.sample(5, generator=seeded(3)), expected)
     assert len(sampler.history) == 10
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_samples_are_the_same_under_every_default_dtype(dtype: torch.dtype) -> None:
+    law = Normal([1.0, 2.0], [[2.0, 1.0], [1.0, 1.0]])
+    expected = IndependentSampler(law).sample(5, generator=seeded())
+    torch.set_default_dtype(dtype)
+    found = IndependentSampler(law).sample(5, generator=seeded())
+    assert torch.equal(found, expected.to(dtype))

@@ -1,0 +1,36 @@
+"""Which connection reads and writes: that of the thread which excludes others, or a new one."""
+
+import threading
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from hawc.history.access import GalleryAccess
+from hawc.history.store import Store
+
+
+def length(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("SELECT count(*) FROM numbers").scalar() or 0)
+
+
+def test_only_the_thread_that_holds_it_reads_through_its_transaction(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path}/store.db")
+    access = GalleryAccess(store, 1, length)
+    with store.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE numbers (number INTEGER)")
+    seen: list[tuple[int, int | None]] = []
+
+    def look() -> None:
+        with access.reading() as connection:
+            seen.append((length(connection), access.committed))
+
+    with access.exclusive(), access.writing() as connection:
+        connection.exec_driver_sql("INSERT INTO numbers VALUES (1)")
+        look()
+        with access.exclusive():  # begins no transaction of its own
+            look()
+        other = threading.Thread(target=look)
+        other.start()
+        other.join()
+    look()
+    assert seen == [(1, 0), (1, 0), (0, None), (1, None)]
