@@ -234,7 +234,10 @@ class ExperimentCLI(LightningCLI):
 
     @rank_zero_only
     def _check_and_announce(self, stage: str) -> None:
-        """Finds what would go wrong while nothing is written yet; the data are read only once."""
+        """Finds what would go wrong while nothing is written yet.
+
+        Lightning sets the data up again; those of ours keep what they have read.
+        """
         check_run(stage, self.trainer, self.model, self.datamodule)
         check_processes(self.trainer, self.job)
         check_copies(self.trainer, self.model, self.datamodule)
