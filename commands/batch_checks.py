@@ -1,26 +1,56 @@
 """Does the first batch of a loader, of any data module, suit the model? Before a run writes."""
 
+import inspect
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from lightning import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.model_helpers import is_overridden
-from lightning.pytorch.utilities.seed import isolate_rng
 
 from commands.errors import UsageError
-from commands.first_batch import first_batches
+from commands.first_batch import first_batches, in_copy
 from lightning_modules import TrainingError
 
-__all__ = ["PURPOSES", "check_first_batch"]
+__all__ = ["PURPOSES", "check_first_batch", "check_loader_kind"]
 
 PURPOSES = {"train": "for training", "val": "for validation", "test": "for testing"}
 """Of batches, by the names of their loaders."""
 
+_STAGES = {"train": "training", "val": "validating", "test": "testing"}
+_STEPS = {"val": "validation_step", "test": "test_step"}
+
+
+def check_loader_kind(name: str, loader: Any, model: LightningModule, source: str) -> None:
+    """Raises UsageError for no loader at all, and for more of them than the model tells apart.
+
+    Args:
+        name: "train", "val" or "test".
+        loader: what the data module returns for it.
+        model: as configured.
+        source: of the loader, for messages.
+    """
+    is_several = isinstance(loader, (list, tuple))
+    if not all(isinstance(part, Iterable) for part in (loader if is_several else [loader])):
+        none_is_meant = ", or [] for no validation" if name == "val" else ""
+        raise UsageError(
+            f"`data` must serve batches {PURPOSES[name]} by a loader, got {loader!r} from "
+            f"{source}; return a DataLoader{none_is_meant}."
+        )
+    count = len(loader) if isinstance(loader, (list, tuple, dict)) else 1
+    if name in _STEPS and count > 1 and not _takes_number(getattr(model, _STEPS[name])):
+        raise UsageError(
+            f"`data` must serve batches {PURPOSES[name]} by one loader, since {_STEPS[name]} of "
+            f"{type(model).__name__} has no `dataloader_idx`, got {count} loaders from "
+            f"{source}; return one, of a ConcatDataset of them."
+        )
+
 
 def check_first_batch(
+    stage: str,
     name: str,
     loader: Any,
-    count: int | None,
     trainer: Trainer,
     model: LightningModule,
     datamodule: LightningDataModule,
@@ -28,35 +58,70 @@ def check_first_batch(
     """Raises UsageError unless there is a first batch and it is as the model requires.
 
     Args:
+        stage: "fit", "validate" or "test".
         name: "train", "val" or "test".
-        loader: what the data module returns for it.
-        count: its number of batches, None if it is unknown.
+        loader: what the data module returns for it, [] if it has no batches.
         trainer: of the run.
         model: as configured; one without `batch_contract`, which is not ours, takes any batches.
         datamodule: of the run, set up.
     """
-    contract = getattr(model, "batch_contract", None)
     source = f"{type(datamodule).__name__}.{name}_dataloader"
-    first = [] if count == 0 else None
-    if count != 0 and contract is not None:
-        first = first_batches(loader, name, (datamodule, trainer, model))
+
+    def refusal() -> str | None:
+        _enter(stage, name, trainer, model)
+        return _refusal(name, loader, source, trainer, model, datamodule)
+
+    if isinstance(loader, (list, tuple)) and not loader:
+        raise UsageError(_none(name, source))
+    if hasattr(model, "batch_contract") and (said := in_copy(refusal)):
+        raise UsageError(said)
+
+
+def _enter(stage: str, name: str, trainer: Trainer, model: LightningModule) -> None:
+    """Makes trainer and model what hooks find them when they get a batch."""
+    trainer.state.fn = TrainerFn(stage)
+    setattr(trainer, _STAGES[name], True)
+    trainer.strategy.connect(model)
+    model.trainer = trainer
+    model.train(name == "train")
+
+
+def _refusal(
+    name: str,
+    loader: Any,
+    source: str,
+    trainer: Trainer,
+    model: LightningModule,
+    datamodule: LightningDataModule,
+) -> str | None:
+    """Returns what is wrong with the first batch, None if nothing is or it cannot be known."""
+    first = first_batches(loader, name)
     if first == []:
-        none_is_meant = "; return [] there for no validation" if name == "val" else ""
-        raise UsageError(
-            f"`data` must serve at least one batch {PURPOSES[name]}, got none from {source}; give "
-            f"it more examples, lower `batch_size` or set `drop_last` to False{none_is_meant}."
-        )
+        return _none(name, source)
     dtype = trainer.precision_plugin.convert_input(torch.empty(0)).dtype
-    for batch in first or ():  # None if it cannot be known; the first step looks at it
-        for delivered in _transferred(batch, trainer, model, datamodule):
+    for number, batch in enumerate(first or ()):  # if it cannot be known, the first step looks
+        for delivered in _transferred(batch, number, trainer, model, datamodule):
             try:
-                contract.check(delivered, source, dtype)
+                model.batch_contract.check(delivered, source, dtype)  # type: ignore[operator, union-attr]
             except TrainingError as error:
-                raise UsageError(str(error)) from error
+                return str(error)
+    return None
+
+
+def _none(name: str, source: str) -> str:
+    none_is_meant = "; return [] there for no validation" if name == "val" else ""
+    return (
+        f"`data` must serve at least one batch {PURPOSES[name]}, got none from {source}; give it "
+        f"more examples, lower `batch_size` or set `drop_last` to False{none_is_meant}."
+    )
 
 
 def _transferred(
-    batch: Any, trainer: Trainer, model: LightningModule, datamodule: LightningDataModule
+    batch: Any,
+    number: int,
+    trainer: Trainer,
+    model: LightningModule,
+    datamodule: LightningDataModule,
 ) -> list[Any]:
     """Returns a batch after the hooks that come before the model's step, on the CPU.
 
@@ -67,11 +132,16 @@ def _transferred(
     if any(is_overridden("transfer_batch_to_device", owner) for owner in owners):
         return []
     batch = trainer.precision_plugin.convert_input(batch)
-    with isolate_rng(include_cuda=False):
-        for hook in ("on_before_batch_transfer", "on_after_batch_transfer"):
-            owner = next((owner for owner in owners if is_overridden(hook, owner)), None)
-            try:
-                batch = batch if owner is None else getattr(owner, hook)(batch, 0)
-            except Exception:  # it fails again, with its traceback, or works on the device
-                return []
+    for hook in ("on_before_batch_transfer", "on_after_batch_transfer"):
+        owner = next((owner for owner in owners if is_overridden(hook, owner)), None)
+        try:
+            batch = batch if owner is None else getattr(owner, hook)(batch, number)
+        except Exception:  # it fails again, with its traceback, or works on the device
+            return []
     return [batch]
+
+
+def _takes_number(step: Any) -> bool:
+    parameters = inspect.signature(step).parameters.values()
+    any_kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return any(p.name == "dataloader_idx" or p.kind in any_kinds for p in parameters)

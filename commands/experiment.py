@@ -1,6 +1,7 @@
 """LightningCLI as this project uses it: checks first, a folder a run, a summary at the end."""
 
 import copy
+import inspect
 import logging
 import sys
 import traceback
@@ -106,7 +107,7 @@ class ExperimentCLI(LightningCLI):
             help="default: runs/<name>/<time>; sample and export have --output",
         )
         parser.link_arguments(
-            "data.image_shape", "model.init_args.image_shape", apply_on="instantiate"
+            "data", "model.init_args.image_shape", image_shape, apply_on="instantiate"
         )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
@@ -234,7 +235,10 @@ class ExperimentCLI(LightningCLI):
 
     @rank_zero_only
     def _check_and_announce(self, stage: str) -> None:
-        """Finds what would go wrong while nothing is written yet; the data are read only once."""
+        """Finds what would go wrong while nothing is written yet.
+
+        Lightning sets the data up again; those of ours keep what they have read.
+        """
         check_run(stage, self.trainer, self.model, self.datamodule)
         check_processes(self.trainer, self.job)
         check_copies(self.trainer, self.model, self.datamodule)
@@ -264,6 +268,23 @@ class ExperimentCLI(LightningCLI):
         print_start(self.run_folder, ckpt_path, wandb_notice, self._strategy_notice)
         for package in ("lightning.pytorch", "lightning.fabric"):
             logging.getLogger(package).setLevel(logging.INFO)
+
+
+def image_shape(data: LightningDataModule) -> Any:
+    """Returns the shape of an example, None if the data do not know it; an error of theirs stays.
+
+    Raises:
+        ValueError: if it is a method.
+    """
+    if inspect.getattr_static(data, "image_shape", None) is None:
+        return getattr(data, "image_shape", None)  # by __getattr__, maybe
+    shape = data.image_shape
+    if callable(shape):
+        raise ValueError(
+            f"`image_shape` must be a property or an attribute of `data`, got a method of "
+            f"{type(data).__name__}; write @property above it."
+        )
+    return shape
 
 
 def _experiment_name(options: Any) -> str:

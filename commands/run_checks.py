@@ -7,7 +7,7 @@ from lightning import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.utilities.model_helpers import is_overridden
 
 from callbacks.model_callback import AbstractModelCallback
-from commands.batch_checks import PURPOSES, check_first_batch
+from commands.batch_checks import PURPOSES, check_first_batch, check_loader_kind
 from commands.errors import UsageError
 from commands.lightning_callbacks import check_lightning_callbacks
 
@@ -52,12 +52,15 @@ def check_batches(
         datamodule: of the run, set up for the stage.
     """
     for name, loader in _loaders(stage, trainer, model, datamodule):
+        source = f"{type(datamodule).__name__}.{name}_dataloader"
+        check_loader_kind(name, loader, model, source)
         batches = _length(loader)
         if batches is not None:
             _check_share(name, trainer, batches)
             if name == "train":
                 _check_interval(trainer, batches)
-        check_first_batch(name, loader, batches, trainer, model, datamodule)
+        served = [] if batches == 0 else loader
+        check_first_batch(stage, name, served, trainer, model, datamodule)
 
 
 def _check_share(name: str, trainer: Trainer, batches: int) -> None:
@@ -96,9 +99,9 @@ def _loaders(
         if getattr(trainer, f"limit_{name}_batches") == 0:
             continue
         loader = getattr(datamodule, f"{name}_dataloader")()
-        means_none = loader is None or (isinstance(loader, (list, tuple)) and not loader)
+        means_none = isinstance(loader, (list, tuple)) and not loader
         if not (means_none and name == "val" and stage == "fit"):
-            yield name, [] if loader is None else loader
+            yield name, loader
 
 
 def _length(loader: object) -> int | None:

@@ -1,10 +1,10 @@
 """Numbers of a CSV file, read strictly: what is no number is refused with its line and column."""
 
 import csv
-import re
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import NoReturn, final
 
@@ -18,7 +18,6 @@ __all__ = ["CSVFile"]
 
 _LARGEST = torch.finfo(torch.float32).max  # larger numbers would become infinite in a batch
 _EXACT = 2**53  # whole numbers of this size are float64 without a loss
-_WHOLE = re.compile(r"[+-]?[0-9]{1,4000}")  # Python does not read longer ones
 _SHOWN = 40  # characters of a cell in a message
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
@@ -132,7 +131,7 @@ class CSVFile:
             point = " with a decimal point and no other marks" if "," in cell else ""
             self._refuse(line, column, f"a finite number{point} is required, got {found}; correct")
         number = float(cell)
-        if abs(number) >= _EXACT and _WHOLE.fullmatch(cell.strip()) and int(cell) != number:
+        if abs(number) >= _EXACT and not _is_held(Decimal(cell.strip()), number):
             self._refuse(
                 line,
                 column,
@@ -154,6 +153,11 @@ def _is_number(cell: str) -> bool:
         return abs(float(cell)) <= _LARGEST and "_" not in cell
     except ValueError:
         return False
+
+
+def _is_held(written: Decimal, number: float) -> bool:
+    """Returns whether a float is a number as written, of which 1e30 leaves digits open."""
+    return int(written.as_tuple().exponent) > 0 or written == Decimal(number)
 
 
 def _shortened(text: str) -> str:

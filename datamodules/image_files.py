@@ -17,7 +17,7 @@ from torch import Tensor
 from datamodules.errors import DataError
 from datamodules.picture_file import check_background, read_picture
 
-__all__ = ["Broken", "ImageReader", "find_images", "without_ending"]
+__all__ = ["Broken", "ImageReader", "find_images", "is_visible", "without_ending"]
 
 Broken = Literal["error", "skip"]
 
@@ -91,7 +91,8 @@ def find_images(folder: Path) -> list[Path]:
     """Returns the images in a folder, at any depth, in alphabetical order.
 
     A file is an image if its name has an ending of a format that Pillow reads, in small or large
-    letters; without an ending, if its content has. Hidden files are not looked at, links are
+    letters; without an ending, if its content has. An ending that begins with no letter, such as
+    .1, counts as none. Hidden files and copies such as a.png~ are not looked at, links are
     followed. A warning counts other files.
 
     Raises:
@@ -136,13 +137,14 @@ def _files_below(folder: Path) -> list[Path]:
             folders.clear()
             continue
         seen.add(place)
-        folders[:] = sorted(name for name in folders if _is_visible(name))
-        files += [Path(here, name) for name in names if _is_visible(name)]
+        folders[:] = sorted(name for name in folders if is_visible(name))
+        files += [Path(here, name) for name in names if is_visible(name)]
     return sorted(file for file in files if file.is_file() or file.is_symlink())
 
 
-def _is_visible(name: str) -> bool:
-    return not name.startswith(".") and name.lower() not in _NOT_IMAGES
+def is_visible(name: str) -> bool:
+    """Returns whether a file or folder of that name is looked at: not what is hidden or a copy."""
+    return not name.startswith(".") and not name.endswith("~") and name.lower() not in _NOT_IMAGES
 
 
 def _is_image(file: Path) -> bool:

@@ -7,11 +7,13 @@ import torch
 from torch import Tensor
 
 from datamodules.errors import DataError
-from datamodules.image_files import Broken, ImageReader, find_images
+from datamodules.image_files import Broken, ImageReader, find_images, is_visible
 from datamodules.in_memory import AbstractInMemoryImages, hold_out
 from datamodules.picture_file import check_picture_size
 
 __all__ = ["ImageFolder"]
+
+_SPLITS = ("train", "val", "valid", "validation", "test")
 
 
 @final
@@ -104,15 +106,11 @@ def _labelled_images(folder: Path) -> tuple[list[Path], list[str]]:
         DataError: if there are none, some in subfolders and some not, a subfolder has none, or
             subfolders are splits where classes are expected.
     """
-    if folder.is_dir() and all((folder / split).is_dir() for split in ("train", "test")):
-        raise DataError(
-            f"'{folder}' has subfolders train and test, which are no classes; name the first with "
-            "`path` and the other with `test_path`."
-        )
+    _check_no_splits(folder)
     files = find_images(folder)
     names = [file.relative_to(folder).parts[0] if file.parent != folder else "" for file in files]
     if "" not in names:
-        visible = (f.name for f in folder.iterdir() if f.is_dir() and not f.name.startswith("."))
+        visible = (f.name for f in folder.iterdir() if f.is_dir() and is_visible(f.name))
         for name in sorted(set(visible) - set(names)):
             raise DataError(f"'{folder / name}' holds no image; remove it or fill it.")
     elif any(names):
@@ -123,6 +121,17 @@ def _labelled_images(folder: Path) -> tuple[list[Path], list[str]]:
         )
     order = sorted(range(len(files)), key=lambda i: (names[i], files[i]))
     return [files[i] for i in order], [names[i] for i in order]
+
+
+def _check_no_splits(folder: Path) -> None:
+    """Raises DataError if subfolders are named like splits, which would be served as classes."""
+    found = [name for name in _SPLITS if (folder / name).is_dir()]
+    if len(found) > 1:
+        other = "test" if "test" in found else found[1]
+        raise DataError(
+            f"'{folder}' has subfolders {found[0]} and {other}, which are no classes; name the "
+            "first with `path` and the other with `test_path`."
+        )
 
 
 def _check_classes(folder: Path, names: list[str], classes: list[str]) -> None:

@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageColor, ImageOps
+from PIL import ExifTags, Image, ImageColor, ImageOps
 from torch import Tensor
 from torchvision.transforms.functional import center_crop, pil_to_tensor
 
@@ -14,6 +14,7 @@ __all__ = ["check_background", "check_picture_size", "read_picture"]
 
 _MODES = {1: "L", 3: "RGB"}
 _RANGELESS = ("I", "F")  # 32-bit numbers, whose black and white no format says
+_WHITE_IS_ZERO = 0  # of TIFF; Pillow heeds it with 8 bits alone
 _REASON_SHOWN = 80  # characters
 
 
@@ -41,7 +42,7 @@ def read_picture(file: Path, shape: tuple[int, int, int], background: str = "whi
     """Returns an image, cropped to its centred square and resized, as uint8 of shape (c, h, w).
 
     It is upright as its EXIF orientation says, and the first frame of an animation. What is
-    transparent shows the background. 16 bits a channel are scaled to 8.
+    transparent shows the background. More bits a channel, up to 16, are scaled to 8.
 
     Raises:
         DataError: if the file is damaged, or has 32 bits a channel; the message does not name it.
@@ -52,7 +53,8 @@ def read_picture(file: Path, shape: tuple[int, int, int], background: str = "whi
             # not of photographs in the format MPO, whose other frames are previews
             if getattr(opened, "is_animated", False) and opened.format != "MPO":
                 warnings.warn("of images with several frames the first is read", stacklevel=2)
-            upright = _eight_bits(ImageOps.exif_transpose(opened), opened.format)
+            levels = _levels(opened)  # before it is turned and loses them
+            upright = _eight_bits(ImageOps.exif_transpose(opened), opened.format, levels)
             image = _opaque(upright, background).convert(_MODES[channels])
     except (DataError, MemoryError):
         raise
@@ -62,8 +64,17 @@ def read_picture(file: Path, shape: tuple[int, int, int], background: str = "whi
     return pil_to_tensor(square.resize((width, height), Image.Resampling.BICUBIC))
 
 
-def _eight_bits(image: Image.Image, file_format: str | None) -> Image.Image:
-    """Returns an image with 8 bits a channel; one with 16 bits is scaled, where Pillow clips.
+def _levels(opened: Image.Image) -> tuple[int, bool]:
+    """Returns the largest level of deep grey, and whether it is black: TIFF files say so."""
+    tags = getattr(opened, "tag_v2", {})
+    bits = tags.get(ExifTags.Base.BitsPerSample, (16,))[0]
+    return 2**bits - 1, tags.get(ExifTags.Base.PhotometricInterpretation) == _WHITE_IS_ZERO
+
+
+def _eight_bits(
+    image: Image.Image, file_format: str | None, levels: tuple[int, bool]
+) -> Image.Image:
+    """Returns an image with 8 bits a channel; one with 9 to 16 is scaled, where Pillow clips.
 
     Colours of 16 bits Pillow has scaled while it read them.
     """
@@ -74,7 +85,9 @@ def _eight_bits(image: Image.Image, file_format: str | None) -> Image.Image:
             raise DataError(f"32 bits a channel (Pillow's mode {image.mode}); convert it to 8")
         return image
     values = np.asarray(image).astype(np.int64)
-    scaled = Image.fromarray(np.round(values / 257).astype(np.uint8))
+    white, is_inverted = levels
+    shades = np.round(values * (255 / white)).astype(np.uint8)
+    scaled = Image.fromarray(255 - shades if is_inverted else shades)
     hidden = image.info.get("transparency")  # of one grey level
     if hidden is not None:
         scaled.putalpha(Image.fromarray(np.where(values == hidden, 0, 255).astype(np.uint8)))

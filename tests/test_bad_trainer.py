@@ -69,7 +69,7 @@ TABLE: list[Mistake] = [
     (
         "less than a batch to overfit",
         (*CPU, "--trainer.overfit_batches", "0.00001"),
-        r"`trainer\.overfit_batches` must be .* one of the 40 for training, got 1e-05; give 1",
+        r"`trainer\.overfit_batches` must be .* one of the 41 for training, got 1e-05; give 1",
     ),
     (
         "negative devices",

@@ -37,6 +37,17 @@ class NoShape(LightningDataModule):
 
 class Own(NoShape):
     image_shape = (1, 28, 28)
+
+
+class Method(NoShape):
+    def image_shape(self):
+        return (1, 28, 28)
+
+
+class Wrong(NoShape):
+    @property
+    def image_shape(self):
+        return (self.depth, 28, 28)
 """
 OWN = (*BASE, "--data", "foreign.Own")
 START = r"`data` must serve EnergyVAE batches \(images, labels\) with float32 images in \[0, 1\] of"
@@ -44,6 +55,11 @@ TABLE: list[Mistake] = [
     ("dict", (*OWN, "--data.keys", "true"), f"{START} .* got a dict with the keys image from Own"),
     ("signed", (*OWN, "--data.low", "-1"), f"{START} .* got values from -.* leave out the normali"),
     ("no whole batch", (*OWN, "--data.n", "7"), "`data` must serve at least one batch for trai"),
+    (
+        "a method",
+        (*BASE, "--data", "foreign.Method"),
+        "`image_shape` must be a property .*, got a method of Method; write @property above it",
+    ),
     (
         "no image_shape",
         (*BASE, "--data", "foreign.NoShape"),
@@ -71,6 +87,12 @@ def test_one_plain_line_and_nothing_written(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     check_refusal(mistake, workplace, monkeypatch, capfd)
+
+
+def test_an_error_in_image_shape_is_told(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    with pytest.raises(AttributeError, match="no attribute 'depth'"):
+        train.main([*BASE, "--data", "foreign.Wrong"])
 
 
 def trained(folder: str, *more: str) -> dict[str, Any]:

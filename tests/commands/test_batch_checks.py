@@ -34,9 +34,16 @@ class OwnData(LightningDataModule):
         return DataLoader(self.examples, **self.options)
 
     def val_dataloader(self) -> Any:
-        return self.val if self.val is None or self.val == [] else DataLoader(self.val, 4)
+        return self.val if self.val == [] else DataLoader(self.val, 4)
 
     test_dataloader = train_dataloader
+
+
+class Given(OwnData):
+    """Validates by what it was given, as it is."""
+
+    def val_dataloader(self) -> Any:
+        return self.val
 
 
 IMAGES = list(torch.rand(8, *TINY_SHAPE))
@@ -86,11 +93,10 @@ def test_validation_and_test_batches_are_looked_at_too(tmp_path: Path) -> None:
         check_batches("fit", quiet_trainer(tmp_path), tiny_vae(), OwnData(PAIRS, signed))
     with pytest.raises(UsageError, match=r"from OwnData\.test_dataloader"):
         check_batches("test", quiet_trainer(tmp_path), tiny_vae(), OwnData(signed))
-    for nothing in ([], None):
-        data = OwnData(PAIRS, nothing)
-        check_batches("fit", quiet_trainer(tmp_path), tiny_vae(), data)
-        with pytest.raises(UsageError, match="one batch for validation, got none"):
-            check_batches("validate", quiet_trainer(tmp_path), tiny_vae(), data)
+    data = OwnData(PAIRS, [])
+    check_batches("fit", quiet_trainer(tmp_path), tiny_vae(), data)
+    with pytest.raises(UsageError, match="one batch for validation, got none"):
+        check_batches("validate", quiet_trainer(tmp_path), tiny_vae(), data)
     with pytest.raises(UsageError, match=r"for validation, got none from .* return \[\] there"):
         check_batches(
             "fit",
@@ -98,6 +104,46 @@ def test_validation_and_test_batches_are_looked_at_too(tmp_path: Path) -> None:
             tiny_vae(),
             OwnData(PAIRS, TensorDataset(torch.zeros(0))),
         )
+
+
+@pytest.mark.parametrize("none", [None, 3, [None], [DataLoader(PAIRS, 4), None]])
+@pytest.mark.parametrize("stage", ["fit", "validate"])
+def test_no_loader_at_all(none: Any, stage: str, tmp_path: Path) -> None:
+    data = Given(PAIRS, none)
+    message = r"for validation by a loader, got .* from Given\.val_dataloader; .* \[\] for no val"
+    with pytest.raises(UsageError, match=message):
+        check_batches(stage, quiet_trainer(tmp_path), tiny_vae(), data)
+
+
+def test_several_loaders_need_a_step_that_tells_them_apart(tmp_path: Path) -> None:
+    class Numbered(Bare):
+        def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
+            pass
+
+    data = Given(PAIRS, [DataLoader(PAIRS, 4), DataLoader(PAIRS, 4)])
+    for stage in ("fit", "validate"):
+        check_batches(stage, quiet_trainer(tmp_path), Numbered(), data)
+        with pytest.raises(UsageError, match=r"of VAE has no `dataloader_idx`, got 2 loaders from"):
+            check_batches(stage, quiet_trainer(tmp_path), tiny_vae(), data)
+
+
+def test_hooks_find_the_stage_of_their_loader(tmp_path: Path) -> None:
+    class Staged(OwnData):
+        def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+            trainer = self.trainer
+            assert trainer is not None
+            stages = trainer.training, trainer.validating, trainer.testing
+            is_known = stages[0 if batch[1].sum() else 1] and trainer.state.fn == "fit"
+            is_known = is_known and trainer.lightning_module.training == trainer.training
+            return batch if is_known else [2 * batch[0], batch[1]]
+
+    trainer, data = quiet_trainer(tmp_path), Staged([(x, 1) for x in IMAGES], PAIRS)
+    data.trainer = trainer
+    check_batches("fit", trainer, tiny_vae(), data)
+    assert trainer.state.stage is None
+    data.val = [(x + 1, 0) for x in IMAGES]
+    with pytest.raises(UsageError, match=r"got values .* from Staged\.val_dataloader"):
+        check_batches("fit", trainer, tiny_vae(), data)
 
 
 def test_no_loader_is_made_of_what_is_not_read(tmp_path: Path) -> None:

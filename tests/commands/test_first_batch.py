@@ -1,7 +1,10 @@
 """The first batch is what a run would get first, and the run then gets it as if never read."""
 
+import os
 import random
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -10,16 +13,18 @@ import torch
 from lightning.pytorch.utilities import CombinedLoader
 from torch import Tensor
 from torch.utils.data import (
+    ChainDataset,
+    ConcatDataset,
     DataLoader,
     Dataset,
     IterableDataset,
     Sampler,
     TensorDataset,
-    get_worker_info,
     random_split,
 )
 
-from commands.first_batch import first_batches
+from commands import first_batch
+from commands.first_batch import first_batches, in_copy
 from datamodules.batch_loader import BatchLoader
 
 NUMBERS = TensorDataset(torch.arange(20.0))
@@ -64,6 +69,23 @@ class Augmented(Dataset[Tensor]):
 
 
 @final
+class Hidden(Dataset[Tensor]):
+    """Keeps its state in a list, a dict and a closure."""
+
+    def __init__(self) -> None:
+        noise, self.seen, self.parts = np.random.default_rng(7), [], {"a": Augmented()}
+        self.transforms = [lambda number: number + noise.random()]
+
+    def __len__(self) -> int:
+        return 20
+
+    def __getitem__(self, index: int) -> Tensor:
+        self.seen.append(index)
+        number: Tensor = self.transforms[0](self.parts["a"][index])
+        return number + len(self.seen)
+
+
+@final
 class Counting(Sampler[int]):
     """Another order in each pass, by a count of its own."""
 
@@ -76,18 +98,6 @@ class Counting(Sampler[int]):
 
     def __len__(self) -> int:
         return 20
-
-
-@final
-class Fresh(IterableDataset[Tensor]):
-    """Begins anew each time, and counts how often."""
-
-    def __init__(self) -> None:
-        self.passes = 0
-
-    def __iter__(self) -> Iterator[Tensor]:
-        self.passes += 1
-        return iter([torch.tensor(float(self.passes + i)) for i in range(8)])
 
 
 @final
@@ -110,12 +120,17 @@ LOADERS = {
     "augmented": lambda: DataLoader(Augmented(), 4, shuffle=True),
     "part": lambda: DataLoader(random_split(Augmented(), [12, 8], seeded())[0], 4),
     "no batches": lambda: DataLoader(NUMBERS, batch_size=None),
-    "stream": lambda: DataLoader(Fresh(), 4),
+    "parts": lambda: DataLoader(ConcatDataset([Augmented(), Augmented()]), 4),
+    "hidden": lambda: DataLoader(Hidden(), 4),
     "subclass": lambda: Wrapping(NUMBERS, 4, shuffle=True),
     "lambda": lambda: DataLoader(NUMBERS, 4, collate_fn=lambda parts: torch.stack([*parts[0]])),
     "combined": lambda: CombinedLoader(DataLoader(NUMBERS, 4, shuffle=True), "max_size_cycle"),
     "ours": lambda: BatchLoader(torch.arange(20.0), torch.zeros(20), 4, shuffle=True, seed=3),
 }
+
+
+def read(loaders: Any, stage: str = "train") -> str | None:
+    return in_copy(lambda: repr(first_batches(loaders, stage)))
 
 
 def passes(loader: Any) -> list[Any]:
@@ -133,28 +148,24 @@ def test_the_loader_gives_afterwards_what_it_would_have_given(name: str) -> None
     expected = passes(LOADERS[name]())
     loader = LOADERS[name]()
     before = torch.get_rng_state(), random.getstate()
-    found = first_batches(loader, "train")
+    assert str(read(loader)).startswith("[")
     assert torch.equal(torch.get_rng_state(), before[0])
     assert random.getstate() == before[1]
-    assert found is not None
-    assert len(found) == 1
     assert repr(passes(loader)) == repr(expected)
 
 
 def test_it_is_the_batch_that_comes_first() -> None:
-    for name in ("in order", "own generator", "own sampler", "stream", "subclass", "ours"):
+    for name in ("in order", "own generator", "own sampler", "subclass", "ours"):
         torch.manual_seed(1)
-        found = first_batches(LOADERS[name](), "train")
-        torch.manual_seed(1)
-        assert repr(found) == repr([next(iter(LOADERS[name]()))])
+        found = read(LOADERS[name]())
+        assert found == repr([next(iter(LOADERS[name]()))])
 
 
 def test_few_examples_of_a_large_batch_are_read() -> None:
     data = Augmented()
     many = DataLoader(TensorDataset(torch.zeros(1000)), 500)
-    ((batch,),) = first_batches(many, "train") or [[]]
-    assert len(batch) == 128
-    assert first_batches(DataLoader(data, 20), "train") is not None
+    assert in_copy(lambda: str(len((first_batches(many, "t") or [])[0][0]))) == "128"
+    assert read(DataLoader(data, 20)) is not None
     assert many.batch_size == many.batch_sampler.batch_size == 500
     assert data.calls == 0
 
@@ -187,52 +198,42 @@ class Once(IterableDataset[Any]):
         return iter(self.numbers)
 
 
-def test_what_can_be_read_once_is_left_alone() -> None:
+def test_streams_and_loaders_of_others_are_left_alone() -> None:
     stream = iter(range(8))
-    for loader in (DataLoader(Once(stream), 2), stream, [DataLoader(Once(stream), 2)]):
+    left = (DataLoader(Once(stream), 2), DataLoader(ChainDataset([Once(stream)]), 2))
+    for loader in (*left, stream, [left[0]], {"a": [stream]}):
         assert first_batches(loader, "train") is None
     assert list(stream) == list(range(8))
 
 
-@final
-class OfWorkers(Dataset[int]):
-    """Is opened where a worker starts."""
+def test_files_are_read_on_where_they_were(tmp_path: Path) -> None:
+    (tmp_path / "numbers").write_bytes(bytes(range(256)) * 100)
+    with (tmp_path / "numbers").open("rb") as file:
 
-    is_open = False
+        def read_far() -> str:
+            file.seek(20_001)
+            return str(file.read(1)[0])
 
-    def __len__(self) -> int:
-        return 4
-
-    def __getitem__(self, index: int) -> int:
-        if not self.is_open:
-            raise RuntimeError("not open")
-        return index
-
-
-def open_it(number: int) -> None:
-    info = get_worker_info()
-    assert info is not None
-    info.dataset.is_open = True  # type: ignore[attr-defined]
+        assert file.read(3) == b"\0\1\2"
+        assert in_copy(read_far) == str(20_001 % 256)
+        rest = file.read()
+        assert rest == (bytes(range(256)) * 100)[3:]
 
 
-def test_workers_are_started_only_for_those_who_need_them() -> None:
-    (batch,) = first_batches(DataLoader(OfWorkers(), 2, num_workers=2, worker_init_fn=open_it), "t")
-    assert batch.tolist() == [0, 1]
-    ((batch,),) = first_batches(DataLoader(NUMBERS, 2, num_workers=2, timeout=9), "train")
-    assert batch.tolist() == [0, 1]
-    with pytest.raises(RuntimeError, match="not open"):
-        first_batches(DataLoader(OfWorkers(), 2), "train")
+def fail() -> str:
+    print("unseen")
+    raise KeyboardInterrupt
 
 
-def test_what_a_loader_refers_to_is_not_copied() -> None:
-    class Uncopied:
-        def __deepcopy__(self, memo: Any) -> None:
-            raise AssertionError
-
-        def collate(self, parts: Any) -> Any:
-            return [self, len(parts)]
-
-    thing = Uncopied()
-    loader = DataLoader(NUMBERS, 2, collate_fn=thing.collate)
-    assert first_batches(loader, "train", [thing]) == [[thing, 2]]
-    assert first_batches(loader, "train") == [[thing, 2]]  # a loader that cannot be copied
+def test_a_copy_that_fails_or_cannot_be_made_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert in_copy(fail) is None
+    assert in_copy(lambda: os._exit(3)) is None
+    with monkeypatch.context() as patch:
+        patch.setattr(first_batch, "_PATIENCE", 0.1)
+        assert in_copy(lambda: str(time.sleep(30))) is None
+    assert in_copy(lambda: "said") == "said"
+    assert capfd.readouterr() == ("", "")
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    assert in_copy(lambda: "said") is None

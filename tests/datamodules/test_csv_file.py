@@ -89,8 +89,14 @@ def test_names_line_column_and_cell(tmp_path: Path, cell: str, found: str) -> No
         file.numbers(["a", "b"])
 
 
-@pytest.mark.parametrize("cell", [2**53 + 1, -(2**53) - 1, 1234567890123456789, 10**30 + 1])
-def test_whole_numbers_that_float64_cannot_hold(tmp_path: Path, cell: int) -> None:
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *(2**53 + 1, -(2**53) - 1, 1234567890123456789, 10**30 + 1),
+        *("9007199254740993.0", "9007199254740993e0", "9.007199254740993E15"),
+    ],
+)
+def test_whole_numbers_that_float64_cannot_hold(tmp_path: Path, cell: int | str) -> None:
     file = written(tmp_path, f"a,b\n1,2\n3, {cell}\n")
     message = rf"line 3, column b: whole numbers must be at most 2\^53, .*, got {cell}; shorten it"
     with pytest.raises(DataError, match=message):
@@ -98,7 +104,10 @@ def test_whole_numbers_that_float64_cannot_hold(tmp_path: Path, cell: int) -> No
     assert file.numbers(["a"]).tolist() == [[1], [3]]
 
 
-@pytest.mark.parametrize("cell", ["9007199254740992", "9007199254740994", str(2**60), "1e30"])
+@pytest.mark.parametrize(
+    "cell",
+    [*("9007199254740992.00", "9007199254740994", str(2**60), "1e30"), f"{1e30:.18e}", f"{1e23!r}"],
+)
 def test_large_numbers_that_float64_can_hold(tmp_path: Path, cell: str) -> None:
     assert int(written(tmp_path, f"a\n{cell}\n").numbers(["a"]).item()) == int(float(cell))
 

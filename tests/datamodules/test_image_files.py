@@ -41,7 +41,7 @@ def test_what_is_hidden_or_left_by_systems_is_not_counted(tmp_path: Path) -> Non
     write_picture(tmp_path / "1.png")
     write_picture(tmp_path / ".hidden" / "1.png")
     write_picture(tmp_path / "__MACOSX" / "1.png")
-    for name in (".DS_Store", "._1.png", "Thumbs.db", "desktop.ini"):
+    for name in (".DS_Store", "._1.png", "Thumbs.db", "desktop.ini", "1.png~", "1~"):
         (tmp_path / name).write_bytes(b"\0\1")
     assert names(tmp_path) == ["1.png"]
 

@@ -81,15 +81,19 @@ def test_pictures_beside_classes(tmp_path: Path) -> None:
         ImageFolder(str(tmp_path), 4).read(train=True)
 
 
-def test_splits_are_no_classes(tmp_path: Path) -> None:
-    for name in ("train", "test"):
+@pytest.mark.parametrize("other", ["test", "val", "valid", "validation"])
+def test_splits_are_no_classes(tmp_path: Path, other: str) -> None:
+    for name in ("train", other):
         write_picture(tmp_path / name / "1.png")
-    with pytest.raises(DataError, match="has subfolders train and test, which are no classes"):
+    with pytest.raises(DataError, match=f"has subfolders train and {other}, which are no classes"):
         ImageFolder(str(tmp_path), 4).read(train=True)
 
 
 def test_an_empty_class(tmp_path: Path) -> None:
     write_picture(tmp_path / "a" / "1.png")
+    for name in ("__MACOSX", ".cache", "old~"):
+        (tmp_path / name).mkdir()
+    assert ImageFolder(str(tmp_path), 4, num_test=0).read(train=True)[1].tolist() == [0]
     (tmp_path / "b").mkdir()
     with pytest.raises(DataError, match="b' holds no image; remove it or fill it"):
         ImageFolder(str(tmp_path), 4).read(train=True)

@@ -137,6 +137,32 @@ def test_grey_of_16_bits_is_scaled(tmp_path: Path, suffix: str) -> None:
         assert image[-1, 0].tolist() == [0, 1, 128, 255]
 
 
+def write_tiff(file: Path, bits: int, photometric: int, level: int) -> None:
+    """Writes 4 x 4 pixels of one grey, as Pillow does not: with 12 bits, or 0 as white."""
+    packed = "".join(f"{level:0{bits}b}" for _ in range(16))
+    data = int(packed, 2).to_bytes(2 * bits, "big")
+    data = np.frombuffer(data, ">u2").astype("<u2").tobytes() if bits == 16 else data
+    numbers = [(256, 4), (257, 4), (258, bits), (259, 1), (262, photometric), (273, 8), (277, 1)]
+    numbers += [(278, 4), (279, len(data))]
+    tags = b"".join(struct.pack("<HHIHH", tag, 3, 1, number, 0) for tag, number in numbers)
+    start = b"II*\0" + struct.pack("<I", 8 + len(data)) + data
+    file.write_bytes(start + struct.pack("<H", len(numbers)) + tags + struct.pack("<I", 0))
+
+
+@pytest.mark.parametrize(
+    ("bits", "photometric", "level", "expected"),
+    [
+        *((12, 1, 4095, 255), (12, 1, 2048, 128), (16, 1, 65535, 255), (8, 0, 0, 255)),
+        *((16, 0, 0, 255), (16, 0, 65535, 0), (16, 0, 21845, 170)),
+    ],
+)
+def test_tiff_says_what_white_is(
+    tmp_path: Path, bits: int, photometric: int, level: int, expected: int
+) -> None:
+    write_tiff(tmp_path / "1.tif", bits, photometric, level)
+    assert read_picture(tmp_path / "1.tif", (1, 4, 4)).unique().tolist() == [expected]
+
+
 def test_colours_of_16_bits_are_scaled(tmp_path: Path) -> None:
     write_deep_png(tmp_path / "1.png", np.array([[[0, 32896, 65535]] * 2] * 2))
     assert read_picture(tmp_path / "1.png", (3, 2, 2))[:, 0, 0].tolist() == [0, 128, 255]

@@ -17,7 +17,7 @@ def main(folder: Path) -> None:
     here = folder / rank
     here.mkdir()
     if rank == "0":
-        write_boston(here, n=200)
+        write_boston(here, n=500)
     os.chdir(here)
     train.main(["--config", str(BOSTON), "--trainer.accelerator", "cpu", "--data.data_dir", "."])
 
