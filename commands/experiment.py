@@ -16,11 +16,11 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from callbacks.preemption import Preempted
 from commands.atomic_checkpoint_io import AtomicCheckpointIO
-from commands.checkpoints import check_checkpoint, check_resumable, check_unfinished
+from commands.checkpoints import can_resume, check_checkpoint, check_resumable, check_unfinished
 from commands.cluster_job import num_processes, slurm_environment, this_job
 from commands.config_files import config_paths
 from commands.ddp_strategy import ddp_strategy, strategy_notice
-from commands.default_callbacks import default_callbacks
+from commands.default_callbacks import checkpoint_folders, default_callbacks
 from commands.errors import UsageError, fail
 from commands.loggers import RunLoggers, as_list
 from commands.messages import hint, plain_message
@@ -35,9 +35,8 @@ from commands.run_folder import (
     latest_checkpoint,
 )
 from commands.sampling_trainer import SamplingTrainer, leave_out_training, take_one_processor
-from commands.step_intervals import StepIntervals
 from commands.summary import print_start, print_summary
-from commands.users_code import origin, place_in_users_code, refuses_arguments
+from commands.users_code import is_bug, origin, refuses_arguments, refuses_options
 from commands.wandb_mode import settle_wandb_mode
 from commands.written_config import WriteConfig, check_same_run
 from lightning_modules import TrainingError
@@ -55,7 +54,7 @@ class _Parser(LightningArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         # not exceptions: the parser of a union type would take them for "no such class"
-        if ex is not None and place_in_users_code(found := origin(ex)):
+        if ex is not None and is_bug(found := origin(ex)):
             traceback.print_exception(found)
             sys.exit(1)
         line = plain_message(message, self)
@@ -141,7 +140,9 @@ class ExperimentCLI(LightningCLI):
         if self._is_restart and last.exists():
             options.ckpt_path = str(last)
         elif options.get("ckpt_path") == "last":
-            options.ckpt_path = str(latest_checkpoint(options.name))
+            preferred = can_resume if self.subcommand == "fit" else None
+            folders = checkpoint_folders(options.trainer.callbacks)
+            options.ckpt_path = str(latest_checkpoint(options.name, preferred, folders))
         if self.subcommand in _AFTER_TRAINING:
             leave_out_training(options.trainer)
             if self.subcommand == "export":
@@ -178,7 +179,7 @@ class ExperimentCLI(LightningCLI):
         logs = configured["logger"] is not False and not configured["barebones"]
         own = as_list(configured["callbacks"])
         defaults = default_callbacks(own, configured, self.run_folder, self.job is not None)
-        self.trainer_defaults["callbacks"] = [*defaults, StepIntervals()]
+        self.trainer_defaults["callbacks"] = defaults
         processes = num_processes(configured, self.job)
         strategy = ddp_strategy(self.model, {**configured, **processes})
         self._strategy_notice = strategy_notice(self.model, configured["strategy"], strategy)
@@ -213,7 +214,7 @@ class ExperimentCLI(LightningCLI):
 
     def fit(self, **arguments: Any) -> None:
         """Trains; says what is left also of a run that was interrupted or failed."""
-        lost, saved = False, None
+        lost, saved, goes_on = False, None, True
         try:
             self.trainer.fit(**arguments)
         except TrainingError:
@@ -222,9 +223,12 @@ class ExperimentCLI(LightningCLI):
         except Preempted as stop:
             saved = stop.checkpoint
             raise
+        except Exception as error:
+            goes_on = not refuses_options(error)  # the same options would be refused again
+            raise
         finally:
             has_max_time = self.config[self.subcommand].trainer.max_time is not None
-            print_summary(self.run_folder, self.trainer, lost, saved, has_max_time)
+            print_summary(self.run_folder, self.trainer, lost, saved, has_max_time, goes_on)
 
     def after_validate(self) -> None:
         print_summary(self.run_folder, self.trainer)
