@@ -22,6 +22,7 @@ from commands.config_files import config_paths
 from commands.ddp_strategy import ddp_strategy, strategy_notice
 from commands.default_callbacks import checkpoint_folders, default_callbacks
 from commands.errors import UsageError, fail
+from commands.lightning_callbacks import interval_notice
 from commands.loggers import RunLoggers, as_list
 from commands.messages import hint, plain_message
 from commands.no_profiler import NoProfiler
@@ -38,7 +39,7 @@ from commands.sampling_trainer import SamplingTrainer, leave_out_training, take_
 from commands.summary import print_start, print_summary
 from commands.users_code import is_bug, origin, refuses_arguments, refuses_options
 from commands.wandb_mode import settle_wandb_mode
-from commands.written_config import WriteConfig, check_same_run
+from commands.written_config import WriteConfig, check_same_run, classes_of_main
 from lightning_modules import TrainingError
 
 __all__ = ["COMMANDS", "ExperimentCLI"]
@@ -156,6 +157,7 @@ class ExperimentCLI(LightningCLI):
             self._is_restart,
             self._wandb_notice is not None,
         )
+        self._names_main = False  # on all processes; only the first prints
         self.save_config_kwargs["asked_loggers"] = copy.deepcopy(options.trainer.logger)
         self._loggers.complete(options.trainer.logger)
 
@@ -227,6 +229,7 @@ class ExperimentCLI(LightningCLI):
             goes_on = not refuses_options(error)  # the same options would be refused again
             raise
         finally:
+            goes_on = goes_on and not self._names_main
             has_max_time = self.config[self.subcommand].trainer.max_time is not None
             print_summary(self.run_folder, self.trainer, lost, saved, has_max_time, goes_on)
 
@@ -253,6 +256,7 @@ class ExperimentCLI(LightningCLI):
         check_batches(stage, self.trainer, self.model, self.datamodule)
         writers = [c for c in self.trainer.callbacks if isinstance(c, WriteConfig)]
         written = writers[0].content if writers else None  # a fast_dev_run writes none
+        self._names_main = bool(classes_of_main(written or {}))
         # no command takes over what another one of the same job has made
         launch = f"{self.job.launch} {self.subcommand}" if self.job else None
         create_run_folder(self.run_folder, launch, again=self._starts_again)
@@ -265,9 +269,21 @@ class ExperimentCLI(LightningCLI):
                 _ = logger.experiment  # looked at while the folder is empty, or it complains
         uses_wandb = any(isinstance(logger, WandbLogger) for logger in self.trainer.loggers)
         wandb_notice = self._wandb_notice if uses_wandb else None
-        print_start(self.run_folder, ckpt_path, wandb_notice, self._strategy_notice)
+        interval = interval_notice(self.trainer, self.model) if stage == "fit" else None
+        notices = (wandb_notice, self._strategy_notice, interval, _notice_of_main(written))
+        print_start(self.run_folder, ckpt_path, *notices)
         for package in ("lightning.pytorch", "lightning.fabric"):
             logging.getLogger(package).setLevel(logging.INFO)
+
+
+def _notice_of_main(written: dict[str, Any] | None) -> str | None:
+    """Returns a line if config.yaml names classes that no other program finds."""
+    if not (names := classes_of_main(written or {})):
+        return None
+    return (
+        f"config.yaml names {', '.join(names)}, which only this program finds; move such a class to "
+        "a module to train on from the file"
+    )
 
 
 def _experiment_name(options: Any) -> str:

@@ -56,7 +56,8 @@ def print_summary(
             there is one, as its last weights may have been lost already.
         saved: what it wrote when it was told to stop, None if it was not told.
         has_max_time: whether `trainer.max_time` was set.
-        goes_on: whether a run of the same options can go on, False if they were refused.
+        goes_on: whether config.yaml can be used again. False if its options were refused, or if
+            it names classes of `__main__`.
     """
     checkpoint = saved or saved_by_run(run_folder, trainer)
     wandb_files = _wandb_files()

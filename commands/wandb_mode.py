@@ -13,6 +13,7 @@ __all__ = ["settle_wandb_mode"]
 
 _MODES = ("online", "offline", "shared", "disabled", "dryrun", "run")
 
+
 def settle_wandb_mode() -> str | None:
     """Sets WANDB_MODE to offline where neither it nor a key is there; never asks, never waits.
 
