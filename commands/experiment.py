@@ -281,8 +281,8 @@ def _notice_of_main(written: dict[str, Any] | None) -> str | None:
     if not (names := classes_of_main(written or {})):
         return None
     return (
-        f"config.yaml names {', '.join(names)}, which only this program finds; move such a class to "
-        "a module to train on from the file"
+        f"config.yaml names {', '.join(names)}, which only this program finds; move such a class "
+        "to a module to train on from the file"
     )
 
 

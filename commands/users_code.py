@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-__all__ = ["origin", "is_bug", "place_in_users_code", "refuses_arguments", "refuses_options"]
+__all__ = ["is_bug", "origin", "place_in_users_code", "refuses_arguments", "refuses_options"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _OWN = ("callbacks", "commands", "datamodules", "hawc", "lightning_modules", "metrics", "networks")

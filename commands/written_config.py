@@ -35,7 +35,7 @@ __all__ = ["WriteConfig", "check_same_run", "classes_of_main", "written_config"]
 _COMPARED = ("seed_everything", "model", "data", "trainer")
 _PLAIN = (type(None), bool, int, float, str)
 _NOT_WRITTEN = "Unable to serialize instance"  # the parser's text for what it cannot write
-_FORMAT = "hawc_config"  # of the parser's output, by a dumper of our own
+_FORMAT = "omegaconf+"  # the mode of our parsers, also of those that write arguments of classes
 _ABSENT = object()
 _Place = tuple[str | int, ...]
 
