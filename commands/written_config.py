@@ -25,6 +25,7 @@ from jsonargparse.typing import register_type
 from lightning import LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import WandbLogger
+from omegaconf.errors import OmegaConfBaseException
 
 from commands.errors import UsageError
 from commands.run_folder import CONFIG
@@ -199,6 +200,8 @@ def _read_back(parser: ArgumentParser, written: dict[str, Any]) -> tuple[Namespa
     try:
         with contextlib.redirect_stderr(said), warnings.catch_warnings(action="ignore"):
             return parser.parse_string(_as_text(written)), ""
+    except OmegaConfBaseException as error_of_text:
+        return None, str(error_of_text).partition("\n")[0]
     except SystemExit:
         return None, said.getvalue().removeprefix("train.py: error: ").strip()
 

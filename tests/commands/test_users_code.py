@@ -196,7 +196,8 @@ def of_library(): nn.Linear("3", 4)
 def reads(): open("not/there")
 def imports(): import nopkg
 def refuses(): raise ValueError("`n`")
-def raises(): raise TypeError("`n` must be a number")
+def raises():
+    raise TypeError("`n` must be a number")
 """
 
 

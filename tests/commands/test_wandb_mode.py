@@ -37,7 +37,7 @@ def test_a_chosen_mode_stays(mode: str, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_an_unknown_mode_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "nonsense")
-    with pytest.raises(UsageError, match="WANDB_MODE must be online, .* got 'nonsense'"):
+    with pytest.raises(UsageError, match=r"WANDB_MODE must be online, .* got 'nonsense'"):
         settle_wandb_mode()
 
 
