@@ -98,10 +98,6 @@ def written_config(parser: ArgumentParser, config: Namespace) -> dict[str, Any]:
     left_out = [place for place in objects if str(_at(written, place)).startswith(_NOT_WRITTEN)]
     _leave_out(written, left_out)
     read, error = _read_back(parser, written)
-    if read is None and (escaped := [p for p in objects if isinstance(objects[p], str)]):
-        _leave_out(written, escaped)  # the parser cannot be told each of them
-        left_out += escaped
-        read, error = _read_back(parser, written)
     changed = [p for p in objects.keys() - left_out if not _same(_at(read, p), objects[p])]
     if changed and read is not None:
         _leave_out(written, changed)

@@ -147,7 +147,7 @@ class Escaped(Callback):
     def __init__(self, v: str = "a ${x}") -> None: ...
 
 
-def test_what_looks_like_an_interpolation_is_escaped_or_left_out() -> None:
+def test_what_looks_like_an_interpolation_is_escaped_or_refused() -> None:
     parser = parser_of()
     parser.add_argument("--text", type=str, default="a")
     config = parser.parse_args(["--text", r"b \${.y}"])
@@ -155,8 +155,9 @@ def test_what_looks_like_an_interpolation_is_escaped_or_left_out() -> None:
     written = written_config(parser, config)
     assert parser.parse_string(_as_text(written)).text == "b ${.y}"
     config = configured(parser, Escaped, v="plain")
-    config["callbacks"][0]["init_args"]["v"] = "a ${x}"  # the default, which no text can say
-    assert "v" not in written_config(parser, config)["callbacks"][0].get("init_args", {})
+    config["callbacks"][0]["init_args"]["v"] = "a ${x}"  # no text can say it within a list
+    with pytest.raises(UsageError, match=r"config\.yaml of this run could not be written"):
+        written_config(parser, config)
 
 
 def test_pyyaml_is_left_as_it_is() -> None:
