@@ -1,5 +1,6 @@
 """A prior whose samples are given ones, so that several samplers choose from the same."""
 
+from functools import cached_property
 from typing import final
 
 import torch
@@ -32,6 +33,10 @@ class SharedCandidates(AbstractTarget):
     @property
     def dim(self) -> int:
         return self._prior.dim
+
+    @cached_property
+    def unit_length(self) -> float:
+        return self._prior.unit_length
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Returns the next n of the given samples.

@@ -1,4 +1,4 @@
-"""Does the first batch of a loader, of any data module, suit the model? Before a run writes."""
+"""Checks the first batch of a loader against the model, before a run writes anything."""
 
 import inspect
 from collections.abc import Iterable

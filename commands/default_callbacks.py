@@ -11,10 +11,11 @@ from lightning.pytorch.callbacks import ModelCheckpoint, ModelSummary, ProgressB
 from callbacks import EpochCompletion, Preemption
 from commands.best_checkpoint import BestCheckpoint
 from commands.last_checkpoint import LastCheckpoint
+from commands.loggers import as_list
 from commands.network_table import NetworkTable
 from commands.paced_progress_bar import PacedProgressBar
 
-__all__ = ["default_callbacks"]
+__all__ = ["checkpoint_folders", "default_callbacks"]
 
 
 def default_callbacks(
@@ -49,6 +50,12 @@ def default_callbacks(
     if saves and in_job and not _has(own, Preemption):
         defaults.append(Preemption())
     return defaults
+
+
+def checkpoint_folders(configured: Any) -> list[str]:
+    """Returns the folders that configured callbacks name as their `dirpath`."""
+    options = [callback.get("init_args") or {} for callback in as_list(configured)]
+    return [str(args["dirpath"]) for args in options if args.get("dirpath")]
 
 
 def _has(callbacks: Sequence[Callback], kind: type[Callback]) -> bool:

@@ -17,12 +17,13 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from callbacks.preemption import Preempted
 from commands.atomic_checkpoint_io import AtomicCheckpointIO
-from commands.checkpoints import check_checkpoint, check_resumable, check_unfinished
+from commands.checkpoints import can_resume, check_checkpoint, check_resumable, check_unfinished
 from commands.cluster_job import num_processes, slurm_environment, this_job
 from commands.config_files import config_paths
 from commands.ddp_strategy import ddp_strategy, strategy_notice
-from commands.default_callbacks import default_callbacks
+from commands.default_callbacks import checkpoint_folders, default_callbacks
 from commands.errors import UsageError, fail
+from commands.lightning_callbacks import interval_notice
 from commands.loggers import RunLoggers, as_list
 from commands.messages import hint, plain_message
 from commands.no_profiler import NoProfiler
@@ -36,11 +37,10 @@ from commands.run_folder import (
     latest_checkpoint,
 )
 from commands.sampling_trainer import SamplingTrainer, leave_out_training, take_one_processor
-from commands.step_intervals import StepIntervals
 from commands.summary import print_start, print_summary
-from commands.users_code import origin, place_in_users_code, refuses_arguments
+from commands.users_code import is_bug, origin, refuses_arguments, refuses_options
 from commands.wandb_mode import settle_wandb_mode
-from commands.written_config import WriteConfig, check_same_run
+from commands.written_config import WriteConfig, check_same_run, classes_of_main
 from lightning_modules import TrainingError
 
 __all__ = ["COMMANDS", "ExperimentCLI"]
@@ -56,7 +56,7 @@ class _Parser(LightningArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         # not exceptions: the parser of a union type would take them for "no such class"
-        if ex is not None and place_in_users_code(found := origin(ex)):
+        if ex is not None and is_bug(found := origin(ex)):
             traceback.print_exception(found)
             sys.exit(1)
         line = plain_message(message, self)
@@ -142,7 +142,9 @@ class ExperimentCLI(LightningCLI):
         if self._is_restart and last.exists():
             options.ckpt_path = str(last)
         elif options.get("ckpt_path") == "last":
-            options.ckpt_path = str(latest_checkpoint(options.name))
+            preferred = can_resume if self.subcommand == "fit" else None
+            folders = checkpoint_folders(options.trainer.callbacks)
+            options.ckpt_path = str(latest_checkpoint(options.name, preferred, folders))
         if self.subcommand in _AFTER_TRAINING:
             leave_out_training(options.trainer)
             if self.subcommand == "export":
@@ -156,6 +158,7 @@ class ExperimentCLI(LightningCLI):
             self._is_restart,
             self._wandb_notice is not None,
         )
+        self._names_main = False  # on all processes; only the first prints
         self.save_config_kwargs["asked_loggers"] = copy.deepcopy(options.trainer.logger)
         self._loggers.complete(options.trainer.logger)
 
@@ -179,7 +182,7 @@ class ExperimentCLI(LightningCLI):
         logs = configured["logger"] is not False and not configured["barebones"]
         own = as_list(configured["callbacks"])
         defaults = default_callbacks(own, configured, self.run_folder, self.job is not None)
-        self.trainer_defaults["callbacks"] = [*defaults, StepIntervals()]
+        self.trainer_defaults["callbacks"] = defaults
         processes = num_processes(configured, self.job)
         strategy = ddp_strategy(self.model, {**configured, **processes})
         self._strategy_notice = strategy_notice(self.model, configured["strategy"], strategy)
@@ -214,7 +217,7 @@ class ExperimentCLI(LightningCLI):
 
     def fit(self, **arguments: Any) -> None:
         """Trains; says what is left also of a run that was interrupted or failed."""
-        lost, saved = False, None
+        lost, saved, goes_on = False, None, True
         try:
             self.trainer.fit(**arguments)
         except TrainingError:
@@ -223,9 +226,13 @@ class ExperimentCLI(LightningCLI):
         except Preempted as stop:
             saved = stop.checkpoint
             raise
+        except Exception as error:
+            goes_on = not refuses_options(error)  # the same options would be refused again
+            raise
         finally:
+            goes_on = goes_on and not self._names_main
             has_max_time = self.config[self.subcommand].trainer.max_time is not None
-            print_summary(self.run_folder, self.trainer, lost, saved, has_max_time)
+            print_summary(self.run_folder, self.trainer, lost, saved, has_max_time, goes_on)
 
     def after_validate(self) -> None:
         print_summary(self.run_folder, self.trainer)
@@ -253,6 +260,7 @@ class ExperimentCLI(LightningCLI):
         check_batches(stage, self.trainer, self.model, self.datamodule)
         writers = [c for c in self.trainer.callbacks if isinstance(c, WriteConfig)]
         written = writers[0].content if writers else None  # a fast_dev_run writes none
+        self._names_main = bool(classes_of_main(written or {}))
         # no command takes over what another one of the same job has made
         launch = f"{self.job.launch} {self.subcommand}" if self.job else None
         create_run_folder(self.run_folder, launch, again=self._starts_again)
@@ -265,7 +273,9 @@ class ExperimentCLI(LightningCLI):
                 _ = logger.experiment  # looked at while the folder is empty, or it complains
         uses_wandb = any(isinstance(logger, WandbLogger) for logger in self.trainer.loggers)
         wandb_notice = self._wandb_notice if uses_wandb else None
-        print_start(self.run_folder, ckpt_path, wandb_notice, self._strategy_notice)
+        interval = interval_notice(self.trainer, self.model) if stage == "fit" else None
+        notices = (wandb_notice, self._strategy_notice, interval, _notice_of_main(written))
+        print_start(self.run_folder, ckpt_path, *notices)
         for package in ("lightning.pytorch", "lightning.fabric"):
             logging.getLogger(package).setLevel(logging.INFO)
 
@@ -285,6 +295,16 @@ def image_shape(data: LightningDataModule) -> Any:
             f"{type(data).__name__}; write @property above it."
         )
     return shape
+
+
+def _notice_of_main(written: dict[str, Any] | None) -> str | None:
+    """Returns a line if config.yaml names classes that no other program finds."""
+    if not (names := classes_of_main(written or {})):
+        return None
+    return (
+        f"config.yaml names {', '.join(names)}, which only this program finds; move such a class "
+        "to a module to train on from the file"
+    )
 
 
 def _experiment_name(options: Any) -> str:

@@ -7,7 +7,7 @@ from lightning import Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, Timer
 
 from commands.checkpoints import can_resume, progress
-from commands.run_folder import checkpoints_in, newest_first
+from commands.run_folder import checkpoints_in, newest
 
 __all__ = ["options_to_go_on", "saved_by_run", "stopped_by"]
 
@@ -20,8 +20,7 @@ def saved_by_run(run_folder: Path, trainer: Trainer) -> Path | None:
             named = {callback.best_model_path, callback.last_model_path, *callback.best_k_models}
             inside = {Path(p) for p in named if p and Path(p).is_relative_to(callback.dirpath)}
             found |= {path for path in inside if path.is_file()}
-    ordered = newest_first(found)
-    return next(filter(can_resume, ordered), ordered[0] if ordered else None)
+    return newest(found, can_resume) if found else None
 
 
 def stopped_by(trainer: Trainer) -> str | None:

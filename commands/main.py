@@ -7,13 +7,11 @@ import os
 import signal
 import sys
 import threading
-import traceback
 import warnings
 from pathlib import Path
 
 import jsonargparse
 import wandb
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf.errors import OmegaConfBaseException
 
@@ -27,23 +25,13 @@ from commands.experiment import COMMANDS, ExperimentCLI
 from commands.kept_memory import keep_freed_memory
 from commands.processes import lost_process
 from commands.run_folder import forget_run_folder, of_run
-from commands.users_code import place_in_users_code
+from commands.users_code import place_in_users_code, refuses_options
 from datamodules import DataError
 from hawc import HistoryConflictError, HistoryStoreError
 from lightning_modules import TrainingError
 
 __all__ = ["run"]
 
-# where Lightning refuses options once the training has begun; elsewhere, what a hook of ours does
-_OF_OPTIONS = tuple(
-    f"lightning.pytorch.{part}"
-    for part in (
-        "callbacks.",
-        "loops.fit_loop",
-        "plugins.precision.",
-        "trainer.connectors.data_connector",
-    )
-)
 _UPLOAD_SECONDS = 30.0  # of the 120 that slurm.sbatch leaves between the signal and the end
 
 
@@ -87,12 +75,15 @@ def _explain(error: Exception) -> tuple[str, int] | None:
             option = str(error.full_key).removeprefix(f"{sys.argv[1]}.")
             return f"`{option}` holds an interpolation that cannot be resolved: {reason}.", 2
         case wandb.errors.UsageError() | wandb.errors.CommError():
-            return f"W&B cannot be used ({error}); set WANDB_MODE=offline to log without it.", 2
+            is_offline = os.environ.get("WANDB_MODE") == "offline"
+            advice = "mend that variable or option, or set WANDB_MODE=disabled to run without W&B"
+            online = "set WANDB_MODE=offline to log without it"
+            return f"W&B cannot be used ({error}); {advice if is_offline else online}.", 2
         case HistoryStoreError() | HistoryConflictError() | TrainingError():
             return str(error), 1
         case RuntimeError() if line := lost_process(error):
             return line, 1
-        case _ if _refuses_options(error):
+        case _ if refuses_options(error):
             return str(error), 1
         case OSError(errno=errno.EACCES | errno.EROFS | errno.EFBIG | errno.EIO) if error.filename:
             what = f"'{error.filename}' cannot be read or written ({error.strerror})"
@@ -112,15 +103,6 @@ def _place(error: BaseException | None) -> str:
             return f" ({place})"
         error = error.__cause__
     return ""
-
-
-def _refuses_options(error: Exception) -> bool:
-    """Whether Lightning says by an error that options do not suit the training that has begun."""
-    if isinstance(error, MisconfigurationException):
-        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-        return str(frame.f_globals["__name__"]).startswith(_OF_OPTIONS)
-    said = str(error).lstrip()
-    return said.startswith(("Early stopping conditioned on metric", "`val_check_interval`"))
 
 
 def _with_command(arguments: list[str]) -> list[str]:

@@ -56,9 +56,14 @@ def _unknown_class(message: str, parser: ArgumentParser) -> str | None:
         return _class_line(option, found[1], list(known))
     if found := re.search(r"module '([\w.]+)' has no attribute '(\w+)'", message):
         module = importlib.import_module(found[1])
+        # of pkg.part.Class the parser looks for `part`, a module of the package
+        given = re.search(r"Problem with given class_path '([\w.]+)'", message)
+        if given and given[1].startswith(f"{found[1]}.{found[2]}."):
+            missing = f"{found[1]}.{found[2]}"
+            return f"`{option}` names the module {missing}, which does not exist."
         public = [name for name in dir(module) if not name.startswith("_")]
         names = getattr(
-            module, "__all__", [n for n in public if not inspect.ismodule(vars(module)[n])]
+            module, "__all__", [n for n in public if _is_defined_in(module, vars(module)[n])]
         )
         known_here = [f"{found[1]}.{name}" for name in names]
         line = _class_line(option, f"{found[1]}.{found[2]}", known_here)
@@ -69,6 +74,11 @@ def _unknown_class(message: str, parser: ArgumentParser) -> str | None:
     if found := re.search(r"No module named '([\w.]+)'", message):
         return f"`{option}` names the module {found[1]}, which does not exist."
     return None
+
+
+def _is_defined_in(module: ModuleType, value: object) -> bool:
+    is_named = inspect.isclass(value) or inspect.isfunction(value)
+    return is_named and value.__module__ == module.__name__
 
 
 def _hidden(module: ModuleType) -> str:
@@ -131,6 +141,13 @@ def _class_of(parser: ArgumentParser) -> str:
 def _wrong_value(message: str, parser: ArgumentParser) -> str | None:
     del parser
     given = re.search(r"(?:Given value|Got value): ([^\n]*)", message)
+    # of a union with null the first error says what is wrong
+    of_class = re.search(r"Errors:\s+- Not a valid subclass of (\w+)", message)
+    if given and of_class:
+        return (
+            f"`{_option(message)}` must be a class of the kind {of_class[1]}, named by its path or "
+            f"by class_path and init_args, got {given[1][:_LONGEST]}."
+        )
     expected = re.findall(r"Expected an? (?!path |dot )(.+?)(?:\. Got|\n|$)", message)
     kinds = [re.sub(r"<class '([^']+)'>|typing\.", r"\1", kind) for kind in expected]
     if given is None or not kinds:

@@ -33,7 +33,7 @@ def check_run(
     _check_loader(datamodule, stage)
     _check_domains(model, datamodule)
     _check_density(model, datamodule)
-    check_lightning_callbacks(trainer, model)
+    check_lightning_callbacks(trainer, model, datamodule)
     _check_callbacks(trainer, model, datamodule)
 
 

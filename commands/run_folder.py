@@ -3,7 +3,7 @@
 import fcntl
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -133,19 +133,28 @@ def _give_up_claims() -> None:
         os.close(_claims.pop())
 
 
-def latest_checkpoint(name: str) -> Path:
+def latest_checkpoint(
+    name: str, preferred: Callable[[Path], bool] | None = None, elsewhere: Sequence[str] = ()
+) -> Path:
     """Returns the newest checkpoint of that run of a name which saved last.
+
+    Args:
+        name: of the experiment.
+        preferred: see `newest`.
+        elsewhere: folders outside of runs/ where the configured callbacks save.
 
     Raises:
         UsageError: if no run of that name has one.
     """
     saved = [files for run in (Path("runs") / name).glob("*") if (files := checkpoints_in(run))]
     if not saved:
+        folders = " or ".join(f"'{folder}'" for folder in elsewhere)
+        advice = f"name a file in {folders}, `dirpath` of ModelCheckpoint"
         raise UsageError(
             f"`ckpt_path` last means runs/{name}/*/{LAST_CHECKPOINT}, and there is none, nor any "
-            "other *.ckpt of these runs; train first or name a file."
+            f"other *.ckpt of these runs; {advice if folders else 'train first or name a file'}."
         )
-    return newest(max(saved, key=lambda files: max(map(os.path.getmtime, files))))
+    return newest(max(saved, key=lambda files: max(map(os.path.getmtime, files))), preferred)
 
 
 def checkpoints_in(folder: Path) -> list[Path]:
@@ -161,9 +170,10 @@ def checkpoints_in(folder: Path) -> list[Path]:
     return [file for file in found if file.is_file()]
 
 
-def newest(checkpoints: Iterable[Path]) -> Path:
-    """Returns the first of `newest_first`."""
-    return newest_first(checkpoints)[0]
+def newest(checkpoints: Iterable[Path], preferred: Callable[[Path], bool] | None = None) -> Path:
+    """Returns the first of `newest_first`; of those that are preferred, if there is one."""
+    ordered = newest_first(checkpoints)
+    return next(filter(preferred, ordered), ordered[0])
 
 
 def newest_first(checkpoints: Iterable[Path]) -> list[Path]:

@@ -45,6 +45,7 @@ def print_summary(
     lost: bool = False,
     saved: Path | None = None,
     has_max_time: bool = False,
+    goes_on: bool = True,
 ) -> None:
     """Says what the run left where, and what to type next.
 
@@ -55,6 +56,8 @@ def print_summary(
             there is one, as its last weights may have been lost already.
         saved: what it wrote when it was told to stop, None if it was not told.
         has_max_time: whether `trainer.max_time` was set.
+        goes_on: whether config.yaml can be used again. False if its options were refused, or if
+            it names classes of `__main__`.
     """
     checkpoint = saved or saved_by_run(run_folder, trainer)
     wandb_files = _wandb_files()
@@ -74,6 +77,8 @@ def print_summary(
     if line := _without_generator_step(trainer):
         print(line)
     start = best if lost and best.exists() else checkpoint
+    if not goes_on:
+        return
     if start is None or not start.exists() or not places["settings"] or not can_resume(start):
         return
     print("what next")
@@ -163,7 +168,7 @@ def _purpose(trainer: Trainer, longer: Mapping[str, str]) -> str:
     samples = any(isinstance(c, HistoryAwareSampling) for c in trainer.callbacks)
     purpose = "train on and draw more samples, none like the earlier" if samples else "train on"
     least = longer.get("--trainer.min_epochs")
-    return f"{purpose}, to epoch {least} whatever {stopped_by(trainer)} says" if least else purpose
+    return f"{purpose}, to epoch {least}, ignoring {stopped_by(trainer)}" if least else purpose
 
 
 def _without_generator_step(trainer: Trainer) -> str | None:

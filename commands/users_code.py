@@ -1,7 +1,7 @@
 """Where an error comes from: an option, or code that the user has written.
 
-A mistake on the command line is told in one line. An error of the user's own network, data module
-or callback keeps its file and line, or its whole traceback.
+A mistake on the command line is told in one line. A bug in a network, data module, callback or
+model keeps its file and line, or its whole traceback, wherever the file lies.
 """
 
 import sysconfig
@@ -11,11 +11,13 @@ from pathlib import Path
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-__all__ = ["origin", "place_in_users_code", "refuses_arguments"]
+__all__ = ["is_bug", "origin", "place_in_users_code", "refuses_arguments", "refuses_options"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _OWN = ("callbacks", "commands", "datamodules", "hawc", "lightning_modules", "metrics", "networks")
 _OURS = (*(_ROOT / package for package in _OWN), _ROOT / "train.py")
+# users add code of their own to these; `commands` runs it and is in every traceback
+_CONFIGURED = tuple(_ROOT / package for package in _OWN if package != "commands")
 _STDLIB = tuple({Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")})
 _INSTALLED = ("site-packages", "dist-packages")
 # what a constructor raises, ours or a library's, that does not like its arguments
@@ -23,15 +25,32 @@ _OF_ARGUMENTS = (
     *(ValueError, TypeError, RuntimeError, OSError, ImportError),
     MisconfigurationException,
 )
+# where Lightning refuses options once the training has begun; elsewhere, what a hook of ours does
+_OF_OPTIONS = tuple(
+    f"lightning.pytorch.{part}"
+    for part in (
+        "callbacks.",
+        "loops.fit_loop",
+        "plugins.precision.",
+        "trainer.connectors.data_connector",
+    )
+)
 
 
 def origin(error: BaseException) -> BaseException:
     """Returns the error that the parser's own, which wrap one another, were made from.
 
-    If there are several, since the parser tries one type after the other, it is the user's.
+    If there are several, since the parser tries one type after the other, it is the bug.
     """
     leaves = list(_leaves(error))
-    return next((leaf for leaf in leaves if place_in_users_code(leaf)), leaves[0])
+    return next((leaf for leaf in leaves if is_bug(leaf)), leaves[0])
+
+
+def is_bug(error: BaseException) -> bool:
+    """Returns whether an error of the parser comes from code that the options name."""
+    if place_in_users_code(error):
+        return True
+    return _passed(error, _CONFIGURED) and not refuses_arguments(error)
 
 
 def place_in_users_code(error: BaseException) -> str | None:
@@ -45,15 +64,36 @@ def place_in_users_code(error: BaseException) -> str | None:
 
 
 def refuses_arguments(error: BaseException) -> bool:
-    """Returns whether a constructor refuses what it was given, rather than being wrong itself.
+    """Returns whether a constructor refuses its arguments, rather than being wrong itself.
 
-    The code of the user does so by a ValueError, raised there or in a class of ours that it uses;
-    all other code by whatever is usual.
+    A class of the user refuses by a ValueError of its own or of a class of ours. A class of the
+    packages here refuses by any ValueError, or by another error that it raises itself. A library
+    also refuses by other errors, such as a TypeError.
     """
-    if place_in_users_code(error) is None:
-        return isinstance(error, _OF_ARGUMENTS)
     frames = traceback.extract_tb(error.__traceback__)
-    return isinstance(error, ValueError) and not _is_librarys(frames[-1].filename)
+    if place_in_users_code(error):
+        return isinstance(error, ValueError) and not _is_librarys(frames[-1].filename)
+    if not isinstance(error, _OF_ARGUMENTS):
+        return False
+    if isinstance(error, (ValueError, MisconfigurationException)):
+        return True
+    if not _passed(error, _CONFIGURED):
+        return True
+    # the parser calls the class: then the arguments do not suit its signature
+    is_call = "jsonargparse" in Path(frames[-1].filename).parts
+    is_raised = (frames[-1].line or "").startswith("raise ") and not _is_librarys(
+        frames[-1].filename
+    )
+    return is_call or is_raised
+
+
+def refuses_options(error: BaseException) -> bool:
+    """Returns whether Lightning refuses options once the training has begun."""
+    if isinstance(error, MisconfigurationException):
+        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+        return str(frame.f_globals["__name__"]).startswith(_OF_OPTIONS)
+    said = str(error).lstrip()
+    return said.startswith(("Early stopping conditioned on metric", "`val_check_interval`"))
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
@@ -76,7 +116,18 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 def _is_users(file: str | None) -> bool:
     if not file or _is_librarys(file):
         return False
-    return not any(Path(file).resolve().is_relative_to(place) for place in _OURS)
+    return not _is_in(file, _OURS)
+
+
+def _passed(error: BaseException, places: tuple[Path, ...]) -> bool:
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        files.append(error.filename)
+    return any(_is_in(file, places) and not _is_librarys(file) for file in files)
+
+
+def _is_in(file: str, places: tuple[Path, ...]) -> bool:
+    return any(Path(file).resolve().is_relative_to(place) for place in places)
 
 
 def _is_librarys(file: str) -> bool:

@@ -7,7 +7,11 @@ from urllib.parse import urlparse
 
 import wandb
 
+from commands.errors import UsageError
+
 __all__ = ["settle_wandb_mode"]
+
+_MODES = ("online", "offline", "shared", "disabled", "dryrun", "run")
 
 
 def settle_wandb_mode() -> str | None:
@@ -15,8 +19,14 @@ def settle_wandb_mode() -> str | None:
 
     Returns:
         A line that says how to go online, or None where the user has already chosen.
+
+    Raises:
+        UsageError: if WANDB_MODE names no mode of W&B.
     """
-    if os.environ.get("WANDB_MODE") or _has_key():
+    mode = os.environ.get("WANDB_MODE")
+    if mode and mode not in _MODES:
+        raise UsageError(f"WANDB_MODE must be online, offline or disabled, got '{mode}'; unset it.")
+    if mode or _has_key():
         return None
     os.environ["WANDB_MODE"] = "offline"
     return (

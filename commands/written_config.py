@@ -1,9 +1,9 @@
 """What a run writes of its configuration: config.yaml, which another run can start from.
 
-The text is parsed before anything starts, and compared with the configuration value by value. Some
-values become texts that say something else when they are read: a lambda, a member of an enumeration
-without annotation. Such a value is the default of its argument, for all others came from a text. So
-its key is left out, and a run from the file takes the same default again.
+The text is parsed before anything starts, and compared with the configuration value by value. A
+lambda, or a member of an enumeration without annotation, cannot be written: its text is read as
+another value. Such a value is usually the default of its argument. Its key is then left out, and a
+run from the file takes the same default.
 """
 
 import contextlib
@@ -20,31 +20,27 @@ from typing import Any, final
 import numpy as np
 import torch
 import yaml
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import ArgumentParser, Namespace, set_dumper
 from jsonargparse.typing import register_type
 from lightning import LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import WandbLogger
+from omegaconf.errors import OmegaConfBaseException
 
 from commands.errors import UsageError
 from commands.run_folder import CONFIG
 from commands.sample_files import replace_file
 
-__all__ = ["WriteConfig", "check_same_run", "written_config"]
+__all__ = ["WriteConfig", "check_same_run", "classes_of_main", "written_config"]
 
 _COMPARED = ("seed_everything", "model", "data", "trainer")
 _PLAIN = (type(None), bool, int, float, str)
 _NOT_WRITTEN = "Unable to serialize instance"  # the parser's text for what it cannot write
+_FORMAT = "omegaconf+"  # the mode of our parsers, also of those that write arguments of classes
 _ABSENT = object()
 _Place = tuple[str | int, ...]
 
 register_type(torch.device, str, torch.device)
-# the parser writes by PyYAML, which knows neither numbers of NumPy, as np.sqrt(2) is one, nor texts
-# and numbers that are members of an enumeration; both are usual defaults
-for _kind, _as_plain in {np.generic: np.generic.item, str: str.__str__, int: int.__int__}.items():
-    yaml.SafeDumper.add_multi_representer(
-        _kind, lambda dumper, value, plain=_as_plain: dumper.represent_data(plain(value))
-    )
 
 
 @final
@@ -94,7 +90,7 @@ def written_config(parser: ArgumentParser, config: Namespace) -> dict[str, Any]:
     try:
         with warnings.catch_warnings(action="ignore"):  # of what cannot be written
             written: dict[str, Any] = yaml.safe_load(
-                parser.dump(config, skip_none=False, format="yaml")
+                parser.dump(config, skip_none=False, format=_FORMAT)
             )
     except (TypeError, ValueError, yaml.YAMLError) as error:
         raise UsageError(f"config.yaml of this run could not be written: {error}") from error
@@ -119,6 +115,17 @@ def written_config(parser: ArgumentParser, config: Namespace) -> dict[str, Any]:
     return written
 
 
+def classes_of_main(content: Any) -> list[str]:
+    """Returns the classes in a configuration that are defined in the program that runs."""
+    return sorted(
+        {
+            text
+            for text in _flat(content).values()
+            if isinstance(text, str) and text.startswith("__main__.")
+        }
+    )
+
+
 def check_same_run(folder: Path, config: Mapping[str, Any]) -> None:
     """Raises UsageError if a run folder's config.yaml says another training than this one.
 
@@ -139,14 +146,18 @@ def check_same_run(folder: Path, config: Mapping[str, Any]) -> None:
 
 
 def _objects(written: Any, given: Any, place: _Place) -> Iterator[tuple[_Place, Any]]:
-    """Yields place and value of what is neither a number nor a text, and writes those as given.
+    """Yields place and value of what may be read as another value; writes all else as given.
 
-    The parser writes arguments of classes to a text and reads it once more: of 1e3 or "on" that
-    makes another value.
+    The parser writes arguments of classes to a text and reads that text again, which turns "1e3" or
+    "on" into another value. So numbers and texts are written here. A text with `${` is escaped, or
+    it would be read as an interpolation.
     """
     for key, value in written.items() if isinstance(written, dict) else enumerate(written):
         original, here = _at(given, (key,)), (*place, key)
-        if type(original) in _PLAIN:
+        if type(original) is str and "${" in original:
+            written[key] = original.replace("${", r"\${")
+            yield here, original
+        elif type(original) in _PLAIN:
             written[key] = original
         elif _is_parallel(value, original):
             yield from _objects(value, original, here)
@@ -185,12 +196,14 @@ def _read_back(parser: ArgumentParser, written: dict[str, Any]) -> tuple[Namespa
     try:
         with contextlib.redirect_stderr(said), warnings.catch_warnings(action="ignore"):
             return parser.parse_string(_as_text(written)), ""
+    except OmegaConfBaseException as error_of_text:
+        return None, str(error_of_text).partition("\n")[0]
     except SystemExit:
         return None, said.getvalue().removeprefix("train.py: error: ").strip()
 
 
 def _same(read: Any, given: Any) -> bool:
-    """Returns whether two values are the same; of what cannot be compared, whether the kind is."""
+    """Returns whether two values are equal, or of the same type if they cannot be compared."""
     if read is given:
         return True
     if type(read) is not type(given):
@@ -222,10 +235,19 @@ class _Dumper(yaml.SafeDumper):
 
 
 _Dumper.add_representer(str, _Dumper.represent_text)
+# PyYAML knows neither numbers of NumPy, as np.sqrt(2) is one, nor texts and numbers that are
+# members of an enumeration; both are usual defaults
+for _kind, _as_plain in {np.generic: np.generic.item, str: str.__str__, int: int.__int__}.items():
+    _Dumper.add_multi_representer(
+        _kind, lambda dumper, value, plain=_as_plain: dumper.represent_data(plain(value))
+    )
 
 
 def _as_text(content: Mapping[str, Any]) -> str:
     return yaml.dump(content, Dumper=_Dumper, sort_keys=False)
+
+
+set_dumper(_FORMAT, _as_text)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class _Contents:
     mean: Float64[Tensor, " features"]
     std: Float64[Tensor, " features"]
     decimals: list[int | None]
-    """With how many decimals the file writes each column, None if with many."""
+    """Decimal places of each column in the file, None if there are many."""
 
 
 class AbstractTable(AbstractInMemory, ABC):

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from hawc import AbstractTarget, StandardNormal
 from lightning_modules.alternating import AbstractAlternating, Losses, Network, held_still
-from lightning_modules.attachment import attached_trainer
 from lightning_modules.batch_contract import BatchContract
 from lightning_modules.critic_scores import critic_scores
 from lightning_modules.hyperparameters import check_at_least_one, check_sizes, forget_callables
@@ -128,17 +127,11 @@ class AbstractAdversarial(AbstractAlternating):
             fake = self.generate(self._latents(len(real)))
         self.step_critic(self.critic_losses(real, fake))
         self.critic_steps_in_turn += 1
-        if self.critic_steps_in_turn >= self._critic_steps_due_now():
+        if self.critic_steps_in_turn >= self.critic_steps_due(self.generator_step):
             z = self._latents(self._generator_batch_size or len(real))
             with held_still(self.critic):
                 self.step_generator(self.generator_losses(self.generate(z)))
             self.critic_steps_in_turn = 0
-
-    def _critic_steps_due_now(self) -> int:
-        due, trainer = self.critic_steps_due(self.generator_step), attached_trainer(self)
-        # the few batches of a fast_dev_run are to try a generator step too
-        few = int(trainer.fast_dev_run) if trainer else 0
-        return min(due, few) if few else due
 
     def _latents(self, n: int) -> Tensor:
         return torch.randn(n, self.latent_dim, device=self.device)

@@ -79,6 +79,10 @@ class BatchContract:
             if examples.shape[1:] != self._image_shape or not len(examples):
                 remedy = "set `image_shape` to the data's, or reshape them"
                 self._refuse(f"the shape {tuple(examples.shape)}", remedy, source)
+            if examples.layout != torch.strided:
+                self._refuse(f"{examples.layout}", "make them dense by `x.to_dense()`", source)
+            if examples.is_floating_point() and examples.element_size() < 2:
+                self._refuse(f"{examples.dtype}", "convert them by `x.float()`", source)
             if not examples.is_floating_point():
                 remedy = "convert them, uint8 images by `x.float() / 255`"
                 self._refuse(f"{examples.dtype}", remedy, source)

@@ -31,7 +31,6 @@ from torch.nn.functional import softplus
 from hawc.kernels import full_precision
 from lightning_modules.adam import AdamWithBetas
 from lightning_modules.alternating import AbstractAlternating, Losses, Network, held_still
-from lightning_modules.attachment import attached_trainer
 from lightning_modules.batch_contract import BatchContract
 from lightning_modules.critic_scores import critic_scores
 from lightning_modules.hyperparameters import check_at_least_one, check_sizes, forget_callables
@@ -161,9 +160,7 @@ class DiscoGAN(AbstractAlternating):
         a, b = self._checked(batch)
         if self._turn() == 0:
             self.step_critic(self.critic_losses(a, b))
-            trainer = attached_trainer(self)
-            if not trainer or int(trainer.fast_dev_run) != 1:  # of one batch, which tries all
-                return
+            return
         with held_still(self.critic):
             self.step_generator(self.generator_losses(a, b))
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from lightning import Callback, LightningModule
+from lightning import Callback, LightningDataModule, LightningModule
 from lightning.pytorch.callbacks import (
     BackboneFinetuning,
     BatchSizeFinder,
@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import (
     GradientAccumulationScheduler,
     LearningRateFinder,
     LearningRateMonitor,
+    ModelCheckpoint,
     ModelPruning,
     SpikeDetection,
     StochasticWeightAveraging,
@@ -21,8 +22,8 @@ from lightning.pytorch.callbacks import (
 from lightning.pytorch.loggers import CSVLogger
 
 from commands.errors import UsageError
-from commands.lightning_callbacks import check_lightning_callbacks
-from tests.helpers import TINY_SHAPE, quiet_trainer, tiny_vae, tiny_wgan
+from commands.lightning_callbacks import check_lightning_callbacks, interval_notice
+from tests.helpers import TINY_SHAPE, TinyImages, quiet_trainer, tiny_vae, tiny_wgan
 from tests.tiny_domains import tiny_disco_gan
 
 ALONE: dict[type[Callback], Callable[[], Callback]] = {
@@ -39,7 +40,8 @@ class AlikeFinder(LearningRateFinder):
 
 def check(folder: Path, model: LightningModule, callback: Callback, logs: bool = False) -> None:
     logger = CSVLogger(folder) if logs else False
-    check_lightning_callbacks(quiet_trainer(folder, callbacks=[callback], logger=logger), model)
+    trainer = quiet_trainer(folder, callbacks=[callback], logger=logger)
+    check_lightning_callbacks(trainer, model, TinyImages(batch_size=8))
 
 
 @pytest.mark.parametrize("make", [tiny_wgan, lambda: tiny_disco_gan(TINY_SHAPE)])
@@ -52,8 +54,33 @@ def test_of_one_optimizer(
     )
     with pytest.raises(UsageError, match=message):
         check(tmp_path, make(), ALONE[kind]())
-    check(tmp_path, tiny_vae(), ALONE[kind]())
+    model = tiny_vae()
+    model.batch_size = 8  # type: ignore[assignment]
+    check(tmp_path, model, ALONE[kind]())
     assert not list(tmp_path.iterdir())
+
+
+def test_a_size_of_batches_must_have_a_name(tmp_path: Path) -> None:
+    trainer = quiet_trainer(tmp_path, callbacks=[BatchSizeFinder()])
+    with pytest.raises(UsageError, match="BatchSizeFinder for VAE, which has no attribute batch_"):
+        check_lightning_callbacks(trainer, tiny_vae(), LightningDataModule())
+    data = LightningDataModule()
+    data.batch_size = 8  # type: ignore[attr-defined]
+    check_lightning_callbacks(trainer, tiny_vae(), data)
+
+
+def test_statistics_of_the_cpu_need_psutil(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("commands.lightning_callbacks.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="DeviceStatsMonitor for VAE, since psutil is not inst"):
+        check(tmp_path, tiny_vae(), DeviceStatsMonitor(), logs=True)
+
+
+def test_the_interval_of_saves_is_stated_where_batches_make_several_steps(tmp_path: Path) -> None:
+    save = ModelCheckpoint(tmp_path, every_n_train_steps=7)
+    trainer = quiet_trainer(tmp_path, callbacks=[save], enable_checkpointing=True)
+    assert "ends at a multiple of 7" in str(interval_notice(trainer, tiny_wgan()))
+    assert interval_notice(trainer, tiny_vae()) is None
+    assert interval_notice(quiet_trainer(tmp_path), tiny_wgan()) is None
 
 
 def test_a_learning_rate_must_have_a_name(tmp_path: Path) -> None:
@@ -74,7 +101,10 @@ def test_a_backbone_must_be_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "callback", [LearningRateMonitor(), DeviceStatsMonitor(), ThroughputMonitor(len)]
 )
-def test_what_logs_needs_a_logger(callback: Callback, tmp_path: Path) -> None:
+def test_what_logs_needs_a_logger(
+    callback: Callback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commands.lightning_callbacks.find_spec", lambda name: name)
     with pytest.raises(UsageError, match=r"since `trainer\.logger` is off and there is nowhere to"):
         check(tmp_path, tiny_vae(), callback)
     check(tmp_path, tiny_vae(), callback, logs=True)

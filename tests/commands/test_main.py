@@ -150,14 +150,24 @@ def test_what_may_be_a_bug_keeps_its_traceback(broken: type[Broken], error: Exce
 @pytest.mark.parametrize(
     "error", [wandb.errors.CommError("no answer"), wandb.errors.UsageError("x")]
 )
+@pytest.mark.parametrize(
+    ("mode", "advice"),
+    [("online", "set WANDB_MODE=offline to log without"), ("offline", "set WANDB_MODE=disabled")],
+)
 def test_wandb_out_of_reach(
-    broken: type[Broken], error: Exception, capsys: pytest.CaptureFixture[str]
+    broken: type[Broken],
+    error: Exception,
+    mode: str,
+    advice: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("WANDB_MODE", mode)
     broken.error = error
     with pytest.raises(SystemExit) as ended:
         main.run()
     assert ended.value.code == 2
-    assert "set WANDB_MODE=offline to log without it" in capsys.readouterr().err
+    assert advice in capsys.readouterr().err
 
 
 def test_a_lost_process(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from jsonargparse import ArgumentError, ArgumentParser
+from lightning import LightningDataModule
 from torch.optim.lr_scheduler import StepLR
 
 from commands.messages import hint, plain_message
@@ -39,10 +40,29 @@ def test_a_package_in_the_working_folder_that_is_not_looked_at_is_named(
     )
 
 
+def test_a_misspelt_module_of_a_package_is_named() -> None:
+    message = """Parser key "data":
+    - Problem with given class_path 'datamodules.mnst.MNIST':
+        module 'datamodules' has no attribute 'mnst'"""
+    line = plain_message(message, ArgumentParser())
+    assert line == "`data` names the module datamodules.mnst, which does not exist."
+    assert hint(line)
+
+
+def test_of_a_union_with_null_the_first_error_counts() -> None:
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--data", type=LightningDataModule | None)
+    with pytest.raises(ArgumentError) as refused:
+        parser.parse_args(["--data", "[1]"])
+    line = plain_message(str(refused.value), parser)
+    assert line.startswith("`data` must be a class of the kind LightningDataModule, named by its")
+    assert line.endswith("got [1].")
+
+
 def test_only_classes_and_functions_of_a_users_module_are_listed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "listed_here.py").write_text("import os\nclass Mine: pass\n_hidden = 1\n")
+    (tmp_path / "listed_here.py").write_text("from os import PathLike\nclass Mine: pass\nx = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
     message = "Parser key \"encoder\":\n  module 'listed_here' has no attribute 'Min'"
     line = plain_message(message, ArgumentParser())

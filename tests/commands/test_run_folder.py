@@ -248,6 +248,16 @@ def test_the_newest_checkpoint_is_that_of_the_most_steps(tmp_path: Path) -> None
     assert newest(checkpoints_in(run)) == run / "later.ckpt"
 
 
+def test_last_is_a_checkpoint_that_can_resume_if_there_is_one() -> None:
+    run = make_run(Path("runs/name/a"), "x.ckpt", "y.ckpt")
+    os.utime(run / "y.ckpt", (9_999_999_999, 9_999_999_999))
+    assert latest_checkpoint("name") == run / "y.ckpt"
+    assert latest_checkpoint("name", lambda path: path.name == "x.ckpt") == run / "x.ckpt"
+    assert latest_checkpoint("name", lambda path: False) == run / "y.ckpt"
+    with pytest.raises(UsageError, match=r"name a file in '/disk', `dirpath` of ModelCheckpoint\."):
+        latest_checkpoint("other", elsewhere=["/disk"])
+
+
 def test_last_is_of_the_run_that_saved_last() -> None:
     first = make_run(Path("runs/name/a"), "x.ckpt", "y.ckpt", "z.ckpt")
     second = make_run(Path("runs/name/b"), "deep/x.ckpt")

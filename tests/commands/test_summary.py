@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,11 +94,18 @@ def test_the_program_is_named_also_where_another_one_called_it(
     assert program() == "train.py"
 
 
-@pytest.mark.parametrize(("batches", "says"), [(4, True), (5, False)])
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"limit_train_batches": 4}, True),
+        ({"limit_train_batches": 5}, False),
+        ({"fast_dev_run": True}, True),
+    ],
+)
 def test_a_run_without_a_generator_step_says_so(
-    batches: int, says: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    options: dict[str, Any], says: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    trainer = quiet_trainer(tmp_path, limit_train_batches=batches)
+    trainer = quiet_trainer(tmp_path, **options)
     trainer.fit(tiny_wgan(n_critic=5), TinyImages(batch_size=8))
     capsys.readouterr()
     print_summary(tmp_path, trainer)

@@ -2,12 +2,13 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonargparse import ArgumentParser
 
 import train
-from commands.users_code import origin, place_in_users_code, refuses_arguments
+from commands.users_code import _OURS, is_bug, origin, place_in_users_code, refuses_arguments
 from lightning_modules.hyperparameters import check_at_least_one
 from tests.mistakes import BASE
 
@@ -187,6 +188,45 @@ def test_the_parsers_wrappers_are_taken_off() -> None:
     assert origin(alone) is alone
 
 
+OURS = """
+import torch
+from torch import nn
+def typed(): len(3)
+def of_library(): nn.Linear("3", 4)
+def reads(): open("not/there")
+def imports(): import nopkg
+def refuses(): raise ValueError("`n`")
+def raises():
+    raise TypeError("`n` must be a number")
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "refuses"),
+    [
+        *((name, False) for name in ("typed", "of_library", "reads", "imports")),
+        *((name, True) for name in ("refuses", "raises")),
+    ],
+)
+def test_code_added_to_our_packages_may_have_bugs(
+    name: str, refuses: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "networks").mkdir()
+    file = tmp_path / "networks" / "added.py"
+    file.write_text(OURS)
+    places = (tmp_path / "networks",)
+    monkeypatch.setattr("commands.users_code._CONFIGURED", places)
+    monkeypatch.setattr("commands.users_code._OURS", (*_OURS, *places))
+    code: dict[str, Any] = {}
+    exec(compile(OURS, str(file), "exec"), code)
+    with pytest.raises(Exception) as raised:
+        code[name]()
+    error = raised.value
+    error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next  # not of this test
+    assert refuses_arguments(error) == refuses
+    assert is_bug(error) != refuses
+
+
 def test_what_refuses_arguments() -> None:
     def caught(*arguments: object) -> Exception:
         with pytest.raises(Exception) as raised:
@@ -197,5 +237,5 @@ def test_what_refuses_arguments() -> None:
         return error
 
     assert refuses_arguments(caught("n", 0))
-    assert refuses_arguments(caught("n", "0"))
+    assert not refuses_arguments(caught("n", "0"))  # not raised, but failed
     assert not refuses_arguments(LookupError("a bug, wherever it is"))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import wandb
 
+from commands.errors import UsageError
 from commands.wandb_mode import settle_wandb_mode
 
 
@@ -32,6 +33,12 @@ def test_a_chosen_mode_stays(mode: str, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("WANDB_MODE", mode)
     assert settle_wandb_mode() is None
     assert os.environ["WANDB_MODE"] == mode
+
+
+def test_an_unknown_mode_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_MODE", "nonsense")
+    with pytest.raises(UsageError, match=r"WANDB_MODE must be online, .* got 'nonsense'"):
+        settle_wandb_mode()
 
 
 def test_a_key_in_the_environment_means_online(monkeypatch: pytest.MonkeyPatch) -> None:

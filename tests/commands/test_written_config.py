@@ -16,7 +16,13 @@ from lightning import Callback, LightningModule
 from lightning.pytorch.callbacks import StochasticWeightAveraging, Timer
 
 from commands.errors import UsageError
-from commands.written_config import WriteConfig, _as_text, check_same_run, written_config
+from commands.written_config import (
+    WriteConfig,
+    _as_text,
+    check_same_run,
+    classes_of_main,
+    written_config,
+)
 from tests.helpers import quiet_trainer
 
 
@@ -135,6 +141,33 @@ def test_lightnings_own_callbacks_are_read_again(kind: type, given: dict[str, An
     written = written_config(parser, configured(parser, kind, **given))
     assert "Unable" not in _as_text(written)
     parser.instantiate_classes(parser.parse_string(_as_text(written)))
+
+
+class Escaped(Callback):
+    def __init__(self, v: str = "a ${x}") -> None: ...
+
+
+def test_what_looks_like_an_interpolation_is_escaped_or_refused() -> None:
+    parser = parser_of()
+    parser.add_argument("--text", type=str, default="a")
+    config = parser.parse_args(["--text", r"b \${.y}"])
+    assert config.text == "b ${.y}"
+    written = written_config(parser, config)
+    assert parser.parse_string(_as_text(written)).text == "b ${.y}"
+    config = configured(parser, Escaped, v="plain")
+    config["callbacks"][0]["init_args"]["v"] = "a ${x}"  # no text can say it within a list
+    with pytest.raises(UsageError, match=r"config\.yaml of this run could not be written"):
+        written_config(parser, config)
+
+
+def test_pyyaml_is_left_as_it_is() -> None:
+    with pytest.raises(yaml.representer.RepresenterError):
+        yaml.safe_dump(np.float64(2.5))
+
+
+def test_classes_of_the_program_itself_are_named() -> None:
+    data = {"class_path": "__main__.Mine", "init_args": {"encoder": ["__main__.Net", "a.b"]}}
+    assert classes_of_main({"data": data, "n": 1}) == ["__main__.Mine", "__main__.Net"]
 
 
 def test_a_value_that_cannot_be_written_is_named() -> None:

@@ -113,3 +113,15 @@ def test_in_a_training_without_the_command_line(make_model: Any, tmp_path: Path)
         trainer = quiet_trainer(tmp_path, max_epochs=1)
         with pytest.raises(TrainingError, match=message):
             trainer.fit(model, DataLoader(examples, batch_size=4))
+
+
+@pytest.mark.parametrize(
+    ("examples", "said"),
+    [
+        (torch.rand(2, 3).to_sparse(), r"got torch\.sparse_coo; make them dense by `x\.to_dense"),
+        (torch.rand(2, 3).to(torch.float8_e4m3fn), r"got torch\.float8_e4m3fn; convert them by"),
+    ],
+)
+def test_what_torch_cannot_compare_is_named(examples: torch.Tensor, said: str) -> None:
+    with pytest.raises(TrainingError, match=said):
+        BatchContract((3,), "VAE").check((examples, None))
