@@ -13,13 +13,30 @@ from commands.errors import UsageError
 from commands.first_batch import first_batches, in_copy
 from lightning_modules import TrainingError
 
-__all__ = ["PURPOSES", "check_first_batch", "check_loader_kind"]
+__all__ = ["PURPOSES", "check_first_batch", "check_loader_kind", "image_shape"]
 
 PURPOSES = {"train": "for training", "val": "for validation", "test": "for testing"}
 """Of batches, by the names of their loaders."""
 
 _STAGES = {"train": "training", "val": "validating", "test": "testing"}
 _STEPS = {"val": "validation_step", "test": "test_step"}
+
+
+def image_shape(data: LightningDataModule) -> Any:
+    """Returns the shape of an example, None if the data do not know it; an error of theirs stays.
+
+    Raises:
+        ValueError: if it is a method.
+    """
+    if inspect.getattr_static(data, "image_shape", None) is None:
+        return getattr(data, "image_shape", None)  # by __getattr__, maybe
+    shape = data.image_shape
+    if callable(shape):
+        raise ValueError(
+            f"`image_shape` must be a property or an attribute of `data`, got a method of "
+            f"{type(data).__name__}; write @property above it."
+        )
+    return shape
 
 
 def check_loader_kind(name: str, loader: Any, model: LightningModule, source: str) -> None:

@@ -1,7 +1,6 @@
 """LightningCLI as this project uses it: checks first, a folder a run, a summary at the end."""
 
 import copy
-import inspect
 import logging
 import sys
 import traceback
@@ -17,6 +16,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from callbacks.preemption import Preempted
 from commands.atomic_checkpoint_io import AtomicCheckpointIO
+from commands.batch_checks import image_shape
 from commands.checkpoints import can_resume, check_checkpoint, check_resumable, check_unfinished
 from commands.cluster_job import num_processes, slurm_environment, this_job
 from commands.config_files import config_paths
@@ -40,7 +40,7 @@ from commands.sampling_trainer import SamplingTrainer, leave_out_training, take_
 from commands.summary import print_start, print_summary
 from commands.users_code import is_bug, origin, refuses_arguments, refuses_options
 from commands.wandb_mode import settle_wandb_mode
-from commands.written_config import WriteConfig, check_same_run, classes_of_main
+from commands.written_config import WriteConfig, check_same_run, classes_of_main, notice_of_main
 from lightning_modules import TrainingError
 
 __all__ = ["COMMANDS", "ExperimentCLI"]
@@ -274,37 +274,10 @@ class ExperimentCLI(LightningCLI):
         uses_wandb = any(isinstance(logger, WandbLogger) for logger in self.trainer.loggers)
         wandb_notice = self._wandb_notice if uses_wandb else None
         interval = interval_notice(self.trainer, self.model) if stage == "fit" else None
-        notices = (wandb_notice, self._strategy_notice, interval, _notice_of_main(written))
+        notices = (wandb_notice, self._strategy_notice, interval, notice_of_main(written))
         print_start(self.run_folder, ckpt_path, *notices)
         for package in ("lightning.pytorch", "lightning.fabric"):
             logging.getLogger(package).setLevel(logging.INFO)
-
-
-def image_shape(data: LightningDataModule) -> Any:
-    """Returns the shape of an example, None if the data do not know it; an error of theirs stays.
-
-    Raises:
-        ValueError: if it is a method.
-    """
-    if inspect.getattr_static(data, "image_shape", None) is None:
-        return getattr(data, "image_shape", None)  # by __getattr__, maybe
-    shape = data.image_shape
-    if callable(shape):
-        raise ValueError(
-            f"`image_shape` must be a property or an attribute of `data`, got a method of "
-            f"{type(data).__name__}; write @property above it."
-        )
-    return shape
-
-
-def _notice_of_main(written: dict[str, Any] | None) -> str | None:
-    """Returns a line if config.yaml names classes that no other program finds."""
-    if not (names := classes_of_main(written or {})):
-        return None
-    return (
-        f"config.yaml names {', '.join(names)}, which only this program finds; move such a class "
-        "to a module to train on from the file"
-    )
 
 
 def _experiment_name(options: Any) -> str:

@@ -31,7 +31,7 @@ from commands.errors import UsageError
 from commands.run_folder import CONFIG
 from commands.sample_files import replace_file
 
-__all__ = ["WriteConfig", "check_same_run", "classes_of_main", "written_config"]
+__all__ = ["WriteConfig", "check_same_run", "classes_of_main", "notice_of_main", "written_config"]
 
 _COMPARED = ("seed_everything", "model", "data", "trainer")
 _PLAIN = (type(None), bool, int, float, str)
@@ -113,6 +113,16 @@ def written_config(parser: ArgumentParser, config: Namespace) -> dict[str, Any]:
                 "it the default of its argument, or name an importable object."
             )
     return written
+
+
+def notice_of_main(written: dict[str, Any] | None) -> str | None:
+    """Returns a line if config.yaml names classes that no other program finds."""
+    if not (names := classes_of_main(written or {})):
+        return None
+    return (
+        f"config.yaml names {', '.join(names)}, which only this program finds; move such a class "
+        "to a module to train on from the file"
+    )
 
 
 def classes_of_main(content: Any) -> list[str]:
