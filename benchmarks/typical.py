@@ -22,6 +22,7 @@ from torch import Tensor
 
 from hawc import (
     AbstractSolver,
+    CompressionProblem,
     Deterministic,
     HistoryAwareSampler,
     HuberEnergy,
@@ -73,11 +74,14 @@ def gain_row(dim: int, size: int, length: int) -> str:
     for seed in range(SEEDS):
         history = target.sample(length, generator=seeded(100 + seed))
         others = [target.sample(size, generator=seeded(200 + i)) for i in range(INDEPENDENT)]
-        mean = statistics.fmean(distance(torch.cat([history, other])) for other in others)
+        # the squared distance of all points is f (K / T)^2 and what new points do not change
+        problem = CompressionProblem(target, size, history, KERNEL)
+        mean = float(problem.value_and_gradient(torch.stack(others).double())[0].mean())
         (free, free_time), (points, seconds) = (
             chosen(history, size, solver, seed) for solver in (FREE, TYPICAL)
         )
-        free_gain, gain = (mean - distance(torch.cat([history, x])) for x in (free, points))
+        values, _ = problem.value_and_gradient(torch.stack([free, points]).double())
+        free_gain, gain = (mean - values).tolist()
         gains.append((free_gain, gain))
         ratios.append(seconds / free_time)
         found.append(probabilities(points))
