@@ -92,7 +92,7 @@ def test_reached_is_the_smallest_distance_of_a_new_point() -> None:
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
-def test_independent_distance_is_kept_by_four_fifths(scale: float) -> None:
+def test_independent_distance_is_kept_by_three_quarters(scale: float) -> None:
     x, past = (scale * torch.randn(n, 5, generator=seeded(n)) for n in (1000, 80))
     distance = independent_distance(x, past, 20)
     others = torch.randn(2000, 5, generator=seeded(1)).view(100, 20, 5) * scale
