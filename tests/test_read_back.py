@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import wandb
 import yaml
 from lightning import Callback, Trainer
 
@@ -83,7 +84,11 @@ def test_a_configuration_with_a_device_runs_again() -> None:
     assert Path("again/config.yaml").read_text() == written
 
 
-def test_the_best_artifact_of_wandb_is_that_of_the_best_epoch() -> None:
+def test_the_best_artifact_of_wandb_is_that_of_the_best_epoch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    wandb.teardown()  # its service keeps the settings of the test that started it
     growing = [{"class_path": "tests.test_read_back.Growing"}]
     run = fit(
         *("--trainer.callbacks", json.dumps(growing), "--trainer.max_epochs", "3"),
