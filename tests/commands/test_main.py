@@ -140,9 +140,7 @@ def test_a_hook_that_lightning_refuses_keeps_its_traceback(
         main.run()
 
 
-@pytest.mark.parametrize(
-    "error", [RuntimeError("shapes"), OSError(errno.EACCES, "denied"), OSError(errno.EIO, "")]
-)
+@pytest.mark.parametrize("error", [RuntimeError("shapes"), OSError(errno.EIO, "broken disk")])
 def test_what_may_be_a_bug_keeps_its_traceback(broken: type[Broken], error: Exception) -> None:
     broken.error = error
     with pytest.raises(type(error)):
