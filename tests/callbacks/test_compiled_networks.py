@@ -221,6 +221,7 @@ def test_a_critic_with_a_gradient_penalty_cannot_be_named(tmp_path: Path) -> Non
         Counting(["generator", "critic"]).check_model(wgan_gp())
 
 
+@pytest.mark.skipif(torch.__version__ < (2, 15), reason="2.11 says nothing, able or not")
 def test_torch_still_cannot_differentiate_compiled_networks_twice() -> None:
     # once it can, WGANGP need say nothing of `twice_differentiated`
     network, x = nn.Linear(3, 1), torch.ones(2, 3, requires_grad=True)
