@@ -61,7 +61,7 @@ class AbstractKernel(ABC):
     def in_units(self, length: float) -> "tuple[AbstractKernel, float] | None":
         """Returns a kernel k and a factor f with h(length r) = f k(r); None if none is known.
 
-        By it laws in very small or large units keep their digits.
+        So distributions in very small or large units keep their digits.
         """
         del length
         return None

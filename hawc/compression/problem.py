@@ -16,10 +16,10 @@ __all__ = ["AbstractProblem", "CompressionProblem", "Weights", "default_kernel",
 
 Weights = Literal["uniform", "optimal"]
 
-# Starting points are moved by this share of the law's unit of length, times a normal draw: a point
-# started exactly on a history point would sit on a saddle, where its gradient is zero. An empirical
-# target draws such points, and so does a warm start where another process with the same seed was
-# faster.
+# Starting points are moved by this share of the target's unit of length, times a normal sample. A
+# point started exactly on a history point would sit on a saddle, where its gradient is zero. An
+# empirical target has such samples, and so has a warm start where another process with the same
+# seed was faster.
 _START_JITTER = 1e-3
 # A history of fewer coordinates is held in float64, which costs next to nothing then.
 _SHORT_HISTORY = 2**16
@@ -199,7 +199,7 @@ class CompressionProblem(AbstractProblem):
 
 
 def default_kernel(target: AbstractTarget) -> AbstractKernel:
-    """Returns h = |x - y| but for a smoothing length of 1e-5 of the law's unit of length."""
+    """Returns h = |x - y| but for a smoothing length of 1e-5 of the target's unit of length."""
     return HuberEnergy().in_units(1 / target.unit_length)[0]
 
 
@@ -211,7 +211,7 @@ def jittered(
     Args:
         points: to begin a search from.
         generator: source of the direction.
-        unit_length: that of their law, by which "slightly" is measured.
+        unit_length: that of their target, by which "slightly" is measured.
     """
     noise = torch.randn(
         points.shape, generator=generator, device=generator.device, dtype=torch.float64

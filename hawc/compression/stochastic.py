@@ -34,8 +34,8 @@ class Stochastic(AbstractSolver):
         steps: of the optimizer, at least 1.
         batch_size: draws of the law a step, at least 1.
         optimizer: from a list of tensors to a torch optimizer that needs no closure. It sees points
-            in the law's `unit_length` and the gradient of K^2 f / (Kp + K), in such units too: the
-            pull of the law on one point is of order one.
+            in the target's `unit_length`, and the gradient of K^2 f / (Kp + K) in such units too:
+            the pull of the target on one point is of order one.
 
     Raises:
         ValueError: if a number is out of its range.
@@ -70,7 +70,7 @@ class Stochastic(AbstractSolver):
         for _ in range(self.steps):
             batch = problem.target.sample(self.batch_size, generator=generator).double()
             estimate = KernelSum(problem.kernel, batch, share, crowding)
-            crowding = estimate.crowding  # one look is enough for batches of one law
+            crowding = estimate.crowding  # one look is enough for batches of one target
             _, gradient = problem.value_and_gradient(points, estimate)
             scaled.grad = scale * gradient
             optimizer.step()

@@ -44,9 +44,9 @@ class AbstractTarget(ABC):
     def unit_length(self) -> float:
         """A length in the units of the points, > 0: about a coordinate's standard deviation.
 
-        What is small is told by it: how far starting points are moved, or within which distance a
-        default kernel is smooth. Of a law of several groups it is one group's. Here it is estimated
-        from draws; a law that knows better says so.
+        It says what is small: how far starting points are moved, or within which distance a default
+        kernel is smooth. Of a distribution of several groups it is one group's. The default is
+        estimated from samples; a target that knows better overrides it.
         """
         generator = torch.Generator(device="cpu").manual_seed(0)
         return group_length(self.sample(_DRAWN, generator=generator))

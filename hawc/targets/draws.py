@@ -1,4 +1,4 @@
-"""Random numbers of the laws, which a search takes in one precision whatever torch's default is."""
+"""Samples of targets, which a search takes in one precision under every default dtype."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ _SEARCHING = ContextVar("searching", default=False)
 
 @contextmanager
 def same_draws() -> Iterator[None]:
-    """Within it laws draw the same points under every default dtype: in float64.
+    """Lets targets return the same points under every default dtype: in float64.
 
     A search that starts from other points may end in others. The random numbers are float32's,
     those of the usual default.

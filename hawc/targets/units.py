@@ -36,13 +36,13 @@ def group_length(points: Float[Tensor, "n d"]) -> float:
 def rescaling(kernel: AbstractKernel, size: float) -> tuple[AbstractKernel, float, float]:
     """Returns k, f and a power of two u with h(x - y) = f k((x - y) / u), u near the size.
 
-    A kernel's mixture holds rates from 1e-24 to 1e24, for squared distances between. So laws of
-    very small or large size are taken in units of their own; u is 1 for all others, and for kernels
-    that have no other form.
+    A kernel's mixture holds rates from 1e-24 to 1e24, for squared distances between. So
+    distributions of very small or large size are taken in units of their own; u is 1 for all others,
+    and for kernels that have no other form.
 
     Args:
         kernel: h.
-        size: of the law, >= 0.
+        size: of the distribution, >= 0.
     """
     check_instance("kernel", kernel, AbstractKernel)
     power = round(math.log2(size)) if size > 0 else 0
