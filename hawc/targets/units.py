@@ -37,7 +37,7 @@ def rescaling(kernel: AbstractKernel, size: float) -> tuple[AbstractKernel, floa
     """Returns k, f and a power of two u with h(x - y) = f k((x - y) / u), u near the size.
 
     A kernel's mixture holds rates from 1e-24 to 1e24, for squared distances between. So
-    distributions of very small or large size are taken in units of their own; u is 1 for all others,
+    distributions of very small or large size are taken in units of their own. For others u is 1,
     and for kernels that have no other form.
 
     Args:
