@@ -17,7 +17,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, relu, softplus
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized
 
-from benchmarks.turns import Tick
+from benchmarks.phases import Tick
 from hawc import HuberEnergy, StandardNormal, squared_distance_to
 
 __all__ = ["LOOPS", "Setting", "made_up"]

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from benchmarks.trained import TrainedRun
 from hawc import AbstractSampler, HistoryAwareSampler, IndependentSampler, SobolSampler
-from lightning_modules.autoencoder import AbstractAutoencoder
+from lightning_modules.base.autoencoder import AbstractAutoencoder
 from networks import DigitFeatures
 from networks.trained_weights import training_record
 

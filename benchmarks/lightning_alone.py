@@ -10,7 +10,7 @@ from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
 from benchmarks.bare_loops import LOOPS, Setting, adam, autoencoder_loop, hold
-from benchmarks.turns import Tick
+from benchmarks.phases import Tick
 
 __all__ = ["train_alone"]
 

@@ -4,7 +4,7 @@
 
 Two pairs: fully connected networks on 28 x 28 digits (configs/gan_mnist.yaml with such networks and
 plain Adam) and DCGAN-like ones on 32 x 32 pictures (configs/wgan_cifar.yaml, made-up pictures in
-place of CIFAR-10). Each contestant trains in a process of its own, by turns (benchmarks/turns.py):
+place of CIFAR-10). Each contestant trains in a process of its own, by turns (benchmarks/phases.py):
 
 - the bare loop does what a step needs and nothing else: pictures gathered from memory, fakes made
   without a graph, real and fake in one pass, the critic frozen while the generator moves;
@@ -30,9 +30,10 @@ from torch.nn.functional import softplus
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.functional import normalize, pil_to_tensor, to_pil_image
 
+from benchmarks.phases import STEADY_MALLOC, Contestant, Schedule, Tick
+
 # nothing here may import Lightning: it changes environment variables, which processes inherit
 from benchmarks.step_times import Times, launch, table, verdict, waiting
-from benchmarks.turns import STEADY_MALLOC, Contestant, Schedule, Tick
 from networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 
 RESULTS = Path(__file__).parent / "results" / "peers_gan.md"

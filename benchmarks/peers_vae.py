@@ -3,7 +3,7 @@
     HAWC_DATA=<folder with MNIST/raw> python -m benchmarks.peers_vae [--rounds 3] [--parts]
 
 All train the networks of configs/vae_mnist.yaml with Adam on the same pictures, in blocks of some
-steps by turns (benchmarks/turns.py), each in a process of its own: the bare loop and pythae never
+steps by turns (benchmarks/phases.py), each in a process of its own: the bare loop and pythae never
 import Lightning. This project's steps are those of `train.py`, run as a user runs it; with --parts
 further rows leave out one part after the other, down to Lightning's loop alone. Run it in a
 terminal, where progress bars draw. pythae is no dependency (benchmarks/pythae_vae.py) and is left
@@ -27,9 +27,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.phases import STEADY_MALLOC, Contestant, Schedule, Tick
+
 # nothing here may import Lightning: it changes environment variables, which processes inherit
 from benchmarks.step_times import Times, launch, table, verdict, waiting
-from benchmarks.turns import STEADY_MALLOC, Contestant, Schedule, Tick
 from networks import MLPDecoder, MLPEncoder
 
 ROOT = Path(__file__).parent.parent

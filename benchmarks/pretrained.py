@@ -30,8 +30,8 @@ from torch import Tensor
 
 import metrics
 from benchmarks import pretrained_packages as packages
-from benchmarks.kept_rows import KeptRows
-from benchmarks.pretrained_measures import Judge, relative_lengths
+from benchmarks.cached_rows import KeptRows
+from benchmarks.pretrained_metrics import Judge, relative_lengths
 from benchmarks.pretrained_page import PICTURES, RESULTS, contact_sheet, write_page
 from benchmarks.shared_candidates import SharedCandidates
 from hawc import (

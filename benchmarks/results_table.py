@@ -26,7 +26,7 @@ from torchvision.utils import make_grid, save_image
 
 from benchmarks.trained import TrainedRun
 from hawc import HuberEnergy, compress, squared_distance_to
-from lightning_modules.autoencoder import AbstractAutoencoder
+from lightning_modules.base.autoencoder import AbstractAutoencoder
 
 RESULTS = Path(__file__).parent / "results" / "autoencoders.md"
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"

@@ -20,7 +20,7 @@ from torch import nn
 # nothing here may import Lightning: it changes environment variables, which processes inherit
 import networks
 from benchmarks.bare_loops import LOOPS, Setting, made_up
-from benchmarks.turns import Contestant, Schedule, Tick
+from benchmarks.phases import Contestant, Schedule, Tick
 
 __all__ = [
     "BATCH_SIZE",

@@ -23,8 +23,8 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import torch
 
+from benchmarks.phases import Schedule
 from benchmarks.speed_contestants import SCHEDULES, run_ours
-from benchmarks.turns import Schedule
 
 RESULTS = Path(__file__).parent / "results" / "step_profile.md"
 INTERVAL = 0.001  # seconds of the processor's time; systems may take longer ones
@@ -43,12 +43,12 @@ PARTS = (
     ("callbacks/", "", "callbacks of this project"),
     ("commands/", "", "callbacks of this project"),
     ("networks/", "", "forward passes and losses"),
-    ("lightning_modules/plain_attributes.py", "", "Lightning's loop and hooks"),
-    ("lightning_modules/step_seed.py", "", "seeds, checks and turns of the models"),
-    ("lightning_modules/finite.py", "", "seeds, checks and turns of the models"),
-    ("lightning_modules/step_log.py", "", "seeds, checks and turns of the models"),
-    ("lightning_modules/alternating.py", "", "seeds, checks and turns of the models"),
-    ("lightning_modules/one_loss.py", "", "seeds, checks and turns of the models"),
+    ("lightning_modules/base/runtime.py", "", "Lightning's loop and hooks"),
+    ("lightning_modules/base/step_seed.py", "", "seeds, checks and turns of the models"),
+    ("lightning_modules/base/finite.py", "", "seeds, checks and turns of the models"),
+    ("lightning_modules/base/runtime.py", "", "seeds, checks and turns of the models"),
+    ("lightning_modules/base/alternating.py", "", "seeds, checks and turns of the models"),
+    ("lightning_modules/base/one_loss.py", "", "seeds, checks and turns of the models"),
     ("lightning_modules/", "", "forward passes and losses"),
     ("hawc/", "", "forward passes and losses"),
     ("lightning/", "", "Lightning's loop and hooks"),

@@ -4,7 +4,7 @@ import math
 import statistics
 from collections.abc import Iterator, Mapping
 
-from benchmarks.turns import Block, Contestant, Schedule, take_turns
+from benchmarks.phases import Block, Contestant, Schedule, take_turns
 
 __all__ = ["Times", "launch", "quartiles", "ratios", "table", "verdict", "waiting", "whole"]
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, final
 from lightning import Callback
 
 import train
-from benchmarks.turns import Tick
+from benchmarks.phases import Tick
 
 __all__ = ["TickCallback", "train_and_tick"]
 

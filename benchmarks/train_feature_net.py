@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks.altered_pictures import altered
+from benchmarks.altered_images import altered
 from datamodules import CIFAR10, MNIST
 from datamodules.in_memory import AbstractInMemoryImages
 from networks.feature_classifier import Data, FeatureClassifier, Role, untrained_classifier

@@ -15,7 +15,7 @@ from lightning import LightningDataModule, LightningModule
 
 import datamodules
 import lightning_modules
-from commands.checkpoints import load_average
+from commands.run.checkpoints import load_average
 
 __all__ = ["TrainedRun"]
 

@@ -9,7 +9,7 @@ is what loops cost. The others are fully connected, and convolutional on 32 x 32
 runs as a user runs it, without loggers, with its default ones (W&B and metrics.csv, every tenth
 step) and logging every step. The bare loops are in benchmarks/bare_loops.py; beside two models
 Lightning's own loop around the same step is timed, without callbacks, loggers and checkpoints. All
-train by turns, a process each (benchmarks/turns.py), on made-up examples in memory; all use
+train by turns, a process each (benchmarks/phases.py), on made-up examples in memory; all use
 PyTorch's own Adam, not fused. One model also trains in two processes, with half of the batch each.
 Writes benchmarks/results/training_speed/<size>.md after each launch. The second command
 launches a few loops often, to tell per cents apart: `--loops` are those beside the bare one and
@@ -31,6 +31,7 @@ import torch
 
 # nothing here may import Lightning: it changes environment variables, which processes inherit
 from benchmarks.bare_loops import LOOPS
+from benchmarks.phases import STEADY_MALLOC, Contestant
 from benchmarks.speed_contestants import (
     BATCH_SIZE,
     PROCESSES,
@@ -42,7 +43,6 @@ from benchmarks.speed_contestants import (
     two_ours,
 )
 from benchmarks.step_times import Times, launch, quartiles, ratios, waiting, whole
-from benchmarks.turns import STEADY_MALLOC, Contestant
 
 RESULTS = Path(__file__).parent / "results" / "training_speed"
 BARE, ALONE = "bare loop", "Lightning alone"

@@ -5,8 +5,8 @@ from typing import final
 import torch
 from lightning import LightningModule, Trainer
 
-from callbacks.model_callback import AbstractModelCallback
-from callbacks.model_networks import model_networks
+from callbacks.base.model_callback import AbstractModelCallback
+from callbacks.base.model_networks import model_networks
 
 __all__ = ["ChannelsLast"]
 

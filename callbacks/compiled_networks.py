@@ -10,8 +10,8 @@ import torch
 from lightning import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
 
-from callbacks.model_callback import AbstractModelCallback
-from callbacks.model_networks import called_networks, model_networks
+from callbacks.base.model_callback import AbstractModelCallback
+from callbacks.base.model_networks import called_networks, model_networks
 
 __all__ = ["CompiledNetworks", "Mode"]
 

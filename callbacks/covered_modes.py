@@ -9,10 +9,10 @@ from lightning import Callback, LightningDataModule, LightningModule, Trainer
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from callbacks.checks import check_at_least
-from callbacks.decoding import decode
-from callbacks.generator_callback import AbstractGeneratorCallback
-from callbacks.pictures import Picture, new_figure, show
+from callbacks.base.checks import check_at_least
+from callbacks.base.decoding import decode
+from callbacks.base.generator_callback import AbstractGeneratorCallback
+from callbacks.base.images import Picture, new_figure, show
 from lightning_modules.interface import LatentGenerator, provides
 
 __all__ = ["CoveredModes", "mode_statistics"]

@@ -6,10 +6,10 @@ import torch
 from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 
-from callbacks.checks import check_at_least
-from callbacks.decoding import evaluating
-from callbacks.first_items import FirstItems
-from callbacks.model_callback import AbstractModelCallback
+from callbacks.base.checks import check_at_least
+from callbacks.base.decoding import evaluating
+from callbacks.base.first_examples import FirstItems
+from callbacks.base.model_callback import AbstractModelCallback
 from lightning_modules.interface import PictureCritic, provides
 
 __all__ = ["CriticSlopes", "slopes"]

@@ -7,12 +7,12 @@ from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from callbacks.checks import check_at_least
-from callbacks.decoding import decode
-from callbacks.first_items import FirstItems
-from callbacks.generator_callback import AbstractGeneratorCallback
-from callbacks.measuring import check_forgetful, measured, share_of_items
-from callbacks.nearest_items import show_nearest
+from callbacks.base.checks import check_at_least
+from callbacks.base.decoding import decode
+from callbacks.base.first_examples import FirstItems
+from callbacks.base.generator_callback import AbstractGeneratorCallback
+from callbacks.base.metric_values import check_forgetful, measured, share_of_items
+from callbacks.base.nearest_examples import show_nearest
 from hawc import HistoryAwareSampler, IndependentSampler
 from hawc.samplers.seeding import generator_at
 from lightning_modules.interface import LatentGenerator, provides

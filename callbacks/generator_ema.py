@@ -9,8 +9,8 @@ from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from callbacks.checks import check_at_least
-from callbacks.model_callback import AbstractModelCallback
+from callbacks.base.checks import check_at_least
+from callbacks.base.model_callback import AbstractModelCallback
 from lightning_modules.interface import AdversarialPair, provides
 
 __all__ = ["GeneratorEMA", "find_generator_ema"]

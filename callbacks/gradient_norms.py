@@ -6,7 +6,7 @@ from lightning import LightningModule, Trainer
 from torch import nn
 from torch.optim import Optimizer
 
-from callbacks.model_callback import AbstractModelCallback
+from callbacks.base.model_callback import AbstractModelCallback
 from lightning_modules.interface import AdversarialPair
 
 __all__ = ["GradientNorms"]

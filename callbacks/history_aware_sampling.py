@@ -7,10 +7,10 @@ import torch
 from lightning import LightningModule, Trainer
 from torch import Tensor
 
-from callbacks.checks import check_at_least
-from callbacks.decoding import decode
-from callbacks.generator_callback import AbstractGeneratorCallback
-from callbacks.pictures import Picture, are_pictures, grid, show
+from callbacks.base.checks import check_at_least
+from callbacks.base.decoding import decode
+from callbacks.base.generator_callback import AbstractGeneratorCallback
+from callbacks.base.images import Picture, are_pictures, grid, show
 from hawc import (
     AbstractTarget,
     HistoryAwareSampler,

@@ -9,12 +9,12 @@ from lightning import LightningModule
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from callbacks.checks import check_at_least
-from callbacks.decoding import decode, encode
-from callbacks.epoch_pictures import AbstractEpochPictures
-from callbacks.first_items import Items
-from callbacks.latent_paths import linear_path, spherical_path
-from callbacks.pictures import Picture, are_pictures, grid, new_figure
+from callbacks.base.checks import check_at_least
+from callbacks.base.decoding import decode, encode
+from callbacks.base.epoch_images import AbstractEpochPictures
+from callbacks.base.first_examples import Items
+from callbacks.base.images import Picture, are_pictures, grid, new_figure
+from callbacks.base.latent_paths import linear_path, spherical_path
 
 __all__ = ["Interpolation"]
 
@@ -28,8 +28,8 @@ class Interpolation(AbstractEpochPictures):
 
     Writes epoch-NNNN-interpolation.png to <run folder>/pictures and "pictures/interpolation" to
     W&B. For pictures each pair has two lines, along the linear path and along the spherical one
-    (``callbacks.latent_paths``), between the two originals. For rows of a table the first pair has
-    a panel a feature, the first sixteen, over the position on the path.
+    (``callbacks.base.latent_paths``), between the two originals. For rows of a table the first pair
+    has a panel a feature, the first sixteen, over the position on the path.
 
     Args:
         num_pairs: the first item with the second, the third with the fourth and so on; at least 1.

@@ -8,12 +8,12 @@ from jaxtyping import Float
 from lightning import LightningModule
 from torch import Tensor
 
-from callbacks.checks import check_at_least
-from callbacks.code_scatter import scatter
-from callbacks.decoding import decode, encode
-from callbacks.epoch_pictures import AbstractEpochPictures
-from callbacks.first_items import Items
-from callbacks.pictures import Picture, are_pictures, grid
+from callbacks.base.checks import check_at_least
+from callbacks.base.decoding import decode, encode
+from callbacks.base.epoch_images import AbstractEpochPictures
+from callbacks.base.first_examples import Items
+from callbacks.base.images import Picture, are_pictures, grid
+from callbacks.base.latent_scatter import scatter
 
 __all__ = ["LatentMap"]
 

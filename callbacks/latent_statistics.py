@@ -9,9 +9,9 @@ from jaxtyping import Float
 from lightning import LightningModule, Trainer
 from torch import Tensor
 
-from callbacks.checks import check_at_least
-from callbacks.decoding import evaluating, fixed_noise
-from callbacks.model_callback import AbstractModelCallback
+from callbacks.base.checks import check_at_least
+from callbacks.base.decoding import evaluating, fixed_noise
+from callbacks.base.model_callback import AbstractModelCallback
 from hawc import AbstractTarget, HuberEnergy, squared_distance_to
 from lightning_modules.interface import Autoencoder
 

@@ -9,7 +9,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from callbacks.pictures import Picture, new_figure, show
+from callbacks.base.images import Picture, new_figure, show
 
 __all__ = ["LossCurves"]
 

@@ -7,8 +7,8 @@ from jaxtyping import Float
 from lightning import LightningModule, Trainer
 from torch import Tensor
 
-from callbacks.checks import check_at_least
-from callbacks.model_callback import AbstractModelCallback
+from callbacks.base.checks import check_at_least
+from callbacks.base.model_callback import AbstractModelCallback
 from lightning_modules.interface import AdversarialPair
 
 __all__ = ["LossSwings", "swing"]

@@ -8,10 +8,10 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 
-from callbacks.checks import check_at_least
-from callbacks.decoding import decode, evaluating
-from callbacks.first_items import FirstItems
-from callbacks.generator_callback import AbstractGeneratorCallback
+from callbacks.base.checks import check_at_least
+from callbacks.base.decoding import decode, evaluating
+from callbacks.base.first_examples import FirstItems
+from callbacks.base.generator_callback import AbstractGeneratorCallback
 from lightning_modules.interface import LatentGenerator, provides
 
 __all__ = ["ModeCollapse", "diversity"]

@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from callbacks.checks import check_at_least
-from callbacks.decoding import translate
-from callbacks.epoch_pictures import AbstractEpochPictures
-from callbacks.first_items import Items
-from callbacks.pictures import Picture, are_pictures, grid, new_figure
+from callbacks.base.checks import check_at_least
+from callbacks.base.decoding import translate
+from callbacks.base.epoch_images import AbstractEpochPictures
+from callbacks.base.first_examples import Items
+from callbacks.base.images import Picture, are_pictures, grid, new_figure
 from lightning_modules.interface import Translator
 
 __all__ = ["Translations"]

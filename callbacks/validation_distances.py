@@ -8,10 +8,10 @@ from lightning import Callback, LightningDataModule, LightningModule, Trainer
 from torch import Tensor
 from torchmetrics import Metric
 
-from callbacks.checks import check_at_least
-from callbacks.decoding import decode
-from callbacks.generator_callback import AbstractGeneratorCallback
-from callbacks.measuring import check_forgetful, measured, share_of_items
+from callbacks.base.checks import check_at_least
+from callbacks.base.decoding import decode
+from callbacks.base.generator_callback import AbstractGeneratorCallback
+from callbacks.base.metric_values import check_forgetful, measured, share_of_items
 from hawc.samplers.seeding import generator_at
 from lightning_modules.interface import LatentGenerator, provides
 

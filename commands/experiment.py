@@ -15,32 +15,36 @@ from lightning.pytorch.plugins.environments import ClusterEnvironment
 from lightning.pytorch.utilities import rank_zero_only
 
 from callbacks.preemption import Preempted
-from commands.atomic_checkpoint_io import AtomicCheckpointIO
-from commands.batch_checks import image_shape
-from commands.checkpoints import can_resume, check_checkpoint, check_resumable, check_unfinished
-from commands.cluster_job import num_processes, slurm_environment, this_job
-from commands.config_files import config_paths
-from commands.ddp_strategy import ddp_strategy, strategy_notice
-from commands.default_callbacks import checkpoint_folders, default_callbacks
 from commands.errors import UsageError, fail
-from commands.lightning_callbacks import interval_notice
-from commands.loggers import RunLoggers, as_list
 from commands.messages import hint, plain_message
-from commands.no_profiler import NoProfiler
-from commands.processes import check_copies, check_processes
-from commands.restart import continue_metrics
-from commands.run_checks import check_batches, check_run
-from commands.run_folder import (
+from commands.performance import NoProfiler
+from commands.run.batch_checks import image_shape
+from commands.run.callback_checks import interval_notice
+from commands.run.checkpoints import can_resume, check_checkpoint, check_resumable, check_unfinished
+from commands.run.checks import check_batches, check_run
+from commands.run.cluster_job import num_processes, slurm_environment, this_job
+from commands.run.config_files import config_paths
+from commands.run.error_origin import is_bug, origin, refuses_arguments, refuses_options
+from commands.run.folder import (
     LAST_CHECKPOINT,
     choose_run_folder,
     create_run_folder,
     latest_checkpoint,
 )
-from commands.sampling_trainer import SamplingTrainer, leave_out_training, take_one_processor
-from commands.summary import print_start, print_summary
-from commands.users_code import is_bug, origin, refuses_arguments, refuses_options
-from commands.wandb_mode import settle_wandb_mode
-from commands.written_config import WriteConfig, check_same_run, classes_of_main, notice_of_main
+from commands.run.loggers import RunLoggers, as_list
+from commands.run.processes import check_copies, check_processes
+from commands.run.restart import continue_metrics
+from commands.run.summary import print_start, print_summary
+from commands.run.wandb_mode import settle_wandb_mode
+from commands.run.written_config import WriteConfig, check_same_run, classes_of_main, notice_of_main
+from commands.trainer.atomic_checkpoint_io import AtomicCheckpointIO
+from commands.trainer.ddp_strategy import ddp_strategy, strategy_notice
+from commands.trainer.default_callbacks import checkpoint_folders, default_callbacks
+from commands.trainer.sampling_trainer import (
+    SamplingTrainer,
+    leave_out_training,
+    take_one_processor,
+)
 from lightning_modules import TrainingError
 
 __all__ = ["COMMANDS", "ExperimentCLI"]

@@ -18,14 +18,14 @@ from omegaconf.errors import OmegaConfBaseException
 import callbacks  # noqa: F401  (imported so that short class names are known)
 import networks  # noqa: F401
 from callbacks.preemption import Preempted
-from commands.cluster_job import requeue, slurm_environment
-from commands.config_files import check_config_files
 from commands.errors import UsageError, fail, nearest
 from commands.experiment import COMMANDS, ExperimentCLI
-from commands.kept_memory import keep_freed_memory
-from commands.processes import lost_process
-from commands.run_folder import forget_run_folder, of_run
-from commands.users_code import place_in_users_code, refuses_options
+from commands.performance import keep_freed_memory
+from commands.run.cluster_job import requeue, slurm_environment
+from commands.run.config_files import check_config_files
+from commands.run.error_origin import place_in_users_code, refuses_options
+from commands.run.folder import forget_run_folder, of_run
+from commands.run.processes import lost_process
 from datamodules import DataError
 from hawc import HistoryConflictError, HistoryStoreError
 from lightning_modules import TrainingError
@@ -186,6 +186,6 @@ def _quieten() -> None:
     # one process logs these for all: times of its own, what all have measured together
     own = "sampling|time|health|modes|quality"
     notes += ("Checkpoint directory", rf"It is recommended to use `self.log\('({own})/")
-    # what is said wherever SLURM is installed; commands/cluster_job.py knows when it matters
+    # what is said wherever SLURM is installed; commands/run/cluster_job.py knows when it matters
     for message in (".*LeafSpec.*is deprecated", "The `srun` command is available", *notes):
         warnings.filterwarnings("ignore", message=message)

@@ -7,8 +7,8 @@ from typing import Literal
 from torch import Tensor
 
 from datamodules.errors import DataError
+from datamodules.image_file import check_picture_size
 from datamodules.image_files import Broken, ImageReader, find_images, without_ending
-from datamodules.picture_file import check_picture_size
 from datamodules.two_domains import AbstractTwoDomains
 
 __all__ = ["AbstractDomainFolders", "Pairing"]

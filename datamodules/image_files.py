@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from datamodules.errors import DataError
-from datamodules.picture_file import check_background, read_picture
+from datamodules.image_file import check_background, read_picture
 
 __all__ = ["Broken", "ImageReader", "find_images", "is_visible", "without_ending"]
 

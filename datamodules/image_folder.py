@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from datamodules.errors import DataError
+from datamodules.image_file import check_picture_size
 from datamodules.image_files import Broken, ImageReader, find_images, is_visible
 from datamodules.in_memory import AbstractInMemoryImages, hold_out
-from datamodules.picture_file import check_picture_size
 
 __all__ = ["ImageFolder"]
 

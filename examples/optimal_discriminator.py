@@ -25,7 +25,7 @@ from hawc.divergences import densities, discriminator
 from hawc.module_state import fixed_noise
 from hawc.threads import one_thread
 from lightning_modules import GAN
-from lightning_modules.adversarial import AbstractAdversarial
+from lightning_modules.base.adversarial import AbstractAdversarial
 from networks import MLPEncoder
 
 REAL = GaussianMixture(torch.tensor([0.3, 0.7]), torch.tensor([[-2.0], [1.0]]), 0.25)

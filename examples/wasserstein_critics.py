@@ -30,7 +30,7 @@ from hawc import AbstractTarget, Normal
 from hawc.divergences import normals
 from hawc.module_state import fixed_noise
 from lightning_modules import WGAN, WGANGP
-from lightning_modules.adversarial import AbstractAdversarial
+from lightning_modules.base.adversarial import AbstractAdversarial
 from networks import MLPEncoder
 
 LAWS = {

@@ -1,11 +1,11 @@
 """The models: one file each, named like its class; importing this makes their short names known."""
 
+from lightning_modules.base.errors import TrainingError
 from lightning_modules.decoder_average import DecoderAverage
 from lightning_modules.disco_gan import DiscoGAN
 from lightning_modules.ebgan import EBGAN
 from lightning_modules.energy_vae import EnergyVAE
 from lightning_modules.ensemble import Ensemble
-from lightning_modules.errors import TrainingError
 from lightning_modules.gan import GAN
 from lightning_modules.mean_field import MeanField
 from lightning_modules.sngan import SNGAN

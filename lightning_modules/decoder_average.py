@@ -22,7 +22,7 @@ from lightning import LightningModule
 from torch import Tensor, nn
 
 from hawc import AbstractTarget
-from lightning_modules.members import check_members, load_members
+from lightning_modules.base.checkpoints import check_members, load_members
 
 __all__ = ["DecoderAverage"]
 

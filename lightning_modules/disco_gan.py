@@ -29,14 +29,18 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from hawc.kernels import full_precision
-from lightning_modules.adam import AdamWithBetas
-from lightning_modules.alternating import AbstractAlternating, Losses, Network, held_still
-from lightning_modules.batch_contract import BatchContract
-from lightning_modules.critic_scores import critic_scores
-from lightning_modules.hyperparameters import check_at_least_one, check_sizes, forget_callables
-from lightning_modules.image_shape import from_signed, squashed, to_signed
+from lightning_modules.base.alternating import AbstractAlternating, Losses, Network, held_still
+from lightning_modules.base.checks import (
+    BatchContract,
+    check_at_least_one,
+    check_sizes,
+    forget_callables,
+)
+from lightning_modules.base.critic_scores import critic_scores
+from lightning_modules.base.image_range import from_signed, squashed, to_signed
+from lightning_modules.base.optimizers import AdamWithBetas
 from lightning_modules.interface import ImageShape, NetworkFactory
-from lightning_modules.translation_losses import (
+from lightning_modules.losses.translation import (
     Distance,
     feature_matching,
     reconstruction_distance,

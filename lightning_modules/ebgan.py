@@ -19,16 +19,45 @@ from typing import final
 
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import normalize
 
-from lightning_modules.adversarial import AbstractAdversarial
-from lightning_modules.alternating import Losses
-from lightning_modules.energy_critic import EnergyCritic
-from lightning_modules.hyperparameters import check_at_least_one
+from hawc.kernels import full_precision
+from lightning_modules.base.adversarial import AbstractAdversarial
+from lightning_modules.base.alternating import Losses
+from lightning_modules.base.checks import check_at_least_one
+from lightning_modules.base.errors import TrainingError
+from lightning_modules.base.image_range import squashed
 from lightning_modules.interface import ImageShape, NetworkFactory
-from lightning_modules.pulling_away import pulling_away
 
-__all__ = ["EBGAN"]
+__all__ = ["EBGAN", "EnergyCritic", "pulling_away"]
+
+
+@final
+class EnergyCritic(nn.Module):
+    """Gives each picture its reconstruction error |Dec(Enc(x)) - x|, the Euclidean norm.
+
+    Args:
+        encoder: from pictures to codes.
+        decoder: from codes to pictures, unbounded output.
+        image_shape: of one picture, in [-1, 1], or of one table row.
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, image_shape: ImageShape) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self._image_shape = image_shape
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Returns energies (n, 1), >= 0, low for pictures like those of the data."""
+        return self.energies(images, self.encoder(images))
+
+    def energies(self, images: Tensor, codes: Tensor) -> Tensor:
+        """Returns the energies (n, 1) of pictures whose codes are known, float32 at least."""
+        made = squashed(full_precision(self.decoder(codes)), self._image_shape)
+        errors = made - full_precision(images)
+        return torch.linalg.vector_norm(errors.flatten(1), dim=1, keepdim=True)
 
 
 @final
@@ -122,3 +151,32 @@ class EBGAN(AbstractAdversarial):
             return {"loss": energy}
         repulsion = pulling_away(codes)
         return {"loss": energy + self._pulling_away_weight * repulsion, "pulling_away": repulsion}
+
+
+def pulling_away(codes: Tensor) -> Tensor:
+    """Returns the mean squared cosine between different codes, in [0, 1], lowest at right angles.
+
+    1/(N (N - 1)) sum_{i != j} (S_i . S_j / (|S_i| |S_j|))^2. Opposite codes count like equal ones.
+    A code 0 has cosine 0 with all others.
+
+    Args:
+        codes: (N, d), at least two.
+
+    Returns:
+        Scalar, float32 also under autocast: a cosine near 1 needs its digits.
+
+    Raises:
+        TrainingError: if there are fewer than two codes.
+
+    Source: Zhao, Mathieu and LeCun 2016, arXiv 1609.03126, section 2.4.
+    """
+    n = len(codes)
+    if n < 2:
+        raise TrainingError(
+            f"the pulling-away term compares at least 2 pictures, got {n}; raise "
+            "`generator_batch_size` or set `pulling_away_weight` to 0."
+        )
+    with torch.autocast(codes.device.type, enabled=False):
+        directions = normalize(codes.float(), dim=1)
+        squares = (directions @ directions.T).square()
+    return (squares.sum() - squares.diagonal().sum()) / (n * (n - 1))

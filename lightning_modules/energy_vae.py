@@ -27,12 +27,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from hawc import AbstractTarget, HuberEnergy, squared_distance_to
-from lightning_modules.attachment import attached_trainer
-from lightning_modules.autoencoder import AbstractAutoencoder
+from lightning_modules.base.autoencoder import AbstractAutoencoder
+from lightning_modules.base.runtime import attached_trainer, is_read
 from lightning_modules.interface import ImageShape, NetworkFactory
-from lightning_modules.latent_losses import latent_law, make_latent_loss
-from lightning_modules.likelihoods import bernoulli_nll
-from lightning_modules.step_log import is_read
+from lightning_modules.losses.latent import latent_law, make_latent_loss
+from lightning_modules.losses.likelihoods import bernoulli_nll
 
 __all__ = ["EnergyVAE"]
 

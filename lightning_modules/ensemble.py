@@ -26,8 +26,8 @@ from lightning import LightningModule
 from torch import Tensor, nn
 
 from hawc import AbstractTarget, StandardNormal
+from lightning_modules.base.checkpoints import check_members, load_members
 from lightning_modules.interface import LatentGenerator, provides
-from lightning_modules.members import check_members, load_members
 
 __all__ = ["Ensemble"]
 

@@ -31,10 +31,10 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from hawc.kernels import full_precision
-from lightning_modules.adam import AdamWithBetas
-from lightning_modules.adversarial import AbstractAdversarial
-from lightning_modules.alternating import Losses
-from lightning_modules.hyperparameters import check_at_least_one
+from lightning_modules.base.adversarial import AbstractAdversarial
+from lightning_modules.base.alternating import Losses
+from lightning_modules.base.checks import check_at_least_one
+from lightning_modules.base.optimizers import AdamWithBetas
 from lightning_modules.interface import ImageShape, NetworkFactory
 
 __all__ = ["GAN"]

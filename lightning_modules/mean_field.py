@@ -23,10 +23,10 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
 from hawc import AbstractTarget, StandardNormal
-from lightning_modules.errors import TrainingError
-from lightning_modules.hyperparameters import check_at_least_one, check_sizes
+from lightning_modules.base.checks import check_at_least_one, check_sizes
+from lightning_modules.base.errors import TrainingError
+from lightning_modules.base.one_loss import AbstractOneLoss
 from lightning_modules.interface import ImageShape
-from lightning_modules.one_loss import AbstractOneLoss
 
 __all__ = ["MeanField"]
 

@@ -28,9 +28,9 @@ from torch import Tensor, nn
 
 from hawc import AbstractTarget, StandardNormal
 from hawc.kernels import full_precision
-from lightning_modules.autoencoder import AbstractAutoencoder
+from lightning_modules.base.autoencoder import AbstractAutoencoder
 from lightning_modules.interface import ImageShape, NetworkFactory
-from lightning_modules.likelihoods import bernoulli_nll, gaussian_nll
+from lightning_modules.losses.likelihoods import bernoulli_nll, gaussian_nll
 
 __all__ = ["VAE"]
 

@@ -14,19 +14,19 @@ steps, as in the authors' code; that code clips before each critic step, the alg
 here.
 """
 
+from collections.abc import Iterable
 from typing import final
 
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
-from torch import Tensor
+from torch import Tensor, nn
 
 from hawc.kernels import full_precision
-from lightning_modules.adversarial import AbstractAdversarial
-from lightning_modules.alternating import Losses
+from lightning_modules.base.adversarial import AbstractAdversarial
+from lightning_modules.base.alternating import Losses
 from lightning_modules.interface import ImageShape, NetworkFactory
-from lightning_modules.penalties import clip_weights
 
-__all__ = ["WGAN"]
+__all__ = ["WGAN", "clip_weights"]
 
 
 @final
@@ -107,3 +107,13 @@ class WGAN(AbstractAdversarial):
     def critic_steps_due(self, generator_step: int) -> int:
         starting = generator_step < 25 or generator_step % 500 == 0
         return max(100, self.n_critic) if self._start_up and starting else self.n_critic
+
+
+@torch.no_grad()
+def clip_weights(parameters: Iterable[nn.Parameter], bound: float) -> None:
+    """Moves every weight into [-bound, bound], in place.
+
+    Source: Arjovsky, Chintala and Bottou 2017, arXiv 1701.07875, Algorithm 1, line 7.
+    """
+    for parameter in parameters:
+        parameter.clamp_(-bound, bound)

@@ -16,21 +16,22 @@ GANs", arXiv 1704.00028, Algorithm 1: lambda = 10, n_critic = 5, Adam with learn
 beta_1 = 0, beta_2 = 0.9.
 """
 
+from collections.abc import Callable
 from typing import ClassVar, final
 
 import torch
+from jaxtyping import Float
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
 from hawc.kernels import full_precision
-from lightning_modules.adam import AdamWithBetas
-from lightning_modules.adversarial import AbstractAdversarial
-from lightning_modules.alternating import Losses
-from lightning_modules.critic_scores import mixes_pictures
+from lightning_modules.base.adversarial import AbstractAdversarial
+from lightning_modules.base.alternating import Losses
+from lightning_modules.base.critic_scores import mixes_pictures
+from lightning_modules.base.optimizers import AdamWithBetas
 from lightning_modules.interface import ImageShape, NetworkFactory
-from lightning_modules.penalties import gradient_penalty
 
-__all__ = ["WGANGP"]
+__all__ = ["WGANGP", "gradient_penalty"]
 
 
 @final
@@ -127,3 +128,27 @@ def _between(real: Tensor, fake: Tensor) -> Tensor:
     """
     share = torch.rand(len(real), *[1] * (real.ndim - 1), dtype=real.dtype, device=real.device)
     return real + share * (fake - real)
+
+
+def gradient_penalty(
+    critic: Callable[[Tensor], Tensor], points: Float[Tensor, "n ..."]
+) -> Float[Tensor, ""]:
+    """Returns the mean over i of (|grad f(x_i)| - 1)^2 with a graph to the critic's weights.
+
+    The norm is the Euclidean one over all coordinates of a point together: channels, rows and
+    columns of a picture. Norms above and below 1 are punished alike. Autocast is left: second
+    derivatives of half precision are too coarse.
+
+    Args:
+        critic: f; its output on a point must not depend on the other points, as a batch norm's.
+        points: x_i, in the dtype of the critic's weights; the graph behind them is left out.
+
+    Returns:
+        Scalar >= 0, in the dtype of `points`.
+
+    Source: Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville 2017, arXiv 1704.00028, eq. 3.
+    """
+    points = points.detach().requires_grad_()
+    with torch.autocast(points.device.type, enabled=False):
+        (gradient,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
+        return (torch.linalg.vector_norm(gradient.flatten(1), dim=1) - 1).square().mean()

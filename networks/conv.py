@@ -14,7 +14,7 @@ from typing import final
 from torch import Tensor, nn
 
 from networks.halvings import halved_sides
-from networks.picture_shape import check_width
+from networks.image_sizes import check_width
 from networks.shapes import Float
 
 __all__ = ["ConvDecoder", "ConvEncoder"]

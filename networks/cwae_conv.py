@@ -15,8 +15,8 @@ from typing import final
 
 from torch import Tensor, nn
 
+from networks.image_sizes import checked_picture_shape
 from networks.initialization import initialize_like_keras
-from networks.picture_shape import checked_picture_shape
 from networks.shapes import Float
 
 __all__ = ["CWAEDecoder", "CWAEEncoder"]

@@ -16,7 +16,7 @@ from typing import final
 
 from torch import Tensor, nn
 
-from networks.picture_shape import check_width, checked_picture_shape
+from networks.image_sizes import check_width, checked_picture_shape
 from networks.shapes import Float
 
 __all__ = ["DiscoCritic", "DiscoTranslator"]

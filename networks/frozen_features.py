@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from networks.picture_shape import checked_picture_shape
+from networks.image_sizes import checked_picture_shape
 from networks.shapes import Float, Num
 
 __all__ = ["AbstractFrozenFeatures", "make_constant"]

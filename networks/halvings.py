@@ -1,6 +1,6 @@
 """Sides of pictures that networks halve or double."""
 
-from networks.picture_shape import checked_picture_shape
+from networks.image_sizes import checked_picture_shape
 
 __all__ = ["halved_sides"]
 

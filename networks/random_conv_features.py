@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from networks.frozen_features import AbstractFrozenFeatures
-from networks.picture_shape import checked_picture_shape
+from networks.image_sizes import checked_picture_shape
 from networks.shapes import Float
 
 __all__ = ["RandomConvFeatures"]

@@ -25,8 +25,8 @@ from typing import final
 from torch import Tensor, nn
 
 from networks.halvings import halved_sides
+from networks.image_sizes import check_width
 from networks.initialization import initialize_like_keras
-from networks.picture_shape import check_width
 from networks.residual_blocks import doubling_block, halving_block, input_block, keeping_block
 from networks.shapes import Float
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from commands.sample_folder import SampleFolder
+from commands.sample.folder import SampleFolder
 from hawc import DatabaseHistory, StandardNormal
 from lightning_modules import EnergyVAE
 from networks import MLPDecoder, MLPEncoder

@@ -1,6 +1,6 @@
 """Data modules that are not ours, from the command line: refused in one line, or left as they are.
 
-Every kind of batch that is refused: tests/commands/test_batch_checks.py.
+Every kind of batch that is refused: tests/commands/run/test_batch_checks.py.
 """
 
 import sys

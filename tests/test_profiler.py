@@ -9,7 +9,7 @@ from lightning import Callback, Trainer
 from lightning.pytorch.profilers import Profiler, SimpleProfiler
 
 import train
-from commands.no_profiler import NoProfiler
+from commands.performance import NoProfiler
 
 CONFIG = str(Path(__file__).parent.parent / "configs" / "energy_vae_mnist5k.yaml")
 TINY = (

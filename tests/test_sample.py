@@ -16,7 +16,7 @@ from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
 import train
-from commands import sample_run
+from commands.sample import run as sample_run
 from hawc import DatabaseHistory, HuberEnergy, StandardNormal, squared_distance_to
 from lightning_modules import EnergyVAE
 from networks import MLPDecoder

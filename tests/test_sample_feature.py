@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import train
-from commands import sample_run
+from commands.sample import run as sample_run
 from hawc import DatabaseHistory, galleries
 from lightning_modules import EnergyVAE
 from networks import DigitFeatures, MLPDecoder, MLPEncoder

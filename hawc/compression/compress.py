@@ -15,7 +15,7 @@ from hawc.compression.solver import AbstractSolver, Compression
 from hawc.kernels import AbstractKernel
 from hawc.points import ArrayLike, as_points
 from hawc.targets import AbstractTarget
-from hawc.targets.draws import same_draws
+from hawc.targets.sampling import same_draws
 
 __all__ = ["compress"]
 

@@ -17,10 +17,10 @@ from hawc.samplers.clearance import Clearance, independent_distance
 from hawc.samplers.decoded_features import DecodedFeatures, MissingGradientError, Stage
 from hawc.samplers.feature_problem import FeatureProblem, Term
 from hawc.samplers.feature_warnings import warn, warn_if_far, warn_if_near, warn_if_outside
-from hawc.samplers.held_lengths import HeldLengths, typical
+from hawc.samplers.fixed_lengths import HeldLengths, typical
 from hawc.samplers.latents_with_features import LatentsWithFeatures
 from hawc.targets import AbstractTarget
-from hawc.targets.draws import same_draws
+from hawc.targets.sampling import same_draws
 
 __all__ = ["FeatureSampler"]
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from hawc.history import AbstractHistory
 from hawc.samplers.abstract import AbstractSampler
 from hawc.targets import AbstractTarget
-from hawc.targets.draws import same_draws
+from hawc.targets.sampling import same_draws
 
 __all__ = ["IndependentSampler"]
 

@@ -11,8 +11,8 @@ from hawc.kernels import AbstractKernel, without_autocast
 from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient
 from hawc.targets.checks import normalized_weights
-from hawc.targets.draws import check_draw, draw_dtypes
 from hawc.targets.identity import digest
+from hawc.targets.sampling import check_draw, draw_dtypes
 from hawc.targets.units import group_length
 
 __all__ = ["Empirical"]

@@ -11,10 +11,10 @@ from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.checks import normalized_weights
 from hawc.targets.covariance import as_covariances, spectrum
-from hawc.targets.draws import normal_draws
 from hawc.targets.identity import described
 from hawc.targets.orthogonal import orthogonal_normal
 from hawc.targets.row_evaluation import in_row_blocks
+from hawc.targets.sampling import normal_draws
 from hawc.targets.units import group_length, rescaling
 
 __all__ = ["GaussianMixture"]

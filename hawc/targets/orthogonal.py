@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.targets.draws import check_draw, draw_dtypes
+from hawc.targets.sampling import check_draw, draw_dtypes
 
 __all__ = ["orthogonal_normal"]
 

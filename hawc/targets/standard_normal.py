@@ -11,8 +11,8 @@ from hawc.kernels import AbstractKernel, gaussian_mixture, without_autocast
 from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient
 from hawc.targets.checks import checked_dim
-from hawc.targets.draws import normal_draws
 from hawc.targets.orthogonal import orthogonal_normal
+from hawc.targets.sampling import normal_draws
 from hawc.targets.shells import Shells, chi
 
 __all__ = ["StandardNormal"]

@@ -18,8 +18,8 @@ from hawc.kernels import AbstractKernel, gaussian_mixture, without_autocast
 from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.checks import checked_dim
-from hawc.targets.draws import check_draw, draw_dtypes
 from hawc.targets.row_evaluation import in_row_blocks
+from hawc.targets.sampling import check_draw, draw_dtypes
 from hawc.targets.units import rescaling
 
 __all__ = ["UniformCube"]

@@ -10,7 +10,7 @@ from torch import nn
 
 from benchmarks import peers_gan
 from benchmarks.peers_gan import BARE, OURS, PATTERN, Items, made_up, page
-from benchmarks.turns import Block, Schedule
+from benchmarks.phases import Block, Schedule
 from lightning_modules import GAN
 from networks import MLPDecoder, MLPEncoder
 from tests.helpers import same_weights

@@ -19,8 +19,8 @@ from benchmarks.peers_vae import (
     page,
     verdicts,
 )
+from benchmarks.phases import Block
 from benchmarks.tick_callback import TickCallback
-from benchmarks.turns import Block
 from lightning_modules import VAE
 from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae
 

@@ -12,8 +12,8 @@ import pytest
 import datamodules
 from benchmarks import speed_contestants
 from benchmarks.bare_loops import LOOPS
+from benchmarks.phases import Schedule
 from benchmarks.speed_contestants import SCHEDULES, experiment, setting
-from benchmarks.turns import Schedule
 
 ROOT = Path(__file__).parent.parent.parent
 STEPS = 3

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from benchmarks import speed_contestants, step_profile
+from benchmarks.phases import Schedule
 from benchmarks.step_profile import OTHER, Sampler, part_of, profile, rows
-from benchmarks.turns import Schedule
 from networks import MLPEncoder
 
 

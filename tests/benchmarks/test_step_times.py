@@ -1,7 +1,7 @@
 """The table of step times says what was measured."""
 
+from benchmarks.phases import Block
 from benchmarks.step_times import table, verdict, waiting
-from benchmarks.turns import Block
 
 BARE, OURS, PEER = "bare", "ours", "peer"
 LENGTH = 10

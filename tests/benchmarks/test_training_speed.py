@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import training_speed
 from benchmarks.bare_loops import LOOPS
+from benchmarks.phases import Block
 from benchmarks.speed_contestants import SCHEDULES
 from benchmarks.step_times import Times
 from benchmarks.training_speed import (
@@ -21,7 +22,6 @@ from benchmarks.training_speed import (
     page,
     verdict,
 )
-from benchmarks.turns import Block
 
 
 def blocks(milliseconds: float) -> list[Block]:

@@ -11,7 +11,7 @@ from torchvision.transforms.functional import pil_to_tensor
 
 from callbacks import GeneratorEMA
 from hawc import StandardNormal
-from lightning_modules.adversarial import AbstractAdversarial
+from lightning_modules.base.adversarial import AbstractAdversarial
 from tests.helpers import TinyImages, quiet_trainer, same_weights, tiny_energy_vae, weights
 
 

@@ -19,7 +19,7 @@ from torch._dynamo import register_backend
 
 from callbacks import CompiledNetworks, CriticSlopes, GeneratorEMA, HistoryAwareSampling
 from commands.errors import UsageError
-from commands.run_checks import check_run
+from commands.run.checks import check_run
 from lightning_modules import GAN, WGANGP, MeanField
 from networks import ConvDecoder, ConvEncoder
 from tests.helpers import (

@@ -10,8 +10,8 @@ from lightning import Trainer, seed_everything
 from torch import Tensor, nn
 
 from callbacks import CoveredModes
+from callbacks.base.images import Picture
 from callbacks.covered_modes import mode_statistics
-from callbacks.pictures import Picture
 from hawc import StandardNormal
 from lightning_modules import WGAN
 from tests.callbacks.runs import check_fixed_latents, picture_names, run

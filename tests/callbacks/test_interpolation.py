@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from callbacks import Interpolation
-from callbacks.latent_paths import spherical_path
+from callbacks.base.latent_paths import spherical_path
 from lightning_modules import EnergyVAE
 from tests.callbacks.runs import picture_names, read_picture, run
 from tests.callbacks.test_reconstructions import tile
@@ -63,7 +63,7 @@ def test_panels_of_a_table_are_named_like_its_columns(
 
     figures = []
     monkeypatch.setattr(
-        "callbacks.epoch_pictures.show", lambda trainer, picture, epoch: figures.append(picture)
+        "callbacks.base.epoch_images.show", lambda trainer, picture, epoch: figures.append(picture)
     )
     for data in (NamedRows(batch_size=24), TinyRows(batch_size=24)):
         model = EnergyVAE((64,), 2, tiny_encoder, tiny_decoder)

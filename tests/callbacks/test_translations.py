@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from callbacks import HistoryAwareSampling, Interpolation, LatentMap, Reconstructions, Translations
-from callbacks.model_callback import AbstractModelCallback
+from callbacks.base.model_callback import AbstractModelCallback
 from datamodules import ToyDomains
 from tests.callbacks.runs import picture_names, read_picture
 from tests.helpers import TINY_SHAPE, quiet_trainer, tiny_wgan, weights

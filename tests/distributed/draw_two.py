@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from commands.errors import UsageError
-from commands.sample_drawing import draw_samples
-from commands.sample_folder import SampleFolder
-from commands.sample_run import SampleRun
+from commands.sample.decoding import draw_samples
+from commands.sample.folder import SampleFolder
+from commands.sample.run import SampleRun
 from hawc import DatabaseHistory, IndependentSampler, StandardNormal
 from tests.helpers import quiet_trainer, tiny_energy_vae
 

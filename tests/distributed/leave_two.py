@@ -12,7 +12,7 @@ from lightning import Callback, LightningModule, Trainer, seed_everything
 
 from callbacks import HistoryAwareSampling
 from callbacks.preemption import Preempted
-from commands.default_callbacks import default_callbacks
+from commands.trainer.default_callbacks import default_callbacks
 from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, tiny_wgan, weights
 
 # the batch in which one is told, and after how many, of 18 an epoch, both leave: they look after

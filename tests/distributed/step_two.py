@@ -11,7 +11,7 @@ from lightning import LightningDataModule, LightningModule, seed_everything
 from torch import Tensor
 
 from lightning_modules import WGANGP
-from lightning_modules.adversarial import AbstractAdversarial
+from lightning_modules.base.adversarial import AbstractAdversarial
 from tests.helpers import (
     TINY_SHAPE,
     TinyImages,

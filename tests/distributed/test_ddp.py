@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from callbacks.decoding import decode
+from callbacks.base.decoding import decode
 from hawc.samplers.seeding import generator_at
 from metrics import SquaredEnergyDistance
 from tests.distributed.leave_two import MODELS as LEFT

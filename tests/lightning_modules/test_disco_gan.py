@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from datamodules import ToyDomains
 from lightning_modules import DiscoGAN, TrainingError
-from lightning_modules.alternating import Losses
+from lightning_modules.base.alternating import Losses
 from networks import DiscoCritic, DiscoTranslator, MLPEncoder
 from tests.helpers import TinyImages, quiet_trainer, same_weights, weights
 from tests.tiny_domains import TinyDomains, tiny_disco_gan

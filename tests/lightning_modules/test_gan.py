@@ -10,7 +10,7 @@ from lightning import seed_everything
 from torch import Tensor, nn
 
 from lightning_modules import GAN
-from lightning_modules.step_seed import seed_step
+from lightning_modules.base.step_seed import seed_step
 from networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 from tests.helpers import (
     TINY_SHAPE,

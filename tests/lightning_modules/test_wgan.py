@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 from lightning import seed_everything
+from torch import nn
 
 from lightning_modules import WGAN
-from lightning_modules.step_seed import seed_step
+from lightning_modules.base.step_seed import seed_step
+from lightning_modules.wgan import clip_weights
 from networks import MLPDecoder, MLPEncoder
 from tests.helpers import (
     TINY_SHAPE,
@@ -108,3 +110,14 @@ def test_start_up_delays_the_generator(tmp_path: Path) -> None:
 def test_wrong_clip(clip: float) -> None:
     with pytest.raises(ValueError, match=r"`clip` must be > 0, got .*; the paper's is 0.01"):
         tiny_wgan(clip=clip)
+
+
+def test_clips_in_place_and_only_what_is_outside() -> None:
+    layer = nn.Linear(2, 1)
+    layer.weight.data = torch.tensor([[0.5, -0.005]])
+    layer.bias.data = torch.tensor([-3.0])
+    kept = layer.weight
+    clip_weights(layer.parameters(), 0.01)
+    assert layer.weight is kept
+    assert layer.weight.tolist() == torch.tensor([[0.01, -0.005]]).tolist()
+    assert layer.bias.tolist() == torch.tensor([-0.01]).tolist()

@@ -1,0 +1,1 @@
+"""What callbacks share: base classes, decoding, images, figures."""

@@ -1,0 +1,1 @@
+"""The folder, configuration, checks and messages of a run."""

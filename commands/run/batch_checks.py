@@ -1,0 +1,164 @@
+"""Checks the first batch of a loader against the model, before a run writes anything."""
+
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from lightning import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities.model_helpers import is_overridden
+
+from commands.errors import UsageError
+from commands.run.first_batch import first_batches, in_copy
+from lightning_modules import TrainingError
+
+__all__ = ["PURPOSES", "check_first_batch", "check_loader_kind", "image_shape"]
+
+PURPOSES = {"train": "for training", "val": "for validation", "test": "for testing"}
+"""Of batches, by the names of their loaders."""
+
+_STAGES = {"train": "training", "val": "validating", "test": "testing"}
+_STEPS = {"val": "validation_step", "test": "test_step"}
+
+
+def image_shape(data: LightningDataModule) -> Any:
+    """Returns the shape of an example, None if the data do not know it; an error of theirs stays.
+
+    Raises:
+        ValueError: if it is a method.
+    """
+    if inspect.getattr_static(data, "image_shape", None) is None:
+        return getattr(data, "image_shape", None)  # by __getattr__, maybe
+    shape = data.image_shape
+    if callable(shape):
+        raise ValueError(
+            f"`image_shape` must be a property or an attribute of `data`, got a method of "
+            f"{type(data).__name__}; write @property above it."
+        )
+    return shape
+
+
+def check_loader_kind(name: str, loader: Any, model: LightningModule, source: str) -> None:
+    """Raises UsageError for no loader at all, and for more of them than the model tells apart.
+
+    Args:
+        name: "train", "val" or "test".
+        loader: what the data module returns for it.
+        model: as configured.
+        source: of the loader, for messages.
+    """
+    is_several = isinstance(loader, (list, tuple))
+    if not all(isinstance(part, Iterable) for part in (loader if is_several else [loader])):
+        none_is_meant = ", or [] for no validation" if name == "val" else ""
+        raise UsageError(
+            f"`data` must serve batches {PURPOSES[name]} by a loader, got {loader!r} from "
+            f"{source}; return a DataLoader{none_is_meant}."
+        )
+    count = len(loader) if isinstance(loader, (list, tuple, dict)) else 1
+    if name in _STEPS and count > 1 and not _takes_number(getattr(model, _STEPS[name])):
+        raise UsageError(
+            f"`data` must serve batches {PURPOSES[name]} by one loader, since {_STEPS[name]} of "
+            f"{type(model).__name__} has no `dataloader_idx`, got {count} loaders from "
+            f"{source}; return one, of a ConcatDataset of them."
+        )
+
+
+def check_first_batch(
+    stage: str,
+    name: str,
+    loader: Any,
+    trainer: Trainer,
+    model: LightningModule,
+    datamodule: LightningDataModule,
+) -> None:
+    """Raises UsageError unless there is a first batch and it is as the model requires.
+
+    Args:
+        stage: "fit", "validate" or "test".
+        name: "train", "val" or "test".
+        loader: what the data module returns for it, [] if it has no batches.
+        trainer: of the run.
+        model: as configured; one without `batch_contract`, which is not ours, takes any batches.
+        datamodule: of the run, set up.
+    """
+    source = f"{type(datamodule).__name__}.{name}_dataloader"
+
+    def refusal() -> str | None:
+        _enter(stage, name, trainer, model)
+        return _refusal(name, loader, source, trainer, model, datamodule)
+
+    if isinstance(loader, (list, tuple)) and not loader:
+        raise UsageError(_none(name, source))
+    if hasattr(model, "batch_contract") and (said := in_copy(refusal)):
+        raise UsageError(said)
+
+
+def _enter(stage: str, name: str, trainer: Trainer, model: LightningModule) -> None:
+    """Makes trainer and model what hooks find them when they get a batch."""
+    trainer.state.fn = TrainerFn(stage)
+    setattr(trainer, _STAGES[name], True)
+    trainer.strategy.connect(model)
+    model.trainer = trainer
+    model.train(name == "train")
+
+
+def _refusal(
+    name: str,
+    loader: Any,
+    source: str,
+    trainer: Trainer,
+    model: LightningModule,
+    datamodule: LightningDataModule,
+) -> str | None:
+    """Returns what is wrong with the first batch, None if nothing is or it cannot be known."""
+    first = first_batches(loader, name)
+    if first == []:
+        return _none(name, source)
+    dtype = trainer.precision_plugin.convert_input(torch.empty(0)).dtype
+    for number, batch in enumerate(first or ()):  # if it cannot be known, the first step looks
+        for delivered in _transferred(batch, number, trainer, model, datamodule):
+            try:
+                model.batch_contract.check(delivered, source, dtype)  # type: ignore[operator, union-attr]
+            except TrainingError as error:
+                return str(error)
+    return None
+
+
+def _none(name: str, source: str) -> str:
+    none_is_meant = "; return [] there for no validation" if name == "val" else ""
+    return (
+        f"`data` must serve at least one batch {PURPOSES[name]}, got none from {source}; give it "
+        f"more examples, lower `batch_size` or set `drop_last` to False{none_is_meant}."
+    )
+
+
+def _transferred(
+    batch: Any,
+    number: int,
+    trainer: Trainer,
+    model: LightningModule,
+    datamodule: LightningDataModule,
+) -> list[Any]:
+    """Returns a batch after the hooks that come before the model's step, on the CPU.
+
+    The list is empty if that cannot be known: a hook of the data module or the model moves batches
+    to their device, or fails here, where there is no device yet.
+    """
+    owners: tuple[Any, ...] = (datamodule, model)
+    if any(is_overridden("transfer_batch_to_device", owner) for owner in owners):
+        return []
+    batch = trainer.precision_plugin.convert_input(batch)
+    for hook in ("on_before_batch_transfer", "on_after_batch_transfer"):
+        owner = next((owner for owner in owners if is_overridden(hook, owner)), None)
+        try:
+            batch = batch if owner is None else getattr(owner, hook)(batch, number)
+        except Exception:  # it fails again, with its traceback, or works on the device
+            return []
+    return [batch]
+
+
+def _takes_number(step: Any) -> bool:
+    parameters = inspect.signature(step).parameters.values()
+    any_kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return any(p.name == "dataloader_idx" or p.kind in any_kinds for p in parameters)

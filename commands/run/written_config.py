@@ -1,0 +1,286 @@
+"""What a run writes of its configuration: config.yaml, which another run can start from.
+
+The text is parsed before anything starts, and compared with the configuration value by value. A
+lambda, or a member of an enumeration without annotation, cannot be written: its text is read as
+another value. Such a value is usually the default of its argument. Its key is then left out, and a
+run from the file takes the same default.
+"""
+
+import contextlib
+import io
+import os
+import platform
+import warnings
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from types import FunctionType
+from typing import Any, final
+
+import numpy as np
+import torch
+import yaml
+from jsonargparse import ArgumentParser, Namespace, set_dumper
+from jsonargparse.typing import register_type
+from lightning import LightningModule, Trainer
+from lightning.pytorch.cli import SaveConfigCallback
+from lightning.pytorch.loggers import WandbLogger
+from omegaconf.errors import OmegaConfBaseException
+
+from commands.errors import UsageError
+from commands.run.folder import CONFIG
+from commands.sample.files import replace_file
+
+__all__ = ["WriteConfig", "check_same_run", "classes_of_main", "notice_of_main", "written_config"]
+
+_COMPARED = ("seed_everything", "model", "data", "trainer")
+_PLAIN = (type(None), bool, int, float, str)
+_NOT_WRITTEN = "Unable to serialize instance"  # the parser's text for what it cannot write
+_FORMAT = "omegaconf+"  # the mode of our parsers, also of those that write arguments of classes
+_ABSENT = object()
+_Place = tuple[str | int, ...]
+
+register_type(torch.device, str, torch.device)
+
+
+@final
+class WriteConfig(SaveConfigCallback):
+    """Writes the resolved configuration to <run folder>/config.yaml and into the W&B run.
+
+    Beside it machine.yaml says what times of this run depend on.
+
+    Args:
+        arguments: of Lightning's callback.
+        asked_loggers: the loggers as the user configured them, before this run's places and names
+            were filled in; a run from the file gets its own.
+        options: of Lightning's callback.
+    """
+
+    def __init__(self, *arguments: Any, asked_loggers: Any = None, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._asked_loggers = asked_loggers
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """What config.yaml says; the first access raises UsageError for what cannot be written."""
+        asked = self.config.clone()
+        asked["trainer"]["logger"] = self._asked_loggers
+        asked["run_folder"] = None  # a run from this file gets a folder of its own
+        return written_config(self.parser, asked)
+
+    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        folder = Path(trainer.default_root_dir)
+        if (folder / CONFIG).exists():
+            return  # a job that starts again: it stays what the user gave
+        folder.mkdir(parents=True, exist_ok=True)
+        # last the file that a job which starts again looks for
+        for name, content in {"machine.yaml": _machine(trainer), CONFIG: self.content}.items():
+            replace_file(folder / name, _as_text(content).encode())
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                logger.experiment.config.update({"cli": self.content}, allow_val_change=True)
+
+
+def written_config(parser: ArgumentParser, config: Namespace) -> dict[str, Any]:
+    """Returns what config.yaml says of a run, defaults included, so that it parses to `config`.
+
+    Raises:
+        UsageError: naming a value that cannot be written so that it is read again.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of what cannot be written
+            written: dict[str, Any] = yaml.safe_load(
+                parser.dump(config, skip_none=False, format=_FORMAT)
+            )
+    except (TypeError, ValueError, yaml.YAMLError) as error:
+        raise UsageError(f"config.yaml of this run could not be written: {error}") from error
+    objects = dict(_objects(written, config, ()))
+    left_out = [place for place in objects if str(_at(written, place)).startswith(_NOT_WRITTEN)]
+    _leave_out(written, left_out)
+    read, error = _read_back(parser, written)
+    changed = [p for p in objects.keys() - left_out if not _same(_at(read, p), objects[p])]
+    if changed and read is not None:
+        _leave_out(written, changed)
+        left_out += changed
+        read, error = _read_back(parser, written)
+    if read is None:
+        raise UsageError(f"config.yaml of this run could not be read again: {error}")
+    for place in left_out:
+        if not _same(_at(read, place), objects[place]):
+            raise UsageError(
+                f"`{_name(place)}` must be a value that config.yaml can hold, so that the run can "
+                f"be repeated, got {type(objects[place]).__name__} {objects[place]!r:.200}; make "
+                "it the default of its argument, or name an importable object."
+            )
+    return written
+
+
+def notice_of_main(written: dict[str, Any] | None) -> str | None:
+    """Returns a line if config.yaml names classes that no other program finds."""
+    if not (names := classes_of_main(written or {})):
+        return None
+    return (
+        f"config.yaml names {', '.join(names)}, which only this program finds; move such a class "
+        "to a module to train on from the file"
+    )
+
+
+def classes_of_main(content: Any) -> list[str]:
+    """Returns the classes in a configuration that are defined in the program that runs."""
+    return sorted(
+        {
+            text
+            for text in _flat(content).values()
+            if isinstance(text, str) and text.startswith("__main__.")
+        }
+    )
+
+
+def check_same_run(folder: Path, config: Mapping[str, Any]) -> None:
+    """Raises UsageError if a run folder's config.yaml says another training than this one.
+
+    A job may hold several runs, and files that configure one may change while it waits to start
+    again. Loggers and where a run starts from are not compared.
+    """
+    file = folder / CONFIG
+    if not file.exists():
+        return  # it was stopped before its first step
+    before, now = (_flat({k: c[k] for k in _COMPARED}) for c in (_read(file), config))
+    for key in sorted(before | now):
+        was, is_now = before.get(key), now.get(key)
+        if was != is_now and not key.startswith("trainer.logger"):
+            raise UsageError(
+                f"a job that starts again must train what it did before, got `{key}` {is_now} and "
+                f"in '{file}' {was}; put that back, or start another job, with --ckpt_path."
+            )
+
+
+def _objects(written: Any, given: Any, place: _Place) -> Iterator[tuple[_Place, Any]]:
+    """Yields place and value of what may be read as another value; writes all else as given.
+
+    The parser writes arguments of classes to a text and reads that text again, which turns "1e3" or
+    "on" into another value. So numbers and texts are written here. A text with `${` is escaped, or
+    it would be read as an interpolation.
+    """
+    for key, value in written.items() if isinstance(written, dict) else enumerate(written):
+        original, here = _at(given, (key,)), (*place, key)
+        if type(original) is str and "${" in original:
+            written[key] = original.replace("${", r"\${")
+            yield here, original
+        elif type(original) in _PLAIN:
+            written[key] = original
+        elif _is_parallel(value, original):
+            yield from _objects(value, original, here)
+        elif original is not _ABSENT:  # it is of an argument that gets its value from another one
+            yield here, original
+
+
+def _is_parallel(written: Any, given: Any) -> bool:
+    if isinstance(given, Namespace):
+        return isinstance(written, dict)
+    if isinstance(written, dict) and isinstance(given, dict):
+        return written.keys() == given.keys()
+    return isinstance(written, list) and type(given) is list and len(written) == len(given)
+
+
+def _at(value: Any, place: _Place) -> Any:
+    for key in place:
+        try:
+            value = value[key]
+        except (KeyError, IndexError, TypeError):
+            return _ABSENT
+    return value
+
+
+def _leave_out(written: Any, places: list[_Place]) -> None:
+    for place in places:
+        *above, key = place
+        holder = _at(written, tuple(above))
+        if isinstance(holder, dict):
+            del holder[key]
+
+
+def _read_back(parser: ArgumentParser, written: dict[str, Any]) -> tuple[Namespace | None, str]:
+    """Returns what a run from the file would be configured to do, or None and why it would not."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said), warnings.catch_warnings(action="ignore"):
+            return parser.parse_string(_as_text(written)), ""
+    except OmegaConfBaseException as error_of_text:
+        return None, str(error_of_text).partition("\n")[0]
+    except SystemExit:
+        return None, said.getvalue().removeprefix("train.py: error: ").strip()
+
+
+def _same(read: Any, given: Any) -> bool:
+    """Returns whether two values are equal, or of the same type if they cannot be compared."""
+    if read is given:
+        return True
+    if type(read) is not type(given):
+        return False
+    if isinstance(read, (Namespace, dict)):
+        left, right = dict(read.items()), dict(given.items())
+        return left.keys() == right.keys() and all(_same(left[k], right[k]) for k in left)
+    if isinstance(read, (list, tuple)):
+        return len(read) == len(given) and all(map(_same, read, given))
+    if type(read).__eq__ is object.__eq__:
+        return not isinstance(read, FunctionType)  # of which there are no copies
+    with contextlib.suppress(Exception):  # what has no truth value is not the same
+        return bool(read == given) or bool(read != read and given != given)
+    return False
+
+
+def _name(place: _Place) -> str:
+    parts = [f"[{key}]" if isinstance(key, int) else f".{key}" for key in place]
+    return "".join(parts).lstrip(".")
+
+
+@final
+class _Dumper(yaml.SafeDumper):
+    """Writes texts that begin like numbers in quotes: the parser reads 1e3 as one, PyYAML not."""
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        style = "'" if text[:1] in tuple("+-.0123456789") else None
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
+# PyYAML knows neither numbers of NumPy, as np.sqrt(2) is one, nor texts and numbers that are
+# members of an enumeration; both are usual defaults
+for _kind, _as_plain in {np.generic: np.generic.item, str: str.__str__, int: int.__int__}.items():
+    _Dumper.add_multi_representer(
+        _kind, lambda dumper, value, plain=_as_plain: dumper.represent_data(plain(value))
+    )
+
+
+def _as_text(content: Mapping[str, Any]) -> str:
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False)
+
+
+set_dumper(_FORMAT, _as_text)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(file.read_text())
+    return content
+
+
+def _flat(value: Any, key: str = "") -> dict[str, Any]:
+    """Returns the numbers and texts in nested dictionaries and lists, by their dotted names."""
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if not isinstance(value, dict):
+        return {key: value}
+    parts = (_flat(part, f"{key}.{name}" if key else str(name)) for name, part in value.items())
+    return {name: part for flat in parts for name, part in flat.items()}
+
+
+def _machine(trainer: Trainer) -> dict[str, Any]:
+    device = trainer.strategy.root_device
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "cpu": f"{os.cpu_count()} cores, {platform.machine()}",
+        "threads": torch.get_num_threads(),
+        "processes": trainer.world_size,
+        "torch": str(torch.__version__),
+    }

@@ -1,0 +1,1 @@
+"""`train.py sample`: the request, the choice, the folder, decoding."""

@@ -1,0 +1,1 @@
+"""The trainer, its strategy, checkpoints and default callbacks."""

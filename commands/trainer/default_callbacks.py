@@ -1,0 +1,62 @@
+"""The callbacks of every run, whatever the user asks for."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning import Callback
+from lightning.pytorch.callbacks import ModelCheckpoint, ModelSummary, ProgressBar
+
+from callbacks import EpochCompletion, Preemption
+from commands.performance import PacedProgressBar
+from commands.run.loggers import as_list
+from commands.run.network_table import NetworkTable
+from commands.trainer.best_checkpoint import BestCheckpoint
+from commands.trainer.last_checkpoint import LastCheckpoint
+
+__all__ = ["checkpoint_folders", "default_callbacks"]
+
+
+def default_callbacks(
+    own: Sequence[Callback], options: Mapping[str, Any], run_folder: Path, in_job: bool
+) -> list[Callback]:
+    """Returns what is always wanted, and checkpoints, a bar and a table unless configured or off.
+
+    Args:
+        own: callbacks of the user; those that save in no folder of theirs save in the run's.
+        options: of the trainer.
+        run_folder: of the run.
+        in_job: whether the run may be stopped and started again by others. It then goes on from
+            last.ckpt, which is kept beside what the user's own checkpoints keep.
+    """
+    saves, shows_bar, shows_table = (
+        options[f"enable_{name}"] is not False and not options["barebones"]
+        for name in ("checkpointing", "progress_bar", "model_summary")
+    )
+    has_checkpoint, folder = _has(own, ModelCheckpoint), run_folder / "checkpoints"
+    for callback in own:
+        if isinstance(callback, ModelCheckpoint) and callback.dirpath is None:
+            callback.dirpath = os.path.realpath(folder)  # not where the first logger writes
+    defaults: list[Callback] = [EpochCompletion()]
+    if saves and (in_job or not has_checkpoint):
+        defaults.append(LastCheckpoint(folder))
+    if saves and not has_checkpoint:
+        defaults.append(BestCheckpoint(folder))
+    if shows_bar and not _has(own, ProgressBar):
+        defaults.append(PacedProgressBar())
+    if shows_table and not _has(own, ModelSummary):
+        defaults.append(NetworkTable())
+    if saves and in_job and not _has(own, Preemption):
+        defaults.append(Preemption())
+    return defaults
+
+
+def checkpoint_folders(configured: Any) -> list[str]:
+    """Returns the folders that configured callbacks name as their `dirpath`."""
+    options = [callback.get("init_args") or {} for callback in as_list(configured)]
+    return [str(args["dirpath"]) for args in options if args.get("dirpath")]
+
+
+def _has(callbacks: Sequence[Callback], kind: type[Callback]) -> bool:
+    return any(isinstance(callback, kind) for callback in callbacks)

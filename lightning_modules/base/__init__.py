@@ -1,0 +1,1 @@
+"""What models build on: training steps, optimizers, checks, checkpoints."""

@@ -1,0 +1,141 @@
+"""The alternating training step of a generator fed with latents and a critic.
+
+A batch of real pictures serves one critic step; after every `n_critic` of them the generator makes
+one step against the critic as it then is. In the critic step the fakes carry no gradient, in the
+generator step the critic is held still, so each step changes the weights of one network.
+"""
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import torch
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor
+
+from hawc import AbstractTarget, StandardNormal
+from lightning_modules.base.alternating import AbstractAlternating, Losses, Network, held_still
+from lightning_modules.base.checks import (
+    BatchContract,
+    check_at_least_one,
+    check_sizes,
+    forget_callables,
+)
+from lightning_modules.base.critic_scores import critic_scores
+from lightning_modules.base.image_range import from_signed, squashed, to_signed
+from lightning_modules.interface import ImageShape, NetworkFactory
+
+__all__ = ["AbstractAdversarial"]
+
+
+class AbstractAdversarial(AbstractAlternating):
+    """A generator fed with N(0, I) and a critic, each with its optimizer.
+
+    Networks see pictures in [-1, 1]; outside they are in [0, 1]. Table rows stay as they are.
+
+    Args:
+        image_shape: of one picture (channels, height, width), or of one table row (features,).
+        latent_dim: number of latent coordinates, at least 1.
+        generator: builds the network from latents to pictures, unbounded output.
+        critic: builds the network from pictures to one score.
+        generator_optimizer: of the generator's parameters.
+        critic_optimizer: of the critic's parameters.
+        generator_scheduler: of the generator's learning rate, stepped after each generator step.
+        critic_scheduler: of the critic's learning rate, stepped after each critic step.
+        n_critic: critic steps before each generator step, at least 1.
+        generator_batch_size: latents of a generator step in each process, at least 1; as many as
+            there are real pictures in a batch if None.
+        max_gradient_norm: bound of each network's gradient before its step, > 0; None: no bound.
+
+    Raises:
+        ValueError: if a size or number is out of its range.
+        TrainingError: (in a step) if a loss is not finite or a batch breaks `BatchContract`.
+    """
+
+    counters: ClassVar[tuple[str, ...]] = (*AbstractAlternating.counters, "critic_steps_in_turn")
+
+    def __init__(
+        self,
+        image_shape: ImageShape,
+        latent_dim: int,
+        generator: NetworkFactory,
+        critic: NetworkFactory,
+        generator_optimizer: OptimizerCallable,
+        critic_optimizer: OptimizerCallable,
+        generator_scheduler: LRSchedulerCallable | None = None,
+        critic_scheduler: LRSchedulerCallable | None = None,
+        n_critic: int = 1,
+        generator_batch_size: int | None = None,
+        max_gradient_norm: float | None = None,
+    ) -> None:
+        super().__init__(
+            generator_optimizer,
+            critic_optimizer,
+            generator_scheduler,
+            critic_scheduler,
+            max_gradient_norm,
+        )
+        self.save_hyperparameters()
+        forget_callables(self)
+        check_sizes(image_shape, latent_dim)
+        check_at_least_one("n_critic", n_critic)
+        if generator_batch_size is not None:
+            check_at_least_one("generator_batch_size", generator_batch_size)
+        self.image_shape = tuple(image_shape)
+        self.batch_contract = BatchContract(self.image_shape, type(self).__name__)
+        self.latent_dim = latent_dim
+        self.generator = generator(self.image_shape, latent_dim)
+        self.critic = critic(self.image_shape, 1)
+        self.n_critic = n_critic
+        self.critic_steps_in_turn = 0  # since the last generator step
+        self._generator_batch_size = generator_batch_size
+
+    @abstractmethod
+    def critic_losses(self, real: Tensor, fake: Tensor) -> Losses:
+        """Returns the critic's "loss" and what else to log, of pictures in [-1, 1]."""
+
+    @abstractmethod
+    def generator_losses(self, fake: Tensor) -> Losses:
+        """Returns the generator's "loss" and what else to log, of its pictures in [-1, 1]."""
+
+    def critic_steps_due(self, generator_step: int) -> int:
+        """Returns the critic steps, a batch each, before a generator step, counted from 0."""
+        return self.n_critic
+
+    def batches_until_next(self, network: Network) -> int:
+        return 1 if network == "critic" else self.critic_steps_due(self.generator_step + 1)
+
+    @property
+    def latent_target(self) -> AbstractTarget:
+        return StandardNormal(self.latent_dim)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Returns pictures (n, *image_shape) in [0, 1], or table rows, of latents (n, d)."""
+        return from_signed(self.generate(z), self.image_shape)
+
+    def generate(self, z: Tensor) -> Tensor:
+        """Returns pictures in [-1, 1], or table rows, of latents (n, d)."""
+        return squashed(self.generator(z), self.image_shape)
+
+    def as_seen(self, images: Tensor) -> Tensor:
+        """Returns pictures in [0, 1] as the networks see them, in [-1, 1]; table rows as is."""
+        return to_signed(images, self.image_shape)
+
+    def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the critic's outputs on both, in one pass unless a batch norm would mix them."""
+        return critic_scores(self.critic, real, fake)
+
+    def play(self, batch: tuple[Tensor, Tensor]) -> None:
+        (images,) = self.batch_contract.examples(batch)
+        real = self.as_seen(images)
+        with torch.no_grad(), held_still(self.generator):
+            fake = self.generate(self._latents(len(real)))
+        self.step_critic(self.critic_losses(real, fake))
+        self.critic_steps_in_turn += 1
+        if self.critic_steps_in_turn >= self.critic_steps_due(self.generator_step):
+            z = self._latents(self._generator_batch_size or len(real))
+            with held_still(self.critic):
+                self.step_generator(self.generator_losses(self.generate(z)))
+            self.critic_steps_in_turn = 0
+
+    def _latents(self, n: int) -> Tensor:
+        return torch.randn(n, self.latent_dim, device=self.device)

@@ -1,0 +1,86 @@
+"""What autoencoders share: an encoder and a decoder between pictures and a law of latents."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor
+
+from hawc import AbstractTarget
+from lightning_modules.base.checks import check_sizes
+from lightning_modules.base.one_loss import AbstractOneLoss
+from lightning_modules.interface import ImageShape, NetworkFactory
+from lightning_modules.losses.likelihoods import check_unit_interval
+
+__all__ = ["AbstractAutoencoder"]
+
+
+class AbstractAutoencoder(AbstractOneLoss, ABC):
+    """An encoder and a decoder trained together on `losses`, as `AbstractOneLoss` does.
+
+    Args:
+        image_shape: of one picture (channels, height, width), or of one table row (features,).
+        latent_dim: number of latent coordinates, at least 1.
+        encoder: builds the network from pictures to latent statistics.
+        decoder: builds the network from latents to pictures, unbounded output.
+        optimizer: of all parameters.
+        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None.
+
+    Raises:
+        ValueError: if `latent_dim` < 1 or `image_shape` is empty or not positive.
+        TrainingError: (in a step) if the loss is not finite or a batch breaks `BatchContract`.
+    """
+
+    statistics_per_latent: ClassVar[int] = 1
+    """Outputs of the encoder for each latent coordinate."""
+
+    def __init__(
+        self,
+        image_shape: ImageShape,
+        latent_dim: int,
+        encoder: NetworkFactory,
+        decoder: NetworkFactory,
+        optimizer: OptimizerCallable = torch.optim.Adam,
+        scheduler: LRSchedulerCallable | None = None,
+    ) -> None:
+        check_sizes(image_shape, latent_dim)
+        super().__init__(image_shape, optimizer, scheduler)
+        self.latent_dim = latent_dim
+        self._were_pixels_checked = False
+        self.encoder = encoder(self.image_shape, self.statistics_per_latent * latent_dim)
+        self.decoder = decoder(self.image_shape, latent_dim)
+
+    @property
+    @abstractmethod
+    def latent_target(self) -> AbstractTarget:
+        """The law that the latent codes are drawn to."""
+
+    @abstractmethod
+    def encode(self, images: Tensor) -> Tensor:
+        """Returns latents (n, d) of pictures (n, *image_shape), one best one each."""
+
+    def draw_codes(self, images: Tensor) -> Tensor:
+        """Returns latents (n, d) as the decoder met them in training, drawn where they are random.
+
+        It is these that should follow `latent_target`.
+        """
+        return self.encode(images)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Returns pictures (n, *image_shape) in [0, 1], or table rows, of latents (n, d)."""
+        return self.as_images(self.decoder(z))
+
+    def check_pixels(self, images: Tensor) -> None:
+        """Raises TrainingError unless pixels are in [0, 1], as a Bernoulli likelihood needs.
+
+        Of pictures on a GPU, which would have to finish all its work for an answer, only the first
+        ones of the process and those outside training.
+        """
+        if images.is_cpu or not self.training or not self._were_pixels_checked:
+            check_unit_interval(images)
+            self._were_pixels_checked = True
+
+    def as_images(self, output: Tensor) -> Tensor:
+        """Returns what a decoder's output stands for: pixels by a sigmoid, table rows as is."""
+        return output.sigmoid() if len(self.image_shape) == 3 else output

@@ -1,0 +1,142 @@
+"""Weights of checkpoints, read without running code from the file, and the members of ensembles."""
+
+import copy
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import LightningModule
+from torch import Tensor
+
+from lightning_modules.interface import LatentGenerator, provides
+
+__all__ = ["check_members", "load_members", "read_checkpoint", "read_weights"]
+
+
+def read_checkpoint(path: Path, argument: str) -> dict[str, Any]:
+    """Returns what a file holds, on the CPU; it is read from the disk where it is looked at.
+
+    Args:
+        path: of a file that torch wrote.
+        argument: that named it, for messages.
+
+    Raises:
+        ValueError: if there is no such file, or it cannot be read.
+    """
+    if not path.is_file():
+        raise ValueError(
+            f"`{argument}` must be a checkpoint file, got '{path}', which does not exist."
+        )
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:  # what a damaged or foreign pickle raises has no common base
+        raise ValueError(
+            f"`{argument}` '{path}' cannot be read as a checkpoint: it is damaged, cut off, or "
+            "holds more than weights and numbers, which is not looked at; name another file."
+        ) from error
+    return content if isinstance(content, dict) else {}
+
+
+def read_weights(path: Path, module: LightningModule, argument: str) -> dict[str, Tensor]:
+    """Returns the weights that a checkpoint holds for a module, which they fit name by name.
+
+    Args:
+        path: of a file that Lightning wrote.
+        module: which the weights are for; left as it is.
+        argument: that named the file, for messages.
+
+    Raises:
+        ValueError: if the file is no checkpoint, or one of another model.
+    """
+    content = read_checkpoint(path, argument)
+    if not _keeps_sums(path):
+        raise ValueError(
+            f"`{argument}` '{path}' is damaged: its bytes are not those that were written; name "
+            "another file."
+        )
+    saved = content.get("state_dict")
+    if not isinstance(saved, dict) or "pytorch-lightning_version" not in content:
+        raise ValueError(
+            f"`{argument}` '{path}' is not a Lightning checkpoint: it has no weights or does not "
+            "say which version wrote it."
+        )
+    if difference := _difference(saved, module.state_dict()):
+        raise ValueError(
+            f"`{argument}` '{path}' is of another model than the configured "
+            f"{type(module).__name__}: {difference}; use the config.yaml of its run."
+        )
+    return saved
+
+
+def _keeps_sums(path: Path) -> bool:
+    """Returns whether the parts of a file have the check sums in it, which torch does not look at.
+
+    It takes 0.3 s a gigabyte. A file without any passes: torch writes zeros where
+    `torch.serialization.set_crc32_options(False)` says so.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            sums = {part.CRC for part in archive.infolist()}
+            return sums == {0} or archive.testzip() is None
+    except Exception:  # what a damaged archive raises has no common base
+        return False
+
+
+def _difference(saved: dict[str, Tensor], wanted: dict[str, Tensor]) -> str:
+    """Returns in what saved weights first differ from those wanted, or nothing."""
+    if missing := sorted(wanted.keys() - saved.keys()):
+        return f"it lacks {missing[0]}"
+    if foreign := sorted(saved.keys() - wanted.keys()):
+        return f"its {foreign[0]} is unknown here"
+    for name, value in wanted.items():
+        if value.shape != saved[name].shape:
+            shapes = tuple(saved[name].shape), tuple(value.shape)
+            return f"its {name} has shape {shapes[0]}, here it is {shapes[1]}"
+    return ""
+
+
+def check_members(members: Sequence[LightningModule]) -> None:
+    """Raises an error unless the members can stand for each other.
+
+    Raises:
+        ValueError: if there is none, or they differ in their latent law or in the shape of what
+            they make.
+        TypeError: if one cannot be sampled.
+    """
+    if not members:
+        raise ValueError("`members` must be at least one trained model, got none.")
+    for member in members:
+        if not provides(member, LatentGenerator):
+            raise TypeError(
+                f"`members` must have `latent_target` and `decode`, got {type(member).__name__}."
+            )
+    for name, found in {
+        "latent law": [repr(member.latent_target) for member in members],
+        "picture shape": [getattr(member, "image_shape", None) for member in members],
+    }.items():
+        for number, value in enumerate(found):
+            if value != found[0]:
+                raise ValueError(
+                    f"`members` must share one {name}, got {found[0]} for the first and {value} "
+                    f"for number {number + 1}; leave that one out."
+                )
+
+
+def load_members(
+    model: LightningModule, checkpoints: Sequence[str | Path]
+) -> list[LightningModule]:
+    """Returns copies of a model, each with the weights of one of its checkpoints.
+
+    Args:
+        model: of the checkpoints' architecture; left as it is.
+        checkpoints: files that Lightning wrote, of several runs or of several times of one.
+
+    Raises:
+        ValueError: if a file is no checkpoint or its weights do not fit.
+    """
+    members = [copy.deepcopy(model) for _ in checkpoints]
+    for member, path in zip(members, checkpoints, strict=True):
+        member.load_state_dict(read_weights(Path(path), member, "checkpoints"))
+    return members

@@ -1,0 +1,70 @@
+"""Reading a model leaves its modes, its buffers and the random numbers as they were."""
+
+import pytest
+import torch
+from torch import nn
+
+from callbacks.base.decoding import decode, encode, evaluating, fixed_noise
+from tests.helpers import same_weights, tiny_energy_vae, tiny_vae, weights
+
+
+def test_modes_are_put_back_one_by_one() -> None:
+    model = tiny_energy_vae()
+    model.encoder.eval()
+    with evaluating(model):
+        assert not any(part.training for part in model.modules())
+        assert not torch.is_grad_enabled()
+    assert not any(part.training for part in model.encoder.modules())
+    assert all(part.training for part in model.decoder.modules())
+    assert model.training
+    assert torch.is_grad_enabled()
+
+
+def test_modes_are_put_back_after_an_error() -> None:
+    model = tiny_energy_vae()
+    with pytest.raises(KeyError), evaluating(model):
+        raise KeyError
+    assert all(part.training for part in model.modules())
+    assert torch.is_grad_enabled()
+
+
+def test_slices_give_what_the_whole_gives() -> None:
+    model = tiny_energy_vae()
+    model.decoder.insert(1, nn.BatchNorm1d(16))
+    before = weights(model)
+    latents, images = torch.randn(300, 2), torch.rand(300, 1, 8, 8)
+    with evaluating(model):
+        # matrix products of other sizes round in another order
+        torch.testing.assert_close(decode(model, latents), model.decode(latents))
+        torch.testing.assert_close(encode(model, images), model.encode(images))
+    assert same_weights(before, weights(model))
+
+
+def test_precision_of_the_model_is_met() -> None:
+    model = tiny_energy_vae().double()
+    decoded = decode(model, torch.zeros(1, 2))
+    assert decoded.dtype == torch.float32
+    assert encode(model, decoded).dtype == torch.float32
+
+
+def test_noise_is_fixed_within_and_untouched_outside() -> None:
+    model, images = tiny_vae(), torch.rand(5, 1, 8, 8)
+    state = torch.get_rng_state()
+    drawn = []
+    for seed in (3, 3, 4):
+        with fixed_noise(seed):
+            drawn.append(model.draw_codes(images))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
+
+
+def test_a_model_that_works_in_place_alters_no_latent() -> None:
+    model, latents, images = tiny_vae(), torch.ones(3, 2), torch.rand(3, 1, 8, 8)
+    model.decode = lambda z: z.mul_(2)
+    model.encode = lambda x: x.zero_().flatten(1)
+    before = images.clone()
+    assert torch.equal(decode(model, latents), torch.full((3, 2), 2.0))
+    encode(model, images)
+    assert torch.equal(latents, torch.ones(3, 2))
+    assert torch.equal(images, before)

@@ -1,0 +1,96 @@
+"""What others load makes what the model makes, bit by bit. The command: tests/test_export.py."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from lightning import LightningModule
+from lightning.pytorch.demos.boring_classes import BoringModel
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from commands.errors import UsageError
+from commands.export.generator_files import check_exportable, check_free, write_generator
+from lightning_modules import WGAN
+from tests.helpers import tiny_decoder, tiny_encoder, tiny_energy_vae, tiny_wgan
+from tests.tiny_domains import tiny_disco_gan
+
+
+def rows_wgan() -> WGAN:
+    return WGAN((5,), latent_dim=3, generator=tiny_decoder, critic=tiny_encoder)
+
+
+@pytest.mark.parametrize(
+    ("model", "role", "formula"),
+    [
+        (tiny_energy_vae(), "decoder", "sigmoid(network(z))"),
+        (tiny_wgan(), "generator", "(tanh(network(z)) + 1) / 2"),
+        (rows_wgan(), "generator", "network(z)"),
+    ],
+    ids=["autoencoder", "GAN", "rows"],
+)
+@torch.no_grad()
+def test_weights_formula_and_program(model: WGAN, role: str, formula: str, tmp_path: Path) -> None:
+    files = write_generator(model, tmp_path / "out", {"averaged": False}, with_program=True)
+    assert [path.name for path in files] == [
+        *("generator.safetensors", "generator.pt2", "generator.json")
+    ]
+    told = json.loads(files[2].read_text())
+    assert told["pictures"] == formula
+    assert told["shape"] == list(model.image_shape)
+    assert told["latent_law"] == repr(model.latent_target)
+    assert told["network"] is None  # it was given as a function, of which nothing is known
+    weights = load_file(files[0])
+    expected = getattr(model, role).state_dict()
+    assert weights.keys() == expected.keys()
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+    program = torch.export.load(files[1]).module()
+    for n in (1, 2, 7):
+        latents = torch.randn(n, told["latent_dim"])
+        assert torch.equal(program(latents), model.decode(latents))
+
+
+class Restless(nn.Module):
+    def forward(self, z: Tensor) -> Tensor:
+        return z + torch.rand_like(z)
+
+
+class Undecided(nn.Module):
+    def forward(self, z: Tensor) -> Tensor:
+        return z if z.sum() > 0 else -z
+
+
+@pytest.mark.parametrize(
+    ("network", "reason"), [(Restless(), "it would make other pictures"), (Undecided(), ".+")]
+)
+def test_networks_that_are_no_programs(network: nn.Module, reason: str, tmp_path: Path) -> None:
+    model = rows_wgan()
+    model.generator = network
+    message = rf"`program` cannot be made of the network of WGAN \({reason}\); leave it out"
+    with pytest.raises(UsageError, match=message):
+        write_generator(model, tmp_path / "out", {}, with_program=True)
+    assert not (tmp_path / "out").exists()
+    files = write_generator(model, tmp_path / "out", {}, with_program=False)
+    assert [path.suffix for path in files] == [".safetensors", ".json"]
+
+
+@pytest.mark.parametrize("model", [BoringModel(), tiny_disco_gan()])
+def test_models_without_one_generator_of_latents(model: LightningModule) -> None:
+    with pytest.raises(UsageError, match="`model` must be an autoencoder or a generator fed with"):
+        check_exportable(model)
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    check_free(tmp_path)
+    check_free(tmp_path / "new")
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file"):
+        with pytest.raises(UsageError, match=r"`output` must be new or empty, got '.*'; name"):
+            check_free(path)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"`output` must be a folder that can be written, got"):
+        write_generator(tiny_wgan(), tmp_path / "file" / "out", {}, with_program=False)

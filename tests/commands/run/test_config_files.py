@@ -1,0 +1,55 @@
+"""Which files a command line names. Their faults: tests/test_bad_input.py."""
+
+from pathlib import Path
+
+import pytest
+
+from commands.errors import UsageError
+from commands.run.config_files import check_config_files, config_paths
+
+
+def test_all_spellings() -> None:
+    arguments = ["fit", "--config", "a.yaml", "--config=b.yaml", "-c", "c.yaml", "--x", "d.yaml"]
+    assert list(config_paths(arguments)) == [Path("a.yaml"), Path("b.yaml"), Path("c.yaml")]
+    assert list(config_paths(["--config"])) == []
+
+
+def test_good_files_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("good.yaml").write_text("trainer: {max_epochs: 1}\n")
+    check_config_files(["--config", "good.yaml"])
+
+
+def test_an_option_set_twice_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("same.yaml").write_text("a: [{lr: 1}, {lr: 2}]\nb: {a: 1}\nc: &c {lr: 1}\nd: *c\n")
+    check_config_files(["--config", "same.yaml"])
+    for text, line in (("a: 1\nb: 2\na: 3\n", 3), ("x:\n- y: {a: 1,\n     a: 2}\n", 3)):
+        Path("twice.yaml").write_text(text)
+        message = rf"'twice\.yaml' must set each option once, got `a` again in line {line}; remove"
+        with pytest.raises(UsageError, match=message):
+            check_config_files(["--config", "twice.yaml"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x: &x {a: 1}\ny: &y {b: 2}\nz:\n  <<: *x\n  <<: *y\n",
+        "x: {1: a, '1': b}\n",
+        "x0: &x0 []\n" + "".join(f"x{n + 1}: &x{n + 1} [*x{n}, *x{n}]\n" for n in range(40)),
+    ],
+    ids=["merged twice", "number and text", "2 to the 40"],
+)
+def test_what_is_set_once_passes(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "once.yaml"
+    path.write_text(text)
+    check_config_files(["--config", str(path)])
+
+
+@pytest.mark.parametrize("text", ["x: 1\ny: &y {a: *y}\n", "x: 1\ny: &y\n- [{z: *y}]\n"])
+def test_what_holds_itself_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "endless.yaml"
+    path.write_text(text)
+    message = r"endless\.yaml' must have an end, got in line 2 a part with an alias of itself; w"
+    with pytest.raises(UsageError, match=message):
+        check_config_files(["--config", str(path)])

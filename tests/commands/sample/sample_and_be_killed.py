@@ -1,0 +1,96 @@
+"""Processes that draw into one gallery and are killed; started by test_sample_run.py."""
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from commands.sample.files import write_samples
+from commands.sample.folder import SampleFolder
+from commands.sample.run import SampleRun
+from hawc import DatabaseHistory, IndependentSampler, StandardNormal
+
+TARGET = StandardNormal(3)
+TOLD = {"checkpoint_sha256": "", "gallery": "default", "sampler": "independent", "seed": 0}
+WORKERS, KILLS = 4, 40
+ENDLESS = 100_000  # more samples than a worker draws before it is killed
+
+
+def history(folder: Path) -> DatabaseHistory:
+    return DatabaseHistory(f"sqlite:///{folder}/gallery.db", TARGET)
+
+
+def draw(folder: Path, worker: int, num_samples: int) -> None:
+    store = history(folder)
+    run = SampleRun(
+        SampleFolder(folder / str(worker), TOLD),
+        store,
+        IndependentSampler(TARGET),
+        num_samples=num_samples,
+        chunk_size=2,
+        seed=0,
+    )
+    for index in range(run.num_chunks):
+        chunk = run.next_chunk(index)
+        pictures = chunk.latents.sigmoid()[:, :, None, None].expand(-1, -1, 8, 8)
+        run.folder.finish(chunk, write_samples(run.folder.path, chunk.ids, pictures))
+
+
+def start(folder: Path, worker: int, num_samples: int = ENDLESS) -> int:
+    process = os.fork()
+    if process == 0:
+        draw(folder, worker, num_samples)
+        os._exit(0)
+    return process
+
+
+def check(folder: Path) -> list[int]:
+    """Returns the samples that manifests list, each recorded and with a whole picture."""
+    listed = [
+        (path.parent, entry)
+        for path in folder.glob("*/manifest.json")
+        for entry in json.loads(path.read_text())["samples"]
+    ]
+    recorded = history(folder).points()  # after the manifests: others go on meanwhile
+    for output, entry in listed:
+        assert torch.equal(torch.tensor(entry["latent"]), recorded[entry["id"]])
+        # the last bytes of every PNG
+        assert (output / entry["file"]).read_bytes().endswith(b"IEND\xaeB`\x82")
+    ids = [entry["id"] for _, entry in listed]
+    assert len(set(ids)) == len(ids)
+    return ids
+
+
+def kill(process: int) -> bool:
+    """Returns whether the process had not ended by itself."""
+    os.kill(process, signal.SIGKILL)
+    return os.WIFSIGNALED(os.waitpid(process, 0)[1])
+
+
+def main(folder: Path) -> None:
+    chance = random.Random(0)
+    history(folder)
+    running = {worker: start(folder, worker) for worker in range(WORKERS)}
+    hits = 0
+    for _ in range(KILLS):
+        time.sleep(chance.uniform(0, 0.03))
+        worker = chance.randrange(WORKERS)
+        hits += kill(running[worker])
+        check(folder)
+        running[worker] = start(folder, worker)
+    hits += sum(map(kill, running.values()))
+    for worker in range(WORKERS):
+        listed = len(SampleFolder(folder / str(worker), TOLD))
+        running[worker] = start(folder, worker, listed + 20)
+    assert all(os.waitpid(process, 0)[1] == 0 for process in running.values())
+    shown = len(check(folder))
+    print(json.dumps({"hits": hits, "recorded": len(history(folder)), "shown": shown}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,49 @@
+"""Files are whole or not there; what is no picture stays in the manifest."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from commands.sample.files import replace_file, write_samples
+
+
+@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
+def test_pictures_are_rounded_to_grey_levels(channels: int, mode: str, tmp_path: Path) -> None:
+    levels = torch.tensor([0.0, 0.5, 1.0, 1.2]).expand(2, channels, 1, 4)
+    entries = write_samples(tmp_path, range(7, 9), levels)
+    assert entries == [{"id": 7, "file": "00000007.png"}, {"id": 8, "file": "00000008.png"}]
+    with Image.open(tmp_path / "00000008.png") as picture:
+        assert picture.mode == mode
+        assert list(picture.convert("L").tobytes()) == [0, 128, 255, 255]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2, 2, 4, 4)])
+def test_what_is_no_picture_stays_in_the_entry(shape: tuple[int, ...], tmp_path: Path) -> None:
+    rows = torch.arange(float(torch.Size(shape).numel())).reshape(shape)
+    entries = write_samples(tmp_path, [3, 4], rows)
+    assert [entry["id"] for entry in entries] == [3, 4]
+    assert torch.equal(torch.tensor([entry["values"] for entry in entries]), rows)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("owner", "step"), [(Path, "write_bytes"), (os, "replace")])
+def test_a_failed_write_leaves_the_file_before(
+    owner: Any, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    replace_file(path, b"old")
+
+    def full(beside: Path, _: object) -> None:
+        beside.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(owner, step, full)
+    with pytest.raises(OSError, match="No space"):
+        replace_file(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]

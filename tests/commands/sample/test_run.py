@@ -1,0 +1,160 @@
+"""Gallery, pictures and manifest stay in step, whoever is faster and whoever is killed."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from commands.errors import UsageError
+from commands.sample.folder import Chunk, SampleFolder
+from commands.sample.run import SampleRun
+from hawc import DatabaseHistory, HistoryConflictError, IndependentSampler, StandardNormal
+from tests.commands.sample.test_folder import TOLD
+
+TARGET = StandardNormal(2)
+Open = Callable[..., SampleRun]
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nobody catches it."""
+
+
+@pytest.fixture
+def open_run(tmp_path: Path) -> Open:
+    def open_run(name: str = "out", num_samples: int = 7, seed: int = 0) -> SampleRun:
+        history = DatabaseHistory(f"sqlite:///{tmp_path}/gallery.db", TARGET)
+        folder = SampleFolder(tmp_path / name, TOLD)
+        sampler = IndependentSampler(TARGET)
+        return SampleRun(folder, history, sampler, num_samples, 3, seed)
+
+    return open_run
+
+
+def finish(run: SampleRun) -> None:
+    for index in range(run.num_chunks):
+        show(run, run.next_chunk(index))
+    run.folder.close()
+
+
+def show(run: SampleRun, chunk: Chunk) -> None:
+    entries = [{"id": i, "file": f"{i}.png"} for i in chunk.ids]
+    for entry in entries:
+        (run.folder.path / str(entry["file"])).write_text("a picture")
+    run.folder.finish(chunk, entries)
+
+
+def test_chunks_fill_what_is_missing(open_run: Open) -> None:
+    run = open_run()
+    assert [len(run.next_chunk(i).latents) for i in range(run.num_chunks)] == [3, 3, 1]
+    assert len(run.history) == 7
+
+
+def test_draws_depend_on_seed_and_length_alone(tmp_path: Path, open_run: Open) -> None:
+    first = open_run("a").next_chunk(0)
+    (tmp_path / "gallery.db").rename(tmp_path / "old.db")
+    again, other = open_run("b").next_chunk(0), open_run("c").next_chunk(0)
+    (tmp_path / "gallery.db").unlink()
+    reseeded = open_run("d", seed=1).next_chunk(0)
+    assert torch.equal(first.latents, again.latents)
+    assert (again.start, other.start) == (0, 3)
+    assert not torch.isclose(first.latents, other.latents).any()
+    assert not torch.isclose(first.latents, reseeded.latents).any()
+
+
+def test_the_slower_one_chooses_again(open_run: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow, fast = open_run("slow"), open_run("fast")
+    choose = SampleRun._choose
+
+    def overtaken(self: SampleRun, n: int, previous: Chunk | None) -> Chunk:
+        chunk = choose(self, n, previous)
+        if self is slow and len(slow.history) == 0:
+            assert torch.equal(fast.next_chunk(0).latents, chunk.latents)
+        return chunk
+
+    monkeypatch.setattr(SampleRun, "_choose", overtaken)
+    assert slow.next_chunk(0).start == 3
+    plan = slow.folder.unfinished()
+    assert plan is not None
+    assert plan.start == 3
+
+
+def test_after_two_lost_races_others_have_to_wait(
+    open_run: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append, exclusive, kept_out = DatabaseHistory.append, DatabaseHistory.exclusive, [False]
+
+    def late(self: DatabaseHistory, points: torch.Tensor, **named: Any) -> None:
+        if not kept_out[0]:
+            raise HistoryConflictError
+        append(self, points, **named)
+
+    @contextmanager
+    def noted(self: DatabaseHistory) -> Iterator[None]:
+        with exclusive(self):
+            kept_out[0] = True
+            yield
+
+    monkeypatch.setattr(DatabaseHistory, "append", late)
+    monkeypatch.setattr(DatabaseHistory, "exclusive", noted)
+    run = open_run()
+    chunk = run.next_chunk(0)
+    assert run.history.label_at(0) == chunk.label
+    assert torch.equal(run.history.points(), chunk.latents)
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_kill_around_the_record(
+    recorded: bool, open_run: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = DatabaseHistory.append
+
+    def killed(self: DatabaseHistory, *arguments: object, **named: object) -> None:
+        if recorded:
+            append(self, *arguments, **named)  # type: ignore[arg-type]
+        raise Killed
+
+    run = open_run("killed")
+    show(run, run.next_chunk(0))
+    with monkeypatch.context() as patched:
+        patched.setattr(DatabaseHistory, "append", killed)
+        with pytest.raises(Killed):
+            run.next_chunk(1)
+    run.folder.close()
+    # the same seed at the same length: without labels the other's latents would pass for ours
+    other = open_run("other")
+    other.next_chunk(0)
+    resumed = open_run("killed")
+    assert resumed.num_chunks == 2
+    finish(resumed)
+    assert resumed.folder.ids == ([0, 1, 2, 3, 4, 5, 9] if recorded else [0, 1, 2, 6, 7, 8, 9])
+    assert len(resumed.history) == 10
+
+
+def test_samples_of_another_gallery_are_refused(tmp_path: Path, open_run: Open) -> None:
+    finish(open_run())
+    (tmp_path / "gallery.db").unlink()
+    with pytest.raises(UsageError, match=r"shows sample 0, which .* does not hold; name the gal"):
+        open_run()
+
+
+def test_kills_at_random_instants(tmp_path: Path) -> None:
+    """Four workers draw into one gallery and are killed again and again, then finish."""
+    script = str(Path(__file__).with_name("sample_and_be_killed.py"))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
+    told = subprocess.run(
+        [sys.executable, script, str(tmp_path)],
+        env=environment,
+        check=True,
+        timeout=200,
+        stdout=subprocess.PIPE,
+    )
+    result = json.loads(told.stdout)
+    assert result["hits"] == 40 + 4  # the last ones before they finish
+    assert result["recorded"] == result["shown"] >= 4 * 20

@@ -1,0 +1,88 @@
+"""A save that fails leaves the earlier checkpoint, and nothing half-written; no read runs code."""
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch.plugins import TorchCheckpointIO
+
+from commands.trainer.atomic_checkpoint_io import AtomicCheckpointIO
+
+
+def test_saves_and_replaces(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "last.ckpt"
+    for number in (1, 2):
+        AtomicCheckpointIO().save_checkpoint({"number": number}, path)
+        assert torch.load(path, weights_only=True) == {"number": number}
+        assert AtomicCheckpointIO().load_checkpoint(path) == {"number": number}
+    assert [item.name for item in path.parent.iterdir()] == ["last.ckpt"]
+
+
+def save_two(path: Path, error: type[BaseException], message: str | None) -> None:
+    """Saves once, and again in vain."""
+    with pytest.raises(error, match=message):
+        AtomicCheckpointIO().save_checkpoint({"number": 2}, path)
+    assert torch.load(path, weights_only=True) == {"number": 1}
+    assert [item.name for item in path.parent.iterdir()] == ["last.ckpt"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full, of Linux")
+def test_a_full_disk_changes_nothing_and_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    AtomicCheckpointIO().save_checkpoint({"number": 1}, path)
+    Path(f"{path}.part").symlink_to("/dev/full")
+    save_two(path, OSError, r"No space left on device: '.*last\.ckpt'$")
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_nor_does_an_interruption(
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "last.ckpt"
+    AtomicCheckpointIO().save_checkpoint({"number": 1}, path)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, step, interrupt)
+    save_two(path, KeyboardInterrupt, None)
+
+
+def test_what_cannot_be_saved_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    AtomicCheckpointIO().save_checkpoint({"number": 1}, path)
+    with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
+        AtomicCheckpointIO().save_checkpoint({"number": lambda: 2}, path)
+    assert [item.name for item in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+def test_an_object_store_is_left_to_lightning(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(TorchCheckpointIO, "save_checkpoint", lambda self, *told: seen.append(told))
+    AtomicCheckpointIO().save_checkpoint({}, "s3://bucket/last.ckpt")
+    AtomicCheckpointIO().save_checkpoint({}, "last.ckpt", {"option": 1})
+    assert seen == [({}, "s3://bucket/last.ckpt", None), ({}, "last.ckpt", {"option": 1})]
+
+
+class CreatesFile:
+    """What a stranger may put into a checkpoint."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self._path),)
+
+
+@pytest.mark.parametrize("weights_only", [None, False, True])
+def test_no_code_is_run(weights_only: bool | None, tmp_path: Path) -> None:
+    path, made = tmp_path / "last.ckpt", tmp_path / "made"
+    torch.save({"state_dict": {}, "loops": CreatesFile(made)}, path)
+    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
+        AtomicCheckpointIO().load_checkpoint(path, weights_only=weights_only)
+    assert not made.exists()
+    torch.load(path, weights_only=False)  # the file does what it is feared for
+    assert made.exists()

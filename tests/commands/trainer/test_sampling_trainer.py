@@ -1,0 +1,44 @@
+"""What `sample` takes from a fit's options. The command itself: tests/test_sample.py."""
+
+import inspect
+from pathlib import Path
+
+from jsonargparse import Namespace
+from lightning import Trainer
+from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
+
+from commands.trainer.sampling_trainer import SamplingTrainer, leave_out_training
+from tests.helpers import quiet_trainer
+
+
+def test_nothing_that_logs_saves_or_cuts_short_is_left() -> None:
+    options = Namespace(
+        callbacks=["HistoryAwareSampling"],
+        logger=True,
+        enable_checkpointing=None,
+        profiler="simple",
+        fast_dev_run=True,
+        limit_predict_batches=1,
+        overfit_batches=3,
+        precision="bf16-mixed",
+        devices=2,
+    )
+    leave_out_training(options)
+    left = {name: value for name, value in vars(options).items() if value}
+    assert left == {"precision": "bf16-mixed", "devices": 2}
+    assert vars(options).keys() <= inspect.signature(Trainer).parameters.keys()
+
+
+def test_both_commands_take_what_the_configuration_of_a_fit_holds() -> None:
+    for command in (SamplingTrainer.sample, SamplingTrainer.export):
+        taken = inspect.signature(command).parameters.keys()
+        assert {"ckpt_path", "weights_only"} <= taken
+
+
+def test_strategies_that_copy_memory_are_told_by_their_launcher() -> None:
+    kinds = {
+        name: type(quiet_trainer(Path(), strategy=name, devices=2).strategy.launcher)
+        for name in ("ddp_spawn", "ddp_fork", "ddp")
+    }
+    copying = [name for name, kind in kinds.items() if issubclass(kind, _MultiProcessingLauncher)]
+    assert copying == ["ddp_spawn", "ddp_fork"]

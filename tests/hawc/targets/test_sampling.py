@@ -1,0 +1,51 @@
+"""Draws of a search are the same under every default dtype; others follow it."""
+
+import pytest
+import torch
+
+from hawc import AbstractTarget, Empirical, GaussianMixture, Normal, StandardNormal, StudentT
+from hawc.targets import UniformCube
+from hawc.targets.sampling import normal_draws, same_draws
+
+LAWS = [
+    StandardNormal(3),
+    Normal([1.0, 2.0], [[2.0, 1.0], [1.0, 2.0]]),
+    GaussianMixture([1, 2], [[0.0, 0.0], [5.0, 5.0]], 1.0),
+    StudentT(2),
+    UniformCube(2),
+    Empirical([[1.0, 2.0], [3.0, 4.0]]),
+]
+DTYPES = [torch.float16, torch.float32, torch.float64]
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: type(law).__name__)
+@pytest.mark.parametrize("spread", [False, True], ids=["independent", "spread"])
+def test_a_search_draws_the_same_points_under_every_default(
+    law: AbstractTarget, spread: bool
+) -> None:
+    found = []
+    for dtype in DTYPES:
+        torch.set_default_dtype(dtype)  # put back by the package's fixture
+        generator = torch.Generator().manual_seed(0)
+        draw = law.spread_sample if spread else law.sample
+        with same_draws():
+            found.append(draw(5, generator=generator))
+        assert draw(5, generator=generator).dtype == dtype
+    assert found[0].dtype == torch.float64
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: type(law).__name__)
+@pytest.mark.usefixtures("no_shape_checks")
+def test_numbers_and_generators_are_checked(law: AbstractTarget) -> None:
+    for draw in (law.sample, law.spread_sample):
+        with pytest.raises(ValueError, match=r"`n` must be a whole number of at least 0, got 2\.5"):
+            draw(2.5, generator=torch.Generator())  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match=r"`generator` must be a torch\.Generator, got 0"):
+            draw(2, generator=0)  # type: ignore[arg-type]
+
+
+def test_draws_are_those_of_torch() -> None:
+    generator, other = (torch.Generator().manual_seed(1) for _ in range(2))
+    assert torch.equal(normal_draws(3, 2, generator=generator), torch.randn(3, 2, generator=other))

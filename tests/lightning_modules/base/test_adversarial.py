@@ -1,0 +1,132 @@
+"""A generator fed with latents against a critic: what the networks see, and what comes out."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from hawc import StandardNormal
+from lightning_modules import GAN, SNGAN, WGAN, WGANGP, TrainingError
+from lightning_modules.base.adversarial import AbstractAdversarial
+from lightning_modules.base.alternating import Losses
+from lightning_modules.interface import LatentGenerator, provides
+from networks import MLPDecoder, MLPEncoder
+from tests.helpers import (
+    TINY_SHAPE,
+    TinyImages,
+    TinyRows,
+    quiet_trainer,
+    tiny_decoder,
+    tiny_ebgan,
+    tiny_encoder,
+    tiny_wgan,
+)
+from tests.tiny_domains import TinyDomains, tiny_disco_gan
+
+MODELS: dict[str, Callable[..., AbstractAdversarial]] = {
+    model.__name__: partial(model, TINY_SHAPE, 3, tiny_decoder, tiny_encoder)
+    for model in (GAN, WGAN, WGANGP, SNGAN)
+}
+MODELS["EBGAN"] = tiny_ebgan
+
+
+def test_is_a_latent_generator_over_a_normal_law() -> None:
+    model = tiny_wgan()
+    assert provides(model, LatentGenerator)
+    assert isinstance(model.latent_target, StandardNormal)
+    assert model.latent_target.dim == 3
+    pictures = model.decode(torch.randn(4, 3) * 100)
+    assert pictures.shape == (4, *TINY_SHAPE)
+    assert 0 <= pictures.min() <= pictures.max() <= 1
+
+
+def test_networks_see_pictures_between_minus_one_and_one(tmp_path: Path) -> None:
+    model, ranges = tiny_wgan(), []
+    critic_losses = model.critic_losses
+
+    def spy(real: Tensor, fake: Tensor) -> Losses:
+        ranges.append((float(real.min()), float(real.max()), float(fake.abs().max())))
+        return critic_losses(real, fake)
+
+    model.critic_losses = spy  # type: ignore[method-assign]
+    quiet_trainer(tmp_path, limit_train_batches=1).fit(model, TinyImages(batch_size=16))
+    (low, high, fake) = ranges[0]
+    assert -1 <= low < -0.9
+    assert 0.9 < high <= 1
+    assert fake <= 1
+
+
+def test_rows_of_a_table_stay_as_they_are(tmp_path: Path) -> None:
+    model = WGAN((64,), 3, MLPDecoder, MLPEncoder)
+    z = torch.randn(4, 3) * 100
+    assert torch.equal(model.decode(z), model.generator(z))
+    rows = torch.full((2, 64), 5.0)
+    assert torch.equal(model.as_seen(rows), rows)
+    quiet_trainer(tmp_path, limit_train_batches=2).fit(model, TinyRows(batch_size=16))
+
+
+def test_generator_has_a_batch_size_of_its_own(tmp_path: Path) -> None:
+    model, sizes = tiny_wgan(generator_batch_size=5, n_critic=1), []
+    model.generator.register_forward_hook(lambda _, inputs, __: sizes.append(len(inputs[0])))
+    trainer = quiet_trainer(tmp_path, limit_train_batches=1, limit_val_batches=0)
+    trainer.fit(model, TinyImages(batch_size=16))
+    assert sizes == [16, 5]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_trains_in_half_precision(tmp_path: Path, name: str) -> None:
+    trainer = quiet_trainer(tmp_path, limit_train_batches=2, precision="bf16-mixed")
+    trainer.fit(MODELS[name](n_critic=1), TinyImages(batch_size=16))
+    logged = trainer.callback_metrics
+    assert logged["train/generator_step"] == 2
+    assert {"train/critic_loss", "train/generator_loss"} <= logged.keys()
+    assert all(value.isfinite() for value in logged.values())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_losses_are_means_of_full_precision(name: str) -> None:
+    model = MODELS[name]()
+    real = torch.rand(16, *TINY_SHAPE)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        fake = model.generate(torch.randn(16, 3))
+        assert fake.dtype == torch.bfloat16
+        losses = [*model.critic_losses(real, fake).values()]
+        losses += model.generator_losses(fake).values()
+    assert {value.dtype for value in losses} == {torch.float32}
+
+
+def test_pictures_of_another_shape(tmp_path: Path) -> None:
+    model = WGAN((1, 4, 4), 3, MLPDecoder, MLPEncoder)
+    message = (
+        r"WGAN batches .* shape \(n, 1, 4, 4\), got the shape \(16, 1, 8, 8\); set `image_shape`"
+    )
+    with pytest.raises(TrainingError, match=message):
+        quiet_trainer(tmp_path).fit(model, TinyImages(batch_size=16))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"generator_batch_size": 0}, "`generator_batch_size` must be at least 1, got 0"),
+        ({"latent_dim": -1}, "`latent_dim` must be at least 1, got -1"),
+    ],
+)
+def test_wrong_arguments(arguments: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        tiny_wgan(**arguments)
+
+
+@pytest.mark.parametrize(("batches", "steps"), [(True, (1, 0)), (4, (4, 0)), (7, (6, 1))])
+def test_a_fast_dev_run_makes_the_steps_of_any_run(
+    batches: int, steps: tuple[int, int], tmp_path: Path
+) -> None:
+    model = tiny_wgan(n_critic=5)
+    # Lightning sets `max_steps` as well, and both networks' steps count
+    quiet_trainer(tmp_path, fast_dev_run=batches).fit(model, TinyImages(batch_size=8))
+    assert (model.critic_step, model.generator_step) == steps
+    translator = tiny_disco_gan(TINY_SHAPE)
+    quiet_trainer(tmp_path, fast_dev_run=2).fit(translator, TinyDomains(batch_size=8))
+    assert (translator.critic_step, translator.generator_step) == (1, 1)
