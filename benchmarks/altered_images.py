@@ -1,4 +1,4 @@
-"""Training pictures made a little different, so that nets bear with generated ones."""
+"""Training images made a little different, so that networks bear with generated ones."""
 
 import math
 
@@ -9,12 +9,12 @@ from torch.nn import functional
 __all__ = ["altered"]
 
 SHIFT = 2  # pixels
-TURN, SCALE = math.radians(10), 0.1  # of grey pictures
-SHARE, NOISE = 0.25, 0.1  # of pictures blurred and of pictures with noise; its deviation
+TURN, SCALE = math.radians(10), 0.1  # of grey images
+SHARE, NOISE = 0.25, 0.1  # of images blurred and of images with noise; its deviation
 
 
 def altered(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Returns pictures in [0, 1] shifted, colour ones mirrored, grey ones turned, some spoilt."""
+    """Returns images in [0, 1] shifted, colour ones mirrored, grey ones turned, some spoilt."""
     moved = _warped(images, generator) if images.shape[1] == 1 else _mirrored(images, generator)
     return _noisy(_blurred(moved, generator), generator)
 
@@ -28,11 +28,11 @@ def _chosen(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
 
 
 def _warped(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Returns grey pictures turned, scaled and shifted by fractions of pixels."""
+    """Returns grey images turned, scaled and shifted by fractions of pixels."""
     angle = TURN * (2 * _uniform(images, generator) - 1)
     scale = 1 + SCALE * (2 * _uniform(images, generator) - 1)
     shift = 2 * torch.rand(2, len(images), generator=generator) - 1
-    shift *= 2 * SHIFT / images.shape[-1]  # the picture's sides are 2 long
+    shift *= 2 * SHIFT / images.shape[-1]  # the image's sides are 2 long
     cosine, sine = scale * angle.cos(), scale * angle.sin()
     rows = torch.stack((cosine, -sine, shift[0])), torch.stack((sine, cosine, shift[1]))
     grid = functional.affine_grid(
@@ -42,7 +42,7 @@ def _warped(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _mirrored(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Returns pictures mirrored half of the time and shifted by whole pixels, edges reflected."""
+    """Returns images mirrored half of the time and shifted by whole pixels, edges reflected."""
     n, channels, height, width = images.shape
     images = torch.where(_chosen(images, 0.5, generator), images.flip(3), images)
     padded = functional.pad(images, (SHIFT,) * 4, mode="reflect")
@@ -54,12 +54,12 @@ def _mirrored(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _blurred(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Returns pictures of which a share is averaged over 3 x 3 pixels."""
+    """Returns images of which a share is averaged over 3 x 3 pixels."""
     mean = functional.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
     return torch.where(_chosen(images, SHARE, generator), mean, images)
 
 
 def _noisy(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Returns pictures of which a share has normal noise, clipped to [0, 1]."""
+    """Returns images of which a share has normal noise, clipped to [0, 1]."""
     noise = NOISE * torch.randn(images.shape, generator=generator)
     return torch.where(_chosen(images, SHARE, generator), (images + noise).clamp(0, 1), images)

@@ -53,15 +53,15 @@ class Setting:
     spread: Callable[[nn.Module], nn.Module] = lambda network: network
 
     @property
-    def is_picture(self) -> bool:
+    def is_image(self) -> bool:
         return len(self.shape) == 3
 
     def as_generator(self, network: nn.Module) -> nn.Module:
-        """Returns a generator: it makes pictures in [-1, 1], rows without bounds."""
-        return self.spread(nn.Sequential(network, *([nn.Tanh()] if self.is_picture else [])))
+        """Returns a generator: it makes images in [-1, 1], rows without bounds."""
+        return self.spread(nn.Sequential(network, *([nn.Tanh()] if self.is_image else [])))
 
     def batches(self, *, signed: bool, seed: int = 0) -> Iterator[Tensor]:
-        """Yields shuffled batches, of pictures in [-1, 1] or [0, 1]."""
+        """Yields shuffled batches, of images in [-1, 1] or [0, 1]."""
         examples = made_up(self.shape, self.num_steps * self.batch_size, seed)
         for index in torch.randperm(len(examples)).split(self.batch_size):
             batch = examples.index_select(0, index)
@@ -71,7 +71,7 @@ class Setting:
 
 
 def made_up(shape: tuple[int, ...], n: int, seed: int = 0) -> Tensor:
-    """Returns random uint8 pictures, or float32 rows."""
+    """Returns random uint8 images, or float32 rows."""
     generator = torch.Generator().manual_seed(seed)
     if len(shape) == 3:
         return torch.randint(0, 256, (n, *shape), generator=generator, dtype=torch.uint8)
@@ -212,7 +212,7 @@ def translation_loss(
     setting: Setting, source: Tensor, there: nn.Module, back: nn.Module, critic: nn.Module
 ) -> Tensor:
     fake = there(source)
-    scale = 4 if setting.is_picture else 1  # pictures are compared in [0, 1]
+    scale = 4 if setting.is_image else 1  # images are compared in [0, 1]
     distance = (back(fake) - source).square().mean() / scale
     return softplus(-critic(fake)).mean() + RECONSTRUCTION * distance
 
@@ -221,7 +221,7 @@ def vae_loss(setting: Setting, encoder: nn.Module, decoder: nn.Module, x: Tensor
     mean, log_variance = encoder(x).chunk(2, dim=1)
     z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
     made = decoder(z)
-    if setting.is_picture:
+    if setting.is_image:
         nll = binary_cross_entropy_with_logits(made, x, reduction="sum") / len(x)
     else:
         nll = 0.5 * (made - x).square().flatten(1).sum(1).mean()  # sigma 1, less a constant
@@ -230,7 +230,7 @@ def vae_loss(setting: Setting, encoder: nn.Module, decoder: nn.Module, x: Tensor
 
 def energy_vae_loss(setting: Setting, encoder: nn.Module, decoder: nn.Module, x: Tensor) -> Tensor:
     z = encoder(x)
-    made = decoder(z).sigmoid() if setting.is_picture else decoder(z)
+    made = decoder(z).sigmoid() if setting.is_image else decoder(z)
     distance = squared_distance_to(HuberEnergy(), z, StandardNormal(setting.latent_dim))
     return (x - made).square().flatten(1).sum(1).mean() + LATENT_WEIGHT * distance
 

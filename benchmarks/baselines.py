@@ -27,7 +27,7 @@ from hawc import HuberEnergy, MemoryHistory, SobolSampler, StandardNormal, squar
 Baseline = Callable[[int, int, Tensor, torch.Generator], Tensor]
 
 KERNEL = HuberEnergy()
-NUM_DRAWS = 10_000  # CRAN support's least number, which sp_seq and sp use
+NUM_SAMPLES = 10_000  # CRAN support's least number, which sp_seq and sp use
 MAX_SWEEPS = 200  # its default
 STEP_TOLERANCE = 1e-5  # of a coordinate; smaller ones do not change the distance's fourth digit
 WIDTHS = np.array([0.25, 1.0, 4.0, 16.0])  # of kernel thinning's kernels
@@ -59,23 +59,23 @@ def support_points(
 ) -> Tensor:
     """Support points that complement a history, by the convex-concave fixed point.
 
-    For draws z_1..z_B of the law and T points in all, history y and new points x together,
+    For draws z_1..z_B of the distribution and T points in all, history y and new points x together,
 
         x_k <- (sum_m z_m / |x_k - z_m| + (B/T) sum_{p != x_k} (x_k - p) / |x_k - p|)
                / sum_m 1 / |x_k - z_m|.
 
     Sweeps run in float32: a third of the time, and the same distance within the spread of seeds.
-    With `resample` each sweep has draws of its own.
+    With `resample` each sweep has samples of its own.
 
     Source: S. Mak and V. R. Joseph 2018, "Support points", Annals of Statistics 46:2562; with a
     history it is what sp_seq of CRAN's package support minimises.
     """
-    draws = torch.randn(NUM_DRAWS, dim, generator=generator, dtype=torch.float32)
+    draws = torch.randn(NUM_SAMPLES, dim, generator=generator, dtype=torch.float32)
     x = torch.randn(size, dim, generator=generator, dtype=torch.float32)
-    past, scale = history.float(), NUM_DRAWS / (len(history) + size)
+    past, scale = history.float(), NUM_SAMPLES / (len(history) + size)
     for sweep in range(MAX_SWEEPS):
         if resample and sweep > 0:
-            draws = torch.randn(NUM_DRAWS, dim, generator=generator, dtype=torch.float32)
+            draws = torch.randn(NUM_SAMPLES, dim, generator=generator, dtype=torch.float32)
         attraction, inverse_distances = _inverse_distance_sums(x, draws)
         neighbours, repulsions = _inverse_distance_sums(x, torch.cat([past, x]))
         repulsion = repulsions[:, None] * x - neighbours

@@ -1,10 +1,10 @@
-"""Ten random pictures above ten that remember each other, as in the lectures behind this project.
+"""Ten random images above ten that remember each other, as in the lectures behind this project.
 
     python -m benchmarks.before_after runs/<name>/<time> [runs/...] [--by_features]
 
 Above ten latents drawn at random; below ten that history-aware compression (HAW-C) found one after
 the other, each complementing those before it; with --by_features, of a model of digits, below these
-ten that `hawc.FeatureSampler` chose. Writes docs/pictures/before_after_<name>.png of each run.
+ten that `hawc.FeatureSampler` chose. Writes docs/images/before_after_<name>.png of each run.
 """
 
 import argparse
@@ -23,33 +23,33 @@ from hawc import Empirical, FeatureSampler, HistoryAwareSampler, IndependentSamp
 from lightning_modules.interface import LatentGenerator
 from networks import DigitFeatures
 
-NUM_PICTURES, NUM_REAL = 10, 4000
-PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
+NUM_IMAGES, NUM_REAL = 10, 4000
+IMAGES = Path(__file__).parent.parent / "docs" / "images"
 
 
 @torch.no_grad()
 def two_rows(model: LatentGenerator, seed: int = 0) -> Tensor:
-    """Returns pictures (20, c, h, w): of independent latents, then of recursive ones."""
+    """Returns images (20, c, h, w): of independent latents, then of recursive ones."""
     generator = torch.Generator().manual_seed(seed)
-    independent = IndependentSampler(model.latent_target).sample(NUM_PICTURES, generator=generator)
-    sampler = HistoryAwareSampler(model.latent_target)
-    recursive = [sampler.sample(1, generator=generator) for _ in range(NUM_PICTURES)]
+    independent = IndependentSampler(model.prior).sample(NUM_IMAGES, generator=generator)
+    sampler = HistoryAwareSampler(model.prior)
+    recursive = [sampler.sample(1, generator=generator) for _ in range(NUM_IMAGES)]
     return model.decode(torch.cat([independent, *recursive]))
 
 
 @torch.no_grad()
 def row_by_features(model: LatentGenerator, real: Tensor, seed: int = 0) -> Tensor:
-    """Returns ten pictures that are like real digits, all together."""
-    net = DigitFeatures("choosing")
+    """Returns ten images that are like real digits, all together."""
+    network = DigitFeatures("choosing")
     sampler = FeatureSampler(
-        model.latent_target, decode=model.decode, features=net, data=Empirical(net(real))
+        model.prior, decode=model.decode, features=network, data=Empirical(network(real))
     )
     generator = torch.Generator().manual_seed(seed)
-    return model.decode(sampler.sample(NUM_PICTURES, generator=generator))
+    return model.decode(sampler.sample(NUM_IMAGES, generator=generator))
 
 
 def main() -> None:
-    """Writes a picture of each run."""
+    """Writes a image of each run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--by_features", action="store_true")
@@ -60,8 +60,8 @@ def main() -> None:
         rows = [two_rows(model)]
         if arguments.by_features:
             rows.append(row_by_features(model, random_digits(NUM_REAL, train=True)))
-        path = PICTURES / f"before_after_{run.name}.png"
-        save_image(1 - torch.cat(rows), path, nrow=NUM_PICTURES, pad_value=1)
+        path = IMAGES / f"before_after_{run.name}.png"
+        save_image(1 - torch.cat(rows), path, nrow=NUM_IMAGES, pad_value=1)
         print(path)
 
 

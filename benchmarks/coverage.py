@@ -1,4 +1,6 @@
-"""Which modes of a mixture of Gaussians points cover, as the benchmarks of toy laws count them."""
+"""Which modes of a mixture of Gaussians points cover, as the benchmarks of toy distributions count
+them.
+"""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Pictures a second that reach the training step: gathered in memory against torchvision.
+"""Images a second that reach the training step: gathered in memory against torchvision.
 
     HAWC_DATA=<folder with MNIST/raw> python -m benchmarks.data_loading
 
@@ -77,4 +77,4 @@ if __name__ == "__main__":
     parser.add_argument("--passes", type=int, default=7)
     text = table(measure(parser.parse_args().passes))
     print(text)
-    RESULTS.write_text(f"# Loading pictures\n\n`python -m benchmarks.data_loading`\n\n{text}\n")
+    RESULTS.write_text(f"# Loading images\n\n`python -m benchmarks.data_loading`\n\n{text}\n")

@@ -1,10 +1,10 @@
-"""How many different digits are among n pictures: independent, Sobol and history-aware latents.
+"""How many different digits are among n images: independent, Sobol and history-aware latents.
 
     python -m benchmarks.different_digits runs/<name>/<time> [more run folders]
 
 For each run of an autoencoder on MNIST: 100 galleries a method, started from nothing
-with seeds 0 to 99, decoded, and each picture named by a convolutional classifier
-(networks.DigitFeatures, the judging one). A gallery's first ten and twenty pictures are counted;
+with seeds 0 to 99, decoded, and each image named by a convolutional classifier
+(networks.DigitFeatures, the judging one). A gallery's first ten and twenty images are counted;
 history-aware ones are chosen in rounds of ten. Writes
 benchmarks/results/different_digits.md.
 """
@@ -29,15 +29,15 @@ from networks.trained_weights import training_record
 RESULTS = Path(__file__).parent / "results" / "different_digits.md"
 REPETITIONS, ROUND, COUNTED = 100, 10, (10, 20)
 METHODS: dict[str, Callable[..., AbstractSampler]] = {
-    "independent": lambda law, seed: IndependentSampler(law),
-    "Sobol": lambda law, seed: SobolSampler(law, seed=seed),
-    "history-aware": lambda law, seed: HistoryAwareSampler(law),
+    "independent": lambda distribution, seed: IndependentSampler(distribution),
+    "Sobol": lambda distribution, seed: SobolSampler(distribution, seed=seed),
+    "history-aware": lambda distribution, seed: HistoryAwareSampler(distribution),
 }
 
 
 def gallery(model: AbstractAutoencoder, method: str, seed: int) -> Tensor:
     """Returns the latents of one gallery, drawn in rounds."""
-    sampler = METHODS[method](model.latent_target, seed)
+    sampler = METHODS[method](model.prior, seed)
     generator = torch.Generator().manual_seed(seed)
     rounds = [sampler.sample(ROUND, generator=generator) for _ in range(max(COUNTED) // ROUND)]
     return torch.cat(rounds)
@@ -45,7 +45,7 @@ def gallery(model: AbstractAutoencoder, method: str, seed: int) -> Tensor:
 
 @torch.no_grad()
 def counts(model: AbstractAutoencoder, judge: DigitFeatures, method: str) -> list[list[int]]:
-    """Returns the number of different digits among the first n pictures of every gallery."""
+    """Returns the number of different digits among the first n images of every gallery."""
     found: list[list[int]] = [[] for _ in COUNTED]
     for seed in range(REPETITIONS):
         with torch.enable_grad():  # choosing needs gradients

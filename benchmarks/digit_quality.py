@@ -2,10 +2,10 @@
 
     python -m benchmarks.digit_quality runs/<name>/<time> [more run folders] [--data_dir DIR]
 
-For each run of a generator of MNIST-like pictures: 200 pictures of independent latents, named by
-the net that judges (docs/feature-nets.md); beside them as many test digits and what the same
-generator makes before any training. Confidence is the probability of the digit that is named.
-Writes benchmarks/results/digit_quality.md and docs/pictures/<name>.png, the first 64, of averaged
+For each run of a generator of MNIST-like images: 200 images of independent latents, named by
+the network that judges (docs/feature-networks.md); beside them as many test digits and what the
+same generator makes before any training. Confidence is the probability of the digit that is named.
+Writes benchmarks/results/digit_quality.md and docs/images/<name>.png, the first 64, of averaged
 weights where the run kept them.
 """
 
@@ -27,14 +27,14 @@ from networks import DigitFeatures
 from networks.trained_weights import training_record
 
 RESULTS = Path(__file__).parent / "results" / "digit_quality.md"
-PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
+IMAGES = Path(__file__).parent.parent / "docs" / "images"
 NUM_JUDGED, NUM_SHOWN = 200, 64
 
 
 @torch.no_grad()
-def row(name: str, pictures: Tensor, classify: Callable[[Tensor], Tensor]) -> str:
-    """Returns the table's line of some pictures."""
-    confidence, digits = classify(pictures).softmax(1).max(1)
+def row(name: str, images: Tensor, classify: Callable[[Tensor], Tensor]) -> str:
+    """Returns the table's line of some images."""
+    confidence, digits = classify(images).softmax(1).max(1)
     counts = digits.bincount(minlength=10).tolist()
     return (
         f"| {name} | {len(digits.unique())} | {min(counts)} to {max(counts)} | "
@@ -44,13 +44,13 @@ def row(name: str, pictures: Tensor, classify: Callable[[Tensor], Tensor]) -> st
 
 @torch.no_grad()
 def drawn(model: LatentGenerator) -> Tensor:
-    """Returns pictures of independent latents."""
+    """Returns images of independent latents."""
     generator = torch.Generator().manual_seed(0)
-    return model.decode(model.latent_target.sample(NUM_JUDGED, generator=generator))
+    return model.decode(model.prior.sample(NUM_JUDGED, generator=generator))
 
 
 def main() -> None:
-    """Prints the table as it comes, writes it and the pictures."""
+    """Prints the table as it comes, writes it and the images."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--data_dir")
@@ -60,23 +60,23 @@ def main() -> None:
     accuracy = training_record("digits", "judging")["test_accuracy"]
     lines = [
         "# Digits of generators\n",
-        f"`python -m benchmarks.digit_quality`; {NUM_JUDGED} pictures a line, the classifier is "
+        f"`python -m benchmarks.digit_quality`; {NUM_JUDGED} images a line, the classifier is "
         f"right on {100 * accuracy:.1f} % of the test digits.\n",
-        "| pictures | different digits | pictures of a digit | mean confidence | share over 0.9 |",
+        "| images | different digits | images of a digit | mean confidence | share over 0.9 |",
         "|---|---|---|---|---|",
         row("test digits", real, classify),
     ]
     print("\n".join(lines))
     for folder in arguments.folders:
         run, known = TrainedRun(folder), len(lines)
-        pictures = drawn(run.model())
-        lines.append(row(f"{run.name}, {run.epochs} epochs", pictures, classify))
+        images = drawn(run.model())
+        lines.append(row(f"{run.name}, {run.epochs} epochs", images, classify))
         if (averaged := run.averaged()) is not None:
-            pictures = drawn(averaged)
-            lines.append(row(f"{run.name}, weights averaged", pictures, classify))
+            images = drawn(averaged)
+            lines.append(row(f"{run.name}, weights averaged", images, classify))
         lines.append(row(f"{run.name}, untrained", drawn(run.untrained()), classify))
         print("\n".join(lines[known:]), flush=True)
-        save_image(pictures[:NUM_SHOWN], PICTURES / f"{run.name}.png", nrow=8, padding=1)
+        save_image(images[:NUM_SHOWN], IMAGES / f"{run.name}.png", nrow=8, padding=1)
     RESULTS.write_text("\n".join(lines) + "\n")
 
 

@@ -1,13 +1,14 @@
-"""How different a model's pictures are, for several ways to choose their latents.
+"""How different a model's images are, for several ways to choose their latents.
 
     python -m benchmarks.diversity runs/<name>/<time> [--repetitions 50] [--samplers HAW-C ...]
 
 One run of a model of digits at a time. Its decoder gets latents that are independent, of a Sobol
 sequence, by history-aware compression of the latents (HAW-C) and by `hawc.FeatureSampler`, the last
-two as one batch and in rounds of ten that remember. A net that chooses and an independent one that
-judges come with the project (docs/feature-nets.md). With `--samplers` only some are measured, and
-those known of the same checkpoint are kept. Writes benchmarks/results/diversity/<name>.json and,
-from all of these, benchmarks/results/diversity.md and docs/pictures/diversity.png.
+two as one batch and in rounds of ten that remember. A network that chooses and an independent one
+that judges come with the project (docs/feature-networks.md). With `--samplers` only some are
+measured, and those known of the same checkpoint are kept. Writes
+benchmarks/results/diversity/<name>.json and, from all of these, benchmarks/results/diversity.md and
+docs/images/diversity.png.
 """
 
 import argparse
@@ -52,10 +53,10 @@ NAMES = (
 )
 SIZES = (5, 10, 20, 50, 100)
 ROUND = 10
-# In features of the choosing net: of 100 real digits, 15 are that far from all others.
+# In features of the choosing network: of 100 real digits, 15 are that far from all others.
 MIN_DISTANCE = 5.5
 NUM_CHOSEN_BY, NUM_JUDGED_BY = 4000, 1000
-NUM_NEIGHBOURS = 3  # fewer than the smallest set has pictures
+NUM_NEIGHBOURS = 3  # fewer than the smallest set has images
 # of the distances from a real digit to the nearest of the others
 PERCENTILES, PIXEL_PERCENTILE = (5.0, 25.0, 50.0), 25.0
 
@@ -65,24 +66,24 @@ Values = dict[str, float]
 
 @final
 class Judge:
-    """Measures pictures against real ones, in the features of a net that chose none of them.
+    """Measures images against real ones, in the features of a network that chose none of them.
 
     Args:
-        net: features and class logits of pictures.
-        real: pictures in [0, 1].
+        network: features and class logits of images.
+        real: images in [0, 1].
     """
 
-    def __init__(self, net: DigitFeatures, real: Tensor) -> None:
-        self._net = net
-        self._features = net(real)
-        self._counts = net.classify(real).argmax(1).bincount(minlength=10)
+    def __init__(self, network: DigitFeatures, real: Tensor) -> None:
+        self._network = network
+        self._features = network(real)
+        self._counts = network.classify(real).argmax(1).bincount(minlength=10)
         self._thresholds = {p: metrics.repeat_threshold(self._features, p) for p in PERCENTILES}
         self._pixel_threshold = metrics.repeat_threshold(real.flatten(1), PIXEL_PERCENTILE)
 
-    def values(self, pictures: Tensor) -> Values:
+    def values(self, images: Tensor) -> Values:
         """Returns all measures by name."""
-        features = self._net(pictures)
-        confidence, digits = self._net.classify(pictures).softmax(1).max(1)
+        features = self._network(images)
+        confidence, digits = self._network.classify(images).softmax(1).max(1)
         counts = digits.bincount(minlength=10)
         neighbours = metrics.precision_recall_density_coverage(
             self._features, features, NUM_NEIGHBOURS
@@ -96,7 +97,7 @@ class Judge:
                 f"repeats ({percentile:g} %)": metrics.repeat_rate(features, threshold)
                 for percentile, threshold in self._thresholds.items()
             },
-            "repeats in pixels": metrics.repeat_rate(pictures.flatten(1), self._pixel_threshold),
+            "repeats in pixels": metrics.repeat_rate(images.flatten(1), self._pixel_threshold),
             "closest pair": torch.pdist(features).min(),
             "energy distance": metrics.squared_energy_distance(
                 HuberEnergy(), self._features, features
@@ -113,22 +114,26 @@ def samplers(
 
     The number of the repetition is the seed of the Sobol sequence, which takes no generator.
     """
-    law = model.latent_target
+    distribution = model.prior
 
     def latent() -> AbstractSampler:
-        return HistoryAwareSampler(law)
+        return HistoryAwareSampler(distribution)
 
     def in_features() -> AbstractSampler:
-        return FeatureSampler(law, decode=model.decode, features=chooser, data=data)
+        return FeatureSampler(distribution, decode=model.decode, features=chooser, data=data)
 
     def apart() -> AbstractSampler:
         return FeatureSampler(
-            law, decode=model.decode, features=chooser, data=data, min_distance=MIN_DISTANCE
+            distribution,
+            decode=model.decode,
+            features=chooser,
+            data=data,
+            min_distance=MIN_DISTANCE,
         )
 
     ways = (
-        (lambda: IndependentSampler(law), False),
-        (lambda: SobolSampler(law, seed=number), False),
+        (lambda: IndependentSampler(distribution), False),
+        (lambda: SobolSampler(distribution, seed=number), False),
         (latent, False),
         (latent, True),
         (in_features, False),
@@ -161,7 +166,7 @@ def drawn(
 def repetition(
     model: LatentGenerator, ways: Samplers, judge: Judge, number: int
 ) -> Iterator[tuple[str, int, Values]]:
-    """Yields the name of the sampler, the number of pictures and what they are worth."""
+    """Yields the name of the sampler, the number of images and what they are worth."""
     for name, (make, in_rounds) in ways.items():
         generator = torch.Generator().manual_seed(1000 * number + NAMES.index(name))
         for n, latents, seconds in drawn(make, in_rounds, generator):

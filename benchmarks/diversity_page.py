@@ -16,9 +16,9 @@ from matplotlib import pyplot
 
 RESULTS = Path(__file__).parent / "results" / "diversity"
 PAGE = RESULTS.with_suffix(".md")
-FIGURE = Path(__file__).parent.parent / "docs" / "pictures" / "diversity.png"
+FIGURE = Path(__file__).parent.parent / "docs" / "images" / "diversity.png"
 SHOWN = ("different digits", "total variation", "repeats (25 %)")
-INTRODUCTION = """# Different pictures
+INTRODUCTION = """# Different images
 
 `python -m benchmarks.diversity runs/<name>/<time>` of each model. Means over the repetitions, whose
 number stands behind the sampler, with standard errors. Ten digits at most are different. Features
@@ -51,7 +51,7 @@ def lines(name: str, found: dict[str, Any]) -> Iterator[str]:
 
 
 def draw(found: dict[str, Any]) -> None:
-    """Draws how the measures shown grow with the number of pictures, a row for each."""
+    """Draws how the measures shown grow with the number of images, a row for each."""
     figure, rows = pyplot.subplots(
         len(SHOWN),
         len(found),
@@ -71,7 +71,7 @@ def draw(found: dict[str, Any]) -> None:
             axes.set_xticks(ticks, [str(n) for n in ticks])
             axes.minorticks_off()
         rows[0, column].set_title(name, fontsize=9)
-        rows[-1, column].set_xlabel("pictures")
+        rows[-1, column].set_xlabel("images")
     for measure, axes in zip(SHOWN, rows[:, 0], strict=True):
         axes.set_ylabel(measure)
     handles, labels = rows[0, 0].get_legend_handles_labels()

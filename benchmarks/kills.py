@@ -6,7 +6,7 @@ Trainings through train.py, an EnergyVAE and a WGAN with an average, save after 
 killed (SIGKILL) at an instant drawn uniformly from the first half of the time that the whole takes,
 counted from where its run folder is made, then started again from `--ckpt_path last`, and so on
 until it ends or no kill is left. At its end all that the last checkpoint holds is compared with the
-uninterrupted training's, and every picture of new samples. Processes are forked from one that has
+uninterrupted training's, and every image of new samples. Processes are forked from one that has
 imported everything. Writes benchmarks/results/kills.md.
 """
 
@@ -179,17 +179,17 @@ def be_killed(name: str, workplace: Path, delays: Iterator[float], tally: Tally)
 
 
 def outcome(workplace: Path) -> tuple[dict[str, Any], dict[str, set[bytes]]]:
-    """Returns what the last checkpoint holds, and by name the pictures of new samples."""
+    """Returns what the last checkpoint holds, and by name the images of new samples."""
     path = last_checkpoint(workplace)
     if path is None:
         raise RuntimeError(f"no training ended: {(workplace / 'log.txt').read_text()}")
     content: dict[str, Any] = torch.load(path, weights_only=True)
     saving = [key for key in content["callbacks"] if key.startswith("ModelCheckpoint")]
     content["callbacks"].update(dict.fromkeys(saving))  # names of folders
-    pictures: dict[str, set[bytes]] = {}
-    for picture in workplace.glob("runs/*/*/pictures/*-new.png"):
-        pictures.setdefault(picture.name, set()).add(picture.read_bytes())
-    return content, pictures
+    images: dict[str, set[bytes]] = {}
+    for image in workplace.glob("runs/*/*/images/*-new.png"):
+        images.setdefault(image.name, set()).add(image.read_bytes())
+    return content, images
 
 
 def differing(left: Any, right: Any, where: str = "") -> Iterator[str]:
@@ -231,7 +231,7 @@ def measure(name: str, kills: int, folder: Path, chance: random.Random) -> Tally
         found = outcome(workplace)
         tally.trainings += 1
         tally.differences += differing(expected[0], found[0])
-        tally.differences += differing(expected[1], found[1], "pictures")
+        tally.differences += differing(expected[1], found[1], "images")
         shutil.rmtree(workplace)
     return tally
 
@@ -260,7 +260,7 @@ def main() -> None:
         "each, and is started again after each kill, at a random instant or, each third time, once "
         "a checkpoint is being written. Columns count kills before the process had saved a step, "
         "and those that left half a file. Differences: entries of the last "
-        "checkpoint (weights, optimizers, average, history, counters) and pictures of new samples "
+        "checkpoint (weights, optimizers, average, history, counters) and images of new samples "
         f"that are not, to the last bit, the uninterrupted training's; torch {torch.__version__}, "
         f"one thread.\n\n{table}\n"
     )

@@ -1,11 +1,12 @@
-"""Which learning rate and latent weight bring an EnergyVAE's codes of MNIST closest to their law.
+"""Which learning rate and latent weight bring an EnergyVAE's latents of MNIST closest to their
+distribution.
 
     python -m benchmarks.latent_schedules [--epochs 25] [--data_dir DIR] [--batches N]
 
 One run a row of the table, the networks, batch and latent of configs/energy_vae_mnist.yaml, seed 0,
 one CPU thread. Rates change after each epoch, a growing weight too. Reconstruction is
-the summed squared error of a test digit; d2 the exact squared distance to N(0, I) of the codes of
-2,000 test digits drawn at random, G/n what as many independent draws have. Prints the lines of a
+the summed squared error of a test digit; d2 the exact squared distance to N(0, I) of the latents of
+2,000 test digits drawn at random, G/n what as many i.i.d. samples have. Prints the lines of a
 table; nothing is written.
 """
 
@@ -27,7 +28,7 @@ from hawc import HuberEnergy, squared_distance_to
 from lightning_modules import EnergyVAE
 from networks import MLPDecoder, MLPEncoder
 
-BATCH, LATENT_DIM, NUM_CODES = 422, 8, 2_000
+BATCH, LATENT_DIM, NUM_LATENTS = 422, 8, 2_000
 Setting = tuple[float, str, float, float]
 
 SCHEDULES: dict[str, Callable[[float], float]] = {
@@ -89,12 +90,12 @@ def measured(model: EnergyVAE, data: MNIST) -> tuple[float, float, float]:
     """Returns reconstruction, d2 and how many times G/n that is."""
     data.setup("test")
     images = torch.cat([images for images, _ in data.test_dataloader()])
-    codes = model.encode(images)
-    reconstruction = (images - model.decode(codes)).square().flatten(1).sum(1).mean()
-    order = torch.randperm(len(codes), generator=torch.Generator().manual_seed(0))[:NUM_CODES]
-    kernel, law = HuberEnergy(), model.latent_target
-    distance = float(squared_distance_to(kernel, codes[order].double(), law))
-    return float(reconstruction), distance, distance * len(order) / law.self_energy(kernel)
+    latents = model.encode(images)
+    reconstruction = (images - model.decode(latents)).square().flatten(1).sum(1).mean()
+    order = torch.randperm(len(latents), generator=torch.Generator().manual_seed(0))[:NUM_LATENTS]
+    kernel, distribution = HuberEnergy(), model.prior
+    distance = float(squared_distance_to(kernel, latents[order].double(), distribution))
+    return float(reconstruction), distance, distance * len(order) / distribution.self_energy(kernel)
 
 
 def main() -> None:

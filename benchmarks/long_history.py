@@ -2,12 +2,12 @@
 
     python -m benchmarks.long_history [--longest 1000000] [--made FILE]
 
-K = 16 points for N(0, I) in 128 dimensions, float32, against histories of independent draws and of
+K = 16 points for N(0, I) in 128 dimensions, float32, against histories of i.i.d. samples and of
 points made by history-aware compression (rounds of 16 up to 1,000 points, of 64 and 256 up to
 20,000, of 1,000 up to 100,000: more than an hour; a million are these and nine rotated copies,
-which the law does not tell apart). The gain of a batch is the objective f of an independent batch,
-the mean of sixteen, minus its own; the exact one is won by descending on the exact sum until
-nothing moves.
+which the distribution does not tell apart). The gain of a batch is the objective f of an
+independent batch, the mean of sixteen, minus its own; the exact one is won by descending on the
+exact sum until nothing moves.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from hawc.compression import CompressionProblem
 SIZE, DIM, SEEDS = 16, 128, 3
 LENGTHS = (0, 1_000, 10_000, 100_000, 1_000_000)
 SECONDS = (0.03, 0.05, 0.3, 1.0, 5.0)  # required
-LAW = StandardNormal(DIM)
+TARGET = StandardNormal(DIM)
 MADE = 100_000
 ROUNDS = ((16, 1_000), (64, 4_000), (256, 20_000), (1_000, MADE))  # size of a round, until length
 EXACT_LIMIT = 200
@@ -51,7 +51,7 @@ def made_history(file: Path | None) -> Tensor:
     points, generator, length = torch.empty(MADE, DIM), seeded(0), 0
     while length < MADE:
         size = min(next(size for size, end in ROUNDS if length < end), MADE - length)
-        chosen = compress(LAW, size, history=points[:length], generator=generator)
+        chosen = compress(TARGET, size, history=points[:length], generator=generator)
         points[length : length + size] = chosen.points
         length += size
     if file is not None:
@@ -73,7 +73,7 @@ def lengthened(points: Tensor, length: int) -> Tensor:
 
 def independent_objective(history: Tensor) -> float:
     """Returns the mean objective of sixteen independent batches."""
-    problem = CompressionProblem(LAW, SIZE, history, HuberEnergy())
+    problem = CompressionProblem(TARGET, SIZE, history, HuberEnergy())
     values, _ = problem.value_and_gradient(problem.start(seeded(7), 16))
     return float(values.mean())
 
@@ -84,9 +84,9 @@ def measure(history: Tensor) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {"seconds": [], "evaluations": [], "share": []}
     for seed in range(SEEDS):
         start = time.perf_counter()
-        batch = compress(LAW, SIZE, history=history, generator=seeded(seed))
+        batch = compress(TARGET, SIZE, history=history, generator=seeded(seed))
         found["seconds"].append(time.perf_counter() - start)
-        exact = compress(LAW, SIZE, history=history, solver=EXACT, generator=seeded(seed))
+        exact = compress(TARGET, SIZE, history=history, solver=EXACT, generator=seeded(seed))
         found["evaluations"].append(batch.evaluations)
         gain = independent - min(exact.objective, batch.objective)
         found["share"].append((independent - batch.objective) / gain)
@@ -108,7 +108,7 @@ def table(longest: int, file: Path | None) -> Iterable[str]:
     """Yields the measurements as Markdown."""
     torch.set_default_dtype(torch.float32)
     made = made_history(file)
-    compress(LAW, SIZE, generator=seeded(0))  # the first call fills caches
+    compress(TARGET, SIZE, generator=seeded(0))  # the first call fills caches
     yield f"## The cost of a long history, K = {SIZE}, d = {DIM}, float32"
     yield "| history | of | ms a batch, median (range) | at most | evaluations | gain won | holds |"
     yield "|---|---|---|---|---|---|---|"

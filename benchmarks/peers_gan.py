@@ -3,10 +3,10 @@
     HAWC_DATA=<folder with MNIST/raw> python -m benchmarks.peers_gan [--rounds 3]
 
 Two pairs: fully connected networks on 28 x 28 digits (configs/gan_mnist.yaml with such networks and
-plain Adam) and DCGAN-like ones on 32 x 32 pictures (configs/wgan_cifar.yaml, made-up pictures in
+plain Adam) and DCGAN-like ones on 32 x 32 images (configs/wgan_cifar.yaml, made-up images in
 place of CIFAR-10). Each contestant trains in a process of its own, by turns (benchmarks/phases.py):
 
-- the bare loop does what a step needs and nothing else: pictures gathered from memory, fakes made
+- the bare loop does what a step needs and nothing else: images gathered from memory, fakes made
   without a graph, real and fake in one pass, the critic frozen while the generator moves;
 - the pattern is that of many scripts: items decoded and scaled one by one by a data set under a
   DataLoader, and a critic step that goes back into the generator, since fakes are not detached;
@@ -39,7 +39,7 @@ from networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 RESULTS = Path(__file__).parent / "results" / "peers_gan.md"
 BARE, OURS, PATTERN = "bare PyTorch loop", "train.py", "item-wise loader, fakes not detached"
 BATCH_SIZE = 64
-DIGITS, COLOURS = (1, 28, 28), (3, 32, 32)
+DIGITS, COLORS = (1, 28, 28), (3, 32, 32)
 GENERATOR_WIDTHS, CRITIC_WIDTHS = (256, 512, 1024), (512, 256)
 MLP_SCHEDULE = Schedule(blocks=30, length=10, skipped=20)
 CONV_SCHEDULE = Schedule(blocks=12, length=5, skipped=5)  # a block has one generator step
@@ -56,7 +56,7 @@ MLP_WORDS = (
 
 
 class Items(Dataset[Tensor]):
-    """Pictures that are decoded, turned into tensors and scaled one by one."""
+    """Images that are decoded, turned into tensors and scaled one by one."""
 
     def __init__(self, images: Tensor) -> None:
         self._images = images
@@ -65,8 +65,8 @@ class Items(Dataset[Tensor]):
         return len(self._images)
 
     def __getitem__(self, index: int) -> Tensor:
-        picture = to_pil_image(self._images[index])
-        return normalize(pil_to_tensor(picture).float() / 255, [0.5], [0.5])
+        image = to_pil_image(self._images[index])
+        return normalize(pil_to_tensor(image).float() / 255, [0.5], [0.5])
 
 
 def adam(network: nn.Module) -> torch.optim.Adam:
@@ -74,7 +74,7 @@ def adam(network: nn.Module) -> torch.optim.Adam:
 
 
 def made_up(shape: tuple[int, int, int], n: int) -> Tensor:
-    """Returns random uint8 pictures."""
+    """Returns random uint8 images."""
     generator = torch.Generator().manual_seed(0)
     return torch.randint(0, 256, (n, *shape), generator=generator, dtype=torch.uint8)
 
@@ -127,9 +127,9 @@ def pattern_gan(tick: Tick) -> None:
 
 def bare_wgan(tick: Tick) -> None:
     """Trains the convolutional pair with what it needs."""
-    images = made_up(COLOURS, CONV_SCHEDULE.steps * BATCH_SIZE)
-    generator = nn.Sequential(ConvDecoder(COLOURS, 100), nn.Tanh())
-    critic = ConvEncoder(COLOURS, 1)
+    images = made_up(COLORS, CONV_SCHEDULE.steps * BATCH_SIZE)
+    generator = nn.Sequential(ConvDecoder(COLORS, 100), nn.Tanh())
+    critic = ConvEncoder(COLORS, 1)
     critic_optimizer = torch.optim.RMSprop(critic.parameters(), lr=5e-5)
     generator_optimizer = torch.optim.RMSprop(generator.parameters(), lr=5e-5)
     for number, index in enumerate(torch.randperm(len(images)).split(BATCH_SIZE), start=1):
@@ -163,13 +163,13 @@ def our_wgan(tick: Tick) -> None:
     """Runs train.py on the convolutional pair."""
     from benchmarks.tick_callback import train_and_tick
 
-    images = made_up(COLOURS, CONV_SCHEDULE.steps * BATCH_SIZE)
+    images = made_up(COLORS, CONV_SCHEDULE.steps * BATCH_SIZE)
     with tempfile.TemporaryDirectory() as folder, made_up_cifar(images):
         train_and_tick("wgan_cifar", [], folder, tick)
 
 
 def made_up_cifar(images: Tensor) -> object:
-    """Returns a context in which CIFAR10 reads these pictures, so that no file is needed."""
+    """Returns a context in which CIFAR10 reads these images, so that no file is needed."""
     from unittest import mock
 
     from datamodules import CIFAR10

@@ -2,7 +2,7 @@
 
     HAWC_DATA=<folder with MNIST/raw> python -m benchmarks.peers_vae [--rounds 3] [--parts]
 
-All train the networks of configs/vae_mnist.yaml with Adam on the same pictures, in blocks of some
+All train the networks of configs/vae_mnist.yaml with Adam on the same images, in blocks of some
 steps by turns (benchmarks/phases.py), each in a process of its own: the bare loop and pythae never
 import Lightning. This project's steps are those of `train.py`, run as a user runs it; with --parts
 further rows leave out one part after the other, down to Lightning's loop alone. Run it in a
@@ -40,7 +40,7 @@ BATCH_SIZES = (128, 256)
 SKIPPED = 20  # steps in which memory is still being found
 LENGTH = 50  # steps of a block: train.py logs once in each
 BARE, OURS, PEER = "bare PyTorch loop", "train.py", "pythae's trainer"
-NUM_PICTURES = 54_000  # of MNIST less those that train.py holds out
+NUM_IMAGES = 54_000  # of MNIST less those that train.py holds out
 MOST_OVER_BARE, LEAST_OVER_PEER = 1.05, 1.15
 
 _NO_BAR = ("--trainer.enable_progress_bar", "false")
@@ -67,7 +67,7 @@ def networks() -> tuple[MLPEncoder, MLPDecoder]:
 
 
 def bare_loss(encoder: nn.Module, decoder: nn.Module, images: Tensor) -> Tensor:
-    """Returns minus the ELBO in nats a picture, as one writes it in a script."""
+    """Returns minus the ELBO in nats a image, as one writes it in a script."""
     mean, log_variance = encoder(images).chunk(2, dim=1)
     z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
     nll = functional.binary_cross_entropy_with_logits(decoder(z), images, reduction="sum")
@@ -75,9 +75,9 @@ def bare_loss(encoder: nn.Module, decoder: nn.Module, images: Tensor) -> Tensor:
     return (nll + divergence) / len(images)
 
 
-def bare_loop(pictures: Path, batch_size: int, tick: Tick) -> None:
+def bare_loop(path: Path, batch_size: int, tick: Tick) -> None:
     """Trains for an epoch with what PyTorch needs and nothing else."""
-    images = torch.load(pictures)
+    images = torch.load(path)
     encoder, decoder = networks()
     optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=1e-3)
     for index in torch.randperm(len(images)).split(batch_size):
@@ -88,11 +88,11 @@ def bare_loop(pictures: Path, batch_size: int, tick: Tick) -> None:
         tick()
 
 
-def pythaes_trainer(pictures: Path, batch_size: int, tick: Tick) -> None:
+def pythaes_trainer(path: Path, batch_size: int, tick: Tick) -> None:
     """Trains for an epoch with pythae."""
     from benchmarks import pythae_vae
 
-    data = pythae_vae.data_set(torch.load(pictures))
+    data = pythae_vae.data_set(torch.load(path))
     pythae_vae.train(pythae_vae.model(*networks(), LATENT_DIM), data, batch_size, tick)
 
 
@@ -108,26 +108,26 @@ def command_line(batch_size: int, options: tuple[str, ...], tick: Tick) -> None:
         train_and_tick("vae_mnist", [*sizes, *alike, *words], folder, tick)
 
 
-def contestants(pictures: Path, batch_size: int, parts: bool) -> dict[str, Contestant]:
+def contestants(images: Path, batch_size: int, parts: bool) -> dict[str, Contestant]:
     """Returns by name what trains and ticks after each step, if wished also parts of train.py."""
-    runs: dict[str, Contestant] = {BARE: partial(bare_loop, pictures, batch_size)}
+    runs: dict[str, Contestant] = {BARE: partial(bare_loop, images, batch_size)}
     if importlib.util.find_spec("pythae"):
-        runs[PEER] = partial(pythaes_trainer, pictures, batch_size)
+        runs[PEER] = partial(pythaes_trainer, images, batch_size)
     for name, options in (OPTIONS | PARTS if parts else OPTIONS).items():
         runs[name] = partial(command_line, batch_size, options)
     return runs
 
 
-def save_pictures(path: Path) -> None:
+def save_images(path: Path) -> None:
     """Writes what train.py trains on, by another process: it needs Lightning."""
-    process = multiprocessing.get_context("spawn").Process(target=_save_pictures, args=(path,))
+    process = multiprocessing.get_context("spawn").Process(target=_save_images, args=(path,))
     process.start()
     process.join()
     if process.exitcode != 0:
         raise RuntimeError("MNIST cannot be read, see above; HAWC_DATA names the folder.")
 
 
-def _save_pictures(path: Path) -> None:
+def _save_images(path: Path) -> None:
     from datamodules import MNIST
 
     data = MNIST()
@@ -137,7 +137,7 @@ def _save_pictures(path: Path) -> None:
 
 def schedule(batch_size: int, steps: int) -> Schedule:
     """Returns the blocks of so many steps, at most an epoch's."""
-    in_an_epoch = NUM_PICTURES // batch_size - 1 - SKIPPED
+    in_an_epoch = NUM_IMAGES // batch_size - 1 - SKIPPED
     return Schedule(min(steps, in_an_epoch) // LENGTH, LENGTH, SKIPPED)
 
 
@@ -179,11 +179,11 @@ def main() -> None:
     os.environ.update(STEADY_MALLOC, OMP_NUM_THREADS=str(arguments.threads))
     measured: dict[int, Times] = {size: {} for size in BATCH_SIZES}
     with tempfile.TemporaryDirectory() as folder:
-        pictures = Path(folder) / "pictures.pt"
-        save_pictures(pictures)
+        images = Path(folder) / "images.pt"
+        save_images(images)
         for number in range(arguments.rounds):
             for size, times in measured.items():
-                runs = contestants(pictures, size, arguments.parts)
+                runs = contestants(images, size, arguments.parts)
                 launch(runs, schedule(size, arguments.steps), number, times)
             given = f"--rounds {number + 1} --steps {arguments.steps} --threads {arguments.threads}"
             given += " --parts" if arguments.parts else ""

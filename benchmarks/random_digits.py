@@ -9,7 +9,7 @@ __all__ = ["random_digits"]
 
 
 def random_digits(n: int, *, train: bool, data_dir: str | None = None) -> Tensor:
-    """Returns n pictures of MNIST (n, 1, 28, 28) in [0, 1], the same ones each time.
+    """Returns n images of MNIST (n, 1, 28, 28) in [0, 1], the same ones each time.
 
     Args:
         n: at most as many as there are.

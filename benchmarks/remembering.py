@@ -1,10 +1,10 @@
-"""The picture of the README: five rounds of ten samples, with and without memory.
+"""The image of the README: five rounds of ten samples, with and without memory.
 
     python -m benchmarks.remembering
 
 Trains a Huber-energy VAE with two latent coordinates on the embedded digits (a minute on two
 cores), draws five rounds of ten latents by history-aware compression and as many independent ones,
-and shows where they lie and what they decode to. Writes docs/pictures/remembering.png.
+and shows where they lie and what they decode to. Writes docs/images/remembering.png.
 """
 
 import os
@@ -29,7 +29,7 @@ from lightning_modules import EnergyVAE
 from networks import MLPDecoder, MLPEncoder
 
 ROUNDS, EACH = 5, 10
-PICTURE = Path(__file__).parent.parent / "docs" / "pictures" / "remembering.png"
+IMAGE = Path(__file__).parent.parent / "docs" / "images" / "remembering.png"
 
 
 def trained_model(epochs: int) -> EnergyVAE:
@@ -58,20 +58,20 @@ def draw_points(axes: Axes, points: Tensor, title: str) -> None:
 def draw_figure(model: EnergyVAE) -> None:
     """Draws and writes the figure."""
     generator = torch.Generator().manual_seed(0)
-    sampler = HistoryAwareSampler(model.latent_target, solver=Deterministic())
+    sampler = HistoryAwareSampler(model.prior, solver=Deterministic())
     remembered = torch.cat([sampler.sample(EACH, generator=generator) for _ in range(ROUNDS)])
-    independent = model.latent_target.sample(ROUNDS * EACH, generator=generator)
+    independent = model.prior.sample(ROUNDS * EACH, generator=generator)
     figure, axes = plt.subplots(2, 2, figsize=(9, 6.8), height_ratios=(1, 0.62))
-    kinds = (("independent draws", independent), ("with memory, five rounds of ten", remembered))
+    kinds = (("i.i.d. samples", independent), ("with memory, five rounds of ten", remembered))
     for column, (name, points) in enumerate(kinds):
-        distance = squared_distance_to(HuberEnergy(), points.double(), model.latent_target)
+        distance = squared_distance_to(HuberEnergy(), points.double(), model.prior)
         draw_points(axes[0, column], points, f"{name}\nsquared distance to N(0, I): {distance:.4f}")
         grid = make_grid(1 - model.decode(points), nrow=EACH, padding=1, pad_value=1)
         axes[1, column].imshow(grid.permute(1, 2, 0))
         axes[1, column].axis("off")
     figure.tight_layout()
-    PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(PICTURE, dpi=110, bbox_inches="tight")
+    IMAGE.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(IMAGE, dpi=110, bbox_inches="tight")
 
 
 if __name__ == "__main__":

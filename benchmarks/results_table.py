@@ -2,14 +2,14 @@
 
     python -m benchmarks.results_table runs/<name>/<time> [more run folders] [--data_dir DIR]
 
-Columns: the ELBO in nats a picture (VAEs) or the reconstruction loss; the exact squared energy
-distance to the latent law of the codes of 2,000 test items drawn at random, as the decoder met them
-in training; what as many independent draws of the law have on average, G/n, and how many times that
-it is; the distance of the codes of the first 2,000 (MNIST's first 5,000 test digits were written by
-other people than the rest); the median time and steps a second of an epoch as the run logged them,
+Columns: the ELBO in nats a image (VAEs) or the reconstruction loss; the exact squared energy
+distance to the prior of the latents of 2,000 test items drawn at random, as the decoder met them
+in training; what as many i.i.d. samples of the prior have on average, G/n, and how many times that
+it is; the distance of the latents of the first 2,000 (MNIST's first 5,000 test digits were
+written by other people than the rest); the median time and steps a second of an epoch as the run logged them,
 and the CPU threads or the GPU that it ran on.
 Writes benchmarks/results/autoencoders.md and,
-for docs/results.md, docs/pictures/<name>.png: sixteen pictures from independent latents beside
+for docs/results.md, docs/images/<name>.png: sixteen images from independent latents beside
 sixteen from history-aware ones.
 """
 
@@ -29,8 +29,8 @@ from hawc import HuberEnergy, compress, squared_distance_to
 from lightning_modules.base.autoencoder import AbstractAutoencoder
 
 RESULTS = Path(__file__).parent / "results" / "autoencoders.md"
-PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
-NUM_CODES, NUM_PICTURES = 2_000, 16
+IMAGES = Path(__file__).parent.parent / "docs" / "images"
+NUM_LATENTS, NUM_IMAGES = 2_000, 16
 COLUMNS = (
     *("config", "seed, epochs", "ELBO or reconstruction", "latent d²", "G/n", "times"),
     *("first items' d²", "s an epoch", "steps/s", "on"),
@@ -39,30 +39,30 @@ COLUMNS = (
 
 @torch.no_grad()
 def evaluated(run: TrainedRun, data_dir: str | None) -> tuple[str, Tensor]:
-    """Returns what the model reaches on the test set, in words, and the codes of all its items."""
+    """Returns what the model reaches on the test set, in words, and the latents of all of it."""
     torch.manual_seed(0)
     model, loader = run.model(), run.data(data_dir).test_dataloader()
     sums: dict[str, float] = {}
-    codes: list[Tensor] = []
+    latents: list[Tensor] = []
     count = 0
     for items, _ in loader:
         for name, value in model.losses(items).items():
             sums[name] = sums.get(name, 0.0) + float(value) * len(items)
         count += len(items)
-        codes.append(model.draw_codes(items))
+        latents.append(model.sample_latents(items))
     name = "elbo" if "elbo" in sums else "reconstruction"
-    return f"{name} {sums[name] / count:.2f}", torch.cat(codes)
+    return f"{name} {sums[name] / count:.2f}", torch.cat(latents)
 
 
 def row(run: TrainedRun, data_dir: str | None) -> str:
     """Returns the table's line of a run."""
-    reached, codes = evaluated(run, data_dir)
-    law, kernel = run.model().latent_target, HuberEnergy()
-    order = torch.randperm(len(codes), generator=torch.Generator().manual_seed(0))
-    chosen = codes[order[:NUM_CODES]].double()
-    distance = float(squared_distance_to(kernel, chosen, law))
-    first = float(squared_distance_to(kernel, codes[:NUM_CODES].double(), law))
-    independent = law.self_energy(kernel) / len(chosen)
+    reached, latents = evaluated(run, data_dir)
+    distribution, kernel = run.model().prior, HuberEnergy()
+    order = torch.randperm(len(latents), generator=torch.Generator().manual_seed(0))
+    chosen = latents[order[:NUM_LATENTS]].double()
+    distance = float(squared_distance_to(kernel, chosen, distribution))
+    first = float(squared_distance_to(kernel, latents[:NUM_LATENTS].double(), distribution))
+    independent = distribution.self_energy(kernel) / len(chosen)
     times = [run.median(f"time/{name}") for name in ("epoch_seconds", "steps_per_second")]
     shown = " | ".join("" if value is None else f"{value:.3g}" for value in times)
     return (
@@ -72,19 +72,19 @@ def row(run: TrainedRun, data_dir: str | None) -> str:
     )
 
 
-def save_pictures(run: TrainedRun) -> None:
-    """Writes pictures of independent and history-aware latents side by side; no table rows."""
+def save_images(run: TrainedRun) -> None:
+    """Writes images of independent and history-aware latents side by side; no table rows."""
     model = run.model()
     if len(model.image_shape) != 3:
         return
     generator = torch.Generator().manual_seed(0)
-    independent = model.latent_target.sample(NUM_PICTURES, generator=generator)
-    chosen = compress(model.latent_target, NUM_PICTURES, generator=generator).points
-    columns = int(NUM_PICTURES**0.5)
+    independent = model.prior.sample(NUM_IMAGES, generator=generator)
+    chosen = compress(model.prior, NUM_IMAGES, generator=generator).points
+    columns = int(NUM_IMAGES**0.5)
     grids = [_grid(model, z, columns) for z in (independent, chosen)]
     gap = torch.ones(3, grids[0].shape[1], 8)
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    save_image(torch.cat([grids[0], gap, grids[1]], dim=2), PICTURES / f"{run.name}.png")
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    save_image(torch.cat([grids[0], gap, grids[1]], dim=2), IMAGES / f"{run.name}.png")
 
 
 @torch.no_grad()
@@ -93,7 +93,7 @@ def _grid(model: AbstractAutoencoder, z: Tensor, columns: int) -> Tensor:
 
 
 def main() -> None:
-    """Prints the table as it comes, writes it and the pictures."""
+    """Prints the table as it comes, writes it and the images."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--data_dir")
@@ -110,7 +110,7 @@ def main() -> None:
         run = TrainedRun(folder)
         lines.append(row(run, arguments.data_dir))
         print(lines[-1], flush=True)
-        save_pictures(run)
+        save_images(run)
     RESULTS.write_text("\n".join(lines) + "\n")
 
 

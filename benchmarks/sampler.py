@@ -66,7 +66,7 @@ def seeded(seed: int) -> torch.Generator:
 
 
 def distance(points: Tensor) -> float:
-    """Returns the squared distance to the standard normal law of that dimension."""
+    """Returns the squared distance to the standard normal distribution of that dimension."""
     return float(distance_to(KERNEL, points.double(), StandardNormal(points.shape[1])))
 
 
@@ -86,8 +86,8 @@ def best(dim: int, size: int, history: Tensor, generator: torch.Generator) -> Te
 
 def quick(dim: int, size: int, history: Tensor, generator: torch.Generator) -> Tensor:
     """Returns points chosen by one descent that stops early: what the times are compared by."""
-    law = StandardNormal(dim)
-    return compress(law, size, history=history, solver=QUICK, generator=generator).points
+    distribution = StandardNormal(dim)
+    return compress(distribution, size, history=history, solver=QUICK, generator=generator).points
 
 
 def verdict(holds: bool) -> str:

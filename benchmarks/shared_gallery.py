@@ -106,7 +106,7 @@ class Row:
 
 
 def distance(points: Tensor) -> float:
-    """Returns the squared distance to the law."""
+    """Returns the squared distance to the distribution."""
     return float(squared_distance_to(HuberEnergy(), points.double(), TARGET))
 
 

@@ -129,7 +129,7 @@ def data_of(model: str, size: str, batch_size: int) -> dict[str, Any]:
 
 @contextmanager
 def made_up_files(model: str, size: str) -> Iterator[None]:
-    """Makes the data modules of pictures read made-up ones, so that no file is needed."""
+    """Makes the data modules of images read made-up ones, so that no file is needed."""
     import datamodules
 
     shape = setting(model, size).shape

@@ -1,4 +1,4 @@
-"""Modes that adversarial pairs find on toy laws, over the time they train.
+"""Modes that adversarial pairs find on toy distributions, over the time they train.
 
     python -m benchmarks.toy_gans [--threads 1] [--seeds 5]
 
@@ -6,7 +6,7 @@ Trains configs/wgan_gp_25_gaussians.yaml once, as a user does, and looks at 10,0
 every few seconds: how many of the 25 modes are covered, and the share of points within four
 standard deviations of one. A mode is covered if a tenth of the points due to it lie that near to
 it. Then configs/gan_8_gaussians.yaml with either generator loss, from several seeds. Writes
-benchmarks/results/toy_gans.md and docs/pictures/toy_gans.png.
+benchmarks/results/toy_gans.md and docs/images/toy_gans.png.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from datamodules import Gaussians25
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results" / "toy_gans.md"
-PICTURE = ROOT / "docs" / "pictures" / "toy_gans.png"
+IMAGE = ROOT / "docs" / "images" / "toy_gans.png"
 GRID, CIRCLE = "wgan_gp_25_gaussians", "gan_8_gaussians"
 LOSSES = ("non_saturating", "minimax")
 EVERY_SECONDS = 15.0
@@ -93,7 +93,7 @@ def loss_lines(ends: dict[str, list[Seen]]) -> Iterator[str]:
 def report(seen: Sequence[Seen], ends: dict[str, list[Seen]], threads: int) -> list[str]:
     """Returns the lines of the page of results."""
     return [
-        "# Toy laws\n",
+        "# Toy distributions\n",
         f"`python -m benchmarks.toy_gans`; {threads} of {os.cpu_count()} CPU cores, which others "
         f"used too, torch {torch.__version__}; {NUM_POINTS:,} generated points a look.\n",
         "## 25 Gaussians, WGAN with gradient penalty\n",
@@ -116,7 +116,7 @@ def draw(seen: Sequence[Seen], ends: dict[str, list[Seen]]) -> None:
     for axes, (loss, several) in zip(others[1:], ends.items(), strict=True):
         _scatter(axes, several[0].points, None, f"GAN, {loss.replace('_', '-')}")
     figure.tight_layout()
-    figure.savefig(PICTURE, dpi=80)
+    figure.savefig(IMAGE, dpi=80)
 
 
 def _scatter(axes: Axes, points: Tensor, modes: Tensor | None, title: str) -> None:
@@ -127,7 +127,7 @@ def _scatter(axes: Axes, points: Tensor, modes: Tensor | None, title: str) -> No
 
 
 def main() -> None:
-    """Trains, prints the tables and writes them and the picture."""
+    """Trains, prints the tables and writes them and the image."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=5)

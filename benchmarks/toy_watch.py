@@ -1,4 +1,4 @@
-"""Looks at a generator of a toy law while it trains.
+"""Looks at a generator of a toy distribution while it trains.
 
 A module of its own: the command line names the callback, and what is run as a program has another
 name than what is imported.
@@ -62,10 +62,10 @@ class ToyWatch(Callback):
     @torch.no_grad()
     def _look(self, trainer: Trainer, model: Any) -> None:
         self._spent = self._now()
-        law: AbstractModes = trainer.datamodule
+        distribution: AbstractModes = trainer.datamodule
         generator = torch.Generator().manual_seed(0)
-        points = model.decode(model.latent_target.sample(NUM_POINTS, generator=generator))
-        found = coverage(points, law.modes, law.mode_std)
+        points = model.decode(model.prior.sample(NUM_POINTS, generator=generator))
+        found = coverage(points, distribution.modes, distribution.mode_std)
         self.seen.append(Seen(*self._spent, model.generator_step, *found, points))
         self._resumed = _clocks()
 

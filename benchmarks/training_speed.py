@@ -5,7 +5,7 @@ r"""What a training step of this project costs beside a bare loop's: every model
         --loops "Lightning alone" --folder benchmarks/results/training_speed/repeated
 
 Tiny networks have one hidden layer of 8 units and points of the plane: all that is left of a step
-is what loops cost. The others are fully connected, and convolutional on 32 x 32 pictures. train.py
+is what loops cost. The others are fully connected, and convolutional on 32 x 32 images. train.py
 runs as a user runs it, without loggers, with its default ones (W&B and metrics.csv, every tenth
 step) and logging every step. The bare loops are in benchmarks/bare_loops.py; beside two models
 Lightning's own loop around the same step is timed, without callbacks, loggers and checkpoints. All
@@ -115,7 +115,7 @@ def page(size: str, results: Mapping[str, Times], two: Times, command: str) -> I
     if two:
         share = quartiles(ratios(two, DEFAULT, BARE))
         yield (
-            f"\nIn two processes, {BATCH_SIZE // PROCESSES} pictures each, {TWO}: train.py over a "
+            f"\nIn two processes, {BATCH_SIZE // PROCESSES} images each, {TWO}: train.py over a "
             f"{BARE} with DistributedDataParallel {share}, of the whole "
             f"{whole(two, DEFAULT, BARE):.3f}."
         )

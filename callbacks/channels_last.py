@@ -19,7 +19,7 @@ class ChannelsLast(AbstractModelCallback):
     on in the same layout. Runs with and without it resume each other; results agree up to rounding.
 
     Raises:
-        ValueError: (when a run starts) if no network of the model has a convolution of pictures.
+        ValueError: (when a run starts) if no network of the model has a convolution of images.
     """
 
     @property

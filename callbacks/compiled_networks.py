@@ -28,7 +28,7 @@ class CompiledNetworks(AbstractModelCallback):
     Modules, names of weights and checkpoints stay what they are, so runs with and without it resume
     each other; results agree up to rounding. A network is compiled when it is first called, and
     again for each other way of being called: with other batch sizes (the second time for all),
-    moved or held still, in training or evaluation. So there are a few compilations for a network,
+    moved or frozen, in training or evaluation. So there are a few compilations for a network,
     some ten seconds to a minute in all, and none after the first epochs. What is called past a
     network, as EBGAN does with its critic's encoder in generator steps, runs as it is.
 

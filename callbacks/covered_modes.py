@@ -1,4 +1,4 @@
-"""How many modes of a known law a generator reaches, and how well."""
+"""How many modes of a known distribution a generator reaches, and how well."""
 
 from collections.abc import Sequence
 from typing import Any, final
@@ -12,7 +12,7 @@ from torch import Tensor
 from callbacks.base.checks import check_at_least
 from callbacks.base.decoding import decode
 from callbacks.base.generator_callback import AbstractGeneratorCallback
-from callbacks.base.images import Picture, new_figure, show
+from callbacks.base.images import LoggedImage, new_figure, show
 from lightning_modules.interface import LatentGenerator, provides
 
 __all__ = ["CoveredModes", "mode_statistics"]
@@ -33,8 +33,8 @@ class CoveredModes(AbstractGeneratorCallback):
     - modes/smallest_weight: k times the share of samples within 4 sigma of the mode that has
       fewest; 1 if all have as many as they should.
 
-    A picture of the samples over the modes goes to <run folder>/pictures as epoch-NNNN-modes.png
-    and to W&B as "pictures/modes", every `every_n_epochs` epochs and at the end, in the first two
+    A image of the samples over the modes goes to <run folder>/images as epoch-NNNN-modes.png
+    and to W&B as "images/modes", every `every_n_epochs` epochs and at the end, in the first two
     dimensions. The first process measures and draws.
 
     Args:
@@ -42,7 +42,7 @@ class CoveredModes(AbstractGeneratorCallback):
         least_samples: within 4 sigma that make a mode covered, at least 1. One, as usual in papers,
             also counts a mode that is merely crossed on the way between two others; a tenth of
             `num_samples` / k leaves out such.
-        every_n_epochs: interval of pictures in training epochs, at least 1.
+        every_n_epochs: interval of images in training epochs, at least 1.
         seed: of the latents, at least 0.
         use_ema: whether samples are those of the average that the callback GeneratorEMA keeps, once
             there is one.
@@ -107,7 +107,7 @@ class CoveredModes(AbstractGeneratorCallback):
     def _samples(self, trainer: Trainer, module: LightningModule) -> Tensor:
         assert provides(module, LatentGenerator)  # setup has seen to it
         generator = torch.Generator().manual_seed(self._seed)
-        z = module.latent_target.sample(self._num_samples, generator=generator)
+        z = module.prior.sample(self._num_samples, generator=generator)
         with self.decoding(trainer, module):
             return decode(module, z).flatten(1)
 
@@ -120,7 +120,7 @@ class CoveredModes(AbstractGeneratorCallback):
             f"{found['share_within_4_sigma']:.1%} of {len(samples)} samples within 4 sigma"
         )
         figure = _figure(samples, modes, caption)
-        show(trainer, Picture("pictures/modes", figure, caption), self._last_epoch)
+        show(trainer, LoggedImage("images/modes", figure, caption), self._last_epoch)
 
 
 def mode_statistics(

@@ -12,7 +12,7 @@ __all__ = ["EpochTimer"]
 class EpochTimer(Callback):
     """Logs time/epoch_seconds and time/steps_per_second of each training epoch.
 
-    Time counts from the epoch's start to the end of its last batch: without validation, pictures
+    Time counts from the epoch's start to the end of its last batch: without validation, images
     and checkpoints. A step is a batch. Of a resumed run the first epoch may be a part of one.
     """
 

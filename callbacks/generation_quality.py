@@ -1,4 +1,4 @@
-"""What measures of pictures say of independent and of history-aware samples, side by side."""
+"""What measures of images say of independent and of history-aware samples, side by side."""
 
 from collections.abc import Mapping
 from typing import Any, final
@@ -9,9 +9,9 @@ from torchmetrics import Metric
 
 from callbacks.base.checks import check_at_least
 from callbacks.base.decoding import decode
-from callbacks.base.first_examples import FirstItems
+from callbacks.base.first_examples import FirstExamples
 from callbacks.base.generator_callback import AbstractGeneratorCallback
-from callbacks.base.metric_values import check_forgetful, measured, share_of_items
+from callbacks.base.metric_values import check_forgetful, measured, share_of_examples
 from callbacks.base.nearest_examples import show_nearest
 from hawc import HistoryAwareSampler, IndependentSampler
 from hawc.samplers.seeding import generator_at
@@ -24,36 +24,36 @@ _KINDS = ("independent", "history_aware")
 
 @final
 class GenerationQuality(AbstractGeneratorCallback):
-    """Logs measures of generated pictures, once of independent latents and once of HAW-C's.
+    """Logs measures of generated images, once of independent latents and once of HAW-C's.
 
     After every `every_n_epochs`-th training epoch `num_samples` latents of either kind, the same
-    ones each time, are decoded and compared with the first `num_real` training items: what the
+    ones each time, are decoded and compared with the first `num_real` training examples: what the
     measure called m gives is logged as quality/independent/m and quality/history_aware/m, its parts
     as .../m/part if there are several. Measures of sets of different sizes cannot be compared, and
     most change with the size: leave both numbers alone within a study.
 
-    A table goes to W&B as "samples/table", with latent, picture, nearest training item and
-    novelty, the distance to that, of `table_size` history-aware samples; <run folder>/pictures gets
-    them as epoch-NNNN-nearest.png, samples above the training items they are nearest to.
+    A table goes to W&B as "samples/table", with latent, image, nearest training example and
+    novelty, the distance to that, of `table_size` history-aware samples; <run folder>/images gets
+    them as epoch-NNNN-nearest.png, samples above the training examples they are nearest to.
 
     Under several processes each decodes and measures its share; the measures put them together. The
     table shows the first process's share alone.
 
     Args:
         metrics: by name: torchmetrics with `update(images, real)`, as those of ``metrics`` have;
-            their `reset` must forget real pictures too, which are given anew each time.
+            their `reset` must forget real images too, which are given anew each time.
         num_samples: of either kind, at least 1.
-        num_real: training items to compare with, at least 1; fewer if there are fewer.
+        num_real: training examples to compare with, at least 1; fewer if there are fewer.
         every_n_epochs: interval in training epochs, at least 1.
         table_size: rows of the table, from 0 for none to `num_samples`.
-        features: of pictures or rows, in which nearest items are sought; pixels if None.
+        features: of images or rows, in which nearest examples are sought; pixels if None.
         seed: of the latents, at least 0.
         use_ema: whether the average that the callback GeneratorEMA keeps decodes, once there is
             one.
 
     Raises:
         ValueError: if a number is out of its range, there is neither a measure nor a table, a
-            measure keeps real pictures, or (when a run starts) if `use_ema` is set without a
+            measure keeps real images, or (when a run starts) if `use_ema` is set without a
             GeneratorEMA.
         TypeError: (when a run starts) if the model cannot be sampled.
     """
@@ -88,12 +88,12 @@ class GenerationQuality(AbstractGeneratorCallback):
         self._table_size = table_size
         self._features = features
         self._seed = seed
-        self._real = FirstItems(num_real, "training")
+        self._real = FirstExamples(num_real, "training")
         self._latents: dict[str, Tensor] = {}
-        self._law = ""
+        self._target = ""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._real = FirstItems(share_of_items(self._num_real, trainer), "training")
+        self._real = FirstExamples(share_of_examples(self._num_real, trainer), "training")
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -103,17 +103,17 @@ class GenerationQuality(AbstractGeneratorCallback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._real.end_pass()
         if (trainer.current_epoch + 1) % self._every_n_epochs or not len(self._real):
-            return  # a run that goes on from the end of an epoch has seen no item of it
+            return  # a run that goes on from the end of an epoch has seen no example of it
         shares = self._shares(trainer, pl_module)
         with self.decoding(trainer, pl_module):
-            pictures = {kind: decode(pl_module, latents) for kind, latents in shares.items()}
+            images = {kind: decode(pl_module, latents) for kind, latents in shares.items()}
         real = self._real.items().images
-        for kind, made in pictures.items():
+        for kind, made in images.items():
             values = measured(self._metrics, made, real, pl_module.device, f"quality/{kind}")
             pl_module.log_dict(values, rank_zero_only=True)
         if trainer.is_global_zero and self._table_size:
             rows = slice(self._table_size)
-            latents, made = shares["history_aware"][rows], pictures["history_aware"][rows]
+            latents, made = shares["history_aware"][rows], images["history_aware"][rows]
             show_nearest(trainer, latents, made, real, self._features, pl_module.device)
 
     def _shares(self, trainer: Trainer, module: LightningModule) -> dict[str, Tensor]:
@@ -127,14 +127,20 @@ class GenerationQuality(AbstractGeneratorCallback):
         }
 
     def _latents_of(self, module: LightningModule) -> dict[str, Tensor]:
-        """Returns the latents of either kind, chosen anew where the model's law has changed."""
+        """Returns the latents of either kind, chosen anew where the model's distribution has
+        changed.
+        """
         assert provides(module, LatentGenerator)  # setup has seen to it
-        law = module.latent_target
-        if self._law != repr(law):
-            samplers = zip(_KINDS, (IndependentSampler(law), HistoryAwareSampler(law)), strict=True)
+        distribution = module.prior
+        if self._target != repr(distribution):
+            samplers = zip(
+                _KINDS,
+                (IndependentSampler(distribution), HistoryAwareSampler(distribution)),
+                strict=True,
+            )
             self._latents = {
                 kind: sampler.sample(self._num_samples, generator=generator_at(self._seed, 0))
                 for kind, sampler in samplers
             }
-            self._law = repr(law)
+            self._target = repr(distribution)
         return self._latents

@@ -10,7 +10,7 @@ from torch import Tensor
 from callbacks.base.checks import check_at_least
 from callbacks.base.decoding import decode
 from callbacks.base.generator_callback import AbstractGeneratorCallback
-from callbacks.base.images import Picture, are_pictures, grid, show
+from callbacks.base.images import LoggedImage, are_images, grid, show
 from hawc import (
     AbstractTarget,
     HistoryAwareSampler,
@@ -32,14 +32,14 @@ _CAPTIONS = {
 
 @final
 class HistoryAwareSampling(AbstractGeneratorCallback):
-    """Chooses latents that, with all those of earlier epochs, match the model's latent law.
+    """Chooses latents that, with all those of earlier epochs, match the model's prior.
 
     After every `every_n_epochs`-th training epoch it chooses `num_samples` latents against the
-    history (HAW-C, ``hawc.compression``), decodes them, and writes to <run folder>/pictures and to
+    history (HAW-C, ``hawc.compression``), decodes them, and writes to <run folder>/images and to
     W&B, under "samples/": `new` (this epoch's), `gallery` (all drawn so far, decoded anew) and
-    `independent` (as many i.i.d. draws as `new`). It logs sampling/squared_distance, of all latents
-    so far to the law, and sampling/independent_squared_distance, the expected value for as many
-    i.i.d. draws.
+    `independent` (as many i.i.d. samples as `new`). It logs sampling/squared_distance, of all
+    latents so far to the distribution, and sampling/independent_squared_distance, the expected
+    value for as many i.i.d. samples.
 
     The history is part of the checkpoint. The model is read, never changed: random numbers come
     from an own generator and modes are put back, so weights do not depend on this callback. Under
@@ -48,9 +48,9 @@ class HistoryAwareSampling(AbstractGeneratorCallback):
     Args:
         num_samples: new samples each time, at least 1.
         every_n_epochs: interval in training epochs, at least 1.
-        window: how many of the latest latents the choice considers; all if None (the law does not
-            change while the decoder learns).
-        gallery_size: the largest number of pictures in `gallery`; of more the latest are shown.
+        window: how many of the latest latents the choice considers; all if None (the distribution
+            does not change while the decoder learns).
+        max_shown: the largest number of images in `gallery`; of more the latest are shown.
         seed: of the own generator, together with the number of samples drawn so far; at least 0.
         use_ema: whether the average that the callback GeneratorEMA keeps decodes, once there is
             one; the latents are the same.
@@ -66,13 +66,13 @@ class HistoryAwareSampling(AbstractGeneratorCallback):
         num_samples: int = 16,
         every_n_epochs: int = 1,
         window: int | None = None,
-        gallery_size: int = 1024,
+        max_shown: int = 1024,
         seed: int = 0,
         use_ema: bool = False,
     ) -> None:
         super().__init__(use_ema)
         check_at_least(
-            1, num_samples=num_samples, every_n_epochs=every_n_epochs, gallery_size=gallery_size
+            1, num_samples=num_samples, every_n_epochs=every_n_epochs, max_shown=max_shown
         )
         check_at_least(0, seed=seed)
         if window is not None and window < 0:
@@ -80,7 +80,7 @@ class HistoryAwareSampling(AbstractGeneratorCallback):
         self._num_samples = num_samples
         self._every_n_epochs = every_n_epochs
         self._window = window
-        self._gallery_size = gallery_size
+        self._max_shown = max_shown
         self._seed = seed
         self._history: MemoryHistory | None = None
 
@@ -88,7 +88,7 @@ class HistoryAwareSampling(AbstractGeneratorCallback):
         super().setup(trainer, pl_module, stage)
         assert provides(pl_module, LatentGenerator)  # just checked
         if self._history is None:
-            self._history = MemoryHistory(pl_module.latent_target.dim)
+            self._history = MemoryHistory(pl_module.prior.dim)
 
     def state_dict(self) -> dict[str, Any]:
         return {} if self._history is None else self._history.state_dict()
@@ -103,12 +103,12 @@ class HistoryAwareSampling(AbstractGeneratorCallback):
         assert provides(pl_module, LatentGenerator)  # setup has seen to it
         assert self._history is not None  # setup has seen to it
         generator = generator_at(self._seed, len(self._history))
-        target = pl_module.latent_target
+        target = pl_module.prior
         new, latents = self._choose(trainer, target, generator)
         if trainer.is_global_zero:
             pl_module.log_dict(_distances(target, latents), rank_zero_only=True)
             independent = target.sample(self._num_samples, generator=generator)
-            shown = latents[-self._gallery_size :]
+            shown = latents[-self._max_shown :]
             with self.decoding(trainer, pl_module):
                 for name, z in {"new": new, "gallery": shown, "independent": independent}.items():
                     self._show(trainer, name, decode(pl_module, z))
@@ -128,12 +128,12 @@ class HistoryAwareSampling(AbstractGeneratorCallback):
         return chosen, self._history.points()
 
     def _show(self, trainer: Trainer, name: str, images: Tensor) -> None:
-        """Shows one set as a grid; table rows are no pictures and not shown."""
-        if are_pictures(images):
+        """Shows one set as a grid; table rows are no images and not shown."""
+        if are_images(images):
             content = grid(images, math.ceil(math.sqrt(len(images))))
             caption = f"{len(images)} {_CAPTIONS[name]}"
-            picture = Picture(f"samples/{name}", content, caption, name == "gallery")
-            show(trainer, picture, trainer.current_epoch + 1)
+            image = LoggedImage(f"samples/{name}", content, caption, name == "gallery")
+            show(trainer, image, trainer.current_epoch + 1)
 
 
 def _distances(target: AbstractTarget, latents: Tensor) -> dict[str, float]:
@@ -141,5 +141,5 @@ def _distances(target: AbstractTarget, latents: Tensor) -> dict[str, float]:
     return {
         "sampling/squared_distance": float(squared_distance_to(kernel, latents.double(), target)),
         "sampling/independent_squared_distance": target.self_energy(kernel) / len(latents),
-        "sampling/num_drawn": float(len(latents)),
+        "sampling/num_samples": float(len(latents)),
     }

@@ -1,4 +1,4 @@
-"""A smooth transition between two inputs, through their codes."""
+"""A smooth transition between two inputs, through their latents."""
 
 import math
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ from torch import Tensor
 
 from callbacks.base.checks import check_at_least
 from callbacks.base.decoding import decode, encode
-from callbacks.base.epoch_images import AbstractEpochPictures
-from callbacks.base.first_examples import Items
-from callbacks.base.images import Picture, are_pictures, grid, new_figure
+from callbacks.base.epoch_images import AbstractEpochImages
+from callbacks.base.first_examples import Examples
+from callbacks.base.images import LoggedImage, are_images, grid, new_figure
 from callbacks.base.latent_paths import linear_path, spherical_path
 
 __all__ = ["Interpolation"]
@@ -23,17 +23,18 @@ _FEATURES = 16  # panels in a figure; more could not be read
 
 
 @final
-class Interpolation(AbstractEpochPictures):
-    """Shows what lies between pairs of items: paths of latents from one's code to the other's.
+class Interpolation(AbstractEpochImages):
+    """Shows what lies between pairs of examples: paths of latents from one's latent to the other's.
 
-    Writes epoch-NNNN-interpolation.png to <run folder>/pictures and "pictures/interpolation" to
-    W&B. For pictures each pair has two lines, along the linear path and along the spherical one
+    Writes epoch-NNNN-interpolation.png to <run folder>/images and "images/interpolation" to
+    W&B. For images each pair has two lines, along the linear path and along the spherical one
     (``callbacks.base.latent_paths``), between the two originals. For rows of a table the first pair
     has a panel a feature, the first sixteen, over the position on the path.
 
     Args:
-        num_pairs: the first item with the second, the third with the fourth and so on; at least 1.
-        num_steps: points on a path, both codes included; at least 2.
+        num_pairs: the first example with the second, the third with the fourth and so on; at least
+            1.
+        num_steps: points on a path, both latents included; at least 2.
         every_n_epochs: interval in training epochs, at least 1; the last epoch is always shown.
 
     Raises:
@@ -47,30 +48,30 @@ class Interpolation(AbstractEpochPictures):
         super().__init__(2 * num_pairs, every_n_epochs)
         self._num_steps = num_steps
 
-    def pictures(self, module: LightningModule, items: Items) -> Iterator[Picture]:
-        num_pairs = len(items.images) // 2
+    def images(self, module: LightningModule, examples: Examples) -> Iterator[LoggedImage]:
+        num_pairs = len(examples.images) // 2
         if num_pairs == 0:
             return
-        images = items.images[: 2 * num_pairs].float()
-        codes = encode(module, images)
+        images = examples.images[: 2 * num_pairs].float()
+        latents = encode(module, images)
         paths = {
-            name: decode(module, path(codes[::2], codes[1::2], self._num_steps).flatten(0, 1))
+            name: decode(module, path(latents[::2], latents[1::2], self._num_steps).flatten(0, 1))
             for name, path in _PATHS.items()
         }
-        caption = f"{num_pairs} pairs of {items.origin} items, between them their codes' "
-        if are_pictures(images):
+        caption = f"{num_pairs} pairs of {examples.origin} examples, between them their latents' "
+        if are_images(images):
             content = grid(_strips(images, list(paths.values())), self._num_steps + 2)
             caption += "linear path (upper line) and spherical path (lower line), decoded"
-            yield Picture("pictures/interpolation", content, caption)
+            yield LoggedImage("images/interpolation", content, caption)
         elif images.ndim == 2:
             rows = {name: decoded[: self._num_steps] for name, decoded in paths.items()}
             caption += "paths, decoded; the first pair"
-            figure = _table_figure(images[:2], rows, items.feature_names)
-            yield Picture("pictures/interpolation", figure, caption)
+            figure = _table_figure(images[:2], rows, examples.feature_names)
+            yield LoggedImage("images/interpolation", figure, caption)
 
 
 def _strips(images: Tensor, paths: list[Tensor]) -> Tensor:
-    """Returns for each pair a line of pictures a path, between the originals."""
+    """Returns for each pair a line of images a path, between the originals."""
     num_pairs = len(images) // 2
     by_pair = [path.unflatten(0, (num_pairs, -1)) for path in paths]
     lines = [

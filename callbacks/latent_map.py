@@ -1,4 +1,4 @@
-"""Where the codes lie, and what the decoder makes of the places between them."""
+"""Where the latents lie, and what the decoder makes of the places between them."""
 
 from collections.abc import Iterator
 from typing import final
@@ -10,32 +10,32 @@ from torch import Tensor
 
 from callbacks.base.checks import check_at_least
 from callbacks.base.decoding import decode, encode
-from callbacks.base.epoch_images import AbstractEpochPictures
-from callbacks.base.first_examples import Items
-from callbacks.base.images import Picture, are_pictures, grid
+from callbacks.base.epoch_images import AbstractEpochImages
+from callbacks.base.first_examples import Examples
+from callbacks.base.images import LoggedImage, are_images, grid
 from callbacks.base.latent_scatter import scatter
 
 __all__ = ["LatentMap"]
 
 
 @final
-class LatentMap(AbstractEpochPictures):
-    """Shows the codes of the first items by class, and a latent plane decoded.
+class LatentMap(AbstractEpochImages):
+    """Shows the latents of the first examples by class, and a latent plane decoded.
 
-    Writes to <run folder>/pictures, and under "pictures/" to W&B, each time it is due
+    Writes to <run folder>/images, and under "images/" to W&B, each time it is due
 
-    - epoch-NNNN-latent-codes.png: codes coloured by label, over as many draws of the law they
-      should follow (grey); the codes themselves in two dimensions, their first two principal
+    - epoch-NNNN-latents.png: latents coloured by label, over as many samples of the distribution
+      they should follow (grey); the latents themselves in two dimensions, their first two principal
       components in more, a histogram in one;
-    - epoch-NNNN-latent-grid.png, if the latent has two dimensions and items are pictures: decoded
-      latents at the normal law's quantiles (i - 1/2) / n, the first coordinate to the right, the
-      second upwards, so that each picture stands for an equal share of that law.
+    - epoch-NNNN-latent-grid.png, if the latent has two dimensions and examples are images: decoded
+      latents at the normal distribution's quantiles (i - 1/2) / n, the first coordinate to the
+      right, the second upwards, so that each image stands for an equal share of that distribution.
 
     Args:
-        max_items: validation items (training items where there are none), at least 1.
-        grid_size: n, pictures in a line of the grid; at least 1.
+        max_examples: validation examples (training examples where there are none), at least 1.
+        grid_size: n, images in a line of the grid; at least 1.
         every_n_epochs: interval in training epochs, at least 1; the last epoch is always shown.
-        seed: of the law's draws, at least 0.
+        seed: of the distribution's draws, at least 0.
 
     Raises:
         ValueError: if a number is out of its range.
@@ -44,32 +44,34 @@ class LatentMap(AbstractEpochPictures):
 
     def __init__(
         self,
-        max_items: int = 1000,
+        max_examples: int = 1000,
         grid_size: int = 20,
         every_n_epochs: int = 5,
         seed: int = 0,
     ) -> None:
-        check_at_least(1, max_items=max_items, grid_size=grid_size)
+        check_at_least(1, max_examples=max_examples, grid_size=grid_size)
         check_at_least(0, seed=seed)
-        super().__init__(max_items, every_n_epochs)
+        super().__init__(max_examples, every_n_epochs)
         self._grid_size = grid_size
         self._seed = seed
 
-    def pictures(self, module: LightningModule, items: Items) -> Iterator[Picture]:
-        codes = encode(module, items.images)
+    def images(self, module: LightningModule, examples: Examples) -> Iterator[LoggedImage]:
+        latents = encode(module, examples.images)
         generator = torch.Generator().manual_seed(self._seed)
-        law = module.latent_target.sample(len(codes), generator=generator)
-        caption = f"codes of {len(codes)} {items.origin} items over draws of {module.latent_target}"
-        figure = scatter(codes, law.float(), items.labels)
-        yield Picture("pictures/latent-codes", figure, caption)
-        if codes.shape[1] == 2 and are_pictures(items.images):
+        distribution = module.prior.sample(len(latents), generator=generator)
+        caption = (
+            f"latents of {len(latents)} {examples.origin} examples over samples of {module.prior}"
+        )
+        figure = scatter(latents, distribution.float(), examples.labels)
+        yield LoggedImage("images/latents", figure, caption)
+        if latents.shape[1] == 2 and are_images(examples.images):
             decoded = decode(module, normal_grid(self._grid_size))
-            caption = "decoded latents at quantiles of the normal law"
-            yield Picture("pictures/latent-grid", grid(decoded, self._grid_size), caption)
+            caption = "decoded latents at quantiles of the normal distribution"
+            yield LoggedImage("images/latent-grid", grid(decoded, self._grid_size), caption)
 
 
 def normal_grid(size: int) -> Float[Tensor, "n 2"]:
-    """Returns size^2 points whose coordinates are quantiles of N(0, 1), in the order of a picture.
+    """Returns size^2 points whose coordinates are quantiles of N(0, 1), in the order of a image.
 
     Lines go from left to right, the first line has the largest second coordinate.
     """

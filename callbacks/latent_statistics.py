@@ -1,4 +1,4 @@
-"""How far an autoencoder's codes are from the law that will be sampled, in numbers."""
+"""How far an autoencoder's latents are from the distribution that will be sampled, in numbers."""
 
 import math
 from typing import Any, final
@@ -22,29 +22,29 @@ _ACTIVE_VARIANCE = 0.01  # Burda et al. 2015, section 5.2
 
 @final
 class LatentStatistics(AbstractModelCallback):
-    """Logs, after each validation and test, how well the codes follow the model's latent law.
+    """Logs, after each validation and test, how well the latents follow the model's prior.
 
-    Codes z_i are those the decoder meets in training (`draw_codes`), of n items, n at most
-    `max_items`, taken evenly from all batches: the beginning of a data set may be unlike the rest
-    (the first half of MNIST's test digits was written by other people than the second, and their
-    codes are as unlike). For <stage> "val" and "test" it logs
+    Codes z_i are those the decoder meets in training (`sample_latents`), of n examples, n at most
+    `max_examples`, taken evenly from all batches: the beginning of a data set may be unlike the
+    rest (the first half of MNIST's test digits was written by other people than the second, and
+    their latents are as unlike). For <stage> "val" and "test" it logs
 
-    - <stage>/code_squared_distance: of the z_i to the law, exact, in the Huber energy
+    - <stage>/latent_squared_distance: of the z_i to the distribution, exact, in the Huber energy
       (``hawc.squared_distance_to``, float64);
-    - <stage>/code_independent_squared_distance: what n independent draws of the law have on
+    - <stage>/latent_independent_squared_distance: what n i.i.d. samples of the distribution have on
       average, E|Z - Z'| / (2n);
-    - <stage>/code_distance_ratio: the first by the second, 1 for codes like independent draws;
-    - <stage>/active_units: latent coordinates whose best code (`encode`) varies over the items by
-      more than 0.01, as variance;
+    - <stage>/latent_distance_ratio: the first by the second, 1 for latents like i.i.d. samples;
+    - <stage>/active_units: latent coordinates whose best latent (`encode`) varies over the examples
+      by more than 0.01, as variance;
     - <stage>/code_std_mean, code_std_min, code_std_max: of the standard deviations of the z_i's
       coordinates;
     - <stage>/num_codes: n.
 
-    Noise of `draw_codes` comes from an own seed, the same each time. Under several processes the
-    codes of all are put together, and all log the same.
+    Noise of `sample_latents` comes from an own seed, the same each time. Under several processes
+    the latents of all are put together, and all log the same.
 
     Args:
-        max_items: the largest n, at least 1. Time and memory grow like n^2.
+        max_examples: the largest n, at least 1. Time and memory grow like n^2.
         seed: of the noise, at least 0.
 
     Raises:
@@ -54,10 +54,10 @@ class LatentStatistics(AbstractModelCallback):
     Source: for active units Burda, Grosse and Salakhutdinov 2015, arXiv 1509.00519, section 5.2.
     """
 
-    def __init__(self, max_items: int = 2000, seed: int = 0) -> None:
-        check_at_least(1, max_items=max_items)
+    def __init__(self, max_examples: int = 2000, seed: int = 0) -> None:
+        check_at_least(1, max_examples=max_examples)
         check_at_least(0, seed=seed)
-        self._max_items = max_items
+        self._max_examples = max_examples
         self._seed = seed
         self._forget()
 
@@ -108,14 +108,14 @@ class LatentStatistics(AbstractModelCallback):
         self._num_batches = 0
 
     def _due(self, world_size: int, num_batches: float) -> int:
-        """Returns how many items of this batch bring its process to its share of them so far."""
+        """Returns how many examples of this batch bring its process to its share of them so far."""
         self._num_batches += 1
-        share = -(-self._max_items // world_size)
+        share = -(-self._max_examples // world_size)
         passed = self._num_batches / num_batches if math.isfinite(num_batches) else 1.0
         return max(0, math.ceil(share * passed) - sum(map(len, self._drawn)))
 
     def _collect(self, module: LightningModule, images: Tensor, place: tuple[int, int]) -> None:
-        """Keeps the codes of these items."""
+        """Keeps the latents of these examples."""
         if len(images) == 0:
             return
         key = np.random.SeedSequence((self._seed, module.global_rank, *place))
@@ -123,42 +123,42 @@ class LatentStatistics(AbstractModelCallback):
         with evaluating(module):
             self._best.append(module.encode(images).cpu().double())
             with fixed_noise(seed):
-                self._drawn.append(module.draw_codes(images).cpu().double())
+                self._drawn.append(module.sample_latents(images).cpu().double())
 
     def _log(self, stage: str, trainer: Trainer, module: LightningModule) -> None:
         drawn, best = self._gathered(trainer, self._drawn), self._gathered(trainer, self._best)
         self._forget()
         if len(drawn):
-            statistics = code_statistics(drawn, best, module.latent_target)
+            statistics = latent_statistics(drawn, best, module.prior)
             named = {f"{stage}/{name}": value for name, value in statistics.items()}
             module.log_dict(named, sync_dist=True)
 
-    def _gathered(self, trainer: Trainer, codes: list[Tensor]) -> Tensor:
-        """Returns the codes of all processes, at most `max_items` of them."""
-        own = torch.cat(codes) if codes else torch.empty(0)
+    def _gathered(self, trainer: Trainer, latents: list[Tensor]) -> Tensor:
+        """Returns the latents of all processes, at most `max_examples` of them."""
+        own = torch.cat(latents) if latents else torch.empty(0)
         shares = [trainer.strategy.broadcast(own, src=rank) for rank in range(trainer.world_size)]
         filled = [share for share in shares if len(share)]
-        return torch.cat(filled)[: self._max_items] if filled else own
+        return torch.cat(filled)[: self._max_examples] if filled else own
 
 
-def code_statistics(
+def latent_statistics(
     drawn: Float[Tensor, "n d"], best: Float[Tensor, "n d"], target: AbstractTarget
 ) -> dict[str, float]:
     """Returns what `LatentStatistics` logs, without the stage.
 
     Args:
-        drawn: codes that should follow the law.
-        best: each item's best code.
-        target: the law.
+        drawn: latents that should follow the distribution.
+        best: each example's best latent.
+        target: the distribution.
     """
     kernel = HuberEnergy()
     distance = float(squared_distance_to(kernel, drawn.double(), target))
     independent = target.self_energy(kernel) / len(drawn)
     deviations = drawn.std(0, correction=0)
     return {
-        "code_squared_distance": distance,
-        "code_independent_squared_distance": independent,
-        "code_distance_ratio": distance / independent,
+        "latent_squared_distance": distance,
+        "latent_independent_squared_distance": independent,
+        "latent_distance_ratio": distance / independent,
         "active_units": float((best.var(0, correction=0) > _ACTIVE_VARIANCE).sum()),
         "code_std_mean": float(deviations.mean()),
         "code_std_min": float(deviations.min()),

@@ -9,7 +9,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from callbacks.base.images import Picture, new_figure, show
+from callbacks.base.images import LoggedImage, new_figure, show
 
 __all__ = ["LossCurves"]
 
@@ -21,7 +21,7 @@ _NOT_LOSSES = ("_step", "_epoch")  # counters, and names that Lightning adds to 
 class LossCurves(Callback):
     """Draws what was logged in training and validation over epochs, when training ends.
 
-    Writes loss-curves.png to <run folder>/pictures and "pictures/loss-curves" to W&B: a panel a
+    Writes loss-curves.png to <run folder>/images and "images/loss-curves" to W&B: a panel a
     term with train/<term> and val/<term>. A training value is the mean over the epoch of what the
     logger could see: every `log_every_n_steps`-th batch and the last one. Values are kept in the
     checkpoint, so the curves of a resumed run begin where training began; metrics.csv of its folder
@@ -86,8 +86,8 @@ class LossCurves(Callback):
         if trainer.is_global_zero and panels:
             epoch = max(max(curve) for panel in panels.values() for curve in panel.values())
             caption = f"loss curves of {epoch} epochs"
-            picture = Picture("pictures/loss-curves", _figure(panels), caption, True)
-            show(trainer, picture, epoch)
+            image = LoggedImage("images/loss-curves", _figure(panels), caption, True)
+            show(trainer, image, epoch)
 
     def _panels(self) -> dict[str, dict[str, dict[int, float]]]:
         """Returns term -> stage -> epoch -> value for the terms to be drawn that have values."""

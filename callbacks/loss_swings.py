@@ -102,8 +102,8 @@ def swing(values: Float[Tensor, " n"]) -> float:
     """
     values = values.double()
     time = torch.linspace(-1, 1, len(values), dtype=values.dtype)
-    centred = values - values.mean()
-    rest = centred - (centred @ time) / (time @ time) * time
+    centerd = values - values.mean()
+    rest = centerd - (centerd @ time) / (time @ time) * time
     jumps = rest.diff().abs().mean()
     scale = torch.finfo(torch.float32).eps * values.abs().max()  # what rounding leaves of a line
     return float(rest.square().mean().sqrt() / jumps) if jumps > scale else 0.0

@@ -1,4 +1,4 @@
-"""Whether generated pictures differ from each other as much as real ones do."""
+"""Whether generated images differ from each other as much as real ones do."""
 
 from typing import Any, final
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from callbacks.base.checks import check_at_least
 from callbacks.base.decoding import decode, evaluating
-from callbacks.base.first_examples import FirstItems
+from callbacks.base.first_examples import FirstExamples
 from callbacks.base.generator_callback import AbstractGeneratorCallback
 from lightning_modules.interface import LatentGenerator, provides
 
@@ -19,13 +19,13 @@ __all__ = ["ModeCollapse", "diversity"]
 
 @final
 class ModeCollapse(AbstractGeneratorCallback):
-    """Logs the diversity of generated pictures by that of real ones, and warns when it is lost.
+    """Logs the diversity of generated images by that of real ones, and warns when it is lost.
 
-    The diversity of n pictures is the mean Euclidean distance between two of them, over all pairs,
+    The diversity of n images is the mean Euclidean distance between two of them, over all pairs,
     of pixels (rows of a table: of features) or of what a network makes of them. After each training
-    epoch health/diversity_ratio is the diversity of the pictures of the same n latents by that of
-    the first n training items: about 1 for a generator that follows the data, 0 if all its pictures
-    are one.
+    epoch health/diversity_ratio is the diversity of the images of the same n latents by that of
+    the first n training examples: about 1 for a generator that follows the data, 0 if all its
+    images are one.
 
     If it stays below `threshold` for `patience` epochs, one warning says so, once in a run, and
     names what to try. The default is half: k equally likely modes far from each other have 1 - 1/k
@@ -34,17 +34,17 @@ class ModeCollapse(AbstractGeneratorCallback):
     a network that was trained to tell classes apart sees more than pixels do. An untrained
     generator has a ratio near 0, too, hence the patience.
 
-    The first process measures, unless it has a single training item. What was measured of the data
-    and the count of epochs are part of the checkpoint.
+    The first process measures, unless it has a single training example. What was measured of the
+    data and the count of epochs are part of the checkpoint.
 
     Args:
-        num_items: n, at least 2.
+        num_examples: n, at least 2.
         threshold: of the ratio, > 0.
         patience: epochs in a row below the threshold before the warning, at least 1.
-        features: network from pictures (n, c, h, w) in [0, 1], or rows, to features (n, ...), used
+        features: network from images (n, c, h, w) in [0, 1], or rows, to features (n, ...), used
             as it is, in eval mode; pixels if None.
         seed: of the latents, at least 0.
-        use_ema: whether pictures are those of the average that the callback GeneratorEMA keeps,
+        use_ema: whether images are those of the average that the callback GeneratorEMA keeps,
             once there is one.
 
     Raises:
@@ -55,7 +55,7 @@ class ModeCollapse(AbstractGeneratorCallback):
 
     def __init__(
         self,
-        num_items: int = 100,
+        num_examples: int = 100,
         threshold: float = 0.5,
         patience: int = 3,
         features: nn.Module | None = None,
@@ -63,17 +63,17 @@ class ModeCollapse(AbstractGeneratorCallback):
         use_ema: bool = False,
     ) -> None:
         super().__init__(use_ema)
-        check_at_least(2, num_items=num_items)
+        check_at_least(2, num_examples=num_examples)
         check_at_least(1, patience=patience)
         check_at_least(0, seed=seed)
         if not threshold > 0:
             raise ValueError(f"`threshold` must be > 0, got {threshold}.")
-        self._num_items = num_items
+        self._num_examples = num_examples
         self._threshold = threshold
         self._patience = patience
         self._features = features
         self._seed = seed
-        self._items = FirstItems(num_items, "training")
+        self._examples = FirstExamples(num_examples, "training")
         self._state: dict[str, float] = {"real_diversity": 0.0, "low_epochs": 0, "warned": 0}
 
     def state_dict(self) -> dict[str, Any]:
@@ -86,18 +86,20 @@ class ModeCollapse(AbstractGeneratorCallback):
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         if trainer.is_global_zero and not self._state["real_diversity"]:
-            self._items.add(batch)
+            self._examples.add(batch)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.is_global_zero:
             return
-        if len(self._items) > 1 and not self._state["real_diversity"]:
-            self._state["real_diversity"] = self._diversity(pl_module, self._items.items().images)
-        self._items = FirstItems(self._num_items, "training")
+        if len(self._examples) > 1 and not self._state["real_diversity"]:
+            self._state["real_diversity"] = self._diversity(
+                pl_module, self._examples.items().images
+            )
+        self._examples = FirstExamples(self._num_examples, "training")
         if self._state["real_diversity"]:
             assert provides(pl_module, LatentGenerator)  # setup has seen to it
             generator = torch.Generator().manual_seed(self._seed)
-            z = pl_module.latent_target.sample(self._num_items, generator=generator)
+            z = pl_module.prior.sample(self._num_examples, generator=generator)
             with self.decoding(trainer, pl_module):
                 made = decode(pl_module, z)
             ratio = self._diversity(pl_module, made) / self._state["real_diversity"]
@@ -117,7 +119,7 @@ class ModeCollapse(AbstractGeneratorCallback):
         if self._state["low_epochs"] >= self._patience and not self._state["warned"]:
             self._state["warned"] = 1
             rank_zero_warn(
-                f"mode collapse? In epoch {epoch} generated pictures differ from each other by "
+                f"mode collapse? In epoch {epoch} generated images differ from each other by "
                 f"{ratio:.2f} of what real ones do, in {self._patience} epochs in a row below "
                 f"{self._threshold}. Try a gradient penalty (WGAN-GP) or another loss, more critic "
                 "steps (`n_critic`), a lower learning rate of the generator, or a pulling-away "

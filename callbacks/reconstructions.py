@@ -11,9 +11,9 @@ from torch import Tensor
 
 from callbacks.base.checks import check_at_least
 from callbacks.base.decoding import decode, encode
-from callbacks.base.epoch_images import AbstractEpochPictures
-from callbacks.base.first_examples import Items
-from callbacks.base.images import Picture, are_pictures, grid, new_figure
+from callbacks.base.epoch_images import AbstractEpochImages
+from callbacks.base.first_examples import Examples
+from callbacks.base.images import LoggedImage, are_images, grid, new_figure
 
 __all__ = ["Reconstructions"]
 
@@ -22,49 +22,49 @@ _NAMES = 32  # below a panel; more could not be read
 
 
 @final
-class Reconstructions(AbstractEpochPictures):
-    """Shows the first items over their reconstructions decode(encode(x)).
+class Reconstructions(AbstractEpochImages):
+    """Shows the first examples over their reconstructions decode(encode(x)).
 
-    Writes epoch-NNNN-reconstructions.png to <run folder>/pictures and "pictures/reconstructions" to
-    W&B: for pictures lines of originals, each over the line of their reconstructions, for rows of a
+    Writes epoch-NNNN-reconstructions.png to <run folder>/images and "images/reconstructions" to
+    W&B: for images lines of originals, each over the line of their reconstructions, for rows of a
     table a panel each for the first eight, with the value of every feature.
 
     Args:
-        num_items: validation items (training items where there are none), at least 1.
+        num_examples: validation examples (training examples where there are none), at least 1.
         every_n_epochs: interval in training epochs, at least 1; the last epoch is always shown.
-        columns: items in a line of pictures, at least 1.
+        columns: examples in a line of images, at least 1.
 
     Raises:
         ValueError: if a number is out of its range.
         TypeError: (when a run starts) if the model is no autoencoder.
     """
 
-    def __init__(self, num_items: int = 32, every_n_epochs: int = 1, columns: int = 16) -> None:
-        check_at_least(1, num_items=num_items, columns=columns)
-        super().__init__(num_items, every_n_epochs)
+    def __init__(self, num_examples: int = 32, every_n_epochs: int = 1, columns: int = 16) -> None:
+        check_at_least(1, num_examples=num_examples, columns=columns)
+        super().__init__(num_examples, every_n_epochs)
         self._columns = columns
 
-    def pictures(self, module: LightningModule, items: Items) -> Iterator[Picture]:
-        decoded = decode(module, encode(module, items.images))
-        caption = f"{len(decoded)} {items.origin} items over their reconstructions"
+    def images(self, module: LightningModule, examples: Examples) -> Iterator[LoggedImage]:
+        decoded = decode(module, encode(module, examples.images))
+        caption = f"{len(decoded)} {examples.origin} examples over their reconstructions"
         content: Tensor | Figure
-        if are_pictures(decoded):
+        if are_images(decoded):
             columns = min(self._columns, len(decoded))
-            content = grid(_line_by_line(items.images.float(), decoded, columns), columns)
+            content = grid(_line_by_line(examples.images.float(), decoded, columns), columns)
         elif decoded.ndim == 2:
-            content = _table_figure(items.images.float(), decoded, items.column_names)
+            content = _table_figure(examples.images.float(), decoded, examples.column_names)
         else:
             return
-        yield Picture("pictures/reconstructions", content, caption)
+        yield LoggedImage("images/reconstructions", content, caption)
 
 
 def _line_by_line(originals: Tensor, decoded: Tensor, columns: int) -> Tensor:
-    """Returns pictures in the order of a grid; a last line that is not full ends in grey."""
+    """Returns images in the order of a grid; a last line that is not full ends in grey."""
     lines = []
     for part in (originals.split(columns), decoded.split(columns)):
         padding = columns - len(part[-1])
-        grey = part[-1].new_full((padding, *part[-1].shape[1:]), 0.5)
-        lines.append([*part[:-1], torch.cat([part[-1], grey])])
+        gray = part[-1].new_full((padding, *part[-1].shape[1:]), 0.5)
+        lines.append([*part[:-1], torch.cat([part[-1], gray])])
     return torch.cat([line for pair in zip(*lines, strict=True) for line in pair])
 
 

@@ -1,4 +1,6 @@
-"""How far a generator's samples are from the items held out, also for models without validation."""
+"""How far a generator's samples are from the examples held out, also for models without
+validation.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, final
@@ -11,7 +13,7 @@ from torchmetrics import Metric
 from callbacks.base.checks import check_at_least
 from callbacks.base.decoding import decode
 from callbacks.base.generator_callback import AbstractGeneratorCallback
-from callbacks.base.metric_values import check_forgetful, measured, share_of_items
+from callbacks.base.metric_values import check_forgetful, measured, share_of_examples
 from hawc.samplers.seeding import generator_at
 from lightning_modules.interface import LatentGenerator, provides
 
@@ -20,17 +22,18 @@ __all__ = ["ValidationDistances"]
 
 @final
 class ValidationDistances(AbstractGeneratorCallback):
-    """Logs measures of generated against held-out items as val/<name>, val/<name>/<part> if many.
+    """Logs measures of generated against held-out examples as val/<name>, val/<name>/<part> if
+    many.
 
     After every `every_n_epochs`-th training epoch the same `num_samples` independent latents are
-    decoded and compared with the first `num_samples` items held out, or all if there are fewer.
-    Adversarial models have no validation step; this is their validation on toy laws. Under several
-    processes each decodes and measures its share; the measures put them together.
+    decoded and compared with the first `num_samples` examples held out, or all if there are fewer.
+    Adversarial models have no validation step; this is their validation on toy distributions. Under
+    several processes each decodes and measures its share; the measures put them together.
 
     Args:
         metrics: by name: torchmetrics with `update(images, real)`, as those of ``metrics`` have;
-            their `reset` must forget real items too, which are given anew each time.
-        num_samples: generated and held-out items to compare, at least 1.
+            their `reset` must forget real examples too, which are given anew each time.
+        num_samples: generated and held-out examples to compare, at least 1.
         every_n_epochs: interval in training epochs, at least 1.
         seed: of the latents, at least 0.
         use_ema: whether the average that the callback GeneratorEMA keeps decodes, once there is
@@ -38,7 +41,7 @@ class ValidationDistances(AbstractGeneratorCallback):
 
     Raises:
         ValueError: if a number is out of its range, there is no measure, a measure keeps real
-            items, or (when a run starts) if nothing is held out or `use_ema` is set without a
+            examples, or (when a run starts) if nothing is held out or `use_ema` is set without a
             GeneratorEMA.
         TypeError: (when a run starts) if the model cannot be sampled.
     """
@@ -67,7 +70,7 @@ class ValidationDistances(AbstractGeneratorCallback):
     ) -> None:
         if datamodule is None or getattr(datamodule, "num_validation", None) == 0:
             raise ValueError(
-                "ValidationDistances needs a data module with items held out, got "
+                "ValidationDistances needs a data module with examples held out, got "
                 f"{type(datamodule).__name__} without; leave `num_validation` out or raise it."
             )
         super().check_surroundings(callbacks, datamodule)
@@ -80,8 +83,8 @@ class ValidationDistances(AbstractGeneratorCallback):
         pl_module.log_dict(values, rank_zero_only=True)
 
     def _held_out(self, trainer: Trainer) -> Tensor:
-        """Returns this process's share of the first items held out."""
-        wanted, found = share_of_items(self._num_samples, trainer), []
+        """Returns this process's share of the first examples held out."""
+        wanted, found = share_of_examples(self._num_samples, trainer), []
         data: Any = trainer.datamodule
         for batch in data.val_dataloader():
             found.append(batch[0])
@@ -92,7 +95,7 @@ class ValidationDistances(AbstractGeneratorCallback):
     def _samples(self, trainer: Trainer, module: LightningModule) -> Tensor:
         assert provides(module, LatentGenerator)  # setup has seen to it
         generator = generator_at(self._seed, 0)
-        z = module.latent_target.sample(self._num_samples, generator=generator)
+        z = module.prior.sample(self._num_samples, generator=generator)
         share = z.tensor_split(trainer.world_size)[trainer.global_rank]
         with self.decoding(trainer, module):
             return decode(module, share)

@@ -61,7 +61,7 @@ class PacedProgressBar(RichProgressBar):
 
     Beside the epoch's batches it shows the steps of critic and generator so far, how many steps of
     either are made in a second, and the time left until `max_epochs` or `max_steps` ends the run
-    if it goes on like the part that this process has made, validation and pictures included.
+    if it goes on like the part that this process has made, validation and images included.
     """
 
     def __init__(self) -> None:

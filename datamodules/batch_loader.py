@@ -13,17 +13,17 @@ __all__ = ["BatchLoader"]
 
 @final
 class BatchLoader:
-    """Yields (images, labels) batches; from uint8 pictures it makes float32 in [0, 1] on the way.
+    """Yields (images, labels) batches; from uint8 images it makes float32 in [0, 1] on the way.
 
-    One indexed read a batch instead of one decoded item after the other is what makes small data
+    One indexed read a batch instead of one decoded example after the other is what makes small data
     sets fast (benchmarks/data_loading.py). The order of an epoch depends on (seed, epoch) alone.
     Lightning stores `state_dict` in its checkpoints and calls `sampler.set_epoch`, so a run that is
     resumed within an epoch goes on with the very batches that the interrupted one had left.
 
     Args:
-        images: (n, ...) uint8 pictures, or float32 rows, which are served as they are.
+        images: (n, ...) uint8 images, or float32 rows, which are served as they are.
         labels: (n,) or (n, ...) of any type.
-        batch_size: pictures a batch in this process, at least 1.
+        batch_size: images a batch in this process, at least 1.
         shuffle: whether each epoch has an order of its own; also leaves out an incomplete last
             batch, so that all steps of a training are alike.
         seed: of the order.

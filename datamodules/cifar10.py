@@ -1,4 +1,4 @@
-"""CIFAR-10: 50,000 training and 10,000 test colour pictures in ten classes, 32 x 32.
+"""CIFAR-10: 50,000 training and 10,000 test colour images in ten classes, 32 x 32.
 
 Source: Krizhevsky 2009, "Learning multiple layers of features from tiny images".
 """

@@ -1,4 +1,4 @@
-"""The data module of every pair of folders of pictures."""
+"""The data module of every pair of folders of images."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Literal
 from torch import Tensor
 
 from datamodules.errors import DataError
-from datamodules.image_file import check_picture_size
+from datamodules.image_file import check_image_size
 from datamodules.image_files import Broken, ImageReader, find_images, without_ending
 from datamodules.two_domains import AbstractTwoDomains
 
@@ -17,21 +17,21 @@ Pairing = Literal["none", "name", "order"]
 
 
 class AbstractDomainFolders(AbstractTwoDomains, ABC):
-    """Serves the pictures of two folders, at any depth, as two domains, from memory.
+    """Serves the images of two folders, at any depth, as two domains, from memory.
 
     Of each image the largest centred square is resized (bicubic) to `image_size`. A file is an
     image if its ending, or its content if it has none, is of a format that Pillow reads.
 
     Args:
-        image_size: sides of a picture in pixels, at least 1.
-        channels: 1 for grey, 3 for colour; pictures of the other kind are converted.
+        image_size: sides of a image in pixels, at least 1.
+        channels: 1 for grey, 3 for colour; images of the other kind are converted.
         pairing: "name" if files of one name, endings apart, belong together; "order" if those of
             one place in the alphabet do; "none" if domains are shuffled each on its own and may
             differ in size.
         broken: what to do about files that cannot be read: "error" names them and stops, "skip"
             warns, names them and goes on without them, and without their partners in pairs.
-        batch_size: pictures of either domain a batch and process, at least 1.
-        num_validation: training pictures of either domain held out for validation; a tenth of them
+        batch_size: images of either domain a batch and process, at least 1.
+        num_validation: training images of either domain held out for validation; a tenth of them
             if None.
         background: colour behind transparent pixels: a name, or a code such as "#808080".
 
@@ -39,7 +39,7 @@ class AbstractDomainFolders(AbstractTwoDomains, ABC):
         ValueError: if a number or word is none of these.
     """
 
-    example = "picture"
+    example = "image"
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class AbstractDomainFolders(AbstractTwoDomains, ABC):
         background: str,
     ) -> None:
         super().__init__(batch_size, num_validation)
-        check_picture_size(image_size, channels)
+        check_image_size(image_size, channels)
         if pairing not in ("none", "name", "order"):
             raise ValueError(f"`pairing` must be none, name or order, got {pairing}.")
         self._pairing = pairing
@@ -60,7 +60,7 @@ class AbstractDomainFolders(AbstractTwoDomains, ABC):
 
     @abstractmethod
     def folders(self, train: bool) -> tuple[Path, Path]:
-        """Returns both domains' folders of training or test pictures."""
+        """Returns both domains' folders of training or test images."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -79,7 +79,7 @@ class AbstractDomainFolders(AbstractTwoDomains, ABC):
                 _check_names(names_a, names_b, folders)
             if len(files_a) != len(files_b):
                 raise DataError(
-                    "domains in pairs must have as many pictures each, got "
+                    "domains in pairs must have as many images each, got "
                     f"{len(files_a)} in '{folders[0]}' and {len(files_b)} in '{folders[1]}'; "
                     "complete them, or set `pairing` to none."
                 )
@@ -121,7 +121,7 @@ def _by_name(files: list[Path], folder: Path) -> dict[str, Path]:
         name = str(without_ending(file).relative_to(folder))
         if name in named:
             raise DataError(
-                f"'{folder}' must hold one picture of a name where pictures are in pairs, got "
+                f"'{folder}' must hold one image of a name where images are in pairs, got "
                 f"{named[name].name} and {file.name}; remove one, or set `pairing` to none."
             )
         named[name] = file
@@ -134,6 +134,6 @@ def _check_names(a: dict[str, Path], b: dict[str, Path], folders: tuple[Path, Pa
         if alone:
             raise DataError(
                 f"'{alone[0]}' has no partner of its name in '{folder}', one of {len(alone)} of "
-                f"{len(ours)} pictures that lack theirs; complete the pairs, or set `pairing` to "
+                f"{len(ours)} images that lack theirs; complete the pairs, or set `pairing` to "
                 "none."
             )

@@ -14,7 +14,7 @@ __all__ = ["DomainLoader"]
 class DomainLoader:
     """Yields (a, b) batches, one of either domain, and leaves labels out.
 
-    An epoch is one of the smaller domain: none of its items comes twice. Of the larger domain it
+    An epoch is one of the smaller domain: none of its examples comes twice. Of the larger domain it
     shows a part, another one each time if that loader shuffles.
 
     Args:

@@ -28,9 +28,9 @@ def download_whole(name: str, folder: Path, fetch: Callable[[str], object]) -> N
         with tempfile.TemporaryDirectory(dir=nearest, prefix=".download-") as partial:
             fetch(partial)
             folder.mkdir(parents=True, exist_ok=True)
-            for item in Path(partial).iterdir():
-                if not (folder / item.name).exists():  # another process may have been faster
-                    shutil.move(item, folder / item.name)
+            for example in Path(partial).iterdir():
+                if not (folder / example.name).exists():  # another process may have been faster
+                    shutil.move(example, folder / example.name)
     except (OSError, RuntimeError) as error:
         raise DataError(
             f"`data.data_dir` must be a folder that holds {name}, or {name} must be downloadable; "

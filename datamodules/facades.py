@@ -19,17 +19,17 @@ __all__ = ["Facades"]
 class Facades(AbstractDomainFolders):
     """Reads <data_dir>/facades/{trainA,trainB,testA,testB}: photographs A, label maps B.
 
-    Files of one name are of one facade. DiscoGAN is not told so: by default pictures are unpaired.
+    Files of one name are of one facade. DiscoGAN is not told so: by default images are unpaired.
 
     Args:
         data_dir: folder of the data; the environment variable HAWC_DATA, else "data", if None.
-        image_size: sides of a picture in pixels, at least 1.
+        image_size: sides of a image in pixels, at least 1.
         pairing: "name" for batches of photographs with their own label maps, "order" does the same
             here, "none" shuffles both domains each on its own.
         broken: what to do about files that cannot be read: "error" names them and stops, "skip"
             warns, names them and goes on without them.
-        batch_size: pictures of either domain a batch and process, at least 1.
-        num_validation: training pictures of either domain held out for validation; a tenth of them
+        batch_size: images of either domain a batch and process, at least 1.
+        num_validation: training images of either domain held out for validation; a tenth of them
             if None.
 
     Raises:

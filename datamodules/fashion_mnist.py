@@ -1,4 +1,4 @@
-"""Fashion-MNIST: 60,000 training and 10,000 test pictures of clothes in ten classes, 28 x 28.
+"""Fashion-MNIST: 60,000 training and 10,000 test images of clothes in ten classes, 28 x 28.
 
 Source: Xiao, Rasul and Vollgraf 2017, arXiv 1708.07747.
 """

@@ -1,7 +1,7 @@
-"""A correlated normal law of the plane: N((1, 1), [[1, r], [r, 1]]).
+"""A correlated normal distribution of the plane: N((1, 1), [[1, r], [r, 1]]).
 
-Source: the example of approximation by a product of laws with r = 0.9, as in Bishop 2006, "Pattern
-recognition and machine learning", figure 10.2.
+Source: the example of approximation by a product of distributions with r = 0.9, as in Bishop 2006,
+"Pattern recognition and machine learning", figure 10.2.
 """
 
 import math
@@ -18,7 +18,8 @@ __all__ = ["GaussianEllipse"]
 
 @final
 class GaussianEllipse(AbstractToy):
-    """Draws from the normal law of mean (1, 1), unit variances and a correlation; labels are 0.
+    """Draws from the normal distribution of mean (1, 1), unit variances and a correlation; labels
+    are 0.
 
     Args:
         batch_size: points a batch and process, at least 1.
@@ -47,12 +48,12 @@ class GaussianEllipse(AbstractToy):
 
     @property
     def mean(self) -> Float[Tensor, " 2"]:
-        """The mean of the law."""
+        """The mean of the distribution."""
         return torch.ones(2)
 
     @property
     def covariance(self) -> Float[Tensor, "2 2"]:
-        """The covariance matrix of the law."""
+        """The covariance matrix of the distribution."""
         r = self._correlation
         return torch.tensor([[1.0, r], [r, 1.0]])
 
@@ -65,7 +66,7 @@ class GaussianEllipse(AbstractToy):
         return self.mean + torch.stack((first, other), 1), torch.zeros(n, dtype=torch.int64)
 
     def log_density(self, points: Float[Tensor, "n 2"]) -> Float[Tensor, " n"]:
-        """Returns the log density of the law at each point, differentiable."""
+        """Returns the log density of the distribution at each point, differentiable."""
         r = self._correlation
         x, y = (points - self.mean.to(points)).T
         squares = (x * x - 2 * r * x * y + y * y) / (1 - r * r)

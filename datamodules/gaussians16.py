@@ -1,4 +1,4 @@
-"""Sixteen Gaussians on a 4 x 4 grid, the law of examples/grid.py.
+"""Sixteen Gaussians on a 4 x 4 grid, the distribution of examples/grid.py.
 
 Source: the figure of this mixture in G. Turinici 2022, arXiv 2202.03008: unit covariance, centres
 5 (i, j), i, j = 0, ..., 3.

@@ -1,7 +1,8 @@
-"""Two Gaussians on the diagonal of the plane: a law of two modes for laws that have one.
+"""Two Gaussians on the diagonal of the plane: a distribution of two modes for distributions that
+have one.
 
-Source: the bimodal law that one normal law is fitted to in Bishop 2006, "Pattern recognition and
-machine learning", figure 10.3; the numbers are ours.
+Source: the bimodal distribution that one normal distribution is fitted to in Bishop 2006, "Pattern
+recognition and machine learning", figure 10.3; the numbers are ours.
 """
 
 from typing import final

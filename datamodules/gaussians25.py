@@ -1,8 +1,8 @@
 """Twenty-five Gaussians on a 5 x 5 grid.
 
-Source: the toy law of Gulrajani et al. 2017, arXiv 1704.00028, with the numbers of the authors'
-code: centres at 2 (i, j), i, j = -2, ..., 2, standard deviation 0.05, then all divided by 2.828,
-so that a coordinate has a variance of about 1.
+Source: the toy distribution of Gulrajani et al. 2017, arXiv 1704.00028, with the numbers of the
+authors' code: centres at 2 (i, j), i, j = -2, ..., 2, standard deviation 0.05, then all divided by
+2.828, so that a coordinate has a variance of about 1.
 """
 
 from typing import final

@@ -1,7 +1,7 @@
 """Eight Gaussians on a circle.
 
-Source: a toy law of Gulrajani et al. 2017, arXiv 1704.00028, with the numbers of the authors' code:
-radius 2, standard deviation 0.02, then all divided by 1.414.
+Source: a toy distribution of Gulrajani et al. 2017, arXiv 1704.00028, with the numbers of the
+authors' code: radius 2, standard deviation 0.02, then all divided by 1.414.
 """
 
 import math

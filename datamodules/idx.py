@@ -18,7 +18,7 @@ _UINT8 = 8  # the format's code for unsigned bytes
 
 
 class AbstractIdxImages(AbstractInMemoryImages, ABC):
-    """28 x 28 grey pictures in four IDX files, plain or gzipped; downloaded if they are missing."""
+    """28 x 28 grey images in four IDX files, plain or gzipped; downloaded if they are missing."""
 
     @property
     @abstractmethod
@@ -47,7 +47,7 @@ class AbstractIdxImages(AbstractInMemoryImages, ABC):
         images, labels = read_idx(files[0]), read_idx(files[1])
         if images.shape[1:] != self.image_shape[1:] or labels.shape != images.shape[:1]:
             raise DataError(
-                f"'{files[0]}' and '{files[1]}' must hold 28 x 28 pictures and one label each, got "
+                f"'{files[0]}' and '{files[1]}' must hold 28 x 28 images and one label each, got "
                 f"shapes {tuple(images.shape)} and {tuple(labels.shape)}; fetch them again."
             )
         return images.unsqueeze(1), labels.long()

@@ -10,7 +10,7 @@ from torchvision.transforms.functional import center_crop, pil_to_tensor
 
 from datamodules.errors import DataError
 
-__all__ = ["check_background", "check_picture_size", "read_picture"]
+__all__ = ["check_background", "check_image_size", "read_image"]
 
 _MODES = {1: "L", 3: "RGB"}
 _RANGELESS = ("I", "F")  # 32-bit numbers, whose black and white no format says
@@ -18,7 +18,7 @@ _WHITE_IS_ZERO = 0  # of TIFF; Pillow heeds it with 8 bits alone
 _REASON_SHOWN = 80  # characters
 
 
-def check_picture_size(image_size: int, channels: int) -> None:
+def check_image_size(image_size: int, channels: int) -> None:
     """Raises ValueError unless square images of such sides and channels can be made of files."""
     if image_size < 1:
         raise ValueError(f"`image_size` must be at least 1, got {image_size}.")
@@ -38,7 +38,7 @@ def check_background(background: str) -> None:
         )
 
 
-def read_picture(file: Path, shape: tuple[int, int, int], background: str = "white") -> Tensor:
+def read_image(file: Path, shape: tuple[int, int, int], background: str = "white") -> Tensor:
     """Returns an image, cropped to its centred square and resized, as uint8 of shape (c, h, w).
 
     It is upright as its EXIF orientation says, and the first frame of an animation. What is

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from datamodules.errors import DataError
-from datamodules.image_file import check_background, read_picture
+from datamodules.image_file import check_background, read_image
 
 __all__ = ["Broken", "ImageReader", "find_images", "is_visible", "without_ending"]
 
@@ -70,7 +70,7 @@ class ImageReader:
         reasons = []
         for i, file in enumerate(files):
             try:
-                images[i] = read_picture(file, self.shape, self.background)
+                images[i] = read_image(file, self.shape, self.background)
             except DataError as error:
                 whole[i] = False
                 reasons.append(f"{_name(file, folder)} ({error})")

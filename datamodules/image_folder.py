@@ -1,4 +1,4 @@
-"""Any folder of pictures."""
+"""Any folder of images."""
 
 from pathlib import Path
 from typing import Literal, final
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from datamodules.errors import DataError
-from datamodules.image_file import check_picture_size
+from datamodules.image_file import check_image_size
 from datamodules.image_files import Broken, ImageReader, find_images, is_visible
 from datamodules.in_memory import AbstractInMemoryImages, hold_out
 
@@ -25,15 +25,15 @@ class ImageFolder(AbstractInMemoryImages):
     content if it has none, is of a format that Pillow reads; hidden files are skipped.
 
     Args:
-        path: folder with pictures, all labelled 0, or with subfolders of pictures, labelled in
+        path: folder with images, all labelled 0, or with subfolders of images, labelled in
             alphabetical order; not with both.
-        image_size: sides of a picture in pixels, at least 1.
-        channels: 1 for grey, 3 for colour; pictures of the other kind are converted.
-        batch_size: pictures a batch and process, at least 1.
-        test_path: folder of the test pictures, laid out like `path`; if None, some of `path`
+        image_size: sides of a image in pixels, at least 1.
+        channels: 1 for grey, 3 for colour; images of the other kind are converted.
+        batch_size: images a batch and process, at least 1.
+        test_path: folder of the test images, laid out like `path`; if None, some of `path`
             are held out.
-        num_test: pictures held out for testing if there is no `test_path`; a tenth of all if None.
-        num_validation: training pictures held out for validation; a tenth of them if None.
+        num_test: images held out for testing if there is no `test_path`; a tenth of all if None.
+        num_validation: training images held out for validation; a tenth of them if None.
         binarize: whether values of at least 0.5 become 1 and all others 0.
         broken: what to do about files that cannot be read: "error" names them and stops, "skip"
             warns, names them and goes on without them.
@@ -58,7 +58,7 @@ class ImageFolder(AbstractInMemoryImages):
         background: str = "white",
     ) -> None:
         super().__init__(batch_size, num_validation=num_validation, binarize=binarize)
-        check_picture_size(image_size, channels)
+        check_image_size(image_size, channels)
         if num_test is not None and num_test < 0:
             raise ValueError(f"`num_test` must be at least 0, got {num_test}.")
         if num_test is not None and test_path is not None:

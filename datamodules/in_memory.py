@@ -1,4 +1,4 @@
-"""The data modules of every set small enough to live in memory: of any examples, of pictures."""
+"""The data modules of every set small enough to live in memory: of any examples, of images."""
 
 import os
 from abc import ABC, abstractmethod
@@ -143,19 +143,19 @@ class AbstractInMemory(LightningDataModule, ABC):
 
 
 class AbstractInMemoryImages(AbstractInMemory, ABC):
-    """Holds a labelled picture set as uint8 and serves it a batch at a time as float32 in [0, 1].
+    """Holds a labelled image set as uint8 and serves it a batch at a time as float32 in [0, 1].
 
     Args:
-        batch_size: pictures a batch and process, at least 1.
+        batch_size: images a batch and process, at least 1.
         data_dir: folder of the data; the environment variable HAWC_DATA, else "data", if None.
-        num_validation: training pictures held out for validation; a tenth of them if None.
+        num_validation: training images held out for validation; a tenth of them if None.
         binarize: whether values of at least 0.5 become 1 and all others 0.
 
     Raises:
         ValueError: if `batch_size` < 1 or `num_validation` < 0.
     """
 
-    example = "picture"
+    example = "image"
 
     def __init__(
         self,
@@ -179,7 +179,7 @@ class AbstractInMemoryImages(AbstractInMemory, ABC):
 
     @abstractmethod
     def read(self, train: bool) -> tuple[Tensor, Tensor]:
-        """Returns uint8 pictures (n, c, h, w) and int64 labels (n,) of the training or test set."""
+        """Returns uint8 images (n, c, h, w) and int64 labels (n,) of the training or test set."""
 
     def load(self, train: bool) -> dict[str, Split]:
         images, labels = self.read(train)

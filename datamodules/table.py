@@ -108,7 +108,7 @@ class AbstractTable(AbstractInMemory, ABC):
         splits = self._contents.splits
         return {name: splits[name] for name in (("train", "val") if train else ("test",))}
 
-    def standardise(self, values: Num[Tensor, "*n features"]) -> Float[Tensor, "*n features"]:
+    def standardize(self, values: Num[Tensor, "*n features"]) -> Float[Tensor, "*n features"]:
         """Returns rows as batches hold them of values in the units of the file.
 
         Float64 stays float64, to be undone without a loss; all else becomes float32, as in batches.
@@ -117,7 +117,7 @@ class AbstractTable(AbstractInMemory, ABC):
         rows = (values.double() - contents.origin - contents.mean) / contents.std
         return rows if values.dtype == torch.float64 else rows.float()
 
-    def unstandardise(self, rows: Float[Tensor, "*n features"]) -> Float64[Tensor, "*n features"]:
+    def unstandardize(self, rows: Float[Tensor, "*n features"]) -> Float64[Tensor, "*n features"]:
         """Returns values in the units of the file, as float64, of rows as batches hold them.
 
         A value that differs from one with the file's decimals by no more than float32 rounds is

@@ -1,4 +1,4 @@
-"""The data module of every toy law: points of the plane, drawn once from a seed."""
+"""The data module of every toy distribution: points of the plane, drawn once from a seed."""
 
 import math
 from abc import ABC, abstractmethod
@@ -16,7 +16,8 @@ _TRAIN, _TEST = 0, 1  # streams of draws
 
 
 class AbstractToy(AbstractInMemory, ABC):
-    """Draws a table of points (n, 2) from a law of the plane; needs no file and no network.
+    """Draws a table of points (n, 2) from a distribution of the plane; needs no file and no
+    network.
 
     A large table rather than fresh draws: epochs, shuffling and resume are those of all data.
 

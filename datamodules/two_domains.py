@@ -1,4 +1,4 @@
-"""The data module of every pair of domains, paired item by item or not."""
+"""The data module of every pair of domains, paired example by example or not."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -16,9 +16,9 @@ __all__ = ["AbstractTwoDomains"]
 class AbstractTwoDomains(AbstractInMemory, ABC):
     """Holds two sets of examples of one shape in memory; its batches are (a, b) float32.
 
-    Unpaired, each domain is shuffled on its own; paired, item i of one belongs to item i of the
-    other in every batch. An epoch is one of the smaller domain, see ``DomainLoader``; validation
-    and test pass over as many items of the larger domain as the smaller one has.
+    Unpaired, each domain is shuffled on its own; paired, example i of one belongs to example i of
+    the other in every batch. An epoch is one of the smaller domain, see ``DomainLoader``;
+    validation and test pass over as many examples of the larger domain as the smaller one has.
 
     Args:
         batch_size: examples of either domain a batch and process, at least 1.
@@ -35,11 +35,11 @@ class AbstractTwoDomains(AbstractInMemory, ABC):
     @property
     @abstractmethod
     def is_paired(self) -> bool:
-        """Whether the domains have as many items, and those of one number belong together."""
+        """Whether the domains have as many examples, and those of one number belong together."""
 
     @abstractmethod
     def read(self, train: bool) -> tuple[Tensor, Tensor]:
-        """Returns both domains' training or test set: uint8 pictures or float32 rows."""
+        """Returns both domains' training or test set: uint8 images or float32 rows."""
 
     def load(self, train: bool) -> dict[str, Split]:
         a, b = self.read(train)

@@ -1,4 +1,4 @@
-"""Any two folders of pictures as two domains."""
+"""Any two folders of images as two domains."""
 
 from pathlib import Path
 from typing import Literal, final
@@ -12,26 +12,26 @@ __all__ = ["TwoFolders"]
 
 @final
 class TwoFolders(AbstractDomainFolders):
-    """Serves the pictures of two folders, at any depth, as two domains; batches are (a, b).
+    """Serves the images of two folders, at any depth, as two domains; batches are (a, b).
 
-    Of each picture the largest centred square is resized (bicubic) to `image_size`. An epoch is one
+    Of each image the largest centred square is resized (bicubic) to `image_size`. An epoch is one
     of the smaller domain, with as many of the larger one, others each time.
 
     Args:
         path_a: folder of the first domain.
         path_b: folder of the second domain.
-        image_size: sides of a picture in pixels, at least 1.
-        channels: 1 for grey, 3 for colour; pictures of the other kind are converted.
+        image_size: sides of a image in pixels, at least 1.
+        channels: 1 for grey, 3 for colour; images of the other kind are converted.
         pairing: "name" if files of one name, endings apart, belong together; "order" if those of
             one place in the alphabet do; "none" if domains are shuffled each on its own and may
             differ in size.
         broken: what to do about files that cannot be read: "error" names them and stops, "skip"
             warns, names them and goes on without them, and without their partners in pairs.
-        batch_size: pictures of either domain a batch and process, at least 1.
-        num_validation: training pictures of either domain held out for validation; a tenth of them
+        batch_size: images of either domain a batch and process, at least 1.
+        num_validation: training images of either domain held out for validation; a tenth of them
             if None.
-        test_path_a: folder of the first domain's test pictures.
-        test_path_b: folder of the second domain's test pictures.
+        test_path_a: folder of the first domain's test images.
+        test_path_b: folder of the second domain's test images.
         background: colour behind transparent pixels: a name, or a code such as "#808080".
 
     Raises:

@@ -1,9 +1,10 @@
-"""Points for sixteen normal laws on a grid: with 48 each law gets three, with 3 all are served.
+"""Points for sixteen normal distributions on a grid: with 48 each distribution gets three, with 3
+all are served.
 
     python -m examples.grid
 
-The law is the mixture of sixteen normal laws of unit variance with centres 5 (i, j), i, j = 0..3.
-Writes docs/pictures/grid.png; takes half a minute.
+The distribution is the mixture of sixteen normal distributions of unit variance with centres 5 (i,
+j), i, j = 0..3. Writes docs/images/grid.png; takes half a minute.
 
 Source: the figure of this mixture in G. Turinici 2022, arXiv 2202.03008.
 """
@@ -21,35 +22,37 @@ from torch import Tensor
 from hawc import AbstractSolver, GaussianMixture, HuberEnergy, compress, squared_distance_to
 
 AXIS = 5.0 * torch.arange(4.0)
-CENTRES = torch.cartesian_prod(AXIS, AXIS)
-LAW = GaussianMixture(None, CENTRES, 1.0)
-PICTURE = Path(__file__).parent.parent / "docs" / "pictures" / "grid.png"
+CENTERS = torch.cartesian_prod(AXIS, AXIS)
+TARGET = GaussianMixture(None, CENTERS, 1.0)
+IMAGE = Path(__file__).parent.parent / "docs" / "images" / "grid.png"
 
 
 def chosen(size: int, solver: AbstractSolver | None = None) -> Tensor:
     """Returns the points of one compression."""
     generator = torch.Generator().manual_seed(0)
-    return compress(LAW, size, solver=solver, generator=generator).points
+    return compress(TARGET, size, solver=solver, generator=generator).points
 
 
 def numbers_by_component(points: Tensor) -> list[int]:
     """Returns how many points are nearest to each of the centres."""
-    nearest = torch.cdist(points, CENTRES).argmin(1)
-    return nearest.bincount(minlength=len(CENTRES)).tolist()
+    nearest = torch.cdist(points, CENTERS).argmin(1)
+    return nearest.bincount(minlength=len(CENTERS)).tolist()
 
 
 def draw(axes: Axes, points: Tensor) -> None:
     """Shows points and centres over the mixture's density."""
     ticks = torch.linspace(-3.5, 18.5, 221)
     pixels = torch.cartesian_prod(ticks, ticks)
-    density = torch.exp(-0.5 * torch.cdist(pixels, CENTRES).square()).sum(1).reshape(221, 221)
+    density = torch.exp(-0.5 * torch.cdist(pixels, CENTERS).square()).sum(1).reshape(221, 221)
     axes.contourf(ticks, ticks, density.T, levels=8, cmap="Greys", alpha=0.5)
-    axes.scatter(*CENTRES.T, s=40, marker="+", color="tab:red", label="centres of the laws")
+    axes.scatter(
+        *CENTERS.T, s=40, marker="+", color="tab:red", label="centres of the distributions"
+    )
     axes.scatter(*points.T, s=26, color="tab:blue", label="points")
-    distance = float(squared_distance_to(HuberEnergy(), points.double(), LAW))
-    independent = LAW.self_energy(HuberEnergy()) / len(points)
+    distance = float(squared_distance_to(HuberEnergy(), points.double(), TARGET))
+    independent = TARGET.self_energy(HuberEnergy()) / len(points)
     print(f"{len(points)} points, by component: {numbers_by_component(points)}")
-    print(f"  squared distance {distance:.5f}; {independent:.5f} expected of independent draws")
+    print(f"  squared distance {distance:.5f}; {independent:.5f} expected of i.i.d. samples")
     axes.set(aspect="equal", xticks=AXIS, yticks=AXIS)
     axes.set_title(
         f"{len(points)} points\n$d^2$ = {distance:.5f} (independent: {independent:.4f})",
@@ -64,7 +67,7 @@ def main(sizes: tuple[int, ...] = (48, 3), solver: AbstractSolver | None = None)
         draw(axes, chosen(size, solver))
     figure.legend(*every[0, 0].get_legend_handles_labels(), loc="lower center", ncol=2)
     figure.tight_layout(rect=(0, 0.05, 1, 1))
-    figure.savefig(PICTURE, dpi=100)
+    figure.savefig(IMAGE, dpi=100)
 
 
 if __name__ == "__main__":

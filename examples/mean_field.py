@@ -1,9 +1,10 @@
-"""Products of two normal laws, fitted to a correlated law and to one of two modes by either KL.
+"""Products of two normal distributions, fitted to a correlated distribution and to one of two modes
+by either KL.
 
     python -m examples.mean_field
 
-`lightning_modules.MeanField` on draws of the toy laws. Prints variances beside the exact ones and
-writes docs/pictures/mean_field.png; takes seconds.
+`lightning_modules.MeanField` on samples of the toy distributions. Prints variances beside the exact
+ones and writes docs/images/mean_field.png; takes seconds.
 
 Source: Bishop 2006, "Pattern recognition and machine learning", figures 10.2 and 10.3.
 """
@@ -28,21 +29,23 @@ from hawc.variational import forward_mean_field, reverse_mean_field
 from lightning_modules import MeanField
 
 DIRECTIONS = ("reverse", "forward")
-LAWS = {"correlated": GaussianEllipse(num_points=1), "two modes": Gaussians2(num_points=1)}
+DISTRIBUTIONS = {"correlated": GaussianEllipse(num_points=1), "two modes": Gaussians2(num_points=1)}
 STEPS, BATCH_SIZE = 600, 500
-PICTURE = Path(__file__).parent.parent / "docs" / "pictures" / "mean_field.png"
+IMAGE = Path(__file__).parent.parent / "docs" / "images" / "mean_field.png"
 
 
-def fitted(law: AbstractToy, direction: Any, start: tuple[float, float] = (0.3, 0.3)) -> MeanField:
-    """Returns a product fitted to a law by Adam on fresh draws, its rate falling to 0."""
-    density: Any = law
+def fitted(
+    distribution: AbstractToy, direction: Any, start: tuple[float, float] = (0.3, 0.3)
+) -> MeanField:
+    """Returns a product fitted to a distribution by Adam on fresh draws, its rate falling to 0."""
+    density: Any = distribution
     draws = torch.Generator().manual_seed(0)
     with fixed_noise(0), one_thread():
-        model = MeanField((2,), direction, start, num_draws=BATCH_SIZE)
+        model = MeanField((2,), direction, start, num_samples=BATCH_SIZE)
         optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
         for _ in range(STEPS):
-            points, _ = law.draw(BATCH_SIZE, generator=draws)
+            points, _ = distribution.draw(BATCH_SIZE, generator=draws)
             optimizer.zero_grad()
             model.divergences(points, density.log_density)["loss"].backward()
             optimizer.step()
@@ -50,28 +53,28 @@ def fitted(law: AbstractToy, direction: Any, start: tuple[float, float] = (0.3, 
     return model
 
 
-def exact_variances(law: AbstractToy, direction: str) -> Tensor:
+def exact_variances(distribution: AbstractToy, direction: str) -> Tensor:
     """Returns the variances of the best product; of two modes the reverse one takes one of them."""
-    if isinstance(law, GaussianEllipse):
-        normal = Normal(law.mean, law.covariance)
+    if isinstance(distribution, GaussianEllipse):
+        normal = Normal(distribution.mean, distribution.covariance)
         best = {"reverse": reverse_mean_field, "forward": forward_mean_field}[direction](normal)
         return best.covariance.diagonal()
-    assert isinstance(law, AbstractModes)
-    own = torch.full((2,), law.mode_std**2, dtype=torch.float64)
-    return own if direction == "reverse" else own + law.modes.double().var(0, correction=0)
+    assert isinstance(distribution, AbstractModes)
+    own = torch.full((2,), distribution.mode_std**2, dtype=torch.float64)
+    return own if direction == "reverse" else own + distribution.modes.double().var(0, correction=0)
 
 
-def draw(axes: Axes, law: AbstractToy, model: MeanField, title: str) -> None:
-    """Shows contours of the law and of the product."""
-    density: Any = law
+def draw(axes: Axes, distribution: AbstractToy, model: MeanField, title: str) -> None:
+    """Shows contours of the distribution and of the product."""
+    density: Any = distribution
     line = torch.linspace(-4, 4, 160)
     points = torch.cartesian_prod(line, line)
     product = Normal(model.mean.detach(), (2 * model.log_std.detach()).exp().diag())
     shown = ((density.log_density(points), "k"), (product.log_density(points), "tab:red"))
-    for log_density, colour in shown:
+    for log_density, color in shown:
         relative = (log_density - log_density.max()).reshape(160, 160).T
         axes.contour(
-            line, line, relative, levels=[-4.5, -2, -0.5], colors=colour, linestyles="solid"
+            line, line, relative, levels=[-4.5, -2, -0.5], colors=color, linestyles="solid"
         )
     axes.set(title=title, aspect="equal")
 
@@ -79,23 +82,23 @@ def draw(axes: Axes, law: AbstractToy, model: MeanField, title: str) -> None:
 def main() -> None:
     """Prints means and variances and draws the figure."""
     figure, every = plt.subplots(1, 4, figsize=(13, 3.5))
-    pairs = [(name, direction) for name in LAWS for direction in DIRECTIONS]
-    print("| law | divergence | mean | variances | exact |")
+    pairs = [(name, direction) for name in DISTRIBUTIONS for direction in DIRECTIONS]
+    print("| distribution | divergence | mean | variances | exact |")
     print("|---|---|---|---|---|")
     for axes, (name, direction) in zip(every, pairs, strict=True):
-        model = fitted(LAWS[name], direction)
+        model = fitted(DISTRIBUTIONS[name], direction)
         texts = [
             ", ".join(f"{float(number.detach()):.3f}" for number in numbers)
             for numbers in (
                 model.mean,
                 (2 * model.log_std).exp(),
-                exact_variances(LAWS[name], direction),
+                exact_variances(DISTRIBUTIONS[name], direction),
             )
         ]
         print(f"| {name} | {direction} | {' | '.join(texts)} |")
-        draw(axes, LAWS[name], model, f"{name}, {direction} KL")
+        draw(axes, DISTRIBUTIONS[name], model, f"{name}, {direction} KL")
     figure.tight_layout()
-    figure.savefig(PICTURE, dpi=80)
+    figure.savefig(IMAGE, dpi=80)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""What a GAN's discriminator learns where both laws are known: D* = p / (p + q).
+"""What a GAN's discriminator learns where both distributions are known: D* = p / (p + q).
 
     python -m examples.optimal_discriminator
 
-The critic of `lightning_modules.GAN` is trained on draws of two fixed laws on the line, then
-compared with D* and its value with -log 4 + 2 JS. Writes docs/pictures/optimal_discriminator.png;
-takes seconds.
+The critic of `lightning_modules.GAN` is trained on samples of two fixed distributions on the line,
+then compared with D* and its value with -log 4 + 2 JS. Writes
+docs/images/optimal_discriminator.png; takes seconds.
 
-Source: Goodfellow et al. 2014, "Generative adversarial nets", arXiv 1406.2661, proposition 1.
+Source: Goodfellow et al. 2014, "Generative adversarial@@networks", arXiv 1406.2661, proposition 1.
 """
 
 from functools import partial
@@ -30,10 +30,10 @@ from networks import MLPEncoder
 
 REAL = GaussianMixture(torch.tensor([0.3, 0.7]), torch.tensor([[-2.0], [1.0]]), 0.25)
 FAKE = Normal(torch.tensor([0.0]), 4.0)
-LAWS = (REAL.log_density, FAKE.log_density)
+DISTRIBUTIONS = (REAL.log_density, FAKE.log_density)
 INTERVAL = (-24.0, 24.0)
 STEPS, BATCH_SIZE = 1500, 512
-PICTURE = Path(__file__).parent.parent / "docs" / "pictures" / "optimal_discriminator.png"
+IMAGE = Path(__file__).parent.parent / "docs" / "images" / "optimal_discriminator.png"
 
 
 class Found(NamedTuple):
@@ -45,12 +45,12 @@ class Found(NamedTuple):
 
 
 def no_generator(image_shape: tuple[int, ...], latent_dim: int) -> nn.Module:
-    """Returns a stand-in for the generator, which fixed laws do without."""
+    """Returns a stand-in for the generator, which fixed distributions do without."""
     return nn.Linear(latent_dim, *image_shape)
 
 
 def gan() -> GAN:
-    """Returns a GAN on the line whose critic can bend where both laws are."""
+    """Returns a GAN on the line whose critic can bend where both distributions are."""
     return GAN(
         (1,),
         1,
@@ -69,7 +69,8 @@ def train_critic(
     steps: int = STEPS,
     batch_size: int = BATCH_SIZE,
 ) -> None:
-    """Makes critic steps of an adversarial model on fresh draws of two laws, without a generator.
+    """Makes critic steps of an adversarial model on fresh samples of two distributions, without a
+    generator.
 
     Losses, bounds of weights, optimizer and schedule are the model's own.
     """
@@ -77,7 +78,10 @@ def train_critic(
     generator = torch.Generator().manual_seed(1)
     with one_thread():  # threads would wait for each other most of the time
         for _ in range(steps):
-            draws = (law.sample(batch_size, generator=generator) for law in (real, fake))
+            draws = (
+                distribution.sample(batch_size, generator=generator)
+                for distribution in (real, fake)
+            )
             optimizer.zero_grad()
             model.critic_losses(*draws)["loss"].backward()
             optimizer.step()
@@ -92,18 +96,18 @@ def compare(model: GAN) -> Found:
     def logit(points: Tensor) -> Tensor:
         return model.critic(points.float())[:, 0]
 
-    nodes = densities.on_nodes(*LAWS, INTERVAL)
+    nodes = densities.on_nodes(*DISTRIBUTIONS, INTERVAL)
     with torch.no_grad():
         off = logit(nodes.points[:, None]).sigmoid() - (nodes.log_p - nodes.log_q).sigmoid()
     return Found(
-        value=discriminator.value(logit, *LAWS, INTERVAL),
-        optimal_value=discriminator.optimal_value(*LAWS, INTERVAL),
+        value=discriminator.value(logit, *DISTRIBUTIONS, INTERVAL),
+        optimal_value=discriminator.optimal_value(*DISTRIBUTIONS, INTERVAL),
         error=0.5 * (nodes.mean_under_p(off.abs()) + nodes.mean_under_q(off.abs())),
     )
 
 
 def trained() -> GAN:
-    """Returns a GAN whose critic was trained on both laws, the same each time."""
+    """Returns a GAN whose critic was trained on both distributions, the same each time."""
     with fixed_noise(0):
         model = gan()
         train_critic(model, REAL, FAKE)
@@ -114,9 +118,9 @@ def draw(model: GAN) -> None:
     """Shows both densities, and D beside D*."""
     points = torch.linspace(-6, 6, 600)[:, None]
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
-    for name, log_density in zip(("real: p", "generated: q"), LAWS, strict=True):
+    for name, log_density in zip(("real: p", "generated: q"), DISTRIBUTIONS, strict=True):
         left.plot(points, log_density(points).exp(), label=name)
-    best = discriminator.optimal_logit(*LAWS, points).sigmoid()
+    best = discriminator.optimal_logit(*DISTRIBUTIONS, points).sigmoid()
     with torch.no_grad():
         right.plot(points, model.critic(points).sigmoid(), label="D, trained")
     right.plot(points, best, "k--", lw=1, label="D* = p / (p + q)")
@@ -124,7 +128,7 @@ def draw(model: GAN) -> None:
         axes.legend(fontsize=8)
         axes.set_xlabel("x")
     figure.tight_layout()
-    figure.savefig(PICTURE, dpi=80)
+    figure.savefig(IMAGE, dpi=80)
 
 
 def main() -> None:

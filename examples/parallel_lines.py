@@ -1,10 +1,10 @@
-"""Two parallel lines: which distances tell that one law comes nearer to the other.
+"""Two parallel lines: which distances tell that one distribution comes nearer to the other.
 
     python -m examples.parallel_lines
 
 P_0 is uniform on {0} x [0, 1] and P_theta on {theta} x [0, 1]. Both are taken as 100 points, in the
-same places of their lines, so the laws share all points at theta = 0 and none elsewhere, like the
-lines themselves. Writes docs/pictures/parallel_lines.png; takes seconds.
+same places of their lines, so the distributions share all points at theta = 0 and none elsewhere,
+like the lines themselves. Writes docs/images/parallel_lines.png; takes seconds.
 
 Source: example 1 of Arjovsky, Chintala and Bottou 2017, "Wasserstein GAN", arXiv 1701.07875.
 """
@@ -24,7 +24,7 @@ from hawc.divergences import discrete
 
 NUM_POINTS = 100
 THETAS = (-1.0, -0.75, -0.5, -0.25, -0.1, 0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
-PICTURE = Path(__file__).parent.parent / "docs" / "pictures" / "parallel_lines.png"
+IMAGE = Path(__file__).parent.parent / "docs" / "images" / "parallel_lines.png"
 
 
 @final
@@ -40,8 +40,10 @@ class Distances:
     squared_energy_distance: float
 
 
-def laws(theta: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Returns all points of both lines, each once, and the weights of either law on them."""
+def distributions(theta: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Returns all points of both lines, each once, and the weights of either distribution on
+    them.
+    """
     heights = (torch.arange(NUM_POINTS, dtype=torch.float64) + 0.5) / NUM_POINTS
     lines = [torch.stack((torch.full_like(heights, at), heights), 1) for at in (0.0, theta)]
     support, places = torch.unique(torch.cat(lines), dim=0, return_inverse=True)
@@ -54,7 +56,7 @@ def laws(theta: float) -> tuple[Tensor, Tensor, Tensor]:
 
 def distances(theta: float) -> Distances:
     """Returns every distance at one theta."""
-    support, p, q = laws(theta)
+    support, p, q = distributions(theta)
     return Distances(
         total_variation=float(discrete.total_variation(p, q)),
         kl=float(discrete.kl(p, q)),
@@ -82,7 +84,7 @@ def draw(found: dict[float, Distances]) -> None:
     for axes in every[1]:
         axes.set_xlabel("theta")
     figure.tight_layout()
-    figure.savefig(PICTURE, dpi=80)
+    figure.savefig(IMAGE, dpi=80)
 
 
 def main() -> None:

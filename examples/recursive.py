@@ -1,9 +1,10 @@
-"""Ten points of the normal law in the plane, one by one, each with regard to all before it.
+"""Ten points of the normal distribution in the plane, one by one, each with regard to all before
+it.
 
     python -m examples.recursive
 
 Compared, after each point, with as many points chosen together and with independent ones. Writes
-docs/pictures/recursive.png; takes seconds.
+docs/images/recursive.png; takes seconds.
 
 Source: the figure of the recursive compression in G. Turinici 2022, arXiv 2202.03008.
 """
@@ -27,25 +28,25 @@ from hawc import (
     squared_distance_to,
 )
 
-LAW, KERNEL = StandardNormal(2), HuberEnergy()
-PICTURE = Path(__file__).parent.parent / "docs" / "pictures" / "recursive.png"
+TARGET, KERNEL = StandardNormal(2), HuberEnergy()
+IMAGE = Path(__file__).parent.parent / "docs" / "images" / "recursive.png"
 
 
 def distance(points: Tensor) -> float:
-    """Returns the squared distance to the law."""
-    return float(squared_distance_to(KERNEL, points.double(), LAW))
+    """Returns the squared distance to the distribution."""
+    return float(squared_distance_to(KERNEL, points.double(), TARGET))
 
 
 def one_by_one(number: int) -> Tensor:
     """Returns points in the order in which they were chosen."""
     generator = torch.Generator().manual_seed(0)
-    sampler = HistoryAwareSampler(LAW, solver=Deterministic())  # free points, nothing decodes
+    sampler = HistoryAwareSampler(TARGET, solver=Deterministic())  # free points, nothing decodes
     return torch.cat([sampler.sample(1, generator=generator) for _ in range(number)])
 
 
 def together(size: int) -> Tensor:
     """Returns points that were chosen at once."""
-    return compress(LAW, size, generator=torch.Generator().manual_seed(0)).points
+    return compress(TARGET, size, generator=torch.Generator().manual_seed(0)).points
 
 
 def draw_points(axes: Axes, points: Tensor) -> None:
@@ -75,7 +76,7 @@ def main(number: int = 10) -> None:
     points = one_by_one(number)
     sizes = range(1, number + 1)
     curves = {
-        "independent, expected": [LAW.self_energy(KERNEL) / n for n in sizes],
+        "independent, expected": [TARGET.self_energy(KERNEL) / n for n in sizes],
         "one by one": [distance(points[:n]) for n in sizes],
         "chosen together": [distance(together(n)) for n in sizes],
     }
@@ -86,7 +87,7 @@ def main(number: int = 10) -> None:
     draw_points(left, points)
     draw_distances(right, curves)
     figure.tight_layout()
-    figure.savefig(PICTURE, dpi=100)
+    figure.savefig(IMAGE, dpi=100)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
-"""Seventeen points for the normal law in the plane lie on rings, in two ways that are equally good.
+"""Seventeen points for the normal distribution in the plane lie on rings, in two ways that are
+equally good.
 
     python -m examples.rings
 
 Descends from many starts, one at a time, and sorts what is found by the number of points on each
-ring. Writes docs/pictures/rings.png; takes seconds.
+ring. Writes docs/images/rings.png; takes seconds.
 
 Source: the figure with K = 17 in G. Turinici 2022, arXiv 2202.03008, shows 2 inner, 7 middle and 8
-outer points; 3, 7 and 7 are a little closer to the law and are found less often.
+outer points; 3, 7 and 7 are a little closer to the distribution and are found less often.
 """
 
 from dataclasses import dataclass
@@ -24,8 +25,8 @@ from torch import Tensor
 from hawc import Deterministic, HuberEnergy, StandardNormal, compress, squared_distance_to
 
 SIZE, RINGS = 17, 3
-LAW = StandardNormal(2)
-PICTURE = Path(__file__).parent.parent / "docs" / "pictures" / "rings.png"
+TARGET = StandardNormal(2)
+IMAGE = Path(__file__).parent.parent / "docs" / "images" / "rings.png"
 
 
 @final
@@ -46,11 +47,11 @@ class Optimum:
 def optimum_from(seed: int) -> Optimum:
     """Returns what one descent ends in, cut into rings at the two widest gaps between radii."""
     generator = torch.Generator().manual_seed(seed)
-    points = compress(LAW, SIZE, solver=Deterministic(restarts=1), generator=generator).points
+    points = compress(TARGET, SIZE, solver=Deterministic(restarts=1), generator=generator).points
     points = points[points.norm(dim=1).argsort()]
     gaps = points.norm(dim=1).diff()
     ends = (gaps.topk(RINGS - 1).indices.sort().values + 1).tolist()
-    distance = float(squared_distance_to(HuberEnergy(), points.double(), LAW))
+    distance = float(squared_distance_to(HuberEnergy(), points.double(), TARGET))
     return Optimum(list(points.tensor_split(ends)), distance)
 
 
@@ -68,10 +69,10 @@ def optima(num_starts: int) -> list[Optimum]:
 def draw(axes: Axes, optimum: Optimum, num_starts: int) -> None:
     """Shows the points in one colour a ring, over circles of the rings' mean radii."""
     for number, ring in enumerate(optimum.rings):
-        colour = plt.cm.viridis(number / RINGS)
+        color = plt.cm.viridis(number / RINGS)
         radius = float(ring.norm(dim=1).mean())
-        axes.add_patch(plt.Circle((0, 0), radius, fill=False, color=colour, alpha=0.3))
-        axes.scatter(*ring.T, s=45, color=colour, zorder=2)
+        axes.add_patch(plt.Circle((0, 0), radius, fill=False, color=color, alpha=0.3))
+        axes.scatter(*ring.T, s=45, color=color, zorder=2)
     axes.set(xlim=(-2.6, 2.6), ylim=(-2.6, 2.6), aspect="equal")
     axes.set_title(
         f"{optimum.name} points\n$d^2$ = {optimum.squared_distance:.6f}, "
@@ -93,7 +94,7 @@ def main(num_starts: int = 40) -> None:
     for axes, optimum in zip(every[0], shown, strict=True):
         draw(axes, optimum, num_starts)
     figure.tight_layout()
-    figure.savefig(PICTURE, dpi=100)
+    figure.savefig(IMAGE, dpi=100)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Twenty-five of 60,000 pictures that stand for all of them, MNIST and Fashion-MNIST.
+"""Twenty-five of 60,000 images that stand for all of them, MNIST and Fashion-MNIST.
 
     python -m examples.selection
 
-The law is that of the pictures, each a point with 784 coordinates. The best 25 points are blurs, so
-the pictures nearest to them are taken, and one after the other is exchanged for whichever of the
-60,000 brings the 25 closest to the law. Writes docs/pictures/selection.png; takes minutes.
-HAWC_DATA names the folder of the data.
+The distribution is that of the images, each a point with 784 coordinates. The best 25 points are
+blurs, so the images nearest to them are taken, and one after the other is exchanged for whichever
+of the 60,000 brings the 25 closest to the distribution. Writes docs/images/selection.png; takes
+minutes. HAWC_DATA names the folder of the data.
 
 Source: the figure "25 out of 60,000" in G. Turinici 2022, arXiv 2202.03008.
 """
@@ -27,21 +27,21 @@ from datamodules import MNIST, DataError, FashionMNIST
 from hawc import Empirical, compress
 
 SIZE, RANDOM_SETS = 25, 100
-PICTURE = Path(__file__).parent.parent / "docs" / "pictures" / "selection.png"
+IMAGE = Path(__file__).parent.parent / "docs" / "images" / "selection.png"
 
 
 def mean_distances(points: Tensor, rows: Tensor) -> Tensor:
-    """Returns the mean distance of each point to all pictures, some at a time."""
+    """Returns the mean distance of each point to all images, some at a time."""
     return torch.cat([torch.cdist(some, rows).double().mean(1) for some in points.split(500)])
 
 
 def squared_distance(points: Tensor, to_all: Tensor, between_all: float) -> float:
-    """Returns d^2 between points and all pictures, given their mean distances."""
+    """Returns d^2 between points and all images, given their mean distances."""
     return float(to_all.mean() - 0.5 * torch.cdist(points, points).mean()) - 0.5 * between_all
 
 
 def nearest(points: Tensor, rows: Tensor) -> Tensor:
-    """Returns for each point the nearest picture that no point before it has taken."""
+    """Returns for each point the nearest image that no point before it has taken."""
     taken: list[int] = []
     for distance in torch.cdist(points, rows):
         distance[taken] = torch.inf
@@ -50,13 +50,13 @@ def nearest(points: Tensor, rows: Tensor) -> Tensor:
 
 
 def exchanged(chosen: Tensor, rows: Tensor, to_all: Tensor) -> Tensor:
-    """Returns the choice after all single exchanges that bring it closer to the law."""
+    """Returns the choice after all single exchanges that bring it closer to the distribution."""
     chosen, size, helped = chosen.clone(), len(chosen), True
     distances = torch.cdist(rows[chosen], rows).double()
     while helped:
         helped = False
         for place in range(size):
-            # what d^2 becomes, but for a constant, with each picture in this place
+            # what d^2 becomes, but for a constant, with each image in this place
             cost = to_all / size - (distances.sum(0) - distances[place]) / size**2
             present = cost[chosen[place]].item()
             cost[chosen] = torch.inf
@@ -68,7 +68,7 @@ def exchanged(chosen: Tensor, rows: Tensor, to_all: Tensor) -> Tensor:
 
 
 def selections(rows: Tensor, size: int = SIZE) -> dict[str, tuple[Tensor, float]]:
-    """Returns pictures, by the way in which they were found, with their d^2."""
+    """Returns images, by the way in which they were found, with their d^2."""
     generator = torch.Generator().manual_seed(0)
     points = compress(Empirical(rows), size, generator=generator).points
     to_all = mean_distances(rows, rows)
@@ -86,9 +86,9 @@ def selections(rows: Tensor, size: int = SIZE) -> dict[str, tuple[Tensor, float]
     return found
 
 
-def draw(axes: Axes, name: str, pictures: Tensor, distance: float) -> None:
-    """Shows pictures in rows of five."""
-    grid = make_grid(pictures.reshape(-1, 1, 28, 28), nrow=5, padding=1, pad_value=0.4)
+def draw(axes: Axes, name: str, images: Tensor, distance: float) -> None:
+    """Shows images in rows of five."""
+    grid = make_grid(images.reshape(-1, 1, 28, 28), nrow=5, padding=1, pad_value=0.4)
     axes.imshow(grid[0].numpy(), cmap="gray", vmin=0, vmax=1)
     axes.set_title(f"{name}, $d^2$ = {distance:.3f}", fontsize=11)
     axes.axis("off")
@@ -104,14 +104,14 @@ def main() -> None:
         except DataError as error:
             reason = str(error).removesuffix("; call prepare_data() first.")
             sys.exit(f"examples.selection: {reason}; let HAWC_DATA name a folder that has it.")
-        print(f"{name}, squared distance of {SIZE} pictures to all:")
+        print(f"{name}, squared distance of {SIZE} images to all:")
         found = selections(images.flatten(1) / 255)
         for axes, kind in zip(axes_row, ("at random", "best points", "chosen"), strict=True):
             draw(axes, kind, *found[kind])
     figure.tight_layout()
-    figure.savefig(PICTURE, dpi=110)
-    with Image.open(PICTURE) as image:  # a third of the size, and no difference to be seen
-        image.convert("L").quantize(32).save(PICTURE, optimize=True)
+    figure.savefig(IMAGE, dpi=110)
+    with Image.open(IMAGE) as image:  # a third of the size, and no difference to be seen
+        image.convert("L").quantize(32).save(IMAGE, optimize=True)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python -m examples.variational_regression
 
 Twenty points of a cubic with known noise; the weights of powers 0 to 5 have an unknown precision.
-Writes docs/pictures/variational_regression.png; takes seconds.
+Writes docs/images/variational_regression.png; takes seconds.
 
 Source: Bishop 2006, "Pattern recognition and machine learning", section 10.3.
 """
@@ -21,7 +21,7 @@ from torch import Tensor
 from hawc.variational import VariationalRegression, posterior, variational_regression
 
 NUM_POINTS, DEGREE, NOISE_STD = 20, 5, 0.3
-PICTURE = Path(__file__).parent.parent / "docs" / "pictures" / "variational_regression.png"
+IMAGE = Path(__file__).parent.parent / "docs" / "images" / "variational_regression.png"
 
 
 def truth(x: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ def draw(found: VariationalRegression) -> None:
     right.set(xlabel="x", ylim=(-2, 3))
     right.legend(fontsize=8)
     figure.tight_layout()
-    figure.savefig(PICTURE, dpi=80)
+    figure.savefig(IMAGE, dpi=80)
 
 
 def main() -> None:

@@ -2,13 +2,14 @@
 
     python -m examples.wasserstein_critics
 
-Critics of `lightning_modules.WGANGP` and `WGAN` are trained on draws of two fixed laws; their
-estimates, means of the critic on 100,000 fresh draws of either law, are compared with W1.
+Critics of `lightning_modules.WGANGP` and `WGAN` are trained on samples of two fixed distributions;
+their estimates, means of the critic on 100,000 fresh samples of either distribution, are compared
+with W1.
 
-The penalty is on slopes below 1 as on those above, and weighs finitely much: for a law and its
-translate the best slope is 1 + W1 / (2 lambda), so the estimate is too large by that factor.
+The penalty is on slopes below 1 as on those above, and weighs finitely much: for a distribution and
+its translate the best slope is 1 + W1 / (2 lambda), so the estimate is too large by that factor.
 Clipping leaves a slope that nobody knows, K: the estimate is up to K W1. Writes
-docs/pictures/wasserstein_critics.png; takes less than a minute.
+docs/images/wasserstein_critics.png; takes less than a minute.
 
 Source: Gulrajani et al. 2017, arXiv 1704.00028; Arjovsky et al. 2017, arXiv 1701.07875.
 """
@@ -33,7 +34,7 @@ from lightning_modules import WGAN, WGANGP
 from lightning_modules.base.adversarial import AbstractAdversarial
 from networks import MLPEncoder
 
-LAWS = {
+DISTRIBUTIONS = {
     "N(0, 1/4) and N(1/2, 1/4)": (
         Normal(torch.tensor([0.0]), 0.25),
         Normal(torch.tensor([0.5]), 0.25),
@@ -44,13 +45,13 @@ LAWS = {
         Normal(torch.tensor([0.3, 0.4]), 0.25),
     ),
 }
-STEPS, BATCH_SIZE, NUM_DRAWS = 1500, 512, 100_000
+STEPS, BATCH_SIZE, NUM_SAMPLES = 1500, 512, 100_000
 CRITIC = partial(MLPEncoder, widths=(64, 64))
-PICTURE = Path(__file__).parent.parent / "docs" / "pictures" / "wasserstein_critics.png"
+IMAGE = Path(__file__).parent.parent / "docs" / "images" / "wasserstein_critics.png"
 
 
 class Estimate(NamedTuple):
-    """What a critic says; slopes are those of the critic at draws of both laws."""
+    """What a critic says; slopes are those of the critic at samples of both distributions."""
 
     estimate: float
     wasserstein_1: float
@@ -81,10 +82,10 @@ def clipped(dim: int, clip: float = 0.01) -> WGAN:
 
 
 def estimated(model: AbstractAdversarial, real: Normal, fake: Normal) -> Estimate:
-    """Trains a model's critic on two laws and returns what it then says on fresh draws."""
+    """Trains a model's critic on two distributions and returns what it then says on fresh draws."""
     train_critic(model, real, fake, steps=STEPS, batch_size=BATCH_SIZE)
     generator = torch.Generator().manual_seed(2)
-    x, y = (law.sample(NUM_DRAWS, generator=generator) for law in (real, fake))
+    x, y = (distribution.sample(NUM_SAMPLES, generator=generator) for distribution in (real, fake))
     with torch.no_grad():
         estimate = float(model.critic(x).mean() - model.critic(y).mean())
     points = torch.cat((x[:2000], y[:2000])).requires_grad_()
@@ -93,15 +94,17 @@ def estimated(model: AbstractAdversarial, real: Normal, fake: Normal) -> Estimat
 
 
 def compare() -> Iterator[tuple[str, str, AbstractAdversarial, Estimate]]:
-    """Yields laws, kind of critic, the trained model and what it estimates."""
-    for name, (real, fake) in LAWS.items():
+    """Yields distributions, kind of critic, the trained model and what it estimates."""
+    for name, (real, fake) in DISTRIBUTIONS.items():
         for kind, made in (("gradient penalty", penalised), ("clipping", clipped)):
             with fixed_noise(0):
                 model = made(real.dim)
                 yield name, kind, model, estimated(model, real, fake)
 
 
-def draw(critics: dict[str, AbstractAdversarial], laws: tuple[AbstractTarget, ...]) -> None:
+def draw(
+    critics: dict[str, AbstractAdversarial], distributions: tuple[AbstractTarget, ...]
+) -> None:
     """Shows critics on the line, each less its value at 0, as they are and scaled to slope 1."""
     points = torch.linspace(-2.5, 3, 400)[:, None]
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
@@ -110,19 +113,21 @@ def draw(critics: dict[str, AbstractAdversarial], laws: tuple[AbstractTarget, ..
         slope = float((values.diff(dim=0) / points.diff(dim=0)).abs().max())
         left.plot(points, values, label=kind)
         right.plot(points, values / slope, label=f"{kind}, over its slope {slope:.2g}")
-    for law in laws:
+    for distribution in distributions:
         generator = torch.Generator().manual_seed(0)
-        right.hist(law.sample(4000, generator=generator)[:, 0], 60, density=True, alpha=0.3)
+        right.hist(
+            distribution.sample(4000, generator=generator)[:, 0], 60, density=True, alpha=0.3
+        )
     for axes in (left, right):
         axes.legend(fontsize=8)
         axes.set_xlabel("x")
     figure.tight_layout()
-    figure.savefig(PICTURE, dpi=80)
+    figure.savefig(IMAGE, dpi=80)
 
 
 def main() -> None:
     """Prints the table and draws the critics of the first pair."""
-    print("| laws | critic | W1 | estimate | estimate / W1 | largest slope |")
+    print("| distributions | critic | W1 | estimate | estimate / W1 | largest slope |")
     print("|---|---|---|---|---|---|")
     first: dict[str, AbstractAdversarial] = {}
     for name, kind, model, found in compare():
@@ -130,9 +135,9 @@ def main() -> None:
             f"| {name} | {kind} | {found.wasserstein_1:.4f} | {found.estimate:.4g} | "
             f"{found.ratio:.3g} | {found.largest_slope:.3g} |"
         )
-        if name == next(iter(LAWS)):
+        if name == next(iter(DISTRIBUTIONS)):
             first[kind] = model
-    draw(first, next(iter(LAWS.values())))
+    draw(first, next(iter(DISTRIBUTIONS.values())))
 
 
 @torch.no_grad()

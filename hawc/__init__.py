@@ -1,4 +1,5 @@
-"""Generative models that remember what they made: history-aware compression of a law to points.
+"""Generative models that remember what they made: history-aware compression of a distribution to
+points.
 
 Start with `HistoryAwareSampler(StandardNormal(dim))`; see README.md for the experiment framework
 around it. Everything here is torch, SciPy and SQLAlchemy: no Lightning, no images.

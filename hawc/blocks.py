@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-__all__ = ["ITEMS_AT_ONCE", "row_blocks"]
+__all__ = ["ROWS_AT_ONCE", "row_blocks"]
 
-ITEMS_AT_ONCE = 256  # through a network: bounds the memory that many large pictures take
+ROWS_AT_ONCE = 256  # through a network: bounds the memory that many large images take
 
 _BLOCK_ENTRIES = 2**20  # 8 MiB of float64
 

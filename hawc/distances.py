@@ -1,14 +1,17 @@
-"""Squared distances between weighted point sets and laws, in the kernel h.
+"""Squared distances between weighted point sets and distributions, in the kernel h.
 
     d^2(mu, nu) = E h(X, Y) - 1/2 E h(X, X') - 1/2 E h(Y, Y'),     d^2(delta_x, delta_y) = h(x, y).
 
 For h = |x - y| this is half of Szekely's energy distance (Szekely and Rizzo 2013, "Energy
 statistics", J. Stat. Planning and Inference 143:1249). Two kinds of function:
 
-    squared_distance, squared_distance_to: the distance of the discrete laws given (V-statistics: a
-        point is paired with itself too); >= 0, biased upwards as estimates of the laws drawn from;
+    squared_distance, squared_distance_to: the distance of the discrete distributions given
+    (V-statistics: a
+        point is paired with itself too); >= 0, biased upwards as estimates of the distributions
+        drawn from;
     unbiased_squared_distance, unbiased_squared_distance_to: estimates without bias of the distance
-        of the laws drawn from (U-statistics: no point is paired with itself); may be negative.
+        of the distributions drawn from (U-statistics: no point is paired with itself); may be
+        negative.
 
 Points and weights are tensors, NumPy arrays or lists (``hawc.points``). The highest of their
 precisions is taken, on the device of `x` or `points`. All sums go block by block, so memory grows
@@ -66,7 +69,7 @@ def squared_distance(
 def unbiased_squared_distance(
     kernel: AbstractKernel, x: Float[Tensor, "n d"] | ArrayLike, y: Float[Tensor, "m d"] | ArrayLike
 ) -> Float[Tensor, ""]:
-    """Returns an estimate of d^2 between two laws from independent draws, exact on average.
+    """Returns an estimate of d^2 between two distributions from i.i.d. samples, exact on average.
 
         mean_ij h(x_i, y_j) - sum_{i != j} h(x_i, x_j) / (2n (n - 1)) - the same for y
 
@@ -74,12 +77,12 @@ def unbiased_squared_distance(
 
     Args:
         kernel: of conditionally negative type.
-        x: at least two draws of one law.
-        y: at least two draws of the other, independent of x, in the same dimension.
+        x: at least two samples of one distribution.
+        y: at least two samples of the other, independent of x, in the same dimension.
 
     Returns:
         A scalar in units of the kernel, differentiable in the points; negative now and then where
-        the laws are close.
+        the distributions are close.
 
     Raises:
         ValueError: if a set has less than two points or the dimensions differ.
@@ -97,15 +100,16 @@ def squared_distance_to(
     target: AbstractTarget,
     weights: Float[Tensor, " n"] | ArrayLike | None = None,
 ) -> Float[Tensor, ""]:
-    """Returns d^2 between weighted points and a law, by the law's exact potential.
+    """Returns d^2 between weighted points and a distribution, by the distribution's exact
+    potential.
 
-    No random draw is involved. For n independent draws of the law its mean is
+    No random draw is involved. For n i.i.d. samples of the distribution its mean is
     target.self_energy(kernel) / n.
 
     Args:
         kernel: of conditionally negative type.
         points: at least one.
-        target: a law of the same dimension.
+        target: a distribution of the same dimension.
         weights: with total 1, may be signed; uniform if None.
 
     Returns:
@@ -129,7 +133,7 @@ def squared_distance_to(
 def unbiased_squared_distance_to(
     kernel: AbstractKernel, points: Float[Tensor, "n d"] | ArrayLike, target: AbstractTarget
 ) -> Float[Tensor, ""]:
-    """Returns an estimate of d^2 between the law of independent draws and a known one.
+    """Returns an estimate of d^2 between the distribution of i.i.d. samples and a known one.
 
         mean_i m(x_i) - sum_{i != j} h(x_i, x_j) / (2n (n - 1)) - target.self_energy(kernel)
 
@@ -138,11 +142,11 @@ def unbiased_squared_distance_to(
     Args:
         kernel: of conditionally negative type.
         points: at least two draws.
-        target: a law of the same dimension.
+        target: a distribution of the same dimension.
 
     Returns:
         A scalar in units of the kernel, differentiable in the points; negative now and then where
-        the laws are close.
+        the distributions are close.
 
     Raises:
         ValueError: if there are less than two points or the dimension differs from the target's.

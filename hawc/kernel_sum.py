@@ -75,14 +75,14 @@ class KernelSum:
 
     def _settle(self, points: Float[Tensor, "m d"], expanded: bool) -> None:
         """Chooses the fastest way whose error the points bear."""
-        origin, centred, squared_norms = _centred(points)
+        origin, centerd, squared_norms = _centerd(points)
         self._origin = origin.double()
         crowding = _crowding(points, squared_norms) if self.crowding is None else self.crowding
         self.crowding = crowding
         if not expanded and torch.finfo(points.dtype).eps * crowding <= 1:  # half, of a distance
-            self._points = centred
+            self._points = centerd
         elif expanded and expansion_bears(crowding, points.dtype):
-            self._points, self._squared_norms = centred, squared_norms
+            self._points, self._squared_norms = centerd, squared_norms
         elif points.dtype == torch.float64:
             self._origin = torch.zeros_like(self._origin)
         else:
@@ -131,7 +131,7 @@ class KernelSum:
         return squared.add_(x.square().sum(1)).clamp_(min=error)
 
 
-def _centred(
+def _centerd(
     points: Float[Tensor, "m d"],
 ) -> tuple[Float[Tensor, " d"], Float[Tensor, "m d"], Float[Tensor, " m"]]:
     """Returns an origin, the points seen from there and their squared distances from it.

@@ -1,4 +1,5 @@
-"""Radial kernels of conditionally negative type: what a squared distance between laws is made of.
+"""Radial kernels of conditionally negative type: what a squared distance between distributions is
+made of.
 
 A kernel is a function h >= 0 of |x - y| with h(x, x) = 0 such that sum_ij p_i p_j h(x_i, x_j) <= 0
 whenever sum_i p_i = 0. In every dimension at once these are the Gaussian mixtures (Schoenberg 1938,
@@ -6,9 +7,9 @@ Annals of Mathematics 39:811; up to a multiple of |x - y|^2)
 
     h(x, y) = int_0^inf (1 - exp(-t |x - y|^2)) density(t) dt,
 
-a sum over rates t for a computer. That is how they are used here: any law whose Gaussian means
-E exp(-t |x - Z|^2) have a closed form (``hawc.targets``) gets its exact potential E h(x - Z) for
-every kernel by one sum over t.
+a sum over rates t for a computer. That is how they are used here: any distribution whose Gaussian
+means E exp(-t |x - Z|^2) have a closed form (``hawc.targets``) gets its exact potential E h(x - Z)
+for every kernel by one sum over t.
 A new kernel is one frozen dataclass with its profile, the derivative of it and its mixture.
 """
 
@@ -229,7 +230,7 @@ class GaussianComplement(AbstractKernel):
     """h(x, y) = 1 - exp(-|x - y|^2 / (2 bandwidth^2)); half the squared Gaussian-kernel MMD's.
 
     Args:
-        bandwidth: > 0, in the units of the points. sqrt(pi) is the mean distance of two draws of
+        bandwidth: > 0, in the units of the points. sqrt(pi) is the mean distance of two samples of
             N(0, I) in the plane; far below it h is blind to all but coincidences.
 
     Raises:

@@ -47,7 +47,7 @@ def in_eval_mode(*modules: nn.Module) -> Iterator[None]:
 def fixed_noise(seed: int) -> Iterator[None]:
     """Within it torch's global generators start from a seed; their state is restored.
 
-    For models that sample without being given a generator, as `draw_codes` of a VAE does. The
+    For models that sample without being given a generator, as `sample_latents` of a VAE does. The
     generators are those of the CPU and of every CUDA device in use: what a function computes on is
     not known before it is called. They belong to all threads, so one thread at a time is within.
 

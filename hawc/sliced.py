@@ -44,7 +44,8 @@ def sliced_squared_distance(
     """Returns an estimate of d^2 in h = |x - y| between two weighted point sets, exact on average.
 
     The average is over directions; the points are taken as they are, so as an estimate for the
-    laws they were drawn from it is biased like `squared_distance`. On the line it is exact.
+    distributions they were drawn from it is biased like `squared_distance`. On the line it is
+    exact.
 
     Args:
         x: points.

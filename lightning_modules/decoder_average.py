@@ -2,15 +2,15 @@
 
     decode(z) = (1/m) sum_i g_i(z),    encode(x) = (1/m) sum_i e_i(x).
 
-The mean of the members' pictures has at most their mean squared error (it is convex), less by the
+The mean of the members' images has at most their mean squared error (it is convex), less by the
 variance between members. That is of use only where a latent means the same to all of them:
 snapshots of one run, or runs continued from one checkpoint. Members trained apart choose their own
 coordinates (N(0, I) looks the same after every rotation), so that a mean over them would lay
-unrelated pictures over each other; ``Ensemble`` is for those.
+unrelated images over each other; ``Ensemble`` is for those.
 
 Codes are averaged for the same reason and under the same condition, and only best ones: a mean of
-codes that are drawn at random, as those of a VAE, would vary less than the latent law, so there is
-no `draw_codes`.
+codes that are drawn at random, as those of a VAE, would vary less than the prior, so there is
+no `sample_latents`.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class DecoderAverage(LightningModule):
         members: snapshots of one run, at least one.
 
     Raises:
-        ValueError: if members differ in latent law or picture shape.
+        ValueError: if members differ in prior or image shape.
         TypeError: if a member cannot be sampled.
     """
 
@@ -60,15 +60,15 @@ class DecoderAverage(LightningModule):
         return cls(load_members(model, checkpoints))
 
     @property
-    def latent_target(self) -> AbstractTarget:
-        law = self.members[0].latent_target
-        assert isinstance(law, AbstractTarget)
-        return law
+    def prior(self) -> AbstractTarget:
+        distribution = self.members[0].prior
+        assert isinstance(distribution, AbstractTarget)
+        return distribution
 
     def decode(self, z: Tensor) -> Tensor:
         """Returns the mean of what the members make of latents (n, d)."""
         return torch.stack([member.decode(z) for member in self.members]).mean(0)
 
     def encode(self, images: Tensor) -> Tensor:
-        """Returns the mean of the members' latents (n, d) of pictures (n, *image_shape)."""
+        """Returns the mean of the members' latents (n, d) of images (n, *image_shape)."""
         return torch.stack([member.encode(images) for member in self.members]).mean(0)

@@ -12,7 +12,7 @@ d the reconstruction distance, M_b feature matching (``translation_losses``), (w
 
 The paper has w = v = 1 and s = 0. The authors' code has s = 0.9, (w, v) = (0.99, 0.01) for the
 first 10,000 batches and (0.5, 0.5) thereafter, critic losses halved and a weight decay of 1e-5.
-Distances are of pictures in [0, 1], as in that code, while networks see and make [-1, 1].
+Distances are of images in [0, 1], as in that code, while networks see and make [-1, 1].
 
 Source: Kim, Cha, Kim, Lee and Kim 2017, "Learning to discover cross-domain relations with
 generative adversarial networks", arXiv 1703.05192: Adam with learning rate 2e-4, betas (0.5, 0.999)
@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from hawc.kernels import full_precision
-from lightning_modules.base.alternating import AbstractAlternating, Losses, Network, held_still
+from lightning_modules.base.alternating import AbstractAlternating, Losses, Network, frozen
 from lightning_modules.base.checks import (
     BatchContract,
     check_at_least_one,
@@ -49,7 +49,7 @@ from lightning_modules.losses.translation import (
 __all__ = ["DiscoGAN"]
 
 TranslatorFactory = Callable[[ImageShape], nn.Module]
-"""Builds a network from pictures to pictures; in YAML a class_path and the other arguments."""
+"""Builds a network from images to images; in YAML a class_path and the other arguments."""
 
 Weights = tuple[float, float]
 """Of the adversarial and the reconstruction part."""
@@ -66,9 +66,9 @@ class DiscoGAN(AbstractAlternating):
     `n_generator` of both translators together.
 
     Args:
-        image_shape: of one picture of either domain, without the batch.
+        image_shape: of one image of either domain, without the batch.
         generator: builds a translator, unbounded output; called twice.
-        critic: builds a network from pictures to one score; called twice. For feature matching it
+        critic: builds a network from images to one score; called twice. For feature matching it
             has a method `scores_and_features`, as networks.DiscoCritic.
         generator_optimizer: of both translators; default Adam as in the paper.
         critic_optimizer: of both critics; default Adam as in the paper.
@@ -76,8 +76,8 @@ class DiscoGAN(AbstractAlternating):
         critic_scheduler: of their learning rate, stepped after each critic step.
         n_generator: generator steps after each critic step, at least 1.
         max_gradient_norm: bound of each pair's gradient before its step, > 0; None: no bound.
-        distance: between a picture and its reconstruction: l1, mse, huber or cosine.
-        huber_delta: where the Huber distance turns linear, > 0; for pictures below 1, from which
+        distance: between a image and its reconstruction: l1, mse, huber or cosine.
+        huber_delta: where the Huber distance turns linear, > 0; for images below 1, from which
             on it is half the mse.
         weights: of the adversarial and the reconstruction part, >= 0. (1, 0): plain GANs.
         starting_weights: instead, for the first `num_starting_batches` batches; None: the same.
@@ -153,19 +153,19 @@ class DiscoGAN(AbstractAlternating):
         self._ways = _WAYS if both_ways else _WAYS[:1]
 
     def translate_to_b(self, images: Tensor) -> Tensor:
-        """Returns what pictures (n, *image_shape) of A in [0, 1], or rows, become in B."""
+        """Returns what images (n, *image_shape) of A in [0, 1], or rows, become in B."""
         return self._shown(self._translate(self._seen(images), "a", "b"))
 
     def translate_to_a(self, images: Tensor) -> Tensor:
-        """Returns what pictures (n, *image_shape) of B in [0, 1], or rows, become in A."""
+        """Returns what images (n, *image_shape) of B in [0, 1], or rows, become in A."""
         return self._shown(self._translate(self._seen(images), "b", "a"))
 
-    def play(self, batch: tuple[Tensor, Tensor]) -> None:
+    def alternate(self, batch: tuple[Tensor, Tensor]) -> None:
         a, b = self._checked(batch)
         if self._turn() == 0:
             self.step_critic(self.critic_losses(a, b))
             return
-        with held_still(self.critic):
+        with frozen(self.critic):
             self.step_generator(self.generator_losses(a, b))
 
     def batches_until_next(self, network: Network) -> int:
@@ -180,12 +180,12 @@ class DiscoGAN(AbstractAlternating):
         self._log_reconstructions("test", batch)
 
     def critic_losses(self, a: Tensor, b: Tensor) -> Losses:
-        """Returns the critics' "loss" and mean scores, for pictures of both domains in [-1, 1]."""
+        """Returns the critics' "loss" and mean scores, for images of both domains in [-1, 1]."""
         batches = {"a": a, "b": b}
         terms: dict[str, Tensor] = {}
         loss = a.new_zeros(())
         for source, target in self._ways:
-            with torch.no_grad(), held_still(self.generator):
+            with torch.no_grad(), frozen(self.generator):
                 fake = self._translate(batches[source], source, target)
             score_real, score_fake = critic_scores(self.critic[target], batches[target], fake)
             loss = loss + softplus(-score_real).mean() + softplus(score_fake).mean()
@@ -194,7 +194,7 @@ class DiscoGAN(AbstractAlternating):
         return {"loss": self._critic_weight * loss, **terms}
 
     def generator_losses(self, a: Tensor, b: Tensor) -> Losses:
-        """Returns the translators' "loss" and its parts, for pictures in [-1, 1]."""
+        """Returns the translators' "loss" and its parts, for images in [-1, 1]."""
         batches = {"a": a, "b": b}
         weight, reconstruction_weight = self._current_weights()
         terms: dict[str, Tensor] = {}
@@ -254,7 +254,7 @@ class DiscoGAN(AbstractAlternating):
             )
 
     def _checked(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        """Returns both domains' pictures as the networks see them."""
+        """Returns both domains' images as the networks see them."""
         a, b = self.batch_contract.examples(batch)
         return self._seen(a), self._seen(b)
 
@@ -263,7 +263,7 @@ def _check_distance(distance: str, huber_delta: float) -> None:
     if distance not in get_args(Distance):
         raise ValueError(f"`distance` must be l1, mse, huber or cosine, got {distance}; try mse.")
     if not huber_delta > 0:
-        raise ValueError(f"`huber_delta` must be > 0, got {huber_delta}; for pictures try 0.1.")
+        raise ValueError(f"`huber_delta` must be > 0, got {huber_delta}; for images try 0.1.")
 
 
 def _check_weights(weights: dict[str, Weights], feature_share: float, critic_weight: float) -> None:

@@ -1,6 +1,6 @@
 """Energy-based GAN with an autoencoder as critic.
 
-The critic gives a picture its energy D(x) = |Dec(Enc(x)) - x|, and it and the generator g minimise
+The critic gives a image its energy D(x) = |Dec(Enc(x)) - x|, and it and the generator g minimise
 in turn, with the margin m, over batches of size n,
 
     critic:     mean_i D(x_i) + mean_j max(0, m - D(g(z_j))),
@@ -35,12 +35,12 @@ __all__ = ["EBGAN", "EnergyCritic", "pulling_away"]
 
 @final
 class EnergyCritic(nn.Module):
-    """Gives each picture its reconstruction error |Dec(Enc(x)) - x|, the Euclidean norm.
+    """Gives each image its reconstruction error |Dec(Enc(x)) - x|, the Euclidean norm.
 
     Args:
-        encoder: from pictures to codes.
-        decoder: from codes to pictures, unbounded output.
-        image_shape: of one picture, in [-1, 1], or of one table row.
+        encoder: from images to codes.
+        decoder: from codes to images, unbounded output.
+        image_shape: of one image, in [-1, 1], or of one table row.
     """
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module, image_shape: ImageShape) -> None:
@@ -50,11 +50,11 @@ class EnergyCritic(nn.Module):
         self._image_shape = image_shape
 
     def forward(self, images: Tensor) -> Tensor:
-        """Returns energies (n, 1), >= 0, low for pictures like those of the data."""
+        """Returns energies (n, 1), >= 0, low for images like those of the data."""
         return self.energies(images, self.encoder(images))
 
     def energies(self, images: Tensor, codes: Tensor) -> Tensor:
-        """Returns the energies (n, 1) of pictures whose codes are known, float32 at least."""
+        """Returns the energies (n, 1) of images whose codes are known, float32 at least."""
         made = squashed(full_precision(self.decoder(codes)), self._image_shape)
         errors = made - full_precision(images)
         return torch.linalg.vector_norm(errors.flatten(1), dim=1, keepdim=True)
@@ -65,27 +65,27 @@ class EBGAN(AbstractAdversarial):
     """Energy-based GAN; logs mean energies as train/score_real and train/score_fake.
 
     Args:
-        image_shape: of one picture, without the batch.
+        image_shape: of one image, without the batch.
         latent_dim: number of latent coordinates, at least 1.
-        generator: builds the network from latents to pictures, unbounded output.
-        encoder: builds the critic's network from pictures to codes.
-        decoder: builds the critic's network from codes to pictures, unbounded output.
+        generator: builds the network from latents to images, unbounded output.
+        encoder: builds the critic's network from images to codes.
+        decoder: builds the critic's network from codes to images, unbounded output.
         code_dim: length of a code, at least 1.
         generator_optimizer: default Adam with learning rate 1e-3.
         critic_optimizer: of encoder and decoder; default Adam with learning rate 1e-3.
         generator_scheduler: of the generator's learning rate, stepped after each generator step.
         critic_scheduler: of the critic's learning rate, stepped after each critic step.
         n_critic: critic steps before each generator step, at least 1.
-        generator_batch_size: latents of a generator step in each process; as many as pictures in a
+        generator_batch_size: latents of a generator step in each process; as many as images in a
             batch if None.
         max_gradient_norm: bound of each network's gradient before its step, > 0; None: no bound.
-        margin: energy from which on the critic leaves a generated picture alone, > 0, in the units
+        margin: energy from which on the critic leaves a generated image alone, > 0, in the units
             of the norm: it grows with the square root of the number of pixels.
-        pulling_away_weight: of PT, >= 0; needs two pictures in a generator step in each process.
+        pulling_away_weight: of PT, >= 0; needs two images in a generator step in each process.
 
     Raises:
         ValueError: if a size, `n_critic` or `margin` is not positive, or the weight is negative.
-        TrainingError: (in a step) if PT has one picture only.
+        TrainingError: (in a step) if PT has one image only.
     """
 
     critic: EnergyCritic
@@ -173,7 +173,7 @@ def pulling_away(codes: Tensor) -> Tensor:
     n = len(codes)
     if n < 2:
         raise TrainingError(
-            f"the pulling-away term compares at least 2 pictures, got {n}; raise "
+            f"the pulling-away term compares at least 2 images, got {n}; raise "
             "`generator_batch_size` or set `pulling_away_weight` to 0."
         )
     with torch.autocast(codes.device.type, enabled=False):

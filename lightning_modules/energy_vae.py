@@ -1,22 +1,23 @@
 """Huber-energy (Radon-Sobolev) variational autoencoder.
 
-A deterministic encoder E and a decoder D minimise, over a batch of n pictures x_i, z_i = E(x_i),
+A deterministic encoder E and a decoder D minimise, over a batch of n images x_i, z_i = E(x_i),
 
     loss = (1/n) sum_i r(x_i, D(z_i)) + latent_weight * distance((1/n) sum_i delta_{z_i}, mu).
 
-Unlike in a VAE the batch of codes as a whole is matched to the latent law mu. The reconstruction r
+Unlike in a VAE the batch of latents as a whole is matched to the prior mu. The reconstruction r
 is a sum over pixels: of squared errors, of Huber losses (e^2 / 2 up to |e| = delta, then
 delta (|e| - delta / 2)), or minus a Bernoulli log likelihood.
 
 - latent_loss "exact": squared Huber-energy distance to mu = N(0, I) by its exact potential.
 - latent_loss "paper": c_k0 + (1/n) sum sqrt(|z|^2 + c_k1) - (1/2n^2) sum |z_i - z_j|, which is,
-  up to a constant, the squared distance to a multivariate Student t law with latent_dim + 1
-  degrees of freedom and not to N(0, I): mu is that law here, and samples are drawn from it.
+  up to a constant, the squared distance to a multivariate Student t distribution with latent_dim +
+  1 degrees of freedom and not to N(0, I): mu is that distribution here, and samples are drawn from
+  it.
 - latent_loss "mmd", "sliced_wasserstein": other distances to N(0, I) (``latent_losses``).
 - latent_loss "none": a plain autoencoder, for comparison.
 
 Source: G. Turinici 2021, "Radon-Sobolev Variational Auto-Encoders", Neural Networks 141:294-305,
-arXiv 1911.13135. The paper's code uses latent_weight 100, Adam 1e-3 and 128 batches an epoch.
+arXiv 1911.13135. The paper's latent uses latent_weight 100, Adam 1e-3 and 128 batches an epoch.
 """
 
 from typing import Literal, final
@@ -30,7 +31,7 @@ from hawc import AbstractTarget, HuberEnergy, squared_distance_to
 from lightning_modules.base.autoencoder import AbstractAutoencoder
 from lightning_modules.base.runtime import attached_trainer, is_read
 from lightning_modules.interface import ImageShape, NetworkFactory
-from lightning_modules.losses.latent import latent_law, make_latent_loss
+from lightning_modules.losses.latent import make_latent_loss, prior
 from lightning_modules.losses.likelihoods import bernoulli_nll
 
 __all__ = ["EnergyVAE"]
@@ -40,14 +41,15 @@ __all__ = ["EnergyVAE"]
 class EnergyVAE(AbstractAutoencoder):
     """Huber-energy VAE; logs loss, reconstruction and latent_distance.
 
-    The logged latent_distance is the squared Huber-energy distance of a batch: for codes that
-    follow the law exactly its mean is E|Z - Z'| / (2 n), not 0. Where it is not minimised, what is
-    minimised in its place is logged as latent_loss, and it is computed at logged steps only.
+    The logged latent_distance is the squared Huber-energy distance of a batch: for latents that
+    follow the distribution exactly its mean is E|Z - Z'| / (2 n), not 0. Where it is not minimised,
+    what is minimised in its place is logged as latent_loss, and it is computed at logged steps
+    only.
 
     Args:
-        image_shape: of one picture (channels, height, width), or of one table row (features,).
+        image_shape: of one image (channels, height, width), or of one table row (features,).
         latent_dim: number of latent coordinates, at least 1.
-        encoder: builds the network from pictures to latents.
+        encoder: builds the network from images to latents.
         decoder: builds the network from latents to logits of pixels, or to table rows.
         optimizer: of all parameters.
         scheduler: of the optimizer's learning rate, stepped after each epoch; none if None.
@@ -81,14 +83,14 @@ class EnergyVAE(AbstractAutoencoder):
         if not huber_delta > 0:
             raise ValueError(f"`huber_delta` must be > 0, got {huber_delta}.")
         self._latent_weight = latent_weight
-        self._latent_target = latent_law(latent_loss, latent_dim)
+        self._latent_target = prior(latent_loss, latent_dim)
         self._latent_loss = make_latent_loss(latent_loss, latent_dim)
         self._minimises_distance = latent_loss in ("exact", "paper")
         self._reconstruction = reconstruction
         self._huber_delta = huber_delta
 
     @property
-    def latent_target(self) -> AbstractTarget:
+    def prior(self) -> AbstractTarget:
         return self._latent_target
 
     def encode(self, images: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """A mixture of trained generators, sampled like one.
 
 Members g_1, ..., g_m with latents Z ~ N(0, I_d) and weights w_i that sum to 1 make the mixture
-sum_i w_i law(g_i(Z)). A latent of the mixture is (z, t) with one coordinate more, which chooses:
+sum_i w_i distribution(g_i(Z)). A latent of the mixture is (z, t) with one coordinate more, which
+chooses:
 
     decode(z, t) = g_i(z)    for    W_(i-1) <= Phi(t) < W_i,    W_i = w_1 + ... + w_i,
 
@@ -11,7 +12,7 @@ sampling spreads t like the other coordinates, so that even a few samples share 
 better than independent ones do.
 
 Unlike ``DecoderAverage`` it asks nothing of the members' latent spaces. Between two values of t the
-pictures jump, so paths of latents should keep t.
+images jump, so paths of latents should keep t.
 
 Source: for mixtures of generators against mode collapse Tolstikhin et al. 2017, "AdaGAN", arXiv
 1701.02386; here they are trained apart. Choosing by a coordinate of the latent is ours.
@@ -37,7 +38,7 @@ class Ensemble(LightningModule):
     """A mixture of models whose latents are standard normal; it is sampled, not trained.
 
     Args:
-        members: trained models of one latent law and one picture shape, at least one.
+        members: trained models of one prior and one image shape, at least one.
         weights: of the members, > 0; they are divided by their sum. Equal ones if None.
 
     Raises:
@@ -56,14 +57,14 @@ class Ensemble(LightningModule):
                 f"`weights` must be a positive number for each of the {len(members)} members, got "
                 f"{weights}."
             )
-        law = _first(members).latent_target
-        if repr(law) != repr(StandardNormal(law.dim)):
+        distribution = _first(members).prior
+        if repr(distribution) != repr(StandardNormal(distribution.dim)):
             raise ValueError(
                 f"`members` must have standard normal latents, so that one coordinate more can "
-                f"choose among them, got {law}; train them with such a law."
+                f"choose among them, got {distribution}; train them with such a distribution."
             )
         self.members = nn.ModuleList(members)
-        self._law = StandardNormal(law.dim + 1)
+        self._target = StandardNormal(distribution.dim + 1)
         shares = torch.tensor(weights, dtype=torch.float64).cumsum(0)
         borders = torch.special.ndtri(shares[:-1] / shares[-1])
         self.register_buffer("borders", borders.float(), persistent=False)
@@ -88,8 +89,8 @@ class Ensemble(LightningModule):
         return cls(load_members(model, checkpoints), weights)
 
     @property
-    def latent_target(self) -> AbstractTarget:
-        return self._law
+    def prior(self) -> AbstractTarget:
+        return self._target
 
     def choices(self, z: Tensor) -> Tensor:
         """Returns the number of the member, from 0, that decodes each of latents (n, d + 1)."""

@@ -11,16 +11,16 @@ Minus the critic's loss is mean log D(x) + mean log(1 - D(g(z))), the value of t
 D = p / (p + p_g) gives it -log 4 + 2 JSD(p, p_g), JSD with weights 1/2. Both generator losses have
 the same fixed points; where the critic is sure of a fake, the gradient of the second vanishes.
 
-Two cures are options. One-sided label smoothing asks for D = a < 1 on real pictures,
+Two cures are options. One-sided label smoothing asks for D = a < 1 on real images,
 
     critic:     mean_i (softplus(-f(x_i)) + (1 - a) f(x_i)) + mean_j softplus(f(g(z_j))),
 
 and instance noise adds s N(0, I) to what the critic sees, real and fake, in the steps of both.
 
-Source: Goodfellow et al. 2014, "Generative adversarial nets", arXiv 1406.2661, Algorithm 1 with
-k = 1, eq. 1 and section 3. It states no learning rate: Adam with 2e-4 and betas 0.5 and 0.999 are
-from Radford, Metz and Chintala 2015, arXiv 1511.06434. Label smoothing: Salimans et al. 2016, arXiv
-1606.03498, section 3.4. Instance noise: Sonderby et al. 2016, arXiv 1610.04490.
+Source: Goodfellow et al. 2014, "Generative adversarial@@networks", arXiv 1406.2661, Algorithm 1
+with k = 1, eq. 1 and section 3. It states no learning rate: Adam with 2e-4 and betas 0.5 and 0.999
+are from Radford, Metz and Chintala 2015, arXiv 1511.06434. Label smoothing: Salimans et al. 2016,
+arXiv 1606.03498, section 3.4. Instance noise: Sonderby et al. 2016, arXiv 1610.04490.
 """
 
 from typing import Literal, final, get_args
@@ -44,24 +44,24 @@ GeneratorLoss = Literal["non_saturating", "minimax"]
 
 @final
 class GAN(AbstractAdversarial):
-    """Generative adversarial net; logs the critic's mean logits beside both losses.
+    """Generative adversarial network; logs the critic's mean logits beside both losses.
 
     Args:
-        image_shape: of one picture, without the batch.
+        image_shape: of one image, without the batch.
         latent_dim: number of latent coordinates, at least 1.
-        generator: builds the network from latents to pictures, unbounded output.
-        critic: builds the network from pictures to one logit, positive for real.
+        generator: builds the network from latents to images, unbounded output.
+        critic: builds the network from images to one logit, positive for real.
         generator_optimizer: default Adam with learning rate 2e-4, betas 0.5 and 0.999.
         critic_optimizer: default Adam with learning rate 2e-4, betas 0.5 and 0.999.
         generator_scheduler: of the generator's learning rate, stepped after each generator step.
         critic_scheduler: of the critic's learning rate, stepped after each critic step.
         n_critic: critic steps before each generator step, the paper's k, at least 1.
-        generator_batch_size: latents of a generator step in each process; as many as pictures in a
+        generator_batch_size: latents of a generator step in each process; as many as images in a
             batch if None.
         max_gradient_norm: bound of each network's gradient before its step, > 0; None: no bound.
         generator_loss: "non_saturating" or "minimax".
-        real_label: the probability a asked for on real pictures, in (0.5, 1]; 1: no smoothing.
-        noise_std: standard deviation s of the instance noise, >= 0; pictures are in [-1, 1].
+        real_label: the probability a asked for on real images, in (0.5, 1]; 1: no smoothing.
+        noise_std: standard deviation s of the instance noise, >= 0; images are in [-1, 1].
         noise_steps: generator steps over which `noise_std` falls linearly to 0; None: it stays.
 
     Raises:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 __all__ = [
     "AdversarialPair",
     "Autoencoder",
+    "ImageCritic",
     "ImageShape",
     "LatentGenerator",
     "NetworkFactory",
-    "PictureCritic",
     "Translator",
     "member_names",
     "missing_members",
@@ -25,33 +25,35 @@ __all__ = [
 ]
 
 ImageShape = tuple[int, ...]
-"""(channels, height, width) of a picture in [0, 1], (features,) of a standardised table row."""
+"""(channels, height, width) of a image in [0, 1], (features,) of a standardised table row."""
 
 NetworkFactory = Callable[[ImageShape, int], nn.Module]
 """Builds a network from (image_shape, latent_dim); in YAML a class_path and the other arguments."""
 
 
 class LatentGenerator(Protocol):
-    """A model that can be sampled: it decodes latents, and says which law they should follow."""
+    """A model that can be sampled: it decodes latents, and says which distribution they should
+    follow.
+    """
 
     @property
-    def latent_target(self) -> AbstractTarget:
-        """The law of the latents that `decode` was trained for."""
+    def prior(self) -> AbstractTarget:
+        """The distribution of the latents that `decode` was trained for."""
         ...
 
     def decode(self, z: Tensor) -> Tensor:
-        """Returns pictures in [0, 1] of shape (n, *image_shape) for latents (n, d)."""
+        """Returns images in [0, 1] of shape (n, *image_shape) for latents (n, d)."""
         ...
 
 
 class Autoencoder(LatentGenerator, Protocol):
-    """A model that also finds the latents of pictures."""
+    """A model that also finds the latents of images."""
 
     def encode(self, images: Tensor) -> Tensor:
-        """Returns latents (n, d) of pictures (n, *image_shape), one best one each."""
+        """Returns latents (n, d) of images (n, *image_shape), one best one each."""
         ...
 
-    def draw_codes(self, images: Tensor) -> Tensor:
+    def sample_latents(self, images: Tensor) -> Tensor:
         """Returns latents (n, d) as the decoder met them in training: for a VAE, drawn anew."""
         ...
 
@@ -66,7 +68,7 @@ class AdversarialPair(Protocol):
 
     @property
     def generator(self) -> nn.Module:
-        """The network that makes pictures; of several a module that holds all of them."""
+        """The network that makes images; of several a module that holds all of them."""
         ...
 
     @property
@@ -93,21 +95,21 @@ class AdversarialPair(Protocol):
         ...
 
 
-class PictureCritic(LatentGenerator, Protocol):
-    """A generator fed with latents beside a critic that gives each picture one score."""
+class ImageCritic(LatentGenerator, Protocol):
+    """A generator fed with latents beside a critic that gives each image one score."""
 
     @property
     def image_shape(self) -> ImageShape:
-        """Of one picture, or of one table row."""
+        """Of one image, or of one table row."""
         ...
 
     @property
     def critic(self) -> nn.Module:
-        """The network from pictures as `as_seen` returns them to scores (n,) or (n, 1)."""
+        """The network from images as `as_seen` returns them to scores (n,) or (n, 1)."""
         ...
 
     def as_seen(self, images: Tensor) -> Tensor:
-        """Returns pictures in [0, 1] as the critic sees them, in [-1, 1]; table rows as is."""
+        """Returns images in [0, 1] as the critic sees them, in [-1, 1]; table rows as is."""
         ...
 
     def generate(self, z: Tensor) -> Tensor:
@@ -116,14 +118,14 @@ class PictureCritic(LatentGenerator, Protocol):
 
 
 class Translator(Protocol):
-    """A model that maps pictures, or rows, of two domains A and B to each other."""
+    """A model that maps images, or rows, of two domains A and B to each other."""
 
     def translate_to_b(self, images: Tensor) -> Tensor:
-        """Returns what pictures (n, *image_shape) of A in [0, 1], or rows, become in B."""
+        """Returns what images (n, *image_shape) of A in [0, 1], or rows, become in B."""
         ...
 
     def translate_to_a(self, images: Tensor) -> Tensor:
-        """Returns what pictures (n, *image_shape) of B in [0, 1], or rows, become in A."""
+        """Returns what images (n, *image_shape) of B in [0, 1], or rows, become in A."""
         ...
 
 

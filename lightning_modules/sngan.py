@@ -27,7 +27,7 @@ from hawc.kernels import full_precision
 from lightning_modules.base.adversarial import AbstractAdversarial
 from lightning_modules.base.alternating import Losses
 from lightning_modules.base.checks import check_at_least_one
-from lightning_modules.base.critic_scores import mixes_pictures
+from lightning_modules.base.critic_scores import mixes_examples
 from lightning_modules.base.optimizers import AdamWithBetas
 from lightning_modules.interface import ImageShape, NetworkFactory
 
@@ -39,16 +39,16 @@ class SNGAN(AbstractAdversarial):
     """Hinge-loss GAN whose critic is spectrally normalised, whichever network is configured.
 
     Args:
-        image_shape: of one picture, without the batch.
+        image_shape: of one image, without the batch.
         latent_dim: number of latent coordinates, at least 1.
-        generator: builds the network from latents to pictures, unbounded output.
-        critic: builds the network from pictures to one score, without batch norms.
+        generator: builds the network from latents to images, unbounded output.
+        critic: builds the network from images to one score, without batch norms.
         generator_optimizer: default Adam with learning rate 2e-4 and betas (0, 0.9).
         critic_optimizer: default Adam with learning rate 2e-4 and betas (0, 0.9).
         generator_scheduler: of the generator's learning rate, stepped after each generator step.
         critic_scheduler: of the critic's learning rate, stepped after each critic step.
         n_critic: critic steps before each generator step, at least 1.
-        generator_batch_size: latents of a generator step in each process; as many as pictures in a
+        generator_batch_size: latents of a generator step in each process; as many as images in a
             batch if None.
         max_gradient_norm: bound of each network's gradient before its step, > 0; None: no bound.
         num_power_iterations: in a critic step, at least 1. One, the paper's, found sigma within 1 %
@@ -92,7 +92,7 @@ class SNGAN(AbstractAdversarial):
             generator_batch_size,
             max_gradient_norm,
         )
-        if mixes_pictures(self.critic):
+        if mixes_examples(self.critic):
             raise ValueError(
                 "`critic` must have no batch norm in SNGAN, because its scales would undo the "
                 f"spectral norms, got {type(self.critic).__name__} with one; set "

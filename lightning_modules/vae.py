@@ -1,16 +1,16 @@
 """Variational autoencoder.
 
 The encoder gives mean and log variance of q(z|x) = N(m(x), diag s(x)^2), the decoder p(x|z). The
-mean over a batch of pictures x is minimised of
+mean over a batch of images x is minimised of
 
     -E_q log p(x|z) + beta KL(q(z|x) || N(0, I)),
 
-with one z = m + s * noise a picture (the reparametrisation) and
+with one z = m + s * noise a image (the reparametrisation) and
 
 - kl "closed": 1/2 sum_j (m_j^2 + s_j^2 - log s_j^2 - 1),
 - kl "one_sample": log q(z|x) - log p(z) at that z, noisier, as in TensorFlow's tutorial.
 
-For beta = 1 minus this is the evidence lower bound (ELBO) of log p(x), in nats a picture, which S
+For beta = 1 minus this is the evidence lower bound (ELBO) of log p(x), in nats a image, which S
 draws z_s ~ q(z|x) raise to log (1/S) sum_s p(x|z_s) p(z_s) / q(z_s|x).
 
 Source: Kingma and Welling 2013, "Auto-encoding variational Bayes", arXiv 1312.6114; beta: Higgins
@@ -37,12 +37,12 @@ __all__ = ["VAE"]
 
 @final
 class VAE(AbstractAutoencoder):
-    """Variational autoencoder; logs loss, reconstruction, kl and elbo, all in nats a picture.
+    """Variational autoencoder; logs loss, reconstruction, kl and elbo, all in nats a image.
 
     Args:
-        image_shape: of one picture (channels, height, width), or of one table row (features,).
+        image_shape: of one image (channels, height, width), or of one table row (features,).
         latent_dim: number of latent coordinates, at least 1.
-        encoder: builds the network from pictures to mean and log variance.
+        encoder: builds the network from images to mean and log variance.
         decoder: builds the network from latents to logits of pixels, or to table rows.
         optimizer: of all parameters.
         scheduler: of the optimizer's learning rate, stepped after each epoch; none if None.
@@ -96,14 +96,14 @@ class VAE(AbstractAutoencoder):
         self._num_importance_samples = num_importance_samples
 
     @property
-    def latent_target(self) -> AbstractTarget:
+    def prior(self) -> AbstractTarget:
         return StandardNormal(self.latent_dim)
 
     def encode(self, images: Tensor) -> Tensor:
         mean, _ = self._posterior(images)
         return mean
 
-    def draw_codes(self, images: Tensor) -> Tensor:
+    def sample_latents(self, images: Tensor) -> Tensor:
         mean, log_variance = self._posterior(images)
         return mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
 
@@ -135,7 +135,7 @@ class VAE(AbstractAutoencoder):
     def importance_weighted_bound(
         self, images: Float[Tensor, "n ..."], num_samples: int
     ) -> Float[Tensor, " n"]:
-        """Returns the bound of each picture's log p(x) by `num_samples` draws of z, in nats."""
+        """Returns the bound of each image's log p(x) by `num_samples` samples of z, in nats."""
         mean, log_variance = self._posterior(images)
         log_weights = []
         for _ in range(num_samples):

@@ -34,16 +34,16 @@ class WGAN(AbstractAdversarial):
     """Wasserstein GAN with weight clipping; logs train/wasserstein_estimate beside both losses.
 
     Args:
-        image_shape: of one picture, without the batch.
+        image_shape: of one image, without the batch.
         latent_dim: number of latent coordinates, at least 1.
-        generator: builds the network from latents to pictures, unbounded output.
-        critic: builds the network from pictures to one score.
+        generator: builds the network from latents to images, unbounded output.
+        critic: builds the network from images to one score.
         generator_optimizer: default RMSprop with learning rate 5e-5.
         critic_optimizer: default RMSprop with learning rate 5e-5.
         generator_scheduler: of the generator's learning rate, stepped after each generator step.
         critic_scheduler: of the critic's learning rate, stepped after each critic step.
         n_critic: critic steps before each generator step, at least 1.
-        generator_batch_size: latents of a generator step in each process; as many as pictures in a
+        generator_batch_size: latents of a generator step in each process; as many as images in a
             batch if None.
         max_gradient_norm: bound of each network's gradient before its step, > 0; None: no bound.
         clip: bound c of the absolute value of each critic weight, > 0.

@@ -5,11 +5,11 @@ The critic f and the generator g minimise in turn, over batches of size m,
     critic:     mean_j f(g(z_j)) - mean_i f(x_i) + lambda mean_i (|grad f(y_i)| - 1)^2,
     generator:  -mean_j f(g(z_j)),
 
-with y_i = (1 - u_i) x_i + u_i g(z_i), one u_i ~ U[0, 1] a picture. Where `wgan.py` clips weights,
-the penalty holds the slope of f near 1 between real and generated pictures; minus the critic loss
+with y_i = (1 - u_i) x_i + u_i g(z_i), one u_i ~ U[0, 1] a image. Where `wgan.py` clips weights,
+the penalty holds the slope of f near 1 between real and generated images; minus the critic loss
 without the penalty then estimates the Wasserstein-1 distance itself, a lower bound of it where no
-slope exceeds 1, which a small lambda does not see to. The slope is one picture's own: a batch norm,
-which mixes pictures, is refused in the critic.
+slope exceeds 1, which a small lambda does not see to. The slope is one image's own: a batch norm,
+which mixes images, is refused in the critic.
 
 Source: Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville 2017, "Improved training of Wasserstein
 GANs", arXiv 1704.00028, Algorithm 1: lambda = 10, n_critic = 5, Adam with learning rate 1e-4,
@@ -27,7 +27,7 @@ from torch import Tensor
 from hawc.kernels import full_precision
 from lightning_modules.base.adversarial import AbstractAdversarial
 from lightning_modules.base.alternating import Losses
-from lightning_modules.base.critic_scores import mixes_pictures
+from lightning_modules.base.critic_scores import mixes_examples
 from lightning_modules.base.optimizers import AdamWithBetas
 from lightning_modules.interface import ImageShape, NetworkFactory
 
@@ -39,19 +39,20 @@ class WGANGP(AbstractAdversarial):
     """Wasserstein GAN with gradient penalty; logs the penalty, scores and Wasserstein estimate.
 
     Args:
-        image_shape: of one picture, without the batch.
+        image_shape: of one image, without the batch.
         latent_dim: number of latent coordinates, at least 1.
-        generator: builds the network from latents to pictures, unbounded output.
-        critic: builds the network from pictures to one score, without batch norm.
+        generator: builds the network from latents to images, unbounded output.
+        critic: builds the network from images to one score, without batch norm.
         generator_optimizer: default Adam with learning rate 1e-4, betas 0 and 0.9.
         critic_optimizer: default Adam with learning rate 1e-4, betas 0 and 0.9.
         generator_scheduler: of the generator's learning rate, stepped after each generator step.
         critic_scheduler: of the critic's learning rate, stepped after each critic step.
         n_critic: critic steps before each generator step, at least 1.
-        generator_batch_size: latents of a generator step in each process; as many as pictures in a
+        generator_batch_size: latents of a generator step in each process; as many as images in a
             batch if None.
         max_gradient_norm: bound of each network's gradient before its step, > 0; None: no bound.
-        penalty_weight: lambda, > 0. The paper's 10 suits pictures; toy laws learn faster with 0.1.
+        penalty_weight: lambda, > 0. The paper's 10 suits images; toy distributions learn faster
+            with 0.1.
 
     Raises:
         ValueError: if a size, `n_critic` or `penalty_weight` is not positive, or the critic has a
@@ -97,9 +98,9 @@ class WGANGP(AbstractAdversarial):
             raise ValueError(
                 f"`penalty_weight` must be > 0, got {penalty_weight}; the paper's is 10."
             )
-        if mixes_pictures(self.critic):
+        if mixes_examples(self.critic):
             raise ValueError(
-                "`critic` must have no batch norm, for the penalty is on the slope at one picture "
+                "`critic` must have no batch norm, for the penalty is on the slope at one image "
                 "alone, got one; set batch_norm to false or use a layer norm."
             )
         self._penalty_weight = penalty_weight
@@ -124,7 +125,7 @@ def _between(real: Tensor, fake: Tensor) -> Tensor:
     """Returns one point a pair, uniform on the segment between both.
 
     Of the two dtypes it has the wider, which is the weights': under autocast only the generated
-    pictures are of half precision.
+    images are of half precision.
     """
     share = torch.rand(len(real), *[1] * (real.ndim - 1), dtype=real.dtype, device=real.device)
     return real + share * (fake - real)
@@ -136,7 +137,7 @@ def gradient_penalty(
     """Returns the mean over i of (|grad f(x_i)| - 1)^2 with a graph to the critic's weights.
 
     The norm is the Euclidean one over all coordinates of a point together: channels, rows and
-    columns of a picture. Norms above and below 1 are punished alike. Autocast is left: second
+    columns of a image. Norms above and below 1 are punished alike. Autocast is left: second
     derivatives of half precision are too coarse.
 
     Args:

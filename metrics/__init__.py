@@ -1,15 +1,15 @@
-"""Measures of generated pictures as torchmetrics classes, over the features of any net.
+"""Measures of generated images as torchmetrics classes, over the features of any network.
 
-All of them take `update(images, real)` and `compute()`, and none imports a net: see
+All of them take `update(images, real)` and `compute()`, and none imports a network: see
 `metrics.feature_metric.AbstractFeatureMetric` for what they share.
 """
 
 from metrics.binned_divergences import BinnedDivergences
 from metrics.class_coverage import ClassCoverage, Classifier, class_entropy, total_variation
 from metrics.feature_metric import AbstractFeatureMetric, AbstractStoredFeatures
-from metrics.features import FeatureNet, extract_features
+from metrics.features import FeatureNetwork, extract_features
 from metrics.frechet_distance import FrechetDistance, squared_frechet_distance
-from metrics.grey_to_rgb import GreyToRGB
+from metrics.gray_to_rgb import GrayToRGB
 from metrics.neighbours import nearest, nearest_earlier
 from metrics.novelty import Novelty
 from metrics.prdc import PRDC, precision_recall_density_coverage
@@ -25,9 +25,9 @@ __all__ = [
     "BinnedDivergences",
     "ClassCoverage",
     "Classifier",
-    "FeatureNet",
+    "FeatureNetwork",
     "FrechetDistance",
-    "GreyToRGB",
+    "GrayToRGB",
     "Novelty",
     "RepeatRate",
     "SquaredEnergyDistance",

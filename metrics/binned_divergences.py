@@ -1,9 +1,10 @@
 """Total variation, KL both ways and Jensen-Shannon of real and generated points on a grid of bins.
 
-For points of the line or the plane, such as the toy laws: in more dimensions bins are empty. The
-divergences are those of the two samples' histograms, so they are of the laws rounded to bins, plus
-noise: about (bins in use) / (2 n) nats for KL. KL is infinite where one sample leaves out a bin of
-the other; kl is of the real law to the generated one, reverse_kl the other way.
+For points of the line or the plane, such as the toy distributions: in more dimensions bins are
+empty. The divergences are those of the two samples' histograms, so they are of the distributions
+rounded to bins, plus noise: about (bins in use) / (2 n) nats for KL. KL is infinite where one
+sample leaves out a bin of the other; kl is of the real distribution to the generated one,
+reverse_kl the other way.
 
 Source: ``hawc.divergences.discrete``.
 """
@@ -18,7 +19,7 @@ from torch import Tensor
 from hawc.arguments import whole_number
 from hawc.divergences import discrete
 from metrics.feature_metric import AbstractStoredFeatures
-from metrics.features import FeatureNet
+from metrics.features import FeatureNetwork
 
 __all__ = ["BinnedDivergences"]
 
@@ -30,36 +31,36 @@ class BinnedDivergences(AbstractStoredFeatures):
     """Returns total_variation, kl, reverse_kl and jensen_shannon (with halves), in nats.
 
     Args:
-        feature_net: pictures to features (n, f), f at most 2; None if `update` is given features.
+        feature_network: images to features (n, f), f at most 2; None if `update` is given features.
         low: lower end of the bins in each coordinate.
         high: upper end; what is beyond either end counts in the outermost bins.
         num_bins: a coordinate, at least 1.
-        keep_real: whether `reset` keeps the features of the real pictures.
+        keep_real: whether `reset` keeps the features of the real images.
 
     Raises:
         ValueError: if a number is out of its range, or (by `compute`) if there is no real or no
-            generated picture, or features have more than two coordinates.
+            generated image, or features have more than two coordinates.
     """
 
     higher_is_better = False
 
     def __init__(
         self,
-        feature_net: FeatureNet | None = None,
+        feature_network: FeatureNetwork | None = None,
         *,
         low: float = -2.0,
         high: float = 2.0,
         num_bins: int = 20,
         keep_real: bool = False,
     ) -> None:
-        super().__init__(feature_net, keep_real=keep_real)
+        super().__init__(feature_network, keep_real=keep_real)
         if not -math.inf < low < high < math.inf:
             raise ValueError(f"`low` must be less than `high`, both finite, got {low} and {high}.")
         self._low, self._high = low, high
         self._num_bins = whole_number("num_bins", num_bins, 1)
 
     def compute(self) -> dict[str, Tensor]:
-        p, q = (self._law(self.features(real)) for real in (True, False))
+        p, q = (self._target(self.features(real)) for real in (True, False))
         return {
             "total_variation": discrete.total_variation(p, q),
             "kl": discrete.kl(p, q),
@@ -67,7 +68,7 @@ class BinnedDivergences(AbstractStoredFeatures):
             "jensen_shannon": discrete.jensen_shannon(p, q),
         }
 
-    def _law(self, points: Float[Tensor, "n f"]) -> Float[Tensor, " k"]:
+    def _target(self, points: Float[Tensor, "n f"]) -> Float[Tensor, " k"]:
         """Returns the share of points in each bin, in float64."""
         if points.shape[1] > _MOST_COORDINATES:
             raise ValueError(

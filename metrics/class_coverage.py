@@ -1,6 +1,6 @@
-"""Which classes generated pictures show, as a classifier sees them.
+"""Which classes generated images show, as a classifier sees them.
 
-With n_c generated pictures of class c out of n, and shares p_c = n_c / n against r_c of the data:
+With n_c generated images of class c out of n, and shares p_c = n_c / n against r_c of the data:
 
     num_classes            number of c with n_c > 0
     class_entropy          - sum_c p_c log p_c, in nats; at most log(number of classes)
@@ -21,10 +21,10 @@ __all__ = ["ClassCoverage", "Classifier", "class_entropy", "total_variation"]
 
 @runtime_checkable  # for the checks of annotations in tests; isinstance is not asked
 class Classifier(Protocol):
-    """A net that names what pictures show."""
+    """A network that names what images show."""
 
     def classify(self, images: Tensor) -> Tensor:
-        """Returns logits (n, classes) of pictures (n, c, h, w) in [0, 1]."""
+        """Returns logits (n, classes) of images (n, c, h, w) in [0, 1]."""
         ...
 
 
@@ -32,17 +32,17 @@ class Classifier(Protocol):
 class ClassCoverage(AbstractFeatureMetric):
     """Returns `num_classes`, `class_entropy` and `class_total_variation` by these names.
 
-    A picture belongs to the class of its largest logit, however sure the net is.
+    A image belongs to the class of its largest logit, however sure the network is.
 
     Args:
         num_classes: that the classifier knows, at least 1.
         classifier: None if `update` is given logits (n, num_classes).
-        keep_real: whether `reset` keeps the histogram of the real pictures.
+        keep_real: whether `reset` keeps the histogram of the real images.
 
     Raises:
         TypeError: if `classifier` has no `classify`.
         ValueError: if `num_classes` is less than 1 or not that of the logits, or (by `compute`) if
-            there are no real or no generated pictures.
+            there are no real or no generated images.
     """
 
     real_counts: Tensor
@@ -76,7 +76,7 @@ class ClassCoverage(AbstractFeatureMetric):
         real, fake = self.real_counts, self.fake_counts
         if min(int(real.sum()), int(fake.sum())) == 0:
             raise ValueError(
-                "`update` must bring real and generated pictures before `compute`, got "
+                "`update` must bring real and generated images before `compute`, got "
                 f"{int(real.sum())} and {int(fake.sum())}."
             )
         return {
@@ -92,8 +92,8 @@ class _Logits(nn.Module):
         super().__init__()
         if not hasattr(classifier, "classify"):
             raise TypeError(
-                "`classifier` must have a method `classify`, pictures to logits, which "
-                f"{type(classifier).__name__} has not; wrap the net, or give `update` logits."
+                "`classifier` must have a method `classify`, images to logits, which "
+                f"{type(classifier).__name__} has not; wrap the network, or give `update` logits."
             )
         self.classifier = cast(Classifier, classifier)
 

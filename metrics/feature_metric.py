@@ -1,4 +1,4 @@
-"""What all measures over features share: the net, real against generated, and the states."""
+"""What all measures over features share: the network, real against generated, and the states."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -10,26 +10,26 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from metrics.features import FeatureNet, extract_features
+from metrics.features import FeatureNetwork, extract_features
 
 __all__ = ["AbstractFeatureMetric", "AbstractStoredFeatures"]
 
 
 class AbstractFeatureMetric(Metric, ABC):
-    """A measure of generated pictures in the features of a net; use `update` and `compute`.
+    """A measure of generated images in the features of a network; use `update` and `compute`.
 
-    The net is no part of any checkpoint and of no module that holds the metric; it runs in eval
+    The network is no part of any checkpoint and of no module that holds the metric; it runs in eval
     mode without gradients and follows the metric from device to device, if it is an `nn.Module`.
     `forward` is of no use here: it asks for the result of a batch that is real or generated only.
 
     A MetricCollection takes measures for one whose states are equal after the first batch, whatever
-    their nets: give it compute_groups=False if they differ in `feature_net` or `keep_real`.
+    their networks: give it compute_groups=False if they differ in `feature_network` or `keep_real`.
 
     Args:
-        feature_net: pictures to features (n, f); None if `update` is given features.
-        keep_real: whether `reset` keeps what is known of the real pictures, so that they need to be
+        feature_network: images to features (n, f); None if `update` is given features.
+        keep_real: whether `reset` keeps what is known of the real images, so that they need to be
             given once only.
-        reads_real: whether real pictures matter; if not, `update` passes over them.
+        reads_real: whether real images matter; if not, `update` passes over them.
     """
 
     is_differentiable = False
@@ -37,44 +37,44 @@ class AbstractFeatureMetric(Metric, ABC):
 
     def __init__(
         self,
-        feature_net: FeatureNet | None = None,
+        feature_network: FeatureNetwork | None = None,
         *,
         keep_real: bool = False,
         reads_real: bool = True,
     ) -> None:
         super().__init__()
         # past nn.Module's own bookkeeping, which would make it a part of state_dict
-        object.__setattr__(self, "feature_net", feature_net)
+        object.__setattr__(self, "feature_network", feature_network)
         self._keep_real = keep_real
         self._reads_real = reads_real
 
     @property
     def keeps_real(self) -> bool:
-        """Whether `reset` keeps what is known of the real pictures."""
+        """Whether `reset` keeps what is known of the real images."""
         return self._keep_real
 
     @abstractmethod
     def take(self, features: Float[Tensor, "n f"], real: bool) -> None:
-        """Adds the features of at least one picture to the states.
+        """Adds the features of at least one image to the states.
 
         States whose names begin with "real" outlive `reset` under `keep_real`.
         """
 
     def update(self, images: Tensor, real: bool) -> None:
-        """Adds pictures.
+        """Adds images.
 
         Args:
-            images: (n, c, h, w) in [0, 1], or features (n, f) if there is no `feature_net`; n may
-                be 0.
+            images: (n, c, h, w) in [0, 1], or features (n, f) if there is no `feature_network`; n
+                may be 0.
             real: whether they are data; else they are generated.
 
         Raises:
             TypeError: if they are not floating point numbers.
-            ValueError: if pictures or features are not what `extract_features` asks for.
+            ValueError: if images or features are not what `extract_features` asks for.
         """
         if len(images) and (self._reads_real or not real):
-            net: FeatureNet | None = self.__dict__["feature_net"]
-            self.take(extract_features(net, images), real)
+            network: FeatureNetwork | None = self.__dict__["feature_network"]
+            self.take(extract_features(network, images), real)
 
     def reset(self) -> None:
         kept = self._real_states() if self._keep_real else {}
@@ -88,21 +88,21 @@ class AbstractFeatureMetric(Metric, ABC):
 
     def _apply(self, fn: Callable[..., Any], exclude_state: Sequence[str] = "") -> nn.Module:
         applied = super()._apply(fn, exclude_state)
-        net = self.__dict__["feature_net"]
-        if isinstance(net, nn.Module):
-            net.to(self.device)
+        network = self.__dict__["feature_network"]
+        if isinstance(network, nn.Module):
+            network.to(self.device)
         return applied
 
 
 class AbstractStoredFeatures(AbstractFeatureMetric):
-    """A measure that needs the features of all pictures at once; they are kept in float32.
+    """A measure that needs the features of all images at once; they are kept in float32.
 
     They follow each other in the order they came in; those of several processes by rank.
 
     Args:
-        feature_net: pictures to features (n, f); None if `update` is given features.
-        keep_real: whether `reset` keeps the features of the real pictures.
-        reads_real: whether real pictures matter; if not, `update` passes over them.
+        feature_network: images to features (n, f); None if `update` is given features.
+        keep_real: whether `reset` keeps the features of the real images.
+        reads_real: whether real images matter; if not, `update` passes over them.
     """
 
     real_features: list[Tensor] | Tensor
@@ -112,13 +112,13 @@ class AbstractStoredFeatures(AbstractFeatureMetric):
 
     def __init__(
         self,
-        feature_net: FeatureNet | None = None,
+        feature_network: FeatureNetwork | None = None,
         *,
         keep_real: bool = False,
         reads_real: bool = True,
     ) -> None:
-        super().__init__(feature_net, keep_real=keep_real, reads_real=reads_real)
-        # Flat, because a process without pictures sends a tensor of one dimension, and gathering
+        super().__init__(feature_network, keep_real=keep_real, reads_real=reads_real)
+        # Flat, because a process without images sends a tensor of one dimension, and gathering
         # tensors of different numbers of dimensions hangs (torchmetrics 1.9).
         for kind in ("real", "fake"):
             self.add_state(f"{kind}_features", [], dist_reduce_fx="cat")
@@ -128,15 +128,15 @@ class AbstractStoredFeatures(AbstractFeatureMetric):
         known, given = self._num_features(), torch.tensor(features.shape[1], device=self.device)
         if known not in (0, int(given)):
             raise ValueError(
-                f"features must be {known} a picture, as they were before, got {given}; `reset` "
-                "before a change of net."
+                f"features must be {known} a image, as they were before, got {given}; `reset` "
+                "before a change of network."
             )
         kind = "real" if real else "fake"
         setattr(self, f"{kind}_num_features", given)
         getattr(self, f"{kind}_features").append(features.float().ravel())
 
     def features(self, real: bool, at_least: int = 1) -> Float[Tensor, "n f"]:
-        """Returns the features of all real or all generated pictures so far.
+        """Returns the features of all real or all generated images so far.
 
         Raises:
             ValueError: if they are fewer than `at_least`.
@@ -146,7 +146,7 @@ class AbstractStoredFeatures(AbstractFeatureMetric):
         features = flat.view(-1, max(1, self._num_features()))
         if len(features) < at_least:
             raise ValueError(
-                f"`update(..., real={real})` must bring at least {at_least} pictures before "
+                f"`update(..., real={real})` must bring at least {at_least} images before "
                 f"`compute`, got {len(features)}."
             )
         return features

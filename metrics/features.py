@@ -1,4 +1,4 @@
-"""Features of pictures by a frozen net, checked: what every measure here starts from."""
+"""Features of images by a frozen network, checked: what every measure here starts from."""
 
 from collections.abc import Callable
 
@@ -6,45 +6,45 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hawc.blocks import ITEMS_AT_ONCE
+from hawc.blocks import ROWS_AT_ONCE
 from hawc.kernels import full_precision, without_autocast
 from hawc.module_state import in_eval_mode
 
-__all__ = ["FeatureNet", "extract_features"]
+__all__ = ["FeatureNetwork", "extract_features"]
 
-FeatureNet = nn.Module | Callable[[Tensor], Tensor]
-"""Pictures float32 (n, c, h, w) in [0, 1], or rows of a table, to features (n, f)."""
+FeatureNetwork = nn.Module | Callable[[Tensor], Tensor]
+"""Images float32 (n, c, h, w) in [0, 1], or rows of a table, to features (n, f)."""
 
 _OUT_OF_RANGE = 1e-3  # what rounding and resizing may add to [0, 1]
 
 
-def extract_features(net: FeatureNet | None, images: Tensor) -> Float[Tensor, "n f"]:
-    """Returns what a net makes of pictures, in eval mode, without gradients and without autocast.
+def extract_features(network: FeatureNetwork | None, images: Tensor) -> Float[Tensor, "n f"]:
+    """Returns what a network makes of images, in eval mode, without gradients and without autocast.
 
     A bounded number of images goes through the network at once, as a copy: a network that works in
     place alters no image of the caller. Each part of the network is restored to the mode it was in.
 
     Args:
-        net: None if `images` are features already.
-        images: pictures (n, c, h, w) in [0, 1], or whatever else the net takes.
+        network: None if `images` are features already.
+        images: images (n, c, h, w) in [0, 1], or whatever else the network takes.
 
     Returns:
-        Finite features, one row a picture, in float32 or better.
+        Finite features, one row a image, in float32 or better.
 
     Raises:
         TypeError: if `images` are not floating point numbers.
-        ValueError: if pictures leave [0, 1], the net is made for another number of channels, or the
-            features are not finite or not a matrix with one row a picture.
+        ValueError: if images leave [0, 1], the network is made for another number of channels, or
+            the features are not finite or not a matrix with one row a image.
     """
     _check_images(images)
-    if net is None:
+    if network is None:
         # a copy, as of a network's: the caller may go on to use the tensor, or its graph
         own = images.detach().clone()
-        features = _checked(own, images, "`images`, as no `feature_net` was given,")
+        features = _checked(own, images, "`images`, as no `feature_network` was given,")
     else:
-        parts = (full_precision(part) for part in torch.split(images, ITEMS_AT_ONCE))
+        parts = (full_precision(part) for part in torch.split(images, ROWS_AT_ONCE))
         features = torch.cat(
-            [_checked(_run(net, part.clone()), part, "`feature_net`") for part in parts]
+            [_checked(_run(network, part.clone()), part, "`feature_network`") for part in parts]
         )
     _check_finite(features)
     return full_precision(features).detach()  # those given may carry a graph
@@ -53,7 +53,7 @@ def extract_features(net: FeatureNet | None, images: Tensor) -> Float[Tensor, "n
 def _checked(features: Tensor, images: Tensor, source: str) -> Float[Tensor, "n f"]:
     if features.ndim != 2 or len(features) != len(images) or features.shape[1] == 0:
         raise ValueError(
-            f"{source} must give features (n, f), one row a picture, got shape "
+            f"{source} must give features (n, f), one row a image, got shape "
             f"{tuple(features.shape)} from {tuple(images.shape)}; flatten or pool them."
         )
     return features
@@ -62,7 +62,7 @@ def _checked(features: Tensor, images: Tensor, source: str) -> Float[Tensor, "n 
 def _check_images(images: Tensor) -> None:
     if not images.is_floating_point():
         raise TypeError(
-            f"`images` must be floating point numbers, got {images.dtype}; divide pictures of "
+            f"`images` must be floating point numbers, got {images.dtype}; divide images of "
             "bytes by 255."
         )
     if images.ndim != 4 or images.numel() == 0:
@@ -70,23 +70,23 @@ def _check_images(images: Tensor) -> None:
     low, high = (float(end) for end in images.aminmax())
     if low < -_OUT_OF_RANGE or high > 1 + _OUT_OF_RANGE:
         raise ValueError(
-            f"`images` must be pictures in [0, 1], got {low:.4g} to {high:.4g}; rescale what is "
+            f"`images` must be images in [0, 1], got {low:.4g} to {high:.4g}; rescale what is "
             "in [-1, 1] or [0, 255]."
         )
 
 
-def _run(net: FeatureNet, images: Tensor) -> Tensor:
-    modules = (net,) if isinstance(net, nn.Module) else ()
+def _run(network: FeatureNetwork, images: Tensor) -> Tensor:
+    modules = (network,) if isinstance(network, nn.Module) else ()
     with in_eval_mode(*modules), torch.no_grad(), without_autocast(images):
         try:
-            return net(images)
+            return network(images)
         except RuntimeError as error:
             if "channels" not in str(error):
                 raise
             raise ValueError(
-                f"`feature_net` must take pictures of {images.shape[1]} channels, as they came, "
-                f"but refused: {error}. For grey pictures and a net of colour ones: "
-                "`metrics.GreyToRGB(feature_net)`."
+                f"`feature_network` must take images of {images.shape[1]} channels, as they came, "
+                f"but refused: {error}. For grey images and a network of colour ones: "
+                "`metrics.GrayToRGB(feature_network)`."
             ) from error
 
 
@@ -94,6 +94,6 @@ def _check_finite(features: Float[Tensor, "n f"]) -> None:
     bad = int((~features.isfinite()).any(1).sum())
     if bad:
         raise ValueError(
-            f"features must be finite, got NaN or infinity for {bad} of {len(features)} pictures; "
-            "look at the pictures, then at the net's weights."
+            f"features must be finite, got NaN or infinity for {bad} of {len(features)} images; "
+            "look at the images, then at the network's weights."
         )

@@ -1,4 +1,5 @@
-"""Frechet distance between the normal laws fitted to real and to generated features, squared.
+"""Frechet distance between the normal distributions fitted to real and to generated features,
+squared.
 
     d^2 = |m_r - m_g|^2 + tr(S_r + S_g - 2 (S_r S_g)^(1/2))
 
@@ -22,7 +23,7 @@ from torchmetrics.utilities.prints import rank_zero_warn
 from hawc.arguments import whole_number
 from hawc.kernels import without_autocast
 from metrics.feature_metric import AbstractFeatureMetric
-from metrics.features import FeatureNet
+from metrics.features import FeatureNetwork
 
 __all__ = ["FrechetDistance", "squared_frechet_distance"]
 
@@ -33,15 +34,15 @@ class FrechetDistance(AbstractFeatureMetric):
 
     Args:
         num_features: length f of the features, at least 1.
-        feature_net: pictures to features (n, f); None if `update` is given features.
-        keep_real: whether `reset` keeps the sums over the real pictures.
+        feature_network: images to features (n, f); None if `update` is given features.
+        keep_real: whether `reset` keeps the sums over the real images.
 
     Raises:
         ValueError: if `num_features` is less than 1 or not that of the features, or (by `compute`)
-            if there are less than two real or two generated pictures.
+            if there are less than two real or two generated images.
 
     Warns:
-        UserWarning: if one of both sets has not more pictures than features: its covariance is
+        UserWarning: if one of both sets has not more images than features: its covariance is
             singular and the distance mostly bias.
     """
 
@@ -56,11 +57,11 @@ class FrechetDistance(AbstractFeatureMetric):
     def __init__(
         self,
         num_features: int,
-        feature_net: FeatureNet | None = None,
+        feature_network: FeatureNetwork | None = None,
         *,
         keep_real: bool = False,
     ) -> None:
-        super().__init__(feature_net, keep_real=keep_real)
+        super().__init__(feature_network, keep_real=keep_real)
         self._num_features = whole_number("num_features", num_features, 1)
         for kind in ("real", "fake"):
             zeros = torch.zeros(num_features, dtype=torch.float64)
@@ -86,12 +87,12 @@ class FrechetDistance(AbstractFeatureMetric):
         counts = int(self.real_count), int(self.fake_count)
         if min(counts) < 2:
             raise ValueError(
-                "`update` must bring at least 2 real and 2 generated pictures before `compute`, "
+                "`update` must bring at least 2 real and 2 generated images before `compute`, "
                 f"got {counts[0]} and {counts[1]}."
             )
         if min(counts) <= self._num_features:
             rank_zero_warn(
-                f"A Frechet distance over {self._num_features} features needs more pictures than "
+                f"A Frechet distance over {self._num_features} features needs more images than "
                 f"that, got {counts[0]} real and {counts[1]} generated; it is mostly bias."
             )
         real = _moments(counts[0], self.real_sum, self.real_products)
@@ -105,10 +106,10 @@ def squared_frechet_distance(
     other_mean: Float[Tensor, " f"],
     other_covariance: Float[Tensor, "f f"],
 ) -> Float[Tensor, ""]:
-    """Returns the squared Frechet distance (Wasserstein-2) of two normal laws, >= 0.
+    """Returns the squared Frechet distance (Wasserstein-2) of two normal distributions, >= 0.
 
     Args:
-        mean: of one law.
+        mean: of one distribution.
         covariance: symmetric, no eigenvalue below 0 but by rounding.
         other_mean: of the other.
         other_covariance: likewise.

@@ -1,13 +1,13 @@
-"""Novelty: how far generated pictures are from those that were there before.
+"""Novelty: how far generated images are from those that were there before.
 
-Of each generated picture the distance in features to the nearest reference picture is taken. The
+Of each generated image the distance in features to the nearest reference image is taken. The
 reference is the training set, to see whether a model merely copies it, or a gallery of what was
 drawn earlier, to see whether a new batch repeats it.
 
     novelty      = mean of these distances
     share_copied = share of them below a threshold
 
-`metrics.nearest` gives each picture's own distance and its nearest reference picture.
+`metrics.nearest` gives each image's own distance and its nearest reference image.
 """
 
 from typing import final
@@ -15,7 +15,7 @@ from typing import final
 from torch import Tensor
 
 from metrics.feature_metric import AbstractStoredFeatures
-from metrics.features import FeatureNet
+from metrics.features import FeatureNetwork
 from metrics.neighbours import nearest
 from metrics.repeat_rate import check_threshold, repeat_threshold
 
@@ -29,24 +29,24 @@ class Novelty(AbstractStoredFeatures):
     The reference is what `update` is given with real=True, be it a training set or a gallery.
 
     Args:
-        feature_net: pictures to features (n, f); None if `update` is given features.
-        threshold: distance in features below which a picture counts as copied, > 0; if None, it is
+        feature_network: images to features (n, f); None if `update` is given features.
+        threshold: distance in features below which a image counts as copied, > 0; if None, it is
             `repeat_threshold` of the reference. For a gallery give that of the training set.
         keep_real: whether `reset` keeps the features of the reference.
 
     Raises:
         ValueError: if `threshold` is not positive, or (by `compute`) if there is no generated
-            picture, no reference, or no threshold to be had from it.
+            image, no reference, or no threshold to be had from it.
     """
 
     def __init__(
         self,
-        feature_net: FeatureNet | None = None,
+        feature_network: FeatureNetwork | None = None,
         threshold: float | None = None,
         *,
         keep_real: bool = False,
     ) -> None:
-        super().__init__(feature_net, keep_real=keep_real)
+        super().__init__(feature_network, keep_real=keep_real)
         check_threshold(threshold)
         self._threshold = threshold
 

@@ -1,7 +1,7 @@
-"""Precision, recall, density and coverage: are generated pictures real, are real ones generated.
+"""Precision, recall, density and coverage: are generated images real, are real ones generated.
 
 With B(x) the open ball around x up to its k-th nearest neighbour among its own kind, over n real
-pictures x_i and m generated ones y_j, by their features:
+images x_i and m generated ones y_j, by their features:
 
     precision = share of y_j in the union of the B(x_i)
     recall    = share of x_i in the union of the B(y_j)
@@ -9,8 +9,8 @@ pictures x_i and m generated ones y_j, by their features:
     coverage  = share of B(x_i) that hold a y_j
 
 Precision, recall and coverage are in [0, 1], density is >= 0 and may exceed 1. For two independent
-sets of one law density is 1 on average, coverage near 1 - 2^-k. Balls are open, as in Naeem's
-reference implementation: of two equal sets all four are 1, and copies alone span no ball.
+sets of one distribution density is 1 on average, coverage near 1 - 2^-k. Balls are open, as in
+Naeem's reference implementation: of two equal sets all four are 1, and copies alone span no ball.
 
 Source: Kynkaanniemi et al. 2019, "Improved precision and recall metric", arXiv 1904.06991, eq. 1
 and 2 (there with closed balls); Naeem et al. 2020, "Reliable fidelity and diversity metrics for
@@ -26,7 +26,7 @@ from torch import Tensor
 from hawc.arguments import whole_number
 from hawc.points import ArrayLike, as_points, promoted
 from metrics.feature_metric import AbstractStoredFeatures
-from metrics.features import FeatureNet
+from metrics.features import FeatureNetwork
 from metrics.neighbours import amid, squared_distance_blocks, squared_neighbour_radii
 
 __all__ = ["PRDC", "precision_recall_density_coverage"]
@@ -39,25 +39,25 @@ class PRDC(AbstractStoredFeatures):
     """Returns precision, recall, density and coverage by these names, all of one pass.
 
     Args:
-        feature_net: pictures to features (n, f); None if `update` is given features.
+        feature_network: images to features (n, f); None if `update` is given features.
         num_neighbours: k, at least 1; 5 as Naeem et al., Kynkaanniemi et al. take 3.
-        keep_real: whether `reset` keeps the features of the real pictures.
+        keep_real: whether `reset` keeps the features of the real images.
 
     Raises:
         ValueError: if `num_neighbours` is less than 1, or (by `compute`) not less than the number
-            of real and that of generated pictures.
+            of real and that of generated images.
     """
 
     higher_is_better = True
 
     def __init__(
         self,
-        feature_net: FeatureNet | None = None,
+        feature_network: FeatureNetwork | None = None,
         num_neighbours: int = 5,
         *,
         keep_real: bool = False,
     ) -> None:
-        super().__init__(feature_net, keep_real=keep_real)
+        super().__init__(feature_network, keep_real=keep_real)
         self._num_neighbours = whole_number("num_neighbours", num_neighbours, 1)
 
     def compute(self) -> dict[str, Tensor]:
@@ -74,19 +74,19 @@ def precision_recall_density_coverage(
 
     Args:
         real: features of data, more than `num_neighbours`.
-        fake: features of generated pictures, more than `num_neighbours`.
+        fake: features of generated images, more than `num_neighbours`.
         num_neighbours: k, at least 1.
 
     Raises:
-        ValueError: if there are too few pictures.
+        ValueError: if there are too few images.
     """
     real, fake = promoted(as_points("real", real), as_points("fake", fake))
     num_neighbours = whole_number("num_neighbours", num_neighbours, 1)
     if not num_neighbours < min(len(real), len(fake)):
         raise ValueError(
             "`num_neighbours` must be at least 1 and less than the number of real and that of "
-            f"generated pictures, got {num_neighbours} for {len(real)} and {len(fake)}; give more "
-            "pictures or take fewer neighbours."
+            f"generated images, got {num_neighbours} for {len(real)} and {len(fake)}; give more "
+            "images or take fewer neighbours."
         )
     origin = amid(real)
     real_radii = _OPEN * squared_neighbour_radii(real, num_neighbours, origin)

@@ -1,8 +1,8 @@
-"""Repeat rate: how often a sequence of generated pictures shows again what it has shown before.
+"""Repeat rate: how often a sequence of generated images shows again what it has shown before.
 
-    repeat rate = share of pictures whose nearest neighbour among EARLIER ones is nearer than t
+    repeat rate = share of images whose nearest neighbour among EARLIER ones is nearer than t
 
-in features. It depends on the order, and grows with the number of pictures. The threshold t has to
+in features. It depends on the order, and grows with the number of images. The threshold t has to
 be stated with it; `repeat_threshold` finds one from data.
 """
 
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from hawc.points import ArrayLike
 from metrics.feature_metric import AbstractStoredFeatures
-from metrics.features import FeatureNet
+from metrics.features import FeatureNetwork
 from metrics.neighbours import nearest_earlier, squared_neighbour_radii
 
 __all__ = ["RepeatRate", "repeat_rate", "repeat_threshold"]
@@ -22,31 +22,31 @@ __all__ = ["RepeatRate", "repeat_rate", "repeat_threshold"]
 
 @final
 class RepeatRate(AbstractStoredFeatures):
-    """Returns the repeat rate of the generated pictures in the order they came in.
+    """Returns the repeat rate of the generated images in the order they came in.
 
     Those of several processes count by rank, all of the first process before those of the next.
 
     Args:
-        feature_net: pictures to features (n, f); None if `update` is given features.
-        threshold: distance in features below which a picture is a repeat, > 0; if None, it is
-            `repeat_threshold` of the real pictures, which are passed over otherwise.
-        keep_real: whether `reset` keeps the features of the real pictures.
+        feature_network: images to features (n, f); None if `update` is given features.
+        threshold: distance in features below which a image is a repeat, > 0; if None, it is
+            `repeat_threshold` of the real images, which are passed over otherwise.
+        keep_real: whether `reset` keeps the features of the real images.
 
     Raises:
         ValueError: if `threshold` is not positive, or (by `compute`) if there is no generated
-            picture, or no threshold to be had from the real ones.
+            image, or no threshold to be had from the real ones.
     """
 
     higher_is_better = False
 
     def __init__(
         self,
-        feature_net: FeatureNet | None = None,
+        feature_network: FeatureNetwork | None = None,
         threshold: float | None = None,
         *,
         keep_real: bool = False,
     ) -> None:
-        super().__init__(feature_net, keep_real=keep_real, reads_real=threshold is None)
+        super().__init__(feature_network, keep_real=keep_real, reads_real=threshold is None)
         check_threshold(threshold)
         self._threshold = threshold
 
@@ -68,22 +68,22 @@ def repeat_rate(features: Float[Tensor, "n f"] | ArrayLike, threshold: float) ->
 
 
 def repeat_threshold(real: Float[Tensor, "n f"] | ArrayLike, percentile: float = 5.0) -> float:
-    """Returns a distance below which two pictures are hardly different, judged by data.
+    """Returns a distance below which two images are hardly different, judged by data.
 
-    It is a percentile of the distances from each real picture to its nearest neighbour among the
-    others. These shrink as n grows: the threshold belongs to a percentile and a number of pictures.
-    Among as many real pictures as were given, about half of that percentage would count as repeats.
+    It is a percentile of the distances from each real image to its nearest neighbour among the
+    others. These shrink as n grows: the threshold belongs to a percentile and a number of images.
+    Among as many real images as were given, about half of that percentage would count as repeats.
 
     Args:
-        real: features of different pictures, at least two.
+        real: features of different images, at least two.
         percentile: from 0 to 100.
 
     Returns:
         A distance > 0 in units of the features.
 
     Raises:
-        ValueError: if there are less than two pictures, `percentile` is out of its range, or so
-            many pictures have an exact copy that the distance is 0.
+        ValueError: if there are less than two images, `percentile` is out of its range, or so
+            many images have an exact copy that the distance is 0.
     """
     if not 0 <= percentile <= 100:
         raise ValueError(f"`percentile` must be from 0 to 100, got {percentile}.")
@@ -91,7 +91,7 @@ def repeat_threshold(real: Float[Tensor, "n f"] | ArrayLike, percentile: float =
     threshold = float(distances.quantile(percentile / 100))
     if threshold == 0:
         raise ValueError(
-            f"`real` must hold different pictures, got {int((distances == 0).sum())} of "
+            f"`real` must hold different images, got {int((distances == 0).sum())} of "
             f"{len(distances)} with an equal one; give each once or a `percentile` above "
             f"{percentile}."
         )

@@ -3,9 +3,9 @@
     d^2 = E h(X, Y) - 1/2 E h(X, X') - 1/2 E h(Y, Y')
 
 as `hawc.squared_distance` has it, by default for h = |x - y|: half of Szekely's energy distance. It
-is what `hawc` minimises, and 0 for equal laws only. Here it is computed in float64, since a small
-difference of large means is left of little else, and from products of matrices, four times as fast
-as `hawc.squared_distance`, which also gives gradients.
+is what `hawc` minimises, and 0 for equal distributions only. Here it is computed in float64, since
+a small difference of large means is left of little else, and from products of matrices, four times
+as fast as `hawc.squared_distance`, which also gives gradients.
 
 Source: Szekely and Rizzo 2013, "Energy statistics", J. Stat. Planning and Inference 143:1249.
 """
@@ -20,7 +20,7 @@ from hawc import AbstractKernel, Energy
 from hawc.arguments import check_instance
 from hawc.points import ArrayLike, as_points, promoted
 from metrics.feature_metric import AbstractStoredFeatures
-from metrics.features import FeatureNet
+from metrics.features import FeatureNetwork
 from metrics.neighbours import squared_distance_blocks
 
 __all__ = ["SquaredEnergyDistance", "squared_energy_distance"]
@@ -31,14 +31,15 @@ class SquaredEnergyDistance(AbstractStoredFeatures):
     """Returns the squared energy distance of real and generated features.
 
     Args:
-        feature_net: pictures to features (n, f); None if `update` is given features.
+        feature_network: images to features (n, f); None if `update` is given features.
         kernel: h; `hawc.Energy()` if None.
-        unbiased: whether the distance of the laws drawn from is estimated, which may be negative;
-            else it is that of the pictures given, >= 0, on average larger by a term in 1 / n.
-        keep_real: whether `reset` keeps the features of the real pictures.
+        unbiased: whether the distance of the distributions drawn from is estimated, which may be
+            negative; else it is that of the images given, >= 0, on average larger by a term in 1 /
+            n.
+        keep_real: whether `reset` keeps the features of the real images.
 
     Raises:
-        ValueError: (by `compute`) if there is no real or no generated picture, or only one where
+        ValueError: (by `compute`) if there is no real or no generated image, or only one where
             `unbiased`.
     """
 
@@ -46,13 +47,13 @@ class SquaredEnergyDistance(AbstractStoredFeatures):
 
     def __init__(
         self,
-        feature_net: FeatureNet | None = None,
+        feature_network: FeatureNetwork | None = None,
         kernel: AbstractKernel | None = None,
         *,
         unbiased: bool = False,
         keep_real: bool = False,
     ) -> None:
-        super().__init__(feature_net, keep_real=keep_real)
+        super().__init__(feature_network, keep_real=keep_real)
         check_instance("kernel", kernel, AbstractKernel, or_none=True)
         self._kernel = kernel or Energy()
         self._unbiased = unbiased

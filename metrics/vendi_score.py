@@ -1,13 +1,13 @@
-"""Vendi score: how many different pictures a set amounts to.
+"""Vendi score: how many different images a set amounts to.
 
-With unit vectors u_i of the features of n pictures and the cosine kernel K_ij = u_i . u_j, let
+With unit vectors u_i of the features of n images and the cosine kernel K_ij = u_i . u_j, let
 lambda be the eigenvalues of K / n; they are >= 0 with sum 1. The score of order q is the Hill
 number exp(H_q), with Renyi's entropy
 
     H_q = log(sum lambda^q) / (1 - q),    H_1 = - sum lambda log lambda,    H_inf = - log max lambda
 
 It is n for orthogonal features, 1 for parallel ones, and falls as q grows: small orders count rare
-kinds of pictures too, large ones the dominant kinds. K / n shares its eigenvalues, but for zeros,
+kinds of images too, large ones the dominant kinds. K / n shares its eigenvalues, but for zeros,
 with the f x f matrix sum_i u_i u_i^T / n, and the smaller of both is the one decomposed.
 
 Source: Friedman and Dieng 2023, "The Vendi score", arXiv 2210.02410 (q = 1); Pasarkar and Dieng
@@ -24,7 +24,7 @@ from torch import Tensor
 from hawc.kernels import without_autocast
 from hawc.points import ArrayLike, as_points
 from metrics.feature_metric import AbstractStoredFeatures
-from metrics.features import FeatureNet
+from metrics.features import FeatureNetwork
 
 __all__ = ["VendiScore", "vendi_score"]
 
@@ -34,20 +34,20 @@ _NEARLY_ONE = 1e-7
 
 @final
 class VendiScore(AbstractStoredFeatures):
-    """Returns the Vendi score of the generated pictures; real ones are passed over.
+    """Returns the Vendi score of the generated images; real ones are passed over.
 
     Args:
-        feature_net: pictures to features (n, f); None if `update` is given features.
+        feature_network: images to features (n, f); None if `update` is given features.
         q: order, at least 0; may be infinite.
 
     Raises:
-        ValueError: if `q` is negative or NaN, or (by `compute`) if there are no pictures.
+        ValueError: if `q` is negative or NaN, or (by `compute`) if there are no images.
     """
 
     higher_is_better = True
 
-    def __init__(self, feature_net: FeatureNet | None = None, q: float = 1.0) -> None:
-        super().__init__(feature_net, reads_real=False)
+    def __init__(self, feature_network: FeatureNetwork | None = None, q: float = 1.0) -> None:
+        super().__init__(feature_network, reads_real=False)
         _check_order(q)
         self._q = q
 

@@ -1,8 +1,8 @@
 """Wasserstein-1 distance between real and generated features, by an exact transport plan.
 
-Of the pictures given, in units of the features; as an estimate for the laws they were drawn from it
-is too large, the more so in many dimensions: by order n^(-1/d). Compare it only between sets of one
-size. More than 300 by 300 pictures need the package POT.
+Of the images given, in units of the features; as an estimate for the distributions they were drawn
+from it is too large, the more so in many dimensions: by order n^(-1/d). Compare it only between
+sets of one size. More than 300 by 300 images need the package POT.
 
 Source: ``hawc.divergences.transport``.
 """
@@ -23,11 +23,11 @@ class Wasserstein1(AbstractStoredFeatures):
     """Returns the Wasserstein-1 distance of real and generated features in Euclidean distance.
 
     Args:
-        feature_net: pictures to features (n, f); None if `update` is given features.
-        keep_real: whether `reset` keeps the features of the real pictures.
+        feature_network: images to features (n, f); None if `update` is given features.
+        keep_real: whether `reset` keeps the features of the real images.
 
     Raises:
-        ValueError: (by `compute`) if there is no real or no generated picture, or there are too
+        ValueError: (by `compute`) if there is no real or no generated image, or there are too
             many to do without POT.
     """
 

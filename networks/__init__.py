@@ -1,6 +1,6 @@
-"""Plain networks, named in configuration files: an encoder maps pictures to vectors, a decoder
-vectors to pictures (unbounded: models squash them), a critic is an encoder with one output, a
-translator maps pictures to pictures. Feature nets are frozen and map pictures to features.
+"""Plain networks, named in configuration files: an encoder maps images to vectors, a decoder
+vectors to images (unbounded: models squash them), a critic is an encoder with one output, a
+translator maps images to images. Feature networks are frozen and map images to features.
 """
 
 from networks.conv import ConvDecoder, ConvEncoder

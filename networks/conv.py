@@ -1,4 +1,4 @@
-"""Strided convolutional networks after DCGAN, for pictures whose sides halve to 4 to 7 pixels.
+"""Strided convolutional networks after DCGAN, for images whose sides halve to 4 to 7 pixels.
 
 28 x 28 goes through 14 to 7, 32 x 32 through 16 and 8 to 4, 64 x 64 one further. On request sides
 are halved more often, odd ones rounded down: 28 x 28 through 14 and 7 to 3. Whoever has to judge
@@ -22,7 +22,7 @@ __all__ = ["ConvDecoder", "ConvEncoder"]
 
 @final
 class ConvEncoder(nn.Sequential):
-    """Maps pictures to vectors by 4 x 4 convolutions of stride 2 with leaky ReLU 0.2.
+    """Maps images to vectors by 4 x 4 convolutions of stride 2 with leaky ReLU 0.2.
 
     Args:
         image_shape: (channels, height, width).
@@ -32,7 +32,7 @@ class ConvEncoder(nn.Sequential):
         num_halvings: layers before the last, each halving the sides; to 4 to 7 pixels if None.
 
     Raises:
-        ValueError: if it is no picture's shape, its sides cannot be halved so or `width` < 1.
+        ValueError: if it is no image's shape, its sides cannot be halved so or `width` < 1.
     """
 
     def __init__(
@@ -49,9 +49,9 @@ class ConvEncoder(nn.Sequential):
         fan_in = image_shape[0]
         for level in range(len(sides) - 1):
             fan_out = width * 2**level
-            normalised = batch_norm and level > 0
-            layers.append(nn.Conv2d(fan_in, fan_out, 4, stride=2, padding=1, bias=not normalised))
-            layers += [nn.BatchNorm2d(fan_out)] if normalised else []
+            normalized = batch_norm and level > 0
+            layers.append(nn.Conv2d(fan_in, fan_out, 4, stride=2, padding=1, bias=not normalized))
+            layers += [nn.BatchNorm2d(fan_out)] if normalized else []
             layers.append(nn.LeakyReLU(0.2, inplace=True))
             fan_in = fan_out
         super().__init__(*layers, nn.Flatten(), nn.Linear(fan_in * prod(sides[-1]), latent_dim))
@@ -63,7 +63,7 @@ class ConvEncoder(nn.Sequential):
 
 @final
 class ConvDecoder(nn.Sequential):
-    """Maps vectors to pictures by transposed 4 x 4 convolutions of stride 2, unbounded output.
+    """Maps vectors to images by transposed 4 x 4 convolutions of stride 2, unbounded output.
 
     Args:
         image_shape: (channels, height, width).
@@ -73,7 +73,7 @@ class ConvDecoder(nn.Sequential):
         num_halvings: layers after the first, each doubling the sides; from 4 to 7 pixels if None.
 
     Raises:
-        ValueError: if it is no picture's shape, its sides cannot be halved so or `width` < 1.
+        ValueError: if it is no image's shape, its sides cannot be halved so or `width` < 1.
     """
 
     def __init__(

@@ -1,21 +1,21 @@
 """The CIFAR-10 networks of the Radon-Sobolev and the Cramer-Wold autoencoder.
 
     encoder   conv 2x2, 3 filters;  conv 2x2 stride 2, 32;  conv 2x2, 32;  conv 2x2, 32;
-              linear 128;  linear to the code, ReLU everywhere but after the last
+              linear 128;  linear to the latent, ReLU everywhere but after the last
     decoder   linear 128;  linear to 32 x (h/2) x (w/2);  transposed conv 2x2, 32, twice;
               transposed conv 3x3 stride 2, 32, one pixel larger than 2 (h/2);  conv 2x2, unpadded
 
 "Same" padding of a 2 x 2 filter adds a row and a column at the end. Weights start as in Keras.
 
 Source: Knop et al. 2020, "Cramer-Wold auto-encoder", JMLR 21(164), arXiv 1805.09235, whose networks
-Turinici 2021, arXiv 1911.13135, uses for CIFAR-10 with a code of 64.
+Turinici 2021, arXiv 1911.13135, uses for CIFAR-10 with a latent of 64.
 """
 
 from typing import final
 
 from torch import Tensor, nn
 
-from networks.image_sizes import checked_picture_shape
+from networks.image_sizes import checked_image_shape
 from networks.initialization import initialize_like_keras
 from networks.shapes import Float
 
@@ -27,14 +27,14 @@ _HIDDEN = 128
 
 @final
 class CWAEEncoder(nn.Sequential):
-    """Maps pictures of even sides to vectors by four convolutions.
+    """Maps images of even sides to vectors by four convolutions.
 
     Args:
         image_shape: (channels, height, width), sides even.
         latent_dim: length of the output.
 
     Raises:
-        ValueError: if a side is odd or it is no picture's shape.
+        ValueError: if a side is odd or it is no image's shape.
     """
 
     def __init__(self, image_shape: tuple[int, ...], latent_dim: int) -> None:
@@ -56,14 +56,14 @@ class CWAEEncoder(nn.Sequential):
 
 @final
 class CWAEDecoder(nn.Sequential):
-    """Maps vectors to pictures of even sides, unbounded output.
+    """Maps vectors to images of even sides, unbounded output.
 
     Args:
         image_shape: (channels, height, width), sides even.
         latent_dim: length of the input.
 
     Raises:
-        ValueError: if a side is odd or it is no picture's shape.
+        ValueError: if a side is odd or it is no image's shape.
     """
 
     def __init__(self, image_shape: tuple[int, ...], latent_dim: int) -> None:
@@ -89,10 +89,10 @@ def _same(fan_in: int, fan_out: int) -> tuple[nn.Module, nn.Module]:
 
 
 def _checked(image_shape: tuple[int, ...]) -> tuple[int, int, int]:
-    channels, height, breadth = checked_picture_shape(image_shape)
+    channels, height, breadth = checked_image_shape(image_shape)
     if height % 2 or breadth % 2:
         raise ValueError(
-            f"`image_shape` must have even sides, got {tuple(image_shape)}; resize the pictures or "
+            f"`image_shape` must have even sides, got {tuple(image_shape)}; resize the images or "
             "take MLPEncoder and MLPDecoder."
         )
     return channels, height, breadth

@@ -9,7 +9,7 @@ __all__ = ["DigitFeatures"]
 
 @final
 class DigitFeatures(AbstractTrainedFeatures):
-    """Sees 28 x 28 grey pictures as a classifier of MNIST does: 96 features to choose, 64 to judge.
+    """Sees 28 x 28 grey images as a classifier of MNIST does: 96 features to choose, 64 to judge.
 
     Their training is recorded in networks/weights/digits-<role>.json.
     """

@@ -1,8 +1,8 @@
-"""DiscoGAN's networks: pictures of one domain to those of another, and a critic of one domain.
+"""DiscoGAN's networks: images of one domain to those of another, and a critic of one domain.
 
     translator   4 convolutions 4 x 4 of stride 2 with 64, 128, 256, 512 filters, leaky ReLU 0.2;
                  optionally down to a vector and up again; 4 transposed convolutions back, ReLU
-    critic       the same 4 convolutions, then one over what is left of the picture to a score
+    critic       the same 4 convolutions, then one over what is left of the image to a score
 
 No biases. Batch norms after every convolution but the first and the last. The authors' networks end
 in a sigmoid; here models squash.
@@ -16,7 +16,7 @@ from typing import final
 
 from torch import Tensor, nn
 
-from networks.image_sizes import check_width, checked_picture_shape
+from networks.image_sizes import check_width, checked_image_shape
 from networks.shapes import Float
 
 __all__ = ["DiscoCritic", "DiscoTranslator"]
@@ -27,7 +27,7 @@ _SLOPE = 0.2
 
 @final
 class DiscoTranslator(nn.Sequential):
-    """Maps pictures to pictures of the same shape, unbounded output.
+    """Maps images to images of the same shape, unbounded output.
 
     Args:
         image_shape: (channels, height, width), sides multiples of 16.
@@ -69,7 +69,7 @@ class DiscoTranslator(nn.Sequential):
 
 @final
 class DiscoCritic(nn.Module):
-    """Maps pictures to one score; can also tell what it saw on the way.
+    """Maps images to one score; can also tell what it saw on the way.
 
     Args:
         image_shape: (channels, height, width), sides multiples of 16.
@@ -118,13 +118,13 @@ def _downwards(filters: list[int]) -> list[nn.Module]:
 
 
 def _rest(image_shape: tuple[int, ...], width: int) -> tuple[int, int]:
-    """Returns the sides that four halvings leave of a picture."""
+    """Returns the sides that four halvings leave of a image."""
     check_width(width)
-    _, height, breadth = checked_picture_shape(image_shape)
+    _, height, breadth = checked_image_shape(image_shape)
     scale = 2**_HALVINGS
     if height % scale or breadth % scale:
         raise ValueError(
             f"`image_shape` must have sides that are multiples of {scale}, such as 32, 48 or 64, "
-            f"got {tuple(image_shape)}; resize the pictures or take MLPTranslator (any)."
+            f"got {tuple(image_shape)}; resize the images or take MLPTranslator (any)."
         )
     return height // scale, breadth // scale

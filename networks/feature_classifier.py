@@ -6,8 +6,8 @@
     objects  choosing  3 x 32 x 32  4x4 of stride 2, then 3x3, GELU, mean pooling         128
     objects  judging   3 x 32 x 32  3x3 and residual blocks, ReLU, max pooling            128
 
-Every convolution is followed by batch normalisation. Nets to choose with are smooth, since their
-gradients are followed; those to judge with share nothing with them but the training data.
+Every convolution is followed by batch normalisation. Networks to choose with are smooth, since
+their gradients are followed; those to judge with share nothing with them but the training data.
 """
 
 from collections.abc import Callable
@@ -27,12 +27,12 @@ Role = Literal["choosing", "judging"]
 
 @final
 class FeatureClassifier(nn.Module):
-    """Names pictures of ten classes by a linear layer on features; owns its normalisation.
+    """Names images of ten classes by a linear layer on features; owns its normalisation.
 
     Args:
-        channels: of the pictures.
+        channels: of the images.
         num_features: of the last hidden layer.
-        body: maps pictures, standardised by channel, to the last hidden layer.
+        body: maps images, standardised by channel, to the last hidden layer.
     """
 
     pixel_mean: Tensor
@@ -54,7 +54,7 @@ class FeatureClassifier(nn.Module):
         return self.body((images - self.pixel_mean) / self.pixel_std)
 
     def features(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n f"]:
-        """Returns the last hidden layer, each unit standardised over the training pictures."""
+        """Returns the last hidden layer, each unit standardised over the training images."""
         return (self.hidden(images) - self.feature_mean) / self.feature_std
 
     def forward(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
@@ -63,7 +63,7 @@ class FeatureClassifier(nn.Module):
 
 def untrained_classifier(data: Data, role: Role) -> FeatureClassifier:
     """Returns a classifier with weights drawn from the global generator."""
-    channels, num_features, body = _NETS[data, role]
+    channels, num_features, body = _NETWORKS[data, role]
     return FeatureClassifier(channels, num_features, body())
 
 
@@ -124,7 +124,7 @@ def _residual_objects() -> nn.Sequential:
     )
 
 
-_NETS: dict[tuple[Data, Role], tuple[int, int, Callable[[], nn.Sequential]]] = {
+_NETWORKS: dict[tuple[Data, Role], tuple[int, int, Callable[[], nn.Sequential]]] = {
     ("digits", "choosing"): (1, 96, _smooth_digits),
     ("digits", "judging"): (1, 64, _residual_digits),
     ("objects", "choosing"): (3, 128, _smooth_objects),

@@ -1,4 +1,4 @@
-"""What all feature nets share: constant weights, and pictures that fit or are refused."""
+"""What all feature networks share: constant weights, and images that fit or are refused."""
 
 from abc import ABC, abstractmethod
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from networks.image_sizes import checked_picture_shape
+from networks.image_sizes import checked_image_shape
 from networks.shapes import Float, Num
 
 __all__ = ["AbstractFrozenFeatures", "make_constant"]
@@ -32,28 +32,28 @@ def make_constant(module: nn.Module) -> None:
 
 
 class AbstractFrozenFeatures(nn.Module, ABC):
-    """Maps pictures in [0, 1] to feature vectors by weights that never change.
+    """Maps images in [0, 1] to feature vectors by weights that never change.
 
     Always in evaluation mode, in full precision under autocast too, and never part of a checkpoint.
-    Differentiable with respect to the pictures. Grey pictures given to a net for colour ones are
+    Differentiable with respect to the images. Grey images given to a network for colour ones are
     repeated over its channels.
 
     Args:
-        net: what a subclass asks for features; its weights are made constant.
-        image_shape: (channels, height, width) that the net takes.
-        resize: whether pictures of other sizes are resized, bilinearly and smoothed before they
+        network: what a subclass asks for features; its weights are made constant.
+        image_shape: (channels, height, width) that the network takes.
+        resize: whether images of other sizes are resized, bilinearly and smoothed before they
             shrink, rather than refused.
 
     Raises:
-        ValueError: if `image_shape` is no picture's.
+        ValueError: if `image_shape` is no image's.
     """
 
-    def __init__(self, net: nn.Module, image_shape: tuple[int, ...], resize: bool) -> None:
+    def __init__(self, network: nn.Module, image_shape: tuple[int, ...], resize: bool) -> None:
         super().__init__()
-        self.image_shape = checked_picture_shape(image_shape)
+        self.image_shape = checked_image_shape(image_shape)
         self.resize = resize
-        make_constant(net)
-        self.net = net
+        make_constant(network)
+        self.network = network
         self.eval()
 
     @abstractmethod
@@ -64,7 +64,7 @@ class AbstractFrozenFeatures(nn.Module, ABC):
         """
 
     def forward(self, images: Num[Tensor, "..."]) -> Float[Tensor, "n f"]:
-        """Returns the features of pictures.
+        """Returns the features of images.
 
         Args:
             images: (n, channels, height, width), floating-point, in [0, 1].
@@ -78,7 +78,7 @@ class AbstractFrozenFeatures(nn.Module, ABC):
             return self.extract(self.fitted(images))
 
     def fitted(self, images: Num[Tensor, "..."]) -> Float[Tensor, "n c h w"]:
-        """Returns pictures in the net's shape and type; raises as `forward` does."""
+        """Returns images in the network's shape and type; raises as `forward` does."""
         if not images.is_floating_point():
             raise TypeError(
                 f"`images` must be floating-point in [0, 1], got {images.dtype}; divide whole "
@@ -89,7 +89,7 @@ class AbstractFrozenFeatures(nn.Module, ABC):
         if images.ndim != 4 or images.shape[1] not in (1, channels):
             raise ValueError(
                 f"`images` must be (n, {channels}, height, width) for {type(self).__name__}, got "
-                f"{tuple(images.shape)}; take another feature net, such as RandomConvFeatures, or "
+                f"{tuple(images.shape)}; take another network, such as RandomConvFeatures, or "
                 "average colours with images.mean(1, keepdim=True)."
             )
         kinds = (weight.dtype for weight in self.buffers() if weight.is_floating_point())

@@ -1,4 +1,4 @@
-"""Any network as a feature net."""
+"""Any network as a feature network."""
 
 import copy
 from typing import final
@@ -14,41 +14,41 @@ __all__ = ["GivenFeatures"]
 
 @final
 class GivenFeatures(AbstractFrozenFeatures):
-    """Maps pictures to what a copy of a given network makes of them, frozen.
+    """Maps images to what a copy of a given network makes of them, frozen.
 
-    Wherever a feature net is asked for a plain nn.Module does too; this adds normalization, sizes,
-    evaluation mode and that its weights, often large, stay out of checkpoints. A program of
+    Wherever a feature network is asked for a plain nn.Module does too; this adds normalization,
+    sizes, evaluation mode and that its weights, often large, stay out of checkpoints. A program of
     ``torch.export`` or a frozen TorchScript module is welcome too, and bound to its device. For
     torchvision's Inception: `inception_v3(weights=...)` with `fc` replaced by nn.Identity(),
     (3, 299, 299), `resize` and ImageNet's mean (0.485, 0.456, 0.406) and deviation (0.229, 0.224,
     0.225).
 
     Args:
-        net: maps standardised pictures (n, c, h, w) to vectors (n, f).
-        image_shape: (channels, height, width) of those pictures.
+        network: maps standardised images (n, c, h, w) to vectors (n, f).
+        image_shape: (channels, height, width) of those images.
         mean: of each channel, subtracted; 0 leaves values as they are.
         std: of each channel, divided by, > 0.
-        resize: whether pictures of other sizes are resized rather than refused.
+        resize: whether images of other sizes are resized rather than refused.
 
     Raises:
-        ValueError: if `image_shape` is no picture's, `mean` or `std` does not fit it, or the
-            weights of `net` cannot be frozen, as those of TorchScript.
+        ValueError: if `image_shape` is no image's, `mean` or `std` does not fit it, or the
+            weights of `network` cannot be frozen, as those of TorchScript.
     """
 
     def __init__(
         self,
-        net: nn.Module,
+        network: nn.Module,
         image_shape: tuple[int, ...],
         mean: tuple[float, ...] = (0.0,),
         std: tuple[float, ...] = (1.0,),
         resize: bool = False,
     ) -> None:
-        if isinstance(net, torch.jit.ScriptModule) and any(True for _ in net.parameters()):
+        if isinstance(network, torch.jit.ScriptModule) and any(True for _ in network.parameters()):
             raise ValueError(
-                f"`net` must have weights that can be frozen, got {type(net).__name__}; give "
-                "torch.jit.freeze(net.eval()), which stays on its device."
+                f"`network` must have weights that can be frozen, got {type(network).__name__}; "
+                "give torch.jit.freeze(network.eval()), which stays on its device."
             )
-        super().__init__(copy.deepcopy(net), image_shape, resize)
+        super().__init__(copy.deepcopy(network), image_shape, resize)
         for name, values in (("mean", mean), ("std", std)):
             if len(values) not in (1, self.image_shape[0]):
                 raise ValueError(
@@ -57,18 +57,18 @@ class GivenFeatures(AbstractFrozenFeatures):
                 )
         if min(std) <= 0:
             raise ValueError(f"`std` must be > 0, got {std}; 1 leaves values as they are.")
-        weights = (tensor for tensor in self.net.buffers() if tensor.is_floating_point())
-        like = next(weights, torch.empty(0))  # the net may be on a GPU already
+        weights = (tensor for tensor in self.network.buffers() if tensor.is_floating_point())
+        like = next(weights, torch.empty(0))  # the network may be on a GPU already
         self.register_buffer("mean", torch.tensor(mean).to(like)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(std).to(like)[:, None, None], persistent=False)
 
     def extract(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n f"]:
-        features = self.net((images - self.mean) / self.std)
+        features = self.network((images - self.mean) / self.std)
         if not isinstance(features, Tensor) or features.ndim != 2:
             kind = type(features).__name__
             got = tuple(features.shape) if isinstance(features, Tensor) else kind
             raise ValueError(
-                f"`net` must return features (n, f), got {got}; end it with nn.Flatten() or "
+                f"`network` must return features (n, f), got {got}; end it with nn.Flatten() or "
                 "replace its last layer by nn.Identity()."
             )
         return features

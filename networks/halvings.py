@@ -1,6 +1,6 @@
-"""Sides of pictures that networks halve or double."""
+"""Sides of images that networks halve or double."""
 
-from networks.image_sizes import checked_picture_shape
+from networks.image_sizes import checked_image_shape
 
 __all__ = ["halved_sides"]
 
@@ -10,7 +10,7 @@ Sides = tuple[int, int]
 
 
 def halved_sides(image_shape: tuple[int, ...], num_halvings: int | None = None) -> list[Sides]:
-    """Returns the sides of a picture before and after each halving.
+    """Returns the sides of a image before and after each halving.
 
     Args:
         image_shape: (channels, height, width).
@@ -18,9 +18,9 @@ def halved_sides(image_shape: tuple[int, ...], num_halvings: int | None = None) 
             no remainder and sides of 4 to 7 pixels.
 
     Raises:
-        ValueError: if it is no picture's or the sides cannot be halved so.
+        ValueError: if it is no image's or the sides cannot be halved so.
     """
-    sides = checked_picture_shape(image_shape)[1:]
+    sides = checked_image_shape(image_shape)[1:]
     if num_halvings is None:
         return _even_halves(sides, image_shape)
     if num_halvings < 1 or min(sides) >> num_halvings < 1:
@@ -39,7 +39,7 @@ def _even_halves(sides: Sides, image_shape: tuple[int, ...]) -> list[Sides]:
     if len(found) == 1 or max(found[-1]) >= 2 * _SMALLEST_SIDE:
         raise ValueError(
             "`image_shape` must have sides that are 4, 5, 6 or 7 times the same power of two, 2 at "
-            f"least, such as 28, 32, 48 or 64, got {tuple(image_shape)}; resize the pictures or "
+            f"least, such as 28, 32, 48 or 64, got {tuple(image_shape)}; resize the images or "
             "take CWAEEncoder and CWAEDecoder (even sides) or MLPEncoder and MLPDecoder (any)."
         )
     return found

@@ -1,6 +1,6 @@
-"""The checks that networks for pictures begin with."""
+"""The checks that networks for images begin with."""
 
-__all__ = ["check_width", "checked_picture_shape"]
+__all__ = ["check_width", "checked_image_shape"]
 
 
 def check_width(width: int) -> None:
@@ -9,7 +9,7 @@ def check_width(width: int) -> None:
         raise ValueError(f"`width` must be at least 1, got {width}; 64 and 128 are usual.")
 
 
-def checked_picture_shape(image_shape: tuple[int, ...]) -> tuple[int, int, int]:
+def checked_image_shape(image_shape: tuple[int, ...]) -> tuple[int, int, int]:
     """Returns (channels, height, width).
 
     Raises:

@@ -1,4 +1,4 @@
-"""Fully connected networks between pictures (or table rows) and vectors."""
+"""Fully connected networks between images (or table rows) and vectors."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ __all__ = ["MLPDecoder", "MLPEncoder", "MLPTranslator"]
 
 @final
 class MLPEncoder(nn.Sequential):
-    """Maps pictures to vectors: flatten, then one ReLU layer a width, then a linear layer.
+    """Maps images to vectors: flatten, then one ReLU layer a width, then a linear layer.
 
     Args:
         image_shape: (channels, height, width), or (features,) for table rows.
@@ -40,14 +40,14 @@ class MLPEncoder(nn.Sequential):
 
 @final
 class MLPDecoder(nn.Sequential):
-    """Maps vectors to pictures: one ReLU layer a width, then a linear layer, unbounded output.
+    """Maps vectors to images: one ReLU layer a width, then a linear layer, unbounded output.
 
     Args:
         image_shape: (channels, height, width), or (features,) for table rows.
         latent_dim: length of the input.
         widths: of the hidden layers.
         batch_norm: whether the hidden layers are batch-normalised before their ReLU, so that
-            vectors of a batch cannot all give the same picture.
+            vectors of a batch cannot all give the same image.
 
     Raises:
         ValueError: if a size or width is smaller than 1.
@@ -73,7 +73,7 @@ class MLPDecoder(nn.Sequential):
 
 @final
 class MLPTranslator(nn.Sequential):
-    """Maps pictures to pictures of the same shape: one ReLU layer a width, then a linear layer.
+    """Maps images to images of the same shape: one ReLU layer a width, then a linear layer.
 
     Args:
         image_shape: (channels, height, width), or (features,) for table rows.

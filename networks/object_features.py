@@ -9,7 +9,7 @@ __all__ = ["ObjectFeatures"]
 
 @final
 class ObjectFeatures(AbstractTrainedFeatures):
-    """Sees 32 x 32 colour pictures as a classifier of CIFAR-10 does: 128 features either way.
+    """Sees 32 x 32 colour images as a classifier of CIFAR-10 does: 128 features either way.
 
     Their training is recorded in networks/weights/objects-<role>.json.
     """

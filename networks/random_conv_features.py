@@ -1,4 +1,4 @@
-"""Features for pictures that no trained net knows: random convolutions."""
+"""Features for images that no trained network knows: random convolutions."""
 
 import math
 from typing import final
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from networks.frozen_features import AbstractFrozenFeatures
-from networks.image_sizes import checked_picture_shape
+from networks.image_sizes import checked_image_shape
 from networks.shapes import Float
 
 __all__ = ["RandomConvFeatures"]
@@ -21,12 +21,12 @@ _NUM_REFERENCES = 64  # of each
 
 @final
 class RandomConvFeatures(AbstractFrozenFeatures):
-    """Maps pictures of any shape to standardised random combinations of random convolutions.
+    """Maps images of any shape to standardised random combinations of random convolutions.
 
     Three 3 x 3 convolutions with ReLU and halving, the first blind to brightness, means over 4 x 4
     places, and a linear layer, all with normal weights. Each feature has mean 0 and deviation 1
-    over random smooth pictures. They tell shapes and colours apart but know of no classes. The same
-    seed gives the same net, up to rounding, on every machine.
+    over random smooth images. They tell shapes and colours apart but know of no classes. The same
+    seed gives the same network, up to rounding, on every machine.
 
     Args:
         image_shape: (channels, height, width).
@@ -34,7 +34,7 @@ class RandomConvFeatures(AbstractFrozenFeatures):
         seed: of weights and standardisation; the global generator is not used.
 
     Raises:
-        ValueError: if `image_shape` is no picture's or `num_features` < 1.
+        ValueError: if `image_shape` is no image's or `num_features` < 1.
 
     Source: random convolutional features tell classes apart: Jarrett, Kavukcuoglu, Ranzato and
     LeCun 2009, "What is the best multi-stage architecture for object recognition?", ICCV.
@@ -46,18 +46,18 @@ class RandomConvFeatures(AbstractFrozenFeatures):
     def __init__(
         self, image_shape: tuple[int, ...], num_features: int = 128, seed: int = 0
     ) -> None:
-        channels, height, width = checked_picture_shape(image_shape)
+        channels, height, width = checked_image_shape(image_shape)
         if num_features < 1:
             raise ValueError(f"`num_features` must be at least 1, got {num_features}.")
         generator = torch.Generator().manual_seed(seed)
         super().__init__(_random_net(channels, num_features, generator), image_shape, resize=False)
         with torch.no_grad():
-            values = self.net(_smooth_pictures(channels, (height, width), generator)).double()
+            values = self.network(_smooth_images(channels, (height, width), generator)).double()
         self.register_buffer("mean", values.mean(0).float(), persistent=False)
         self.register_buffer("std", values.std(0).float(), persistent=False)
 
     def extract(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n f"]:
-        return (self.net(images) - self.mean) / self.std
+        return (self.network(images) - self.mean) / self.std
 
 
 @torch.no_grad()
@@ -71,22 +71,22 @@ def _random_net(channels: int, num_features: int, generator: torch.Generator) ->
         channels = width
     fan_in = channels * _GRID**2
     last = nn.utils.skip_init(nn.Linear, fan_in, num_features, dtype=torch.float32)
-    net = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(_GRID), nn.Flatten(), last)
-    for layer in net:
+    network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(_GRID), nn.Flatten(), last)
+    for layer in network:
         if isinstance(layer, nn.Conv2d | nn.Linear):
             deviation = math.sqrt(2 / layer.weight[0].numel())  # He's, so that no layer fades
             nn.init.normal_(layer.weight, 0.0, deviation, generator=generator)
             nn.init.normal_(layer.bias, 0.0, 0.1, generator=generator)
-    # first filters that see edges rather than brightness name more pictures' neighbours rightly:
+    # first filters that see edges rather than brightness name more images' neighbours rightly:
     # 92 % against 89 of 500 digits, 30 % against 26 of 500 of CIFAR-10, each among 4,500
-    net[0].weight.sub_(net[0].weight.mean((2, 3), keepdim=True))
-    return net
+    network[0].weight.sub_(network[0].weight.mean((2, 3), keepdim=True))
+    return network
 
 
-def _smooth_pictures(
+def _smooth_images(
     channels: int, sides: tuple[int, int], generator: torch.Generator
 ) -> Float[Tensor, "n c h w"]:
-    """Returns uniform noise of 2, 4, 8 and 16 pixels a side, spread over whole pictures."""
+    """Returns uniform noise of 2, 4, 8 and 16 pixels a side, spread over whole images."""
     parts = []
     for side in _REFERENCE_SIDES:
         shape = (_NUM_REFERENCES, channels, side, side)

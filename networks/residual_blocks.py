@@ -1,7 +1,7 @@
 """Blocks that add a short cut to two convolutions, as WGAN-GP and SNGAN have them.
 
 A 1 x 1 convolution commutes with repeating pixels and with their mean. In the sources that of a
-short cut is taken on the larger picture, here on the smaller one: the same sum for a quarter of the
+short cut is taken on the larger image, here on the smaller one: the same sum for a quarter of the
 work. Weights start uniform after Glorot, times the square root of 2 but in short cuts, biases at 0.
 
 Source: Gulrajani et al. 2017, arXiv 1704.00028, and Miyato et al. 2018, arXiv 1802.05957, in their
@@ -21,7 +21,7 @@ __all__ = ["ResidualBlock", "doubling_block", "halving_block", "input_block", "k
 
 @final
 class ResidualBlock(nn.Module):
-    """Adds what two networks make of the same pictures.
+    """Adds what two networks make of the same images.
 
     Args:
         residual: the longer way.

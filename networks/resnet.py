@@ -1,4 +1,4 @@
-"""The residual networks of WGAN-GP and SNGAN for pictures of 32 x 32.
+"""The residual networks of WGAN-GP and SNGAN for images of 32 x 32.
 
     decoder   linear to 4 x 4 x width;  three blocks that double the sides;  batch norm, ReLU,
               convolution 3 x 3
@@ -12,7 +12,7 @@ networks but for
     WGAN-GP   decoder of width 128;  encoder of width 128, mean over the pixels
     SNGAN     decoder of width 256;  encoder of width 128, sum over the pixels, no bias at its end
 
-Pictures of other sides get more or fewer blocks, which is ours: the decoder doubles from 4 to 7
+Images of other sides get more or fewer blocks, which is ours: the decoder doubles from 4 to 7
 pixels, the encoder halves once less often than that, 32 to 8 and 28 to 14, but at least once.
 
 Source: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", arXiv 1704.00028, Miyato et
@@ -35,7 +35,7 @@ __all__ = ["ResNetDecoder", "ResNetEncoder"]
 
 @final
 class ResNetEncoder(nn.Module):
-    """Maps pictures to vectors by residual blocks without normalisation.
+    """Maps images to vectors by residual blocks without normalisation.
 
     Args:
         image_shape: (channels, height, width), sides 4, 5, 6 or 7 times a power of two from 2 on.
@@ -76,7 +76,7 @@ class ResNetEncoder(nn.Module):
 
 @final
 class ResNetDecoder(nn.Sequential):
-    """Maps vectors to pictures by residual blocks with batch norms, unbounded output.
+    """Maps vectors to images by residual blocks with batch norms, unbounded output.
 
     Args:
         image_shape: (channels, height, width), sides 4, 5, 6 or 7 times a power of two from 2 on.

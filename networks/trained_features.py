@@ -1,4 +1,4 @@
-"""Feature nets whose weights come with this repository."""
+"""Feature networks whose weights come with this repository."""
 
 from abc import ABC
 from typing import ClassVar, get_args
@@ -15,15 +15,16 @@ __all__ = ["AbstractTrainedFeatures"]
 
 
 class AbstractTrainedFeatures(AbstractFrozenFeatures, ABC):
-    """Maps pictures to the standardised last hidden layer of a classifier trained on their kind.
+    """Maps images to the standardised last hidden layer of a classifier trained on their kind.
 
-    Over the training pictures each feature has mean 0 and deviation 1, so two pictures are some
+    Over the training images each feature has mean 0 and deviation 1, so two images are some
     sqrt(2 f) apart and no unit counts for more than another.
 
     Args:
-        role: "choosing" for a sampler that looks for pictures by their features, "judging" for what
-            then measures them: two nets of different layers and seeds, so that none judges itself.
-        resize: whether pictures of other sizes are resized rather than refused.
+        role: "choosing" for a sampler that looks for images by their features, "judging" for what
+            then measures them: two networks of different layers and seeds, so that none judges
+            itself.
+        resize: whether images of other sizes are resized rather than refused.
 
     Raises:
         ValueError: if `role` is another.
@@ -35,9 +36,9 @@ class AbstractTrainedFeatures(AbstractFrozenFeatures, ABC):
     """What the classifier was trained on."""
 
     shape: ClassVar[tuple[int, int, int]]
-    """Of those pictures."""
+    """Of those images."""
 
-    net: FeatureClassifier
+    network: FeatureClassifier
 
     def __init__(self, role: Role, resize: bool = False) -> None:
         if role not in get_args(Role):
@@ -49,9 +50,9 @@ class AbstractTrainedFeatures(AbstractFrozenFeatures, ABC):
         return f"role={self.role}, resize={self.resize}"
 
     def extract(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n f"]:
-        return self.net.features(images)
+        return self.network.features(images)
 
     def classify(self, images: Num[Tensor, "..."]) -> Float[Tensor, "n k"]:
-        """Returns logits of the ten classes, for pictures as `forward` takes them."""
+        """Returns logits of the ten classes, for images as `forward` takes them."""
         with torch.autocast(images.device.type, enabled=False):
-            return self.net(self.fitted(images))
+            return self.network(self.fitted(images))

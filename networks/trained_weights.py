@@ -18,19 +18,21 @@ _POINTER = b"version https://git-lfs"  # what a file in Git LFS begins with wher
 
 
 def training_record(data: Data, role: Role, folder: Path = WEIGHTS) -> dict[str, Any]:
-    """Returns how a net was trained: data, seed, epochs, test accuracy, versions, SHA-256.
+    """Returns how a network was trained: data, seed, epochs, test accuracy, versions, SHA-256.
 
     Raises:
         FileNotFoundError: if there is none.
     """
     path = folder / f"{data}-{role}.json"
     if not path.is_file():
-        raise FileNotFoundError(f"'{path}' must record a trained net, but is missing; {_remedy()}")
+        raise FileNotFoundError(
+            f"'{path}' must record a trained network, but is missing; {_remedy()}"
+        )
     return json.loads(path.read_text())
 
 
 def load_classifier(data: Data, role: Role, folder: Path = WEIGHTS) -> FeatureClassifier:
-    """Returns a trained net in evaluation mode, its file checked against the record.
+    """Returns a trained network in evaluation mode, its file checked against the record.
 
     Raises:
         FileNotFoundError: if the file or its record is missing.
@@ -53,18 +55,20 @@ def load_classifier(data: Data, role: Role, folder: Path = WEIGHTS) -> FeatureCl
         )
     stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     with torch.device("meta"):  # no weights to draw, so the global generator stays where it is
-        net = untrained_classifier(data, role)
-    net.load_state_dict(
+        network = untrained_classifier(data, role)
+    network.load_state_dict(
         {n: t.float() if t.is_floating_point() else t for n, t in stored.items()}, assign=True
     )
-    return net.eval()
+    return network.eval()
 
 
-def write_classifier(net: FeatureClassifier, path: Path) -> str:
-    """Writes a net's weights, matrices and kernels as float16, and returns the file's SHA-256."""
+def write_classifier(network: FeatureClassifier, path: Path) -> str:
+    """Writes a network's weights, matrices and kernels as float16, and returns the file's
+    SHA-256.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
-    torch.save({name: _stored(tensor) for name, tensor in net.state_dict().items()}, buffer)
+    torch.save({name: _stored(tensor) for name, tensor in network.state_dict().items()}, buffer)
     path.write_bytes(buffer.getvalue())
     return hashlib.sha256(buffer.getvalue()).hexdigest()
 
@@ -78,5 +82,5 @@ def _stored(tensor: Tensor) -> Tensor:
 def _remedy() -> str:
     return (
         "restore it with `git checkout -- networks/weights` or train it with "
-        "`python -m benchmarks.train_feature_net`."
+        "`python -m benchmarks.train_feature_network`."
     )

@@ -1,4 +1,4 @@
-"""The networks of TensorFlow's tutorial on convolutional VAEs, for pictures like MNIST's.
+"""The networks of TensorFlow's tutorial on convolutional VAEs, for images like MNIST's.
 
     encoder   conv 3x3 stride 2, F filters, ReLU;  conv 3x3 stride 2, 2F filters, ReLU;  linear
     decoder   linear to F x (h/4) x (w/4), ReLU;  transposed conv 3x3 stride 2, 2F filters, ReLU;
@@ -14,7 +14,7 @@ from typing import final
 
 from torch import Tensor, nn
 
-from networks.image_sizes import checked_picture_shape
+from networks.image_sizes import checked_image_shape
 from networks.initialization import initialize_like_keras
 from networks.shapes import Float
 
@@ -23,7 +23,7 @@ __all__ = ["TutorialConvDecoder", "TutorialConvEncoder"]
 
 @final
 class TutorialConvEncoder(nn.Sequential):
-    """Maps pictures to vectors by two convolutions.
+    """Maps images to vectors by two convolutions.
 
     Args:
         image_shape: (channels, height, width), sides multiples of 4 and at least 8.
@@ -60,13 +60,13 @@ class TutorialConvEncoder(nn.Sequential):
 
 @final
 class TutorialConvDecoder(nn.Sequential):
-    """Maps vectors to pictures by three transposed convolutions, unbounded output.
+    """Maps vectors to images by three transposed convolutions, unbounded output.
 
     Args:
         image_shape: (channels, height, width), sides multiples of 4 and at least 8.
         latent_dim: length of the input.
         filters: (first, second) numbers of filters, in the encoder's order: `second` comes first.
-        base_channels: of the smallest picture, which a linear layer makes.
+        base_channels: of the smallest image, which a linear layer makes.
 
     Raises:
         ValueError: if the shape or a number of filters does not fit.
@@ -98,11 +98,11 @@ class TutorialConvDecoder(nn.Sequential):
 
 
 def _quarter_sides(image_shape: tuple[int, ...], filters: tuple[int, ...]) -> tuple[int, int]:
-    _, height, breadth = checked_picture_shape(image_shape)
+    _, height, breadth = checked_image_shape(image_shape)
     if height % 4 or breadth % 4 or min(height, breadth) < 8:
         raise ValueError(
             "`image_shape` must have sides that are multiples of 4 and at least 8, got "
-            f"{tuple(image_shape)}; resize the pictures or take CWAEEncoder and CWAEDecoder (even "
+            f"{tuple(image_shape)}; resize the images or take CWAEEncoder and CWAEDecoder (even "
             "sides) or MLPEncoder and MLPDecoder (any)."
         )
     if min(filters) < 1:

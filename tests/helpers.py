@@ -19,7 +19,7 @@ tiny_decoder = partial(MLPDecoder, widths=(16,))
 
 
 class TinyImages(AbstractInMemoryImages):
-    """Random pictures of 8 x 8, the same each time; made without any file."""
+    """Random images of 8 x 8, the same each time; made without any file."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""Sees which tensors Python asks for their number, as `float`, `bool` and `item` do."""
+"""Sees which tensors Python asks for their number, as `float`, `bool` and `example` do."""
 
 from typing import Any
 

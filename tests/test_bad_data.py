@@ -1,10 +1,10 @@
-"""The table of mistakes goes on with tables, folders of pictures and pairs of domains."""
+"""The table of mistakes goes on with tables, folders of images and pairs of domains."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.datamodules.picture_files import write_pictures
+from tests.datamodules.image_files import write_images
 from tests.datamodules.table_files import write_boston
 from tests.mistakes import BASE, Mistake, check_refusal, each_mistake
 
@@ -85,7 +85,7 @@ TABLE: list[Mistake] = [
     (
         "a size that a network cannot make",
         (*FOLDER, "whole", "--data.image_size", "31", "--model.encoder", "networks.CWAEEncoder"),
-        r"`image_shape` must have even sides, got \(3, 31, 31\); resize the pictures",
+        r"`image_shape` must have even sides, got \(3, 31, 31\); resize the images",
     ),
     (
         "Boston Housing that is not there",
@@ -99,14 +99,14 @@ TABLE: list[Mistake] = [
     ),
     ("no folder", (*FOLDER, "nowhere"), r"'nowhere' must be a folder of images"),
     (
-        "no pictures",
+        "no images",
         (*FOLDER, "missing"),
         r"'missing' holds no image that can be read, such as \.jpg",
     ),
     (
-        "damaged picture",
-        (*FOLDER, "pictures"),
-        r"1 of 1 images in 'pictures' cannot be read: 1\.png \(no image .*; repair or remove them",
+        "damaged image",
+        (*FOLDER, "images"),
+        r"1 of 1 images in 'images' cannot be read: 1\.png \(no image .*; repair or remove them",
     ),
     (
         "no second domain",
@@ -116,22 +116,22 @@ TABLE: list[Mistake] = [
     (
         "pairs of different number",
         (*DOMAINS, "--data.path_b", "three", "--data.pairing", "order"),
-        r"domains in pairs must have as many pictures each, got 2 in 'two' and 3 in 'three'",
+        r"domains in pairs must have as many images each, got 2 in 'two' and 3 in 'three'",
     ),
     (
-        "a picture without partner",
+        "a image without partner",
         (*DOMAINS, "--data.path_b", "three", "--data.pairing", "name"),
         r"'three/002\.png' has no partner of its name in 'two'",
     ),
     (
-        "damaged picture of a domain",
-        (*DOMAINS, "--data.path_b", "pictures"),
-        r"1 of 1 images in 'pictures' cannot be read: 1\.png \(no image .*; repair or remove them",
+        "damaged image of a domain",
+        (*DOMAINS, "--data.path_b", "images"),
+        r"1 of 1 images in 'images' cannot be read: 1\.png \(no image .*; repair or remove them",
     ),
     (
-        "nothing but damaged pictures",
-        (*DOMAINS, "--data.path_b", "pictures", "--data.broken", "skip"),
-        r"1 of 1 images in 'pictures' cannot be read: 1\.png .*; repair some",
+        "nothing but damaged images",
+        (*DOMAINS, "--data.path_b", "images", "--data.broken", "skip"),
+        r"1 of 1 images in 'images' cannot be read: 1\.png .*; repair some",
     ),
     (
         "misspelt pairing",
@@ -146,7 +146,7 @@ TABLE: list[Mistake] = [
     (
         "samples of a translator",
         (*DISCO, "--trainer.callbacks", "HistoryAwareSampling"),
-        r"HistoryAwareSampling needs a model with .*; DiscoGAN has no `decode` and `latent_target`",
+        r"HistoryAwareSampling needs a model with .*; DiscoGAN has no `decode` and `prior`",
     ),
     (
         "translations of an autoencoder",
@@ -166,10 +166,10 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     housing = write_boston(folder / "missing", n=200)
     first_line, _, rest = housing.read_text().partition("\n")
     housing.write_text(f"{first_line}\nNA{rest[rest.index(',') :]}")
-    write_pictures(folder / "two", 2)
-    write_pictures(folder / "three", 3)
-    (folder / "pictures").mkdir()
-    (folder / "pictures" / "1.png").write_bytes(b"<html>not found</html>")
+    write_images(folder / "two", 2)
+    write_images(folder / "three", 3)
+    (folder / "images").mkdir()
+    (folder / "images" / "1.png").write_bytes(b"<html>not found</html>")
     return folder
 
 

@@ -80,8 +80,8 @@ TABLE: list[Mistake] = [
     ),
     (
         "unknown network module",
-        (*BASE, "--model.encoder", "nets.MLPEncoder"),
-        r"`encoder` .*nets",
+        (*BASE, "--model.encoder", "networks.MLPEncoder"),
+        r"`encoder` .*networks",
     ),
     (
         "unknown callback",
@@ -102,7 +102,7 @@ TABLE: list[Mistake] = [
     (
         "callback for autoencoders",
         ("--config", WGAN_CONFIG, "--data", "MNIST5k", "--trainer.callbacks+=Reconstructions"),
-        r"Reconstructions needs a model with .*; WGAN has no `draw_codes` and `encode`\. Remove",
+        r"Reconstructions needs .*; WGAN has no `encode` and `sample_latents`\. Remove",
     ),
     (
         "average that nobody keeps",
@@ -138,7 +138,7 @@ TABLE: list[Mistake] = [
     (
         "batch larger than the data",
         (*BASE, "--data.batch_size", "5000"),
-        r"`batch_size` must be at most 4050, the number of training pictures of MNIST5k",
+        r"`batch_size` must be at most 4050, the number of training images of MNIST5k",
     ),
     (
         "no data, no network",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.datamodules.picture_files import write_pictures
+from tests.datamodules.image_files import write_images
 from tests.datamodules.table_files import write_boston
 from tests.mistakes import Mistake, check_refusal, each_mistake
 
@@ -12,10 +12,10 @@ CONFIGS = Path(__file__).parent.parent / "configs"
 SNGAN = ("--config", str(CONFIGS / "sngan_mnist5k.yaml"))
 DISCO = ("--config", str(CONFIGS / "disco_gan_toy.yaml"))
 EBGAN = ("--config", str(CONFIGS / "ebgan_mnist5k.yaml"))
-SIDES_36 = ("--data", "ImageFolder", "--data.image_size", "36", "--data.path", "pictures")
+SIDES_36 = ("--data", "ImageFolder", "--data.image_size", "36", "--data.path", "images")
 TWO_FOLDERS = (
     *("--data", "TwoFolders", "--data.image_size", "28", "--data.channels", "1"),
-    *("--data.path_a", "pictures", "--data.path_b", "pictures"),
+    *("--data.path_a", "images", "--data.path_b", "images"),
 )
 ROWS = ("--data", "BostonHousing", "--data.data_dir", "whole", "--data.batch_size", "9")
 
@@ -68,10 +68,10 @@ TABLE: list[Mistake] = [
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working directory with a folder of pictures and a table."""
+    """A working directory with a folder of images and a table."""
     folder = tmp_path_factory.mktemp("workplace")
-    (folder / "pictures").mkdir()
-    write_pictures(folder / "pictures", n=100)
+    (folder / "images").mkdir()
+    write_images(folder / "images", n=100)
     write_boston(folder / "whole", n=200)
     return folder
 

@@ -17,8 +17,8 @@ from tests.mistakes import BASE, Mistake, check_refusal, each_mistake
 
 NO_CHECKPOINT = ("sample", *BASE, "--num_samples", "4", "--trainer.accelerator", "cpu")
 GIVEN = (*NO_CHECKPOINT, "--ckpt_path", "whole.ckpt")
-CHOOSING = ("--feature_net.role", "choosing")
-FEATURE = (*GIVEN, "--sampler", "feature", "--feature_net")
+CHOOSING = ("--feature_network.role", "choosing")
+FEATURE = (*GIVEN, "--sampler", "feature", "--feature_network")
 
 TABLE: list[Mistake] = [
     ("command alone", ("sample",), r"an experiment is required"),
@@ -35,17 +35,17 @@ TABLE: list[Mistake] = [
         r"is of another model than the configured EnergyVAE: its .* has shape",
     ),
     (
-        "weights of no pictures",
+        "weights of no images",
         (*NO_CHECKPOINT, "--ckpt_path", "nan.ckpt"),
         r"`ckpt_path` must hold weights that decode to finite numbers; here EnergyVAE decodes to",
     ),
     (
-        "weights of no pictures in two processes",
+        "weights of no images in two processes",
         (*NO_CHECKPOINT, "--ckpt_path", "nan.ckpt", "--trainer.devices", "2"),
         r"`ckpt_path` must hold weights that decode to finite numbers; here EnergyVAE decodes to",
     ),
     (
-        "weights of no pictures among others",
+        "weights of no images among others",
         (*GIVEN, "--more_checkpoints", "[nan.ckpt]"),
         r"`more_checkpoints` must hold weights that decode to finite numbers",
     ),
@@ -66,7 +66,7 @@ TABLE: list[Mistake] = [
     (
         "model without latents",
         (*GIVEN, "--model", "lightning.pytorch.demos.boring_classes.BoringModel"),
-        r"`model` must have `latent_target` and `decode` to be sampled, got BoringModel",
+        r"`model` must have `prior` and `decode` to be sampled, got BoringModel",
     ),
     ("not a URL", (*GIVEN, "--history", "gallery.db"), r"`history` must be like 'sqlite"),
     ("scheme", (*GIVEN, "--history", "mysql://u:secret@h/x"), r"`history` must be like 'sqlite"),
@@ -76,7 +76,7 @@ TABLE: list[Mistake] = [
         r"no/where/x\.db cannot be .*: does its folder exist",
     ),
     (
-        "another law",
+        "another distribution",
         (*GIVEN, "--history", "sqlite:///other.db"),
         r"`target` must be StandardNormal\(dim=2\), with which gallery 'default' .* got Standard",
     ),
@@ -114,7 +114,7 @@ TABLE: list[Mistake] = [
         r"`combine` must be .*, got averag\. Did you mean average\?",
     ),
     (
-        "mixture of another law",
+        "mixture of another distribution",
         (
             *(*GIVEN, "--more_checkpoints", "[whole.ckpt]"),
             *("--model.latent_loss", "paper"),
@@ -122,14 +122,14 @@ TABLE: list[Mistake] = [
         r"`more_checkpoints` must have standard normal latents, so that .*, got StudentT",
     ),
     (
-        "features without a net",
+        "features without a network",
         (*GIVEN, "--sampler", "feature"),
-        r"`feature_net` must be given for the sampler feature, got none; .*DigitFeatures",
+        r"`feature_network` must be given for the sampler feature, got none; .*DigitFeatures",
     ),
     (
-        "net of another sampler",
-        (*GIVEN, "--feature_net", "torch.nn.Flatten"),
-        r"`feature_net` must be left out for the sampler history_aware, which does not look at",
+        "network of another sampler",
+        (*GIVEN, "--feature_network", "torch.nn.Flatten"),
+        r"`feature_network` must be left out for the sampler history_aware, which does not look at",
     ),
     (
         "distance of another sampler",
@@ -137,14 +137,14 @@ TABLE: list[Mistake] = [
         r"`min_distance` must be left out for the sampler sobol",
     ),
     (
-        "features of no real item",
+        "features of no real example",
         (*FEATURE, "networks.DigitFeatures", *CHOOSING, "--num_real", "0"),
         r"`num_real` must be finite and at least 1, got 0",
     ),
     (
-        "net of other pictures",
+        "network of other images",
         (*FEATURE, "networks.ObjectFeatures", *CHOOSING),
-        r"`feature_net` must take what MNIST5k holds, \(1, 28, 28\) an item: ",
+        r"`feature_network` must take what MNIST5k holds, \(1, 28, 28\) an example: ",
     ),
     (
         "features, and a number",
@@ -162,11 +162,15 @@ TABLE: list[Mistake] = [
         r"`target` must be StandardNormal\(dim=8\), with which gallery 'default' .*Latents",
     ),
     (
-        "net without its role",
+        "network without its role",
         (*FEATURE, "networks.DigitFeatures"),
         r"`role` of DigitFeatures must be given\. See train\.py sample --help",
     ),
-    ("net that there is not", (*FEATURE, "networks.Digits"), r"`feature_net` .*networks\.Digits"),
+    (
+        "network that there is not",
+        (*FEATURE, "networks.Digits"),
+        r"`feature_network` .*networks\.Digits",
+    ),
     ("gallery", (*GIVEN, "--gallery", ""), r"`gallery` must be 1 to 100 printable characters"),
     (
         "foreign folder",
@@ -190,7 +194,7 @@ TABLE: list[Mistake] = [
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A working directory with a checkpoint that fits, and galleries and folders that do not."""
     folder = tmp_path_factory.mktemp("sampling")
-    encoder, decoder = (partial(net, widths=(200,) * 3) for net in (MLPEncoder, MLPDecoder))
+    encoder, decoder = (partial(network, widths=(200,) * 3) for network in (MLPEncoder, MLPDecoder))
     model = EnergyVAE((1, 28, 28), 8, encoder, decoder)
     torch.save(
         {"state_dict": model.state_dict(), "pytorch-lightning_version": "2.6"},

@@ -12,7 +12,7 @@ from torchvision import datasets
 
 import train
 from tests.datamodules.idx_files import write_pairs
-from tests.datamodules.picture_files import write_pictures
+from tests.datamodules.image_files import write_images
 from tests.datamodules.table_files import write_boston
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
@@ -21,14 +21,14 @@ FEW_STEPS = (
     *("--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false"),
     *("--trainer.enable_model_summary", "false", "--trainer.limit_val_batches", "1"),
 )
-FEW_PICTURES = ("--data.batch_size", "4")
+FEW_IMAGES = ("--data.batch_size", "4")
 FEW_LATENTS = ("--model.generator_batch_size", "4")
 RESIDUAL = ("sngan_cifar", "wgan_gp_cifar")
-LARGE = (*RESIDUAL, "conv_vae_512_mnist")  # seconds a picture on a CPU core otherwise
+LARGE = (*RESIDUAL, "conv_vae_512_mnist")  # seconds a image on a CPU core otherwise
 
 
 class MadeUpCIFAR10:
-    """As many random colour pictures as one batch of any configuration needs."""
+    """As many random colour images as one batch of any configuration needs."""
 
     base_folder = datasets.CIFAR10.base_folder
 
@@ -52,7 +52,7 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             write_boston(folder, n=500)
         elif name == "facades":
             for domain in ("trainA", "trainB"):
-                write_pictures(folder / "facades" / domain, n=120)
+                write_images(folder / "facades" / domain, n=120)
         else:
             (folder / name).mkdir()
             (folder / name / "test_batch").touch()
@@ -68,19 +68,19 @@ def test_config_trains(
     monkeypatch.setattr(sys, "argv", ["train.py"])
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("HAWC_DATA", str(data_dir))
-    fewer = FEW_PICTURES if path.stem in LARGE else ()
+    fewer = FEW_IMAGES if path.stem in LARGE else ()
     fewer += FEW_LATENTS if path.stem in RESIDUAL else ()
     if measures := "mean_field" in path.stem:
         fewer = ("--trainer.max_epochs", "5")  # distances to held-out points come then
     train.main(["--config", str(path), *FEW_STEPS, *fewer])
     (folder,) = Path("runs").glob("*/*")
     translates = "disco" in path.stem
-    # neither translators' pictures nor rows of a table nor points of the plane come from latents
+    # neither translators' images nor rows of a table nor points of the plane come from latents
     unshown = ("boston", "gaussian", "disco")
     shows_samples = not any(word in path.stem for word in unshown)
-    pictures = {file.name for file in (folder / "pictures").glob("*")}
-    assert ("epoch-0001-new.png" in pictures) == shows_samples
-    assert ("epoch-0001-translations.png" in pictures) == translates
+    images = {file.name for file in (folder / "images").glob("*")}
+    assert ("epoch-0001-new.png" in images) == shows_samples
+    assert ("epoch-0001-translations.png" in images) == translates
     assert ("val/wasserstein_1" in (folder / "metrics.csv").read_text()) == measures
     saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
     assert all(value.isfinite().all() for value in saved["state_dict"].values())

@@ -85,7 +85,7 @@ def weights_of(trained: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
 
 
 @torch.no_grad()
-def test_a_round_trip_makes_the_same_pictures(
+def test_a_round_trip_makes_the_same_images(
     export: Export, trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = export()
@@ -99,12 +99,12 @@ def test_a_round_trip_makes_the_same_pictures(
     assert all(torch.equal(weights[name], average[name]) for name in average)
     assert not any(torch.equal(weights[name], own[name]) for name in own)
     assert told["averaged"] is True
-    assert told["latent_law"] == "StandardNormal(dim=3)"
+    assert told["prior"] == "StandardNormal(dim=3)"
     latents = torch.randn(5, 3)
-    pictures = make(latents)
-    assert pictures.shape == (5, 1, 28, 28)
+    images = make(latents)
+    assert images.shape == (5, 1, 28, 28)
     program = torch.export.load(folder / "generator.pt2").module()
-    assert torch.equal(program(latents), pictures)
+    assert torch.equal(program(latents), images)
 
 
 def test_the_weights_themselves_without_a_program(export: Export, trained: Path) -> None:
@@ -194,7 +194,7 @@ def test_the_page_says_how_to_load_them(export: Export, monkeypatch: pytest.Monk
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "exporting.md").read_text(), re.S)
     assert len(blocks) == 2
     shutil.copytree(ROOT / "networks", "networks", ignore=shutil.ignore_patterns("weights"))
-    shown = "print(pictures.requires_grad, *pictures.shape, pictures.double().sum().item())\n"
+    shown = "print(images.requires_grad, *images.shape, images.double().sum().item())\n"
     seeded = "import torch\ntorch.manual_seed(0)\n"
     first = run_alone(seeded + blocks[0] + shown, "torch")
     assert first.startswith("False 16 1 28 28 ")

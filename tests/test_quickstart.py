@@ -29,7 +29,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_gallery_is_closer_to_its_law_than_independent_draws(run_folder: Path) -> None:
+def test_gallery_is_closer_to_its_distribution_than_independent_draws(run_folder: Path) -> None:
     with (run_folder / "metrics.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["sampling/squared_distance"]]
     ratios = [
@@ -37,13 +37,13 @@ def test_gallery_is_closer_to_its_law_than_independent_draws(run_folder: Path) -
         / float(row["sampling/independent_squared_distance"])
         for row in rows
     ]
-    print("distance of the gallery over that of independent draws:", [round(r, 3) for r in ratios])
+    print("distance of the gallery over that of i.i.d. samples:", [round(r, 3) for r in ratios])
     assert len(ratios) == 50
     assert max(ratios) <= 0.35
 
 
-def test_pictures_are_recognisable_digits(run_folder: Path) -> None:
-    """Four of the five nearest real digits of a picture agree on what it shows."""
+def test_images_are_recognisable_digits(run_folder: Path) -> None:
+    """Four of the five nearest real digits of a image agree on what it shows."""
     checkpoint = run_folder / "checkpoints" / "last.ckpt"
     model = EnergyVAE.load_from_checkpoint(checkpoint, map_location="cpu").eval()
     saved = torch.load(checkpoint, weights_only=True)
@@ -52,8 +52,8 @@ def test_pictures_are_recognisable_digits(run_folder: Path) -> None:
     real, labels = data.read(train=True)
     judge = KNeighborsClassifier(5).fit(real.flatten(1).numpy() / 255, labels.numpy())
 
-    def agreement(pictures: Tensor) -> tuple[float, int]:
-        votes = judge.predict_proba(pictures.flatten(1).numpy())
+    def agreement(images: Tensor) -> tuple[float, int]:
+        votes = judge.predict_proba(images.flatten(1).numpy())
         clear = votes.max(1) >= 0.8
         return float(clear.mean()), len(set(votes[clear].argmax(1)))
 
@@ -77,4 +77,4 @@ def test_wgan_trains_on_real_cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
     steps = saved["alternating_steps"]
     assert (steps["critic_step"], steps["generator_step"]) == (20, 4)
-    assert (folder / "pictures" / "epoch-0001-new.png").exists()
+    assert (folder / "images" / "epoch-0001-new.png").exists()

@@ -95,7 +95,7 @@ def make_callbacks(name: str) -> list[Callback]:
 
 
 def make_data(name: str) -> LightningDataModule:
-    # twelve batches: 72 of 80 pictures are left to train with, 36 pairs of 40
+    # twelve batches: 72 of 80 images are left to train with, 36 pairs of 40
     return TinyDomains(3) if name == "DiscoGAN" else TinyImages(6)
 
 
@@ -135,7 +135,7 @@ def test_from_every_checkpoint(name: str, length: dict[str, int], tmp_path: Path
 
 @final
 class Order(Sampler[int]):
-    """The order of an epoch from (seed, epoch), for those of its items not yet delivered."""
+    """The order of an epoch from (seed, epoch), for those of its examples not yet delivered."""
 
     def __init__(self, size: int) -> None:
         self.size, self.epoch, self.first = size, 0, 0
@@ -211,5 +211,5 @@ def test_through_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for step in (2, 3):  # within an epoch and before its end
         resumed = fit(f"from-{step}", "--ckpt_path", f"whole/checkpoints/step={step}.ckpt")
         assert list(differing(whole, resumed)) == []
-        drawn = {path.name for path in (tmp_path / f"from-{step}" / "pictures").glob("*-new.png")}
+        drawn = {path.name for path in (tmp_path / f"from-{step}" / "images").glob("*-new.png")}
         assert drawn == {"epoch-0001-new.png", "epoch-0002-new.png"}

@@ -79,7 +79,7 @@ def latents(folder: Path) -> torch.Tensor:
     return torch.tensor([entry["latent"] for entry in manifest(folder)["samples"]])
 
 
-def picture(path: Path) -> torch.Tensor:
+def image(path: Path) -> torch.Tensor:
     with Image.open(path) as image:
         return pil_to_tensor(image)
 
@@ -93,7 +93,7 @@ def check_agreement(folder: Path) -> None:
     entries, recorded = manifest(folder)["samples"], gallery()
     assert {path.name for path in folder.glob("*.png")} == {entry["file"] for entry in entries}
     for entry in entries:
-        assert picture(folder / entry["file"]).shape == (1, 28, 28)
+        assert image(folder / entry["file"]).shape == (1, 28, 28)
         assert torch.equal(torch.tensor(entry["latent"]), recorded[entry["id"]])
 
 
@@ -110,17 +110,17 @@ def test_a_second_call_goes_on_where_the_first_one_ended(
     assert torch.equal(torch.cat([latents(first), latents(second)]), drawn)
     target, kernel = StandardNormal(8), HuberEnergy()
     reached = float(squared_distance_to(kernel, drawn.double(), target))
-    assert reached < 0.5 * target.self_energy(kernel) / len(drawn)  # what independent draws have
+    assert reached < 0.5 * target.self_energy(kernel) / len(drawn)  # what i.i.d. samples have
     said = capsys.readouterr().out
     assert "drawn      20, from number 24 to 43 of the gallery" in said
     assert "go on" not in said
 
 
-def test_pictures_are_what_the_checkpoint_decodes(sample: Sample, trained: Path) -> None:
+def test_images_are_what_the_checkpoint_decodes(sample: Sample, trained: Path) -> None:
     folder = sample("out", "--num_samples", "10")
     checkpoint = trained / "checkpoints" / "last.ckpt"
     saved = torch.load(checkpoint, weights_only=True)["state_dict"]
-    shown = torch.stack([picture(folder / f"{i:08d}.png") for i in range(10)])
+    shown = torch.stack([image(folder / f"{i:08d}.png") for i in range(10)])
     decoder = {name[8:]: value for name, value in saved.items() if name.startswith("decoder.")}
     network = MLPDecoder((1, 28, 28), 8, widths=(200, 200, 200))
     network.load_state_dict(decoder)

@@ -58,13 +58,13 @@ def sample(checkpoint: Path, output: str, *arguments: str) -> dict[str, Any]:
     return content
 
 
-def test_the_average_decodes_the_same_latents_to_other_pictures(trained: list[Path]) -> None:
+def test_the_average_decodes_the_same_latents_to_other_images(trained: list[Path]) -> None:
     plain = sample(trained[0], "plain")
     averaged = sample(trained[0], "averaged", "--use_ema", "true")
     assert (plain["use_ema"], averaged["use_ema"]) == (False, True)
     assert [s["latent"] for s in plain["samples"]] == [s["latent"] for s in averaged["samples"]]
-    pictures = [(Path(name) / "00000000.png").read_bytes() for name in ("plain", "averaged")]
-    assert pictures[0] != pictures[1]
+    images = [(Path(name) / "00000000.png").read_bytes() for name in ("plain", "averaged")]
+    assert images[0] != images[1]
 
 
 def test_a_run_without_the_callback_has_no_average(
@@ -86,7 +86,7 @@ def test_a_mixture_has_a_latent_more_and_a_gallery(trained: list[Path]) -> None:
     assert 2 <= int((drawn[:, 4] < 0).sum()) <= 6  # either member
 
 
-def test_averaged_pictures_keep_the_law(trained: list[Path]) -> None:
+def test_averaged_images_keep_the_distribution(trained: list[Path]) -> None:
     more = ("--more_checkpoints", f"[{trained[1]}]", "--combine", "average")
     told = sample(trained[0], "mean", *more)
     assert (told["model"], told["target"]) == ("DecoderAverage", "StandardNormal(dim=4)")

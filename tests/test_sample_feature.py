@@ -20,11 +20,11 @@ from networks import DigitFeatures, MLPDecoder, MLPEncoder
 from tests.mistakes import BASE
 
 STORE = "sqlite:///gallery.db"
-NET = ("--feature_net", "networks.DigitFeatures", "--feature_net.role", "choosing")
+NETWORK = ("--feature_network", "networks.DigitFeatures", "--feature_network.role", "choosing")
 
 
 def untrained() -> EnergyVAE:
-    encoder, decoder = (partial(net, widths=(200,) * 3) for net in (MLPEncoder, MLPDecoder))
+    encoder, decoder = (partial(network, widths=(200,) * 3) for network in (MLPEncoder, MLPDecoder))
     return EnergyVAE((1, 28, 28), 8, encoder, decoder)
 
 
@@ -45,7 +45,7 @@ def sample(output: str, num_samples: int, *options: str) -> list[dict[str, Any]]
         [
             *("sample", *BASE, "--ckpt_path", "whole.ckpt", "--trainer.accelerator", "cpu"),
             *("--trainer.enable_progress_bar", "false", "--num_real", "200", "--sampler"),
-            *("feature", *(options or NET), "--history", STORE, "--output", output),
+            *("feature", *(options or NETWORK), "--history", STORE, "--output", output),
             *("--num_samples", str(num_samples), "--chunk_size", "4"),
         ]
     )
@@ -98,11 +98,11 @@ def test_an_interrupted_command_is_finished(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(entries) == 6
 
 
-def test_a_gallery_is_for_one_net(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_gallery_is_for_one_network(capfd: pytest.CaptureFixture[str]) -> None:
     first = sample("out", 2)
     known = rows()
     with pytest.raises(SystemExit) as ended:
-        sample("other", 2, "--feature_net", "torch.nn.Flatten")
+        sample("other", 2, "--feature_network", "torch.nn.Flatten")
     assert ended.value.code == 2
     assert "`target` must be LatentsWithFeatures(" in capfd.readouterr().err
     assert sample("out", 2) == first
@@ -113,31 +113,31 @@ def test_a_folder_is_for_one_way_to_choose(capfd: pytest.CaptureFixture[str]) ->
     first = sample("out", 2)
     for option, value in (("min_distance", "1"), ("num_steps", "0")):
         with pytest.raises(SystemExit):
-            sample("out", 4, *NET, f"--{option}", value)
+            sample("out", 4, *NETWORK, f"--{option}", value)
         assert f"holds samples with {option}" in capfd.readouterr().err
     assert sample("out", 2) == first
     # the seed chooses other latents, in the same gallery
-    assert len(sample("other", 2, *NET, "--seed_everything", "1")) == 2
+    assert len(sample("other", 2, *NETWORK, "--seed_everything", "1")) == 2
     assert len(rows()) == 4
 
 
-def test_a_net_without_gradients_chooses_among_candidates_and_says_so(
+def test_a_network_without_gradients_chooses_among_candidates_and_says_so(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    net = ("--feature_net", "tests.test_sample_feature.Rounded")
+    network = ("--feature_network", "tests.test_sample_feature.Rounded")
     with pytest.raises(SystemExit) as ended:
-        sample("out", 2, *net, "--num_steps", "10")
+        sample("out", 2, *network, "--num_steps", "10")
     assert ended.value.code == 2
     assert "num_steps=0 chooses among candidates" in capfd.readouterr().err.splitlines()[-1]
     with pytest.warns(UserWarning, match="num_steps=0 chooses among .* This is done now"):
-        assert len(sample("other", 2, *net)) == 2
+        assert len(sample("other", 2, *network)) == 2
     with warnings.catch_warnings():
         warnings.filterwarnings("error", ".*num_steps")
-        assert len(sample("another", 2, *net, "--num_steps", "0")) == 2
+        assert len(sample("another", 2, *network, "--num_steps", "0")) == 2
 
 
 class Rounded(nn.Module):
     """Passes no gradient on."""
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        return pictures.flatten(1).round()
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.flatten(1).round()

@@ -18,7 +18,7 @@ from tests.slurm_cluster import missing, slurm_cluster
 
 ROOT = Path(__file__).parent.parent
 SAMPLING = {"class_path": "HistoryAwareSampling", "init_args": {"num_samples": 2}}
-# 72 pictures are trained on: 18 batches an epoch on each of two nodes
+# 72 images are trained on: 18 batches an epoch on each of two nodes
 EXPERIMENT = experiment("WGANGP")
 EXPERIMENT["trainer"] |= {"strategy": "auto", "max_epochs": 4}
 EXPERIMENT["trainer"] |= {"logger": True, "log_every_n_steps": 1}

@@ -57,18 +57,18 @@ def test_a_run_leaves_what_it_says(run: Run, capsys: pytest.CaptureFixture[str])
     machine = yaml.safe_load((folder / "machine.yaml").read_text())
     assert machine["device"] == "cpu"
     assert (machine["threads"], machine["processes"]) == (torch.get_num_threads(), 1)
-    for place in ("pictures", *checkpoints, "config.yaml", "metrics.csv"):
+    for place in ("images", *checkpoints, "config.yaml", "metrics.csv"):
         assert (folder / place).exists()
         assert str(folder / place) in said
     assert f"wandb sync {folder}/wandb/offline-run" in said
-    assert (folder / "pictures" / "epoch-0002-new.png").exists()
+    assert (folder / "images" / "epoch-0002-new.png").exists()
     with (folder / "metrics.csv").open() as file:
         columns = set(next(csv.reader(file)))
     assert {"train/loss", "val/loss", "sampling/squared_distance"} <= columns
-    assert {"val/code_squared_distance", "val/active_units"} <= columns
+    assert {"val/latent_squared_distance", "val/active_units"} <= columns
 
 
-def test_wandb_file_holds_losses_pictures_and_configuration(run: Run) -> None:
+def test_wandb_file_holds_losses_images_and_configuration(run: Run) -> None:
     folder = run("--config", CONFIG, "--trainer.max_epochs", "2", "--model.latent_dim", "3")
     (offline,) = (folder / "wandb").glob("offline-run-*")
     history, config = read_run(offline)
@@ -76,18 +76,18 @@ def test_wandb_file_holds_losses_pictures_and_configuration(run: Run) -> None:
     assert len(losses) == 6
     assert all(loss > 0 for loss in losses)
     assert any("val/reconstruction" in row for row in history)
-    pictures = {f"samples/{name}": 2 for name in ("new", "gallery", "independent")}
-    pictures |= {"pictures/reconstructions": 2, "pictures/interpolation": 2}
-    pictures |= {"pictures/latent-codes": 1, "pictures/loss-curves": 1}
-    for name, times in pictures.items():
+    images = {f"samples/{name}": 2 for name in ("new", "gallery", "independent")}
+    images |= {"images/reconstructions": 2, "images/interpolation": 2}
+    images |= {"images/latents": 1, "images/loss-curves": 1}
+    for name, times in images.items():
         logged = [row[name] for row in history if name in row]
         assert len(logged) == times
-        for picture in logged[-1]["filenames"]:
-            assert (offline / "files" / picture).stat().st_size > 0
+        for image in logged[-1]["filenames"]:
+            assert (offline / "files" / image).stat().st_size > 0
     assert "epoch 2: 32 samples of the gallery" in next(
-        row["samples/gallery"]["captions"][0]
+        row["samples/all_samples"]["captions"][0]
         for row in reversed(history)
-        if "samples/gallery" in row
+        if "samples/all_samples" in row
     )
     assert config["cli"]["model"]["init_args"]["latent_dim"] == 3
     assert config["latent_dim"] == 3
@@ -104,10 +104,10 @@ def test_resuming_goes_on_from_the_saved_configuration(run: Run) -> None:
     second = run(*saved, "--trainer.max_epochs", "2")
     assert second != first
     assert second.parent == first.parent  # the experiment keeps its name
-    assert {path.name for path in (second / "pictures").iterdir()} == {
-        *("epoch-0002-new.png", "epoch-0002-independent.png", "gallery.png"),
+    assert {path.name for path in (second / "images").iterdir()} == {
+        *("epoch-0002-new.png", "epoch-0002-independent.png", "all_samples.png"),
         *("epoch-0002-reconstructions.png", "epoch-0002-interpolation.png"),
-        *("epoch-0002-latent-codes.png", "loss-curves.png"),
+        *("epoch-0002-latents.png", "loss-curves.png"),
     }
     whole = run("--config", CONFIG, "--trainer.max_epochs", "2")
     left, right = (
@@ -124,8 +124,8 @@ def test_resuming_goes_on_from_the_saved_configuration(run: Run) -> None:
 def test_last_means_the_newest_run_of_that_name(run: Run) -> None:
     run("--config", CONFIG, "--trainer.max_epochs", "1")
     folder = run("--config", CONFIG, "--trainer.max_epochs", "2", "--ckpt_path", "last")
-    assert (folder / "pictures" / "epoch-0002-new.png").exists()
-    assert not (folder / "pictures" / "epoch-0001-new.png").exists()
+    assert (folder / "images" / "epoch-0002-new.png").exists()
+    assert not (folder / "images" / "epoch-0001-new.png").exists()
 
 
 def test_the_command_line_beats_a_checkpoints_hyperparameters(run: Run) -> None:
@@ -220,7 +220,7 @@ def test_loggers_and_checkpoints_can_be_switched_off(
         *("--config", CONFIG, "--trainer.max_epochs", "1", "--trainer.logger", "false"),
         *("--trainer.enable_checkpointing", "false"),
     )
-    assert {path.name for path in folder.iterdir()} == {"config.yaml", "machine.yaml", "pictures"}
+    assert {path.name for path in folder.iterdir()} == {"config.yaml", "machine.yaml", "images"}
     assert "W&B" not in capsys.readouterr().out
 
 
@@ -272,8 +272,8 @@ def test_an_interrupted_run_says_how_to_go_on(
     assert ended.value.code != 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "  go on: " in line]
     folder = run(*line.partition("train.py ")[2].split())
-    pictures = {path.name for path in (folder / "pictures").glob("*-new.png")}
-    assert pictures == {"epoch-0002-new.png", "epoch-0003-new.png"}
+    images = {path.name for path in (folder / "images").glob("*-new.png")}
+    assert images == {"epoch-0002-new.png", "epoch-0003-new.png"}
 
 
 @pytest.mark.parametrize(

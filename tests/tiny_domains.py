@@ -1,4 +1,4 @@
-"""Two domains of small pictures and a DiscoGAN of the plane that several tests share."""
+"""Two domains of small images and a DiscoGAN of the plane that several tests share."""
 
 from functools import partial
 from typing import Any, final
@@ -14,9 +14,9 @@ from tests.helpers import TINY_SHAPE
 
 @final
 class TinyDomains(AbstractTwoDomains):
-    """Random pictures in pairs: as many dark ones as light ones."""
+    """Random images in pairs: as many dark ones as light ones."""
 
-    example = "picture"
+    example = "image"
 
     def __init__(
         self,

@@ -59,15 +59,17 @@ def _all_records(path: Path) -> list[Record] | None:
     return records if any(record.HasField("exit") for record in records) else None
 
 
-def _nested(items: Any) -> dict[str, Any]:
-    """Returns items as a dictionary; one with several keys lies in a dictionary below the first."""
+def _nested(examples: Any) -> dict[str, Any]:
+    """Returns examples as a dictionary; one with several keys lies in a dictionary below the
+    first.
+    """
     values: dict[str, Any] = {}
-    for item in items:
-        *path, last = item.nested_key or [item.key]
+    for example in examples:
+        *path, last = example.nested_key or [example.key]
         place = values
         for key in path:
             place = place.setdefault(key, {})
-        place[last] = json.loads(item.value_json)
+        place[last] = json.loads(example.value_json)
     return values
 
 

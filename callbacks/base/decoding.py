@@ -7,7 +7,7 @@ import torch
 from lightning import LightningModule
 from torch import Tensor, nn
 
-from hawc.blocks import ITEMS_AT_ONCE
+from hawc.blocks import ROWS_AT_ONCE
 from hawc.module_state import fixed_noise, in_eval_mode
 
 __all__ = ["decode", "encode", "evaluating", "fixed_noise", "translate"]
@@ -26,16 +26,16 @@ def decode(module: LightningModule, latents: Tensor) -> Tensor:
 
 
 def encode(module: LightningModule, images: Tensor) -> Tensor:
-    """Returns latents (n, d) of pictures or rows as float32 on the CPU, encoded in slices."""
+    """Returns latents (n, d) of images or rows as float32 on the CPU, encoded in slices."""
     return _in_slices(module.encode, images.to(module.device, module.dtype))
 
 
-def translate(module: LightningModule, items: Tensor, domain: str) -> Tensor:
-    """Returns what items of the other domain become in "a" or "b", as float32 on the CPU."""
+def translate(module: LightningModule, examples: Tensor, domain: str) -> Tensor:
+    """Returns what examples of the other domain become in "a" or "b", as float32 on the CPU."""
     function = module.translate_to_a if domain == "a" else module.translate_to_b
-    return _in_slices(function, items.to(module.device, module.dtype))
+    return _in_slices(function, examples.to(module.device, module.dtype))
 
 
 def _in_slices(function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
     # copies, since a model may work in place
-    return torch.cat([function(part.clone()).float().cpu() for part in rows.split(ITEMS_AT_ONCE)])
+    return torch.cat([function(part.clone()).float().cpu() for part in rows.split(ROWS_AT_ONCE)])

@@ -1,4 +1,4 @@
-"""Callbacks that show a model's pictures of the same items every few epochs."""
+"""Callbacks that show a model's images of the same examples every few epochs."""
 
 from abc import abstractmethod
 from collections.abc import Iterable
@@ -9,40 +9,40 @@ from lightning import LightningModule, Trainer
 
 from callbacks.base.checks import check_at_least
 from callbacks.base.decoding import evaluating
-from callbacks.base.first_examples import FirstItems, Items
-from callbacks.base.images import Picture, show
+from callbacks.base.first_examples import Examples, FirstExamples
+from callbacks.base.images import LoggedImage, show
 from callbacks.base.model_callback import AbstractModelCallback
 from lightning_modules.interface import Autoencoder
 
-__all__ = ["AbstractEpochPictures"]
+__all__ = ["AbstractEpochImages"]
 
 
-class AbstractEpochPictures(AbstractModelCallback):
-    """Shows a model's pictures after every n-th training epoch and after the last one.
+class AbstractEpochImages(AbstractModelCallback):
+    """Shows a model's images after every n-th training epoch and after the last one.
 
-    They are made of the first validation items or, before any validation, of the first training
-    items that this process saw: of the same ones each time. The first process draws. The model is
-    read in eval mode and its modes are put back; nothing here draws from a global generator.
+    They are made of the first validation examples or, before any validation, of the first training
+    examples that this process saw: of the same ones each time. The first process draws. The model
+    is read in eval mode and its modes are put back; nothing here draws from a global generator.
 
     Args:
-        num_items: of the data, at least 1.
+        num_examples: of the data, at least 1.
         every_n_epochs: interval in training epochs, at least 1.
 
     Raises:
         ValueError: if a number is out of its range.
     """
 
-    def __init__(self, num_items: int, every_n_epochs: int) -> None:
+    def __init__(self, num_examples: int, every_n_epochs: int) -> None:
         check_at_least(1, every_n_epochs=every_n_epochs)
-        self._num_items = num_items
+        self._num_examples = num_examples
         self._every_n_epochs = every_n_epochs
-        self._validation = FirstItems(num_items, "validation")
-        self._training = FirstItems(num_items, "training")
+        self._validation = FirstExamples(num_examples, "validation")
+        self._training = FirstExamples(num_examples, "training")
         self._last_epoch, self._shown_epoch = 0, 0
 
     @abstractmethod
-    def pictures(self, module: LightningModule, items: Items) -> Iterable[Picture]:
-        """Returns the pictures of a model, which is in eval mode, for some items."""
+    def images(self, module: LightningModule, examples: Examples) -> Iterable[LoggedImage]:
+        """Returns the images of a model, which is in eval mode, for some examples."""
 
     @property
     def needs(self) -> type:
@@ -50,8 +50,8 @@ class AbstractEpochPictures(AbstractModelCallback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         super().setup(trainer, pl_module, stage)
-        self._validation = FirstItems(self._num_items, "validation")
-        self._training = FirstItems(self._num_items, "training")
+        self._validation = FirstExamples(self._num_examples, "validation")
+        self._training = FirstExamples(self._num_examples, "training")
         self._last_epoch = self._shown_epoch = 0
 
     def on_validation_batch_end(
@@ -90,7 +90,7 @@ class AbstractEpochPictures(AbstractModelCallback):
             return
         self._shown_epoch = self._last_epoch
         names = getattr(getattr(trainer, "datamodule", None), "column_names", ())  # of a table
-        items = replace(kept.items(), column_names=names)
+        examples = replace(kept.items(), column_names=names)
         with evaluating(pl_module):
-            for picture in self.pictures(pl_module, items):
-                show(trainer, picture, self._last_epoch)
+            for image in self.images(pl_module, examples):
+                show(trainer, image, self._last_epoch)

@@ -1,4 +1,4 @@
-"""The same few items of the data in every epoch, as they come by."""
+"""The same few examples of the data in every epoch, as they come by."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from typing import final
 import torch
 from torch import Tensor
 
-__all__ = ["FirstItems", "Items"]
+__all__ = ["Examples", "FirstExamples"]
 
 
 @final
 @dataclass(frozen=True)
-class Items:
-    """Pictures (n, c, h, w) or rows (n, features) with labels (n,) or partners, and their origin.
+class Examples:
+    """Images (n, c, h, w) or rows (n, features) with labels (n,) or partners, and their origin.
 
-    Partners are the other domain's items in batches of two domains. Features are named as their
+    Partners are the other domain's examples in batches of two domains. Features are named as their
     columns are, or by number where no names are known.
     """
 
@@ -32,19 +32,19 @@ class Items:
 
 
 @final
-class FirstItems:
-    """Keeps the first items of the first pass over the data, on the CPU.
+class FirstExamples:
+    """Keeps the first examples of the first pass over the data, on the CPU.
 
     Reading what Lightning delivers anyway costs nothing, and no loader is disturbed: one that
     counts what it delivered would otherwise not resume where the training stood.
 
     Args:
-        num_items: how many are kept, at least 1; fewer if the data have fewer.
-        origin: of the items, for captions: "validation" or "training".
+        num_examples: how many are kept, at least 1; fewer if the data have fewer.
+        origin: of the examples, for captions: "validation" or "training".
     """
 
-    def __init__(self, num_items: int, origin: str) -> None:
-        self._num_items = num_items
+    def __init__(self, num_examples: int, origin: str) -> None:
+        self._num_examples = num_examples
         self._origin = origin
         self._images: list[Tensor] = []
         self._labels: list[Tensor] = []
@@ -56,11 +56,12 @@ class FirstItems:
         return self._num_kept
 
     def add(self, batch: Sequence[Tensor]) -> None:
-        """Keeps what is still missing from a batch (items, labels or partners, ...) or (items,).
+        """Keeps what is still missing from a batch (examples, labels or partners, ...) or
+        (examples,).
 
-        Labels are numbers (n,), partners are of the items' shape; any other second part is left.
+        Labels are numbers (n,), partners are of the examples' shape; any other second part is left.
         """
-        missing = self._num_items - self._num_kept
+        missing = self._num_examples - self._num_kept
         if self._is_complete or missing == 0:
             return
         # copies: a view would keep the whole batch in memory
@@ -74,11 +75,11 @@ class FirstItems:
         self._num_kept += len(kept[0])
 
     def end_pass(self) -> None:
-        """Notes that the next batches would bring the same items once more."""
+        """Notes that the next batches would bring the same examples once more."""
         self._is_complete = self._num_kept > 0
 
-    def items(self) -> Items:
-        """Returns what was kept; at least one item must have been."""
+    def examples(self) -> Examples:
+        """Returns what was kept; at least one example must have been."""
         labels = torch.cat(self._labels) if self._labels else None
         partners = torch.cat(self._partners) if self._partners else None
-        return Items(torch.cat(self._images), labels, self._origin, partners)
+        return Examples(torch.cat(self._images), labels, self._origin, partners)

@@ -1,4 +1,4 @@
-"""Where pictures go: <run folder>/pictures as PNG, and W&B."""
+"""Where images go: <run folder>/images as PNG, and W&B."""
 
 import os
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid
 
-__all__ = ["Picture", "are_pictures", "grid", "new_figure", "show"]
+__all__ = ["LoggedImage", "are_images", "grid", "new_figure", "show"]
 
-_COLOURS = (1, 3)  # channels that can be shown
+_COLORS = (1, 3)  # channels that can be shown
 
 
 @final
 @dataclass(frozen=True)
-class Picture:
-    """One picture to show.
+class LoggedImage:
+    """One image to show.
 
     Args:
         name: in W&B, as "samples/new"; its last part names the file.
@@ -37,21 +37,21 @@ class Picture:
     replaces_earlier: bool = False
 
 
-def show(trainer: Trainer, picture: Picture, epoch: int) -> None:
-    """Writes pictures/epoch-NNNN-<name>.png into the run's folder, and to every W&B logger.
+def show(trainer: Trainer, image: LoggedImage, epoch: int) -> None:
+    """Writes images/epoch-NNNN-<name>.png into the run's folder, and to every W&B logger.
 
     A kill or a full disk leaves a whole file or none.
 
     Args:
         trainer: knows the run's folder and its loggers.
-        picture: to be shown; only one process should.
+        image: to be shown; only one process should.
         epoch: as counted from 1.
     """
-    stem = picture.name.rpartition("/")[2]
-    file_name = f"{stem}.png" if picture.replaces_earlier else f"epoch-{epoch:04d}-{stem}.png"
-    folder = Path(trainer.default_root_dir) / "pictures"
+    stem = image.name.rpartition("/")[2]
+    file_name = f"{stem}.png" if image.replaces_earlier else f"epoch-{epoch:04d}-{stem}.png"
+    folder = Path(trainer.default_root_dir) / "images"
     folder.mkdir(parents=True, exist_ok=True)
-    pixels = _pixels(picture.content)
+    pixels = _pixels(image.content)
     partial = folder / f".{file_name}.part"
     try:
         to_pil_image(pixels).save(partial, "png")
@@ -61,16 +61,16 @@ def show(trainer: Trainer, picture: Picture, epoch: int) -> None:
         raise
     for logger in trainer.loggers:
         if isinstance(logger, WandbLogger):
-            logger.log_image(picture.name, [pixels], caption=[f"epoch {epoch}: {picture.caption}"])
+            logger.log_image(image.name, [pixels], caption=[f"epoch {epoch}: {image.caption}"])
 
 
-def are_pictures(items: Tensor) -> bool:
-    """Whether a batch can be shown as pictures; rows of a table cannot."""
-    return items.ndim == 4 and items.shape[1] in _COLOURS
+def are_images(examples: Tensor) -> bool:
+    """Whether a batch can be shown as images; rows of a table cannot."""
+    return examples.ndim == 4 and examples.shape[1] in _COLORS
 
 
 def grid(images: Tensor, columns: int) -> Tensor:
-    """Returns pictures (n, 1 or 3, h, w) row by row as one of (3, ...), with lines between."""
+    """Returns images (n, 1 or 3, h, w) row by row as one of (3, ...), with lines between."""
     return make_grid(images, nrow=columns, padding=1, pad_value=0.5)
 
 

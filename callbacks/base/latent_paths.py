@@ -14,8 +14,8 @@ def linear_path(
 ) -> Float[Tensor, "n num_steps d"]:
     """Returns (1 - t) start + t end for t from 0 to 1 in equal steps.
 
-    In many dimensions its middle is shorter than nearly all draws of a normal law, so the decoder
-    has seldom met such latents.
+    In many dimensions its middle is shorter than nearly all samples of a normal distribution, so
+    the decoder has seldom met such latents.
 
     Args:
         start: one latent a row.

@@ -1,4 +1,4 @@
-"""Measures of generated against real items, taken anew at each look."""
+"""Measures of generated against real examples, taken anew at each look."""
 
 from collections.abc import Mapping
 
@@ -9,11 +9,11 @@ from torchmetrics import Metric
 
 from metrics import AbstractFeatureMetric
 
-__all__ = ["check_forgetful", "measured", "share_of_items"]
+__all__ = ["check_forgetful", "measured", "share_of_examples"]
 
 
 def check_forgetful(metrics: Mapping[str, Metric]) -> None:
-    """Returns if no measure keeps real items when it is reset: they would pile up.
+    """Returns if no measure keeps real examples when it is reset: they would pile up.
 
     Raises:
         ValueError: if one does.
@@ -21,7 +21,7 @@ def check_forgetful(metrics: Mapping[str, Metric]) -> None:
     for name, metric in metrics.items():
         if isinstance(metric, AbstractFeatureMetric) and metric.keeps_real:
             raise ValueError(
-                f"`metrics` must forget real items when they are reset, got {name} with "
+                f"`metrics` must forget real examples when they are reset, got {name} with "
                 "keep_real=True; leave that out, as they are given anew each time."
             )
 
@@ -33,8 +33,8 @@ def measured(
 
     Args:
         metrics: by name; they are empty afterwards.
-        made: generated items (n, ...).
-        real: items (m, ...) to compare with.
+        made: generated examples (n, ...).
+        real: examples (m, ...) to compare with.
         device: to measure on.
         prefix: of the names.
     """
@@ -46,12 +46,12 @@ def measured(
         value = metric.compute()
         parts = value if isinstance(value, dict) else {"": value}
         found |= {f"{prefix}/{name}/{k}".rstrip("/"): v.float() for k, v in parts.items()}
-        metric.reset()  # features of many items are not kept between looks
+        metric.reset()  # features of many examples are not kept between looks
     return found
 
 
-def share_of_items(n: int, trainer: Trainer) -> int:
-    """Returns how many of the first n items this process has, to which they are dealt by turns.
+def share_of_examples(n: int, trainer: Trainer) -> int:
+    """Returns how many of the first n examples this process has, to which they are dealt by turns.
 
     One, if there are fewer than processes: each needs something to measure.
     """

@@ -52,8 +52,8 @@ def write_generator(
     """Writes what decodes latents; returns the files, generator.json last.
 
     generator.safetensors holds the weights of the network, generator.json says which network that
-    is, what its output stands for and which law latents follow, and generator.pt2 is the whole of
-    `decode` as a program of ``torch.export``, which needs no code but torch's.
+    is, what its output stands for and which distribution latents follow, and generator.pt2 is the
+    whole of `decode` as a program of ``torch.export``, which needs no code but torch's.
 
     Args:
         model: that `check_exportable` passes, with its weights, on the CPU; left in eval mode.
@@ -78,10 +78,10 @@ def write_generator(
         **told,
         "model": type(model).__name__,
         "network": _factory(model, role),
-        "pictures": _formula(model),
+        "images": _formula(model),
         "shape": list(model.image_shape),
-        "latent_dim": model.latent_target.dim,
-        "latent_law": repr(model.latent_target),
+        "latent_dim": model.prior.dim,
+        "prior": repr(model.prior),
         "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()},
         "versions": {d.name: d.version for d in distributions() if d.name in _VERSIONED},
     }
@@ -146,7 +146,7 @@ def _program(model: AbstractAdversarial | AbstractAutoencoder) -> bytes:
     except Exception as error:  # a network of anybody's may fail in any way
         raise _not_a_program(model, str(error).partition("\n")[0]) from error
     if not torch.equal(found, expected):
-        raise _not_a_program(model, "it would make other pictures")
+        raise _not_a_program(model, "it would make other images")
     return written.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""The folder that holds everything a run leaves: pictures, checkpoints, metrics, configuration."""
+"""The folder that holds everything a run leaves: images, checkpoints, metrics, configuration."""
 
 import fcntl
 import os

@@ -91,7 +91,7 @@ class RunLoggers:
 
 
 def as_list(value: Any) -> list[Any]:
-    """Returns what one option that takes a list, one item, null or a boolean configures."""
+    """Returns what one option that takes a list, one example, null or a boolean configures."""
     if value is None or isinstance(value, bool):
         return []
     return list(value) if isinstance(value, list) else [value]

@@ -63,7 +63,7 @@ def print_summary(
     wandb_files = _wandb_files()
     best = run_folder / "checkpoints" / "best.ckpt"
     places = {
-        "pictures": _existing(run_folder / "pictures"),
+        "images": _existing(run_folder / "images"),
         "metrics": _existing(run_folder / "metrics.csv"),
         "settings": _existing(run_folder / "config.yaml"),
         "checkpoint": _existing(checkpoint),

@@ -32,7 +32,7 @@ def draw_samples(trainer: Trainer, model: LightningModule, run: SampleRun | None
     Raises:
         UsageError: if the model decodes to NaN or infinite numbers.
         HistoryStoreError: if the gallery cannot be read or written any more.
-        OSError: if pictures cannot be written.
+        OSError: if images cannot be written.
     """
     trainer.predict(_Drawing(model, run), return_predictions=False)
 
@@ -68,7 +68,7 @@ class _Drawing(LightningModule):
         return entries  # without any Lightning would warn
 
     def _show_share(self, chunk: Chunk) -> list[dict[str, Any]]:
-        """Returns the entries of the whole chunk once every process has written its pictures."""
+        """Returns the entries of the whole chunk once every process has written its images."""
         strategy, world_size = self.trainer.strategy, self.trainer.world_size
         mine = slice(self.global_rank, None, world_size)
         ids, latents = chunk.ids[mine], chunk.latents[mine]

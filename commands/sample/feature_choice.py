@@ -1,4 +1,4 @@
-"""What `sample` compares pictures by: a net, and what it sees in the data."""
+"""What `sample` compares images by: a network, and what it sees in the data."""
 
 import hashlib
 import math
@@ -23,18 +23,18 @@ _NUM_CANDIDATES = 1000
 @final
 @dataclass(frozen=True)
 class SeenItems:
-    """Names the features of some items, for a gallery that is for these alone.
+    """Names the features of some examples, for a gallery that is for these alone.
 
     By what they are computed from and not by their bits, which differ from machine to machine.
 
     Args:
-        net: class, settings and digest of the weights.
-        items: class of the data, number and digest.
+        network: class, settings and digest of the weights.
+        examples: class of the data, number and digest.
         dim: the number of features.
     """
 
-    net: str
-    items: str
+    network: str
+    examples: str
     dim: int
 
 
@@ -44,13 +44,13 @@ class FeatureOptions:
     """The options of `sample` that only its sampler `feature` heeds.
 
     Args:
-        feature_net: pictures, or rows of a table, to features.
-        num_real: training items to be like, at least 1; fewer if there are fewer.
+        feature_network: images, or rows of a table, to features.
+        num_real: training examples to be like, at least 1; fewer if there are fewer.
         min_distance: as of `hawc.FeatureSampler`.
         num_steps: as of `hawc.FeatureSampler`.
     """
 
-    feature_net: nn.Module | None = None
+    feature_network: nn.Module | None = None
     num_real: int = 4000
     min_distance: float | None = None
     num_steps: int | None = None
@@ -61,16 +61,17 @@ class FeatureOptions:
             if getattr(self, option.name) != option.default:
                 raise UsageError(
                     f"`{option.name}` must be left out for the sampler {sampler}, which does not "
-                    "look at pictures; name --sampler feature."
+                    "look at images; name --sampler feature."
                 )
 
     def choice(self, data: LightningDataModule | None, device: torch.device) -> "FeatureChoice":
-        """Returns how latents are chosen; the data are read and seen by the net.
+        """Returns how latents are chosen; the data are read and seen by the network.
 
         Raises:
-            UsageError: if an option is missing or out of its range, or the data do not fit the net.
+            UsageError: if an option is missing or out of its range, or the data do not fit the
+                network.
         """
-        net = self._checked_net()
+        network = self._checked_net()
         if not hasattr(data, "train_examples"):
             raise UsageError(
                 "`data` must have `train_examples(n)` for the sampler feature, as the data modules "
@@ -79,36 +80,36 @@ class FeatureOptions:
         assert isinstance(data, LightningDataModule)
         data.prepare_data()
         data.setup("fit")
-        items = data.train_examples(self.num_real)
+        examples = data.train_examples(self.num_real)
         try:
-            extract_features(net, items[:1])
+            extract_features(network, examples[:1])
         except (TypeError, ValueError, RuntimeError) as error:
             raise UsageError(
-                f"`feature_net` must take what {type(data).__name__} holds, "
-                f"{tuple(items.shape[1:])} an item: {error}"
+                f"`feature_network` must take what {type(data).__name__} holds, "
+                f"{tuple(examples.shape[1:])} an example: {error}"
             ) from error
-        features = extract_features(net.to(device), items.to(device)).cpu()
-        # buffers too, and such as no state dict holds: the weights of the nets here
-        weights = (*net.parameters(), *net.buffers())
-        told = " ".join(f"{type(net).__name__}({net.extra_repr()})".split())
+        features = extract_features(network.to(device), examples.to(device)).cpu()
+        # buffers too, and such as no state dict holds: the weights of the networks here
+        weights = (*network.parameters(), *network.buffers())
+        told = " ".join(f"{type(network).__name__}({network.extra_repr()})".split())
         seen = SeenItems(
-            net=f"{told} sha256={_digest(repr(net), *weights)}",
-            items=f"{len(items)} of {type(data).__name__} sha256={_digest('', items)}",
+            network=f"{told} sha256={_digest(repr(network), *weights)}",
+            examples=f"{len(examples)} of {type(data).__name__} sha256={_digest('', examples)}",
             dim=features.shape[1],
         )
-        return FeatureChoice(net, Empirical(features), seen, self.min_distance, self.num_steps)
+        return FeatureChoice(network, Empirical(features), seen, self.min_distance, self.num_steps)
 
     def _checked_net(self) -> nn.Module:
-        if self.feature_net is None:
+        if self.feature_network is None:
             raise UsageError(
-                "`feature_net` must be given for the sampler feature, got none; name one, as "
-                "--feature_net networks.DigitFeatures --feature_net.role choosing."
+                "`feature_network` must be given for the sampler feature, got none; name one, as "
+                "--feature_network networks.DigitFeatures --feature_network.role choosing."
             )
         for name, least in (("num_real", 1), ("min_distance", 0), ("num_steps", 0)):
             value = getattr(self, name)
             if value is not None and not least <= value < math.inf:
                 raise UsageError(f"`{name}` must be finite and at least {least}, got {value}.")
-        return self.feature_net.requires_grad_(False)
+        return self.feature_network.requires_grad_(False)
 
 
 @final
@@ -117,14 +118,14 @@ class FeatureChoice:
     """Chooses latents by the features of what they decode to.
 
     Args:
-        net: pictures, or rows of a table, to features.
-        data: the law of the features of real ones.
-        seen: names that law.
+        network: images, or rows of a table, to features.
+        data: the distribution of the features of real ones.
+        seen: names that distribution.
         min_distance: as of `hawc.FeatureSampler`.
         num_steps: as of `hawc.FeatureSampler`.
     """
 
-    net: nn.Module
+    network: nn.Module
     data: Empirical
     seen: SeenItems
     min_distance: float | None
@@ -134,22 +135,22 @@ class FeatureChoice:
     def description(self) -> dict[str, Any]:
         """What a manifest says of the choice."""
         return {
-            "feature_net": self.seen.net,
-            "real_items": self.seen.items,
+            "feature_network": self.seen.network,
+            "real_items": self.seen.examples,
             "min_distance": self.min_distance,
             "num_steps": self.num_steps,
         }
 
-    def rows(self, law: AbstractTarget) -> LatentsWithFeatures:
-        """Returns what a gallery records for a law of latents."""
-        return LatentsWithFeatures(law, self.seen)
+    def rows(self, distribution: AbstractTarget) -> LatentsWithFeatures:
+        """Returns what a gallery records for a distribution of latents."""
+        return LatentsWithFeatures(distribution, self.seen)
 
     def sampler(self, model: LatentGenerator, chunk_size: int) -> FeatureSampler:
         """Returns what chooses up to `chunk_size` of a model's latents at once."""
         return FeatureSampler(
-            model.latent_target,
+            model.prior,
             decode=model.decode,
-            features=self.net,
+            features=self.network,
             data=self.data,
             num_candidates=max(_NUM_CANDIDATES, chunk_size),
             num_steps=self.num_steps,

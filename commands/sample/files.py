@@ -11,7 +11,7 @@ from torchvision.transforms.functional import to_pil_image
 
 __all__ = ["replace_file", "write_samples"]
 
-_COLOURS = (1, 3)  # channels that a PNG without transparency can have
+_COLORS = (1, 3)  # channels that a PNG without transparency can have
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -26,22 +26,22 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def write_samples(folder: Path, ids: Sequence[int], decoded: Tensor) -> list[dict[str, Any]]:
-    """Returns each sample's entry: pictures become <id>.png, anything else stays in the entry.
+    """Returns each sample's entry: images become <id>.png, anything else stays in the entry.
 
     Args:
         folder: exists and can be written.
         ids: of the samples, in the order of `decoded`.
-        decoded: pictures (n, c, h, w) in [0, 1] with one or three channels, or rows (n, ...).
+        decoded: images (n, c, h, w) in [0, 1] with one or three channels, or rows (n, ...).
     """
-    if decoded.ndim != 4 or decoded.shape[1] not in _COLOURS:
+    if decoded.ndim != 4 or decoded.shape[1] not in _COLORS:
         rows = decoded.float().cpu().tolist()
         return [{"id": i, "values": row} for i, row in zip(ids, rows, strict=True)]
-    pictures = decoded.float().mul(255).round().clamp(0, 255).byte().cpu()
+    images = decoded.float().mul(255).round().clamp(0, 255).byte().cpu()
     entries = []
-    for i, picture in zip(ids, pictures, strict=True):
+    for i, image in zip(ids, images, strict=True):
         name = f"{i:08d}.png"
         buffer = io.BytesIO()
-        to_pil_image(picture).save(buffer, "png")
+        to_pil_image(image).save(buffer, "png")
         replace_file(folder / name, buffer.getvalue())
         entries.append({"id": i, "file": name})
     return entries

@@ -1,8 +1,8 @@
 """The folder that `sample` writes: <id>.png, manifest.json, and while a chunk is made its plan.
 
 manifest.json is one JSON document: what was drawn from where, and under "samples" one entry a line,
-`id` (the position in the gallery), `file` or, of what is no picture, `values`, and `latent`. An
-entry is written after its picture, so at any instant every entry has a whole picture.
+`id` (the position in the gallery), `file` or, of what is no image, `values`, and `latent`. An
+entry is written after its image, so at any instant every entry has a whole image.
 """
 
 import fcntl
@@ -170,7 +170,7 @@ class SampleFolder:
         (self.path / _PLAN).unlink(missing_ok=True)
 
     def finish(self, chunk: Chunk, entries: Sequence[dict[str, Any]]) -> None:
-        """Adds a chunk whose pictures are written to the manifest.
+        """Adds a chunk whose images are written to the manifest.
 
         Args:
             chunk: what was planned.

@@ -63,13 +63,13 @@ def check_decoding(model: LightningModule) -> None:
     """Raises UsageError if the model decodes the origin to NaN or infinite numbers."""
     assert provides(model, LatentGenerator)  # the command has seen to it
     with evaluating(model):
-        decoded = decode(model, torch.zeros(1, model.latent_target.dim))
+        decoded = decode(model, torch.zeros(1, model.prior.dim))
     if not decoded.isfinite().all():
         raise decoding_error(model)
 
 
 def decoding_error(model: LightningModule) -> UsageError:
-    """Returns what to raise for weights that decode to what is no picture."""
+    """Returns what to raise for weights that decode to what is no image."""
     return UsageError(
         "`ckpt_path` must hold weights that decode to finite numbers; here "
         f"{type(model).__name__} decodes to NaN or infinite ones. Name an earlier checkpoint."

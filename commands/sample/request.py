@@ -83,8 +83,8 @@ class SampleRequest:
         path = new_samples_folder(self.checkpoints[0]) if self.output is None else Path(self.output)
         description = self._description(model)
         manifest = manifest_of(path, description)
-        sampler, law = self._sampler(model), model.latent_target
-        rows = self.features.rows(law) if self.features else law
+        sampler, distribution = self._sampler(model), model.prior
+        rows = self.features.rows(distribution) if self.features else distribution
         history = self._history(rows, must_exist=manifest is not None)
         description |= {"history": history.location, "gallery_id": history.identity}
         return SampleRun(
@@ -116,7 +116,7 @@ class SampleRequest:
 
     def _sampler(self, model: LatentGenerator) -> AbstractSampler:
         """Returns what chooses; `SampleRun` records."""
-        target = model.latent_target
+        target = model.prior
         if self.features is not None:
             return self.features.sampler(model, self.chunk_size)
         if self.sampler == "independent":
@@ -127,7 +127,7 @@ class SampleRequest:
             return SobolSampler(target, seed=self.seed)
         except ValueError as error:
             raise UsageError(
-                f"`sampler` sobol goes with laws mapped from a cube only, got {target}; name "
+                f"`sampler` sobol needs a distribution mapped from a cube, got {target}; name "
                 "history_aware or independent."
             ) from error
 
@@ -142,7 +142,7 @@ class SampleRequest:
             "more_checkpoints_sha256": digests[1:],
             "use_ema": self.use_ema,
             "model": type(model).__name__,
-            "target": repr(model.latent_target),
+            "target": repr(model.prior),
             "gallery": self.gallery,
             "sampler": self.sampler,
             **(self.features.description if self.features else {}),

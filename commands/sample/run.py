@@ -1,4 +1,4 @@
-"""How pictures, manifest and gallery are kept in step while processes race and may be killed.
+"""How images, manifest and gallery are kept in step while processes race and may be killed.
 
 A gallery (``hawc.DatabaseHistory``) is the one truth about what was drawn; ids are positions in it.
 A chunk of samples goes through
@@ -11,7 +11,7 @@ A chunk of samples goes through
     5. list      add them to <output>/manifest.json, remove the plan.
 
 Each step is one atomic replacement of a file or one transaction. So at any instant, whoever is
-killed, a listed sample is recorded and its picture is whole, and no two commands show the same
+killed, a listed sample is recorded and its image is whole, and no two commands show the same
 latents, for they decode only what they recorded. Recording comes before showing since the reverse
 would decode in vain whenever somebody else was faster.
 
@@ -19,7 +19,7 @@ What a killed command recorded and did not show is in its plan: the same command
 --output looks up whose label the gallery has at that place, and either shows the chunk or, had the
 kill come before step 3, chooses again. The label is needed since two commands with one seed choose
 the same latents against the same gallery. Files are not forced to the disk's platter one by one:
-after a loss of power, unlike after a kill, the last pictures may be missing; their latents are not.
+after a loss of power, unlike after a kill, the last images may be missing; their latents are not.
 """
 
 import secrets
@@ -110,10 +110,10 @@ class SampleRun:
         generator = generator_at(self._seed, len(past))
         start = None if previous is None else previous.rows
         default = torch.get_default_dtype()
-        torch.set_default_dtype(past.dtype)  # whatever precision pictures are decoded in
+        torch.set_default_dtype(past.dtype)  # whatever precision images are decoded in
         try:
             rows = self._sampler.choose(n, past, generator, start)
-        except ValueError as error:  # of a decoder or a net that does not suit the sampler
+        except ValueError as error:  # of a decoder or a network that does not suit the sampler
             raise UsageError(str(error)) from error
         finally:
             torch.set_default_dtype(default)

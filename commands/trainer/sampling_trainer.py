@@ -1,4 +1,4 @@
-"""The commands `sample` and `export`: new pictures for a gallery; the generator as files."""
+"""The commands `sample` and `export`: new images for a gallery; the generator as files."""
 
 import os
 from pathlib import Path
@@ -39,54 +39,54 @@ class SamplingTrainer(Trainer):
         use_ema: bool = False,
         more_checkpoints: list[str] | None = None,
         combine: Combination = "mixture",
-        feature_net: nn.Module | None = None,
+        feature_network: nn.Module | None = None,
         num_real: int = 4000,
         min_distance: float | None = None,
         num_steps: int | None = None,
         weights_only: bool | None = None,
         datamodule: LightningDataModule | None = None,
     ) -> None:
-        """Draw new pictures that complement all in a gallery, and record them there.
+        """Draw new images that complement all in a gallery, and record them there.
 
         Several commands may draw into one gallery at once. A command that was stopped is finished
         by giving it again with the --output that it named. Draws depend on --seed_everything and
-        on the number of samples in the gallery; --trainer.* says where pictures are decoded.
+        on the number of samples in the gallery; --trainer.* says where images are decoded.
 
         Args:
             model: Can be sampled; its weights are replaced by the checkpoint's.
             ckpt_path: Checkpoint that decodes; 'last' for the newest one of this experiment.
-            num_samples: Number of pictures that the output folder is to hold in the end.
+            num_samples: Number of images that the output folder is to hold in the end.
             history: Database of galleries: sqlite:///gallery.db (a file) or
                 postgresql+psycopg://user@host/database. Default: gallery.db in the folder of the
                 checkpoint's run.
             gallery: Name of the gallery in the database; created if missing.
-            output: Folder for pictures and manifest.json. Default: samples/<time> in the folder of
+            output: Folder for images and manifest.json. Default: samples/<time> in the folder of
                 the checkpoint's run.
             sampler: How latents are chosen: history_aware by the latents themselves, feature by
                 what they decode to; the last two do not look at the gallery's points and are
                 there to compare.
-            chunk_size: Pictures chosen and recorded together; larger is better and slower.
+            chunk_size: Images chosen and recorded together; larger is better and slower.
             use_ema: Whether to decode by the average of the generator that the callback
                 GeneratorEMA left in the checkpoint.
             more_checkpoints: Further checkpoints of the same model, as '[a.ckpt, b.ckpt]'; all are
                 sampled together, with a gallery of their own.
             combine: How more_checkpoints are sampled: mixture chooses one for each sample by one
-                latent coordinate more; average averages their pictures of the same latent, for
+                latent coordinate more; average averages their images of the same latent, for
                 snapshots of one run.
-            feature_net: Of the sampler feature, what pictures are compared by, as
-                networks.DigitFeatures; a gallery is for one net alone.
-            num_real: Of the sampler feature, the number of training items, taken at random, that
-                all pictures together are to be like.
+            feature_network: Of the sampler feature, what images are compared by, as
+                networks.DigitFeatures; a gallery is for one network alone.
+            num_real: Of the sampler feature, the number of training examples, taken at random, that
+                all images together are to be like.
             min_distance: Of the sampler feature, the wanted distance of new images from all others
                 in features; shorter ones are penalized, not excluded. Default: what
                 three quarters of independent images keep; 0 is no penalty.
             num_steps: Of the sampler feature, most steps of the descent; 0 chooses among samples
                 of the prior alone. Default: 50, or 0 for what passes no gradients on.
             weights_only: Has no effect: sampling reads nothing but weights.
-            datamodule: Holds the training items that the sampler feature needs, others do not.
+            datamodule: Holds the training examples that the sampler feature needs, others do not.
         """
         _check_model(model, self)
-        options = FeatureOptions(feature_net, num_real, min_distance, num_steps)
+        options = FeatureOptions(feature_network, num_real, min_distance, num_steps)
         if sampler != "feature":
             options.check_left_out(sampler)
         checkpoints = tuple(map(Path, [ckpt_path, *(more_checkpoints or [])]))
@@ -176,8 +176,7 @@ def _check_model(model: LightningModule, trainer: Trainer) -> None:
     """Raises UsageError unless the model can be sampled by processes as the trainer starts them."""
     if not provides(model, LatentGenerator):
         raise UsageError(
-            f"`model` must have `latent_target` and `decode` to be sampled, got "
-            f"{type(model).__name__}."
+            f"`model` must have `prior` and `decode` to be sampled, got {type(model).__name__}."
         )
     # its name is private; tests/test_bad_input.py fails if it stops being what ddp_spawn has
     if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):

@@ -6,7 +6,7 @@ the terms that X does not enter this is K^2 / T^2 times
 
     f(X) = (T/K) mean_k m(x_k) - (1/K^2) sum_kj h(x_k, y_j) - (1/(2 K^2)) sum_kl h(x_k, x_l),
 
-m being the target's potential. The law attracts, old and new points repel alike.
+m being the target's potential. The distribution attracts, old and new points repel alike.
 
 Source: G. Turinici 2022, "Algorithms that get old: the case of generative deep neural networks",
 LOD 2022, arXiv 2202.03008. There eta is printed with 1/T in place of 1/K, which makes the objective

@@ -15,7 +15,7 @@ from hawc.compression.solver import AbstractSolver, Compression
 from hawc.kernels import AbstractKernel
 from hawc.points import ArrayLike, as_points
 from hawc.targets import AbstractTarget
-from hawc.targets.sampling import same_draws
+from hawc.targets.sampling import in_one_precision
 
 __all__ = ["compress"]
 
@@ -31,13 +31,13 @@ def compress(
     start: Float[Tensor, "k d"] | ArrayLike | None = None,
     generator: torch.Generator,
 ) -> Compression:
-    """Returns `size` points that, together with the history, match the target law best.
+    """Returns `size` points that, together with the history, match the target distribution best.
 
-    Where the history is far from the law, the best points make up for it: they may lie far outside
-    the law's bulk, or outside its support.
+    Where the history is far from the distribution, the best points make up for it: they may lie far
+    outside the distribution's bulk, or outside its support.
 
     Args:
-        target: the law to match.
+        target: the distribution to match.
         size: number of new points K, at least 1.
         history: points already drawn; none if None. A long one is best given in float32.
         kernel: of the distance; |x - y| if None, smooth within 1e-5 of the target's `unit_length`.
@@ -69,7 +69,7 @@ def compress(
     # the search needs gradients also where its caller, about to decode, has switched them off
     device = generator.device
     exact = torch.autocast(device.type, enabled=False)  # half precision would choose other points
-    with torch.inference_mode(False), torch.enable_grad(), exact, same_draws():
+    with torch.inference_mode(False), torch.enable_grad(), exact, in_one_precision():
         if start is not None:
             start = jittered(start.detach(), generator, target.unit_length)
         past = past.detach().to(device)

@@ -28,7 +28,7 @@ _NEGLIGIBLE_PROGRESS = 2e-2
 _SCREENED_POINTS = 64
 # Up to here an evaluation on the CPU is too short to be shared between threads.
 _ONE_THREAD_PAIRS, _ONE_THREAD_ENTRIES = 2**18, 2**25  # pairs of points, and of coordinates
-# Length of the first step, in units of the law's spread.
+# Length of the first step, in units of the distribution's spread.
 _FIRST_STEP = 0.25
 
 
@@ -44,7 +44,7 @@ class Deterministic(AbstractSolver):
             time in few dimensions and ends within a few per cent of the default.
         max_iterations: of each start, at least 1.
         gradient_tolerance: > 0; stop when no coordinate of the gradient exceeds this share of the
-            largest one at independent draws of the law.
+            largest one at i.i.d. samples of the distribution.
         progress_tolerance: >= 0; stop also when ten steps have lowered the objective by less than
             this share of the whole decrease from an independent batch, times T^(-1/dim), what good
             points leave of an independent set's squared distance, T = Kp + K, and (T/K)^2, since

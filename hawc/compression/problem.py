@@ -64,7 +64,7 @@ class CompressionProblem(AbstractProblem):
         f(X, p) = sum_k p_k (T m(x_k) - sum_j h(x_k, y_j)) / K - 1/2 sum_kl p_k p_l h(x_k, x_l).
 
     Args:
-        target: the law mu.
+        target: the distribution mu.
         size: K.
         history: the y_j. Sums over a long one are taken in its own precision.
         kernel: h; `default_kernel` of the target if None.
@@ -155,7 +155,7 @@ class CompressionProblem(AbstractProblem):
         return self._weights_at(points[None], field)[0]
 
     def start(self, generator: torch.Generator, count: int = 1) -> Float[Tensor, "r k d"]:
-        """Returns sets of independent draws of the target, moved slightly off any history point."""
+        """Returns sets of i.i.d. samples of the target, moved slightly off any history point."""
         points = self.target.sample(count * self.size, generator=generator)
         return jittered(points, generator, self.target.unit_length).reshape(count, self.size, -1)
 
@@ -222,9 +222,9 @@ def jittered(
 def _squared_distances(points: Float[Tensor, "r k d"]) -> Float[Tensor, "r k k"]:
     if points.shape[2] < EXPANDED_FROM_DIM:
         return _squares_of_differences(points)
-    centred = points - points.mean(1, keepdim=True)  # the error is relative to |x|^2
-    norms = centred.square().sum(2)
-    squared = torch.baddbmm(norms[:, None], centred, centred.mT, alpha=-2).add_(norms[:, :, None])
+    centerd = points - points.mean(1, keepdim=True)  # the error is relative to |x|^2
+    norms = centerd.square().sum(2)
+    squared = torch.baddbmm(norms[:, None], centerd, centerd.mT, alpha=-2).add_(norms[:, :, None])
     own = squared.diagonal(dim1=1, dim2=2)
     own.fill_(torch.inf)  # or rounding would set a point apart from itself
     farthest, nearest = float(norms.amax()), float(squared.amin())

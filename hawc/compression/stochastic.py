@@ -1,4 +1,6 @@
-"""The algorithm as published: gradient steps against a fresh batch of the law each time."""
+"""The algorithm as published: gradient steps against a fresh batch of the distribution each
+time.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +34,7 @@ class Stochastic(AbstractSolver):
 
     Args:
         steps: of the optimizer, at least 1.
-        batch_size: draws of the law a step, at least 1.
+        batch_size: samples of the distribution a step, at least 1.
         optimizer: from a list of tensors to a torch optimizer that needs no closure. It sees points
             in the target's `unit_length`, and the gradient of K^2 f / (Kp + K) in such units too:
             the pull of the target on one point is of order one.

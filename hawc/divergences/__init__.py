@@ -1,11 +1,12 @@
-"""Distances and divergences between laws, a module for each way in which laws are given.
+"""Distances and divergences between distributions, a module for each way in which distributions are
+given.
 
     discrete        weights on one support          densities    log densities on the line
     normals         `hawc.Normal`, closed forms     line         samples on the line
     transport       weighted points of R^d: exact optimal transport with its plan and dual
     entropic        the same, smoothed, for large sets
 
-    name                     of laws p, q, with m = (p + q) / 2                 at most
+    name                     of distributions p, q, with m = (p + q) / 2                 at most
     total_variation          1/2 int |p - q| = sup_A |p(A) - q(A)|              1
     kl                       KL(p || q) = int p log(p / q)                      infinity
     reverse_kl               KL(q || p)                                         infinity
@@ -14,8 +15,8 @@
     wasserstein_1            min E |X - Y| over couplings of X ~ p and Y ~ q    none
     squared_energy_distance  E |X - Y| - 1/2 E |X - X'| - 1/2 E |Y - Y'|        none
 
-A module has those of the seven that its laws give. KL is infinite, not an error, where p has mass
-and q has none.
+A module has those of the seven that its distributions give. KL is infinite, not an error, where p
+has mass and q has none.
 
 Both conventions of Jensen-Shannon are in use, so both have a name here: Goodfellow et al. 2014,
 arXiv 1406.2661, have the halves, as Arjovsky et al. 2017, arXiv 1701.07875, mean them where they

@@ -1,4 +1,4 @@
-"""Checks of weights that stand for laws."""
+"""Checks of weights that stand for distributions."""
 
 import math
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from hawc.points import ArrayLike, as_real, promoted
 
-__all__ = ["balanced", "check_finite", "check_not_negative", "checked_laws"]
+__all__ = ["balanced", "check_finite", "check_not_negative", "checked_distributions"]
 
 _ROUNDING = 1e-5  # of the sum of some 10^4 weights in float32
 
@@ -56,10 +56,10 @@ def balanced(
     return p, q * (total / other)
 
 
-def checked_laws(
+def checked_distributions(
     p: Float[Tensor, " n"] | ArrayLike, q: Float[Tensor, " m"] | ArrayLike
 ) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
-    """Returns both laws in one precision, float32 or better, on the device of the first.
+    """Returns both distributions in one precision, float32 or better, on the device of the first.
 
     Raises:
         ValueError: if their supports differ in size, a weight is negative, or a total is not 1.
@@ -68,7 +68,7 @@ def checked_laws(
     if p.shape != q.shape or p.ndim != 1 or len(p) == 0:
         raise ValueError(
             "`p` and `q` must be weights (n,) on one support, n >= 1, got shapes "
-            f"{tuple(p.shape)} and {tuple(q.shape)}; give 0 to points that a law leaves out."
+            f"{tuple(p.shape)} and {tuple(q.shape)}; give 0 to points without mass."
         )
     for name, weights in (("p", p), ("q", q)):
         check_not_negative(name, weights)

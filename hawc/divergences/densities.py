@@ -1,11 +1,11 @@
-"""Divergences of two laws on the line given by log densities, by quadrature.
+"""Divergences of two distributions on the line given by log densities, by quadrature.
 
 Densities are functions from points (n, 1) to log densities (n,), minus infinity where there is no
 mass, as `log_density` of `hawc.Normal` and `hawc.GaussianMixture`. Sums go over four Gauss-Legendre
-nodes in each of 20,000 cells of an interval that must hold both laws: smooth densities are summed
-to rounding, the kinks of |p - q| to about 1e-8. An interval may name points between its ends, and
-then has 20,000 cells from each to the next: for laws of very different width, with the narrow one's
-ends. See `hawc.divergences` for the formulas.
+nodes in each of 20,000 cells of an interval that must hold both distributions: smooth densities are
+summed to rounding, the kinks of |p - q| to about 1e-8. An interval may name points between its
+ends, and then has 20,000 cells from each to the next: for distributions of very different width,
+with the narrow one's ends. See `hawc.divergences` for the formulas.
 """
 
 import itertools
@@ -42,12 +42,12 @@ _LOST = 1e-6  # mass that an interval may leave out
 @final
 @dataclass(frozen=True)
 class Nodes:
-    """Two laws on the nodes of a quadrature, in float64.
+    """Two distributions on the nodes of a quadrature, in float64.
 
     Args:
         points: nodes, rising.
         weights: of the quadrature, > 0.
-        log_p: log density of one law at the nodes.
+        log_p: log density of one distribution at the nodes.
         log_q: that of the other.
     """
 
@@ -66,10 +66,10 @@ class Nodes:
 
 
 def on_nodes(p: LogDensity, q: LogDensity, interval: Interval) -> Nodes:
-    """Returns both laws at the nodes of the quadrature.
+    """Returns both distributions at the nodes of the quadrature.
 
     Raises:
-        ValueError: if the interval is empty or leaves out more than 1e-6 of a law.
+        ValueError: if the interval is empty or leaves out more than 1e-6 of a distribution.
     """
     if len(interval) < 2 or not all(
         -math.inf < low < high < math.inf for low, high in itertools.pairwise(interval)
@@ -81,16 +81,16 @@ def on_nodes(p: LogDensity, q: LogDensity, interval: Interval) -> Nodes:
     ends = torch.tensor(interval, dtype=torch.float64, device="cpu")
     half = (ends.diff() / (2 * _CELLS))[:, None]
     steps = 2 * torch.arange(_CELLS, dtype=torch.float64, device="cpu") + 1
-    centres = ends[:-1, None] + half * steps
+    centers = ends[:-1, None] + half * steps
     inner, inner_weights = (torch.from_numpy(of) for of in np.polynomial.legendre.leggauss(_NODES))
-    points = (centres[..., None] + half[..., None] * inner).ravel()
+    points = (centers[..., None] + half[..., None] * inner).ravel()
     weights = (half * inner_weights.repeat(_CELLS)).ravel()
     nodes = Nodes(points, weights, p(points[:, None]).double(), q(points[:, None]).double())
     for name, log_density in (("p", nodes.log_p), ("q", nodes.log_q)):
         mass = float(weights @ log_density.exp())
         if not abs(mass - 1) <= _LOST:
             raise ValueError(
-                f"`interval` must hold all mass of `{name}`, a law, got {mass:.6g} of it in "
+                f"`interval` must hold all mass of `{name}`, a density, got {mass:.6g} of it in "
                 f"{interval}; widen it, or divide the density by its integral."
             )
     return nodes

@@ -1,9 +1,11 @@
-"""Divergences of two laws on the same finite support; see `hawc.divergences` for the formulas.
+"""Divergences of two distributions on the same finite support; see `hawc.divergences` for the
+formulas.
 
-Laws are weights (n,) with total 1, none negative; a point that only one law knows has weight 0 in
-the other. Values are in nats, or in units of the support: scalars that are differentiable where
-finite, but for `wasserstein_1`, a float. Every function raises the ValueError of `checked_laws`,
-and those of a support one if it does not hold a finite point (n, d) for each weight.
+Distributions are weights (n,) with total 1, none negative; a point that only one distribution knows
+has weight 0 in the other. Values are in nats, or in units of the support: scalars that are
+differentiable where finite, but for `wasserstein_1`, a float. Every function raises the ValueError
+of `checked_distributions`, and those of a support one if it does not hold a finite point (n, d) for
+each weight.
 """
 
 import torch
@@ -11,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.distances import squared_distance
-from hawc.divergences.checks import check_finite, checked_laws
+from hawc.divergences.checks import check_finite, checked_distributions
 from hawc.divergences.transport import optimal_transport
 from hawc.kernels import Energy
 from hawc.points import ArrayLike, as_real
@@ -31,13 +33,13 @@ def total_variation(
     p: Float[Tensor, " n"] | ArrayLike, q: Float[Tensor, " m"] | ArrayLike
 ) -> Float[Tensor, ""]:
     """Returns half the sum of |p_i - q_i|, in [0, 1]."""
-    p, q = checked_laws(p, q)
+    p, q = checked_distributions(p, q)
     return 0.5 * (p - q).abs().sum()
 
 
 def kl(p: Float[Tensor, " n"] | ArrayLike, q: Float[Tensor, " m"] | ArrayLike) -> Float[Tensor, ""]:
     """Returns the sum of p_i log(p_i / q_i), >= 0; infinite where p has mass and q has none."""
-    p, q = checked_laws(p, q)
+    p, q = checked_distributions(p, q)
     return _relative_entropy(p, q)
 
 
@@ -59,7 +61,7 @@ def jensen_shannon_sum(
     p: Float[Tensor, " n"] | ArrayLike, q: Float[Tensor, " m"] | ArrayLike
 ) -> Float[Tensor, ""]:
     """Returns KL(p || m) + KL(q || m) without halves, in [0, 2 log 2]."""
-    p, q = checked_laws(p, q)
+    p, q = checked_distributions(p, q)
     middle = 0.5 * (p + q)
     return _relative_entropy(p, middle) + _relative_entropy(q, middle)
 
@@ -70,7 +72,7 @@ def wasserstein_1(
     q: Float[Tensor, " m"] | ArrayLike,
 ) -> float:
     """Returns the least mean distance between points of p and of q, in units of the support."""
-    p, q = checked_laws(p, q)
+    p, q = checked_distributions(p, q)
     support = _checked_support(support, p)
     return optimal_transport(support, support, p, q).cost
 
@@ -81,7 +83,7 @@ def squared_energy_distance(
     q: Float[Tensor, " m"] | ArrayLike,
 ) -> Float[Tensor, ""]:
     """Returns sum_ij |s_i - s_j| (p_i q_j - p_i p_j / 2 - q_i q_j / 2), >= 0 up to rounding."""
-    p, q = checked_laws(p, q)
+    p, q = checked_distributions(p, q)
     support = _checked_support(support, p)
     return squared_distance(Energy(), support, support, p, q)
 

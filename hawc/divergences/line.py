@@ -5,8 +5,9 @@ With F and G the distribution functions of both weighted samples,
     W1 = int |F - G|,     d^2 = int (F - G)^2.
 
 Total variation, KL and Jensen-Shannon of two samples without ties are at their bounds whatever the
-laws, so densities must be estimated: `histograms` gives two laws for `hawc.divergences.discrete`,
-which then are those of the laws rounded to bins, smaller than the laws' own but for the noise.
+distributions, so densities must be estimated: `histograms` gives two distributions for
+`hawc.divergences.discrete`, which then are those of the distributions rounded to bins, smaller than
+the distributions' own but for the noise.
 """
 
 import torch
@@ -29,8 +30,8 @@ def wasserstein_1(
     """Returns int |F - G| >= 0, in units of the points, differentiable in them.
 
     Args:
-        x: draws of one law, or points.
-        y: draws of the other.
+        x: samples of one distribution, or points.
+        y: samples of the other.
         x_weights: >= 0; uniform with total 1 if None.
         y_weights: >= 0 with the same total; uniform with total 1 if None.
 
@@ -64,12 +65,12 @@ def histograms(
     """Returns the shares of both samples in the same bins, and beyond the first and last edge.
 
     Args:
-        x: draws of one law.
-        y: draws of the other.
+        x: samples of one distribution.
+        y: samples of the other.
         edges: rising; bins are [edge_i, edge_(i+1)).
 
     Returns:
-        Two laws on k + 1 bins, those beyond the edges included, so that both have total 1.
+        Two distributions on k + 1 bins, those beyond the edges included, so that both have total 1.
 
     Raises:
         ValueError: if a sample is empty, a draw not finite or `edges` do not rise.

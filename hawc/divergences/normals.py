@@ -1,4 +1,4 @@
-"""Divergences of two normal laws, in closed form where there is one.
+"""Divergences of two normal distributions, in closed form where there is one.
 
     KL(p || q) = 1/2 (tr S_q^-1 S_p + (m_q - m_p)' S_q^-1 (m_q - m_p) - d + log det S_q / det S_p)
     TV = 2 Phi(D / 2) - 1 for equal covariances, D^2 = (m_q - m_p)' S^-1 (m_q - m_p); on the line
@@ -6,8 +6,8 @@
     W1 = E |m_p - m_q + (s_p - s_q) Z| on the line; |m_p - m_q| for equal covariances
     d^2 = u(m_p - m_q) - self energies, u the potential of N(0, S_p + S_q) in h = |x - y|
 
-Jensen-Shannon has no closed form: it is summed up on the line. What has none for the laws given is
-a ValueError that names another way. Values are floats in nats or in units of the points.
+Jensen-Shannon has no closed form: it is summed up on the line. What has none for the distributions
+given is a ValueError that names another way. Values are floats in nats or in units of the points.
 """
 
 import itertools
@@ -36,19 +36,19 @@ __all__ = [
 
 _EPS = torch.finfo(torch.float64).eps
 _EQUAL = 1e-12  # relative to the deviations: covariances that differ by rounding
-_REACH = 12.0  # standard deviations; beyond is 4e-33 of a law
+_REACH = 12.0  # standard deviations; beyond is 4e-33 of a distribution
 
 
 @final
 @dataclass(frozen=True)
 class _Plane:
-    """The plane that a law lies in: covariance = D A V A^T D, D the deviations.
+    """The plane that a distribution lies in: covariance = D A V A^T D, D the deviations.
 
     Taking the deviations out first leaves correlations, so that no unit of a coordinate makes its
     variance look like a rounded 0.
 
     Args:
-        deviations: of the coordinates, > 0; 1 where the law has none.
+        deviations: of the coordinates, > 0; 1 where the distribution has none.
         axes: orthonormal columns.
         variances: > 0 beyond rounding.
     """
@@ -81,11 +81,13 @@ class _Plane:
         return bool((outside <= turned + own + onto.abs() @ own).all())
 
 
-def _plane(law: Normal) -> _Plane:
-    variances = law.covariance.diagonal()
+def _plane(distribution: Normal) -> _Plane:
+    variances = distribution.covariance.diagonal()
     there = variances > 0
     deviations = torch.where(there, variances, 1.0).sqrt()
-    correlations = law.covariance / deviations / deviations[:, None] * torch.outer(there, there)
+    correlations = (
+        distribution.covariance / deviations / deviations[:, None] * torch.outer(there, there)
+    )
     shares, axes = torch.linalg.eigh(correlations)
     kept = shares > _rounding(axes) * shares[-1]
     return _Plane(deviations, axes[:, kept], shares[kept])
@@ -96,13 +98,15 @@ def _rounding(axes: Float[Tensor, "d r"]) -> float:
 
 
 def kl(p: Normal, q: Normal) -> float:
-    """Returns KL(p || q) >= 0, infinite where one law lies in a plane that the other does not.
+    """Returns KL(p || q) >= 0, infinite where one distribution lies in a plane that the other does
+    not.
 
-    Two laws in the same plane are compared there. On the line a law is a point if its variance is 0
-    and not before; in more dimensions correlations tell, up to rounding, whether it is flat.
+    Two distributions in the same plane are compared there. On the line a distribution is a point if
+    its variance is 0 and not before; in more dimensions correlations tell, up to rounding, whether
+    it is flat.
 
     Raises:
-        ValueError: if the laws have different dimensions.
+        ValueError: if the distributions have different dimensions.
     """
     _check_dimensions(p, q)
     if p.dim == 1:
@@ -139,8 +143,8 @@ def total_variation(p: Normal, q: Normal) -> float:
     """Returns half of int |p - q|, in [0, 1].
 
     Raises:
-        ValueError: if the laws have different dimensions, or covariances that differ or are
-            singular in more than one dimension.
+        ValueError: if the distributions have different dimensions, or covariances that differ or
+            are singular in more than one dimension.
     """
     _check_dimensions(p, q)
     if p.dim == 1:
@@ -157,7 +161,7 @@ def jensen_shannon(p: Normal, q: Normal) -> float:
     """Returns 1/2 KL(p || m) + 1/2 KL(q || m), in [0, log 2], by quadrature on the line.
 
     Raises:
-        ValueError: if the laws are not on the line.
+        ValueError: if the distributions are not on the line.
     """
     return 0.5 * jensen_shannon_sum(p, q)
 
@@ -175,7 +179,8 @@ def jensen_shannon_sum(p: Normal, q: Normal) -> float:
         return 0.0 if (m, s) == (n, t) else 2 * math.log(2)
     if s < t:
         return jensen_shannon_sum(q, p)
-    # in units and from the mean of the narrow law, where neither a far mean nor a scale rounds
+    # in units and from the mean of the narrow distribution, where neither a far mean nor a scale
+    # rounds
     shift, ratio = (m - n) / t, s / t
     wide = Normal(torch.tensor([shift], dtype=torch.float64, device="cpu"), ratio * ratio)
     narrow = Normal(torch.tensor([0.0], dtype=torch.float64, device="cpu"), 1.0)
@@ -187,8 +192,8 @@ def wasserstein_1(p: Normal, q: Normal) -> float:
     """Returns the least mean distance of X ~ p and Y ~ q.
 
     Raises:
-        ValueError: if the laws have different dimensions, or different covariances in more than
-            one.
+        ValueError: if the distributions have different dimensions, or different covariances in more
+            than one.
     """
     _check_dimensions(p, q)
     if _equal_covariances(p, q):  # moving all mass the same way is best
@@ -209,7 +214,7 @@ def squared_energy_distance(p: Normal, q: Normal) -> float:
     """Returns E |X - Y| - 1/2 E |X - X'| - 1/2 E |Y - Y'| >= 0 up to rounding.
 
     Raises:
-        ValueError: if the laws have different dimensions.
+        ValueError: if the distributions have different dimensions.
     """
     _check_dimensions(p, q)
     difference = Normal(torch.zeros_like(p.mean), p.covariance + q.covariance)
@@ -223,8 +228,8 @@ def _total_variation_on_line(p: Normal, q: Normal) -> float:
         return float((m, s) != (n, t))
     if s < t:
         return _total_variation_on_line(q, p)
-    # in units and from the mean of the narrow law, as above; there the wide law's mean is ratio u,
-    # and the logarithm of its density by the narrow one's is a x^2 + b x + c
+    # in units and from the mean of the narrow distribution, as above; there the wide distribution's
+    # mean is ratio u, and the logarithm of its density by the narrow one's is a x^2 + b x + c
     ratio, u = s / t, (m - n) / s
     a, b, c = 0.5 * (1 - 1 / ratio) * (1 + 1 / ratio), u / ratio, -0.5 * u * u - math.log(ratio)
     roots = _roots(a, b, c)
@@ -241,8 +246,8 @@ def _roots(a: float, b: float, c: float) -> list[float]:
     return sorted([half / a, c / half]) if half != 0 else [0.0]
 
 
-def _mean_and_deviation(law: Normal) -> tuple[float, float]:
-    return float(law.mean), math.sqrt(max(0.0, float(law.covariance)))
+def _mean_and_deviation(distribution: Normal) -> tuple[float, float]:
+    return float(distribution.mean), math.sqrt(max(0.0, float(distribution.covariance)))
 
 
 def _equal_covariances(p: Normal, q: Normal) -> bool:

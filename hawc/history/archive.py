@@ -79,13 +79,15 @@ def import_history(path: str | Path, history: AbstractHistory) -> None:
         )
     own_target, _ = _origin(history)
     if target and own_target and target != own_target:
-        raise ValueError(f"`history` must be of the law in {path}, {target}, got {own_target}.")
+        raise ValueError(
+            f"`history` must be of the distribution in {path}, {target}, got {own_target}."
+        )
     if len(points) > 0:
         history.append(torch.from_numpy(points), expected_length=0)
 
 
 def _origin(history: AbstractHistory) -> tuple[str, str]:
-    """Returns law and gallery; only a database records them."""
+    """Returns distribution and gallery; only a database records them."""
     if isinstance(history, DatabaseHistory):
         return history.target, history.gallery
     return "", ""

@@ -54,8 +54,8 @@ class DatabaseHistory(AbstractHistory):
             absolute one) or 'postgresql+psycopg://user:password@host/database'; or the path of a
             SQLite file. Options are `?timeout=` in seconds, `mode=ro` and SQLite's others, or those
             of libpq.
-        target: the law that the gallery's points are drawn to. Its dimension and its `repr` are
-            recorded when the gallery is created and must be the same ever after.
+        target: the distribution that the gallery's points are drawn to. Its dimension and its
+            `repr` are recorded when the gallery is created and must be the same ever after.
         gallery: name of the gallery, created if the store lacks it; 1 to 100 printable characters.
         dtype: torch.float32 or torch.float64, in which points are kept; None for the recorded one,
             or torch's default dtype when the gallery is created.
@@ -110,7 +110,7 @@ class DatabaseHistory(AbstractHistory):
 
     @property
     def target(self) -> str:
-        """The law that the gallery was created for, as it describes itself."""
+        """The distribution that the gallery was created for, as it describes itself."""
         return self._target
 
     def __len__(self) -> int:

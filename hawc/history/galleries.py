@@ -19,7 +19,9 @@ _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 @runtime_checkable  # for the checks of annotations in tests; isinstance is not asked
 class Recorded(Protocol):
-    """What a gallery asks of the law of its points: `dim`, and a `repr` that identifies it."""
+    """What a gallery asks of the distribution of its points: `dim`, and a `repr` that identifies
+    it.
+    """
 
     @property
     def dim(self) -> int:
@@ -45,7 +47,7 @@ class Gallery:
         name: as given to `DatabaseHistory`.
         dim: number of coordinates of a point.
         dtype: of the points, "float32" or "float64".
-        target: the law that it was made for, as it describes itself.
+        target: the distribution that it was made for, as it describes itself.
         length: number of points.
     """
 
@@ -95,7 +97,7 @@ def open_gallery(
     Args:
         store: where it is or shall be.
         name: 1 to 100 printable characters.
-        target: the law that it was or is made for.
+        target: the distribution that it was or is made for.
         dtype: of its points; None for the recorded one, or torch's default in a new gallery.
 
     Raises:

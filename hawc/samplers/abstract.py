@@ -29,7 +29,7 @@ class AbstractSampler(ABC):
     before. Samplers of one history, in threads or processes, choose at the same time.
 
     Args:
-        target: the law that all points together are to match.
+        target: the distribution that all points together are to match.
         history: where points are remembered; a new `MemoryHistory` if None.
         rows: what is remembered, if that is a point and more behind it; just the point if None.
 

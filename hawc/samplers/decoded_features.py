@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hawc.blocks import ITEMS_AT_ONCE
+from hawc.blocks import ROWS_AT_ONCE
 from hawc.module_state import fixed_noise, in_eval_mode
 from hawc.points import as_real
 
@@ -77,7 +77,7 @@ class DecodedFeatures:
             ValueError: if a stage returns something else, or numbers that are not finite.
         """
         return torch.cat(
-            [self._checked(self._evaluated(part), part) for part in torch.split(z, ITEMS_AT_ONCE)]
+            [self._checked(self._evaluated(part), part) for part in torch.split(z, ROWS_AT_ONCE)]
         )
 
     @torch.no_grad()

@@ -20,7 +20,7 @@ from hawc.samplers.feature_warnings import warn, warn_if_far, warn_if_near, warn
 from hawc.samplers.fixed_lengths import HeldLengths, typical
 from hawc.samplers.latents_with_features import LatentsWithFeatures
 from hawc.targets import AbstractTarget
-from hawc.targets.sampling import same_draws
+from hawc.targets.sampling import in_one_precision
 
 __all__ = ["FeatureSampler"]
 
@@ -54,7 +54,7 @@ class FeatureSampler(AbstractSampler):
     afterwards. If you pass a plain function, call `.eval()` on its modules yourself.
 
     Args:
-        latent_target: the prior, the distribution that the decoder was trained for.
+        prior: the prior, the distribution that the decoder was trained for.
         decode: latents (n, d) to images, in any form that `features` takes.
         features: images to features (n, f), a tensor or an array.
         data: the distribution of the features of real images, as `hawc.Empirical(features(x))`;
@@ -94,7 +94,7 @@ class FeatureSampler(AbstractSampler):
 
     def __init__(
         self,
-        latent_target: AbstractTarget,
+        prior: AbstractTarget,
         *,
         decode: Stage,
         features: Stage,
@@ -106,10 +106,10 @@ class FeatureSampler(AbstractSampler):
         typicality: float = 0.1,
         min_distance: float | None = None,
     ) -> None:
-        for name, law in (("latent_target", latent_target), ("data", data)):
-            check_instance(name, law, AbstractTarget)
+        for name, distribution in (("prior", prior), ("data", data)):
+            check_instance(name, distribution, AbstractTarget)
         check_instance("kernel", kernel, AbstractKernel, or_none=True)
-        super().__init__(latent_target, history, LatentsWithFeatures(latent_target, data))
+        super().__init__(prior, history, LatentsWithFeatures(prior, data))
         for name, value in (("typicality", typicality), ("min_distance", min_distance)):
             if value is not None and not 0 <= real_number(name, value) < math.inf:
                 raise ValueError(f"`{name}` must be finite and at least 0, got {value}.")
@@ -161,7 +161,7 @@ class FeatureSampler(AbstractSampler):
     def _candidates(
         self, generator: torch.Generator, previous: Float[Tensor, "n r"] | None
     ) -> Float[Tensor, "m d"]:
-        with same_draws():
+        with in_one_precision():
             samples = self.target.sample(self._num_candidates, generator=generator)
         samples = typical(samples, self.target.shells())
         if previous is None:

@@ -16,10 +16,11 @@ __all__ = ["FeatureProblem", "Term"]
 @final
 @dataclass(frozen=True, eq=False)
 class Term:
-    """A squared distance to a law, among others, and where the candidates are in its space.
+    """A squared distance to a distribution, among others, and where the candidates are in its
+    space.
 
     Args:
-        problem: new points against the law and the remembered ones.
+        problem: new points against the distribution and the remembered ones.
         candidates: (m, d), in float64.
         weight: >= 0, of the distance in units of the candidates' mean distance from each other:
             spaces of any dimension and scale count alike.
@@ -53,7 +54,7 @@ class FeatureProblem:
         self.clearance = clearance
         self._terms = [(term, term.factor) for term in (features, latents)]
         self._size = latents.problem.size
-        # the pull of a law on one point is of order one then
+        # the pull of a distribution on one point is of order one then
         self._scale = self._size**2 / latents.problem.total
 
     def best_candidates(self) -> list[int]:

@@ -30,7 +30,7 @@ class HistoryAwareSampler(AbstractSampler):
     about equally far apart. `hawc.FeatureSampler` compares what the images show.
 
     Args:
-        target: the law that all points together are to match.
+        target: the distribution that all points together are to match.
         history: where points are remembered; a new `MemoryHistory` if None.
         kernel: of the squared distance; that of `hawc.compress` if None.
         solver: of the choice; `hawc.Typical()` if None.

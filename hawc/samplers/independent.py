@@ -9,7 +9,7 @@ from torch import Tensor
 from hawc.history import AbstractHistory
 from hawc.samplers.abstract import AbstractSampler
 from hawc.targets import AbstractTarget
-from hawc.targets.sampling import same_draws
+from hawc.targets.sampling import in_one_precision
 
 __all__ = ["IndependentSampler"]
 
@@ -19,7 +19,7 @@ class IndependentSampler(AbstractSampler):
     """Draws independently of everything drawn before, which it records all the same.
 
     Args:
-        target: the law to draw from.
+        target: the distribution to draw from.
         history: where points are remembered; a new `MemoryHistory` if None.
 
     Raises:
@@ -37,6 +37,6 @@ class IndependentSampler(AbstractSampler):
         previous: Float[Tensor, "n d"] | None = None,
     ) -> Float[Tensor, "n d"]:
         del past, previous
-        with same_draws():
+        with in_one_precision():
             points = self.target.sample(n, generator=generator)
         return points.to(torch.get_default_dtype())

@@ -1,4 +1,4 @@
-"""What a gallery of latents and their features records of both laws."""
+"""What a gallery of latents and their features records of both distributions."""
 
 from dataclasses import dataclass
 from typing import final
@@ -14,27 +14,28 @@ __all__ = ["LatentsWithFeatures"]
 @final
 @dataclass(frozen=True)
 class LatentsWithFeatures:
-    """The rows that `hawc.FeatureSampler` remembers: a latent, then the features of its picture.
+    """The rows that `hawc.FeatureSampler` remembers: a latent, then the features of its image.
 
-    For `hawc.DatabaseHistory`, which keeps its `repr`: a gallery of other laws, or of features by
-    another net, is refused. So are features of the same pictures that were computed anew and round
-    differently, on another device or number of threads: compute `data` once and store its points,
-    or name it by what it is computed from. A sampler refuses a gallery under such a name: call its
-    `choose` and append the rows to the gallery.
+    For `hawc.DatabaseHistory`, which keeps its `repr`: a gallery of other distributions, or of
+    features by another network, is refused. So are features of the same images that were computed
+    anew and round differently, on another device or number of threads: compute `data` once and
+    store its points, or name it by what it is computed from. A sampler refuses a gallery under such
+    a name: call its `choose` and append the rows to the gallery.
 
     Args:
-        latent_target: the law of the latents.
-        data: the law of the features, or what names it: has `dim`, and a `repr` of its own.
+        prior: the distribution of the latents.
+        data: the distribution of the features, or what names it: has `dim`, and a `repr` of its
+            own.
     """
 
-    latent_target: AbstractTarget
+    prior: AbstractTarget
     data: Recorded
 
     def __post_init__(self) -> None:
-        check_instance("latent_target", self.latent_target, AbstractTarget)
+        check_instance("prior", self.prior, AbstractTarget)
         check_recorded("data", self.data)
 
     @property
     def dim(self) -> int:
         """The number of coordinates of a row."""
-        return self.latent_target.dim + self.data.dim
+        return self.prior.dim + self.data.dim

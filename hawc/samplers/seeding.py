@@ -6,7 +6,7 @@ import torch
 __all__ = ["generator_at"]
 
 
-def generator_at(seed: int, num_drawn: int) -> torch.Generator:
+def generator_at(seed: int, num_samples: int) -> torch.Generator:
     """Returns a generator that depends on a seed and on how much was drawn before, on the CPU.
 
     Each place in a history has random numbers of its own: who comes back later, in another process,
@@ -14,7 +14,7 @@ def generator_at(seed: int, num_drawn: int) -> torch.Generator:
 
     Args:
         seed: at least 0.
-        num_drawn: length of the history, at least 0.
+        num_samples: length of the history, at least 0.
     """
-    state = np.random.SeedSequence((seed, num_drawn)).generate_state(1, np.uint64)
+    state = np.random.SeedSequence((seed, num_samples)).generate_state(1, np.uint64)
     return torch.Generator(device="cpu").manual_seed(int(state[0]))

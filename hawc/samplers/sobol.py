@@ -1,4 +1,6 @@
-"""A scrambled Sobol sequence, mapped to the target law and continued from batch to batch."""
+"""A scrambled Sobol sequence, mapped to the target distribution and continued from batch to
+batch.
+"""
 
 from typing import final
 
@@ -21,7 +23,8 @@ _BITS = 30  # SciPy's default: a sequence of 2^30 points
 
 @final
 class SobolSampler(AbstractSampler):
-    """Draws the next points of one scrambled Sobol sequence, each coordinate mapped to the law.
+    """Draws the next points of one scrambled Sobol sequence, each coordinate mapped to the
+    distribution.
 
     The number of points in the history is the position in the sequence: a history continued by
     another process, or in another year, holds one sequence as long as target and seed are the same
@@ -48,8 +51,8 @@ class SobolSampler(AbstractSampler):
         super().__init__(target, history)
         if not isinstance(target, StandardNormal | UniformCube):
             raise ValueError(
-                "`target` must be StandardNormal or UniformCube, the laws with a map from the unit "
-                f"cube, got {target}; use HistoryAwareSampler for other laws."
+                "`target` must be StandardNormal or UniformCube, which have a map from the unit cube, "
+                f"got {target}; use HistoryAwareSampler for others."
             )
         self._seed = whole_number("seed", seed, 0)
 

@@ -1,7 +1,8 @@
-"""Laws to sample like: each draws points and knows its exact mean distance to any point.
+"""Distributions to sample like: each draws points and knows its exact mean distance to any point.
 
-The potential of a law mu is x -> E h(x - Z), Z ~ mu; with the self energy 1/2 E h(Z - Z') it gives
-the squared distance of any point set to mu without a single random draw (``hawc.distances``).
+The potential of a distribution mu is x -> E h(x - Z), Z ~ mu; with the self energy 1/2 E h(Z - Z')
+it gives the squared distance of any point set to mu without a single random draw
+(``hawc.distances``).
 """
 
 from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient

@@ -1,4 +1,4 @@
-"""What every law offers: draws, its exact potential and its self energy."""
+"""What every distribution offers: draws, its exact potential and its self energy."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -25,14 +25,16 @@ _ENTRIES_A_POINT = 512  # numbers that a potential may hold for one point, rough
 
 
 class AbstractTarget(ABC):
-    """A probability law on R^dim."""
+    """A probability distribution on R^dim."""
 
     @abstractmethod
     def __repr__(self) -> str:
-        """Returns the law's identity: its name and every parameter, on every machine the same.
+        """Returns the distribution's identity: its name and every parameter, on every machine the
+        same.
 
-        Two laws with equal repr are the same law; a gallery records it and refuses another one.
-        Floats are written out in full, long parameters by a digest (``hawc.targets.identity``).
+        Two distributions with equal repr are the same distribution; a gallery records it and
+        refuses another one. Floats are written out in full, long parameters by a digest
+        (``hawc.targets.identity``).
         """
 
     @property
@@ -53,12 +55,13 @@ class AbstractTarget(ABC):
 
     @abstractmethod
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        """Returns n independent draws, in torch's default dtype, on the generator's device."""
+        """Returns n i.i.d. samples, in torch's default dtype, on the generator's device."""
 
     def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        """Returns n draws that shun each other, where the law knows how: good points to start from.
+        """Returns n draws that shun each other, where the distribution knows how: good points to
+        start from.
 
-        Each is distributed as the law says; they are not independent.
+        Each is distributed as the distribution says; they are not independent.
         """
         return self.sample(n, generator=generator)
 
@@ -72,8 +75,8 @@ class AbstractTarget(ABC):
     def potential_and_gradient(self, kernel: AbstractKernel) -> PotentialAndGradient:
         """Returns the function x -> (E h(x - Z), its gradient), which autograd does not follow.
 
-        In the dtype of x, half precision raised to float32. A law whose gradient has a short form
-        of its own saves a search half of the time.
+        In the dtype of x, half precision raised to float32. A distribution whose gradient has a
+        short form of its own saves a search half of the time.
         """
         potential = self.potential(kernel)
 
@@ -92,9 +95,10 @@ class AbstractTarget(ABC):
 
     @abstractmethod
     def self_energy(self, kernel: AbstractKernel) -> float:
-        """Returns 1/2 E h(Z - Z') for independent Z, Z' of this law.
+        """Returns 1/2 E h(Z - Z') for independent Z, Z' of this distribution.
 
-        An i.i.d. sample of size n is at squared distance self_energy / n from the law on average.
+        An i.i.d. sample of size n is at squared distance self_energy / n from the distribution on
+        average.
         """
 
     def shells(self) -> Shells | None:

@@ -1,4 +1,4 @@
-"""Checks of arguments that several laws take."""
+"""Checks of arguments that several distributions take."""
 
 import math
 
@@ -40,5 +40,6 @@ def normalized_weights(
         values = weights.detach().to("cpu", torch.float64, copy=True)
         if not 0 < values.sum() < math.inf:
             raise ValueError(f"`weights` must have a positive finite sum, got {values.sum()}.")
-        # a sum that depends on the processor would give the law another name on another machine
+        # a sum that depends on the processor would give the distribution another name on another
+        # machine
         return values / math.fsum(values.tolist())

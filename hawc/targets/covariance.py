@@ -26,7 +26,7 @@ def spectrum(
 
     Args:
         covariances: one variance each (c,), k = 1 and no axes; or matrices (c, d, d), k = d.
-            Zero variances are allowed: the law is then a point or lies in a plane.
+            Zero variances are allowed: the distribution is then a point or lies in a plane.
         name: of the argument that they come from.
 
     Returns:

@@ -12,7 +12,7 @@ from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient
 from hawc.targets.checks import normalized_weights
 from hawc.targets.identity import digest
-from hawc.targets.sampling import check_draw, draw_dtypes
+from hawc.targets.sampling import check_sampling, sampling_dtypes
 from hawc.targets.units import group_length
 
 __all__ = ["Empirical"]
@@ -22,7 +22,7 @@ _SMALL = 2**20  # coordinates; sums over more are taken in the sample's own prec
 
 @final
 class Empirical(AbstractTarget):
-    """The law of a weighted sample, e.g. of an encoded data set or of a data base itself.
+    """The distribution of a weighted sample, e.g. of an encoded data set or of a data base itself.
 
     Args:
         points: (n, d) finite coordinates, of any kind of number; copied. Whole numbers are held in
@@ -61,11 +61,11 @@ class Empirical(AbstractTarget):
         return group_length(self._points[self._weights > 0])
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        check_draw(n, generator)
+        check_sampling(n, generator)
         weights = self._weights.to(generator.device)
         index = torch.multinomial(weights, n, replacement=True, generator=generator)
         points = self._points[index.to(self._points.device)]
-        return points.to(generator.device, draw_dtypes()[1])
+        return points.to(generator.device, sampling_dtypes()[1])
 
     def potential(self, kernel: AbstractKernel) -> Potential:
         mean = self._means(kernel)

@@ -14,7 +14,7 @@ from hawc.targets.covariance import as_covariances, spectrum
 from hawc.targets.identity import described
 from hawc.targets.orthogonal import orthogonal_normal
 from hawc.targets.row_evaluation import in_row_blocks
-from hawc.targets.sampling import normal_draws
+from hawc.targets.sampling import sample_normal
 from hawc.targets.units import group_length, rescaling
 
 __all__ = ["GaussianMixture"]
@@ -89,7 +89,7 @@ class GaussianMixture(AbstractTarget):
         return group_length(self._means[self._weights > 0])
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        normal = normal_draws(n, self.dim, generator=generator)
+        normal = sample_normal(n, self.dim, generator=generator)
         return self._from_normal(normal, generator)
 
     def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:

@@ -1,4 +1,6 @@
-"""How the parameters of a law are named in its `repr`, by which a gallery knows its law again."""
+"""How the parameters of a distribution are named in its `repr`, by which a gallery knows its
+distribution again.
+"""
 
 import hashlib
 

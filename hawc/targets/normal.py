@@ -25,7 +25,7 @@ class Normal(AbstractTarget):
     Args:
         mean: (dim,) finite.
         covariance: a variance for all coordinates, or a symmetric (dim, dim) matrix without a
-            negative eigenvalue. 0 is allowed: the law is then a point or lies in a plane.
+            negative eigenvalue. 0 is allowed: the distribution is then a point or lies in a plane.
 
     Raises:
         ValueError: if a shape does not fit or a value is out of its range.
@@ -83,7 +83,7 @@ class Normal(AbstractTarget):
         """Returns the log density at each point, differentiable, in the points' dtype.
 
         Raises:
-            ValueError: if the law is a point or lies in a plane.
+            ValueError: if the distribution is a point or lies in a plane.
         """
         return self._mixture.log_density(x)
 

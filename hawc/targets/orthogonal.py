@@ -4,13 +4,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.targets.sampling import check_draw, draw_dtypes
+from hawc.targets.sampling import check_sampling, sampling_dtypes
 
 __all__ = ["orthogonal_normal"]
 
 
 def orthogonal_normal(n: int, dim: int, *, generator: torch.Generator) -> Float[Tensor, "n dim"]:
-    """Returns n draws of N(0, I), in runs of 2 dim: an orthogonal frame, and its opposite.
+    """Returns n samples of N(0, I), in runs of 2 dim: an orthogonal frame, and its opposite.
 
     In torch's default dtype, on the generator's device.
 
@@ -20,8 +20,8 @@ def orthogonal_normal(n: int, dim: int, *, generator: torch.Generator) -> Float[
     Source: F. X. Yu et al. 2016, "Orthogonal random features", NeurIPS 2016, for frames of
     independent lengths.
     """
-    check_draw(n, generator)
-    device, (default, returned) = generator.device, draw_dtypes()
+    check_sampling(n, generator)
+    device, (default, returned) = generator.device, sampling_dtypes()
     dtype = torch.promote_types(default, torch.float32)  # there is no QR in half precision
     normal = torch.randn(n, dim, generator=generator, device=device, dtype=dtype)
     runs, columns = -(-n // (2 * dim)), min(n, dim)

@@ -12,7 +12,7 @@ from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient
 from hawc.targets.checks import checked_dim
 from hawc.targets.orthogonal import orthogonal_normal
-from hawc.targets.sampling import normal_draws
+from hawc.targets.sampling import sample_normal
 from hawc.targets.shells import Shells, chi
 
 __all__ = ["StandardNormal"]
@@ -50,7 +50,7 @@ class StandardNormal(AbstractTarget):
         return 1.0
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        return normal_draws(n, self._dim, generator=generator)
+        return sample_normal(n, self._dim, generator=generator)
 
     def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         return orthogonal_normal(n, self._dim, generator=generator)

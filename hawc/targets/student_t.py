@@ -12,7 +12,7 @@ from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.checks import checked_dim
 from hawc.targets.orthogonal import orthogonal_normal
-from hawc.targets.sampling import normal_draws
+from hawc.targets.sampling import sample_normal
 from hawc.targets.shells import Shells, student_t
 
 __all__ = ["StudentT"]
@@ -20,11 +20,13 @@ __all__ = ["StudentT"]
 
 @final
 class StudentT(AbstractTarget):
-    """The multivariate Student t law with dim + 1 degrees of freedom and scale matrix scale^2 I.
+    """The multivariate Student t distribution with dim + 1 degrees of freedom and scale matrix
+    scale^2 I.
 
     For exactly this number of degrees of freedom E |x - Y| = sqrt(|x|^2 + (dim + 1) scale^2), a
-    multiquadric. The Radon-Sobolev VAE approximates the potential of the normal law by such a
-    function, so its latent codes are drawn to this law instead (`StudentT.approximating_normal`).
+    multiquadric. The Radon-Sobolev VAE approximates the potential of the normal distribution by
+    such a function, so its latent codes are drawn to this distribution instead
+    (`StudentT.approximating_normal`).
 
     Args:
         dim: number of coordinates, at least 1.
@@ -49,14 +51,15 @@ class StudentT(AbstractTarget):
 
     @staticmethod
     def approximating_normal(dim: int) -> "StudentT":
-        """Returns the law whose potential matches N(0, I)'s at 0 to second order, up to a constant.
+        """Returns the distribution whose potential matches N(0, I)'s at 0 to second order, up to a
+        constant.
 
         Its (dim + 1) scale^2 is the constant c_k1 = (dim^2 / 2) (Gamma(dim/2) /
         Gamma((dim+1)/2))^2 of Turinici 2021, arXiv 1911.13135.
         """
         log_ratio = math.lgamma(checked_dim(dim) / 2) - math.lgamma((dim + 1) / 2)
         scale = dim * math.exp(log_ratio) / math.sqrt(2 * (dim + 1))
-        # mathematical libraries differ in the last digits, the law's name must not
+        # mathematical libraries differ in the last digits, the distribution's name must not
         return StudentT(dim, float(f"{scale:.12g}"))
 
     @property
@@ -75,7 +78,7 @@ class StudentT(AbstractTarget):
         return self._scale
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        normal = normal_draws(n, self._dim, generator=generator)
+        normal = sample_normal(n, self._dim, generator=generator)
         return self._from_normal(normal, generator)
 
     def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
@@ -85,7 +88,7 @@ class StudentT(AbstractTarget):
         self, normal: Float[Tensor, "n d"], generator: torch.Generator
     ) -> Float[Tensor, "n d"]:
         degrees = self._dim + 1
-        others = normal_draws(len(normal), degrees, generator=generator)
+        others = sample_normal(len(normal), degrees, generator=generator)
         return self.scale * normal * (degrees / others.square().sum(1, keepdim=True)).sqrt()
 
     def potential(self, kernel: AbstractKernel) -> Potential:

@@ -1,4 +1,5 @@
-"""The uniform law on a cube, by three ways to the Gaussian mean E exp(-t (x - U)^2) of one side.
+"""The uniform distribution on a cube, by three ways to the Gaussian mean E exp(-t (x - U)^2) of one
+side.
 
 For a side s it is sqrt(pi / t) / (2 s) (erf(sqrt(t) (x - low)) - erf(sqrt(t) (x - high))). That is
 used for t s^2 > 1 only: for small t it is nearly 1, and what counts is its distance from 1.
@@ -19,7 +20,7 @@ from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.checks import checked_dim
 from hawc.targets.row_evaluation import in_row_blocks
-from hawc.targets.sampling import check_draw, draw_dtypes
+from hawc.targets.sampling import check_sampling, sampling_dtypes
 from hawc.targets.units import rescaling
 
 __all__ = ["UniformCube"]
@@ -27,14 +28,14 @@ __all__ = ["UniformCube"]
 # Gauss-Legendre on [-1, 1]. Eight nodes integrate exp(-t (x - u)^2) over a side with t s^2 <= 1 to
 # 2e-13 for every x, and the mean of 1 - exp(..) is then a sum of positive terms.
 _NODES, _NODE_WEIGHTS = (torch.from_numpy(a) for a in np.polynomial.legendre.leggauss(8))
-# Below this t s^2 the Gaussian mean is that of the normal law with the same variance: the fourth
-# cumulant changes 1 minus it by a relative t s^2 / 20 at most.
+# Below this t s^2 the Gaussian mean is that of the normal distribution with the same variance: the
+# fourth cumulant changes 1 minus it by a relative t s^2 / 20 at most.
 _NEARLY_NORMAL = 1e-10
 
 
 @final
 class UniformCube(AbstractTarget):
-    """The uniform law on [low, high]^dim; its potential is exact for every kernel.
+    """The uniform distribution on [low, high]^dim; its potential is exact for every kernel.
 
     Rounding aside, the relative error is that of the kernel's mixture plus 5e-12.
 
@@ -66,8 +67,8 @@ class UniformCube(AbstractTarget):
         return self._side
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        check_draw(n, generator)
-        dtype, returned = draw_dtypes()
+        check_sampling(n, generator)
+        dtype, returned = sampling_dtypes()
         shape, device = (n, self._dim), generator.device
         share = torch.rand(shape, generator=generator, device=device, dtype=dtype)
         return self.low + self._side * share.to(returned)
@@ -136,7 +137,9 @@ class UniformCube(AbstractTarget):
     def _normal_exponent(
         self, x: Float[Tensor, "n d"], rate: Float[Tensor, " t"]
     ) -> Float[Tensor, "n t"]:
-        """Returns -log E exp(-t |x - Z|^2) for the normal law Z with the cube's moments."""
+        """Returns -log E exp(-t |x - Z|^2) for the normal distribution Z with the cube's
+        moments.
+        """
         spread = rate * (self._side**2 / 6)
         squares = (x - (self.low + self.high) / 2).square().sum(1)
         return torch.outer(squares, rate / (1 + spread)) + 0.5 * self._dim * spread.log1p()

@@ -59,7 +59,7 @@ def posterior(
     noise_precision: float,
     weight_precision: float,
 ) -> Normal:
-    """Returns the exact law of w where alpha is known.
+    """Returns the exact distribution of w where alpha is known.
 
     Args:
         inputs: x_i in rows.
@@ -94,8 +94,8 @@ def variational_regression(
         inputs: x_i in rows.
         targets: t_i.
         noise_precision: tau, > 0.
-        shape: a of the law of alpha, > 0.
-        rate: b of the law of alpha, > 0.
+        shape: a of the distribution of alpha, > 0.
+        rate: b of the distribution of alpha, > 0.
         tolerance: rise of the bound in a sweep, in nats, at which it stops, >= 0.
         most_sweeps: at least 1.
 

@@ -1,4 +1,4 @@
-"""The product of normal laws q = q_1 ... q_d that is nearest to p = N(m, S), L = S^-1.
+"""The product of normal distributions q = q_1 ... q_d that is nearest to p = N(m, S), L = S^-1.
 
     min KL(q || p):  q_j = N(m_j, 1 / L_jj)     too narrow where coordinates depend on each other
     min KL(p || q):  q_j = N(m_j, S_jj)         the marginals
@@ -16,21 +16,21 @@ from hawc.targets import Normal
 __all__ = ["forward_mean_field", "reverse_mean_field"]
 
 
-def reverse_mean_field(law: Normal) -> Normal:
-    """Returns the product q that minimises KL(q || law): variances 1 / L_jj, at most S_jj.
+def reverse_mean_field(distribution: Normal) -> Normal:
+    """Returns the product q that minimises KL(q || distribution): variances 1 / L_jj, at most S_jj.
 
     Raises:
-        ValueError: if the law is a point or lies in a plane.
+        ValueError: if the distribution is a point or lies in a plane.
     """
-    covariance = law.covariance
+    covariance = distribution.covariance
     if not bool(torch.linalg.eigvalsh(covariance)[0] > 0):
         raise ValueError(
-            f"`law` must have a regular covariance, got {covariance.tolist()}, which has no "
-            "inverse; leave out coordinates that others determine."
+            f"`distribution` must have a regular covariance, got {covariance.tolist()}, which has "
+            "no inverse; leave out coordinates that others determine."
         )
-    return Normal(law.mean, torch.linalg.inv(covariance).diagonal().reciprocal().diag())
+    return Normal(distribution.mean, torch.linalg.inv(covariance).diagonal().reciprocal().diag())
 
 
-def forward_mean_field(law: Normal) -> Normal:
-    """Returns the product q that minimises KL(law || q): variances S_jj."""
-    return Normal(law.mean, law.covariance.diagonal().diag())
+def forward_mean_field(distribution: Normal) -> Normal:
+    """Returns the product q that minimises KL(distribution || q): variances S_jj."""
+    return Normal(distribution.mean, distribution.covariance.diagonal().diag())

@@ -1,8 +1,8 @@
 """The alternating training step of a generator fed with latents and a critic.
 
-A batch of real pictures serves one critic step; after every `n_critic` of them the generator makes
+A batch of real images serves one critic step; after every `n_critic` of them the generator makes
 one step against the critic as it then is. In the critic step the fakes carry no gradient, in the
-generator step the critic is held still, so each step changes the weights of one network.
+generator step the critic is frozen, so each step changes the weights of one network.
 """
 
 from abc import abstractmethod
@@ -13,7 +13,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
 from hawc import AbstractTarget, StandardNormal
-from lightning_modules.base.alternating import AbstractAlternating, Losses, Network, held_still
+from lightning_modules.base.alternating import AbstractAlternating, Losses, Network, frozen
 from lightning_modules.base.checks import (
     BatchContract,
     check_at_least_one,
@@ -30,20 +30,20 @@ __all__ = ["AbstractAdversarial"]
 class AbstractAdversarial(AbstractAlternating):
     """A generator fed with N(0, I) and a critic, each with its optimizer.
 
-    Networks see pictures in [-1, 1]; outside they are in [0, 1]. Table rows stay as they are.
+    Networks see images in [-1, 1]; outside they are in [0, 1]. Table rows stay as they are.
 
     Args:
-        image_shape: of one picture (channels, height, width), or of one table row (features,).
+        image_shape: of one image (channels, height, width), or of one table row (features,).
         latent_dim: number of latent coordinates, at least 1.
-        generator: builds the network from latents to pictures, unbounded output.
-        critic: builds the network from pictures to one score.
+        generator: builds the network from latents to images, unbounded output.
+        critic: builds the network from images to one score.
         generator_optimizer: of the generator's parameters.
         critic_optimizer: of the critic's parameters.
         generator_scheduler: of the generator's learning rate, stepped after each generator step.
         critic_scheduler: of the critic's learning rate, stepped after each critic step.
         n_critic: critic steps before each generator step, at least 1.
         generator_batch_size: latents of a generator step in each process, at least 1; as many as
-            there are real pictures in a batch if None.
+            there are real images in a batch if None.
         max_gradient_norm: bound of each network's gradient before its step, > 0; None: no bound.
 
     Raises:
@@ -91,11 +91,11 @@ class AbstractAdversarial(AbstractAlternating):
 
     @abstractmethod
     def critic_losses(self, real: Tensor, fake: Tensor) -> Losses:
-        """Returns the critic's "loss" and what else to log, of pictures in [-1, 1]."""
+        """Returns the critic's "loss" and what else to log, of images in [-1, 1]."""
 
     @abstractmethod
     def generator_losses(self, fake: Tensor) -> Losses:
-        """Returns the generator's "loss" and what else to log, of its pictures in [-1, 1]."""
+        """Returns the generator's "loss" and what else to log, of its images in [-1, 1]."""
 
     def critic_steps_due(self, generator_step: int) -> int:
         """Returns the critic steps, a batch each, before a generator step, counted from 0."""
@@ -105,35 +105,35 @@ class AbstractAdversarial(AbstractAlternating):
         return 1 if network == "critic" else self.critic_steps_due(self.generator_step + 1)
 
     @property
-    def latent_target(self) -> AbstractTarget:
+    def prior(self) -> AbstractTarget:
         return StandardNormal(self.latent_dim)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Returns pictures (n, *image_shape) in [0, 1], or table rows, of latents (n, d)."""
+        """Returns images (n, *image_shape) in [0, 1], or table rows, of latents (n, d)."""
         return from_signed(self.generate(z), self.image_shape)
 
     def generate(self, z: Tensor) -> Tensor:
-        """Returns pictures in [-1, 1], or table rows, of latents (n, d)."""
+        """Returns images in [-1, 1], or table rows, of latents (n, d)."""
         return squashed(self.generator(z), self.image_shape)
 
     def as_seen(self, images: Tensor) -> Tensor:
-        """Returns pictures in [0, 1] as the networks see them, in [-1, 1]; table rows as is."""
+        """Returns images in [0, 1] as the networks see them, in [-1, 1]; table rows as is."""
         return to_signed(images, self.image_shape)
 
     def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the critic's outputs on both, in one pass unless a batch norm would mix them."""
         return critic_scores(self.critic, real, fake)
 
-    def play(self, batch: tuple[Tensor, Tensor]) -> None:
+    def alternate(self, batch: tuple[Tensor, Tensor]) -> None:
         (images,) = self.batch_contract.examples(batch)
         real = self.as_seen(images)
-        with torch.no_grad(), held_still(self.generator):
+        with torch.no_grad(), frozen(self.generator):
             fake = self.generate(self._latents(len(real)))
         self.step_critic(self.critic_losses(real, fake))
         self.critic_steps_in_turn += 1
         if self.critic_steps_in_turn >= self.critic_steps_due(self.generator_step):
             z = self._latents(self._generator_batch_size or len(real))
-            with held_still(self.critic):
+            with frozen(self.critic):
                 self.step_generator(self.generator_losses(self.generate(z)))
             self.critic_steps_in_turn = 0
 

@@ -1,7 +1,7 @@
 """Steps of a generator and a critic in turn, each with its optimizer.
 
 Lightning's automatic optimization knows one optimizer, so the steps are made by hand here: losses
-are checked, one network moves while the other is held still, steps are counted (Lightning's
+are checked, one network moves while the other is frozen, steps are counted (Lightning's
 `global_step` counts those of both together), and everything that a resumed run needs is kept.
 """
 
@@ -31,7 +31,7 @@ from lightning_modules.base.optimization import (
 from lightning_modules.base.runtime import AbstractPlainAttributes, is_fitting, is_read, loggable
 from lightning_modules.base.step_seed import seed_step
 
-__all__ = ["AbstractAlternating", "Losses", "Network", "held_still"]
+__all__ = ["AbstractAlternating", "Losses", "Network", "frozen"]
 
 Losses = Mapping[str, Tensor]
 """By name; "loss" is the scalar to minimise, of the others the mean is logged, when it is read."""
@@ -90,7 +90,7 @@ class AbstractAlternating(AbstractPlainAttributes, LightningModule):
         self.generator_step = 0
 
     @abstractmethod
-    def play(self, batch: Any) -> None:
+    def alternate(self, batch: Any) -> None:
         """Makes the steps that are due with one batch, by `step_critic` and `step_generator`."""
 
     @abstractmethod
@@ -109,7 +109,7 @@ class AbstractAlternating(AbstractPlainAttributes, LightningModule):
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
         seed_step((self.batch_count,), self.global_rank)
-        self.play(batch)
+        self.alternate(batch)
         self.batch_count += 1
 
     def step_critic(self, losses: Losses) -> None:
@@ -122,7 +122,7 @@ class AbstractAlternating(AbstractPlainAttributes, LightningModule):
         self.critic_step += 1
 
     def step_generator(self, losses: Losses) -> None:
-        """Moves the generator down losses made while the critic was `held_still`."""
+        """Moves the generator down losses made while the critic was `frozen`."""
         is_read = self.is_step_read("generator")
         self._descend("generator", losses, is_read)
         if is_read:
@@ -192,7 +192,7 @@ class AbstractAlternating(AbstractPlainAttributes, LightningModule):
 
 
 @contextmanager
-def held_still(network: nn.Module) -> Iterator[None]:
+def frozen(network: nn.Module) -> Iterator[None]:
     """Lets gradients pass through a network but not into its weights.
 
     Nor does using it change it otherwise: spectral norms make no power iteration, and batch norms,

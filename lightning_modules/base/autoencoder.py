@@ -1,4 +1,6 @@
-"""What autoencoders share: an encoder and a decoder between pictures and a law of latents."""
+"""What autoencoders share: an encoder and a decoder between images and a distribution of
+latents.
+"""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -20,10 +22,10 @@ class AbstractAutoencoder(AbstractOneLoss, ABC):
     """An encoder and a decoder trained together on `losses`, as `AbstractOneLoss` does.
 
     Args:
-        image_shape: of one picture (channels, height, width), or of one table row (features,).
+        image_shape: of one image (channels, height, width), or of one table row (features,).
         latent_dim: number of latent coordinates, at least 1.
-        encoder: builds the network from pictures to latent statistics.
-        decoder: builds the network from latents to pictures, unbounded output.
+        encoder: builds the network from images to latent statistics.
+        decoder: builds the network from latents to images, unbounded output.
         optimizer: of all parameters.
         scheduler: of the optimizer's learning rate, stepped after each epoch; none if None.
 
@@ -53,28 +55,28 @@ class AbstractAutoencoder(AbstractOneLoss, ABC):
 
     @property
     @abstractmethod
-    def latent_target(self) -> AbstractTarget:
-        """The law that the latent codes are drawn to."""
+    def prior(self) -> AbstractTarget:
+        """The distribution that the latent latents are drawn to."""
 
     @abstractmethod
     def encode(self, images: Tensor) -> Tensor:
-        """Returns latents (n, d) of pictures (n, *image_shape), one best one each."""
+        """Returns latents (n, d) of images (n, *image_shape), one best one each."""
 
-    def draw_codes(self, images: Tensor) -> Tensor:
+    def sample_latents(self, images: Tensor) -> Tensor:
         """Returns latents (n, d) as the decoder met them in training, drawn where they are random.
 
-        It is these that should follow `latent_target`.
+        It is these that should follow `prior`.
         """
         return self.encode(images)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Returns pictures (n, *image_shape) in [0, 1], or table rows, of latents (n, d)."""
+        """Returns images (n, *image_shape) in [0, 1], or table rows, of latents (n, d)."""
         return self.as_images(self.decoder(z))
 
     def check_pixels(self, images: Tensor) -> None:
         """Raises TrainingError unless pixels are in [0, 1], as a Bernoulli likelihood needs.
 
-        Of pictures on a GPU, which would have to finish all its work for an answer, only the first
+        Of images on a GPU, which would have to finish all its work for an answer, only the first
         ones of the process and those outside training.
         """
         if images.is_cpu or not self.training or not self._were_pixels_checked:

@@ -101,7 +101,7 @@ def check_members(members: Sequence[LightningModule]) -> None:
     """Raises an error unless the members can stand for each other.
 
     Raises:
-        ValueError: if there is none, or they differ in their latent law or in the shape of what
+        ValueError: if there is none, or they differ in their prior or in the shape of what
             they make.
         TypeError: if one cannot be sampled.
     """
@@ -110,11 +110,11 @@ def check_members(members: Sequence[LightningModule]) -> None:
     for member in members:
         if not provides(member, LatentGenerator):
             raise TypeError(
-                f"`members` must have `latent_target` and `decode`, got {type(member).__name__}."
+                f"`members` must have `prior` and `decode`, got {type(member).__name__}."
             )
     for name, found in {
-        "latent law": [repr(member.latent_target) for member in members],
-        "picture shape": [getattr(member, "image_shape", None) for member in members],
+        "prior": [repr(member.prior) for member in members],
+        "image shape": [getattr(member, "image_shape", None) for member in members],
     }.items():
         for number, value in enumerate(found):
             if value != found[0]:

@@ -1,11 +1,11 @@
-"""A critic's outputs on real and fake pictures."""
+"""A critic's outputs on real and fake images."""
 
 import torch
 from torch import Tensor, nn
 
 from hawc.kernels import full_precision
 
-__all__ = ["critic_scores", "mixes_pictures"]
+__all__ = ["critic_scores", "mixes_examples"]
 
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
@@ -15,12 +15,12 @@ def critic_scores(critic: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor
 
     They are float32 also under autocast: the mean of half-precision scores has three digits.
     """
-    if mixes_pictures(critic):
+    if mixes_examples(critic):
         return full_precision(critic(real)), full_precision(critic(fake))
     both = full_precision(critic(torch.cat((real, fake))))
     return both[: len(real)], both[len(real) :]
 
 
-def mixes_pictures(network: nn.Module) -> bool:
-    """Returns whether a batch norm makes the output on one picture depend on the others."""
+def mixes_examples(network: nn.Module) -> bool:
+    """Returns whether a batch norm makes the output on one image depend on the others."""
     return any(isinstance(layer, _BATCH_NORMS) for layer in network.modules())

@@ -13,12 +13,12 @@ def is_image(image_shape: ImageShape) -> bool:
 
 
 def to_signed(images: Tensor, image_shape: ImageShape) -> Tensor:
-    """Returns pictures in [0, 1] as adversarial networks see them, in [-1, 1]; table rows as is."""
+    """Returns images in [0, 1] as adversarial networks see them, in [-1, 1]; table rows as is."""
     return images * 2 - 1 if is_image(image_shape) else images
 
 
 def from_signed(images: Tensor, image_shape: ImageShape) -> Tensor:
-    """Returns pictures in [-1, 1] as they are outside, in [0, 1]; table rows as is."""
+    """Returns images in [-1, 1] as they are outside, in [0, 1]; table rows as is."""
     return (images + 1) / 2 if is_image(image_shape) else images
 
 

@@ -21,11 +21,11 @@ __all__ = ["AbstractOneLoss"]
 class AbstractOneLoss(AbstractPlainAttributes, LightningModule):
     """A model trained on `losses`, whose every term it logs.
 
-    As val/<name> and test/<name> means over all items, as train/<name> the batch's, at every
+    As val/<name> and test/<name> means over all examples, as train/<name> the batch's, at every
     `log_every_n_steps`-th step and at the end of an epoch.
 
     Args:
-        image_shape: of one picture (channels, height, width), or of one table row (features,).
+        image_shape: of one image (channels, height, width), or of one table row (features,).
         optimizer: of all parameters.
         scheduler: of the optimizer's learning rate, stepped after each epoch; none if None. A run
             that resumes one with such a scheduler goes on with the checkpoint's rate, momenta and

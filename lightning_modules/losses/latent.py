@@ -1,15 +1,17 @@
-"""How far a batch of latent codes is from the law that will be sampled; 0 or more up to rounding.
+"""How far a batch of latent latents is from the distribution that will be sampled; 0 or more up to
+rounding.
 
-Every one compares the batch as a whole with the law itself, no draws of which are needed:
+Every one compares the batch as a whole with the distribution itself, no samples of which are
+needed:
 
 - exact               d^2 to N(0, I) in the Huber energy h = sqrt(a^2 + |x - y|^2) - a; infinite
-                      for codes of more than 1e10, which are lost,
-- paper               the same to the Student t law that Turinici's constants stand for,
+                      for latents of more than 1e10, which are lost,
+- paper               the same to the Student t distribution that Turinici's constants stand for,
 - mmd                 2 d^2 to N(0, I) in h = s / (2d + s), s = |x - y|^2: the squared MMD of the
                       inverse multiquadric 2d / (2d + s) that the Wasserstein autoencoder uses,
 - sliced_wasserstein  mean over random directions of the squared Wasserstein-2 distance to N(0, 1),
-                      mean_i x_(i)^2 - 2 x_(i) q_i + 1, q_i the law's mean between its quantiles
-                      (i - 1)/n and i/n.
+                      mean_i x_(i)^2 - 2 x_(i) q_i + 1, q_i the distribution's mean between its
+                      quantiles (i - 1)/n and i/n.
 
 Source: Turinici 2021, arXiv 1911.13135; Tolstikhin et al. 2018, "Wasserstein auto-encoders",
 arXiv 1711.01558, section 4; Kolouri et al. 2018, "Sliced Wasserstein auto-encoders", arXiv
@@ -36,16 +38,16 @@ from hawc import (
 )
 from hawc.kernels import full_precision, without_autocast
 
-__all__ = ["LatentLoss", "latent_law", "make_latent_loss", "sliced_wasserstein"]
+__all__ = ["LatentLoss", "make_latent_loss", "prior", "sliced_wasserstein"]
 
 LatentLoss = Callable[[Float[Tensor, "n d"]], Float[Tensor, ""]]
 
 NUM_SLICES = 50  # directions a step; their error averages out over steps
-_FARTHEST = 1e10  # coordinate up to which the normal law's exact potential grows like |x|
+_FARTHEST = 1e10  # coordinate up to which the normal distribution's exact potential grows like |x|
 
 
-def latent_law(name: str, latent_dim: int) -> AbstractTarget:
-    """Returns the law that codes are drawn to by the loss of that name."""
+def prior(name: str, latent_dim: int) -> AbstractTarget:
+    """Returns the distribution that latents are drawn to by the loss of that name."""
     if name == "paper":
         return StudentT.approximating_normal(latent_dim)
     return StandardNormal(latent_dim)
@@ -56,17 +58,17 @@ def make_latent_loss(name: str, latent_dim: int) -> LatentLoss:
 
     Args:
         name: "exact", "paper", "mmd", "sliced_wasserstein" or "none".
-        latent_dim: number of coordinates of a code.
+        latent_dim: number of coordinates of a latent.
 
     Raises:
         ValueError: if no loss has that name.
     """
-    law = latent_law(name, latent_dim)
+    distribution = prior(name, latent_dim)
     inverse_multiquadric = Quotient(1.0, math.sqrt(2 * latent_dim))
     losses: dict[str, LatentLoss] = {
-        "exact": partial(_exact, law=law),
-        "paper": partial(squared_distance_to, HuberEnergy(), target=law),
-        "mmd": partial(_twice_distance, kernel=inverse_multiquadric, law=law),
+        "exact": partial(_exact, distribution=distribution),
+        "paper": partial(squared_distance_to, HuberEnergy(), target=distribution),
+        "mmd": partial(_twice_distance, kernel=inverse_multiquadric, distribution=distribution),
         "sliced_wasserstein": sliced_wasserstein,
         "none": _nothing,
     }
@@ -75,16 +77,16 @@ def make_latent_loss(name: str, latent_dim: int) -> LatentLoss:
     return losses[name]
 
 
-def _exact(z: Float[Tensor, "n d"], law: AbstractTarget) -> Float[Tensor, ""]:
-    distance = squared_distance_to(HuberEnergy(), z, law)
-    # where the potential stands still, codes that flee from each other bring the sum below 0
+def _exact(z: Float[Tensor, "n d"], distribution: AbstractTarget) -> Float[Tensor, ""]:
+    distance = squared_distance_to(HuberEnergy(), z, distribution)
+    # where the potential stands still, latents that flee from each other bring the sum below 0
     return torch.where(z.detach().abs().amax() <= _FARTHEST, distance, math.inf)
 
 
 def _twice_distance(
-    z: Float[Tensor, "n d"], kernel: AbstractKernel, law: AbstractTarget
+    z: Float[Tensor, "n d"], kernel: AbstractKernel, distribution: AbstractTarget
 ) -> Float[Tensor, ""]:
-    return 2 * squared_distance_to(kernel, z, law)
+    return 2 * squared_distance_to(kernel, z, distribution)
 
 
 def _nothing(z: Float[Tensor, "n d"]) -> Float[Tensor, ""]:

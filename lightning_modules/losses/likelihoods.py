@@ -1,10 +1,10 @@
-"""How unlikely a picture is, given what a decoder says: sums over its pixels, in nats.
+"""How unlikely a image is, given what a decoder says: sums over its pixels, in nats.
 
 bernoulli   -sum_p x_p log sigmoid(o_p) + (1 - x_p) log sigmoid(-o_p),  o the decoder's output,
 gaussian    sum_p (x_p - m_p)^2 / (2 sigma^2) + log sigma + log(2 pi) / 2.
 
 For x between 0 and 1 the first is a bound without a density of its own (Loaiza-Ganem and Cunningham
-2019, "The continuous Bernoulli", arXiv 1907.06845): values of binarised and of grey pictures cannot
+2019, "The continuous Bernoulli", arXiv 1907.06845): values of binarised and of grey images cannot
 be compared.
 """
 
@@ -23,7 +23,7 @@ __all__ = ["bernoulli_nll", "check_unit_interval", "gaussian_nll"]
 def bernoulli_nll(
     images: Float[Tensor, "n ..."], logits: Float[Tensor, "n ..."]
 ) -> Float[Tensor, " n"]:
-    """Returns minus the log likelihood of each picture in [0, 1], in nats."""
+    """Returns minus the log likelihood of each image in [0, 1], in nats."""
     losses = functional.binary_cross_entropy_with_logits(logits, images, reduction="none")
     return losses.flatten(1).sum(1)
 
@@ -31,7 +31,7 @@ def bernoulli_nll(
 def gaussian_nll(
     images: Float[Tensor, "n ..."], mean: Float[Tensor, "n ..."], log_sigma: Float[Tensor, ""]
 ) -> Float[Tensor, " n"]:
-    """Returns minus the log density of each picture under N(mean, sigma^2 I), in nats."""
+    """Returns minus the log density of each image under N(mean, sigma^2 I), in nats."""
     squares = (images - mean).square().flatten(1)
     constant = squares.shape[1] * (log_sigma + 0.5 * math.log(2 * math.pi))
     return 0.5 * squares.sum(1) * torch.exp(-2 * log_sigma) + constant

@@ -1,10 +1,10 @@
 """What translators between two domains minimise, as functions of batches.
 
-reconstruction distances, averages over pictures and their coordinates, r = y - x:
+reconstruction distances, averages over images and their coordinates, r = y - x:
     l1      |r|
     mse     r^2
     huber   r^2 / 2 where |r| <= delta, delta (|r| - delta / 2) elsewhere
-    cosine  1 - <x, y> / (|x| |y|), of whole pictures
+    cosine  1 - <x, y> / (|x| |y|), of whole images
 
 feature matching: over a critic's levels, the sum of mean_k (mean_i f_k(x_i) - mean_j f_k(y_j))^2,
 k the coordinates of a level; that of the authors' code.

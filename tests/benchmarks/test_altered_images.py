@@ -1,14 +1,14 @@
-"""Training pictures are altered a little, by a generator alone, and never leave [0, 1]."""
+"""Training images are altered a little, by a generator alone, and never leave [0, 1]."""
 
 import pytest
 import torch
 
-from benchmarks import altered_images as altered_pictures
+from benchmarks import altered_images
 from benchmarks.altered_images import altered
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_pictures_stay_pictures_and_the_generator_decides(channels: int) -> None:
+def test_images_stay_images_and_the_generator_decides(channels: int) -> None:
     images = torch.rand(64, channels, 28, 28, generator=torch.Generator().manual_seed(0))
     first = altered(images, torch.Generator().manual_seed(1))
     assert first.shape == images.shape
@@ -19,9 +19,9 @@ def test_pictures_stay_pictures_and_the_generator_decides(channels: int) -> None
 
 
 def test_digits_move_by_two_pixels_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(altered_pictures, "SHARE", 0.0)
-    monkeypatch.setattr(altered_pictures, "TURN", 0.0)
-    monkeypatch.setattr(altered_pictures, "SCALE", 0.0)
+    monkeypatch.setattr(altered_images, "SHARE", 0.0)
+    monkeypatch.setattr(altered_images, "TURN", 0.0)
+    monkeypatch.setattr(altered_images, "SCALE", 0.0)
     images = torch.zeros(200, 1, 28, 28)
     images[:, :, 13:15, 13:15] = 1
     moved = altered(images, torch.Generator().manual_seed(0)).squeeze(1)
@@ -29,25 +29,25 @@ def test_digits_move_by_two_pixels_at_most(monkeypatch: pytest.MonkeyPatch) -> N
     mass = moved.sum((1, 2))
     assert torch.allclose(mass, torch.full((200,), 4.0), atol=1e-3)  # interpolation keeps sums
     for axis in (1, 2):
-        centre = (moved.sum(axis) * places).sum(1) / mass
-        assert centre.abs().max() < 2.01
-        assert centre.abs().max() > 1.9  # of 200 uniform shifts
+        center = (moved.sum(axis) * places).sum(1) / mass
+        assert center.abs().max() < 2.01
+        assert center.abs().max() > 1.9  # of 200 uniform shifts
 
 
-def test_colour_pictures_are_mirrored_and_shifted_by_whole_pixels(
+def test_color_images_are_mirrored_and_shifted_by_whole_pixels(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(altered_pictures, "SHARE", 0.0)
+    monkeypatch.setattr(altered_images, "SHARE", 0.0)
     image = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(0))
     found = altered(image.expand(500, -1, -1, -1), torch.Generator().manual_seed(0))
-    centres = {tuple(picture[:, 2:6, 2:6].flatten().tolist()) for picture in found}
+    centers = {tuple(image[:, 2:6, 2:6].flatten().tolist()) for image in found}
     wanted = {
         tuple(version[:, i : i + 4, j : j + 4].flatten().tolist())
         for version in (image, image.flip(2))
         for i in range(5)
         for j in range(5)
     }
-    assert centres == wanted  # 50 versions, each missed with probability (49 / 50)^500 = 4e-5
+    assert centers == wanted  # 50 versions, each missed with probability (49 / 50)^500 = 4e-5
 
 
 def test_a_share_is_blurred_and_a_share_is_noisy() -> None:

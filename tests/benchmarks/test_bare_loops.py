@@ -18,7 +18,7 @@ PAIRS = ("GAN", "WGAN", "WGANGP", "SNGAN", "EBGAN")
 SMALL = replace(setting("GAN", "mlp"), shape=(1, 4, 4), num_steps=3, batch_size=8)
 
 
-def pictures(seed: int) -> torch.Tensor:
+def images(seed: int) -> torch.Tensor:
     return made_up(SMALL.shape, 8, seed).float() / 127.5 - 1
 
 
@@ -41,7 +41,7 @@ def test_a_pair_s_losses_are_the_model_s(name: str) -> None:
     seen = critic
     if name == "EBGAN":
         seen = nn.Sequential(critic.encoder, critic.decoder, nn.Tanh())
-    real, fake = pictures(0), pictures(1)
+    real, fake = images(0), images(1)
     torch.manual_seed(5)
     expected = model.critic_losses(real, fake)["loss"]
     torch.manual_seed(5)
@@ -77,7 +77,7 @@ def test_an_autoencoder_s_loss_is_the_model_s(kind: Any, shape: tuple[int, ...])
 def test_translators_losses_are_the_model_s() -> None:
     torch.manual_seed(0)
     model = DiscoGAN(SMALL.shape, SMALL.translator, SMALL.encoder, weights=(1.0, 10.0))
-    a, b = pictures(0), pictures(1)
+    a, b = images(0), images(1)
     to_b, to_a = (SMALL.as_generator(model.generator[way]) for way in ("a_to_b", "b_to_a"))
     critic_a, critic_b = model.critic["a"], model.critic["b"]
     there = bare_loops.translation_loss(SMALL, a, to_b, to_a, critic_b)
@@ -147,7 +147,7 @@ def test_a_held_critic_makes_no_power_iteration(still: bool) -> None:
     critic = bare_loops.normed_critic(SMALL)
     bare_loops.hold(critic, still)
     before = {name: value.clone() for name, value in critic.named_buffers()}
-    critic(pictures(0))
+    critic(images(0))
     changed = any(not torch.equal(before[name], value) for name, value in critic.named_buffers())
     assert changed != still
     assert all(weight.requires_grad != still for weight in critic.parameters())

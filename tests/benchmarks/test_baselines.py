@@ -74,5 +74,5 @@ def test_kernel_thinning_beats_independent_draws() -> None:
     pytest.importorskip("goodpoints")
     points = kernel_thinning(2, 64, nothing(2), seeded())
     assert points.shape == (64, 2)
-    # 1.7e-3 on average of three seeds, 13.8e-3 for independent draws
+    # 1.7e-3 on average of three seeds, 13.8e-3 for i.i.d. samples
     assert distance(points) < 2.5e-3

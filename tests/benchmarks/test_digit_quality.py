@@ -1,4 +1,4 @@
-"""What a judge says of pictures, and that untrained weights are no trained ones."""
+"""What a judge says of images, and that untrained weights are no trained ones."""
 
 import sys
 from pathlib import Path
@@ -40,8 +40,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
 
 def test_row_counts_digits_and_confidence() -> None:
     class Judge(nn.Module):
-        def forward(self, pictures: Tensor) -> Tensor:
-            return pictures
+        def forward(self, images: Tensor) -> Tensor:
+            return images
 
     sure = torch.full((3, 10), -100.0)
     sure[0, 1] = sure[1, 1] = sure[2, 7] = 100.0
@@ -51,13 +51,13 @@ def test_row_counts_digits_and_confidence() -> None:
     assert line == "| these | 3 | 0 to 2 | 0.775 | 0.75 |"
 
 
-def test_pictures_are_those_of_the_trained_weights(run: TrainedRun) -> None:
-    pictures = digit_quality.drawn(run.model())
-    assert pictures.shape == (digit_quality.NUM_JUDGED, 1, 28, 28)
-    assert torch.equal(pictures, digit_quality.drawn(run.model()))
+def test_images_are_those_of_the_trained_weights(run: TrainedRun) -> None:
+    images = digit_quality.drawn(run.model())
+    assert images.shape == (digit_quality.NUM_JUDGED, 1, 28, 28)
+    assert torch.equal(images, digit_quality.drawn(run.model()))
     untrained = digit_quality.drawn(run.untrained())
     assert torch.equal(untrained, digit_quality.drawn(run.untrained()))
-    assert not torch.equal(pictures, untrained)
+    assert not torch.equal(images, untrained)
 
 
 def test_averaged_weights_are_the_callbacks(run: TrainedRun) -> None:

@@ -1,4 +1,4 @@
-"""How different pictures are: what the judge says of known ones, rounds, errors, refusals."""
+"""How different images are: what the judge says of known ones, rounds, errors, refusals."""
 
 import json
 import sys
@@ -16,30 +16,30 @@ from tests.helpers import tiny_vae
 
 
 class Net:
-    """Takes 16 times a picture's first value for the digit, its first two for features."""
+    """Takes 16 times a image's first value for the digit, its first two for features."""
 
-    def __call__(self, pictures: Tensor) -> Tensor:
-        return pictures.flatten(1)[:, :2]
+    def __call__(self, images: Tensor) -> Tensor:
+        return images.flatten(1)[:, :2]
 
-    def classify(self, pictures: Tensor) -> Tensor:
-        digits = (16 * pictures.flatten(1)[:, 0]).round().long()
+    def classify(self, images: Tensor) -> Tensor:
+        digits = (16 * images.flatten(1)[:, 0]).round().long()
         return 100.0 * torch.nn.functional.one_hot(digits.clamp(0, 9), 10)
 
 
-def pictures_of(*digits: int, shift: float = 0.0) -> Tensor:
-    pictures = torch.zeros(len(digits), 1, 8, 8)
-    pictures[:, 0, 0, 0] = torch.tensor(digits) / 16  # exactly
-    pictures[:, 0, 0, 1] = shift
-    return pictures
+def images_of(*digits: int, shift: float = 0.0) -> Tensor:
+    images = torch.zeros(len(digits), 1, 8, 8)
+    images[:, 0, 0, 0] = torch.tensor(digits) / 16  # exactly
+    images[:, 0, 0, 1] = shift
+    return images
 
 
 @pytest.fixture
 def judge() -> Judge:
-    return Judge(Net(), pictures_of(*range(10)))  # type: ignore[arg-type]
+    return Judge(Net(), images_of(*range(10)))  # type: ignore[arg-type]
 
 
-def test_the_real_pictures_are_perfect(judge: Judge) -> None:
-    values = judge.values(pictures_of(*range(10)))
+def test_the_real_images_are_perfect(judge: Judge) -> None:
+    values = judge.values(images_of(*range(10)))
     assert values["different digits"] == 10
     assert values["confidence"] == 1
     assert values["total variation"] == 0
@@ -48,8 +48,8 @@ def test_the_real_pictures_are_perfect(judge: Judge) -> None:
     assert values["repeats (50 %)"] == 0
 
 
-def test_ten_times_one_picture_is_no_diversity(judge: Judge) -> None:
-    values = judge.values(pictures_of(*[3] * 10))
+def test_ten_times_one_image_is_no_diversity(judge: Judge) -> None:
+    values = judge.values(images_of(*[3] * 10))
     assert values["different digits"] == 1
     assert abs(values["total variation"] - 0.9) < 1e-6
     assert abs(values["Vendi"] - 1) < 1e-4

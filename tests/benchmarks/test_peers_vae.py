@@ -63,9 +63,9 @@ def test_pythae_ticks_at_each_step() -> None:
 
 
 def test_the_bare_loop_ticks_at_each_step(tmp_path: Path) -> None:
-    torch.save(torch.zeros(5, 1, 28, 28, dtype=torch.uint8), tmp_path / "pictures.pt")
+    torch.save(torch.zeros(5, 1, 28, 28, dtype=torch.uint8), tmp_path / "images.pt")
     ticks: list[None] = []
-    bare_loop(tmp_path / "pictures.pt", 2, lambda: ticks.append(None))
+    bare_loop(tmp_path / "images.pt", 2, lambda: ticks.append(None))
     assert len(ticks) == 3
 
 

@@ -29,7 +29,7 @@ def network(role: str) -> pretrained.packages.Network:
 @pytest.fixture(autouse=True)
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pretrained.packages, "network", network)
-    monkeypatch.setattr(pretrained, "PICTURES", tmp_path)
+    monkeypatch.setattr(pretrained, "IMAGES", tmp_path)
     for name, value in (
         ("NUM_IMAGES", 4),
         ("AT_A_TIME", (1, 2, 4)),

@@ -60,16 +60,16 @@ def test_row_holds_the_test_set_s_figures(run: TrainedRun) -> None:
     assert cells[:2] == ["vae_mnist", "3, 2"]
     assert cells[-1].startswith(f"{torch.get_num_threads()} thread")
     torch.manual_seed(0)
-    model, elbos, codes = run.model(), [], []
+    model, elbos, latents = run.model(), [], []
     with torch.no_grad():
         for images, _ in run.data().test_dataloader():
             elbos.append(model.losses(images)["elbo"].item() * len(images) / 500)
-            codes.append(model.draw_codes(images))
+            latents.append(model.sample_latents(images))
     assert float(cells[2].removeprefix("elbo ")) == pytest.approx(sum(elbos), abs=0.006)
-    law, kernel = StandardNormal(16), HuberEnergy()
-    distance = float(squared_distance_to(kernel, torch.cat(codes).double(), law))
+    target, kernel = StandardNormal(16), HuberEnergy()
+    distance = float(squared_distance_to(kernel, torch.cat(latents).double(), target))
     assert float(cells[3]) == pytest.approx(distance, rel=1e-3)
-    assert float(cells[4]) == pytest.approx(law.self_energy(kernel) / 500, rel=1e-3)
+    assert float(cells[4]) == pytest.approx(target.self_energy(kernel) / 500, rel=1e-3)
 
 
 def test_a_data_folder_is_for_data_that_have_one(tmp_path: Path) -> None:
@@ -82,15 +82,15 @@ def test_a_data_folder_is_for_data_that_have_one(tmp_path: Path) -> None:
     assert run.data("elsewhere").image_shape == (2,)
 
 
-def test_pictures_stand_side_by_side(
+def test_images_stand_side_by_side(
     run: TrainedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(results_table, "PICTURES", tmp_path)
-    results_table.save_pictures(run)
+    monkeypatch.setattr(results_table, "IMAGES", tmp_path)
+    results_table.save_images(run)
     assert (tmp_path / "vae_mnist.png").exists()
 
 
-def test_digits_are_counted_picture_by_picture(
+def test_digits_are_counted_image_by_image(
     run: TrainedRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(different_digits, "REPETITIONS", 2)

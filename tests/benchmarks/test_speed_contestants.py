@@ -75,7 +75,7 @@ def test_lightning_alone_trains(model: str, ticks: Callable[[], None]) -> None:
 
 
 @pytest.mark.parametrize("size", ["mlp", "dcgan"])
-def test_pictures_are_made_up(size: str) -> None:
+def test_images_are_made_up(size: str) -> None:
     kind = {"mlp": "MNIST", "dcgan": "CIFAR10"}[size]
     with speed_contestants.made_up_files("GAN", size):
         images, labels = getattr(datamodules, kind)().read(True)

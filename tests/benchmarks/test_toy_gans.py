@@ -43,12 +43,12 @@ def test_curve(last: Seen, verdict: str) -> None:
     assert lines[-1] == f"{wanted}: {verdict}."
 
 
-def test_table_of_losses_and_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_table_of_losses_and_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ends = {
         "minimax": [look(9, 5, 2, 0.5), look(11, 5, 8, 0.97)],
         "non_saturating": [look(7, 5, 8, 1)],
     }
     assert list(loss_lines(ends))[2] == "| minimax | 2, 8 | 50 %, 97 % | 10 |"
-    monkeypatch.setattr(toy_gans, "PICTURE", tmp_path / "picture.png")
+    monkeypatch.setattr(toy_gans, "IMAGE", tmp_path / "image.png")
     draw([look(1, 2, 3, 0.4), look(2, 4, 25, 0.9)], ends)
-    assert (tmp_path / "picture.png").stat().st_size > 0
+    assert (tmp_path / "image.png").stat().st_size > 0

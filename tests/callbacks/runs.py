@@ -1,4 +1,4 @@
-"""Short trainings that the tests of callbacks share, and how their pictures are read."""
+"""Short trainings that the tests of callbacks share, and how their images are read."""
 
 from pathlib import Path
 from typing import Any
@@ -68,11 +68,11 @@ def check_fixed_latents(
     assert same_weights(seen[-1][1], average if use_ema else own)
 
 
-def picture_names(folder: Path) -> set[str]:
-    """The pictures that a run left, without their .png."""
-    return {path.stem for path in (folder / "pictures").glob("*.png")}
+def image_names(folder: Path) -> set[str]:
+    """The images that a run left, without their .png."""
+    return {path.stem for path in (folder / "images").glob("*.png")}
 
 
-def read_picture(path: Path) -> Tensor:
-    with Image.open(path) as picture:
-        return pil_to_tensor(picture)
+def read_image(path: Path) -> Tensor:
+    with Image.open(path) as image:
+        return pil_to_tensor(image)

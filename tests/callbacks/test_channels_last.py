@@ -19,8 +19,8 @@ PLAIN = partial(torch.optim.Adam, lr=1e-3)
 SHAPE = (3, 8, 8)  # with one channel both layouts are the same
 
 
-class TinyColours(TinyImages):
-    """The same pictures in three colours."""
+class TinyColors(TinyImages):
+    """The same images in three colours."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -57,7 +57,7 @@ def train(
     seed_everything(4, verbose=False)
     trained = model(optimizer)
     trainer = quiet_trainer(folder, max_epochs=epochs, callbacks=list(callbacks))
-    trainer.fit(trained, TinyColours(batch_size=24), **arguments)
+    trainer.fit(trained, TinyColors(batch_size=24), **arguments)
     trainer.save_checkpoint(folder / "saved.ckpt")
     return weights(trained)
 

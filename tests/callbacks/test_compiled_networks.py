@@ -67,7 +67,7 @@ def forgotten() -> Iterator[None]:
 
 
 def conv_gan(**arguments: Any) -> GAN:
-    """A GAN whose batch norms are held still in turn."""
+    """A GAN whose batch norms are frozen in turn."""
     generator, critic = (partial(network, width=4) for network in (ConvDecoder, ConvEncoder))
     return GAN(TINY_SHAPE, 3, generator, critic, **arguments)
 
@@ -86,7 +86,7 @@ MODELS: dict[str, Callable[[], LightningModule]] = {
     "EBGAN": tiny_ebgan,
     "DiscoGAN": partial(tiny_disco_gan, TINY_SHAPE),
 }
-# a network is compiled for one batch size, then for all, for each of: moved, held still, evaluated
+# a network is compiled for one batch size, then for all, for each of: moved, frozen, evaluated
 BOUNDS = {name: 2 * 3 * (4 if name == "DiscoGAN" else 2) for name in MODELS}
 BOUNDS["WGANGP"] = 2 * 3  # the generator alone
 
@@ -146,7 +146,7 @@ def test_checkpoints_resume_with_and_without_it(name: str, tmp_path: Path) -> No
         assert same_weights(weights(resumed), whole)
 
 
-def test_pictures_and_averages_beside_it(tmp_path: Path) -> None:
+def test_images_and_averages_beside_it(tmp_path: Path) -> None:
     found = []
     for own in ([], [Counting()]):
         torch.compiler.reset()

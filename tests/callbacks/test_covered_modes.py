@@ -10,11 +10,11 @@ from lightning import Trainer, seed_everything
 from torch import Tensor, nn
 
 from callbacks import CoveredModes
-from callbacks.base.images import Picture
+from callbacks.base.images import LoggedImage
 from callbacks.covered_modes import mode_statistics
 from hawc import StandardNormal
 from lightning_modules import WGAN
-from tests.callbacks.runs import check_fixed_latents, picture_names, run
+from tests.callbacks.runs import check_fixed_latents, image_names, run
 from tests.helpers import (
     TinyRows,
     quiet_trainer,
@@ -74,7 +74,7 @@ def test_statistics_by_hand() -> None:
     assert mode_statistics(near, MODES, std=0.05, least_samples=2)["covered"] == 1
 
 
-def test_statistics_of_the_law_itself() -> None:
+def test_statistics_of_the_distribution_itself() -> None:
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(20000) % 4
     samples = MODES[labels] + 0.05 * torch.randn(20000, 2, generator=generator)
@@ -92,13 +92,13 @@ def test_a_generator_of_two_modes(tmp_path: Path) -> None:
     assert metric(trainer, "covered") == 2
     assert metric(trainer, "share_within_4_sigma") > 0.99
     assert metric(trainer, "smallest_weight") == 0
-    assert picture_names(tmp_path) == {"epoch-0002-modes", "epoch-0003-modes"}
+    assert image_names(tmp_path) == {"epoch-0002-modes", "epoch-0003-modes"}
 
 
 def test_modes_with_too_few_samples_do_not_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown: list[Picture] = []
+    shown: list[LoggedImage] = []
     monkeypatch.setattr("callbacks.covered_modes.show", lambda *seen: shown.append(seen[1]))
     z = StandardNormal(3).sample(101, generator=torch.Generator().manual_seed(0))
     upper = int((z[:, 0] > 0).sum())
@@ -124,7 +124,7 @@ def test_modes_on_a_line(tmp_path: Path) -> None:
 
     model = WGAN((1,), 3, tiny_decoder, tiny_encoder)
     run(tmp_path, CoveredModes(50), model=model, data=Ends(batch_size=24))
-    assert picture_names(tmp_path) == {"epoch-0001-modes"}
+    assert image_names(tmp_path) == {"epoch-0001-modes"}
 
 
 @pytest.mark.parametrize("use_ema", [False, True])

@@ -52,18 +52,18 @@ def test_slopes_by_hand() -> None:
 
 
 @pytest.mark.parametrize("make", [TinyImages, TinyRows])
-@pytest.mark.parametrize("num_items", [20, 100])  # of 72 training items
-def test_logged_values_by_hand(num_items: int, make: type[TinyImages], tmp_path: Path) -> None:
+@pytest.mark.parametrize("num_examples", [20, 100])  # of 72 training examples
+def test_logged_values_by_hand(num_examples: int, make: type[TinyImages], tmp_path: Path) -> None:
     data = make(batch_size=24)
     model = with_critic(Square(), data.image_shape)
-    callback = CriticSlopes(num_items, seed=3)
+    callback = CriticSlopes(num_examples, seed=3)
     trainer = run(tmp_path, callback, model=model, data=data, max_epochs=3)
-    # the first epoch's: later ones bring the same items in another order
-    images = torch.cat([batch[0] for batch in data.train_dataloader()])[:num_items]
-    n = min(num_items, 72)
+    # the first epoch's: later ones bring the same examples in another order
+    images = torch.cat([batch[0] for batch in data.train_dataloader()])[:num_examples]
+    n = min(num_examples, 72)
     assert len(images) == n
     generator = torch.Generator().manual_seed(3)
-    z = model.latent_target.sample(n, generator=generator)
+    z = model.prior.sample(n, generator=generator)
     u = torch.rand(n, generator=generator)[:, None]
     real = images.flatten(1) * 2 - 1 if make is TinyImages else images
     with torch.no_grad():
@@ -79,7 +79,7 @@ def test_logged_values_by_hand(num_items: int, make: type[TinyImages], tmp_path:
 
 def test_weights_and_random_numbers_do_not_depend_on_it(tmp_path: Path) -> None:
     states = []
-    for callbacks in ([], [CriticSlopes(num_items=8)]):
+    for callbacks in ([], [CriticSlopes(num_examples=8)]):
         seed_everything(1)
         model = tiny_wgan()
         assert isinstance(model.critic, nn.Sequential)
@@ -92,12 +92,12 @@ def test_weights_and_random_numbers_do_not_depend_on_it(tmp_path: Path) -> None:
     assert torch.equal(states[0][1], states[1][1])
 
 
-def test_a_critic_that_gives_pictures_is_refused_before_training(tmp_path: Path) -> None:
+def test_a_critic_that_gives_images_is_refused_before_training(tmp_path: Path) -> None:
     class Same(Square):
         def forward(self, x: Tensor) -> Tensor:
             return x * self.weight
 
-    with pytest.raises(TypeError, match="needs a critic with one score for each picture; that of"):
+    with pytest.raises(TypeError, match="needs a critic with one score for each image; that of"):
         run(tmp_path, CriticSlopes(), model=with_critic(Same()))
     assert list(tmp_path.iterdir()) == []
 
@@ -115,7 +115,7 @@ def test_critics_of_both_output_shapes_are_accepted() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_items": 0}, "`num_items` must be at least 1, got 0"),
+        ({"num_examples": 0}, "`num_examples` must be at least 1, got 0"),
         ({"seed": -1}, "`seed` must be at least 0, got -1"),
     ],
 )

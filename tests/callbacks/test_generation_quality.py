@@ -13,7 +13,7 @@ from hawc import HistoryAwareSampler, StandardNormal, UniformCube, squared_dista
 from hawc.kernels import HuberEnergy
 from hawc.samplers.seeding import generator_at
 from metrics import PRDC, SquaredEnergyDistance
-from tests.callbacks.runs import picture_names, run, watch_decoding
+from tests.callbacks.runs import image_names, run, watch_decoding
 from tests.helpers import TinyImages, quiet_trainer, same_weights, tiny_wgan, weights
 
 FLAT = nn.Flatten()
@@ -31,9 +31,9 @@ def test_values_are_those_of_the_measures(tmp_path: Path) -> None:
     callback = quality()
     trainer = run(tmp_path, callback, model=model)
     (independent, _), (chosen, _) = decoded
-    law = StandardNormal(model.latent_dim)
-    assert torch.equal(independent, law.sample(12, generator=generator_at(0, 0)))
-    again = HistoryAwareSampler(law).sample(12, generator=generator_at(0, 0))
+    target = StandardNormal(model.latent_dim)
+    assert torch.equal(independent, target.sample(12, generator=generator_at(0, 0)))
+    again = HistoryAwareSampler(target).sample(12, generator=generator_at(0, 0))
     assert torch.equal(chosen, again)
     real = callback._real.items().images.flatten(1).double()
     assert len(real) == 40
@@ -76,7 +76,7 @@ def test_training_does_not_notice(tmp_path: Path) -> None:
 
 def test_the_interval_counts_epochs(tmp_path: Path) -> None:
     run(tmp_path, quality(every_n_epochs=2), model=tiny_wgan(), max_epochs=5)
-    assert picture_names(tmp_path) == {"epoch-0002-nearest", "epoch-0004-nearest"}
+    assert image_names(tmp_path) == {"epoch-0002-nearest", "epoch-0004-nearest"}
 
 
 def test_latents_are_the_same_each_epoch(tmp_path: Path) -> None:
@@ -89,14 +89,12 @@ def test_latents_are_the_same_each_epoch(tmp_path: Path) -> None:
     assert not same_weights(early, late)
 
 
-def test_latents_are_chosen_anew_for_another_law(
+def test_latents_are_chosen_anew_for_another_distribution(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = tiny_wgan()
-    laws = [StandardNormal(model.latent_dim), UniformCube(model.latent_dim)]
-    monkeypatch.setattr(
-        type(model), "latent_target", property(lambda self: laws[self.current_epoch])
-    )
+    targets = [StandardNormal(model.latent_dim), UniformCube(model.latent_dim)]
+    monkeypatch.setattr(type(model), "prior", property(lambda self: targets[self.current_epoch]))
     decoded = watch_decoding(model)
     run(tmp_path, quality(), model=model, max_epochs=2)
     for normal, _ in decoded[:2]:
@@ -147,7 +145,7 @@ def test_something_is_to_be_measured() -> None:
         GenerationQuality({}, table_size=0)
 
 
-def test_a_measure_that_keeps_real_pictures_is_refused() -> None:
+def test_a_measure_that_keeps_real_images_is_refused() -> None:
     measures = {"prdc": PRDC(FLAT, 2), "kept": PRDC(FLAT, 2, keep_real=True)}
     with pytest.raises(ValueError, match=r"`metrics` must forget .* got kept with keep_real=True"):
         GenerationQuality(measures)

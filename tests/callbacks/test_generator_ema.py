@@ -13,7 +13,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from callbacks import GeneratorEMA, HistoryAwareSampling
 from callbacks.generator_ema import find_generator_ema
 from lightning_modules import WGAN
-from tests.callbacks.runs import read_picture, run
+from tests.callbacks.runs import read_image, run
 from tests.helpers import (
     TINY_SHAPE,
     TinyImages,
@@ -186,8 +186,8 @@ def test_sampling_shows_the_average_and_draws_the_same_latents(tmp_path: Path) -
         folder = tmp_path / str(use_ema)
         ema, sampling = GeneratorEMA(0.99), HistoryAwareSampling(4, use_ema=use_ema)
         train(folder, ema, sampling)
-        picture = read_picture(folder / "pictures" / "epoch-0003-new.png")
-        shown.append((sampling.state_dict()["points"], picture))
+        image = read_image(folder / "images" / "epoch-0003-new.png")
+        shown.append((sampling.state_dict()["points"], image))
     assert torch.equal(shown[0][0], shown[1][0])
     assert not torch.equal(shown[0][1], shown[1][1])
 

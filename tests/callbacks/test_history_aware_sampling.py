@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from callbacks import HistoryAwareSampling
 from hawc import HuberEnergy, StandardNormal, squared_distance_to
 from lightning_modules import EnergyVAE
-from tests.callbacks.runs import read_picture
+from tests.callbacks.runs import read_image
 from tests.helpers import (
     TinyImages,
     TinyRows,
@@ -91,30 +91,30 @@ def test_logged_distances_are_those_of_all_latents(tmp_path: Path) -> None:
     trainer.fit(tiny_energy_vae(), TinyImages(batch_size=24))
     target, kernel = StandardNormal(2), HuberEnergy()
     logged = trainer.callback_metrics
-    assert logged["sampling/num_drawn"] == 24
+    assert logged["sampling/num_samples"] == 24
     expected = float(squared_distance_to(kernel, drawn(callback).double(), target))
     assert float(logged["sampling/squared_distance"]) == pytest.approx(expected, rel=1e-5)
     independent = float(logged["sampling/independent_squared_distance"])
     assert independent == pytest.approx(0.886227 / 24, rel=1e-4)  # Gamma(3/2) / 24
 
 
-def test_pictures_show_the_decoded_latents(tmp_path: Path) -> None:
-    callback = HistoryAwareSampling(num_samples=4, gallery_size=6)
+def test_images_show_the_decoded_latents(tmp_path: Path) -> None:
+    callback = HistoryAwareSampling(num_samples=4, max_shown=6)
     model = train(tmp_path, callback, epochs=2)
-    folder = tmp_path / "pictures"
+    folder = tmp_path / "images"
     names = {f"epoch-{n:04d}-{kind}.png" for n in (1, 2) for kind in ("new", "independent")}
-    assert {path.name for path in folder.iterdir()} == names | {"gallery.png"}
-    grid = read_picture(folder / "epoch-0002-new.png").float() / 255
-    assert grid.shape == (3, 2 * 9 + 1, 2 * 9 + 1)  # 2 x 2 pictures of 8 x 8 between lines
+    assert {path.name for path in folder.iterdir()} == names | {"all_samples.png"}
+    grid = read_image(folder / "epoch-0002-new.png").float() / 255
+    assert grid.shape == (3, 2 * 9 + 1, 2 * 9 + 1)  # 2 x 2 images of 8 x 8 between lines
     model.eval()
     with torch.no_grad():
         first = model.decode(drawn(callback)[4:5])[0, 0]
     assert torch.allclose(grid[0, 1:9, 1:9], first, atol=1 / 255)
-    gallery = read_picture(folder / "gallery.png")
+    gallery = read_image(folder / "all_samples.png")
     assert gallery.shape == (3, 2 * 9 + 1, 3 * 9 + 1)  # the latest 6 of 8 in rows of three
-    newest = read_picture(folder / "epoch-0002-new.png")
+    newest = read_image(folder / "epoch-0002-new.png")
     assert torch.equal(gallery[:, -9:, -9:], newest[:, -9:, -9:])
-    assert not torch.equal(read_picture(folder / "epoch-0002-independent.png"), newest)
+    assert not torch.equal(read_image(folder / "epoch-0002-independent.png"), newest)
 
 
 def test_history_travels_in_the_checkpoint(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_interval(tmp_path: Path) -> None:
     callback = HistoryAwareSampling(num_samples=4, every_n_epochs=2)
     train(tmp_path, callback, epochs=5)
     assert len(drawn(callback)) == 8
-    assert (tmp_path / "pictures" / "epoch-0004-new.png").exists()
+    assert (tmp_path / "images" / "epoch-0004-new.png").exists()
 
 
 def test_window_zero_forgets(tmp_path: Path) -> None:
@@ -175,16 +175,16 @@ def test_checkpoint_of_another_latent_size(tmp_path: Path) -> None:
 def test_a_model_that_cannot_be_sampled(tmp_path: Path) -> None:
     callback = HistoryAwareSampling()
     module = LightningModule()
-    with pytest.raises(TypeError, match="needs a model with `decode` and `latent_target`"):
+    with pytest.raises(TypeError, match="needs a model with `decode` and `prior`"):
         callback.setup(quiet_trainer(tmp_path), module, "fit")
 
 
-def test_rows_of_a_table_have_no_picture(tmp_path: Path) -> None:
+def test_rows_of_a_table_have_no_image(tmp_path: Path) -> None:
     callback = HistoryAwareSampling(num_samples=2)
     model = EnergyVAE((64,), 2, tiny_encoder, tiny_decoder)
     quiet_trainer(tmp_path, callbacks=[callback]).fit(model, TinyRows(batch_size=24))
     assert len(drawn(callback)) == 2
-    assert not (tmp_path / "pictures").exists()
+    assert not (tmp_path / "images").exists()
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_rows_of_a_table_have_no_picture(tmp_path: Path) -> None:
         ({"num_samples": 0}, "`num_samples` must be at least 1, got 0"),
         ({"every_n_epochs": 0}, "`every_n_epochs` must be at least 1, got 0"),
         ({"seed": -1}, "`seed` must be at least 0, got -1"),
-        ({"gallery_size": 0}, "`gallery_size` must be at least 1, got 0"),
+        ({"max_shown": 0}, "`max_shown` must be at least 1, got 0"),
         ({"window": -1}, "`window` must be at least 0 or null for all, got -1"),
     ],
 )

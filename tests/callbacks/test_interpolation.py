@@ -1,4 +1,4 @@
-"""The pictures between two inputs: the inputs, their reconstructions and the two paths."""
+"""The images between two inputs: the inputs, their reconstructions and the two paths."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import torch
 from callbacks import Interpolation
 from callbacks.base.latent_paths import spherical_path
 from lightning_modules import EnergyVAE
-from tests.callbacks.runs import picture_names, read_picture, run
+from tests.callbacks.runs import image_names, read_image, run
 from tests.callbacks.test_reconstructions import tile
 from tests.helpers import TinyImages, TinyRows, tiny_decoder, tiny_encoder
 
@@ -18,14 +18,14 @@ FILE = "epoch-0001-interpolation"
 def test_a_pair_has_two_lines_between_its_originals(tmp_path: Path) -> None:
     data = TinyImages(batch_size=24)
     trainer = run(tmp_path, Interpolation(num_pairs=3, num_steps=4), data=data)
-    written = read_picture(tmp_path / "pictures" / f"{FILE}.png")
+    written = read_image(tmp_path / "images" / f"{FILE}.png")
     assert written.shape == (3, 6 * 9 + 1, 6 * 9 + 1)
     images, _ = next(iter(data.val_dataloader()))
     model = trainer.lightning_module.eval()
     with torch.no_grad():
-        codes = model.encode(images)
-        decoded = model.decode(codes)
-        halfway = model.decode(spherical_path(codes[2:3], codes[3:4], 4)[0])
+        latents = model.encode(images)
+        decoded = model.decode(latents)
+        halfway = model.decode(spherical_path(latents[2:3], latents[3:4], 4)[0])
     close = {"rtol": 0, "atol": 1 / 255}  # eight bits a pixel
     for line in (2, 3):  # of the second pair
         torch.testing.assert_close(tile(written, line, 0), images[2, 0], **close)
@@ -39,20 +39,20 @@ def test_a_pair_has_two_lines_between_its_originals(tmp_path: Path) -> None:
 
 def test_fewer_pairs_than_asked(tmp_path: Path) -> None:
     run(tmp_path, Interpolation(num_pairs=10, num_steps=2))
-    written = read_picture(tmp_path / "pictures" / f"{FILE}.png")
-    assert written.shape == (3, 8 * 9 + 1, 4 * 9 + 1)  # 8 items are held out: four pairs
+    written = read_image(tmp_path / "images" / f"{FILE}.png")
+    assert written.shape == (3, 8 * 9 + 1, 4 * 9 + 1)  # 8 examples are held out: four pairs
 
 
 def test_one_item_has_no_pair(tmp_path: Path) -> None:
     run(tmp_path, Interpolation(), data=TinyImages(batch_size=24, num_validation=1))
-    assert picture_names(tmp_path) == set()
+    assert image_names(tmp_path) == set()
 
 
 def test_rows_of_a_table(tmp_path: Path) -> None:
     model = EnergyVAE((64,), 2, tiny_encoder, tiny_decoder)
     run(tmp_path, Interpolation(), model=model, data=TinyRows(batch_size=24))
-    assert picture_names(tmp_path) == {FILE}
-    assert read_picture(tmp_path / "pictures" / f"{FILE}.png").float().std() > 1
+    assert image_names(tmp_path) == {FILE}
+    assert read_image(tmp_path / "images" / f"{FILE}.png").float().std() > 1
 
 
 def test_panels_of_a_table_are_named_like_its_columns(
@@ -63,7 +63,7 @@ def test_panels_of_a_table_are_named_like_its_columns(
 
     figures = []
     monkeypatch.setattr(
-        "callbacks.base.epoch_images.show", lambda trainer, picture, epoch: figures.append(picture)
+        "callbacks.base.epoch_images.show", lambda trainer, image, epoch: figures.append(image)
     )
     for data in (NamedRows(batch_size=24), TinyRows(batch_size=24)):
         model = EnergyVAE((64,), 2, tiny_encoder, tiny_decoder)

@@ -1,4 +1,4 @@
-"""The latent plane decoded at quantiles, and the codes; in any dimension, for any data."""
+"""The latent plane decoded at quantiles, and the latents; in any dimension, for any data."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ import torch
 from callbacks import LatentMap
 from callbacks.latent_map import normal_grid
 from lightning_modules import EnergyVAE
-from tests.callbacks.runs import picture_names, read_picture, run
+from tests.callbacks.runs import image_names, read_image, run
 from tests.callbacks.test_reconstructions import tile
 from tests.helpers import TinyRows, tiny_decoder, tiny_encoder, tiny_energy_vae
 
-GRID, CODES = "epoch-0001-latent-grid", "epoch-0001-latent-codes"
+GRID, LATENTS = "epoch-0001-latent-grid", "epoch-0001-latents"
 
 
 def test_grid_points_stand_for_equal_shares() -> None:
@@ -26,8 +26,8 @@ def test_grid_points_stand_for_equal_shares() -> None:
 
 def test_grid_shows_the_decoded_points(tmp_path: Path) -> None:
     trainer = run(tmp_path, LatentMap(grid_size=3))
-    assert picture_names(tmp_path) == {GRID, CODES}
-    written = read_picture(tmp_path / "pictures" / f"{GRID}.png")
+    assert image_names(tmp_path) == {GRID, LATENTS}
+    written = read_image(tmp_path / "images" / f"{GRID}.png")
     assert written.shape == (3, 3 * 9 + 1, 3 * 9 + 1)
     model = trainer.lightning_module.eval()
     with torch.no_grad():
@@ -40,27 +40,27 @@ def test_grid_shows_the_decoded_points(tmp_path: Path) -> None:
 @pytest.mark.parametrize("latent_dim", [1, 3, 8])
 def test_other_dimensions_have_no_grid(latent_dim: int, tmp_path: Path) -> None:
     run(tmp_path, LatentMap(), model=tiny_energy_vae(latent_dim=latent_dim))
-    assert picture_names(tmp_path) == {CODES}
+    assert image_names(tmp_path) == {LATENTS}
 
 
 def test_tables_have_no_grid(tmp_path: Path) -> None:
     model = EnergyVAE((64,), 2, tiny_encoder, tiny_decoder)
     run(tmp_path, LatentMap(), model=model, data=TinyRows(batch_size=24))
-    assert picture_names(tmp_path) == {CODES}
+    assert image_names(tmp_path) == {LATENTS}
 
 
-def test_seed_draws_the_law_anew(tmp_path: Path) -> None:
+def test_seed_draws_the_distribution_anew(tmp_path: Path) -> None:
     written = []
     for number, seed in enumerate((0, 0, 1)):
         folder = tmp_path / str(number)
         run(folder, LatentMap(seed=seed))
-        written.append(read_picture(folder / "pictures" / f"{CODES}.png"))
+        written.append(read_image(folder / "images" / f"{LATENTS}.png"))
     assert torch.equal(written[0], written[1])
     assert not torch.equal(written[0], written[2])
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "least"), [("max_items", 0, 1), ("grid_size", 0, 1), ("seed", -1, 0)]
+    ("name", "value", "least"), [("max_examples", 0, 1), ("grid_size", 0, 1), ("seed", -1, 0)]
 )
 def test_wrong_arguments(name: str, value: int, least: int) -> None:
     with pytest.raises(ValueError, match=f"`{name}` must be at least {least}, got {value}"):

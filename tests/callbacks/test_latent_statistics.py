@@ -1,4 +1,6 @@
-"""The logged numbers of codes: against known laws, and the same however they were gathered."""
+"""The logged numbers of latents: against known distributions, and the same however they were
+gathered.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -7,13 +9,13 @@ import pytest
 import torch
 
 from callbacks import LatentStatistics
-from callbacks.latent_statistics import code_statistics
+from callbacks.latent_statistics import latent_statistics
 from hawc import HuberEnergy, StandardNormal, squared_distance_to
 from tests.callbacks.runs import run
 from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, tiny_vae
 
 NAMES = (
-    *("code_squared_distance", "code_independent_squared_distance", "code_distance_ratio"),
+    *("latent_squared_distance", "latent_independent_squared_distance", "latent_distance_ratio"),
     *("active_units", "code_std_mean", "code_std_min", "code_std_max", "num_codes"),
 )
 
@@ -26,63 +28,65 @@ def normal(n: int, dim: int, seed: int = 0) -> torch.Tensor:
 def test_independent_draws_have_ratio_one_on_average() -> None:
     ratios = []
     for seed in range(40):
-        codes = normal(100, 8, seed)
-        ratios.append(code_statistics(codes, codes, StandardNormal(8))["code_distance_ratio"])
+        latents = normal(100, 8, seed)
+        ratios.append(
+            latent_statistics(latents, latents, StandardNormal(8))["latent_distance_ratio"]
+        )
     ratio = torch.tensor(ratios)
     # four standard errors
     assert abs(ratio.mean() - 1) < 4 * ratio.std() / 40**0.5
     assert ratio.std() < 0.5  # or the line above would say little
 
 
-def test_numbers_of_a_scaled_law() -> None:
+def test_numbers_of_a_scaled_distribution() -> None:
     scales = torch.tensor([2.0, 0.05, 0.5], dtype=torch.float64)
     drawn = scales * normal(2000, 3)
     best = torch.cat([drawn[:, :2], torch.full((2000, 1), 7.0)], dim=1)
-    statistics = code_statistics(drawn, best, StandardNormal(3))
+    statistics = latent_statistics(drawn, best, StandardNormal(3))
     assert set(statistics) == set(NAMES)
     assert statistics["num_codes"] == 2000
     # Gamma(2) / Gamma(3/2) / n
-    assert statistics["code_independent_squared_distance"] == pytest.approx(
+    assert statistics["latent_independent_squared_distance"] == pytest.approx(
         1.128379 / 2000, rel=1e-4
     )
-    # a variance of 0.0025 is below 0.01, and the last code is constant
+    # a variance of 0.0025 is below 0.01, and the last latent is constant
     assert statistics["active_units"] == 1
     # a standard deviation of 2000 draws is known to 1.6 %, here three times that
     assert statistics["code_std_max"] == pytest.approx(2, rel=0.05)
     assert statistics["code_std_min"] == pytest.approx(0.05, rel=0.05)
     assert statistics["code_std_mean"] == pytest.approx(2.55 / 3, rel=0.05)
-    assert statistics["code_distance_ratio"] > 20
+    assert statistics["latent_distance_ratio"] > 20
 
 
 def test_one_code() -> None:
-    statistics = code_statistics(torch.zeros(1, 2), torch.zeros(1, 2), StandardNormal(2))
+    statistics = latent_statistics(torch.zeros(1, 2), torch.zeros(1, 2), StandardNormal(2))
     # (sqrt(2) - 1) Gamma(3/2) for a point at 0
-    assert statistics["code_squared_distance"] == pytest.approx(0.367087, rel=1e-4)
+    assert statistics["latent_squared_distance"] == pytest.approx(0.367087, rel=1e-4)
     assert statistics["code_std_max"] == 0
     assert statistics["active_units"] == 0
 
 
-@pytest.mark.parametrize("max_items", [5, 2000])
-def test_logged_after_validation_and_test(max_items: int, tmp_path: Path) -> None:
-    callback, data = LatentStatistics(max_items), TinyImages(batch_size=24, num_validation=30)
+@pytest.mark.parametrize("max_examples", [5, 2000])
+def test_logged_after_validation_and_test(max_examples: int, tmp_path: Path) -> None:
+    callback, data = LatentStatistics(max_examples), TinyImages(batch_size=24, num_validation=30)
     trainer = run(tmp_path, callback, data=data, num_sanity_val_steps=2)
     model = trainer.lightning_module
     logged = {k: float(v) for k, v in trainer.callback_metrics.items()}
     assert {name.removeprefix("val/") for name in logged if name[:4] == "val/"} >= set(NAMES)
-    n = min(max_items, 30)
+    n = min(max_examples, 30)
     assert logged["val/num_codes"] == n
     images = torch.cat([images for images, _ in data.val_dataloader()])
     images = images if n == 30 else images[[0, 1, 2, 24, 25]]  # of both batches
     model.eval()
     with torch.no_grad():
-        codes = model.encode(images).double()
-    expected = float(squared_distance_to(HuberEnergy(), codes, StandardNormal(2)))
-    assert logged["val/code_squared_distance"] == pytest.approx(expected, rel=1e-4)  # float32 log
+        latents = model.encode(images).double()
+    expected = float(squared_distance_to(HuberEnergy(), latents, StandardNormal(2)))
+    assert logged["val/latent_squared_distance"] == pytest.approx(expected, rel=1e-4)  # float32 log
     (tested,) = trainer.test(model, data, verbose=False)
-    assert tested["test/num_codes"] == min(max_items, 20)
+    assert tested["test/num_codes"] == min(max_examples, 20)
     assert {f"test/{name}" for name in NAMES} <= tested.keys()
     (validated,) = trainer.validate(model, data, verbose=False)
-    assert validated["val/code_squared_distance"] == logged["val/code_squared_distance"]
+    assert validated["val/latent_squared_distance"] == logged["val/latent_squared_distance"]
 
 
 def test_nothing_is_logged_without_validation(tmp_path: Path) -> None:
@@ -98,7 +102,7 @@ def test_random_codes_are_drawn_from_an_own_seed(tmp_path: Path) -> None:
         trainer = quiet_trainer(tmp_path, callbacks=[LatentStatistics(seed=seed)])
         loader = TinyImages(batch_size=5)
         (logged,) = trainer.test(model, loader, verbose=False)
-        values.append(logged["test/code_squared_distance"])
+        values.append(logged["test/latent_squared_distance"])
     assert values[0] == values[1]
     assert values[0] != values[2]
 
@@ -111,8 +115,8 @@ def test_batches_have_different_noise(tmp_path: Path) -> None:
 
     model: Any = tiny_vae()
     kept: list[torch.Tensor] = []
-    drawing = model.draw_codes
-    model.draw_codes = lambda images: kept.append(drawing(images)) or kept[-1]
+    drawing = model.sample_latents
+    model.sample_latents = lambda images: kept.append(drawing(images)) or kept[-1]
     quiet_trainer(tmp_path, callbacks=[LatentStatistics()]).test(
         model, Same(batch_size=10), verbose=False
     )
@@ -120,8 +124,8 @@ def test_batches_have_different_noise(tmp_path: Path) -> None:
 
 
 def test_wrong_arguments() -> None:
-    with pytest.raises(ValueError, match="`max_items` must be at least 1, got 0"):
-        LatentStatistics(max_items=0)
+    with pytest.raises(ValueError, match="`max_examples` must be at least 1, got 0"):
+        LatentStatistics(max_examples=0)
     with pytest.raises(ValueError, match="`seed` must be at least 0, got -1"):
         LatentStatistics(seed=-1)
 

@@ -9,7 +9,7 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger
 
 from callbacks import LossCurves
-from tests.callbacks.runs import picture_names, read_picture, run
+from tests.callbacks.runs import image_names, read_image, run
 from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, tiny_vae, tiny_wgan
 
 TERMS = ("loss", "reconstruction", "latent_distance")
@@ -43,8 +43,8 @@ def test_values_are_means_of_an_epoch(tmp_path: Path) -> None:
     assert curves(callback)["train/loss"] == pytest.approx(expected)
     assert curves(callback)["val/loss"] == dict(enumerate(losses.val, start=1))
     assert set(curves(callback)) == {f"{s}/{t}" for s in ("train", "val") for t in TERMS}
-    assert picture_names(tmp_path) == {"loss-curves"}
-    assert read_picture(tmp_path / "pictures" / "loss-curves.png").float().std() > 1
+    assert image_names(tmp_path) == {"loss-curves"}
+    assert read_image(tmp_path / "images" / "loss-curves.png").float().std() > 1
 
 
 def test_only_what_the_logger_sees_is_read(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_resumed_run_draws_the_whole_training(tmp_path: Path) -> None:
         assert curves(resumed)[name] == pytest.approx(curve)
         assert sorted(curve) == [1, 2, 3]
     left, right = (
-        read_picture(folder / "pictures" / "loss-curves.png")
+        read_image(folder / "images" / "loss-curves.png")
         for folder in (tmp_path, tmp_path / "whole")
     )
     assert torch.equal(left, right)
@@ -93,7 +93,7 @@ class Stop(Callback):
 def test_a_training_that_fails_leaves_its_curves(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="stop"):
         run(tmp_path, LossCurves(), Stop(), max_epochs=4)
-    assert picture_names(tmp_path) == {"loss-curves"}
+    assert image_names(tmp_path) == {"loss-curves"}
 
 
 def test_a_training_that_fails_at_once_leaves_none(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_training_that_fails_at_once_leaves_none(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError, match="stop"):
         run(tmp_path, LossCurves(), StopAtOnce())
-    assert picture_names(tmp_path) == set()
+    assert image_names(tmp_path) == set()
 
 
 def panels(callback: LossCurves) -> dict[str, list[str]]:

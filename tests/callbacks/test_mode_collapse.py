@@ -25,7 +25,7 @@ from tests.helpers import (
 
 
 class Spread(nn.Module):
-    """Pictures of independent uniform pixels, like `TinyImages`, or all of them one, by scale."""
+    """Images of independent uniform pixels, like `TinyImages`, or all of them one, by scale."""
 
     def __init__(self, scale: float) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ def test_patience_is_for_epochs_in_a_row() -> None:
 
 
 def test_features_take_the_place_of_pixels(tmp_path: Path) -> None:
-    # the data's pixels are independent; their mean over a picture is what features see here
+    # the data's pixels are independent; their mean over a image is what features see here
     features = nn.Sequential(nn.Flatten(), nn.AvgPool1d(64))
     trainer = run(tmp_path, ModeCollapse(60, features=features), model=gan(0.5))
     assert ratio(trainer) == pytest.approx(0.5, abs=0.1)  # 60 draws
@@ -158,7 +158,7 @@ def test_weights_and_random_numbers_do_not_depend_on_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_items": 1}, "`num_items` must be at least 2, got 1"),
+        ({"num_examples": 1}, "`num_examples` must be at least 2, got 1"),
         ({"patience": 0}, "`patience` must be at least 1, got 0"),
         ({"threshold": 0.0}, "`threshold` must be > 0, got 0.0"),
         ({"seed": -1}, "`seed` must be at least 0, got -1"),

@@ -27,7 +27,7 @@ from tests.helpers import (
     weights,
 )
 
-NUM_BATCHES = 8  # an epoch: 80 pictures, a tenth of them held out, in batches of 9
+NUM_BATCHES = 8  # an epoch: 80 images, a tenth of them held out, in batches of 9
 
 
 @pytest.fixture(autouse=True)

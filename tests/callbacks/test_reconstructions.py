@@ -1,4 +1,4 @@
-"""Originals over reconstructions, item by item."""
+"""Originals over reconstructions, example by example."""
 
 from pathlib import Path
 
@@ -7,21 +7,21 @@ import torch
 
 from callbacks import Reconstructions
 from lightning_modules import EnergyVAE
-from tests.callbacks.runs import picture_names, read_picture, run
+from tests.callbacks.runs import image_names, read_image, run
 from tests.helpers import TinyImages, TinyRows, tiny_decoder, tiny_encoder
 
 FILE = "epoch-0001-reconstructions"
 
 
 def tile(written: torch.Tensor, line: int, column: int) -> torch.Tensor:
-    """The picture of 8 x 8 at a place of a grid, its first colour in [0, 1]."""
+    """The image of 8 x 8 at a place of a grid, its first colour in [0, 1]."""
     return written[0, 1 + 9 * line :, 1 + 9 * column :][:8, :8] / 255
 
 
 def test_each_line_of_originals_is_over_its_reconstructions(tmp_path: Path) -> None:
     data = TinyImages(batch_size=24)
-    trainer = run(tmp_path, Reconstructions(num_items=5, columns=3), data=data)
-    written = read_picture(tmp_path / "pictures" / f"{FILE}.png")
+    trainer = run(tmp_path, Reconstructions(num_examples=5, columns=3), data=data)
+    written = read_image(tmp_path / "images" / f"{FILE}.png")
     assert written.shape == (3, 4 * 9 + 1, 3 * 9 + 1)  # two lines of originals
     images, _ = next(iter(data.val_dataloader()))
     model = trainer.lightning_module.eval()
@@ -31,26 +31,26 @@ def test_each_line_of_originals_is_over_its_reconstructions(tmp_path: Path) -> N
         close = {"rtol": 0, "atol": 1 / 255}  # eight bits a pixel
         torch.testing.assert_close(tile(written, line, column), images[number, 0], **close)
         torch.testing.assert_close(tile(written, line + 1, column), decoded[number, 0], **close)
-    assert tile(written, 2, 2).std() < 1e-6  # no sixth item
+    assert tile(written, 2, 2).std() < 1e-6  # no sixth example
     assert tile(written, 3, 2).std() < 1e-6
 
 
 def test_fewer_items_than_asked(tmp_path: Path) -> None:
-    run(tmp_path, Reconstructions(num_items=64, columns=16))
-    written = read_picture(tmp_path / "pictures" / f"{FILE}.png")
+    run(tmp_path, Reconstructions(num_examples=64, columns=16))
+    written = read_image(tmp_path / "images" / f"{FILE}.png")
     assert written.shape == (3, 2 * 9 + 1, 8 * 9 + 1)  # a tenth of 80 is held out
 
 
-@pytest.mark.parametrize("num_items", [1, 3, 12])
-def test_rows_of_a_table(num_items: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("num_examples", [1, 3, 12])
+def test_rows_of_a_table(num_examples: int, tmp_path: Path) -> None:
     model = EnergyVAE((64,), 2, tiny_encoder, tiny_decoder)
-    run(tmp_path, Reconstructions(num_items), model=model, data=TinyRows(batch_size=24))
-    assert picture_names(tmp_path) == {FILE}
-    assert read_picture(tmp_path / "pictures" / f"{FILE}.png").float().std() > 1
+    run(tmp_path, Reconstructions(num_examples), model=model, data=TinyRows(batch_size=24))
+    assert image_names(tmp_path) == {FILE}
+    assert read_image(tmp_path / "images" / f"{FILE}.png").float().std() > 1
 
 
 class TwoChannels(TinyImages):
-    """The same numbers as pictures that no PNG can hold."""
+    """The same numbers as images that no PNG can hold."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -64,10 +64,10 @@ class TwoChannels(TinyImages):
 def test_what_cannot_be_shown_is_left_out(tmp_path: Path) -> None:
     model = EnergyVAE((2, 8, 4), 2, tiny_encoder, tiny_decoder)
     run(tmp_path, Reconstructions(), model=model, data=TwoChannels(batch_size=24))
-    assert picture_names(tmp_path) == set()
+    assert image_names(tmp_path) == set()
 
 
-@pytest.mark.parametrize("name", ["num_items", "columns"])
+@pytest.mark.parametrize("name", ["num_examples", "columns"])
 def test_wrong_arguments(name: str) -> None:
     with pytest.raises(ValueError, match=f"`{name}` must be at least 1, got 0"):
         Reconstructions(**{name: 0})

@@ -1,4 +1,4 @@
-"""Lines of pictures from one domain to the other and back; points of the plane; what is refused."""
+"""Lines of images from one domain to the other and back; points of the plane; what is refused."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from torch import Tensor
 from callbacks import HistoryAwareSampling, Interpolation, LatentMap, Reconstructions, Translations
 from callbacks.base.model_callback import AbstractModelCallback
 from datamodules import ToyDomains
-from tests.callbacks.runs import picture_names, read_picture
+from tests.callbacks.runs import image_names, read_image
 from tests.helpers import TINY_SHAPE, quiet_trainer, tiny_wgan, weights
 from tests.tiny_domains import TinyDomains, tiny_disco_gan
 
@@ -17,14 +17,14 @@ FILE = "epoch-0001-translations"
 
 
 def tile(written: Tensor, line: int, column: int) -> Tensor:
-    """The picture of 8 x 8 at a place of a grid, its first colour in [0, 1]."""
+    """The image of 8 x 8 at a place of a grid, its first colour in [0, 1]."""
     return written[0, 1 + 9 * line :, 1 + 9 * column :][:8, :8] / 255
 
 
 def test_six_lines_there_and_back(tmp_path: Path) -> None:
     model, data = tiny_disco_gan(TINY_SHAPE), TinyDomains()
-    quiet_trainer(tmp_path, callbacks=[Translations(num_items=3)]).fit(model, data)
-    written = read_picture(tmp_path / "pictures" / f"{FILE}.png")
+    quiet_trainer(tmp_path, callbacks=[Translations(num_examples=3)]).fit(model, data)
+    written = read_image(tmp_path / "images" / f"{FILE}.png")
     assert written.shape == (3, 6 * 9 + 1, 3 * 9 + 1)
     a, b = next(iter(data.val_dataloader()))
     with torch.no_grad():
@@ -40,20 +40,20 @@ def test_six_lines_there_and_back(tmp_path: Path) -> None:
 def test_points_of_the_plane(tmp_path: Path) -> None:
     data = ToyDomains(batch_size=16, num_points=100)
     quiet_trainer(tmp_path, callbacks=[Translations()]).fit(tiny_disco_gan(), data)
-    assert read_picture(tmp_path / "pictures" / f"{FILE}.png").float().std() > 1
+    assert read_image(tmp_path / "images" / f"{FILE}.png").float().std() > 1
 
 
 def test_training_items_where_nothing_is_held_out(tmp_path: Path) -> None:
     data = ToyDomains(batch_size=16, num_points=100, num_validation=0)
     quiet_trainer(tmp_path, callbacks=[Translations()]).fit(tiny_disco_gan(), data)
-    assert picture_names(tmp_path) == {FILE}
+    assert image_names(tmp_path) == {FILE}
 
 
 def test_what_cannot_be_shown_is_left_out(tmp_path: Path) -> None:
     shape = (2, 8, 4)  # no PNG has two channels
     trainer = quiet_trainer(tmp_path, callbacks=[Translations()])
     trainer.fit(tiny_disco_gan(shape), TinyDomains(image_shape=shape))
-    assert picture_names(tmp_path) == set()
+    assert image_names(tmp_path) == set()
 
 
 def test_leaves_no_trace_in_the_model(tmp_path: Path) -> None:
@@ -83,5 +83,5 @@ def test_callbacks_that_need_latents_refuse_translators(callback: AbstractModelC
 
 
 def test_wrong_arguments() -> None:
-    with pytest.raises(ValueError, match="`num_items` must be at least 1, got 0"):
-        Translations(num_items=0)
+    with pytest.raises(ValueError, match="`num_examples` must be at least 1, got 0"):
+        Translations(num_examples=0)

@@ -1,4 +1,6 @@
-"""Distances to held-out items, on toy laws; that looking leaves no trace; what is refused."""
+"""Distances to held-out examples, on toy distributions; that looking leaves no trace; what is
+refused.
+"""
 
 from functools import partial
 from pathlib import Path
@@ -112,7 +114,9 @@ def test_refuses(wrong: dict[str, Any], message: str) -> None:
 
 def test_needs_items_held_out(tmp_path: Path) -> None:
     callback = ValidationDistances(METRICS)
-    with pytest.raises(ValueError, match="needs a data module with items held out, got Gaussians8"):
+    with pytest.raises(
+        ValueError, match="needs a data module with examples held out, got Gaussians8"
+    ):
         callback.check_surroundings([], data(num_validation=0))
-    with pytest.raises(ValueError, match="items held out, got NoneType without; leave"):
+    with pytest.raises(ValueError, match="examples held out, got NoneType without; leave"):
         callback.check_surroundings([], None)

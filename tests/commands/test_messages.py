@@ -18,9 +18,9 @@ def test_unknown_messages_are_joined_and_cut() -> None:
 
 
 def test_a_module_that_does_not_exist_is_named() -> None:
-    message = "Parser key \"encoder\":\n  No module named 'nets'. Got value: nets.X"
+    message = "Parser key \"encoder\":\n  No module named 'networks'. Got value: networks.X"
     line = plain_message(message, ArgumentParser())
-    assert line == "`encoder` names the module nets, which does not exist."
+    assert line == "`encoder` names the module networks, which does not exist."
     assert f"beside train.py, in the working folder '{Path.cwd()}' and on PYTHONPATH." in hint(line)
     assert hint("`x` must be int, got y.") == ""
 

@@ -12,7 +12,7 @@ def idx_bytes(values: np.ndarray) -> bytes:
 
 
 def write_pairs(folder: Path, n: int = 30, compressed: bool = False, side: int = 28) -> None:
-    """Writes training and test files of n pictures and labels."""
+    """Writes training and test files of n images and labels."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, stem in enumerate(("train", "t10k")):
         images = np.random.default_rng(number).integers(0, 256, (n, side, side))

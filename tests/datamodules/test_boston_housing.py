@@ -22,7 +22,7 @@ def test_real_file() -> None:
     rows, prices = (torch.cat(parts) for parts in zip(*data.train_dataloader(), strict=True))
     assert rows.shape == (506, 13)
     # the means that are published with the data: rooms, distance, and the price in 1,000 dollars
-    means = dict(zip(data.column_names, data.unstandardise(rows).mean(0).tolist(), strict=True))
+    means = dict(zip(data.column_names, data.unstandardize(rows).mean(0).tolist(), strict=True))
     assert means["RM"] == pytest.approx(6.2846, abs=1e-3)
     assert means["DIS"] == pytest.approx(3.7950, abs=1e-3)
     assert prices.mean().item() == pytest.approx(22.533, abs=1e-3)

@@ -23,7 +23,7 @@ def test_real_files() -> None:
     assert images.is_contiguous()
     assert labels.bincount().tolist() == [5000] * 10
     means = (images[:5000].float().mean((0, 2, 3)) / 255).tolist()
-    # known means of the whole set; 5,000 pictures leave a standard error of about 0.002
+    # known means of the whole set; 5,000 images leave a standard error of about 0.002
     assert means == pytest.approx([0.4914, 0.4822, 0.4465], abs=0.01)
 
 

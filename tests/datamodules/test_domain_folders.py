@@ -6,14 +6,14 @@ import pytest
 from PIL import Image
 
 from datamodules import DataError, TwoFolders
-from tests.datamodules.picture_files import write_picture, write_pictures
+from tests.datamodules.image_files import write_image, write_images
 
 
 def folders(tmp_path: Path, n_a: int, n_b: int, **arguments: str) -> TwoFolders:
-    """Pictures in shades of grey by their number."""
+    """Images in shades of grey by their number."""
     for name, n in (("a", n_a), ("b", n_b)):
         if n:
-            write_pictures(tmp_path / name, n)
+            write_images(tmp_path / name, n)
     return TwoFolders(str(tmp_path / "a"), str(tmp_path / "b"), 2, channels=1, **arguments)
 
 
@@ -21,10 +21,10 @@ def shades(data: TwoFolders) -> list[list[int]]:
     return [domain[:, 0, 0, 0].tolist() for domain in data.read(train=True)]
 
 
-def test_pictures_at_any_depth_that_are_not_hidden(tmp_path: Path) -> None:
+def test_images_at_any_depth_that_are_not_hidden(tmp_path: Path) -> None:
     data = folders(tmp_path, 2, 3)
-    write_picture(tmp_path / "a" / "deeper" / "1.jpg", (9, 9, 9))
-    write_picture(tmp_path / "a" / ".hidden" / "1.png")
+    write_image(tmp_path / "a" / "deeper" / "1.jpg", (9, 9, 9))
+    write_image(tmp_path / "a" / ".hidden" / "1.png")
     (tmp_path / "b" / "notes.txt").touch()
     with pytest.warns(UserWarning, match=r"b': 3 images are read, 1 other files are left out"):
         assert shades(data) == [[0, 1, 9], [0, 1, 2]]
@@ -35,29 +35,29 @@ def test_pictures_at_any_depth_that_are_not_hidden(tmp_path: Path) -> None:
 def test_pairs_by_name_whatever_the_ending(tmp_path: Path) -> None:
     data = folders(tmp_path, 3, 0, pairing="name")
     for i in range(3):
-        write_picture(tmp_path / "b" / f"{i:03d}.bmp", (7 + i,) * 3)
+        write_image(tmp_path / "b" / f"{i:03d}.bmp", (7 + i,) * 3)
     assert shades(data) == [[0, 1, 2], [7, 8, 9]]
     assert data.is_paired
 
 
 def test_pairs_by_order(tmp_path: Path) -> None:
     data = folders(tmp_path, 2, 0, pairing="order")
-    write_picture(tmp_path / "b" / "x.png", (5, 5, 5))
-    write_picture(tmp_path / "b" / "y.png", (6, 6, 6))
+    write_image(tmp_path / "b" / "x.png", (5, 5, 5))
+    write_image(tmp_path / "b" / "y.png", (6, 6, 6))
     assert shades(data) == [[0, 1], [5, 6]]
 
 
 def test_pairs_of_different_number(tmp_path: Path) -> None:
     data = folders(tmp_path, 2, 3, pairing="order")
-    with pytest.raises(DataError, match=r"as many pictures each, got 2 in '.*a' and 3 in '.*b'; c"):
+    with pytest.raises(DataError, match=r"as many images each, got 2 in '.*a' and 3 in '.*b'; c"):
         data.read(train=True)
 
 
 @pytest.mark.parametrize(("n_a", "n_b", "alone"), [(2, 3, "b/002.png"), (4, 2, "a/002.png")])
-def test_a_picture_without_partner(tmp_path: Path, n_a: int, n_b: int, alone: str) -> None:
+def test_a_image_without_partner(tmp_path: Path, n_a: int, n_b: int, alone: str) -> None:
     data = folders(tmp_path, n_a, n_b, pairing="name")
     count, total = abs(n_a - n_b), max(n_a, n_b)
-    message = rf"{alone}' has no partner of its name in .*, one of {count} of {total} pictures"
+    message = rf"{alone}' has no partner of its name in .*, one of {count} of {total} images"
     with pytest.raises(DataError, match=message):
         data.read(train=True)
 
@@ -115,29 +115,29 @@ def test_folders_that_are_no_domains(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pairing", ["none", "name", "order"])
-def test_two_pictures_of_one_name_matter_in_pairs_only(tmp_path: Path, pairing: str) -> None:
+def test_two_images_of_one_name_matter_in_pairs_only(tmp_path: Path, pairing: str) -> None:
     data = folders(tmp_path, 2, 1, pairing=pairing)
-    write_picture(tmp_path / "b" / "000.bmp", (9, 9, 9))
+    write_image(tmp_path / "b" / "000.bmp", (9, 9, 9))
     if pairing == "none":
         assert shades(data) == [[0, 1], [9, 0]]
         return
-    message = r"b' must hold one picture of a name .* in pairs, got 000\.bmp and 000\.png; rem"
+    message = r"b' must hold one image of a name .* in pairs, got 000\.bmp and 000\.png; rem"
     with pytest.raises(DataError, match=message):
         data.read(train=True)
 
 
-def test_endings_do_not_change_which_pictures_are_a_pair(tmp_path: Path) -> None:
+def test_endings_do_not_change_which_images_are_a_pair(tmp_path: Path) -> None:
     data = folders(tmp_path, 0, 0, pairing="name")
     for file, shade in (("a/x.png", 1), ("a/x.b.png", 2), ("b/x.BMP", 1), ("b/x.b.png", 2)):
-        write_picture(tmp_path / file, (shade,) * 3)
+        write_image(tmp_path / file, (shade,) * 3)
     assert shades(data) == [[1, 2], [1, 2]]
 
 
 def test_names_with_a_point_and_without_an_ending_are_pairs(tmp_path: Path) -> None:
     data = folders(tmp_path, 0, 0, pairing="name")
     for name, shade in (("shot 3.5 m", 1), ("shot 3.6 m", 2)):
-        write_picture(tmp_path / "b" / f"{name}.png", (shade,) * 3)
-        write_picture(tmp_path / "a" / "as.png", (shade,) * 3).rename(tmp_path / "a" / name)
+        write_image(tmp_path / "b" / f"{name}.png", (shade,) * 3)
+        write_image(tmp_path / "a" / "as.png", (shade,) * 3).rename(tmp_path / "a" / name)
     assert shades(data) == [[1, 2], [1, 2]]
 
 

@@ -31,7 +31,7 @@ def test_an_epoch_is_one_of_the_smaller_domain(sizes: tuple[int, int]) -> None:
     assert len(both) == len(epochs[0]) == len(epochs[1]) == SMALL // 2
     for domain in (0, 1):
         first, second = (torch.cat([batch[domain] for batch in epoch]) for epoch in epochs)
-        assert len(first.unique()) == len(first)  # no item twice
+        assert len(first.unique()) == len(first)  # no example twice
         assert not torch.equal(first, second)
 
 

@@ -17,14 +17,14 @@ def fetch(folder: str) -> None:
 def test_moves_a_complete_download(tmp_path: Path) -> None:
     download_whole("Set", tmp_path / "new" / "data", fetch)
     assert (tmp_path / "new" / "data" / "set" / "raw" / "file").read_text() == "content"
-    assert [item.name for item in tmp_path.iterdir()] == ["new"]
+    assert [example.name for example in tmp_path.iterdir()] == ["new"]
 
 
 def test_another_process_was_faster(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "theirs").touch()
     download_whole("Set", tmp_path, fetch)
-    assert [item.name for item in (tmp_path / "set").iterdir()] == ["theirs"]
+    assert [example.name for example in (tmp_path / "set").iterdir()] == ["theirs"]
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from datamodules import DataError, Facades
-from tests.datamodules.picture_files import write_pictures
+from tests.datamodules.image_files import write_images
 
 
 def test_reads_the_four_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, n in {"trainA": 5, "trainB": 4, "testA": 3, "testB": 2}.items():
-        write_pictures(tmp_path / "facades" / name, n)
+        write_images(tmp_path / "facades" / name, n)
     monkeypatch.setenv("HAWC_DATA", str(tmp_path))
     data = Facades()
     data.prepare_data()
@@ -25,7 +25,7 @@ def test_missing(tmp_path: Path) -> None:
 
 
 def test_a_missing_domain(tmp_path: Path) -> None:
-    write_pictures(tmp_path / "facades" / "trainA", 2)
+    write_images(tmp_path / "facades" / "trainA", 2)
     data = Facades(data_dir=str(tmp_path))
     data.prepare_data()
     with pytest.raises(DataError, match=r"facades/trainB' must be a folder of images"):

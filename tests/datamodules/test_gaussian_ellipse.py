@@ -1,4 +1,4 @@
-"""The correlated law: its moments, its density, and what it refuses."""
+"""The correlated distribution: its moments, its density, and what it refuses."""
 
 import pytest
 import torch

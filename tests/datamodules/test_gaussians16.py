@@ -1,4 +1,4 @@
-"""Sixteen Gaussians: the law of the sampler's example."""
+"""Sixteen Gaussians: the distribution of the sampler's example."""
 
 import torch
 
@@ -7,8 +7,8 @@ from examples import grid
 from hawc import GaussianMixture
 
 
-def test_law_is_that_of_the_example() -> None:
+def test_distribution_is_that_of_the_example() -> None:
     data = Gaussians16()
-    assert torch.equal(data.modes, grid.CENTRES)
-    law = GaussianMixture(None, data.modes, data.mode_std**2)
-    assert repr(law) == repr(grid.LAW)
+    assert torch.equal(data.modes, grid.CENTERS)
+    target = GaussianMixture(None, data.modes, data.mode_std**2)
+    assert repr(target) == repr(grid.TARGET)

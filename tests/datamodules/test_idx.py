@@ -53,9 +53,9 @@ def test_damaged_gzip(tmp_path: Path) -> None:
         read_idx(path)
 
 
-def test_pictures_of_another_size(tmp_path: Path) -> None:
+def test_images_of_another_size(tmp_path: Path) -> None:
     write_pairs(tmp_path / "MNIST" / "raw", side=27)
-    with pytest.raises(DataError, match="must hold 28 x 28 pictures and one label each"):
+    with pytest.raises(DataError, match="must hold 28 x 28 images and one label each"):
         MNIST(data_dir=str(tmp_path)).read(train=True)
 
 

@@ -10,24 +10,24 @@ import pytest
 from PIL import Image
 
 from datamodules import DataError
-from datamodules.image_file import check_background, check_picture_size, read_picture
-from tests.datamodules.picture_files import write_picture
+from datamodules.image_file import check_background, check_image_size, read_image
+from tests.datamodules.image_files import write_image
 
 
 @pytest.mark.parametrize("size", [(12, 4), (4, 12)])
-def test_the_centred_square_is_kept(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_the_centerd_square_is_kept(tmp_path: Path, size: tuple[int, int]) -> None:
     pixels = np.zeros((size[1], size[0], 3), np.uint8)
     pixels[tuple(slice(4, 8) if side == 12 else slice(None) for side in size[::-1])] = 200
     Image.fromarray(pixels).save(tmp_path / "1.png")
-    assert read_picture(tmp_path / "1.png", (3, 2, 2)).unique().tolist() == [200]
+    assert read_image(tmp_path / "1.png", (3, 2, 2)).unique().tolist() == [200]
 
 
-def test_pictures_are_upright(tmp_path: Path) -> None:
-    picture = Image.fromarray(np.array([[0, 0], [200, 200]], np.uint8))
-    exif = picture.getexif()
+def test_images_are_upright(tmp_path: Path) -> None:
+    image = Image.fromarray(np.array([[0, 0], [200, 200]], np.uint8))
+    exif = image.getexif()
     exif[0x0112] = 3  # orientation: turned by 180 degrees
-    picture.save(tmp_path / "1.png", exif=exif)
-    assert read_picture(tmp_path / "1.png", (1, 2, 2))[0].tolist() == [[200, 200], [0, 0]]
+    image.save(tmp_path / "1.png", exif=exif)
+    assert read_image(tmp_path / "1.png", (1, 2, 2))[0].tolist() == [[200, 200], [0, 0]]
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK"])
@@ -35,7 +35,7 @@ def test_other_kinds_are_converted(tmp_path: Path, mode: str) -> None:
     file = tmp_path / ("1.tif" if mode == "CMYK" else "1.png")
     Image.new("RGB", (4, 4), (255, 255, 255)).convert(mode).save(file)
     for channels in (1, 3):
-        image = read_picture(file, (channels, 4, 4))
+        image = read_image(file, (channels, 4, 4))
         assert image.shape == (channels, 4, 4)
         assert image.unique().tolist() == [255]
 
@@ -44,10 +44,10 @@ def test_other_kinds_are_converted(tmp_path: Path, mode: str) -> None:
 HALF = Image.fromarray(
     np.array([[[255, 0, 0, 255], [255, 0, 0, 255], [0, 255, 0, 0], [0, 255, 0, 0]]] * 4, np.uint8)
 )
-COLOURS = Image.fromarray(np.asarray(HALF)[..., :3].copy())
+COLORS = Image.fromarray(np.asarray(HALF)[..., :3].copy())
 
 
-def grey_half(mode: str) -> Image.Image:
+def gray_half(mode: str) -> Image.Image:
     return HALF.convert("LA").convert(mode)
 
 
@@ -82,12 +82,12 @@ TRANSPARENT: dict[str, Callable[[Path], None]] = {
     "rgba.png": HALF.save,
     "rgba.webp": lambda file: HALF.save(file, lossless=True, exact=True),
     "rgba.tif": HALF.save,
-    "la.png": grey_half("LA").save,
+    "la.png": gray_half("LA").save,
     "palette.png": palette(1),
     "palette with alpha.png": palette(bytes([255, 0])),
     "palette.gif": palette(1),
-    "one colour.png": lambda file: COLOURS.save(file, transparency=(0, 255, 0)),
-    "one grey.png": lambda file: COLOURS.convert("L").save(file, transparency=150),
+    "one colour.png": lambda file: COLORS.save(file, transparency=(0, 255, 0)),
+    "one grey.png": lambda file: COLORS.convert("L").save(file, transparency=150),
     "one grey of 16 bits.png": lambda file: write_deep_png(
         file, np.array([[19532, 19532, 40000, 40000]] * 4), [40000]
     ),
@@ -105,35 +105,35 @@ def test_what_is_transparent_shows_the_background(
     tmp_path: Path, name: str, background: str, behind: list[int]
 ) -> None:
     TRANSPARENT[name](tmp_path / name)
-    image = read_picture(tmp_path / name, (3, 4, 4), background)
+    image = read_image(tmp_path / name, (3, 4, 4), background)
     front = [76] * 3 if name.startswith(("la", "one grey")) else [255, 0, 0]
     assert image[:, :, :2].flatten(1).unique(dim=1).flatten().tolist() == front
     assert image[:, :, 2:].flatten(1).unique(dim=1).flatten().tolist() == behind
-    grey = read_picture(tmp_path / name, (1, 4, 4), background)
-    assert grey[0, :, 2:].unique().tolist() == [round(np.dot(behind, [0.299, 0.587, 0.114]))]
+    gray = read_image(tmp_path / name, (1, 4, 4), background)
+    assert gray[0, :, 2:].unique().tolist() == [round(np.dot(behind, [0.299, 0.587, 0.114]))]
 
 
-def test_hidden_colours_do_not_bleed_at_edges(tmp_path: Path) -> None:
+def test_hidden_colors_do_not_bleed_at_edges(tmp_path: Path) -> None:
     Image.fromarray(np.array([[[255, 255, 255, 255], [0, 255, 0, 0]]] * 2, np.uint8)).save(
         tmp_path / "1.png"
     )
-    assert read_picture(tmp_path / "1.png", (3, 1, 1)).flatten().tolist() == [255, 255, 255]
+    assert read_image(tmp_path / "1.png", (3, 1, 1)).flatten().tolist() == [255, 255, 255]
 
 
 def test_half_transparent(tmp_path: Path) -> None:
     Image.new("RGBA", (2, 2), (255, 0, 0, 128)).save(tmp_path / "1.png")
-    assert read_picture(tmp_path / "1.png", (3, 1, 1)).flatten().tolist() == [255, 127, 127]
+    assert read_image(tmp_path / "1.png", (3, 1, 1)).flatten().tolist() == [255, 127, 127]
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif", "pgm"])
-def test_grey_of_16_bits_is_scaled(tmp_path: Path, suffix: str) -> None:
+def test_gray_of_16_bits_is_scaled(tmp_path: Path, suffix: str) -> None:
     levels = np.array([[0, 257, 32896, 65535]] * 4, np.uint16)
     if suffix == "pgm":
         (tmp_path / "1.pgm").write_bytes(b"P5 4 4 65535\n" + levels.astype(">u2").tobytes())
     else:
         Image.fromarray(levels).save(tmp_path / f"1.{suffix}")
     for channels in (1, 3):
-        image = read_picture(tmp_path / f"1.{suffix}", (channels, 4, 4))
+        image = read_image(tmp_path / f"1.{suffix}", (channels, 4, 4))
         assert image[-1, 0].tolist() == [0, 1, 128, 255]
 
 
@@ -160,35 +160,35 @@ def test_tiff_says_what_white_is(
     tmp_path: Path, bits: int, photometric: int, level: int, expected: int
 ) -> None:
     write_tiff(tmp_path / "1.tif", bits, photometric, level)
-    assert read_picture(tmp_path / "1.tif", (1, 4, 4)).unique().tolist() == [expected]
+    assert read_image(tmp_path / "1.tif", (1, 4, 4)).unique().tolist() == [expected]
 
 
-def test_colours_of_16_bits_are_scaled(tmp_path: Path) -> None:
+def test_colors_of_16_bits_are_scaled(tmp_path: Path) -> None:
     write_deep_png(tmp_path / "1.png", np.array([[[0, 32896, 65535]] * 2] * 2))
-    assert read_picture(tmp_path / "1.png", (3, 2, 2))[:, 0, 0].tolist() == [0, 128, 255]
+    assert read_image(tmp_path / "1.png", (3, 2, 2))[:, 0, 0].tolist() == [0, 128, 255]
 
 
 @pytest.mark.parametrize(("mode", "dtype"), [("I", np.int32), ("F", np.float32)])
 def test_32_bits_have_no_white(tmp_path: Path, mode: str, dtype: type) -> None:
     Image.fromarray(np.full((4, 4), 40000, dtype)).save(tmp_path / "1.tif")
     with pytest.raises(DataError, match=rf"32 bits a channel \(Pillow's mode {mode}\); convert it"):
-        read_picture(tmp_path / "1.tif", (3, 4, 4))
+        read_image(tmp_path / "1.tif", (3, 4, 4))
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp", "apng", "tif"])
 def test_the_first_frame_of_animations(tmp_path: Path, suffix: str) -> None:
-    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "green", "blue")]
+    frames = [Image.new("RGB", (4, 4), color) for color in ("red", "green", "blue")]
     options = {"lossless": True} if suffix == "webp" else {}
     file = tmp_path / f"1.{suffix}"
     frames[0].save(file, save_all=True, append_images=frames[1:], **options)
     with pytest.warns(UserWarning, match="of images with several frames the first is read"):
-        image = read_picture(file, (3, 2, 2))
+        image = read_image(file, (3, 2, 2))
     assert image[:, 0, 0].tolist() == [255, 0, 0]
 
 
 def refusal(file: Path) -> str | None:
     try:
-        read_picture(file, (3, 4, 4))
+        read_image(file, (3, 4, 4))
     except DataError as error:
         return str(error)
     return None
@@ -198,7 +198,7 @@ def refusal(file: Path) -> str | None:
 @pytest.mark.filterwarnings("ignore")  # Pillow's, of metadata
 def test_damaged_files_are_refused(tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"1.{suffix}"
-    write_picture(tmp_path / "1.png" if suffix == "psd" else file, size=(64, 64))
+    write_image(tmp_path / "1.png" if suffix == "psd" else file, size=(64, 64))
     whole = (tmp_path / "1.png" if suffix == "psd" else file).read_bytes()
     random = np.random.default_rng(0)
     damages = [b"", b"<html>not found</html>", whole[: len(whole) // 2], whole[:20]]
@@ -224,7 +224,7 @@ def test_all_that_decoders_raise(
 
     monkeypatch.setattr(Image, "open", fail)
     with pytest.raises(DataError, match=r"what it says"):
-        read_picture(tmp_path / "1.png", (3, 4, 4))
+        read_image(tmp_path / "1.png", (3, 4, 4))
 
 
 @pytest.mark.parametrize(
@@ -233,11 +233,11 @@ def test_all_that_decoders_raise(
 )
 def test_sizes_that_cannot_be_made(size: int, channels: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        check_picture_size(size, channels)
+        check_image_size(size, channels)
 
 
 @pytest.mark.parametrize("background", ["whyte", "", "#12", "#ffffff80", None, 3])
-def test_backgrounds_that_are_no_colour(background: str) -> None:
+def test_backgrounds_that_are_no_color(background: str) -> None:
     with pytest.raises(ValueError, match="`background` must be a colour such as white, black or "):
         check_background(background)
     check_background("rebeccapurple")

@@ -7,7 +7,7 @@ from PIL import Image
 
 from datamodules import DataError
 from datamodules.image_files import ImageReader, find_images
-from tests.datamodules.picture_files import write_picture, write_pictures
+from tests.datamodules.image_files import write_image, write_images
 
 SHAPE = (1, 2, 2)
 
@@ -25,9 +25,9 @@ def break_some(folder: Path, *numbers: int) -> None:
 def test_all_that_pillow_reads_and_names_without_an_ending(tmp_path: Path) -> None:
     for number in range(3):
         for ending in ("png", "gif", "jfif", "JPG", "Webp", "bmp", "tga", "ico"):
-            write_picture(tmp_path / f"{number}.{ending}", size=(16, 16))
+            write_image(tmp_path / f"{number}.{ending}", size=(16, 16))
     for name in ("none", "photo 3.5 of May", "1.jpg_large", "2.0001", "ünï cödé 図"):
-        write_picture(tmp_path / "as.png").rename(tmp_path / name)
+        write_image(tmp_path / "as.png").rename(tmp_path / name)
     assert len(find_images(tmp_path)) == 3 * 8 + 5
     images, whole = ImageReader((3, 2, 2)).read(find_images(tmp_path), tmp_path)
     assert whole.all()
@@ -38,16 +38,16 @@ def test_all_that_pillow_reads_and_names_without_an_ending(tmp_path: Path) -> No
 
 @pytest.mark.filterwarnings("error")
 def test_what_is_hidden_or_left_by_systems_is_not_counted(tmp_path: Path) -> None:
-    write_picture(tmp_path / "1.png")
-    write_picture(tmp_path / ".hidden" / "1.png")
-    write_picture(tmp_path / "__MACOSX" / "1.png")
+    write_image(tmp_path / "1.png")
+    write_image(tmp_path / ".hidden" / "1.png")
+    write_image(tmp_path / "__MACOSX" / "1.png")
     for name in (".DS_Store", "._1.png", "Thumbs.db", "desktop.ini", "1.png~", "1~"):
         (tmp_path / name).write_bytes(b"\0\1")
     assert names(tmp_path) == ["1.png"]
 
 
 def test_other_files_are_counted_once(tmp_path: Path) -> None:
-    write_pictures(tmp_path, 2)
+    write_images(tmp_path, 2)
     others = ["a.txt", "b.json", "c.pdf", "d.h5", "e.eps", "f.mpg", "g.svg", "notes", "h"]
     for name in others:
         (tmp_path / name).write_text("no image")
@@ -61,8 +61,8 @@ def test_other_files_are_counted_once(tmp_path: Path) -> None:
 
 
 def test_links_are_followed_and_loops_end(tmp_path: Path) -> None:
-    write_picture(tmp_path / "elsewhere" / "deep" / "1.png")
-    write_picture(tmp_path / "elsewhere" / "2.png")
+    write_image(tmp_path / "elsewhere" / "deep" / "1.png")
+    write_image(tmp_path / "elsewhere" / "2.png")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "linked").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "data" / "3.png").symlink_to(tmp_path / "elsewhere" / "2.png")
@@ -79,7 +79,7 @@ def test_a_link_that_leads_nowhere_is_a_broken_image(tmp_path: Path) -> None:
 
 
 def test_a_folder_may_be_named_like_an_image(tmp_path: Path) -> None:
-    write_picture(tmp_path / "x.png" / "1.png")
+    write_image(tmp_path / "x.png" / "1.png")
     assert names(tmp_path) == ["x.png/1.png"]
 
 
@@ -96,7 +96,7 @@ def test_folders_without_images(tmp_path: Path) -> None:
 
 
 def test_all_broken_files_are_named_at_once(tmp_path: Path) -> None:
-    files = find_images(write_pictures(tmp_path, 9))
+    files = find_images(write_images(tmp_path, 9))
     break_some(tmp_path, 2, 7)
     files[4].write_bytes(b"")
     with pytest.raises(DataError) as refusal:
@@ -109,7 +109,7 @@ def test_all_broken_files_are_named_at_once(tmp_path: Path) -> None:
 
 
 def test_of_many_broken_files_five_are_named(tmp_path: Path) -> None:
-    files = find_images(write_pictures(tmp_path, 9))
+    files = find_images(write_images(tmp_path, 9))
     break_some(tmp_path, *range(7))
     with pytest.raises(DataError, match=r"7 of 9 .*, 004\.png \([^)]*\) and 2 more; repair"):
         ImageReader(SHAPE).read(files, tmp_path)
@@ -124,7 +124,7 @@ def test_a_truncated_photograph(tmp_path: Path) -> None:
 
 
 def test_going_on_without_broken_files(tmp_path: Path) -> None:
-    files = find_images(write_pictures(tmp_path, 5))
+    files = find_images(write_images(tmp_path, 5))
     break_some(tmp_path, 1, 3)
     with pytest.warns(
         UserWarning, match=r"2 of 5 .*: 001\.png .*, 003\.png .*; going on without\."
@@ -135,7 +135,7 @@ def test_going_on_without_broken_files(tmp_path: Path) -> None:
 
 
 def test_nothing_whole(tmp_path: Path) -> None:
-    files = find_images(write_pictures(tmp_path, 2))
+    files = find_images(write_images(tmp_path, 2))
     break_some(tmp_path, 0, 1)
     with pytest.raises(DataError, match=r"2 of 2 images in .* cannot be read: .*; repair some\."):
         ImageReader(SHAPE, broken="skip").read(files, tmp_path)

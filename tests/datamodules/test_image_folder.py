@@ -1,4 +1,4 @@
-"""Folders of pictures: classes, crops, splits; folders and files that are refused."""
+"""Folders of images: classes, crops, splits; folders and files that are refused."""
 
 from pathlib import Path
 
@@ -7,15 +7,15 @@ import torch
 from PIL import Image
 
 from datamodules import DataError, ImageFolder
-from tests.datamodules.picture_files import RED, write_picture, write_pictures
+from tests.datamodules.image_files import RED, write_image, write_images
 
 GREEN = (0, 255, 0)
 
 
 def test_subfolders_are_classes(tmp_path: Path) -> None:
-    write_picture(tmp_path / "b" / "deeper" / "1.png", GREEN)
-    write_picture(tmp_path / "a" / "1.jpg", RED)
-    write_picture(tmp_path / "b" / "2.PNG", GREEN)
+    write_image(tmp_path / "b" / "deeper" / "1.png", GREEN)
+    write_image(tmp_path / "a" / "1.jpg", RED)
+    write_image(tmp_path / "b" / "2.PNG", GREEN)
     images, labels = ImageFolder(str(tmp_path), 4, num_test=0).read(train=True)
     assert images.shape == (3, 3, 4, 4)
     assert images.dtype == torch.uint8
@@ -26,8 +26,8 @@ def test_subfolders_are_classes(tmp_path: Path) -> None:
 
 
 def test_a_flat_folder_is_one_class(tmp_path: Path) -> None:
-    write_pictures(tmp_path, 3)
-    write_picture(tmp_path / ".hidden" / "1.png")
+    write_images(tmp_path, 3)
+    write_image(tmp_path / ".hidden" / "1.png")
     (tmp_path / "._0.png").write_bytes(b"what a Mac leaves")
     (tmp_path / "notes.txt").touch()
     (tmp_path / "empty").mkdir()
@@ -40,7 +40,7 @@ def test_a_flat_folder_is_one_class(tmp_path: Path) -> None:
 
 
 def test_serves_floats(tmp_path: Path) -> None:
-    write_pictures(tmp_path, 100)
+    write_images(tmp_path, 100)
     data = ImageFolder(str(tmp_path), 4, batch_size=81)
     data.prepare_data()
     data.setup("fit")
@@ -50,7 +50,7 @@ def test_serves_floats(tmp_path: Path) -> None:
 
 
 def test_a_tenth_is_the_test_set(tmp_path: Path) -> None:
-    data = ImageFolder(str(write_pictures(tmp_path, 30)), 1, channels=1)
+    data = ImageFolder(str(write_images(tmp_path, 30)), 1, channels=1)
     train, test = (data.read(train)[0].flatten().tolist() for train in (True, False))
     assert len(test) == 3
     assert sorted(train + test) == list(range(30))
@@ -58,25 +58,25 @@ def test_a_tenth_is_the_test_set(tmp_path: Path) -> None:
 
 def test_another_folder_is_the_test_set(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        write_pictures(tmp_path / "train" / name, 3)
-    write_pictures(tmp_path / "test" / "b", 2)
+        write_images(tmp_path / "train" / name, 3)
+    write_images(tmp_path / "test" / "b", 2)
     data = ImageFolder(str(tmp_path / "train"), 4, test_path=str(tmp_path / "test"))
     assert data.read(train=True)[1].tolist() == [0, 0, 0, 1, 1, 1]
     assert data.read(train=False)[1].tolist() == [1, 1]
 
 
 def test_binarised(tmp_path: Path) -> None:
-    for i, grey in enumerate((0, 127, 128, 255)):
-        write_picture(tmp_path / f"{i}.png", (grey, grey, grey))
+    for i, gray in enumerate((0, 127, 128, 255)):
+        write_image(tmp_path / f"{i}.png", (gray, gray, gray))
     data = ImageFolder(str(tmp_path), 1, 1, 4, num_test=0, num_validation=0, binarize=True)
     data.setup("fit")
     ((images, _),) = data.train_dataloader()
     assert sorted(images.flatten().tolist()) == [0, 0, 1, 1]
 
 
-def test_pictures_beside_classes(tmp_path: Path) -> None:
-    write_picture(tmp_path / "a" / "1.png")
-    write_picture(tmp_path / "2.png")
+def test_images_beside_classes(tmp_path: Path) -> None:
+    write_image(tmp_path / "a" / "1.png")
+    write_image(tmp_path / "2.png")
     with pytest.raises(DataError, match=r"must hold images or subfolders .* 2.png beside a; m"):
         ImageFolder(str(tmp_path), 4).read(train=True)
 
@@ -84,13 +84,13 @@ def test_pictures_beside_classes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("other", ["test", "val", "valid", "validation"])
 def test_splits_are_no_classes(tmp_path: Path, other: str) -> None:
     for name in ("train", other):
-        write_picture(tmp_path / name / "1.png")
+        write_image(tmp_path / name / "1.png")
     with pytest.raises(DataError, match=f"has subfolders train and {other}, which are no classes"):
         ImageFolder(str(tmp_path), 4).read(train=True)
 
 
 def test_an_empty_class(tmp_path: Path) -> None:
-    write_picture(tmp_path / "a" / "1.png")
+    write_image(tmp_path / "a" / "1.png")
     for name in ("__MACOSX", ".cache", "old~"):
         (tmp_path / name).mkdir()
     assert ImageFolder(str(tmp_path), 4, num_test=0).read(train=True)[1].tolist() == [0]
@@ -99,7 +99,7 @@ def test_an_empty_class(tmp_path: Path) -> None:
         ImageFolder(str(tmp_path), 4).read(train=True)
 
 
-def test_no_pictures(tmp_path: Path) -> None:
+def test_no_images(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none' must be a folder of images, and there is no"):
         ImageFolder(str(tmp_path / "none"), 4).read(train=True)
     with pytest.raises(DataError, match=r"holds no image that can be read, such as \.jpg"):
@@ -107,9 +107,9 @@ def test_no_pictures(tmp_path: Path) -> None:
 
 
 def test_a_class_that_training_lacks(tmp_path: Path) -> None:
-    write_picture(tmp_path / "train" / "a" / "1.png")
-    write_picture(tmp_path / "test" / "c" / "1.png")
-    write_picture(tmp_path / "flat" / "1.png")
+    write_image(tmp_path / "train" / "a" / "1.png")
+    write_image(tmp_path / "test" / "c" / "1.png")
+    write_image(tmp_path / "flat" / "1.png")
     for name, found in (("test", "'c'"), ("flat", "none")):
         data = ImageFolder(str(tmp_path / "train"), 4, test_path=str(tmp_path / name))
         with pytest.raises(DataError, match=f"`test_path` must have the subfolders .* has {found}"):
@@ -117,17 +117,17 @@ def test_a_class_that_training_lacks(tmp_path: Path) -> None:
 
 
 def test_nothing_to_test(tmp_path: Path) -> None:
-    data = ImageFolder(str(write_pictures(tmp_path, 3)), 4, num_test=0)
-    with pytest.raises(DataError, match=r"needs a test picture, got 0 in all; .* more test pict"):
+    data = ImageFolder(str(write_images(tmp_path, 3)), 4, num_test=0)
+    with pytest.raises(DataError, match=r"needs a test image, got 0 in all; .* more test pict"):
         data.setup("test")
 
 
 def test_broken_files_are_all_named_whatever_part_they_are_of(tmp_path: Path) -> None:
     broken = [f"{i:03d}.png" for i in range(0, 30, 7)]
     for name in broken:
-        (write_pictures(tmp_path, 30) if name == "000.png" else tmp_path).joinpath(
-            name
-        ).write_bytes(b"<html>not found</html>")
+        (write_images(tmp_path, 30) if name == "000.png" else tmp_path).joinpath(name).write_bytes(
+            b"<html>not found</html>"
+        )
     with pytest.raises(DataError, match=r"5 of 30 images in") as refusal:
         ImageFolder(str(tmp_path), 4).read(train=True)  # a tenth of them is for testing
     assert all(name in str(refusal.value) for name in broken)
@@ -136,7 +136,7 @@ def test_broken_files_are_all_named_whatever_part_they_are_of(tmp_path: Path) ->
 @pytest.mark.filterwarnings("ignore:.*going on without")
 def test_broken_files_are_skipped_and_splits_stay_apart(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        write_pictures(tmp_path / name, 20)
+        write_images(tmp_path / name, 20)
     whole = ImageFolder(str(tmp_path), 1, channels=1).read(train=True)[0].flatten().tolist()
     for i in (3, 4):
         (tmp_path / "a" / f"{i:03d}.png").write_bytes(b"")
@@ -163,8 +163,8 @@ def lost(before: list[int], after: list[int]) -> set[int]:
 
 @pytest.mark.filterwarnings("ignore:.*going on without")
 def test_a_class_of_which_nothing_is_left(tmp_path: Path) -> None:
-    write_pictures(tmp_path / "a", 3)
-    (write_pictures(tmp_path / "b", 1) / "000.png").write_bytes(b"")
+    write_images(tmp_path / "a", 3)
+    (write_images(tmp_path / "b", 1) / "000.png").write_bytes(b"")
     with pytest.raises(DataError, match=r"b' holds no image that can be read"):
         ImageFolder(str(tmp_path), 4, num_test=0, broken="skip").read(train=True)
 
@@ -177,8 +177,8 @@ def test_what_is_transparent_shows_the_background(tmp_path: Path) -> None:
         assert images.unique().tolist() == [level]
 
 
-def test_sizes_and_colours_may_differ(tmp_path: Path) -> None:
-    write_picture(tmp_path / "1.png", size=(30, 7))
+def test_sizes_and_colors_may_differ(tmp_path: Path) -> None:
+    write_image(tmp_path / "1.png", size=(30, 7))
     Image.new("L", (5, 9), 200).save(tmp_path / "2.png")
     Image.new("CMYK", (9, 9), (0, 255, 255, 0)).save(tmp_path / "3.jpg")
     images, _ = ImageFolder(str(tmp_path), 4, num_test=0).read(train=True)

@@ -24,7 +24,7 @@ def test_a_tenth_is_held_out_and_nothing_is_lost() -> None:
     assert torch.equal(together.unique(dim=0), everything.flatten(1).unique(dim=0))
 
 
-def test_held_out_pictures_do_not_depend_on_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_held_out_images_do_not_depend_on_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     held_out = []
     for seed in ("1", "2"):
         monkeypatch.setenv("PL_GLOBAL_SEED", seed)
@@ -114,29 +114,29 @@ def test_wrong_arguments(arguments: dict[str, int], message: str) -> None:
         TinyImages(**arguments)
 
 
-def test_fewer_validation_pictures_than_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fewer_validation_images_than_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TinyImages, "_world_size", 4)
     data = TinyImages(batch_size=4, num_validation=3)
-    with pytest.raises(DataError, match="each of the 4 processes needs a val picture, got 3"):
+    with pytest.raises(DataError, match="each of the 4 processes needs a val image, got 3"):
         data.setup("fit")
 
 
-def test_fewer_test_pictures_than_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fewer_test_images_than_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TinyImages, "_world_size", 21)
     data = TinyImages(batch_size=4)
-    with pytest.raises(DataError, match=r"test picture, got 20 in all; .* have more test pictures"):
+    with pytest.raises(DataError, match=r"test image, got 20 in all; .* have more test images"):
         data.setup("test")
 
 
 @pytest.mark.parametrize("stage", ["fit", "test"])
-def test_binarised_pictures_are_0_below_one_half_and_1_from_there(stage: str) -> None:
-    grey, binary = (
+def test_binarised_images_are_0_below_one_half_and_1_from_there(stage: str) -> None:
+    gray, binary = (
         TinyImages(4, num_validation=0, binarize=binarize) for binarize in (False, True)
     )
-    for data in (grey, binary):
+    for data in (gray, binary):
         data.setup(stage)
     loaders = [
-        d.train_dataloader() if stage == "fit" else d.test_dataloader() for d in (grey, binary)
+        d.train_dataloader() if stage == "fit" else d.test_dataloader() for d in (gray, binary)
     ]
     for (expected, _), (images, _) in zip(*loaders, strict=True):
         assert images.dtype == torch.float32

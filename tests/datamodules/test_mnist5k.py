@@ -18,13 +18,13 @@ def test_split_sizes_and_ranges() -> None:
     assert torch.equal(test_labels.bincount(), torch.full((10,), 50))
 
 
-def test_no_test_picture_is_a_training_picture() -> None:
+def test_no_test_image_is_a_training_image() -> None:
     data = MNIST5k()
     train, test = (data.read(train=flag)[0].flatten(1) for flag in (True, False))
     assert torch.cdist(test.float(), train.float()).min() > 0
 
 
-def test_pictures_are_upright_digits() -> None:
+def test_images_are_upright_digits() -> None:
     """A one is a vertical stroke: its ink varies more across columns than across rows."""
     images, labels = MNIST5k().read(train=True)
     ones = images[labels == 1].float().mean((0, 1))

@@ -36,7 +36,7 @@ def test_every_row_is_in_one_split_and_undone_exactly(file: str) -> None:
     data = CSVTable(file, batch_size=3)
     splits = {name: rows_of(data, name) for name in ("train", "val", "test")}
     assert {name: len(rows) for name, rows in splits.items()} == {"train": 33, "val": 3, "test": 4}
-    back = data.unstandardise(torch.cat(list(splits.values())))
+    back = data.unstandardize(torch.cat(list(splits.values())))
     expected = torch.tensor([[i, i * i, 1000 - i] for i in range(40)], dtype=torch.float64)
     assert torch.equal(back[back[:, 0].argsort()], expected)
 
@@ -44,7 +44,7 @@ def test_every_row_is_in_one_split_and_undone_exactly(file: str) -> None:
 def test_held_out_rows_have_no_part_in_the_scale(tmp_path: Path) -> None:
     file = write_table(tmp_path / "table.csv")
     data = CSVTable(str(file), batch_size=3)
-    held_out = data.unstandardise(torch.cat([rows_of(data, "val"), rows_of(data, "test")]))
+    held_out = data.unstandardize(torch.cat([rows_of(data, "val"), rows_of(data, "test")]))
     train = rows_of(data, "train").sort(0).values
     lines = file.read_text().splitlines()
     for i in held_out[:, 0].round().int().tolist():
@@ -58,7 +58,7 @@ def test_held_out_rows_have_no_part_in_the_scale(tmp_path: Path) -> None:
     columns=st.integers(1, 3),
     values=st.lists(st.floats(-1e6, 1e6, width=32), min_size=6, max_size=60, unique=True),
 )
-def test_unstandardise_inverts_standardise(
+def test_unstandardize_inverts_standardize(
     tmp_path: Path, columns: int, values: list[float]
 ) -> None:
     n = len(values) // columns
@@ -67,11 +67,11 @@ def test_unstandardise_inverts_standardise(
     names = ["a", "b", "c"][:columns]
     file.write_text("\n".join([",".join(names), *(",".join(map(repr, r)) for r in table.tolist())]))
     data = CSVTable(str(file), num_validation=0, num_test=0)
-    there = data.standardise(table)
+    there = data.standardize(table)
     # one rounding each of a difference, a quotient, a product and a sum of numbers up to 1e6
-    assert torch.allclose(data.unstandardise(there), table, rtol=0, atol=1e-8)
-    assert torch.allclose(data.standardise(data.unstandardise(there)), there, rtol=1e-6, atol=1e-6)
-    assert data.unstandardise(there[0]).shape == (columns,)
+    assert torch.allclose(data.unstandardize(there), table, rtol=0, atol=1e-8)
+    assert torch.allclose(data.standardize(data.unstandardize(there)), there, rtol=1e-6, atol=1e-6)
+    assert data.unstandardize(there[0]).shape == (columns,)
 
 
 def test_labels_are_the_target_in_its_units(file: str) -> None:
@@ -80,7 +80,7 @@ def test_labels_are_the_target_in_its_units(file: str) -> None:
     assert data.column_names == ("a", "c")
     rows, labels = next(iter(data.train_dataloader()))
     assert labels.dtype == torch.float64
-    assert torch.equal(data.unstandardise(rows)[:, 0].square(), labels)
+    assert torch.equal(data.unstandardize(rows)[:, 0].square(), labels)
 
 
 # beside whole numbers above 2^24: a large offset with a small spread, decimals, numbers below 0
@@ -101,7 +101,7 @@ def test_large_numbers_come_back_exactly(tmp_path: Path, column: list[float]) ->
     ((rows, labels),) = data.train_dataloader()
     expected = torch.tensor(column, dtype=torch.float64)
     assert torch.equal(labels.sort().values, expected)
-    assert torch.equal(data.unstandardise(rows)[:, 0], labels)
+    assert torch.equal(data.unstandardize(rows)[:, 0], labels)
     assert rows.dtype == torch.float32
     # one rounding to float32 each, of numbers whose mean is 0 and whose square's mean is 1
     assert rows.double().mean() == pytest.approx(0, abs=1e-6)
@@ -111,18 +111,18 @@ def test_large_numbers_come_back_exactly(tmp_path: Path, column: list[float]) ->
 def test_what_is_no_row_of_the_file_is_undone_as_it_is(file: str) -> None:
     data = CSVTable(file, num_test=0, num_validation=0)
     between = torch.tensor([[1.5, 2.25, 997.125]], dtype=torch.float64)
-    made = data.standardise(between).float()
-    assert torch.allclose(data.unstandardise(made), between, rtol=0, atol=1e-4)
-    assert not torch.equal(data.unstandardise(made), data.unstandardise(made).round())
+    made = data.standardize(between).float()
+    assert torch.allclose(data.unstandardize(made), between, rtol=0, atol=1e-4)
+    assert not torch.equal(data.unstandardize(made), data.unstandardize(made).round())
 
 
 @pytest.mark.parametrize("dtype", [torch.int64, torch.float32, torch.float64])
 def test_whatever_holds_the_numbers(file: str, dtype: torch.dtype) -> None:
     data = CSVTable(file, num_test=0, num_validation=0)
     values = torch.tensor([[3, 9, 997]], dtype=dtype)
-    rows = data.standardise(values)
+    rows = data.standardize(values)
     assert rows.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
-    assert torch.equal(data.unstandardise(rows), values.double())
+    assert torch.equal(data.unstandardize(rows), values.double())
 
 
 @pytest.mark.parametrize(("device", "expected"), [("cpu", torch.float64), ("mps", torch.float32)])

@@ -1,4 +1,4 @@
-"""What all toy laws do: points from a seed, splits, refusals; modes as labels."""
+"""What all toy distributions do: points from a seed, splits, refusals; modes as labels."""
 
 from typing import Any
 

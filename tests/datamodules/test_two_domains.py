@@ -12,7 +12,7 @@ from datamodules.two_domains import AbstractTwoDomains
 
 @final
 class Numbers(AbstractTwoDomains):
-    """Pictures of one pixel that show their number; those of B start at 100."""
+    """Images of one pixel that show their number; those of B start at 100."""
 
     example = "number"
 

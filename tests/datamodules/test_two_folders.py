@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from datamodules import DataError, TwoFolders
-from tests.datamodules.picture_files import write_pictures
+from tests.datamodules.image_files import write_images
 
 
 def test_training_and_test_folders(tmp_path: Path) -> None:
     names = {"path_a": 3, "path_b": 4, "test_path_a": 1, "test_path_b": 2}
-    paths = {name: str(write_pictures(tmp_path / name, n)) for name, n in names.items()}
+    paths = {name: str(write_images(tmp_path / name, n)) for name, n in names.items()}
     data = TwoFolders(**paths, image_size=4)
     assert [len(domain) for domain in data.read(train=True)] == [3, 4]
     assert [len(domain) for domain in data.read(train=False)] == [1, 2]

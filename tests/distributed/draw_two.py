@@ -14,7 +14,7 @@ from commands.sample.run import SampleRun
 from hawc import DatabaseHistory, IndependentSampler, StandardNormal
 from tests.helpers import quiet_trainer, tiny_energy_vae
 
-LAW = StandardNormal(2)
+TARGET = StandardNormal(2)
 TOLD = {"checkpoint_sha256": "", "gallery": "default", "sampler": "independent", "seed": 0}
 
 
@@ -32,9 +32,9 @@ def main(folder: Path) -> None:
     model.decoder.register_forward_hook(spoil)
     run = None
     if trainer.is_global_zero:
-        history = DatabaseHistory(f"sqlite:///{folder}/gallery.db", LAW)
+        history = DatabaseHistory(f"sqlite:///{folder}/gallery.db", TARGET)
         out = SampleFolder(folder / "out", TOLD)
-        run = SampleRun(out, history, IndependentSampler(LAW), 8, 4, seed=0)
+        run = SampleRun(out, history, IndependentSampler(TARGET), 8, 4, seed=0)
     try:
         draw_samples(trainer, model, run)
     except UsageError as error:

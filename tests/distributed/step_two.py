@@ -38,7 +38,7 @@ MODELS: dict[str, Callable[[], LightningModule]] = {
     "ebgan": tiny_ebgan,
     "disco_gan": lambda: tiny_disco_gan(TINY_SHAPE),
 }
-# terms of several pictures at once that each process takes of its own, and averages
+# terms of several images at once that each process takes of its own, and averages
 OF_ONE_PROCESS = {"energy_vae": "losses", "ebgan": "generator_losses"}
 
 
@@ -78,7 +78,7 @@ def _data(model: str, batch_size: int) -> LightningDataModule:
 
 
 def _shared_noise(module: LightningModule, num_processes: int) -> Callable[[int, int], Tensor]:
-    """Returns what draws those rows of a common batch whose places a process's pictures have."""
+    """Returns what draws those rows of a common batch whose places a process's images have."""
     calls = itertools.count()
 
     def draw(n: int, dim: int) -> Tensor:
@@ -92,8 +92,8 @@ def _shared_noise(module: LightningModule, num_processes: int) -> Callable[[int,
 
 
 def _by_halves(losses: Callable[[Tensor], Losses]) -> Callable[[Tensor], Losses]:
-    def mean(pictures: Tensor) -> Losses:
-        first, second = losses(pictures[::2]), losses(pictures[1::2])
+    def mean(images: Tensor) -> Losses:
+        first, second = losses(images[::2]), losses(images[1::2])
         return {name: (first[name] + second[name]) / 2 for name in first}
 
     return mean

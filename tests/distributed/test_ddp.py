@@ -1,4 +1,4 @@
-"""Two processes: the same weights on both, other noise on each, one set of pictures."""
+"""Two processes: the same weights on both, other noise on each, one set of images."""
 
 import itertools
 import json
@@ -80,17 +80,17 @@ def test_two_processes_agree(model: str, trained: Path) -> None:
     assert first["num_history"] == 8
     assert first["noise"] != second["noise"]
     assert not set(first["labels"]) & set(second["labels"])
-    pictures = {path.name for path in (folder / "pictures").iterdir()}
-    assert {"epoch-0001-new.png", "epoch-0002-new.png", "gallery.png"} <= pictures
-    assert "loss-curves.png" in pictures
+    images = {path.name for path in (folder / "images").iterdir()}
+    assert {"epoch-0001-new.png", "epoch-0002-new.png", "all_samples.png"} <= images
+    assert "loss-curves.png" in images
     assert first["codes"] == second["codes"]
     assert first["average"] == second["average"]
     assert len(first["quality"]) == 2  # of independent and of history-aware samples
-    assert "epoch-0002-nearest.png" in pictures
+    assert "epoch-0002-nearest.png" in images
     assert bool(first["average"]) == (model not in AUTOENCODERS)
     if model in AUTOENCODERS:
         assert first["num_codes"] == NUM_HELD_OUT  # of both processes
-        assert {"epoch-0002-reconstructions.png", "epoch-0002-latent-codes.png"} <= pictures
+        assert {"epoch-0002-reconstructions.png", "epoch-0002-latents.png"} <= images
         assert first["distance"] == pytest.approx(distance(model, folder), rel=1e-5)
 
 
@@ -100,8 +100,8 @@ def distance(model: str, folder: Path) -> float:
     module.load_state_dict(torch.load(folder / "weights-0.pt"))
     data.setup("fit")
     metric = SquaredEnergyDistance(nn.Flatten())
-    metric.update(torch.cat([pictures for pictures, _ in data.val_dataloader()]), real=True)
-    z = module.latent_target.sample(NUM_HELD_OUT, generator=generator_at(0, 0))
+    metric.update(torch.cat([images for images, _ in data.val_dataloader()]), real=True)
+    z = module.prior.sample(NUM_HELD_OUT, generator=generator_at(0, 0))
     metric.update(decode(module, z), real=False)
     return float(metric.compute())
 

@@ -125,7 +125,7 @@ def test_a_node_without_the_data_ends_the_run(tmp_path: Path) -> None:
     assert lines[0].endswith("(process 1 on node1)")
 
 
-def test_pictures_of_one_process_that_are_nan_end_both(tmp_path: Path) -> None:
+def test_images_of_one_process_that_are_nan_end_both(tmp_path: Path) -> None:
     script = str(Path(__file__).with_name("draw_two.py"))
     done = start([sys.executable, *TORCHRUN, script, str(tmp_path)])
     assert done.returncode == 0, done.stderr

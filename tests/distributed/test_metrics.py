@@ -1,4 +1,4 @@
-"""Two processes with uneven shares measure what one with all pictures does."""
+"""Two processes with uneven shares measure what one with all images does."""
 
 import json
 import os

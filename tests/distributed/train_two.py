@@ -40,7 +40,7 @@ from tests.helpers import (
 __all__ = ["AUTOENCODERS", "MODELS", "NUM_HELD_OUT"]
 
 AUTOENCODERS = ("energy_vae", "vae")
-NUM_HELD_OUT = 8  # a tenth of the tiny pictures
+NUM_HELD_OUT = 8  # a tenth of the tiny images
 MODELS: dict[str, Callable[[], LightningModule]] = {
     "energy_vae": tiny_energy_vae,
     "sngan": tiny_sngan,
@@ -65,7 +65,7 @@ class Note(Callback):
 
 
 def train(model: str, folder: Path) -> None:
-    """Trains one model and writes <folder>/rank-<rank>.json beside its pictures."""
+    """Trains one model and writes <folder>/rank-<rank>.json beside its images."""
     seed_everything(0, verbose=False)
     note, ema = Note(), GeneratorEMA()
     sampling = HistoryAwareSampling(num_samples=4, use_ema=model not in AUTOENCODERS)

@@ -4,17 +4,17 @@ import pytest
 import torch
 
 from examples import mean_field
-from examples.mean_field import DIRECTIONS, LAWS, exact_variances, fitted
+from examples.mean_field import DIRECTIONS, DISTRIBUTIONS, exact_variances, fitted
 
-ELLIPSE, MODES = LAWS.values()
+ELLIPSE, MODES = DISTRIBUTIONS.values()
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
-def test_variances_of_a_correlated_law(direction: str) -> None:
+def test_variances_of_a_correlated_distribution(direction: str) -> None:
     model = fitted(ELLIPSE, direction)
     exact = {"reverse": 0.19, "forward": 1.0}[direction]
     assert exact_variances(ELLIPSE, direction).tolist() == pytest.approx([exact] * 2)
-    # the last hundreds of steps average draws of 500: a variance of some 10,000 of them is off by
+    # the last hundreds of steps average samples of 500: a variance of some 10,000 of them is off by
     # sqrt(2 / 10,000) = 1.4 %
     assert (2 * model.log_std).exp().tolist() == pytest.approx([exact] * 2, rel=0.05)
     assert model.mean.tolist() == pytest.approx([1, 1], abs=0.05)
@@ -39,7 +39,7 @@ def test_forward_covers_both() -> None:
 def test_prints_and_draws(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(mean_field, "PICTURE", tmp_path / "products.png")
+    monkeypatch.setattr(mean_field, "IMAGE", tmp_path / "products.png")
     monkeypatch.setattr(mean_field, "STEPS", 3)
     mean_field.main()
     lines = capsys.readouterr().out.splitlines()

@@ -46,7 +46,7 @@ def test_prints_and_draws(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(optimal_discriminator, "trained", lambda: model)
-    monkeypatch.setattr(optimal_discriminator, "PICTURE", tmp_path / "d.png")
+    monkeypatch.setattr(optimal_discriminator, "IMAGE", tmp_path / "d.png")
     optimal_discriminator.main()
     assert capsys.readouterr().out.startswith("value -1.08")
     assert (tmp_path / "d.png").stat().st_size > 10_000

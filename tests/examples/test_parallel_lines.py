@@ -16,7 +16,7 @@ def test_apart_the_lines_share_nothing(theta: float) -> None:
     assert found.wasserstein_1 == pytest.approx(abs(theta), abs=1e-8)  # the solver's tolerance
 
 
-def test_at_zero_they_are_one_law() -> None:
+def test_at_zero_they_are_one_distribution() -> None:
     assert set(vars(distances(0.0)).values()) == {0.0}
 
 
@@ -32,11 +32,11 @@ def test_energy_distance_is_that_of_the_lines() -> None:
 def test_table_and_figure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture = tmp_path / "lines.png"
-    monkeypatch.setattr(parallel_lines, "PICTURE", picture)
+    image = tmp_path / "lines.png"
+    monkeypatch.setattr(parallel_lines, "IMAGE", image)
     monkeypatch.setattr(parallel_lines, "THETAS", (-0.5, 0.0, 0.5))
     parallel_lines.main()
     lines = capsys.readouterr().out.splitlines()
     assert lines[2] == "| 0.0 | 0 | 0 | 0 | 0 | 0 | 0 |"
     assert lines[3].startswith("| 0.5 | 1 | inf | inf | 0.6931 | 0.5 | ")
-    assert picture.stat().st_size > 10_000
+    assert image.stat().st_size > 10_000

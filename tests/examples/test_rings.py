@@ -8,8 +8,8 @@ from examples import rings
 def test_both_ways_are_found_with_their_distances(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture = tmp_path / "rings.png"
-    monkeypatch.setattr(rings, "PICTURE", picture)
+    image = tmp_path / "rings.png"
+    monkeypatch.setattr(rings, "IMAGE", image)
     rings.main(num_starts=12)
     printed = capsys.readouterr().out
     # the values known for |x - y|; smoothing and rounding of the print change them by 2e-6
@@ -18,7 +18,7 @@ def test_both_ways_are_found_with_their_distances(
     assert distances["2 / 7 / 8"] == pytest.approx(0.007095, rel=5e-4)
     assert distances["3 / 7 / 7"] == pytest.approx(0.007092, rel=5e-4)
     assert distances["3 / 7 / 7"] < distances["2 / 7 / 8"]
-    assert picture.stat().st_size > 10_000
+    assert image.stat().st_size > 10_000
 
 
 def test_rings_are_told_apart() -> None:

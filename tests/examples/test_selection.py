@@ -22,7 +22,7 @@ def test_distance_is_that_of_the_library(rows: Tensor) -> None:
     assert found == pytest.approx(float(expected), abs=1e-5)
 
 
-def test_nearest_takes_each_picture_once() -> None:
+def test_nearest_takes_each_image_once() -> None:
     rows = torch.tensor([[0.0], [1.0], [5.0]])
     assert selection.nearest(torch.tensor([[0.1], [0.2], [0.3]]), rows).tolist() == [0, 1, 2]
 
@@ -60,7 +60,7 @@ def test_draws_both_data_sets(
     images = (255 * rows).byte().reshape(-1, 1, 28, 28)
     for data in (MNIST, FashionMNIST):
         monkeypatch.setattr(data, "read", lambda self, train: (images, torch.zeros(300)))
-    monkeypatch.setattr(selection, "PICTURE", tmp_path / "selection.png")
+    monkeypatch.setattr(selection, "IMAGE", tmp_path / "selection.png")
     selection.main()
     assert (tmp_path / "selection.png").stat().st_size > 10_000
 

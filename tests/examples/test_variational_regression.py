@@ -19,7 +19,7 @@ def test_bound_rises_and_weights_are_the_exact_ones() -> None:
 def test_prints_and_draws(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(variational_regression, "PICTURE", tmp_path / "regression.png")
+    monkeypatch.setattr(variational_regression, "IMAGE", tmp_path / "regression.png")
     variational_regression.main()
     assert capsys.readouterr().out.startswith("bound -")
     assert (tmp_path / "regression.png").stat().st_size > 10_000

@@ -111,12 +111,14 @@ def test_on_the_line_is_the_squared_difference_of_distribution_functions(
 def test_blocks_do_not_change_the_result(
     block_entries: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    x, y, law = normal(11, 3), normal(7, 3, seed=1) + 1, StandardNormal(3)
-    between, to_law = squared_distance(KERNEL, x, y), squared_distance_to(KERNEL, x, law)
+    x, y, target = normal(11, 3), normal(7, 3, seed=1) + 1, StandardNormal(3)
+    between, to_target = squared_distance(KERNEL, x, y), squared_distance_to(KERNEL, x, target)
     monkeypatch.setattr(hawc.blocks, "_BLOCK_ENTRIES", block_entries)
     # other order of summation
     torch.testing.assert_close(squared_distance(KERNEL, x, y), between, rtol=0, atol=1e-13)
-    torch.testing.assert_close(squared_distance_to(KERNEL, x, law), to_law, rtol=0, atol=1e-13)
+    torch.testing.assert_close(
+        squared_distance_to(KERNEL, x, target), to_target, rtol=0, atol=1e-13
+    )
 
 
 @pytest.mark.parametrize("dim", [1, 2, 8])
@@ -141,32 +143,35 @@ def test_distance_to_empirical_is_the_distance_between_point_sets() -> None:
     assert abs(float(squared_distance_to(KERNEL, y, Empirical(y)))) < 1e-13
 
 
-@pytest.mark.parametrize("law", [StandardNormal(2), StudentT(4), StandardNormal(16)], ids=repr)
+@pytest.mark.parametrize("target", [StandardNormal(2), StudentT(4), StandardNormal(16)], ids=repr)
 def test_independent_draws_are_at_self_energy_over_n_on_average(
-    law: StandardNormal | StudentT,
+    target: StandardNormal | StudentT,
 ) -> None:
     generator = seeded()
     found = torch.stack(
-        [squared_distance_to(KERNEL, law.sample(5, generator=generator), law) for _ in range(500)]
+        [
+            squared_distance_to(KERNEL, target.sample(5, generator=generator), target)
+            for _ in range(500)
+        ]
     )
     error = float(found.std()) / math.sqrt(500)
     # 4 standard errors fail for 1 seed in 16 000
-    assert abs(float(found.mean()) - law.self_energy(KERNEL) / 5) < 4 * error
+    assert abs(float(found.mean()) - target.self_energy(KERNEL) / 5) < 4 * error
 
 
 @pytest.mark.parametrize("dim", [1, 2, 8, 64])
-def test_papers_latent_loss_is_the_distance_to_a_student_law(dim: int) -> None:
+def test_papers_latent_loss_is_the_distance_to_a_student_distribution(dim: int) -> None:
     # c_k0 and c_k1 as in the code of Turinici 2021, arXiv 1911.13135
     ratio = math.exp(math.lgamma((dim + 1) / 2) - math.lgamma(dim / 2))
     curvature = math.exp(math.lgamma((dim + 1) / 2) - math.lgamma(dim / 2 + 1)) / math.sqrt(2)
     c_k0, c_k1 = (math.sqrt(2) - 1) * ratio - 1 / curvature, 1 / curvature**2
-    law, kernel = StudentT.approximating_normal(dim), HuberEnergy(1e-9)
+    target, kernel = StudentT.approximating_normal(dim), HuberEnergy(1e-9)
     for seed in range(3):
         z = normal(6, dim, seed=seed) * (1 + seed)
         loss = (z.square().sum(1) + c_k1).sqrt().mean() + c_k0 - torch.cdist(z, z).mean() / 2
-        difference = float(loss - squared_distance_to(kernel, z, law))
+        difference = float(loss - squared_distance_to(kernel, z, target))
         # a
-        assert difference == pytest.approx(c_k0 + law.self_energy(kernel), abs=2e-9)
+        assert difference == pytest.approx(c_k0 + target.self_energy(kernel), abs=2e-9)
 
 
 def test_gradients_match_finite_differences() -> None:
@@ -179,12 +184,12 @@ def test_gradients_match_finite_differences() -> None:
         return squared_distance(SMOOTH, x, y, p, q)
 
     assert torch.autograd.gradcheck(distance, (x, y, p, q))
-    for law in (StandardNormal(2), Empirical(y.detach())):
+    for target in (StandardNormal(2), Empirical(y.detach())):
         assert torch.autograd.gradcheck(
-            lambda x, law=law: squared_distance_to(SMOOTH, x, law), (x,)
+            lambda x, target=target: squared_distance_to(SMOOTH, x, target), (x,)
         )
-    law = StudentT(2, 200.0)  # wide enough for the closed form
-    assert torch.autograd.gradcheck(lambda x: squared_distance_to(SMOOTH, x, law), (x,))
+    target = StudentT(2, 200.0)  # wide enough for the closed form
+    assert torch.autograd.gradcheck(lambda x: squared_distance_to(SMOOTH, x, target), (x,))
 
 
 def test_accepts_bfloat16() -> None:
@@ -194,8 +199,8 @@ def test_accepts_bfloat16() -> None:
     assert float(between) == pytest.approx(
         float(squared_distance(KERNEL, x.double(), y.double())), abs=tolerance
     )
-    to_law = squared_distance_to(KERNEL, x, StandardNormal(3))
-    assert float(to_law) == pytest.approx(
+    to_target = squared_distance_to(KERNEL, x, StandardNormal(3))
+    assert float(to_target) == pytest.approx(
         float(squared_distance_to(KERNEL, x.double(), StandardNormal(3))), abs=tolerance
     )
 
@@ -225,7 +230,7 @@ def test_rejects_unequal_totals() -> None:
 
 @pytest.mark.parametrize("shape", [(0, 2), (3, 1), (2,)])
 @pytest.mark.usefixtures("no_shape_checks")
-def test_rejects_points_that_do_not_fit_the_law(shape: tuple[int, ...]) -> None:
+def test_rejects_points_that_do_not_fit_the_distribution(shape: tuple[int, ...]) -> None:
     match = r"`points` must have shape \(n, 2\) with n >= 1 for StandardNormal"
     with pytest.raises(ValueError, match=match):
         squared_distance_to(KERNEL, torch.ones(shape), StandardNormal(2))

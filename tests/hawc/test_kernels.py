@@ -73,7 +73,7 @@ def test_matrix_is_symmetric_with_zero_diagonal(kernel: AbstractKernel, points: 
 
 
 @given(KERNELS, POINT_SETS, st.integers(0, 2**31))
-def test_conditionally_negative_on_centred_weights(
+def test_conditionally_negative_on_centerd_weights(
     kernel: AbstractKernel, points: np.ndarray, seed: int
 ) -> None:
     x = torch.from_numpy(points)

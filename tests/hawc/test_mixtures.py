@@ -25,7 +25,7 @@ def test_lengths_of_any_size_have_a_mixture(make: Callable[[float], AbstractKern
 
 def test_rates_reach_as_far_as_a_length_asks() -> None:
     ordinary, tiny, huge = (HuberEnergy(a).mixture()[0] for a in (1e-10, 1e-18, 1e18))
-    # no more than the potentials of unit laws need: 112 units of log t in steps of 0.3
+    # no more than the potentials of unit distributions need: 112 units of log t in steps of 0.3
     assert len(Energy().mixture()[0]) == 374
     assert len(ordinary) <= 374
     assert float(tiny[-1]) > 1e36

@@ -35,7 +35,7 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
 
 
 def all_samples(atoms: Tensor, p: Tensor, n: int) -> Iterator[tuple[Tensor, float]]:
-    """Yields each sample of n draws of a discrete law, with its probability."""
+    """Yields each sample of n samples of a discrete distribution, with its probability."""
     for index in itertools.product(range(len(atoms)), repeat=n):
         yield atoms[list(index)], float(p[list(index)].prod())
 
@@ -53,14 +53,16 @@ def test_estimate_between_samples_is_exact_on_average(n: int, m: int) -> None:
     assert smallest < -0.1  # as documented
 
 
-@pytest.mark.parametrize("law", [PLANE, Empirical(OTHER_ATOMS, Q), Empirical(ATOMS, P)], ids=repr)
+@pytest.mark.parametrize(
+    "target", [PLANE, Empirical(OTHER_ATOMS, Q), Empirical(ATOMS, P)], ids=repr
+)
 @pytest.mark.parametrize("n", [2, 3, 4])
-def test_estimate_to_a_law_is_exact_on_average(law: AbstractTarget, n: int) -> None:
+def test_estimate_to_a_distribution_is_exact_on_average(target: AbstractTarget, n: int) -> None:
     mean = sum(
-        probability * float(unbiased_squared_distance_to(KERNEL, x, law))
+        probability * float(unbiased_squared_distance_to(KERNEL, x, target))
         for x, probability in all_samples(ATOMS, P, n)
     )
-    exact = float(squared_distance_to(KERNEL, ATOMS, law, weights=P))
+    exact = float(squared_distance_to(KERNEL, ATOMS, target, weights=P))
     assert mean == pytest.approx(exact, abs=ROUNDING)
 
 
@@ -70,9 +72,11 @@ def test_estimate_differs_from_the_distance_by_the_pairs_of_a_point_with_itself(
     other = SMOOTH(y, y).sum() * (1 / 12 - 1 / 16) / 2
     biased, unbiased = squared_distance(SMOOTH, x, y), unbiased_squared_distance(SMOOTH, x, y)
     torch.testing.assert_close(biased - unbiased, own + other, rtol=0, atol=ROUNDING)
-    law = StandardNormal(3)
-    to_law = squared_distance_to(SMOOTH, x, law) - unbiased_squared_distance_to(SMOOTH, x, law)
-    torch.testing.assert_close(to_law, own, rtol=0, atol=ROUNDING)
+    target = StandardNormal(3)
+    to_target = squared_distance_to(SMOOTH, x, target) - unbiased_squared_distance_to(
+        SMOOTH, x, target
+    )
+    torch.testing.assert_close(to_target, own, rtol=0, atol=ROUNDING)
 
 
 def test_weights_count_as_repetitions() -> None:
@@ -82,7 +86,7 @@ def test_weights_count_as_repetitions() -> None:
     torch.testing.assert_close(weighted, repeated, rtol=0, atol=ROUNDING)
 
 
-def test_signed_weights_to_an_empirical_law_are_those_between_point_sets() -> None:
+def test_signed_weights_to_an_empirical_distribution_are_those_between_point_sets() -> None:
     x, p = normal(4, 2), torch.tensor([1.5, -0.9, 0.1, 0.3])
     weighted = squared_distance_to(KERNEL, x, Empirical(ATOMS, P), weights=p)
     between = squared_distance(KERNEL, x, ATOMS, p, P)

@@ -15,7 +15,7 @@ def test_means_by_hand() -> None:
     one, other = tiny_vae(), tiny_vae()
     average = DecoderAverage([one, other])
     assert provides(average, LatentGenerator)
-    assert repr(average.latent_target) == "StandardNormal(dim=2)"
+    assert repr(average.prior) == "StandardNormal(dim=2)"
     z, images = torch.randn(5, 2), torch.rand(5, 1, 8, 8)
     with torch.no_grad():
         assert torch.allclose(average.decode(z), (one.decode(z) + other.decode(z)) / 2)
@@ -41,5 +41,5 @@ def test_snapshots_of_one_run_are_at_least_as_good_as_their_mean(tmp_path: Path)
 
 
 def test_members_that_differ_are_refused() -> None:
-    with pytest.raises(ValueError, match="`members` must share one latent law"):
+    with pytest.raises(ValueError, match="`members` must share one prior"):
         DecoderAverage([tiny_vae(), tiny_wgan()])

@@ -181,7 +181,7 @@ def test_one_way_leaves_the_other_critic_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("feature_share", [0.0, 0.9])
-def test_pictures_with_batch_norms(tmp_path: Path, feature_share: float) -> None:
+def test_images_with_batch_norms(tmp_path: Path, feature_share: float) -> None:
     shape, watch = (1, 16, 16), Watch()
     translator, critic = partial(DiscoTranslator, width=2), partial(DiscoCritic, width=2)
     model = DiscoGAN(shape, translator, critic, feature_share=feature_share)
@@ -238,7 +238,7 @@ def test_validation_and_test_log_reconstructions(tmp_path: Path) -> None:
     }
 
 
-def test_distances_are_of_pictures_between_zero_and_one() -> None:
+def test_distances_are_of_images_between_zero_and_one() -> None:
     shape = (1, 1, 2)
     model = DiscoGAN(shape, lambda shape: nn.Identity(), partial(MLPEncoder, widths=()))
     model.generator = nn.ModuleDict({"a_to_b": Times(0.0), "b_to_a": Times(0.0)})
@@ -254,7 +254,7 @@ def test_batches_that_are_not_of_two_domains(tmp_path: Path) -> None:
         quiet_trainer(tmp_path).fit(model, TinyImages(batch_size=16))
     for parts in ((A,), (A, A, A)):
         with pytest.raises(TrainingError, match=r"got a tuple of \((Tensor,? ?)+\); return \(a, b"):
-            by_hand().play(parts)
+            by_hand().alternate(parts)
     with pytest.raises(TrainingError, match=r"\(n, 1, 8, 8\), got the shape \(\d+, 2\)"):
         quiet_trainer(tmp_path).fit(model, ToyDomains(**TOY))
 
@@ -264,7 +264,7 @@ def test_batches_that_are_not_of_two_domains(tmp_path: Path) -> None:
     [
         ({"n_generator": 0}, "`n_generator` must be at least 1, got 0"),
         ({"distance": "l2"}, "`distance` must be l1, mse, huber or cosine, got l2; try mse"),
-        ({"huber_delta": 0.0}, "`huber_delta` must be > 0, got 0.0; for pictures try 0.1"),
+        ({"huber_delta": 0.0}, "`huber_delta` must be > 0, got 0.0; for images try 0.1"),
         ({"weights": (0.0, 0.0)}, r"`weights` must be two numbers >= 0 and not both 0, .* \(0"),
         ({"starting_weights": (1.0, -1.0)}, r"`starting_weights` must be two numbers .* -1"),
         ({"num_starting_batches": 0}, "`num_starting_batches` must be at least 1, got 0"),

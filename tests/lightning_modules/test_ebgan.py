@@ -27,7 +27,7 @@ from tests.helpers import (
 
 
 class Black(nn.Module):
-    """A decoder of zeros: the energy is the norm of the picture."""
+    """A decoder of zeros: the energy is the norm of the image."""
 
     def forward(self, codes: Tensor) -> Tensor:
         return torch.zeros(len(codes), *TINY_SHAPE)
@@ -46,15 +46,15 @@ def readable_ebgan(**arguments: Any) -> EBGAN:
     return model
 
 
-def pictures(*pixels: tuple[float, float]) -> Tensor:
+def random_images(*pixels: tuple[float, float]) -> Tensor:
     images = torch.zeros(len(pixels), *TINY_SHAPE)
     images[:, 0, 0, :2] = torch.tensor(pixels)
     return images
 
 
 def test_critic_s_loss_by_hand() -> None:
-    real = pictures((3.0, 4.0), (0.0, 1.0))  # energies 5 and 1
-    fake = pictures((6.0, 8.0), (0.0, 12.0), (0.0, -7.0))  # 10, 12 and 7
+    real = random_images((3.0, 4.0), (0.0, 1.0))  # energies 5 and 1
+    fake = random_images((6.0, 8.0), (0.0, 12.0), (0.0, -7.0))  # 10, 12 and 7
     losses = readable_ebgan(margin=11.0).critic_losses(real, fake)
     assert losses["loss"].item() == pytest.approx(6 / 2 + (1 + 0 + 4) / 3)
     assert losses["score_real"].mean().item() == pytest.approx(3)
@@ -62,15 +62,15 @@ def test_critic_s_loss_by_hand() -> None:
 
 
 @pytest.mark.parametrize(("margin", "slope"), [(6.0, 0.0), (8.0, -1.0)])
-def test_critic_pushes_pictures_up_to_the_margin_only(margin: float, slope: float) -> None:
-    fake = pictures((0.0, 7.0)).requires_grad_()
-    readable_ebgan(margin=margin).critic_losses(pictures((1.0, 0.0)), fake)["loss"].backward()
+def test_critic_pushes_images_up_to_the_margin_only(margin: float, slope: float) -> None:
+    fake = random_images((0.0, 7.0)).requires_grad_()
+    readable_ebgan(margin=margin).critic_losses(random_images((1.0, 0.0)), fake)["loss"].backward()
     assert fake.grad is not None
     assert fake.grad[0, 0, 0, 1].item() == pytest.approx(slope)
 
 
 def test_generator_s_loss_by_hand() -> None:
-    fake = pictures((3.0, 4.0), (1.0, 0.0), (0.0, -2.0))
+    fake = random_images((3.0, 4.0), (1.0, 0.0), (0.0, -2.0))
     losses = readable_ebgan(pulling_away_weight=0.5).generator_losses(fake)
     repulsion = 2 * (0.6**2 + 0.8**2 + 0) / 6  # each pair is met twice
     assert losses["pulling_away"].item() == pytest.approx(repulsion)
@@ -79,7 +79,7 @@ def test_generator_s_loss_by_hand() -> None:
 
 def test_repulsion_can_be_left_out() -> None:
     model = readable_ebgan(pulling_away_weight=0.0)
-    losses = model.generator_losses(pictures((3.0, 4.0)))  # one picture alone
+    losses = model.generator_losses(random_images((3.0, 4.0)))  # one image alone
     assert set(losses) == {"loss"}
     assert losses["loss"].item() == 5
 
@@ -102,7 +102,7 @@ def test_critic_is_an_autoencoder_of_the_given_code() -> None:
     assert critic(images).shape == (2, 1)
 
 
-def test_learns_the_mean_of_a_dark_picture_set(tmp_path: Path) -> None:
+def test_learns_the_mean_of_a_dark_image_set(tmp_path: Path) -> None:
     seed_everything(0)
     fast = partial(torch.optim.Adam, lr=5e-3, betas=(0.5, 0.9))
     model = tiny_ebgan(generator_optimizer=fast, critic_optimizer=fast, margin=2.0)
@@ -190,7 +190,7 @@ def test_codes_of_half_precision_are_compared_in_full() -> None:
 
 
 def test_one_code_alone() -> None:
-    message = r"compares at least 2 pictures, got 1; raise `generator_batch_size` or set `pulling"
+    message = r"compares at least 2 images, got 1; raise `generator_batch_size` or set `pulling"
     with pytest.raises(TrainingError, match=message):
         pulling_away(torch.ones(1, 3))
 
@@ -216,7 +216,7 @@ def test_energy_is_the_euclidean_norm_of_the_error() -> None:
     assert torch.equal(critic.energies(images, images.flatten(1)), critic(images))
 
 
-def test_pictures_are_made_between_minus_one_and_one_and_rows_are_not() -> None:
+def test_images_are_made_between_minus_one_and_one_and_rows_are_not() -> None:
     images = torch.zeros(1, 1, 2, 2)
     assert EnergyCritic(nn.Flatten(), Constant(50.0), SHAPE)(images).item() == 2
     assert EnergyCritic(nn.Flatten(), Constant(50.0), (4,))(images).item() == 100

@@ -1,4 +1,4 @@
-"""The energy VAE: its loss by hand, its two latent laws, and that it learns."""
+"""The energy VAE: its loss by hand, its two priors, and that it learns."""
 
 import math
 from pathlib import Path
@@ -48,18 +48,18 @@ def test_paper_loss_is_the_published_formula_up_to_a_constant() -> None:
     assert constants == pytest.approx([constants[0]] * 3, abs=2e-6)
 
 
-def test_latent_law_follows_the_latent_loss() -> None:
-    assert isinstance(tiny_energy_vae().latent_target, StandardNormal)
-    paper = tiny_energy_vae(latent_loss="paper").latent_target
+def test_latent_distribution_follows_the_latent_loss() -> None:
+    assert isinstance(tiny_energy_vae().prior, StandardNormal)
+    paper = tiny_energy_vae(latent_loss="paper").prior
     assert isinstance(paper, StudentT)
     assert 3 * paper.scale**2 == pytest.approx(8 / math.pi)  # c_k1 of two dimensions
 
 
-def test_decode_gives_pictures() -> None:
+def test_decode_gives_images() -> None:
     model = tiny_energy_vae()
-    pictures = model.decode(torch.randn(4, 2) * 100)
-    assert pictures.shape == (4, *TINY_SHAPE)
-    assert 0 <= pictures.min() <= pictures.max() <= 1
+    images = model.decode(torch.randn(4, 2) * 100)
+    assert images.shape == (4, *TINY_SHAPE)
+    assert 0 <= images.min() <= images.max() <= 1
     assert provides(model, LatentGenerator)
 
 
@@ -127,7 +127,7 @@ def test_terms_that_are_logged(name: Any) -> None:
     losses = model.losses(images)
     extra = set() if name in ("exact", "paper") else {"latent_loss"}
     assert losses.keys() == {"loss", "reconstruction", "latent_distance"} | extra
-    distance = squared_distance_to(HuberEnergy(), model.encode(images), model.latent_target)
+    distance = squared_distance_to(HuberEnergy(), model.encode(images), model.prior)
     torch.testing.assert_close(losses["latent_distance"], distance)
 
 
@@ -137,9 +137,9 @@ def test_a_distance_that_is_not_minimised_is_computed_where_it_is_read(
 ) -> None:
     model, steps = tiny_energy_vae(latent_loss=name), []
 
-    def spy(kernel: HuberEnergy, z: torch.Tensor, law: StandardNormal) -> torch.Tensor:
+    def spy(kernel: HuberEnergy, z: torch.Tensor, target: StandardNormal) -> torch.Tensor:
         steps.append(model.global_step if model.training else "validation")
-        return squared_distance_to(kernel, z, law)
+        return squared_distance_to(kernel, z, target)
 
     monkeypatch.setattr("lightning_modules.energy_vae.squared_distance_to", spy)
     trainer = quiet_trainer(tmp_path, max_epochs=2, log_every_n_steps=4)

@@ -27,7 +27,7 @@ class Shift(LightningModule):
     """z -> z + shift, so that a sample tells who decoded it."""
 
     image_shape = (2,)
-    latent_target: AbstractTarget = StandardNormal(2)
+    prior: AbstractTarget = StandardNormal(2)
 
     def __init__(self, shift: float) -> None:
         super().__init__()
@@ -77,10 +77,10 @@ def test_weights_are_frequencies(weights: Sequence[float]) -> None:
         assert abs(count / n - share) <= 4 * math.sqrt(share * (1 - share) / n)
 
 
-def test_it_is_a_latent_generator_whose_law_has_one_dimension_more() -> None:
+def test_it_is_a_latent_generator_whose_distribution_has_one_dimension_more() -> None:
     ensemble = Ensemble([tiny_wgan(), tiny_wgan()])
     assert provides(ensemble, LatentGenerator)
-    assert repr(ensemble.latent_target) == "StandardNormal(dim=4)"
+    assert repr(ensemble.prior) == "StandardNormal(dim=4)"
     with torch.no_grad():
         assert ensemble.decode(draws(5, 4)).shape == (5, 1, 8, 8)
         assert ensemble.decode(draws(0, 4)).shape == (0, 1, 8, 8)
@@ -89,13 +89,13 @@ def test_it_is_a_latent_generator_whose_law_has_one_dimension_more() -> None:
 def test_the_history_aware_sampler_shares_out_the_members() -> None:
     ensemble = mixture(1, 1, 1, 1)
     history, generator = MemoryHistory(3), torch.Generator().manual_seed(0)
-    sampler = HistoryAwareSampler(ensemble.latent_target, history=history)
+    sampler = HistoryAwareSampler(ensemble.prior, history=history)
     shares = []
     for _ in range(3):
         drawn = sampler.sample(16, generator=generator)
         assert ensemble.decode(drawn).isfinite().all()
         shares.append(counts(ensemble.choices(history.points()), 4))
-    # of 48 independent draws each member has 12 give or take 3
+    # of 48 i.i.d. samples each member has 12 give or take 3
     assert max(abs(count - 12) for count in shares[-1]) <= 3
     assert min(shares[0]) >= 2
 
@@ -122,7 +122,7 @@ def test_models_of_different_kinds_mix() -> None:
     assert decoded.shape == (9, 1, 8, 8)
 
 
-def test_other_latent_laws_are_refused() -> None:
+def test_other_latent_distributions_are_refused() -> None:
     student = tiny_energy_vae(latent_loss="paper")
     with pytest.raises(ValueError, match="`members` must have standard normal latents, so that"):
         Ensemble([student])

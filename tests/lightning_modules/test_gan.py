@@ -38,7 +38,7 @@ class Table(nn.Module):
         return self.logits[points.long()]
 
 
-# two laws on {0, 1, 2, 3} as samples that have exactly their frequencies
+# two distributions on {0, 1, 2, 3} as samples that have exactly their frequencies
 REAL = torch.tensor([0, 1, 1, 2, 2, 2, 3, 3, 3, 3]).float()[:, None]
 FAKE = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1, 2, 3]).float()[:, None]
 P, P_G = torch.tensor([[1, 2, 3, 4], [4, 4, 1, 1]]).double() / 10

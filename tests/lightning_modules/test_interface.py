@@ -11,8 +11,8 @@ from hawc import StandardNormal
 from lightning_modules.interface import (
     AdversarialPair,
     Autoencoder,
+    ImageCritic,
     LatentGenerator,
-    PictureCritic,
     Translator,
     member_names,
     missing_members,
@@ -21,13 +21,13 @@ from lightning_modules.interface import (
 from tests.helpers import tiny_energy_vae, tiny_wgan
 from tests.tiny_domains import tiny_disco_gan
 
-PROTOCOLS = [AdversarialPair, Autoencoder, LatentGenerator, PictureCritic, Translator]
+PROTOCOLS = [AdversarialPair, Autoencoder, LatentGenerator, ImageCritic, Translator]
 
 
 class Foreign(nn.Module):
     """A user's own generator, with the two things that sampling needs."""
 
-    latent_target = StandardNormal(2)
+    prior = StandardNormal(2)
 
     def decode(self, z: torch.Tensor) -> torch.Tensor:
         return z.sigmoid()
@@ -66,13 +66,13 @@ class Annotated(LatentGenerator, Protocol):
     critic: nn.Module
 
 
-def test_anything_with_a_law_and_a_decoder_will_do() -> None:
+def test_anything_with_a_distribution_and_a_decoder_will_do() -> None:
     assert provides(Foreign(), LatentGenerator)
     assert not provides(nn.Linear(2, 2), LatentGenerator)
 
 
 def test_models_follow_their_protocols() -> None:
-    for protocol in (AdversarialPair, PictureCritic):
+    for protocol in (AdversarialPair, ImageCritic):
         assert provides(tiny_wgan(), protocol)
         assert not provides(tiny_energy_vae(), protocol)
     assert provides(tiny_energy_vae(), Autoencoder)
@@ -91,7 +91,7 @@ def test_sub_modules_count_on_every_python(wrap: Callable[[nn.Module], nn.Module
 def test_properties_are_not_computed() -> None:
     class Untrained(Foreign):
         @property
-        def latent_target(self) -> StandardNormal:
+        def prior(self) -> StandardNormal:
             raise AttributeError("known only after training")
 
     assert provides(Untrained(), LatentGenerator)
@@ -104,7 +104,7 @@ def test_none_is_no_member() -> None:
 
 
 def test_annotated_members_count() -> None:
-    assert member_names(Annotated) == ["critic", "decode", "latent_target"]
+    assert member_names(Annotated) == ["critic", "decode", "prior"]
     assert missing_members(Foreign(), Annotated) == ["critic"]
 
 

@@ -1,4 +1,6 @@
-"""The product of normal laws: its divergences by hand, how it is trained, and what it refuses."""
+"""The product of normal distributions: its divergences by hand, how it is trained, and what it
+refuses.
+"""
 
 import math
 from pathlib import Path
@@ -15,7 +17,7 @@ from lightning_modules import MeanField, TrainingError
 from lightning_modules.interface import LatentGenerator, provides
 from tests.helpers import quiet_trainer
 
-LAW = Normal(torch.tensor([1.0, 1.0]), torch.tensor([[1.0, 0.9], [0.9, 1.0]]))
+TARGET = Normal(torch.tensor([1.0, 1.0]), torch.tensor([[1.0, 0.9], [0.9, 1.0]]))
 
 
 def product(model: MeanField) -> Normal:
@@ -24,13 +26,13 @@ def product(model: MeanField) -> Normal:
 
 @pytest.mark.parametrize("direction", ["reverse", "forward"])
 def test_losses_estimate_both_divergences(direction: Any) -> None:
-    model = MeanField((2,), direction, start=(0.5, 0.0), start_std=0.7, num_draws=200_000)
-    points = LAW.sample(200_000, generator=torch.Generator().manual_seed(0))
+    model = MeanField((2,), direction, start=(0.5, 0.0), start_std=0.7, num_samples=200_000)
+    points = TARGET.sample(200_000, generator=torch.Generator().manual_seed(0))
     torch.manual_seed(0)
     losses = {
-        name: float(value) for name, value in model.divergences(points, LAW.log_density).items()
+        name: float(value) for name, value in model.divergences(points, TARGET.log_density).items()
     }
-    reverse, forward = normals.kl(product(model), LAW), normals.kl(LAW, product(model))
+    reverse, forward = normals.kl(product(model), TARGET), normals.kl(TARGET, product(model))
     # log ratios have standard deviations of some 4: four standard errors
     tolerance = 4 * 4 / math.sqrt(200_000)
     assert losses["reverse_kl"] == pytest.approx(reverse, abs=tolerance)
@@ -39,17 +41,17 @@ def test_losses_estimate_both_divergences(direction: Any) -> None:
 
 
 def test_pairs_of_draws_leave_no_error_in_the_gradient_of_the_mean() -> None:
-    model = MeanField((2,), start=(0.5, 0.0), num_draws=2)
+    model = MeanField((2,), start=(0.5, 0.0), num_samples=2)
     points = torch.zeros(1, 2)
-    model.divergences(points, LAW.log_density)["loss"].backward()
-    exact = LAW.covariance.inverse() @ (torch.tensor([0.5, 0.0]).double() - LAW.mean)
+    model.divergences(points, TARGET.log_density)["loss"].backward()
+    exact = TARGET.covariance.inverse() @ (torch.tensor([0.5, 0.0]).double() - TARGET.mean)
     torch.testing.assert_close(model.mean.grad, exact.float(), rtol=1e-4, atol=1e-4)
 
 
 def test_it_generates_the_product() -> None:
     model = MeanField((2,), start=(1.0, -1.0), start_std=0.5)
     assert provides(model, LatentGenerator)
-    assert model.latent_target.dim == 2
+    assert model.prior.dim == 2
     expected = torch.tensor([[1.5, -1.0]])
     torch.testing.assert_close(model.decode(torch.tensor([[1.0, 0.0]])), expected)
     points = torch.randn(5, 2)
@@ -65,7 +67,7 @@ def test_start_may_be_a_tensor_and_stays_as_it_is() -> None:
 
 
 def train(folder: Path, epochs: int, checkpoint: Path | None = None) -> tuple[MeanField, Any]:
-    model = MeanField((2,), num_draws=16)
+    model = MeanField((2,), num_samples=16)
     trainer = quiet_trainer(folder, max_epochs=epochs)
     data = GaussianEllipse(batch_size=20, num_points=100)
     trainer.fit(model, datamodule=data, ckpt_path=checkpoint, weights_only=True)
@@ -116,8 +118,8 @@ def test_a_lost_loss_ends_the_run(tmp_path: Path) -> None:
         ({"start": (0.0, math.inf)}, "`start` must be finite numbers"),
         ({"direction": "both"}, '`direction` must be "reverse" or "forward", got \'both\''),
         ({"start_std": 0.0}, "`start_std` must be > 0 and finite, got 0.0; try 1"),
-        ({"num_draws": 0}, "`num_draws` must be at least 1, got 0"),
-        ({"num_draws": 3}, "`num_draws` must be even, for draws come in pairs, got 3"),
+        ({"num_samples": 0}, "`num_samples` must be at least 1, got 0"),
+        ({"num_samples": 3}, "`num_samples` must be even, for draws come in pairs, got 3"),
     ],
 )
 def test_refuses(wrong: dict[str, Any], message: str) -> None:

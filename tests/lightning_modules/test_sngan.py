@@ -35,7 +35,7 @@ class Brightness(nn.Module):
         return images.flatten(1).sum(1, keepdim=True)
 
 
-def pictures(*scores: float) -> Tensor:
+def random_images(*scores: float) -> Tensor:
     images = torch.zeros(len(scores), *TINY_SHAPE)
     images[:, 0, 0, 0] = torch.tensor(scores)
     return images
@@ -44,19 +44,19 @@ def pictures(*scores: float) -> Tensor:
 def test_losses_by_hand() -> None:
     model = tiny_sngan()
     model.critic = Brightness()
-    losses = model.critic_losses(pictures(0.25, 3.0), pictures(-5.0, -1.0, 0.5))
+    losses = model.critic_losses(random_images(0.25, 3.0), random_images(-5.0, -1.0, 0.5))
     # hinges: real 0.75 and 0, fake 0, 0 and 1.5
     assert losses["loss"].item() == pytest.approx(0.75 / 2 + 1.5 / 3)
     assert losses["score_real"].mean().item() == pytest.approx(3.25 / 2)
     assert losses["score_fake"].mean().item() == pytest.approx(-5.5 / 3)
-    loss = model.generator_losses(pictures(-5.0, -1.0, 0.5))["loss"]
+    loss = model.generator_losses(random_images(-5.0, -1.0, 0.5))["loss"]
     assert loss.item() == pytest.approx(5.5 / 3)
 
 
 def test_satisfied_hinges_give_no_gradient() -> None:
     model = tiny_sngan()
     model.critic = Brightness()
-    real, fake = pictures(1.5).requires_grad_(), pictures(-1.5).requires_grad_()
+    real, fake = random_images(1.5).requires_grad_(), random_images(-1.5).requires_grad_()
     model.critic_losses(real, fake)["loss"].backward()
     assert real.grad is not None
     assert fake.grad is not None
@@ -155,7 +155,7 @@ def test_defaults_are_the_authors() -> None:
         assert optimizer.defaults["betas"] == (0.0, 0.9)
 
 
-def test_learns_the_mean_of_a_dark_picture_set(tmp_path: Path) -> None:
+def test_learns_the_mean_of_a_dark_image_set(tmp_path: Path) -> None:
     seed_everything(0)
     fast = partial(torch.optim.Adam, lr=1e-2, betas=(0.0, 0.9))
     model = tiny_sngan(generator_optimizer=fast, critic_optimizer=fast)

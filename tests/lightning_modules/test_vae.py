@@ -77,7 +77,7 @@ def test_gaussian_loss_by_hand() -> None:
     torch.manual_seed(7)
     reconstruction = model.losses(images)["reconstruction"]
     torch.manual_seed(7)
-    decoded = model.decode(model.draw_codes(images))
+    decoded = model.decode(model.sample_latents(images))
     expected = -Normal(decoded, 0.3).log_prob(images).sum((1, 2, 3)).mean()
     torch.testing.assert_close(reconstruction, expected, rtol=1e-5, atol=0)
 
@@ -136,9 +136,9 @@ def test_exact_posterior_makes_every_bound_the_evidence() -> None:
     images = torch.tensor([[0.3, -1.0]])
     variance = 1 / (1 + 4 * factor.diagonal().square())
     model = linear_model(4 * variance * factor.diagonal() * images[0], variance.log(), factor)
-    law = MultivariateNormal(torch.zeros(2), factor @ factor + 0.25 * torch.eye(2))
+    target = MultivariateNormal(torch.zeros(2), factor @ factor + 0.25 * torch.eye(2))
     bound = model.importance_weighted_bound(images, 1)
-    assert bound.item() == pytest.approx(law.log_prob(images).item(), abs=1e-4)
+    assert bound.item() == pytest.approx(target.log_prob(images).item(), abs=1e-4)
 
 
 def test_beta_warms_up_in_training_only(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_training_raises_the_bound(tmp_path: Path) -> None:
     trainer.fit(model, data)
     (after,) = trainer.test(model, data, verbose=False)
     assert after["test/elbo"] > before["test/elbo"]
-    # codes say next to nothing of random pictures, so both bounds are near each other
+    # latents say next to nothing of random images, so both bounds are near each other
     assert after["test/importance_weighted_bound"] == pytest.approx(after["test/elbo"], abs=0.5)
     assert (
         "test/importance_weighted_bound"
@@ -180,9 +180,9 @@ def test_training_raises_the_bound(tmp_path: Path) -> None:
 def test_codes_are_means_or_draws() -> None:
     model, images = tiny_vae(), torch.rand(4, *TINY_SHAPE)
     assert provides(model, Autoencoder)
-    assert repr(model.latent_target) == repr(StandardNormal(2))
+    assert repr(model.prior) == repr(StandardNormal(2))
     assert torch.equal(model.encode(images), model.encoder(images)[:, :2])
-    draws = torch.stack([model.draw_codes(images) for _ in range(4000)])
+    draws = torch.stack([model.sample_latents(images) for _ in range(4000)])
     deviation = (0.5 * model.encoder(images)[:, 2:]).exp()
     torch.testing.assert_close(draws.mean(0), model.encode(images), rtol=0, atol=0.1)
     torch.testing.assert_close(draws.std(0), deviation, rtol=0.1, atol=0)

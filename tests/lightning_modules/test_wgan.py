@@ -1,4 +1,4 @@
-"""The WGAN: Algorithm 1 step by step, its defaults, and a toy law that it learns."""
+"""The WGAN: Algorithm 1 step by step, its defaults, and a toy distribution that it learns."""
 
 from functools import partial
 from pathlib import Path
@@ -71,7 +71,7 @@ def test_critic_weights_stay_clipped(tmp_path: Path) -> None:
     assert max(float(p.detach().abs().max()) for p in model.critic.parameters()) <= 0.02
 
 
-def test_learns_the_mean_of_a_dark_picture_set(tmp_path: Path) -> None:
+def test_learns_the_mean_of_a_dark_image_set(tmp_path: Path) -> None:
     seed_everything(0)
     fast = partial(torch.optim.RMSprop, lr=1e-3)
     model = tiny_wgan(generator_optimizer=fast, critic_optimizer=fast, clip=0.05)

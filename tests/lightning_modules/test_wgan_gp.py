@@ -191,9 +191,9 @@ def test_its_gradient_in_the_critic_s_weights_is_the_numeric_one() -> None:
     assert critic[3].bias.grad is None  # a constant has no slope
 
 
-def test_the_norm_is_over_all_coordinates_of_a_picture() -> None:
-    def critic(pictures: Tensor) -> Tensor:
-        return (pictures * slope).flatten(1).sum(1, keepdim=True)
+def test_the_norm_is_over_all_coordinates_of_a_image() -> None:
+    def critic(images: Tensor) -> Tensor:
+        return (images * slope).flatten(1).sum(1, keepdim=True)
 
     slope = torch.zeros(3, 4, 5)
     slope[:, 0, 0] = torch.tensor([2.0, 3.0, 6.0])  # of norm 7; channels one by one: 2, 3, 6

@@ -1,4 +1,4 @@
-"""Two sets of features, every measure over them, and nets that pictures can be given to."""
+"""Two sets of features, every measure over them, and networks that images can be given to."""
 
 import torch
 from jaxtyping import Float
@@ -52,7 +52,7 @@ def numbers(metric: AbstractFeatureMetric) -> list[float]:
 
 
 class TinyNet(nn.Module):
-    """A net whose features depend on its mode, with a weight, a buffer and a head."""
+    """A network whose features depend on its mode, with a weight, a buffer and a head."""
 
     def __init__(self, channels: int = 1) -> None:
         super().__init__()

@@ -45,16 +45,16 @@ def test_needs_nothing_that_cuda_lacks() -> None:
         measured(points, points)
 
 
-def test_kl_is_of_the_real_law_to_the_generated_one() -> None:
+def test_kl_is_of_the_real_distribution_to_the_generated_one() -> None:
     found = measured(torch.tensor([[0.5]]), torch.tensor([[-0.5], [0.5]]), num_bins=2)
     assert found["kl"] == pytest.approx(math.log(2), abs=1e-12)
     assert found["reverse_kl"] == math.inf
 
 
-def test_normal_laws_within_standard_errors() -> None:
+def test_normal_distributions_within_standard_errors() -> None:
     generator, n = torch.Generator().manual_seed(0), 100_000
     p, q = Normal(torch.tensor([0.0]), 1.0), Normal(torch.tensor([0.5]), 1.0)
-    points = [law.sample(n, generator=generator) for law in (p, q)]
+    points = [distribution.sample(n, generator=generator) for distribution in (p, q)]
     found = measured(*points, low=-3.0, high=3.5, num_bins=33)
     # the log ratio has a standard deviation of 0.5; bins of 0.2 lose a share of 0.2^2 / 12
     tolerance = 4 * 0.5 / math.sqrt(n) + 33 / n + 0.2**2 / 12 * 0.125

@@ -47,7 +47,7 @@ def test_values_are_those_of_scipy() -> None:
     assert float(total_variation(counts, others)) == pytest.approx(expected, rel=1e-12)
 
 
-def test_pictures_go_through_classify() -> None:
+def test_images_go_through_classify() -> None:
     class Net(nn.Module):
         def forward(self, images: Tensor) -> Tensor:
             raise AssertionError("the features are not asked for")
@@ -61,7 +61,7 @@ def test_pictures_go_through_classify() -> None:
     assert int(metric.compute()["num_classes"]) == 2
 
 
-def test_a_net_without_classify_is_refused() -> None:
+def test_a_network_without_classify_is_refused() -> None:
     with pytest.raises(TypeError, match=r"`classifier` must have a method `classify`.*Identity"):
         ClassCoverage(4, nn.Identity())
     ClassCoverage(4, TinyNet())

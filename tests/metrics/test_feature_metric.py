@@ -72,7 +72,7 @@ def test_a_measure_survives_copying_and_pickling(kind: int) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nothing_is_measured_before_pictures_came(kind: int) -> None:
+def test_nothing_is_measured_before_images_came(kind: int) -> None:
     with (
         pytest.warns(UserWarning, match="before the ``update``"),
         pytest.raises(ValueError, match=r"`update.* must bring .* `compute`, got 0"),
@@ -88,7 +88,7 @@ def test_the_measures_form_a_collection() -> None:
     assert names <= collection.compute().keys()
 
 
-def test_measures_of_other_nets_form_a_collection_without_groups() -> None:
+def test_measures_of_other_networks_form_a_collection_without_groups() -> None:
     measures = {n: VendiScore(lambda x, n=n: x[:, :n]) for n in (2, 4)}
     collection = MetricCollection({str(n): m for n, m in measures.items()}, compute_groups=False)
     collection.update(REAL, real=True)
@@ -100,68 +100,68 @@ def test_measures_of_other_nets_form_a_collection_without_groups() -> None:
 class Holder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.net = TinyNet()
-        self.prdc = PRDC(self.net)
+        self.network = TinyNet()
+        self.prdc = PRDC(self.network)
         self.classes = ClassCoverage(4, TinyNet())
 
 
-def test_the_net_is_no_part_of_a_checkpoint_and_not_put_into_training() -> None:
+def test_the_network_is_no_part_of_a_checkpoint_and_not_put_into_training() -> None:
     holder = Holder()
     other = PRDC(TinyNet())
     assert not other.state_dict()
     assert not list(other.parameters())
-    assert all(name.startswith("net.") for name in holder.state_dict())
-    holder.net.eval()
+    assert all(name.startswith("network.") for name in holder.state_dict())
+    holder.network.eval()
     holder.prdc.train()
-    assert not holder.net.training
+    assert not holder.network.training
 
 
-def test_the_net_follows_the_device_and_keeps_its_dtype() -> None:
-    net, head = TinyNet(), TinyNet()
-    prdc, classes = PRDC(net), ClassCoverage(4, head)
+def test_the_network_follows_the_device_and_keeps_its_dtype() -> None:
+    network, head = TinyNet(), TinyNet()
+    prdc, classes = PRDC(network), ClassCoverage(4, head)
     nn.ModuleList([prdc, classes]).to("meta").half()
-    assert net.conv.weight.is_meta
+    assert network.conv.weight.is_meta
     assert head.conv.weight.is_meta
-    assert net.conv.weight.dtype == torch.float32
+    assert network.conv.weight.dtype == torch.float32
 
 
-def test_the_net_is_asked_for_the_pictures_that_matter() -> None:
+def test_the_network_is_asked_for_the_images_that_matter() -> None:
     asked = []
 
-    def net(images: Tensor) -> Tensor:
+    def network(images: Tensor) -> Tensor:
         asked.append(len(images))
         return images.flatten(1)
 
-    for metric in (VendiScore(net), PRDC(net)):
+    for metric in (VendiScore(network), PRDC(network)):
         metric.update(torch.rand(3, 1, 2, 2), real=True)
         metric.update(torch.rand(2, 1, 2, 2), real=False)
     assert asked == [2, 3, 2]
 
 
-def test_pictures_and_their_features_measure_the_same() -> None:
-    net = TinyNet().eval()
+def test_images_and_their_features_measure_the_same() -> None:
+    network = TinyNet().eval()
     generator = torch.Generator().manual_seed(0)
     real, fake = torch.rand(2, 30, 1, 8, 8, generator=generator)
-    by_pictures, by_features = FrechetDistance(4, net), FrechetDistance(4)
+    by_images, by_features = FrechetDistance(4, network), FrechetDistance(4)
     for images, is_real in ((real, True), (fake, False)):
-        by_pictures.update(images, real=is_real)
-        by_features.update(net(images).detach(), real=is_real)
-    assert torch.equal(by_pictures.compute(), by_features.compute())
+        by_images.update(images, real=is_real)
+        by_features.update(network(images).detach(), real=is_real)
+    assert torch.equal(by_images.compute(), by_features.compute())
 
 
 def test_another_number_of_features_is_refused() -> None:
     metric = PRDC()
     metric.update(REAL, real=True)
-    with pytest.raises(ValueError, match=r"features must be 4 a picture.* got 3; `reset` before"):
+    with pytest.raises(ValueError, match=r"features must be 4 a image.* got 3; `reset` before"):
         metric.update(FAKE[:, :3], real=False)
     metric.reset()
     metric.update(FAKE[:, :3], real=False)
 
 
-def test_a_copy_has_a_net_of_its_own() -> None:
-    net = TinyNet()
-    copied = copy.deepcopy(PRDC(net))
-    assert copied.feature_net is not net
+def test_a_copy_has_a_network_of_its_own() -> None:
+    network = TinyNet()
+    copied = copy.deepcopy(PRDC(network))
+    assert copied.feature_network is not network
     copied.update(torch.rand(2, 1, 8, 8), real=True)
 
 

@@ -51,7 +51,7 @@ class Flat(nn.Module):
         return images.flatten(1)
 
 
-def test_normal_laws_along_the_axes_have_a_closed_form() -> None:
+def test_normal_distributions_along_the_axes_have_a_closed_form() -> None:
     s, t = torch.rand(2, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     s[0] = t[1] = 0  # singular
     mean, other = torch.zeros_like(s), torch.full_like(s, 0.5)
@@ -72,9 +72,9 @@ def test_a_shift_counts_as_its_square() -> None:
     assert measured(real, real + 0.5) == pytest.approx(5 / 4, rel=1e-10)
 
 
-def test_a_measure_of_pictures_warns_if_there_are_few() -> None:
+def test_a_measure_of_images_warns_if_there_are_few() -> None:
     real, fake = real_and_fake(6, 8, 6)
-    with pytest.warns(UserWarning, match="over 6 features needs more pictures .* 6 real and 8 gen"):
+    with pytest.warns(UserWarning, match="over 6 features needs more images .* 6 real and 8 gen"):
         value = measured(real, fake)
     assert value == pytest.approx(by_definition(real, fake), rel=1e-6)
     with warnings.catch_warnings():
@@ -82,7 +82,7 @@ def test_a_measure_of_pictures_warns_if_there_are_few() -> None:
         measured(*real_and_fake(7, 7, 6))
 
 
-def test_one_picture_is_too_few() -> None:
+def test_one_image_is_too_few() -> None:
     real, fake = real_and_fake()
     with pytest.raises(ValueError, match=r"at least 2 real and 2 generated .* got 90 and 1\."):
         measured(real, fake[:1])

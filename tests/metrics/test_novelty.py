@@ -37,7 +37,7 @@ def test_a_step_aside_is_its_length() -> None:
     assert measured(reference, fake, 2.0) == [2, 0.5]
 
 
-def test_one_picture_is_a_reference_where_a_threshold_is_given() -> None:
+def test_one_image_is_a_reference_where_a_threshold_is_given() -> None:
     one, fake = torch.zeros(1, 2), torch.tensor([[3.0, 4.0]])
     assert measured(one, fake, 1.0) == [5, 0]
     with pytest.raises(ValueError, match=r"real=True\)` must bring at least 2 .* got 1"):

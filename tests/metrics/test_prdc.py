@@ -60,27 +60,27 @@ def test_sets_far_apart_score_zero() -> None:
 
 
 def test_a_collapsed_model_is_precise_and_recalls_nothing() -> None:
-    """Measures that swap the roles of real and generated pictures give 0 and 1 here."""
+    """Measures that swap the roles of real and generated images give 0 and 1 here."""
     real = torch.arange(100.0)[:, None].repeat(1, 3)
-    # of picture 50 alone: its neighbours' open balls end there, and copies span no ball
+    # of image 50 alone: its neighbours' open balls end there, and copies span no ball
     assert measured(real, real[50:51].repeat(40, 1), k=2) == [1, 0, 0.5, 0.01]
 
 
 def test_a_nearly_collapsed_model_covers_what_is_near() -> None:
     real = torch.arange(100.0)[:, None].repeat(1, 3)
     noise = 1e-3 * torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
-    # of noise half is nearer to picture 49, half to 51; none is as near to both
+    # of noise half is nearer to image 49, half to 51; none is as near to both
     assert measured(real, real[50:51] + noise, k=2) == [1, 0.01, 1, 0.03]
 
 
-def test_one_odd_generated_picture_costs_precision_alone() -> None:
+def test_one_odd_generated_image_costs_precision_alone() -> None:
     real, _ = real_and_fake(100, 10, 3)
     precision, recall, _, coverage = measured(real, torch.cat([real, real[:1] + 100]))
     assert precision == pytest.approx(100 / 101)
     assert (recall, coverage) == (1, 1)
 
 
-def test_a_picture_whose_features_exploded_leaves_the_others_as_they_are() -> None:
+def test_a_image_whose_features_exploded_leaves_the_others_as_they_are() -> None:
     real, fake = real_and_fake(150, 110, 4)
     fake[5] = 1e8
     found = precision_recall_density_coverage(real, fake, 3)
@@ -89,7 +89,7 @@ def test_a_picture_whose_features_exploded_leaves_the_others_as_they_are() -> No
     assert expected["precision"] < 1
 
 
-def test_one_odd_real_picture_costs_recall_alone() -> None:
+def test_one_odd_real_image_costs_recall_alone() -> None:
     fake, _ = real_and_fake(100, 10, 3)
     precision, recall, _, coverage = measured(torch.cat([fake, fake[:1] + 100]), fake)
     assert recall == pytest.approx(100 / 101)
@@ -97,7 +97,7 @@ def test_one_odd_real_picture_costs_recall_alone() -> None:
 
 
 @pytest.mark.parametrize(("num_real", "num_fake"), [(5, 50), (50, 5)])
-def test_too_few_pictures_are_refused(num_real: int, num_fake: int) -> None:
+def test_too_few_images_are_refused(num_real: int, num_fake: int) -> None:
     with pytest.raises(
         ValueError, match=rf"`num_neighbours` must .* got 5 for {num_real} and {num_fake}; give"
     ):

@@ -67,12 +67,12 @@ def test_percentiles_out_of_range_are_refused(percentile: float) -> None:
 
 
 def test_data_that_repeat_themselves_give_no_threshold() -> None:
-    with pytest.raises(ValueError, match=r"different pictures, got 2 of 7 with an equal one; give"):
+    with pytest.raises(ValueError, match=r"different images, got 2 of 7 with an equal one; give"):
         repeat_threshold(torch.cat([LINE, LINE[:1]]))
     assert repeat_threshold(torch.cat([LINE, LINE[:1]]), 50.0) > 0
 
 
-def test_one_real_picture_gives_no_threshold() -> None:
+def test_one_real_image_gives_no_threshold() -> None:
     metric = RepeatRate()
     metric.update(LINE, real=False)
     metric.update(LINE[:1], real=True)

@@ -55,7 +55,7 @@ def test_the_measure_takes_its_kernel_and_kind(unbiased: bool) -> None:
     assert float(metric.compute()) == pytest.approx(float(expected), rel=1e-12)
 
 
-def test_one_picture_is_too_few_for_an_estimate_without_bias() -> None:
+def test_one_image_is_too_few_for_an_estimate_without_bias() -> None:
     real, fake = real_and_fake()
     metric = SquaredEnergyDistance(unbiased=True)
     metric.update(real, real=True)

@@ -41,7 +41,7 @@ def test_orthogonal_kinds_count_one_each(q: float, copies: int) -> None:
 
 
 @pytest.mark.parametrize("q", [0.0, *ORDERS])
-def test_parallel_features_are_one_picture(q: float) -> None:
+def test_parallel_features_are_one_image(q: float) -> None:
     features = torch.arange(1.0, 10)[:, None] * torch.tensor([[1.0, 2.0, -3.0, 0.5]])
     assert float(vendi_score(features, q)) == pytest.approx(1, rel=1e-9)
 
@@ -70,7 +70,7 @@ def test_features_without_direction_are_a_kind_of_their_own() -> None:
     assert float(vendi_score(torch.zeros(6, 3))) == pytest.approx(1, rel=1e-12)
 
 
-def test_the_measure_is_of_generated_pictures() -> None:
+def test_the_measure_is_of_generated_images() -> None:
     real, fake = real_and_fake()
     metric = VendiScore(q=2.0)
     metric.update(real, real=True)

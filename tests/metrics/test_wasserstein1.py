@@ -26,7 +26,7 @@ def test_a_set_moved_is_as_far_as_it_was_moved() -> None:
     assert measured(real, real.flip(0)) == pytest.approx(0, abs=1e-8)
 
 
-def test_too_many_pictures_without_pot(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_images_without_pot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "_has_pot", lambda: False)
     with pytest.raises(ValueError, match="at most 90,000 entries where POT is not installed"):
         measured(torch.zeros(301, 1), torch.zeros(301, 1))

@@ -28,6 +28,6 @@ def test_shapes(shape: tuple[int, int, int]) -> None:
 
 @pytest.mark.parametrize("network", [CWAEEncoder, CWAEDecoder])
 def test_odd_sides(network: type[nn.Module]) -> None:
-    message = r"`image_shape` must have even sides, got \(3, 31, 32\); resize the pictures or take"
+    message = r"`image_shape` must have even sides, got \(3, 31, 32\); resize the images or take"
     with pytest.raises(ValueError, match=message):
         network((3, 31, 32), 2)

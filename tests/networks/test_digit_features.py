@@ -1,4 +1,4 @@
-"""Both digit nets know the digits, plain and as generators make them."""
+"""Both digit networks know the digits, plain and as generators make them."""
 
 import pytest
 import torch
@@ -13,10 +13,10 @@ def test_the_digits_at_hand_are_named(role: str) -> None:
     splits = [MNIST5k().read(train) for train in (True, False)]
     images = torch.cat([images for images, _ in splits]) / 255
     labels = torch.cat([labels for _, labels in splits])
-    net = DigitFeatures(role)
+    network = DigitFeatures(role)
 
-    def accuracy(pictures: torch.Tensor) -> float:
-        return float((net.classify(pictures).argmax(1) == labels).float().mean())
+    def accuracy(digits: torch.Tensor) -> float:
+        return float((network.classify(digits).argmax(1) == labels).float().mean())
 
     assert accuracy(images) > 0.992
     assert accuracy(functional.avg_pool2d(images, 3, 1, 1)) > 0.97  # as blurred as a VAE's
@@ -24,6 +24,6 @@ def test_the_digits_at_hand_are_named(role: str) -> None:
     assert accuracy((images + 0.1 * noise).clamp(0, 1)) > 0.97
 
 
-def test_colours_are_refused() -> None:
+def test_colors_are_refused() -> None:
     with pytest.raises(ValueError, match=r"`images` must be \(n, 1, height, width\) for Digit"):
         DigitFeatures("choosing")(torch.zeros(2, 3, 28, 28))

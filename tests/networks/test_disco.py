@@ -62,7 +62,7 @@ def test_other_multiples_of_sixteen(shape: tuple[int, int, int], bottleneck: int
     assert DiscoCritic(shape, 1, 4)(images).shape == (2, 1)
 
 
-def test_no_norm_next_to_the_pictures() -> None:
+def test_no_norm_next_to_the_images() -> None:
     def has_norm(module: nn.Module) -> bool:
         return any(isinstance(layer, nn.BatchNorm2d) for layer in module.modules())
 
@@ -72,7 +72,7 @@ def test_no_norm_next_to_the_pictures() -> None:
     assert isinstance(last, nn.ConvTranspose2d)
 
 
-def test_a_translator_reads_its_picture() -> None:
+def test_a_translator_reads_its_image() -> None:
     network = DiscoTranslator((3, 32, 32), 4).eval()
 
     def made(level: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""Any network becomes a feature net, and what cannot is refused."""
+"""Any network becomes a feature network, and what cannot is refused."""
 
 import pytest
 import torch
@@ -9,46 +9,46 @@ from networks import GivenFeatures
 
 
 def test_a_network_of_torchvision_without_its_last_layer() -> None:
-    net = resnet18(weights=None)
-    net.fc = nn.Identity()
+    network = resnet18(weights=None)
+    network.fc = nn.Identity()
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-    features = GivenFeatures(net, (3, 32, 32), mean, std, resize=True)
+    features = GivenFeatures(network, (3, 32, 32), mean, std, resize=True)
     images = torch.rand(2, 1, 28, 28).requires_grad_()
     values = features(images)
     assert values.shape == (2, 512)
-    grey = nn.functional.interpolate(images, (32, 32), mode="bilinear", antialias=True)
-    standardised = (grey - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+    gray = nn.functional.interpolate(images, (32, 32), mode="bilinear", antialias=True)
+    standardized = (gray - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
     # rounding of a network of 18 layers
-    assert torch.allclose(values, net.eval()(standardised), atol=1e-4)
+    assert torch.allclose(values, network.eval()(standardized), atol=1e-4)
     values.sum().backward()
     assert images.grad is not None
     assert images.grad.abs().sum() > 0
 
 
 def test_the_given_network_is_left_as_it_was() -> None:
-    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
-    features = GivenFeatures(net, (1, 2, 2))
+    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+    features = GivenFeatures(network, (1, 2, 2))
     before = features(torch.ones(1, 1, 2, 2))
-    assert net.training
-    assert len(list(net.parameters())) == 2
-    nn.init.zeros_(net[1].weight)
+    assert network.training
+    assert len(list(network.parameters())) == 2
+    nn.init.zeros_(network[1].weight)
     assert torch.equal(features(torch.ones(1, 1, 2, 2)), before)
     assert features.state_dict() == {}
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_a_network_is_met_in_its_precision(dtype: torch.dtype) -> None:
-    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3)).to(dtype)
-    assert GivenFeatures(net, (1, 2, 2))(torch.ones(1, 1, 2, 2)).dtype == dtype
+    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 3)).to(dtype)
+    assert GivenFeatures(network, (1, 2, 2))(torch.ones(1, 1, 2, 2)).dtype == dtype
 
 
 def test_a_network_is_met_on_its_device() -> None:
-    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3)).to("meta")
-    features = GivenFeatures(net, (1, 2, 2), mean=(0.5,))
+    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 3)).to("meta")
+    features = GivenFeatures(network, (1, 2, 2), mean=(0.5,))
     assert {buffer.device.type for buffer in features.buffers()} == {"meta"}
 
 
-def test_normalisation_that_does_not_fit_is_refused() -> None:
+def test_normalization_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match=r"`mean` must have one value for all 3 channels or one"):
         GivenFeatures(nn.Flatten(), (3, 2, 2), mean=(0.5, 0.5))
     with pytest.raises(ValueError, match=r"`std` must be > 0, got .*; 1 leaves values"):
@@ -56,21 +56,23 @@ def test_normalisation_that_does_not_fit_is_refused() -> None:
 
 
 def test_what_returns_no_vectors_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"`net` must return features \(n, f\), got \(2, 1, 2, 2"):
+    with pytest.raises(
+        ValueError, match=r"`network` must return features \(n, f\), got \(2, 1, 2, 2"
+    ):
         GivenFeatures(nn.Identity(), (1, 2, 2))(torch.zeros(2, 1, 2, 2))
     with pytest.raises(ValueError, match=r"got tuple; end it with nn.Flatten\(\) or replace"):
         GivenFeatures(nn.MaxPool2d(2, return_indices=True), (1, 2, 2))(torch.zeros(2, 1, 2, 2))
 
 
 def test_programs_and_frozen_scripts_are_networks_too() -> None:
-    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.Dropout()).eval()
+    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.Dropout()).eval()
     images = torch.rand(5, 1, 2, 2)
     shapes = ({0: torch.export.Dim("n", min=2)},)
-    program = torch.export.export(net, (images,), dynamic_shapes=shapes).module()
-    script = torch.jit.freeze(torch.jit.script(net))
+    program = torch.export.export(network, (images,), dynamic_shapes=shapes).module()
+    script = torch.jit.freeze(torch.jit.script(network))
     for given in (program, nn.Sequential(nn.Dropout(), program), script):
         features = GivenFeatures(given, (1, 2, 2)).train()
-        torch.testing.assert_close(features(images), net(images))
+        torch.testing.assert_close(features(images), network(images))
         assert list(features.parameters()) == []
         assert features.state_dict() == {}
 
@@ -78,6 +80,6 @@ def test_programs_and_frozen_scripts_are_networks_too() -> None:
 def test_weights_that_cannot_be_frozen_are_refused() -> None:
     script = torch.jit.script(nn.Sequential(nn.Flatten(), nn.Linear(4, 3)))
     with pytest.raises(
-        ValueError, match=r"`net` must have weights that can be frozen, got .*Script"
+        ValueError, match=r"`network` must have weights that can be frozen, got .*Script"
     ):
         GivenFeatures(script, (1, 2, 2))

@@ -39,7 +39,7 @@ def test_sides_of_less_than_a_pixel_are_refused(count: int) -> None:
         halved_sides((1, 28, 30), count)
 
 
-def test_rows_of_a_table_are_no_picture() -> None:
+def test_rows_of_a_table_are_no_image() -> None:
     message = r"`image_shape` must be \(channels, height, width\) .*, got \(2,\); .*MLPEncoder"
     with pytest.raises(ValueError, match=message):
         halved_sides((2,))

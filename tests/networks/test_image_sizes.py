@@ -1,10 +1,10 @@
-"""Every convolutional network refuses what is no picture, in words."""
+"""Every convolutional network refuses what is no image, in words."""
 
 import pytest
 from torch import nn
 
 import networks
-from networks.image_sizes import checked_picture_shape
+from networks.image_sizes import checked_image_shape
 
 CONVOLUTIONAL = [
     name
@@ -13,8 +13,8 @@ CONVOLUTIONAL = [
 ]
 
 
-def test_pictures_pass() -> None:
-    assert checked_picture_shape((3, 4, 5)) == (3, 4, 5)
+def test_images_pass() -> None:
+    assert checked_image_shape((3, 4, 5)) == (3, 4, 5)
 
 
 @pytest.mark.parametrize("shape", [(13,), (28, 28), (2, 1, 28, 28)])

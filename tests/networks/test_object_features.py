@@ -1,4 +1,4 @@
-"""Both object nets know the objects of CIFAR-10."""
+"""Both object networks know the objects of CIFAR-10."""
 
 import os
 from pathlib import Path
@@ -20,7 +20,7 @@ def test_objects_are_named(role: str) -> None:
     assert (named == labels[:1000]).float().mean() > 0.78  # standard error 1.2 %
 
 
-def test_grey_pictures_are_repeated_over_colours() -> None:
-    grey = torch.rand(2, 1, 28, 28)
+def test_gray_images_are_repeated_over_colors() -> None:
+    gray = torch.rand(2, 1, 28, 28)
     features = ObjectFeatures("choosing", resize=True)
-    assert torch.equal(features(grey), features(grey.repeat(1, 3, 1, 1)))
+    assert torch.equal(features(gray), features(gray.repeat(1, 3, 1, 1)))

@@ -26,7 +26,7 @@ def twice(x: Tensor) -> Tensor:
     return interpolate(x, scale_factor=2, mode="nearest")
 
 
-def test_doubling_takes_both_ways_from_the_larger_picture() -> None:
+def test_doubling_takes_both_ways_from_the_larger_image() -> None:
     block = doubling_block(3).double()
     one, two, short = convolutions(block)
     first, second = (layer for layer in block.residual if isinstance(layer, nn.BatchNorm2d))
@@ -49,7 +49,7 @@ def test_halving_pools_after_its_convolutions() -> None:
     assert torch.allclose(block(X), expected, atol=1e-12)  # as above
 
 
-def test_keeping_adds_the_pictures_as_they_are() -> None:
+def test_keeping_adds_the_images_as_they_are() -> None:
     block = keeping_block(3).double()
     one, two = convolutions(block)
     assert torch.equal(block(X), two(relu(one(relu(X)))) + X)

@@ -1,4 +1,4 @@
-"""Residual networks: exact sizes of both papers', other pictures, sums and means over pixels."""
+"""Residual networks: exact sizes of both papers', other images, sums and means over pixels."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What digit and object nets share: features on one scale, logits, roles, gradients."""
+"""What digit and object networks share: features on one scale, logits, roles, gradients."""
 
 import pytest
 import torch
@@ -9,17 +9,17 @@ from datamodules import MNIST5k
 from networks import DigitFeatures, ObjectFeatures
 from networks.trained_features import AbstractTrainedFeatures
 
-NETS = [DigitFeatures, ObjectFeatures]
+NETWORKS = [DigitFeatures, ObjectFeatures]
 
 
 @pytest.mark.parametrize("role", ["choosing", "judging"])
-@pytest.mark.parametrize("net", NETS)
-def test_gradients_of_features_and_logits_reach_the_pictures(
-    net: type[AbstractTrainedFeatures], role: str
+@pytest.mark.parametrize("network", NETWORKS)
+def test_gradients_of_features_and_logits_reach_the_images(
+    network: type[AbstractTrainedFeatures], role: str
 ) -> None:
-    features = net(role)
+    features = network(role)
     for output in (features, features.classify):
-        images = torch.rand(3, *net.shape).requires_grad_()
+        images = torch.rand(3, *network.shape).requires_grad_()
         output(images).square().sum().backward()
         assert images.grad is not None
         assert (images.grad.flatten(1).abs().sum(1) > 0).all()
@@ -29,18 +29,18 @@ def test_gradients_of_features_and_logits_reach_the_pictures(
 
 
 @pytest.mark.parametrize("role", ["choosing", "judging"])
-def test_features_are_standardised_on_training_pictures(role: str) -> None:
+def test_features_are_standardized_on_training_images(role: str) -> None:
     values = DigitFeatures(role)(MNIST5k().read(train=True)[0] / 255)
     # 4,500 of the 60,000 training digits: means of their deviation / 67, and other digits' shares
     assert values.mean(0).abs().max() < 0.2
     assert ((values.std(0) > 0.8) & (values.std(0) < 1.2)).all()
 
 
-def test_logits_are_of_the_pictures_that_features_are_of() -> None:
+def test_logits_are_of_the_images_that_features_are_of() -> None:
     features = DigitFeatures("judging", resize=True)
     small = torch.rand(2, 1, 14, 14)
-    hidden = features(small) * features.net.feature_std + features.net.feature_mean
-    assert torch.allclose(features.net.head(hidden), features.classify(small), atol=1e-4)
+    hidden = features(small) * features.network.feature_std + features.network.feature_mean
+    assert torch.allclose(features.network.head(hidden), features.classify(small), atol=1e-4)
     with torch.autocast("cpu", torch.bfloat16):
         assert features.classify(small).dtype == torch.float32
     with pytest.raises(ValueError, match="`images` must be 28 x 28 for DigitFeatures, got 14 x 14"):
@@ -55,12 +55,12 @@ def test_another_role_is_refused() -> None:
         DigitFeatures("both")
 
 
-def test_yaml_names_net_and_role() -> None:
+def test_yaml_names_network_and_role() -> None:
     parser = ArgumentParser(exit_on_error=False)
-    parser.add_argument("--net", type=nn.Module)
-    given = ["--net", "networks.DigitFeatures", "--net.role", "choosing"]
-    net = parser.instantiate(parser.parse_args(given)).net
-    assert isinstance(net, DigitFeatures)
-    assert net.role == "choosing"
+    parser.add_argument("--network", type=nn.Module)
+    given = ["--network", "networks.DigitFeatures", "--network.role", "choosing"]
+    network = parser.instantiate(parser.parse_args(given)).network
+    assert isinstance(network, DigitFeatures)
+    assert network.role == "choosing"
     with pytest.raises(Exception, match="choosing"):
         parser.parse_args([*given[:3], "both"])

@@ -15,24 +15,24 @@ NAME = "digits-judging"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Weights of an untrained net, and their record."""
-    net = untrained_classifier("digits", "judging")
-    digest = write_classifier(net, tmp_path / "new" / f"{NAME}.pt")
+    """Weights of an untrained network, and their record."""
+    network = untrained_classifier("digits", "judging")
+    digest = write_classifier(network, tmp_path / "new" / f"{NAME}.pt")
     (tmp_path / "new" / f"{NAME}.json").write_text(json.dumps({"sha256": digest}))
     return tmp_path / "new"
 
 
 def test_what_was_written_is_read_but_for_rounding(folder: Path) -> None:
     torch.manual_seed(0)
-    net = untrained_classifier("digits", "judging")
-    net.pixel_std.fill_(1e-9)  # float16 would make it 0
-    digest = write_classifier(net, folder / f"{NAME}.pt")
+    network = untrained_classifier("digits", "judging")
+    network.pixel_std.fill_(1e-9)  # float16 would make it 0
+    digest = write_classifier(network, folder / f"{NAME}.pt")
     (folder / f"{NAME}.json").write_text(json.dumps({"sha256": digest}))
     state = torch.random.get_rng_state()
     read = load_classifier("digits", "judging", folder)
     assert torch.equal(torch.random.get_rng_state(), state)
     assert not read.training
-    for name, tensor in net.state_dict().items():
+    for name, tensor in network.state_dict().items():
         stored = read.state_dict()[name]
         assert stored.dtype == tensor.dtype
         if tensor.ndim in (2, 4):

@@ -53,7 +53,7 @@ def test_noise_is_fixed_within_and_untouched_outside() -> None:
     drawn = []
     for seed in (3, 3, 4):
         with fixed_noise(seed):
-            drawn.append(model.draw_codes(images))
+            drawn.append(model.sample_latents(images))
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])

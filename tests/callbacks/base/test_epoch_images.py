@@ -1,4 +1,4 @@
-"""When pictures are made and of what; nothing that callbacks do is felt by the training."""
+"""When images are made and of what; nothing that callbacks do is felt by the training."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,11 +17,11 @@ from callbacks import (
     LossCurves,
     Reconstructions,
 )
-from callbacks.base.epoch_images import AbstractEpochPictures
-from callbacks.base.first_examples import Items
-from callbacks.base.images import Picture
+from callbacks.base.epoch_images import AbstractEpochImages
+from callbacks.base.first_examples import Examples
+from callbacks.base.images import LoggedImage
 from lightning_modules import EnergyVAE
-from tests.callbacks.runs import picture_names, run
+from tests.callbacks.runs import image_names, run
 from tests.helpers import (
     TinyImages,
     TinyRows,
@@ -35,27 +35,27 @@ from tests.helpers import (
 )
 
 
-class Note(AbstractEpochPictures):
+class Note(AbstractEpochImages):
     """Notes what it is given and shows nothing but a dot."""
 
-    def __init__(self, num_items: int = 3, every_n_epochs: int = 1) -> None:
-        super().__init__(num_items, every_n_epochs)
-        self.given: list[Items] = []
+    def __init__(self, num_examples: int = 3, every_n_epochs: int = 1) -> None:
+        super().__init__(num_examples, every_n_epochs)
+        self.given: list[Examples] = []
 
-    def pictures(self, module: LightningModule, items: Items) -> Iterable[Picture]:
+    def images(self, module: LightningModule, examples: Examples) -> Iterable[LoggedImage]:
         assert not module.training
-        self.given.append(items)
-        return [Picture("pictures/dot", torch.zeros(3, 1, 1), "a dot")]
+        self.given.append(examples)
+        return [LoggedImage("images/dot", torch.zeros(3, 1, 1), "a dot")]
 
 
 def all_callbacks() -> list[Callback]:
     return [
         HistoryAwareSampling(num_samples=4),
         Interpolation(num_pairs=2, num_steps=3),
-        LatentMap(max_items=10, grid_size=3),
-        LatentStatistics(max_items=10),
+        LatentMap(max_examples=10, grid_size=3),
+        LatentStatistics(max_examples=10),
         LossCurves(),
-        Reconstructions(num_items=5),
+        Reconstructions(num_examples=5),
     ]
 
 
@@ -83,7 +83,7 @@ def test_weights_do_not_depend_on_any_callback(
 
 def test_interval_and_last_epoch(tmp_path: Path) -> None:
     run(tmp_path, Note(every_n_epochs=2), max_epochs=5)
-    assert picture_names(tmp_path) == {f"epoch-{n:04d}-dot" for n in (2, 4, 5)}
+    assert image_names(tmp_path) == {f"epoch-{n:04d}-dot" for n in (2, 4, 5)}
 
 
 def test_an_epoch_is_shown_once(tmp_path: Path) -> None:
@@ -96,26 +96,26 @@ def test_the_first_validation_items_each_time(tmp_path: Path) -> None:
     note, data = Note(), TinyImages(batch_size=24)
     run(tmp_path, note, data=data, max_epochs=2, num_sanity_val_steps=2)
     images, labels = next(iter(data.val_dataloader()))
-    for items in note.given:
-        assert items.origin == "validation"
-        assert torch.equal(items.images, images[:3])
-        assert items.labels is not None
-        assert torch.equal(items.labels, labels[:3])
+    for examples in note.given:
+        assert examples.origin == "validation"
+        assert torch.equal(examples.images, images[:3])
+        assert examples.labels is not None
+        assert torch.equal(examples.labels, labels[:3])
 
 
 def test_training_items_where_nothing_is_held_out(tmp_path: Path) -> None:
     note, data = Note(), TinyImages(batch_size=24, num_validation=0)
     run(tmp_path, note, data=data, max_epochs=2)
     images, _ = next(iter(data.train_dataloader()))  # of the first epoch
-    for items in note.given:
-        assert items.origin == "training"
-        assert torch.equal(items.images, images[:3])
+    for examples in note.given:
+        assert examples.origin == "training"
+        assert torch.equal(examples.images, images[:3])
 
 
 def test_few_items_are_not_repeated(tmp_path: Path) -> None:
-    note, data = Note(num_items=50), TinyImages(batch_size=3)  # more than the sanity check's two
+    note, data = Note(num_examples=50), TinyImages(batch_size=3)  # more than the sanity check's two
     run(tmp_path, note, data=data, max_epochs=2, val_check_interval=0.5, num_sanity_val_steps=2)
-    assert [len(items.images) for items in note.given] == [8, 8]  # a tenth of 80
+    assert [len(examples.images) for examples in note.given] == [8, 8]  # a tenth of 80
 
 
 def test_another_fit_forgets_the_items(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_another_fit_forgets_the_items(tmp_path: Path) -> None:
     run(tmp_path, note)
     rows = EnergyVAE((64,), 2, tiny_encoder, tiny_decoder)
     run(tmp_path, note, model=rows, data=TinyRows(batch_size=24))
-    assert [items.images.ndim for items in note.given] == [4, 2]
+    assert [examples.images.ndim for examples in note.given] == [4, 2]
 
 
 @pytest.mark.parametrize("data", [TinyImages, TinyRows])
@@ -131,7 +131,7 @@ def test_all_survive_a_fast_run_and_evaluation(data: type[TinyImages], tmp_path:
     delivered = data(batch_size=24)
     model = EnergyVAE(delivered.image_shape, 2, tiny_encoder, tiny_decoder)
     run(tmp_path, *all_callbacks(), model=model, data=delivered, fast_dev_run=True)
-    assert "epoch-0001-reconstructions" in picture_names(tmp_path)
+    assert "epoch-0001-reconstructions" in image_names(tmp_path)
     trainer = quiet_trainer(tmp_path, callbacks=all_callbacks())
     for evaluate in (trainer.validate, trainer.test):
         evaluate(model, data(batch_size=24), verbose=False)

@@ -59,5 +59,5 @@ def test_an_average_that_nobody_keeps_is_missed() -> None:
 )
 def test_a_model_without_latents_is_refused(make: Callable[..., Any]) -> None:
     for use_ema in (False, True):
-        with pytest.raises(TypeError, match="has no `decode` and `latent_target`"):
+        with pytest.raises(TypeError, match="has no `decode` and `prior`"):
             make(use_ema=use_ema).check_model(LightningModule())

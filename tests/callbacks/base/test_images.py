@@ -1,4 +1,4 @@
-"""Pictures land in the run's folder and in W&B, pixel by pixel."""
+"""Images land in the run's folder and in W&B, pixel by pixel."""
 
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,8 @@ import torch
 from lightning.pytorch.loggers import WandbLogger
 from PIL import Image
 
-from callbacks.base.images import Picture, are_pictures, grid, new_figure, show
-from tests.callbacks.runs import picture_names, read_picture
+from callbacks.base.images import LoggedImage, are_images, grid, new_figure, show
+from tests.callbacks.runs import image_names, read_image
 from tests.helpers import quiet_trainer
 
 
@@ -31,8 +31,8 @@ def test_a_grid_is_written_and_sent(tmp_path: Path) -> None:
     recorder = Recorder()
     trainer = quiet_trainer(tmp_path)
     trainer.loggers = [recorder]
-    show(trainer, Picture("samples/new", grid(images, 2), "four of them"), 7)
-    written = read_picture(tmp_path / "pictures" / "epoch-0007-new.png")
+    show(trainer, LoggedImage("samples/new", grid(images, 2), "four of them"), 7)
+    written = read_image(tmp_path / "images" / "epoch-0007-new.png")
     assert written.shape == (3, 2 * 6 + 1, 2 * 7 + 1)
     expected = images[3].mul(255).round().byte()
     assert torch.equal(written[:, 7:12, 8:14], expected)
@@ -42,9 +42,9 @@ def test_a_grid_is_written_and_sent(tmp_path: Path) -> None:
     assert np.array_equal(pixels, written.permute(1, 2, 0).numpy())
 
 
-def test_a_picture_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_image_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trainer, black = quiet_trainer(tmp_path), torch.zeros(3, 4, 4)
-    show(trainer, Picture("samples/gallery", black, "", replaces_earlier=True), 1)
+    show(trainer, LoggedImage("samples/all_samples", black, "", replaces_earlier=True), 1)
     save = Image.Image.save
 
     def full(self: Image.Image, path: Path, *arguments: str) -> None:
@@ -54,16 +54,16 @@ def test_a_picture_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(Image.Image, "save", full)
     with pytest.raises(OSError, match="No space left"):
-        show(trainer, Picture("samples/gallery", black + 1, "", replaces_earlier=True), 2)
-    assert read_picture(tmp_path / "pictures" / "gallery.png").max() == 0
-    assert [path.name for path in (tmp_path / "pictures").iterdir()] == ["gallery.png"]
+        show(trainer, LoggedImage("samples/all_samples", black + 1, "", replaces_earlier=True), 2)
+    assert read_image(tmp_path / "images" / "all_samples.png").max() == 0
+    assert [path.name for path in (tmp_path / "images").iterdir()] == ["all_samples.png"]
 
 
 def test_a_figure_is_written(tmp_path: Path) -> None:
     figure = new_figure(3, 2)
     figure.subplots().plot([0, 1], [0, 1])
-    show(quiet_trainer(tmp_path), Picture("pictures/line", figure, "a line"), 1)
-    written = read_picture(tmp_path / "pictures" / "epoch-0001-line.png")
+    show(quiet_trainer(tmp_path), LoggedImage("images/line", figure, "a line"), 1)
+    written = read_image(tmp_path / "images" / "epoch-0001-line.png")
     assert written.shape == (3, 200, 300)  # inches by 100 dots
     assert written.float().std() > 1  # something is drawn
 
@@ -72,15 +72,15 @@ def test_one_file_may_stand_for_all_epochs(tmp_path: Path) -> None:
     trainer = quiet_trainer(tmp_path)
     for epoch, shade in ((1, 0.0), (2, 1.0)):
         content = torch.full((3, 4, 4), shade)
-        show(trainer, Picture("samples/gallery", content, "", replaces_earlier=True), epoch)
-    assert picture_names(tmp_path) == {"gallery"}
-    assert read_picture(tmp_path / "pictures" / "gallery.png").min() == 255
+        show(trainer, LoggedImage("samples/all_samples", content, "", replaces_earlier=True), epoch)
+    assert image_names(tmp_path) == {"gallery"}
+    assert read_image(tmp_path / "images" / "all_samples.png").min() == 255
 
 
 def test_values_outside_the_range_are_cut_off(tmp_path: Path) -> None:
     content = torch.tensor([-0.5, 1.5]).expand(3, 1, 2)
-    show(quiet_trainer(tmp_path), Picture("cut", content, ""), 1)
-    written = read_picture(tmp_path / "pictures" / "epoch-0001-cut.png")
+    show(quiet_trainer(tmp_path), LoggedImage("cut", content, ""), 1)
+    written = read_image(tmp_path / "images" / "epoch-0001-cut.png")
     assert written[0].tolist() == [[0, 255]]
 
 
@@ -89,4 +89,4 @@ def test_values_outside_the_range_are_cut_off(tmp_path: Path) -> None:
     [((2, 1, 4, 4), True), ((2, 3, 4, 4), True), ((2, 2, 4, 4), False), ((2, 13), False)],
 )
 def test_what_can_be_shown(shape: tuple[int, ...], answer: bool) -> None:
-    assert are_pictures(torch.zeros(shape)) is answer
+    assert are_images(torch.zeros(shape)) is answer

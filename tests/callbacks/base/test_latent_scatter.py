@@ -1,4 +1,4 @@
-"""The plane of largest variance, and a picture for labels of any kind."""
+"""The plane of largest variance, and a image for labels of any kind."""
 
 import numpy as np
 import pytest
@@ -13,10 +13,10 @@ from callbacks.base.latent_scatter import principal_plane, scatter
 def test_plane_is_that_of_the_singular_vectors(seed: int, dim: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     scales = torch.linspace(1, 3, dim, dtype=torch.float64)
-    codes = 5 + scales * torch.randn(40, dim, generator=generator, dtype=torch.float64)
-    centre, directions, shares = principal_plane(codes)
-    values, vectors = np.linalg.svd((codes - codes.mean(0)).numpy())[1:]
-    torch.testing.assert_close(centre, codes.mean(0))
+    latents = 5 + scales * torch.randn(40, dim, generator=generator, dtype=torch.float64)
+    center, directions, shares = principal_plane(latents)
+    values, vectors = np.linalg.svd((latents - latents.mean(0)).numpy())[1:]
+    torch.testing.assert_close(center, latents.mean(0))
     expected_shares = values[:2] ** 2 / (values**2).sum()
     torch.testing.assert_close(shares, torch.from_numpy(expected_shares))
     agreement = torch.from_numpy(vectors[:2]) @ directions
@@ -49,35 +49,35 @@ LABELS = {
 @pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS.keys())
 def test_labels_of_any_kind(labels: torch.Tensor | None, dim: int) -> None:
     generator = torch.Generator().manual_seed(0)
-    codes, law = torch.randn(2, 30, dim, generator=generator)
-    figure = scatter(codes, law, labels)
+    latents, target = torch.randn(2, 30, dim, generator=generator)
+    figure = scatter(latents, target, labels)
     figure.canvas.draw()
     assert len(figure.axes) >= 1
 
 
 @pytest.mark.parametrize("numbers", [(0, 3, 9), (1, 2, 15), (-1, 0, 1), (1000, 1020, 1040)])
-def test_classes_have_one_colour_each_and_a_legend(numbers: tuple[int, int, int]) -> None:
+def test_classes_have_one_color_each_and_a_legend(numbers: tuple[int, int, int]) -> None:
     first, second, third = numbers
     labels = torch.tensor([first, second, second, third])
     figure = scatter(torch.randn(4, 2), torch.randn(4, 2), labels)
     points = figure.axes[0].collections[1]
     figure.canvas.draw()
-    colours = [tuple(colour) for colour in points.get_facecolors()]
-    assert colours[1] == colours[2]
-    assert len(set(colours)) == 3
+    colors = [tuple(color) for color in points.get_facecolors()]
+    assert colors[1] == colors[2]
+    assert len(set(colors)) == 3
     (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["law", *map(str, numbers)]
+    assert [text.get_text() for text in legend.get_texts()] == ["distribution", *map(str, numbers)]
     shown = [tuple(patch.get_facecolor()) for patch in legend.get_patches()]
-    assert shown[1:] == [colours[0], colours[1], colours[3]]
+    assert shown[1:] == [colors[0], colors[1], colors[3]]
 
 
 def test_higher_dimensions_are_shown_by_components() -> None:
     generator = torch.Generator().manual_seed(0)
-    codes = torch.randn(50, 4, generator=generator) * torch.tensor([1.0, 9.0, 1.0, 4.0])
-    axes = scatter(codes, torch.randn(50, 4, generator=generator), None).axes[0]
+    latents = torch.randn(50, 4, generator=generator) * torch.tensor([1.0, 9.0, 1.0, 4.0])
+    axes = scatter(latents, torch.randn(50, 4, generator=generator), None).axes[0]
     assert "principal component 1 (" in axes.get_xlabel()
     shown = torch.as_tensor(axes.collections[1].get_offsets().data)
     # components are nearly the axes: other coordinates vary much less
     for component, coordinate in ((0, 1), (1, 3)):
-        expected = float(codes[:, coordinate].std())
+        expected = float(latents[:, coordinate].std())
         assert float(shown[:, component].std()) == pytest.approx(expected, rel=0.1)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from callbacks.base.metric_values import check_forgetful, measured, share_of_items
+from callbacks.base.metric_values import check_forgetful, measured, share_of_examples
 from datamodules.batch_loader import BatchLoader
 from metrics import PRDC, BinnedDivergences, Wasserstein1
 
@@ -36,23 +36,25 @@ def test_nothing_is_kept_between_looks() -> None:
 
 def test_a_measure_that_keeps_real_items_is_refused() -> None:
     metrics = {"w": Wasserstein1(), "kept": PRDC(nn.Flatten(), 2, keep_real=True)}
-    with pytest.raises(ValueError, match=r"`metrics` must forget real items .* got kept with kee"):
+    with pytest.raises(
+        ValueError, match=r"`metrics` must forget real examples .* got kept with kee"
+    ):
         check_forgetful(metrics)
     check_forgetful({"w": Wasserstein1()})
 
 
 @pytest.mark.parametrize(("n", "size"), [(7, 1), (7, 2), (8, 2), (9, 4), (3, 3)])
 def test_shares_are_the_items_that_one_process_would_take(n: int, size: int) -> None:
-    items = torch.arange(20.0)[:, None]
+    examples = torch.arange(20.0)[:, None]
     taken = []
     for rank in range(size):
         trainer: Any = SimpleNamespace(global_rank=rank, world_size=size)
-        loader = BatchLoader(items, items, 2, rank=rank, world_size=size)
+        loader = BatchLoader(examples, examples, 2, rank=rank, world_size=size)
         own = torch.cat([batch for batch, _ in loader])
-        taken.append(own[: share_of_items(n, trainer)])
-    assert torch.equal(torch.cat(taken).sort(0).values, items[:n])
+        taken.append(own[: share_of_examples(n, trainer)])
+    assert torch.equal(torch.cat(taken).sort(0).values, examples[:n])
 
 
 def test_no_process_is_left_without_an_item() -> None:
     last: Any = SimpleNamespace(global_rank=3, world_size=4)
-    assert share_of_items(2, last) == 1
+    assert share_of_examples(2, last) == 1

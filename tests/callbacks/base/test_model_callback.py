@@ -24,8 +24,8 @@ def test_a_generator_without_encoder_is_refused(
     make: type[AbstractModelCallback], tmp_path: Path
 ) -> None:
     message = (
-        rf"{make.__name__} needs a model with `decode`, `draw_codes`, `encode` and "
-        r"`latent_target`; WGAN has no `draw_codes` and `encode`\. Remove the callback or add"
+        rf"{make.__name__} needs a model with `decode`, `sample_latents`, `encode` and "
+        r"`prior`; WGAN has no `sample_latents` and `encode`\. Remove the callback or add"
     )
     with pytest.raises(TypeError, match=message):
         run(tmp_path, make(), model=tiny_wgan())
@@ -40,5 +40,5 @@ def test_autoencoders_are_accepted(make: type[AbstractModelCallback]) -> None:
 
 def test_a_generator_can_be_sampled() -> None:
     HistoryAwareSampling().check_model(tiny_wgan())
-    with pytest.raises(TypeError, match="LightningModule has no `decode` and `latent_target`"):
+    with pytest.raises(TypeError, match="LightningModule has no `decode` and `prior`"):
         HistoryAwareSampling().check_model(LightningModule())

@@ -1,4 +1,4 @@
-"""Samples stand above the items nearest to them, and in W&B's table with their distances."""
+"""Samples stand above the examples nearest to them, and in W&B's table with their distances."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +11,7 @@ from lightning.pytorch.loggers import WandbLogger
 from torch import Tensor, nn
 
 from callbacks.base.nearest_examples import show_nearest
-from tests.callbacks.runs import picture_names, read_picture
+from tests.callbacks.runs import image_names, read_image
 
 
 class TableLogger(WandbLogger):
@@ -37,20 +37,20 @@ def shown(folder: Path, made: Tensor, real: Tensor, features: nn.Module | None =
 
 
 @pytest.fixture
-def pictures() -> tuple[Tensor, Tensor]:
-    """Two samples, and three items of which the last and the first are nearest in pixels."""
+def pairs() -> tuple[Tensor, Tensor]:
+    """Two samples, and three examples of which the last and the first are nearest in pixels."""
     made = torch.zeros(2, 1, 2, 2)
     made[1] = 1.0
     return made, torch.tensor([0.75, 0.5, 0.25]).view(3, 1, 1, 1).expand(3, 1, 2, 2)
 
 
-def test_pictures_stand_above_those_nearest_to_them(
-    tmp_path: Path, pictures: tuple[Tensor, Tensor]
+def test_images_stand_above_those_nearest_to_them(
+    tmp_path: Path, pairs: tuple[Tensor, Tensor]
 ) -> None:
-    rows = shown(tmp_path, *pictures)
-    assert picture_names(tmp_path) == {"epoch-0004-nearest"}
-    pixels = read_picture(tmp_path / "pictures" / "epoch-0004-nearest.png")[0]
-    # pictures of 2 x 2 with lines of one pixel around
+    rows = shown(tmp_path, *pairs)
+    assert image_names(tmp_path) == {"epoch-0004-nearest"}
+    pixels = read_image(tmp_path / "images" / "epoch-0004-nearest.png")[0]
+    # images of 2 x 2 with lines of one pixel around
     corners = [int(pixels[y, x]) for y in (1, 4) for x in (1, 4)]
     assert corners == [0, 255, 64, 191]
     assert [row["novelty"] for row in rows] == pytest.approx([0.5, 0.5])  # 2 * 0.25
@@ -58,17 +58,15 @@ def test_pictures_stand_above_those_nearest_to_them(
     assert [row["epoch"] for row in rows] == [4, 4]
     for row in rows:
         assert isinstance(row["sample"], wandb.Image)
-        assert isinstance(row["nearest training item"], wandb.Image)
+        assert isinstance(row["nearest training example"], wandb.Image)
 
 
-def test_distances_are_those_of_the_features(
-    tmp_path: Path, pictures: tuple[Tensor, Tensor]
-) -> None:
+def test_distances_are_those_of_the_features(tmp_path: Path, pairs: tuple[Tensor, Tensor]) -> None:
     class Corner(nn.Module):
         def forward(self, images: Tensor) -> Tensor:
             return 8 * images[:, 0, 0, :1]
 
-    rows = shown(tmp_path, *pictures, Corner())
+    rows = shown(tmp_path, *pairs, Corner())
     assert [row["novelty"] for row in rows] == pytest.approx([2.0, 2.0])
 
 
@@ -76,6 +74,6 @@ def test_rows_of_a_table_are_listed(tmp_path: Path) -> None:
     made, real = torch.tensor([[0.0, 1.0], [2.0, 0.0]]), torch.tensor([[2.0, 0.5], [0.0, 0.0]])
     rows = shown(tmp_path, made, real)
     assert [row["sample"] for row in rows] == made.tolist()
-    assert [row["nearest training item"] for row in rows] == [[0.0, 0.0], [2.0, 0.5]]
+    assert [row["nearest training example"] for row in rows] == [[0.0, 0.0], [2.0, 0.5]]
     assert [row["novelty"] for row in rows] == pytest.approx([1.0, 0.5])
-    assert not picture_names(tmp_path)
+    assert not image_names(tmp_path)

@@ -37,9 +37,9 @@ def test_weights_formula_and_program(model: WGAN, role: str, formula: str, tmp_p
         *("generator.safetensors", "generator.pt2", "generator.json")
     ]
     told = json.loads(files[2].read_text())
-    assert told["pictures"] == formula
+    assert told["images"] == formula
     assert told["shape"] == list(model.image_shape)
-    assert told["latent_law"] == repr(model.latent_target)
+    assert told["prior"] == repr(model.prior)
     assert told["network"] is None  # it was given as a function, of which nothing is known
     weights = load_file(files[0])
     expected = getattr(model, role).state_dict()
@@ -62,7 +62,7 @@ class Undecided(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("network", "reason"), [(Restless(), "it would make other pictures"), (Undecided(), ".+")]
+    ("network", "reason"), [(Restless(), "it would make other images"), (Undecided(), ".+")]
 )
 def test_networks_that_are_no_programs(network: nn.Module, reason: str, tmp_path: Path) -> None:
     model = rows_wgan()

@@ -89,7 +89,7 @@ def test_a_port_taken_in_between_is_told_of(monkeypatch: pytest.MonkeyPatch) -> 
     "error",
     [
         RuntimeError("mat1 and mat2 shapes cannot be multiplied"),
-        RuntimeError("the decoder of pictures ended: Broken pipe"),
+        RuntimeError("the decoder of images ended: Broken pipe"),
         dist.DistBackendError(
             "NCCL error in: ProcessGroupNCCL.cpp:94, invalid usage (run with NCCL_DEBUG=WARN for "
             "details) Duplicate GPU detected : rank 1 and rank 0 both on CUDA device 1000"

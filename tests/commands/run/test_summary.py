@@ -22,10 +22,10 @@ ROOT = Path(__file__).parents[3]
 def test_nothing_is_promised_that_is_not_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "pictures").mkdir()
+    (tmp_path / "images").mkdir()
     print_summary(tmp_path, quiet_trainer(tmp_path))
     said = capsys.readouterr().out
-    assert str(tmp_path / "pictures") in said
+    assert str(tmp_path / "images") in said
     assert not any(word in said for word in ("checkpoint", "W&B", "metrics", "what next"))
 
 

@@ -26,7 +26,7 @@ from commands.run.written_config import (
 from tests.helpers import quiet_trainer
 
 
-class Colour(enum.Enum):
+class Color(enum.Enum):
     RED = 1
 
 
@@ -63,7 +63,7 @@ class Unnamed(Callback):
 
 
 class Member(Callback):
-    def __init__(self, v: Colour = Colour.RED) -> None: ...
+    def __init__(self, v: Color = Color.RED) -> None: ...
 
 
 class TextMember(Callback):

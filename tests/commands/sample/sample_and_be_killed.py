@@ -37,8 +37,8 @@ def draw(folder: Path, worker: int, num_samples: int) -> None:
     )
     for index in range(run.num_chunks):
         chunk = run.next_chunk(index)
-        pictures = chunk.latents.sigmoid()[:, :, None, None].expand(-1, -1, 8, 8)
-        run.folder.finish(chunk, write_samples(run.folder.path, chunk.ids, pictures))
+        images = chunk.latents.sigmoid()[:, :, None, None].expand(-1, -1, 8, 8)
+        run.folder.finish(chunk, write_samples(run.folder.path, chunk.ids, images))
 
 
 def start(folder: Path, worker: int, num_samples: int = ENDLESS) -> int:
@@ -50,7 +50,7 @@ def start(folder: Path, worker: int, num_samples: int = ENDLESS) -> int:
 
 
 def check(folder: Path) -> list[int]:
-    """Returns the samples that manifests list, each recorded and with a whole picture."""
+    """Returns the samples that manifests list, each recorded and with a whole image."""
     listed = [
         (path.parent, entry)
         for path in folder.glob("*/manifest.json")

@@ -30,7 +30,7 @@ def run(tmp_path: Path) -> SampleRun:
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "64-true"])
-def test_pictures_and_manifest_are_written(precision: str, run: SampleRun, tmp_path: Path) -> None:
+def test_images_and_manifest_are_written(precision: str, run: SampleRun, tmp_path: Path) -> None:
     model = tiny_energy_vae()
     draw_samples(quiet_trainer(tmp_path, precision=precision), model, run)
     assert [path.name for path in sorted(run.folder.path.glob("*.png"))] == [

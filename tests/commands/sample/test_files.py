@@ -1,4 +1,4 @@
-"""Files are whole or not there; what is no picture stays in the manifest."""
+"""Files are whole or not there; what is no image stays in the manifest."""
 
 import os
 from pathlib import Path
@@ -12,18 +12,18 @@ from commands.sample.files import replace_file, write_samples
 
 
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
-def test_pictures_are_rounded_to_grey_levels(channels: int, mode: str, tmp_path: Path) -> None:
+def test_images_are_rounded_to_gray_levels(channels: int, mode: str, tmp_path: Path) -> None:
     levels = torch.tensor([0.0, 0.5, 1.0, 1.2]).expand(2, channels, 1, 4)
     entries = write_samples(tmp_path, range(7, 9), levels)
     assert entries == [{"id": 7, "file": "00000007.png"}, {"id": 8, "file": "00000008.png"}]
-    with Image.open(tmp_path / "00000008.png") as picture:
-        assert picture.mode == mode
-        assert list(picture.convert("L").tobytes()) == [0, 128, 255, 255]
+    with Image.open(tmp_path / "00000008.png") as image:
+        assert image.mode == mode
+        assert list(image.convert("L").tobytes()) == [0, 128, 255, 255]
     assert len(list(tmp_path.iterdir())) == 2
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (2, 2, 4, 4)])
-def test_what_is_no_picture_stays_in_the_entry(shape: tuple[int, ...], tmp_path: Path) -> None:
+def test_what_is_no_image_stays_in_the_entry(shape: tuple[int, ...], tmp_path: Path) -> None:
     rows = torch.arange(float(torch.Size(shape).numel())).reshape(shape)
     entries = write_samples(tmp_path, [3, 4], rows)
     assert [entry["id"] for entry in entries] == [3, 4]

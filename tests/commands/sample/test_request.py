@@ -102,17 +102,19 @@ def test_a_gallery_of_the_same_name_elsewhere_is_another(checkpoint: Path, tmp_p
     for complaint in ("`history` must name a store", "samples with gallery_id"):
         with pytest.raises(UsageError, match=complaint):
             request_of(checkpoint, output=output, history=other).open(model)
-        DatabaseHistory(other, model.latent_target)  # now there is one of this name
+        DatabaseHistory(other, model.prior)  # now there is one of this name
     again = request_of(checkpoint, output=output, history=f"sqlite:///{tmp_path}/a.db").open(model)
     assert torch.equal(again.next_chunk(0).latents, again.history.points())  # what was recorded
 
 
-def test_a_law_without_a_sobol_sequence_is_refused_before_anything_is_made(
+def test_a_distribution_without_a_sobol_sequence_is_refused_before_anything_is_made(
     checkpoint: Path,
 ) -> None:
     model = tiny_energy_vae(latent_loss="paper")
     before = sorted(checkpoint.parent.parent.rglob("*"))
-    with pytest.raises(UsageError, match=r"`sampler` sobol goes with laws .*, got StudentT\(dim=2"):
+    with pytest.raises(
+        UsageError, match=r"`sampler` sobol goes with distributions .*, got StudentT\(dim=2"
+    ):
         request_of(checkpoint, sampler="sobol").open(model)
     assert sorted(checkpoint.parent.parent.rglob("*")) == before
 

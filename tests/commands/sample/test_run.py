@@ -1,4 +1,4 @@
-"""Gallery, pictures and manifest stay in step, whoever is faster and whoever is killed."""
+"""Gallery, images and manifest stay in step, whoever is faster and whoever is killed."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def finish(run: SampleRun) -> None:
 def show(run: SampleRun, chunk: Chunk) -> None:
     entries = [{"id": i, "file": f"{i}.png"} for i in chunk.ids]
     for entry in entries:
-        (run.folder.path / str(entry["file"])).write_text("a picture")
+        (run.folder.path / str(entry["file"])).write_text("a image")
     run.folder.finish(chunk, entries)
 
 

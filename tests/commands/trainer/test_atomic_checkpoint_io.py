@@ -18,7 +18,7 @@ def test_saves_and_replaces(tmp_path: Path) -> None:
         AtomicCheckpointIO().save_checkpoint({"number": number}, path)
         assert torch.load(path, weights_only=True) == {"number": number}
         assert AtomicCheckpointIO().load_checkpoint(path) == {"number": number}
-    assert [item.name for item in path.parent.iterdir()] == ["last.ckpt"]
+    assert [example.name for example in path.parent.iterdir()] == ["last.ckpt"]
 
 
 def save_two(path: Path, error: type[BaseException], message: str | None) -> None:
@@ -26,7 +26,7 @@ def save_two(path: Path, error: type[BaseException], message: str | None) -> Non
     with pytest.raises(error, match=message):
         AtomicCheckpointIO().save_checkpoint({"number": 2}, path)
     assert torch.load(path, weights_only=True) == {"number": 1}
-    assert [item.name for item in path.parent.iterdir()] == ["last.ckpt"]
+    assert [example.name for example in path.parent.iterdir()] == ["last.ckpt"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full, of Linux")
@@ -56,7 +56,7 @@ def test_what_cannot_be_saved_changes_nothing(tmp_path: Path) -> None:
     AtomicCheckpointIO().save_checkpoint({"number": 1}, path)
     with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
         AtomicCheckpointIO().save_checkpoint({"number": lambda: 2}, path)
-    assert [item.name for item in tmp_path.iterdir()] == ["last.ckpt"]
+    assert [example.name for example in tmp_path.iterdir()] == ["last.ckpt"]
 
 
 def test_an_object_store_is_left_to_lightning(monkeypatch: pytest.MonkeyPatch) -> None:

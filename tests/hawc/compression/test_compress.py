@@ -31,7 +31,7 @@ QUICK = Deterministic(max_iterations=5)
 @final
 @dataclass(frozen=True)
 class Bent(AbstractTarget):
-    """The normal law of the plane, its potential bent by a function of one number."""
+    """The normal distribution of the plane, its potential bent by a function of one number."""
 
     factor: float
 
@@ -115,15 +115,15 @@ def test_starts_where_it_is_told() -> None:
 
 
 def test_leaves_a_history_point_that_it_was_told_to_start_on() -> None:
-    law, here = Empirical(torch.tensor([[-1.0], [0.0], [1.0]])), torch.zeros(1, 1)
-    found = compress(law, 1, history=here, start=here, generator=seeded())
+    target, here = Empirical(torch.tensor([[-1.0], [0.0], [1.0]])), torch.zeros(1, 1)
+    found = compress(target, 1, history=here, start=here, generator=seeded())
     assert found.points.abs().item() == pytest.approx(1, abs=10 * KERNEL.a)  # rounded corner
 
 
-def test_empirical_law_is_compressed_beside_its_own_points() -> None:
-    law, past = Empirical(normal(50, 2)), normal(50, 2)
-    found = compress(law, 4, history=past, solver=Deterministic(restarts=1), generator=seeded(3))
-    problem = CompressionProblem(law, 4, past, KERNEL)
+def test_empirical_distribution_is_compressed_beside_its_own_points() -> None:
+    target, past = Empirical(normal(50, 2)), normal(50, 2)
+    found = compress(target, 4, history=past, solver=Deterministic(restarts=1), generator=seeded(3))
+    problem = CompressionProblem(target, 4, past, KERNEL)
     candidates = problem.candidates(seeded(3), 16)
     values, _ = problem.value_and_gradient(candidates)
     start = candidates[values.argmin()]
@@ -132,10 +132,10 @@ def test_empirical_law_is_compressed_beside_its_own_points() -> None:
     assert found.objective < float(values.min())
 
 
-@pytest.mark.parametrize("law", [PLANE, StudentT(2), Empirical(normal(9, 2).double())], ids=repr)
-def test_same_seed_gives_the_same_points(law: AbstractTarget) -> None:
+@pytest.mark.parametrize("target", [PLANE, StudentT(2), Empirical(normal(9, 2).double())], ids=repr)
+def test_same_seed_gives_the_same_points(target: AbstractTarget) -> None:
     first, again, other = (
-        compress(law, 3, history=normal(2, 2), solver=QUICK, generator=seeded(seed)).points
+        compress(target, 3, history=normal(2, 2), solver=QUICK, generator=seeded(seed)).points
         for seed in (1, 1, 2)
     )
     assert torch.equal(first, again)
@@ -163,7 +163,7 @@ def test_points_have_the_default_dtype(dtype: torch.dtype, past_dtype: torch.dty
 
 
 def test_float32_by_default_loses_nothing_but_its_digits() -> None:
-    # draws of the law differ between the dtypes, so both begin at the same points
+    # samples of the distribution differ between the dtypes, so both begin at the same points
     start, solver = normal(5, 2), Deterministic(restarts=1)
     exact = compress(PLANE, 5, start=start, solver=solver, generator=seeded())
     torch.set_default_dtype(torch.float32)
@@ -224,7 +224,7 @@ def test_rejects_points_that_are_not_finite(name: str, values: list[float]) -> N
 
 
 @pytest.mark.parametrize(
-    ("law", "solver"),
+    ("target", "solver"),
     [
         (Bent(math.nan), Deterministic()),
         (Bent(math.inf), Deterministic()),
@@ -233,9 +233,11 @@ def test_rejects_points_that_are_not_finite(name: str, values: list[float]) -> N
     ],
     ids=repr,
 )
-def test_reports_a_result_that_is_not_finite(law: AbstractTarget, solver: AbstractSolver) -> None:
+def test_reports_a_result_that_is_not_finite(
+    target: AbstractTarget, solver: AbstractSolver
+) -> None:
     with pytest.raises(RuntimeError, match="to 3 points ended in NaN or infinity; check that the"):
-        compress(law, 3, solver=solver, generator=seeded())
+        compress(target, 3, solver=solver, generator=seeded())
 
 
 def test_takes_any_solver_and_kernel() -> None:
@@ -248,10 +250,10 @@ def test_takes_any_solver_and_kernel() -> None:
 def test_a_long_history_in_half_precision_is_summed_in_float32(
     dtype: torch.dtype, dim: int
 ) -> None:
-    past, law = normal(2**16 // dim + 1, dim).to(dtype), StandardNormal(dim)
+    past, target = normal(2**16 // dim + 1, dim).to(dtype), StandardNormal(dim)
     solver = Deterministic(max_iterations=3, restarts=1)
     found, expected = (
-        compress(law, 2, history=points, solver=solver, generator=seeded())
+        compress(target, 2, history=points, solver=solver, generator=seeded())
         for points in (past, past.float())
     )
     assert torch.equal(found.points, expected.points)
@@ -259,18 +261,20 @@ def test_a_long_history_in_half_precision_is_summed_in_float32(
 
 @pytest.mark.parametrize("dim", [2, 16])
 def test_autocast_changes_nothing(dim: int) -> None:
-    past, law = normal(2**16 // dim + 1, dim).float(), StandardNormal(dim)
+    past, target = normal(2**16 // dim + 1, dim).float(), StandardNormal(dim)
     solver = Deterministic(max_iterations=3, restarts=1)
-    expected = compress(law, 2, history=past, solver=solver, generator=seeded())
+    expected = compress(target, 2, history=past, solver=solver, generator=seeded())
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = compress(law, 2, history=past, solver=solver, generator=seeded())
+        found = compress(target, 2, history=past, solver=solver, generator=seeded())
     assert torch.equal(found.points, expected.points)
 
 
 @final
 @dataclass(frozen=True)
 class Steep(AbstractTarget):
-    """The plane's normal law with a potential that has a value everywhere, but no gradient."""
+    """The plane's normal distribution with a potential that has a value everywhere, but no
+    gradient.
+    """
 
     @property
     def dim(self) -> int:

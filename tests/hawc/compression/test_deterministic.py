@@ -25,8 +25,8 @@ KERNEL = HuberEnergy()
 PLANE = StandardNormal(2)
 
 
-def distance(points: Tensor, law: AbstractTarget = PLANE) -> float:
-    return float(squared_distance_to(KERNEL, points, law))
+def distance(points: Tensor, target: AbstractTarget = PLANE) -> float:
+    return float(squared_distance_to(KERNEL, points, target))
 
 
 def problem(size: int, num_past: int = 0, dim: int = 2) -> CompressionProblem:
@@ -74,20 +74,22 @@ def test_plane_with_seventeen_points_has_three_rings() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 7])
 @pytest.mark.parametrize(
-    ("law", "reference"),
+    ("target", "reference"),
     [(StandardNormal(1), stats.norm()), (StudentT(1, 1.5), stats.t(2, scale=1.5))],
     ids=["normal", "student"],
 )
-def test_line_gets_the_middle_quantiles(law: AbstractTarget, reference: object, size: int) -> None:
+def test_line_gets_the_middle_quantiles(
+    target: AbstractTarget, reference: object, size: int
+) -> None:
     # int (F - F_K)^2 is smallest for the step function that crosses F in the middle of its steps
-    points = compress(law, size, generator=seeded()).points.flatten()
+    points = compress(target, size, generator=seeded()).points.flatten()
     exact = reference.ppf((np.arange(size) + 0.5) / size)  # type: ignore[attr-defined]
     # the gradient's tolerance of 1e-6 over a curvature near 0.1
     assert sorted(points.tolist()) == pytest.approx(exact.tolist(), abs=2e-5)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 8, 64])
-def test_one_point_goes_to_the_centre(dim: int) -> None:
+def test_one_point_goes_to_the_center(dim: int) -> None:
     found = compress(StandardNormal(dim), 1, generator=seeded())
     assert float(found.points.norm()) < 1e-4  # the gradient's tolerance over a curvature > 0.08
     ratio = math.exp(math.lgamma((dim + 1) / 2) - math.lgamma(dim / 2))
@@ -111,17 +113,17 @@ def test_rounds_with_history_reach_the_known_distance(
 
 
 def test_rounds_in_many_dimensions_stay_near_the_joint_optimum() -> None:
-    law, drawn, generator = StandardNormal(16), torch.empty(0, 16), seeded()
+    target, drawn, generator = StandardNormal(16), torch.empty(0, 16), seeded()
     for _ in range(4):
-        found = compress(law, 16, history=drawn, generator=generator)
+        found = compress(target, 16, history=drawn, generator=generator)
         drawn = torch.cat([drawn, found.points])
     # joint optimum of 64 points; 512 points in rounds are 6 % above theirs
-    assert 0.01319 * 0.99 < distance(drawn, law) < 0.01319 * 1.06
+    assert 0.01319 * 0.99 < distance(drawn, target) < 0.01319 * 1.06
 
 
 @pytest.mark.parametrize("size", [2, 5])
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_points_stay_near_the_law_with_a_long_history(size: int, seed: int) -> None:
+def test_points_stay_near_the_distribution_with_a_long_history(size: int, seed: int) -> None:
     # with mass other than one points escape here: 10 (size - 1) > size
     history = compress(PLANE, 10, generator=seeded()).points
     found = compress(PLANE, size, history=history, generator=seeded(seed))
@@ -131,11 +133,11 @@ def test_points_stay_near_the_law_with_a_long_history(size: int, seed: int) -> N
 
 def test_leaves_a_history_point_that_it_started_on() -> None:
     # 0 is taken and the other two pull equally: without a push a start there would stay
-    law = Empirical(torch.tensor([[-1.0], [0.0], [1.0]]))
+    target = Empirical(torch.tensor([[-1.0], [0.0], [1.0]]))
     one_start = Deterministic(restarts=1)
     for seed in range(5):
         found = compress(
-            law, 1, history=torch.zeros(1, 1), solver=one_start, generator=seeded(seed)
+            target, 1, history=torch.zeros(1, 1), solver=one_start, generator=seeded(seed)
         )
         assert found.points.abs().item() == pytest.approx(1, abs=10 * KERNEL.a)  # rounded corner
 
@@ -172,7 +174,9 @@ def test_a_warm_start_is_used_and_ends_where_it_was_good() -> None:
     assert warm.evaluations < 40  # few steps; 16 starts take hundreds
     torch.testing.assert_close(warm.points, best, rtol=0, atol=1e-3)  # of the stopping rule
     far = solved(Deterministic(restarts=1, max_iterations=1), start=best + 50)
-    assert far.objective > 5  # draws of the law are at about 1, and it has taken one step
+    assert (
+        far.objective > 5
+    )  # samples of the distribution are at about 1, and it has taken one step
 
 
 def test_fresh_draws_compete_with_a_warm_start() -> None:
@@ -273,11 +277,11 @@ def test_decrease_counts_from_an_independent_batch(monkeypatch: pytest.MonkeyPat
     assert seen["highest"] == pytest.approx(10 * float(values[0]))  # in units of a point's pull
 
 
-def test_all_starts_see_the_scale_of_the_law() -> None:
-    # one step of a quarter of the law's spread, whatever that is
+def test_all_starts_see_the_scale_of_the_distribution() -> None:
+    # one step of a quarter of the distribution's spread, whatever that is
     for scale in (1e-3, 1.0, 1e3):
-        law = Empirical(scale * normal(200, 2))
-        begun = CompressionProblem(law, 64, torch.empty(0, 2), KERNEL)
+        target = Empirical(scale * normal(200, 2))
+        begun = CompressionProblem(target, 64, torch.empty(0, 2), KERNEL)
         found = Deterministic(max_iterations=1, restarts=1).solve(begun, seeded())
         candidates = begun.candidates(seeded(), 1)
         start = candidates[begun.value_and_gradient(candidates)[0].argmin()]

@@ -53,8 +53,8 @@ def central_differences(problem: CompressionProblem, points: Tensor, step: float
 def test_objective_is_the_total_distance_up_to_a_constant(
     kernel: AbstractKernel, weights: Weights, size: int, num_past: int, dim: int, seed: int
 ) -> None:
-    law, past = StandardNormal(dim), normal(num_past, dim, seed=seed)
-    problem = CompressionProblem(law, size, past, kernel, weights)
+    target, past = StandardNormal(dim), normal(num_past, dim, seed=seed)
+    problem = CompressionProblem(target, size, past, kernel, weights)
     x, other = normal(size, dim, seed=seed + 1), 2 * normal(size, dim, seed=seed + 2)
     value, _ = problem.value_and_gradient(torch.stack([x, other]))
     factor = (size / (size + num_past)) ** 2
@@ -68,8 +68,8 @@ def test_objective_is_the_total_distance_up_to_a_constant(
 @pytest.mark.parametrize("kernel", SMOOTH, ids=repr)
 def test_gradient_matches_differences(kernel: AbstractKernel, dim: int, weights: Weights) -> None:
     past = normal(3, dim)
-    for law in (StandardNormal(dim), Empirical(normal(6, dim, seed=1))):
-        problem = CompressionProblem(law, 4, past, kernel, weights)
+    for target in (StandardNormal(dim), Empirical(normal(6, dim, seed=1))):
+        problem = CompressionProblem(target, 4, past, kernel, weights)
         points = torch.cat([past[:2], normal(2, dim, seed=2)])  # two on the history
         _, gradient = problem.value_and_gradient(points[None])
         # O(step^2) third derivatives, up to 1 / 0.1^2, and rounding over the step
@@ -139,8 +139,8 @@ def test_one_point_weighs_one(weights: Weights) -> None:
 @BOTH_WEIGHTS
 @BOTH_DIMS
 def test_each_set_of_a_batch_is_treated_alone(dim: int, weights: Weights) -> None:
-    law, past = StandardNormal(dim), normal(3, dim)
-    problem = CompressionProblem(law, 4, past, HuberEnergy(), weights)
+    target, past = StandardNormal(dim), normal(3, dim)
+    problem = CompressionProblem(target, 4, past, HuberEnergy(), weights)
     sets = normal(5, 4, dim, seed=1)
     values, gradients = problem.value_and_gradient(sets)
     for points, value, gradient in zip(sets, values, gradients, strict=True):
@@ -198,11 +198,11 @@ def test_another_potential_takes_the_place_of_the_exact_one() -> None:
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)  # rounding
 
 
-@pytest.mark.parametrize("law", [PLANE, Empirical(normal(9, 2).double())], ids=repr)
-def test_starts_are_draws_moved_slightly(law: AbstractTarget) -> None:
-    problem = CompressionProblem(law, 4, torch.empty(0, 2), HuberEnergy())
+@pytest.mark.parametrize("target", [PLANE, Empirical(normal(9, 2).double())], ids=repr)
+def test_starts_are_draws_moved_slightly(target: AbstractTarget) -> None:
+    problem = CompressionProblem(target, 4, torch.empty(0, 2), HuberEnergy())
     starts = problem.start(seeded(), 3)
-    draws = law.sample(12, generator=seeded()).reshape(3, 4, 2)
+    draws = target.sample(12, generator=seeded()).reshape(3, 4, 2)
     moves = (starts - draws).norm(dim=2)
     assert starts.dtype == torch.float64
     assert (moves > 0).all()
@@ -230,17 +230,17 @@ def test_no_point_is_moved_by_its_own_slope(kernel: AbstractKernel, dim: int) ->
 @BOTH_DIMS
 @pytest.mark.parametrize("kernel", [HuberEnergy(), Energy(), GaussianComplement()], ids=repr)
 def test_coincident_points_share_their_optimal_weight(kernel: AbstractKernel, dim: int) -> None:
-    law, past = StandardNormal(dim), normal(4, dim)
+    target, past = StandardNormal(dim), normal(4, dim)
     pair = normal(2, dim, seed=1)
-    weights = CompressionProblem(law, 5, past, kernel, "optimal").weights(pair[[0, 0, 0, 1, 1]])
+    weights = CompressionProblem(target, 5, past, kernel, "optimal").weights(pair[[0, 0, 0, 1, 1]])
     # rounding over the smallest curvature
     assert weights.tolist() == pytest.approx(
         [float(weights[:3].mean())] * 3 + [float(weights[3:].mean())] * 2, abs=1e-3
     )
     assert float(weights.sum()) == pytest.approx(1, abs=1e-9)  # solution of a linear system
-    # as many points for the law, two of them new and weighing 5
+    # as many points for the distribution, two of them new and weighing 5
     moved = torch.tensor([0.1, 0.1, 0.1, -0.15, -0.15])
-    problem = CompressionProblem(law, 5, past, kernel)
+    problem = CompressionProblem(target, 5, past, kernel)
     best = total_distance(problem, past, pair[[0, 0, 0, 1, 1]], weights)
     for other in (weights + moved, weights - moved):
         assert total_distance(problem, past, pair[[0, 0, 0, 1, 1]], other) > best

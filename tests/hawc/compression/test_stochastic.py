@@ -47,14 +47,15 @@ class Counting(AbstractTarget):
 
 
 def test_one_step_is_that_by_hand() -> None:
-    # the law sits at z = 5, its past at y = 0 and y = 3; K = 2, T = 4. With the signs s of
+    # the distribution sits at z = 5, its past at y = 0 and y = 3; K = 2, T = 4. With the signs s of
     # differences K^2 f / T has the gradient s(x - z) - (s(x - 0) + s(x - 3)) / T - s(x - x') / T
-    law, past = Empirical(torch.tensor([[5.0]])), torch.tensor([[0.0], [3.0]])
-    problem = CompressionProblem(law, 2, past, Energy())
+    target, past = Empirical(torch.tensor([[5.0]])), torch.tensor([[0.0], [3.0]])
+    problem = CompressionProblem(target, 2, past, Energy())
     start = torch.tensor([[1.0], [2.0]])
     found = Stochastic(1, 7, SGD).solve(problem, seeded(), start)
     # x = 1: -1 - (1 - 1) / 4 - (-1) / 4 = -0.75; x = 2: -1 - (1 - 1) / 4 - 1 / 4 = -1.25
-    # a tenth of that is the step in the law's unit of length, which is a single point's own size
+    # a tenth of that is the step in the distribution's unit of length, which is a single point's
+    # own size
     expected = [1 + 0.1 * 5 * 0.75, 2 + 0.1 * 5 * 1.25]
     assert found.points.flatten().tolist() == pytest.approx(expected, abs=1e-12)  # rounding
     assert found.evaluations == 1
@@ -64,14 +65,14 @@ def test_one_step_is_that_by_hand() -> None:
 
 def test_each_step_sees_a_fresh_batch() -> None:
     # against the batches {0, 1}, {2, 3}, {4, 5} a point at 2.5 is drawn by +1, 0, -1
-    law = Counting()
-    problem = CompressionProblem(law, 1, torch.empty(0, 1), Energy())
+    target = Counting()
+    problem = CompressionProblem(target, 1, torch.empty(0, 1), Energy())
     ends = []
     for steps in (1, 2, 3):
-        law.drawn = 0
+        target.drawn = 0
         solver = Stochastic(steps, 2, SGD)
         ends.append(float(solver.solve(problem, seeded(), torch.tensor([[2.5]])).points))
-        assert law.drawn == 2 * steps
+        assert target.drawn == 2 * steps
     assert ends == pytest.approx([2.4, 2.4, 2.5], abs=1e-12)  # rounding
 
 
@@ -106,8 +107,8 @@ def test_same_seed_gives_the_same_points() -> None:
 
 @pytest.mark.parametrize("side", [-1.0, 1.0])
 def test_complements_the_history(side: float) -> None:
-    law, past = Empirical(torch.tensor([[-1.0], [1.0]])), torch.tensor([[side]])
-    found = compress(law, 1, history=past, solver=Stochastic(200, 50), generator=seeded())
+    target, past = Empirical(torch.tensor([[-1.0], [1.0]])), torch.tensor([[side]])
+    found = compress(target, 1, history=past, solver=Stochastic(200, 50), generator=seeded())
     assert found.points.item() == pytest.approx(-side, abs=0.1)  # twice the step of Adam
 
 

@@ -1,4 +1,4 @@
-"""What is refused as a law."""
+"""What is refused as a distribution."""
 
 from functools import partial
 
@@ -6,7 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from hawc.divergences.checks import balanced, check_finite, check_not_negative, checked_laws
+from hawc.divergences.checks import (
+    balanced,
+    check_finite,
+    check_not_negative,
+    checked_distributions,
+)
 
 T = partial(torch.tensor, dtype=torch.float64)
 
@@ -24,13 +29,13 @@ T = partial(torch.tensor, dtype=torch.float64)
 )
 def test_refuses(p: Tensor, q: Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        checked_laws(p, q)
+        checked_distributions(p, q)
 
 
-def test_takes_laws_in_any_precision() -> None:
-    law = torch.full((10_000,), 1e-4, dtype=torch.float32)  # its total is off by rounding
-    assert checked_laws(law, law)[0].dtype == torch.float32
-    assert checked_laws(T([1.0]).half(), T([1.0]).half())[1].dtype == torch.float32
+def test_takes_distributions_in_any_precision() -> None:
+    distribution = torch.full((10_000,), 1e-4, dtype=torch.float32)  # its total is off by rounding
+    assert checked_distributions(distribution, distribution)[0].dtype == torch.float32
+    assert checked_distributions(T([1.0]).half(), T([1.0]).half())[1].dtype == torch.float32
     check_not_negative("p", T([0.0]))
 
 

@@ -1,4 +1,4 @@
-"""Quadrature of densities: against closed forms; where a law has no mass."""
+"""Quadrature of densities: against closed forms; where a distribution has no mass."""
 
 import math
 from functools import partial
@@ -24,16 +24,18 @@ def uniform(low: float, high: float) -> densities.LogDensity:
     return log_density
 
 
-def test_normal_laws_have_closed_forms() -> None:
-    laws = (P.log_density, Q.log_density, REACH)
-    assert densities.kl(*laws) == pytest.approx(normals.kl(P, Q), abs=CLOSED_FORM)
-    assert densities.reverse_kl(*laws) == pytest.approx(normals.reverse_kl(P, Q), abs=CLOSED_FORM)
-    assert densities.total_variation(*laws) == pytest.approx(
+def test_normal_distributions_have_closed_forms() -> None:
+    distributions = (P.log_density, Q.log_density, REACH)
+    assert densities.kl(*distributions) == pytest.approx(normals.kl(P, Q), abs=CLOSED_FORM)
+    assert densities.reverse_kl(*distributions) == pytest.approx(
+        normals.reverse_kl(P, Q), abs=CLOSED_FORM
+    )
+    assert densities.total_variation(*distributions) == pytest.approx(
         normals.total_variation(P, Q), abs=CLOSED_FORM
     )
 
 
-def test_uniform_laws_by_hand() -> None:
+def test_uniform_distributions_by_hand() -> None:
     # cells end at all jumps: 20,000 of them on [-2, 2]
     wide, narrow, interval = uniform(0, 1), uniform(0, 0.5), (-2.0, 2.0)
     assert densities.kl(narrow, wide, interval) == pytest.approx(math.log(2), abs=CLOSED_FORM)
@@ -46,7 +48,7 @@ def test_uniform_laws_by_hand() -> None:
     assert densities.jensen_shannon_sum(*apart) == pytest.approx(2 * math.log(2), abs=CLOSED_FORM)
 
 
-def test_means_under_either_law() -> None:
+def test_means_under_either_distribution() -> None:
     nodes = densities.on_nodes(P.log_density, Q.log_density, REACH)
     assert nodes.mean_under_p(nodes.points) == pytest.approx(0, abs=1e-12)
     assert nodes.mean_under_q(nodes.points) == pytest.approx(1.5, abs=1e-12)
@@ -56,19 +58,21 @@ def test_means_under_either_law() -> None:
 def test_mixtures_that_hardly_overlap() -> None:
     p = GaussianMixture(T([0.5, 0.5]), T([[-9.0], [0.0]]), 0.25)
     q = GaussianMixture(T([0.5, 0.5]), T([[9.0], [0.0]]), 0.25)
-    laws = (p.log_density, q.log_density, (-14.0, 14.0))
+    distributions = (p.log_density, q.log_density, (-14.0, 14.0))
     # they share the half of their mass at 0, but for 1e-18 of it
-    assert densities.total_variation(*laws) == pytest.approx(0.5, abs=CLOSED_FORM)
-    assert densities.jensen_shannon(*laws) == pytest.approx(0.5 * math.log(2), abs=CLOSED_FORM)
+    assert densities.total_variation(*distributions) == pytest.approx(0.5, abs=CLOSED_FORM)
+    assert densities.jensen_shannon(*distributions) == pytest.approx(
+        0.5 * math.log(2), abs=CLOSED_FORM
+    )
 
 
-def test_points_between_the_ends_keep_a_narrow_law() -> None:
+def test_points_between_the_ends_keep_a_narrow_distribution() -> None:
     wide, narrow = Normal(T([0.0]), 1.0), Normal(T([0.5]), 1e-14)
     reach = (-12.0, 0.5 - 1e-6, 0.5 + 1e-6, 12.0)
     found = densities.kl(narrow.log_density, wide.log_density, reach)
     # 1e-8: nodes are some eps / 1e-7 standard deviations off
     assert found == pytest.approx(normals.kl(narrow, wide), rel=1e-8)
-    with pytest.raises(ValueError, match="hold all mass of `p`, a law"):
+    with pytest.raises(ValueError, match="hold all mass of `p`, a distribution"):
         densities.kl(narrow.log_density, wide.log_density, (-12.0, 12.0))
     nodes = densities.on_nodes(wide.log_density, wide.log_density, reach)
     assert bool((nodes.points.diff() > 0).all())
@@ -92,7 +96,9 @@ def test_refuses_intervals(interval: tuple[float, ...]) -> None:
 
 
 def test_refuses_to_leave_out_mass() -> None:
-    with pytest.raises(ValueError, match=r"hold all mass of `p`, a law, got 0\.97725 of it in"):
+    with pytest.raises(
+        ValueError, match=r"hold all mass of `p`, a distribution, got 0\.97725 of it in"
+    ):
         densities.kl(P.log_density, Q.log_density, (-2.0, 15.0))
-    with pytest.raises(ValueError, match="all mass of `q`, a law, got 2 of it"):
+    with pytest.raises(ValueError, match="all mass of `q`, a distribution, got 2 of it"):
         densities.kl(P.log_density, lambda x: P.log_density(x) + math.log(2), REACH)

@@ -22,13 +22,13 @@ APART = (T([1.0, 0.0]), T([0.0, 1.0]))
 
 
 @st.composite
-def two_laws(draw: st.DrawFn) -> tuple[Tensor, Tensor]:
+def two_targets(draw: st.DrawFn) -> tuple[Tensor, Tensor]:
     n = draw(st.integers(2, 8))
-    laws = []
+    distributions = []
     for _ in range(2):
         weights = draw(st.lists(st.integers(0, 5), min_size=n, max_size=n).filter(any))
-        laws.append(T(weights).double() / sum(weights))
-    return laws[0], laws[1]
+        distributions.append(T(weights).double() / sum(weights))
+    return distributions[0], distributions[1]
 
 
 def test_by_hand() -> None:
@@ -49,7 +49,7 @@ def test_by_hand() -> None:
     assert float(discrete.kl(T([0.25, 0.75]), T([1.0, 0.0]))) == math.inf
 
 
-def test_laws_that_share_no_point_are_at_the_bounds() -> None:
+def test_distributions_that_share_no_point_are_at_the_bounds() -> None:
     assert float(discrete.total_variation(*APART)) == 1
     assert float(discrete.jensen_shannon(*APART)) == pytest.approx(math.log(2), abs=1e-15)
     assert float(discrete.jensen_shannon_sum(*APART)) == pytest.approx(2 * math.log(2), abs=1e-15)
@@ -62,23 +62,25 @@ def test_distances_know_where_the_points_are() -> None:
     assert float(discrete.squared_energy_distance(far, *APART)) == 3.0
 
 
-@given(two_laws())
-def test_agree_with_scipy(laws: tuple[Tensor, Tensor]) -> None:
-    p, q = (law.numpy() for law in laws)
-    assert float(discrete.kl(*laws)) == pytest.approx(stats.entropy(p, q), abs=1e-12)
-    assert float(discrete.reverse_kl(*laws)) == pytest.approx(stats.entropy(q, p), abs=1e-12)
+@given(two_targets())
+def test_agree_with_scipy(distributions: tuple[Tensor, Tensor]) -> None:
+    p, q = (distribution.numpy() for distribution in distributions)
+    assert float(discrete.kl(*distributions)) == pytest.approx(stats.entropy(p, q), abs=1e-12)
+    assert float(discrete.reverse_kl(*distributions)) == pytest.approx(
+        stats.entropy(q, p), abs=1e-12
+    )
     # SciPy's is the root, which loses half of the digits near 0
     root = np.nan_to_num(jensenshannon(p, q))
-    assert float(discrete.jensen_shannon(*laws)) == pytest.approx(root**2, abs=1e-12)
+    assert float(discrete.jensen_shannon(*distributions)) == pytest.approx(root**2, abs=1e-12)
 
 
-@given(two_laws())
-def test_known_inequalities(laws: tuple[Tensor, Tensor]) -> None:
-    variation = float(discrete.total_variation(*laws))
-    js = float(discrete.jensen_shannon(*laws))
-    assert variation == float(discrete.total_variation(*laws[::-1]))
+@given(two_targets())
+def test_known_inequalities(distributions: tuple[Tensor, Tensor]) -> None:
+    variation = float(discrete.total_variation(*distributions))
+    js = float(discrete.jensen_shannon(*distributions))
+    assert variation == float(discrete.total_variation(*distributions[::-1]))
     assert 0 <= variation <= 1 + 1e-15
-    assert variation <= math.sqrt(float(discrete.kl(*laws)) / 2) + 1e-12  # Pinsker
+    assert variation <= math.sqrt(float(discrete.kl(*distributions)) / 2) + 1e-12  # Pinsker
     assert js <= math.log(2) * variation + 1e-12  # Lin 1991
 
 
@@ -90,7 +92,7 @@ def test_refuses_a_support_that_does_not_fit(distance: Callable[..., Any]) -> No
         distance(T([[0.0], [math.nan]]), *APART)
 
 
-def test_gradient_passes_where_a_law_has_no_mass() -> None:
+def test_gradient_passes_where_a_distribution_has_no_mass() -> None:
     logits = torch.zeros(2, requires_grad=True)
     discrete.kl(T([1.0, 0.0]), logits.softmax(0)).backward()
     torch.testing.assert_close(logits.grad, T([-0.5, 0.5]))

@@ -76,29 +76,29 @@ def test_histograms_refuse_draws_that_are_nowhere() -> None:
             line.histograms(*draws, x)
 
 
-def test_samples_of_normal_laws_within_standard_errors() -> None:
+def test_samples_of_normal_distributions_within_standard_errors() -> None:
     generator = torch.Generator().manual_seed(0)
     p, q, n = Normal(T([0.0]), 1.0), Normal(T([2.0]), 4.0), 100_000
-    x, y = (law.sample(n, generator=generator)[:, 0] for law in (p, q))
+    x, y = (distribution.sample(n, generator=generator)[:, 0] for distribution in (p, q))
     found = float(line.wasserstein_1(x, y))
     # the quantile functions cross in the far tail only: W1 is nearly the difference of means,
     # whose standard error is sqrt((1 + 4) / n)
     assert found == pytest.approx(normals.wasserstein_1(p, q), abs=4 * math.sqrt(5 / n))
 
 
-def test_histograms_of_normal_laws_within_standard_errors() -> None:
+def test_histograms_of_normal_distributions_within_standard_errors() -> None:
     generator = torch.Generator().manual_seed(1)
     p, q, n = Normal(T([0.0]), 1.0), Normal(T([1.0]), 1.0), 200_000
-    x, y = (law.sample(n, generator=generator)[:, 0] for law in (p, q))
-    laws = line.histograms(x, y, torch.linspace(-3, 4, 36))
+    x, y = (distribution.sample(n, generator=generator)[:, 0] for distribution in (p, q))
+    distributions = line.histograms(x, y, torch.linspace(-3, 4, 36))
     # bins of 0.2 lose a share of 0.2^2 / 12; 37 bins of noise have means of some 37 / 2n; the
     # standard deviation of the log ratio is 1
     tolerance = 0.2**2 / 12 + 37 / n + 4 / math.sqrt(n)
-    assert float(discrete.kl(*laws)) == pytest.approx(0.5, abs=tolerance)
-    assert float(discrete.total_variation(*laws)) == pytest.approx(
+    assert float(discrete.kl(*distributions)) == pytest.approx(0.5, abs=tolerance)
+    assert float(discrete.total_variation(*distributions)) == pytest.approx(
         normals.total_variation(p, q), abs=tolerance
     )
-    assert float(discrete.jensen_shannon(*laws)) == pytest.approx(
+    assert float(discrete.jensen_shannon(*distributions)) == pytest.approx(
         normals.jensen_shannon(p, q), abs=tolerance
     )
 

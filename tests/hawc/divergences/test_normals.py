@@ -1,4 +1,4 @@
-"""Normal laws: closed forms by hand, by PyTorch, by quadrature and by draws."""
+"""Normal distributions: closed forms by hand, by PyTorch, by quadrature and by draws."""
 
 import math
 from functools import partial
@@ -19,7 +19,7 @@ CLOSED_FORM = 1e-6
 
 @pytest.fixture(autouse=True, params=[torch.float32, torch.float64], ids=str)
 def default_precision(request: pytest.FixtureRequest, float64_by_default: None) -> None:
-    """Runs each test under both defaults: laws are in float64 under either."""
+    """Runs each test under both defaults: distributions are in float64 under either."""
     torch.set_default_dtype(request.param)
 
 
@@ -39,22 +39,22 @@ PAIRS = [((0, 1), (1, 1)), ((0, 1), (0, 3)), ((1, 2), (-3, 0.5)), ((0, 1), (30, 
 @pytest.mark.parametrize("seed", range(3))
 def test_kl_is_that_of_pytorch(seed: int) -> None:
     mean, p, q = T([0.0, 1.0, 2.0]), covariance(seed), covariance(seed + 10)
-    laws = Normal(mean, p), Normal(T([1.0, 1.0, 1.0]), q)
+    distributions = Normal(mean, p), Normal(T([1.0, 1.0, 1.0]), q)
     same = MultivariateNormal(mean, p), MultivariateNormal(T([1.0, 1.0, 1.0]), q)
     expected = [float(kl_divergence(*pair)) for pair in (same, same[::-1])]
-    found = [normals.kl(*laws), normals.reverse_kl(*laws)]
+    found = [normals.kl(*distributions), normals.reverse_kl(*distributions)]
     assert found == pytest.approx(expected, rel=1e-10)
 
 
 def test_kl_to_the_standard_normal_by_hand() -> None:
     # 1/2 (tr S + m'm - k - log det S)
-    law = Normal(T([1.0, 2.0]), T([2.0, 0.5]).diag())
-    assert normals.kl(law, Normal(torch.zeros(2), 1.0)) == pytest.approx(
+    distribution = Normal(T([1.0, 2.0]), T([2.0, 0.5]).diag())
+    assert normals.kl(distribution, Normal(torch.zeros(2), 1.0)) == pytest.approx(
         0.5 * (2.5 + 5 - 2 - 0), abs=1e-12
     )
 
 
-def test_kl_is_infinite_where_one_law_lies_in_a_plane() -> None:
+def test_kl_is_infinite_where_one_distribution_lies_in_a_plane() -> None:
     flat = Normal(torch.zeros(2), T([[1.0, 0.0], [0.0, 0.0]]))
     full = Normal(torch.zeros(2), 1.0)
     assert normals.kl(full, flat) == math.inf
@@ -76,7 +76,7 @@ SCALES = [1e-30, 1e-14, 1.0, 1e9]
 
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("ratio", RATIOS)
-def test_no_scale_of_a_law_makes_it_a_point(ratio: float, scale: float) -> None:
+def test_no_scale_of_a_distribution_makes_it_a_point(ratio: float, scale: float) -> None:
     shift = math.sqrt(scale)
     p, q = Normal(T([0.0]), ratio * scale), Normal(T([shift]), scale)
     # 1e-14: of logarithms up to 80
@@ -97,7 +97,7 @@ def test_no_scale_of_a_law_makes_it_a_point(ratio: float, scale: float) -> None:
 
 
 @pytest.mark.parametrize("small", [1e-13, 1e-20, 1e-100])
-def test_no_unit_of_a_coordinate_makes_a_law_flat(small: float) -> None:
+def test_no_unit_of_a_coordinate_makes_a_distribution_flat(small: float) -> None:
     p, q = (Normal(torch.zeros(2), T([1.0, s * small]).diag()) for s in (1, 2))
     assert normals.kl(p, q) == pytest.approx(kl_by_hand(1, 2), rel=1e-12)
     assert normals.kl(p, Normal(torch.zeros(2), 1.0)) == pytest.approx(
@@ -111,7 +111,7 @@ def test_no_unit_of_a_coordinate_makes_a_law_flat(small: float) -> None:
 
 
 @pytest.mark.parametrize("turn", [0.0, 0.3])
-def test_laws_in_nearly_one_plane(turn: float) -> None:
+def test_distributions_in_nearly_one_plane(turn: float) -> None:
     c, s = math.cos(turn), math.sin(turn)
     axes = T([[c, -s], [s, c]])
     flat = Normal(T([5.0, 7.0]), (axes * T([1.0, 0.0])) @ axes.T)
@@ -148,19 +148,21 @@ def test_total_variation_and_jensen_shannon_by_quadrature(
     settings = {"points": points, "limit": 2000, "epsabs": 1e-10}
     variation = integrate.quad(lambda x: abs(one(x) - other(x)) / 2, *interval, **settings)[0]
     entropies = integrate.quad(entropy_of_mean, *interval, **settings)[0]
-    laws = on_line(*p), on_line(*q)
-    assert normals.total_variation(*laws) == pytest.approx(variation, abs=CLOSED_FORM)
-    assert normals.jensen_shannon_sum(*laws) == pytest.approx(entropies, abs=CLOSED_FORM)
-    assert normals.jensen_shannon(*laws) == pytest.approx(entropies / 2, abs=CLOSED_FORM)
+    distributions = on_line(*p), on_line(*q)
+    assert normals.total_variation(*distributions) == pytest.approx(variation, abs=CLOSED_FORM)
+    assert normals.jensen_shannon_sum(*distributions) == pytest.approx(entropies, abs=CLOSED_FORM)
+    assert normals.jensen_shannon(*distributions) == pytest.approx(entropies / 2, abs=CLOSED_FORM)
 
 
-def test_total_variation_wherever_laws_are_and_in_any_unit() -> None:
+def test_total_variation_wherever_distributions_are_and_in_any_unit() -> None:
     expected = normals.total_variation(on_line(0, 1), on_line(0.5, 1.25))
     for scale, at in ((1e-9, 0.0), (1e9, 0.0), (1.0, 1e8), (1.0, 2.0**40), (1e-6, -1e3)):
-        laws = on_line(at, scale), on_line(at + 0.5 * scale, 1.25 * scale)
+        distributions = on_line(at, scale), on_line(at + 0.5 * scale, 1.25 * scale)
         # 1e-6: of means near 1e3 in units of a deviation of 1e-6
-        assert normals.total_variation(*laws) == pytest.approx(expected, abs=CLOSED_FORM)
-        assert normals.total_variation(*laws[::-1]) == pytest.approx(expected, abs=CLOSED_FORM)
+        assert normals.total_variation(*distributions) == pytest.approx(expected, abs=CLOSED_FORM)
+        assert normals.total_variation(*distributions[::-1]) == pytest.approx(
+            expected, abs=CLOSED_FORM
+        )
     for far in (on_line(1e200, 2), on_line(1e5, 1), on_line(20, 0.5), on_line(0, 1e30)):
         assert normals.total_variation(on_line(0, 1), far) == pytest.approx(1, abs=1e-12)
 
@@ -174,17 +176,17 @@ def test_wasserstein_and_energy_from_distribution_functions(
     settings = {"points": [p[0], q[0]], "limit": 2000, "epsabs": 1e-10}
     gap = integrate.quad(lambda x: abs(one(x) - other(x)), *interval, **settings)[0]
     square = integrate.quad(lambda x: (one(x) - other(x)) ** 2, *interval, **settings)[0]
-    laws = on_line(*p), on_line(*q)
-    assert normals.wasserstein_1(*laws) == pytest.approx(gap, abs=CLOSED_FORM)
-    assert normals.squared_energy_distance(*laws) == pytest.approx(square, abs=CLOSED_FORM)
+    distributions = on_line(*p), on_line(*q)
+    assert normals.wasserstein_1(*distributions) == pytest.approx(gap, abs=CLOSED_FORM)
+    assert normals.squared_energy_distance(*distributions) == pytest.approx(square, abs=CLOSED_FORM)
 
 
 def test_equal_covariances_in_the_plane() -> None:
-    laws = Normal(T([0.0, 0.0]), covariance(1, 2)), Normal(T([3.0, 4.0]), covariance(1, 2))
-    assert normals.wasserstein_1(*laws) == pytest.approx(5, abs=1e-12)
+    distributions = Normal(T([0.0, 0.0]), covariance(1, 2)), Normal(T([3.0, 4.0]), covariance(1, 2))
+    assert normals.wasserstein_1(*distributions) == pytest.approx(5, abs=1e-12)
     distance = math.sqrt(float(T([3.0, 4.0]) @ covariance(1, 2).inverse() @ T([3.0, 4.0])))
     expected = 2 * stats.norm.cdf(distance / 2) - 1
-    assert normals.total_variation(*laws) == pytest.approx(expected, abs=1e-12)
+    assert normals.total_variation(*distributions) == pytest.approx(expected, abs=1e-12)
     number, matrix = Normal(T([0.0, 0.0]), 0.01), Normal(T([3.0, 4.0]), T([0.01, 0.01]).diag())
     assert normals.wasserstein_1(number, matrix) == pytest.approx(5, abs=1e-12)
 
@@ -219,17 +221,17 @@ def jensen_shannon_by_stretching(ratio: float, shift: float) -> float:
 
 @pytest.mark.parametrize("shift", [0.0, 0.4, 3.0])
 @pytest.mark.parametrize("ratio", [1e-6, 7e-4, 0.1, 1.0])
-def test_jensen_shannon_of_laws_of_any_width(ratio: float, shift: float) -> None:
+def test_jensen_shannon_of_distributions_of_any_width(ratio: float, shift: float) -> None:
     expected = jensen_shannon_by_stretching(ratio, shift)
     for scale, at in ((1.0, 0.0), (1e-9, 0.0), (1e9, 0.0), (1.0, 2.0**20)):
         wide = on_line(at, scale)
         narrow = on_line(at + scale * shift, scale * ratio)
-        # 1e-9: of means near 2^20 in units of the narrow law, 1e-6
-        for laws in ((wide, narrow), (narrow, wide)):
-            assert normals.jensen_shannon_sum(*laws) == pytest.approx(expected, abs=1e-9)
+        # 1e-9: of means near 2^20 in units of the narrow distribution, 1e-6
+        for distributions in ((wide, narrow), (narrow, wide)):
+            assert normals.jensen_shannon_sum(*distributions) == pytest.approx(expected, abs=1e-9)
 
 
-def test_jensen_shannon_of_laws_apart_is_at_its_bound() -> None:
+def test_jensen_shannon_of_distributions_apart_is_at_its_bound() -> None:
     for far in (on_line(1e5, 1), on_line(1e300, 1e-9), on_line(0, 0), on_line(20, 0.5)):
         assert normals.jensen_shannon(on_line(0, 1), far) == pytest.approx(math.log(2), abs=1e-12)
         assert normals.jensen_shannon(far, on_line(0, 1)) == pytest.approx(math.log(2), abs=1e-12)
@@ -238,18 +240,20 @@ def test_jensen_shannon_of_laws_apart_is_at_its_bound() -> None:
     assert normals.jensen_shannon(point, on_line(4, 0)) == math.log(2)
 
 
-def test_points_and_equal_laws() -> None:
+def test_points_and_equal_distributions() -> None:
     point, other = on_line(1, 0), on_line(3, 0)
     assert normals.total_variation(point, other) == 1
     assert normals.total_variation(point, on_line(1, 2)) == 1
     assert normals.total_variation(point, point) == 0
     assert normals.wasserstein_1(point, other) == 2
     assert normals.wasserstein_1(point, on_line(1, 2)) == pytest.approx(2 * math.sqrt(2 / math.pi))
-    law = on_line(-3, 0.7)
+    distribution = on_line(-3, 0.7)
     for divergence in (normals.total_variation, normals.kl, normals.wasserstein_1):
-        assert divergence(law, law) == 0
-    assert normals.jensen_shannon(law, law) == pytest.approx(0, abs=1e-15)
-    assert normals.squared_energy_distance(law, law) == pytest.approx(0, abs=1e-12)
+        assert divergence(distribution, distribution) == 0
+    assert normals.jensen_shannon(distribution, distribution) == pytest.approx(0, abs=1e-15)
+    assert normals.squared_energy_distance(distribution, distribution) == pytest.approx(
+        0, abs=1e-12
+    )
 
 
 def test_refuses_what_has_no_closed_form() -> None:

@@ -99,15 +99,17 @@ def test_refuses_a_history_of_another_dimension(exported: Path) -> None:
         import_history(exported, MemoryHistory(3))
 
 
-def test_refuses_a_gallery_of_another_law(sqlite_url: str, tmp_path: Path) -> None:
+def test_refuses_a_gallery_of_another_distribution(sqlite_url: str, tmp_path: Path) -> None:
     export_history(filled(DatabaseHistory(sqlite_url, PLANE)), tmp_path / "points.npz")
     other = DatabaseHistory(sqlite_url, StudentT(2), gallery="other")
-    with pytest.raises(ValueError, match=r"of the law in .*, StandardNormal\(dim=2\), got Student"):
+    with pytest.raises(
+        ValueError, match=r"of the distribution in .*, StandardNormal\(dim=2\), got Student"
+    ):
         import_history(tmp_path / "points.npz", other)
     assert len(other) == 0
 
 
-def test_takes_points_of_no_known_law(sqlite_url: str, exported: Path) -> None:
+def test_takes_points_of_no_known_distribution(sqlite_url: str, exported: Path) -> None:
     copy = DatabaseHistory(sqlite_url, PLANE)
     import_history(exported, copy)
     assert torch.equal(copy.points(), POINTS)

@@ -62,14 +62,14 @@ def test_a_list_creates_nothing(url: str, tmp_path: Path) -> None:
         (StandardNormal(3), r"`target` must be StandardNormal\(dim=2\), with which gallery 'def"),
     ],
 )
-def test_refuses_another_law(url: str, target: AbstractTarget, message: str) -> None:
+def test_refuses_another_distribution(url: str, target: AbstractTarget, message: str) -> None:
     DatabaseHistory(url, PLANE)
     with pytest.raises(ValueError, match=message):
         DatabaseHistory(url, target)
     DatabaseHistory(url, target, gallery="other")
 
 
-def test_refuses_another_dimension_of_a_law_that_does_not_name_it(url: str) -> None:
+def test_refuses_another_dimension_of_a_distribution_that_does_not_name_it(url: str) -> None:
     DatabaseHistory(url, PLANE)
     with Store(url).writing() as connection:
         connection.execute(update(GALLERIES).values(dim=5))

@@ -1,4 +1,4 @@
-"""Kernels and laws of every kind in any unit, and points to try them with."""
+"""Kernels and distributions of every kind in any unit, and points to try them with."""
 
 from collections.abc import Callable
 
@@ -27,8 +27,8 @@ KERNELS: dict[str, Callable[[float], AbstractKernel]] = {
     "gaussian": lambda c: GaussianComplement(2 * c),
 }
 CLOUD = torch.randn(60, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-# a law in units of c, moved by m
-LAWS: dict[str, Callable[[float, float], AbstractTarget]] = {
+# a distribution in units of c, moved by m
+TARGETS: dict[str, Callable[[float, float], AbstractTarget]] = {
     "empirical": lambda c, m: Empirical(c * (CLOUD + m)),
     "normal": lambda c, m: Normal([c * m, c * (m + 2)], c * c),
     "full": lambda c, m: Normal([c * m] * 2, [[2 * c * c, c * c], [c * c, c * c]]),

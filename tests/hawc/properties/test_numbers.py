@@ -30,7 +30,7 @@ from hawc import (
     squared_distance_to,
 )
 from hawc.divergences import transport
-from tests.hawc.properties.cases import LAWS, cloud, seeded
+from tests.hawc.properties.cases import TARGETS, cloud, seeded
 
 VALUES = torch.randint(0, 2, (12, 3), generator=torch.Generator().manual_seed(0))
 BYTES = torch.randint(0, 256, (12, 3), generator=torch.Generator().manual_seed(0))
@@ -58,17 +58,25 @@ def test_kinds_of_numbers_do_not_matter(values: Tensor, dtype: torch.dtype) -> N
             assert float(squared_distance(kernel, same, other)) == pytest.approx(
                 float(squared_distance(kernel, exact, other)), rel=rel
             )
-            for law in (StandardNormal(3), Normal([0, 0, 0], 1.0), StudentT(3), UniformCube(3)):
-                h = kernel if not isinstance(law, StudentT) else HuberEnergy()
+            for distribution in (
+                StandardNormal(3),
+                Normal([0, 0, 0], 1.0),
+                StudentT(3),
+                UniformCube(3),
+            ):
+                h = kernel if not isinstance(distribution, StudentT) else HuberEnergy()
                 torch.testing.assert_close(
-                    law.potential(h)(same).double(), law.potential(h)(exact), rtol=rel, atol=0
+                    distribution.potential(h)(same).double(),
+                    distribution.potential(h)(exact),
+                    rtol=rel,
+                    atol=0,
                 )
-                assert float(squared_distance_to(h, same, law)) == pytest.approx(
-                    float(squared_distance_to(h, exact, law)), rel=rel
+                assert float(squared_distance_to(h, same, distribution)) == pytest.approx(
+                    float(squared_distance_to(h, exact, distribution)), rel=rel
                 )
 
 
-def test_whole_numbers_against_their_own_law() -> None:
+def test_whole_numbers_against_their_own_distribution() -> None:
     values = torch.randint(1, 6, (500, 12), generator=torch.Generator().manual_seed(0))
     found = squared_distance_to(Energy(), values[:20].double(), Empirical(values))
     assert float(found) == pytest.approx(0.1340, abs=5e-5)
@@ -141,11 +149,15 @@ def test_far_modes_keep_near_distances(gap: float, dim: int, dtype: torch.dtype)
 def test_a_batch_lowers_the_distance_of_a_long_history_in_far_modes(dtype: torch.dtype) -> None:
     history = cloud(4200, 16).to(dtype)
     history[:2086] += 2500.0  # a distance of 1e4 in 16 coordinates; fourteen less than a half
-    law = GaussianMixture(None, torch.stack([torch.zeros(16), torch.full((16,), 2500.0)]), 1.0)
-    found = compress(law, 28, history=history, solver=Deterministic(restarts=1), generator=seeded())
-    before = float(squared_distance_to(Energy(), history.double(), law))
+    distribution = GaussianMixture(
+        None, torch.stack([torch.zeros(16), torch.full((16,), 2500.0)]), 1.0
+    )
+    found = compress(
+        distribution, 28, history=history, solver=Deterministic(restarts=1), generator=seeded()
+    )
+    before = float(squared_distance_to(Energy(), history.double(), distribution))
     everything = torch.cat([history.double(), found.points.double()])
-    assert float(squared_distance_to(Energy(), everything, law)) < before
+    assert float(squared_distance_to(Energy(), everything, distribution)) < before
     assert found.converged
 
 
@@ -153,19 +165,25 @@ def test_a_batch_lowers_the_distance_of_a_long_history_in_far_modes(dtype: torch
 def test_results_do_not_depend_on_the_default_dtype(dtype: torch.dtype) -> None:
     x = cloud(5, 2)
     torch.set_default_dtype(dtype)  # put back by the package's fixture
-    found = [float(squared_distance_to(Energy(), x, law(1.0, 0.0))) for law in LAWS.values()]
-    points = compress(LAWS["mixture"](1.0, 0.0), 5, history=x, generator=seeded()).points
+    found = [
+        float(squared_distance_to(Energy(), x, distribution(1.0, 0.0)))
+        for distribution in TARGETS.values()
+    ]
+    points = compress(TARGETS["mixture"](1.0, 0.0), 5, history=x, generator=seeded()).points
     torch.set_default_dtype(torch.float64)
-    expected = [float(squared_distance_to(Energy(), x, law(1.0, 0.0))) for law in LAWS.values()]
+    expected = [
+        float(squared_distance_to(Energy(), x, distribution(1.0, 0.0)))
+        for distribution in TARGETS.values()
+    ]
     assert found == expected
-    chosen = compress(LAWS["mixture"](1.0, 0.0), 5, history=x, generator=seeded()).points
+    chosen = compress(TARGETS["mixture"](1.0, 0.0), 5, history=x, generator=seeded()).points
     assert torch.equal(points, chosen.to(dtype))
 
 
 SAMPLERS: dict[str, Callable[[], AbstractSampler]] = {
-    "independent": lambda: IndependentSampler(LAWS["mixture"](1.0, 0.0)),
+    "independent": lambda: IndependentSampler(TARGETS["mixture"](1.0, 0.0)),
     "sobol": lambda: SobolSampler(StandardNormal(2)),
-    "history-aware": lambda: HistoryAwareSampler(LAWS["full"](1.0, 0.0)),
+    "history-aware": lambda: HistoryAwareSampler(TARGETS["full"](1.0, 0.0)),
     "features": lambda: FeatureSampler(
         StandardNormal(2), decode=torch.sin, features=lambda x: x, data=Empirical(cloud(50, 2))
     ),
@@ -189,8 +207,11 @@ def test_results_do_not_depend_on_the_default_device() -> None:
 
     def everything(x: Any) -> list[float]:
         kernel = Quotient(0.5, 0.123)  # of which nothing is remembered yet the first time
-        values = [float(squared_distance_to(kernel, x, law(1.0, 0.0))) for law in LAWS.values()]
-        sampler, generator = HistoryAwareSampler(LAWS["mixture"](1.0, 0.0)), seeded()
+        values = [
+            float(squared_distance_to(kernel, x, distribution(1.0, 0.0)))
+            for distribution in TARGETS.values()
+        ]
+        sampler, generator = HistoryAwareSampler(TARGETS["mixture"](1.0, 0.0)), seeded()
         for _ in range(2):
             sampler.sample(3, generator=generator)
         assert sampler.history.points().device.type == "cpu"

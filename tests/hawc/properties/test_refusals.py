@@ -132,7 +132,7 @@ def test_generators_that_are_none(call: Callable[[Any], object], wrong: object) 
 
 
 def by_features(**arguments: Any) -> FeatureSampler:
-    given = {"latent_target": PLANE, "data": PLANE, **arguments}
+    given = {"prior": PLANE, "data": PLANE, **arguments}
     return FeatureSampler(decode=lambda z: z, features=lambda x: x, **given)
 
 
@@ -145,8 +145,8 @@ TARGETS: list[tuple[str, Callable[[Any], object]]] = [
     ("target", IndependentSampler),
     ("target", SobolSampler),
     ("target", lambda t: DatabaseHistory("sqlite:///refused.db", t)),
-    ("latent_target", lambda t: by_features(latent_target=t)),
-    ("latent_target", lambda t: LatentsWithFeatures(t, PLANE)),
+    ("prior", lambda t: by_features(prior=t)),
+    ("prior", lambda t: LatentsWithFeatures(t, PLANE)),
     ("data", lambda t: by_features(data=t)),
     ("data", lambda t: LatentsWithFeatures(PLANE, t)),
 ]

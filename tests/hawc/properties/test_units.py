@@ -1,4 +1,4 @@
-"""What holds of all kernels, laws and distances in any unit and from any origin."""
+"""What holds of all kernels, distributions and distances in any unit and from any origin."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ from hawc import (
     unbiased_squared_distance_to,
 )
 from hawc.divergences import entropic, line, transport
-from tests.hawc.properties.cases import CLOUD, KERNELS, LAWS, cloud, seeded
+from tests.hawc.properties.cases import CLOUD, KERNELS, TARGETS, cloud, seeded
 
 # rounding of the points alone, 1e-16 of a coordinate, is 1e-10 of a spread after such a move
 UNITS, FAR = [1e-12, 1e-9, 1e-3, 1e6, 1e12], 1e6
@@ -40,36 +40,36 @@ def gradient(target: AbstractTarget, kernel: AbstractKernel, x: Tensor) -> Tenso
 
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize("law", LAWS)
-def test_distances_scale_with_the_unit(law: str, kernel: str, unit: float) -> None:
+@pytest.mark.parametrize("distribution", TARGETS)
+def test_distances_scale_with_the_unit(distribution: str, kernel: str, unit: float) -> None:
     x, at_one, at_unit = cloud(7, 2), KERNELS[kernel](1.0), KERNELS[kernel](unit)
     scaled = at_unit.in_units(unit)
     assert scaled is not None
     factor = scaled[1]
     for distance in (squared_distance_to, unbiased_squared_distance_to):
-        expected = float(distance(at_one, x, LAWS[law](1.0, 0.0)))
-        found = float(distance(at_unit, unit * x, LAWS[law](unit, 0.0))) / factor
+        expected = float(distance(at_one, x, TARGETS[distribution](1.0, 0.0)))
+        found = float(distance(at_unit, unit * x, TARGETS[distribution](unit, 0.0))) / factor
         assert found == pytest.approx(expected, rel=1e-6)
     expected = float(squared_distance(at_one, x, CLOUD))
     assert float(squared_distance(at_unit, unit * x, unit * CLOUD)) == pytest.approx(
         factor * expected, rel=1e-6
     )
-    slopes = gradient(LAWS[law](unit, 0.0), at_unit, unit * x) * unit / factor
+    slopes = gradient(TARGETS[distribution](unit, 0.0), at_unit, unit * x) * unit / factor
     torch.testing.assert_close(
-        slopes, gradient(LAWS[law](1.0, 0.0), at_one, x), rtol=1e-6, atol=1e-9
+        slopes, gradient(TARGETS[distribution](1.0, 0.0), at_one, x), rtol=1e-6, atol=1e-9
     )
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize("law", LAWS)
-def test_distances_do_not_depend_on_the_origin(law: str, kernel: str) -> None:
+@pytest.mark.parametrize("distribution", TARGETS)
+def test_distances_do_not_depend_on_the_origin(distribution: str, kernel: str) -> None:
     x, h = cloud(7, 2), KERNELS[kernel](1.0)
-    expected = float(squared_distance_to(h, x, LAWS[law](1.0, 0.0)))
-    found = float(squared_distance_to(h, x + FAR, LAWS[law](1.0, FAR)))
+    expected = float(squared_distance_to(h, x, TARGETS[distribution](1.0, 0.0)))
+    found = float(squared_distance_to(h, x + FAR, TARGETS[distribution](1.0, FAR)))
     assert found == pytest.approx(expected, rel=1e-6)
     torch.testing.assert_close(
-        gradient(LAWS[law](1.0, FAR), h, x + FAR),
-        gradient(LAWS[law](1.0, 0.0), h, x),
+        gradient(TARGETS[distribution](1.0, FAR), h, x + FAR),
+        gradient(TARGETS[distribution](1.0, 0.0), h, x),
         rtol=1e-6,
         atol=1e-8,
     )
@@ -104,10 +104,10 @@ def test_smoothed_transport_scales_with_the_unit(unit: float) -> None:
 
 
 @pytest.mark.parametrize("unit", [1e-12, 1e12])
-@pytest.mark.parametrize("law", LAWS)
-def test_default_choices_scale_with_the_unit(law: str, unit: float) -> None:
+@pytest.mark.parametrize("distribution", TARGETS)
+def test_default_choices_scale_with_the_unit(distribution: str, unit: float) -> None:
     def chosen(c: float) -> float:
-        target, past = LAWS[law](c, 0.0), c * cloud(5, 2)
+        target, past = TARGETS[distribution](c, 0.0), c * cloud(5, 2)
         points = compress(target, 4, history=past, generator=seeded()).points
         everything = torch.cat([past, points])
         return float(squared_distance_to(Energy(), everything, target)) / c
@@ -118,12 +118,12 @@ def test_default_choices_scale_with_the_unit(law: str, unit: float) -> None:
 
 @pytest.mark.parametrize("unit", [1e-9, 1e9])
 @pytest.mark.parametrize("solver", [Deterministic(restarts=1), Stochastic(20, 50)], ids=str)
-@pytest.mark.parametrize("law", ["normal", "mixture"])
+@pytest.mark.parametrize("distribution", ["normal", "mixture"])
 def test_choices_of_each_solver_scale_with_the_unit(
-    law: str, solver: Deterministic | Stochastic, unit: float
+    distribution: str, solver: Deterministic | Stochastic, unit: float
 ) -> None:
     one, other = (
-        compress(LAWS[law](c, 0.0), 4, solver=solver, generator=seeded()).points / c
+        compress(TARGETS[distribution](c, 0.0), 4, solver=solver, generator=seeded()).points / c
         for c in (1.0, unit)
     )
     torch.testing.assert_close(other, one, rtol=0, atol=1e-6)

@@ -1,4 +1,4 @@
-"""Decoder and feature net are used, and left as they were."""
+"""Decoder and feature network are used, and left as they were."""
 
 import copy
 from functools import partial
@@ -26,8 +26,8 @@ class Noisy(nn.Module):
         self.layers[3].eval()
 
     def forward(self, z: Tensor) -> Tensor:
-        pictures: Tensor = self.layers(z)
-        return pictures + 0.1 * torch.randn_like(pictures)
+        images: Tensor = self.layers(z)
+        return images + 0.1 * torch.randn_like(images)
 
     def decode(self, z: Tensor, scale: float = 1.0) -> Tensor:
         return scale * self(z)
@@ -99,17 +99,17 @@ def test_stages_are_met_in_their_precision() -> None:
     assert pullback(value).dtype == torch.float64
 
 
-def test_whole_numbers_reach_a_net_as_such() -> None:
+def test_whole_numbers_reach_a_network_as_such() -> None:
     @final
     class Net(nn.Linear):
-        def forward(self, pictures: Tensor) -> Tensor:
-            assert pictures.dtype == torch.uint8  # 255 of them is 1 to a net that knows of it
-            return super().forward(pictures.to(self.weight) / 255)
+        def forward(self, images: Tensor) -> Tensor:
+            assert images.dtype == torch.uint8  # 255 of them is 1 to a network that knows of it
+            return super().forward(images.to(self.weight) / 255)
 
-    net = Net(2, 6)
+    network = Net(2, 6)
     z = torch.tensor([[0.0, 255.0], [51.0, 102.0]])
-    value = phi_of(lambda z: z.to(torch.uint8), net)(z)
-    torch.testing.assert_close(value, (z / 255) @ net.weight.T + net.bias)
+    value = phi_of(lambda z: z.to(torch.uint8), network)(z)
+    torch.testing.assert_close(value, (z / 255) @ network.weight.T + network.bias)
 
 
 def test_autocast_leaves_the_precision() -> None:

@@ -35,8 +35,8 @@ def sampler_of(data: AbstractTarget = PLANE, **settings: Any) -> FeatureSampler:
     return FeatureSampler(PLANE, data=data, **{**quick, **settings})
 
 
-def distance(points: Tensor, law: AbstractTarget = PLANE) -> float:
-    return float(squared_distance_to(KERNEL, points, law))
+def distance(points: Tensor, target: AbstractTarget = PLANE) -> float:
+    return float(squared_distance_to(KERNEL, points, target))
 
 
 def test_features_that_are_the_latents_make_it_compression() -> None:
@@ -52,18 +52,18 @@ def test_candidates_alone_come_close() -> None:
     assert distance(found) < 0.4 * PLANE.self_energy(KERNEL) / 10  # of ten independent points
 
 
-def test_candidates_alone_are_draws_of_the_law() -> None:
+def test_candidates_alone_are_draws_of_the_distribution() -> None:
     drawn = torch.randn(30, 2, generator=seeded(1))
-    law = Empirical(drawn)
+    target = Empirical(drawn)
     sampler = FeatureSampler(
-        law, decode=same, features=same, data=PLANE, num_candidates=20, num_steps=0
+        target, decode=same, features=same, data=PLANE, num_candidates=20, num_steps=0
     )
     found = sampler.sample(5, generator=seeded())
     assert torch.cdist(found, drawn).amin(1).max() < 1e-7  # cdist's rounding
 
 
 def test_a_linear_decoder_is_followed_to_the_data() -> None:
-    # pictures (a, a + b) of N(0, I) are not what the data are: N(0, I), which latents reach that
+    # images (a, a + b) of N(0, I) are not what the data are: N(0, I), which latents reach that
     # undo the shear; without typicality nothing keeps them from it
     decoder = nn.Linear(2, 2, bias=False)
     decoder.weight.data = torch.tensor([[1.0, 0.0], [1.0, 1.0]])
@@ -75,7 +75,7 @@ def test_a_linear_decoder_is_followed_to_the_data() -> None:
     assert distance(latents) > 2 * best
 
 
-def test_typicality_holds_latents_to_their_law() -> None:
+def test_typicality_holds_latents_to_their_distribution() -> None:
     data = Empirical(torch.full((1, 2), 3.0))
     loose, tight = (
         sampler_of(data, typicality=t, num_steps=50).sample(10, generator=seeded())
@@ -88,27 +88,27 @@ MODES = torch.tensor([[4, 0], [-4, 0], [0, 4], [0, -4]], dtype=torch.float64)
 
 
 def quadrants(z: Tensor) -> Tensor:
-    """Pictures of four classes, of which the decoder makes the first one far too often."""
+    """Images of four classes, of which the decoder makes the first one far too often."""
     cuts = torch.tensor([-1.5, -1.0, -0.5])
     return MODES[torch.bucketize(z[:, 0].contiguous(), cuts)] + 0.1 * z[:, 1:]
 
 
-def classes(pictures: Tensor) -> Tensor:
-    return torch.cdist(pictures, MODES).argmin(1).bincount(minlength=4)
+def classes(images: Tensor) -> Tensor:
+    return torch.cdist(images, MODES).argmin(1).bincount(minlength=4)
 
 
 def test_rare_classes_come_as_often_as_in_the_data() -> None:
-    law = StandardNormal(2)
+    target = StandardNormal(2)
     data = Empirical(MODES.repeat(25, 1) + 0.1 * torch.randn(100, 2, generator=seeded(1)))
     sampler = FeatureSampler(
-        law, decode=quadrants, features=same, data=data, num_candidates=300, num_steps=0
+        target, decode=quadrants, features=same, data=data, num_candidates=300, num_steps=0
     )
     generator = seeded()
     for total in (1, 2, 3):
         sampler.sample(4, generator=generator)
         latents = sampler.history.points()[:, :2]
         assert classes(quadrants(latents)).tolist() == [total] * 4
-    independent = classes(quadrants(law.sample(4000, generator=seeded())))
+    independent = classes(quadrants(target.sample(4000, generator=seeded())))
     assert independent.max() > 6 * independent.min()
 
 
@@ -126,7 +126,7 @@ def test_a_second_batch_complements_the_first() -> None:
 
 
 @pytest.mark.parametrize("num_steps", [0, 50])
-def test_keeps_new_pictures_from_all_others(num_steps: int) -> None:
+def test_keeps_new_images_from_all_others(num_steps: int) -> None:
     def nearest(min_distance: float) -> float:
         sampler = sampler_of(num_candidates=300, num_steps=num_steps, min_distance=min_distance)
         generator = seeded()
@@ -158,10 +158,10 @@ def test_latents_complement_those_remembered() -> None:
 def test_a_point_on_a_remembered_one_finds_away() -> None:
     # the prior has this latent alone, and the gradient is zero there: at the middle of the data,
     # and on a remembered image
-    law, history = Empirical(torch.zeros(1, 2)), MemoryHistory(4)
+    target, history = Empirical(torch.zeros(1, 2)), MemoryHistory(4)
     history.append(torch.zeros(1, 4), expected_length=0)
     sampler = FeatureSampler(
-        law,
+        target,
         decode=same,
         features=same,
         data=PLANE,

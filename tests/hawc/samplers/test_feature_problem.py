@@ -23,7 +23,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 DATA = Empirical(torch.randn(30, 3, generator=seeded(1), dtype=torch.float64))
-LAW = StandardNormal(2)
+TARGET = StandardNormal(2)
 
 
 def phi(z: Tensor) -> Tensor:
@@ -41,13 +41,13 @@ def terms(typicality: float = 0.5, scale: float = 1.0) -> tuple[Term, Term]:
     z, past = torch.randn(COUNT, 2, generator=seeded(COUNT)), past_latents()
     data = Empirical(scale * DATA.sample(200, generator=seeded()))
     features = CompressionProblem(data, SIZE, scale * phi(past), KERNEL)
-    latents = CompressionProblem(LAW, SIZE, past, KERNEL)
+    latents = CompressionProblem(TARGET, SIZE, past, KERNEL)
     return Term(features, scale * phi(z), 1.0), Term(latents, z, typicality)
 
 
 def test_factor_is_the_weight_over_the_mean_distance() -> None:
     z = torch.randn(20_000, 2, generator=seeded())
-    problem = CompressionProblem(LAW, SIZE, z[:0], KERNEL)
+    problem = CompressionProblem(TARGET, SIZE, z[:0], KERNEL)
     # E |X - X'| = sqrt(pi) in the plane; 0.01 is two standard errors of the mean
     assert abs(Term(problem, z, 0.5).factor - 0.5 / torch.pi**0.5) < 0.01
     assert Term(problem, torch.zeros(1, 2), 0.5).factor == 0.5  # with nothing to measure by
@@ -64,7 +64,7 @@ def test_value_is_the_weighted_sum_of_squared_distances() -> None:
     def distances(z: Tensor) -> float:
         z = torch.cat([past_latents(), z])
         in_features = squared_distance_to(KERNEL, phi(z), features.problem.target)
-        in_latents = squared_distance_to(KERNEL, z, LAW)
+        in_latents = squared_distance_to(KERNEL, z, TARGET)
         return float(features.factor * in_features + latents.factor * in_latents)
 
     first, second = (torch.randn(SIZE, 2, generator=seeded(s)) for s in (5, 6))
@@ -155,6 +155,6 @@ def test_typicality_decides_between_the_two() -> None:
     def distance(typicality: float) -> float:
         features, latents = terms(typicality)
         z = latents.candidates[FeatureProblem(features, latents, NONE).best_candidates()]
-        return float(squared_distance_to(KERNEL, torch.cat([past_latents(), z]), LAW))
+        return float(squared_distance_to(KERNEL, torch.cat([past_latents(), z]), TARGET))
 
     assert distance(100.0) < distance(0.0)

@@ -207,12 +207,12 @@ def test_works_where_gradients_are_off(mode: Callable[[], torch.no_grad]) -> Non
 
 
 def test_samples_a_data_base() -> None:
-    law = Empirical(torch.randn(40, 3, generator=seeded()))
-    sampler = HistoryAwareSampler(law)
+    target = Empirical(torch.randn(40, 3, generator=seeded()))
+    sampler = HistoryAwareSampler(target)
     for seed in range(2):
         sampler.sample(5, generator=seeded(seed))
-    found = float(squared_distance_to(KERNEL, sampler.history.points(), law))
-    assert found < 0.5 * law.self_energy(KERNEL) / 10  # half of what independent draws reach
+    found = float(squared_distance_to(KERNEL, sampler.history.points(), target))
+    assert found < 0.5 * target.self_energy(KERNEL) / 10  # half of what i.i.d. samples reach
 
 
 def test_rejects_a_history_of_another_dimension() -> None:

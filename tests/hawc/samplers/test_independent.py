@@ -24,8 +24,8 @@ def test_draws_are_the_targets_whatever_the_past() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
 def test_samples_are_the_same_under_every_default_dtype(dtype: torch.dtype) -> None:
-    law = Normal([1.0, 2.0], [[2.0, 1.0], [1.0, 1.0]])
-    expected = IndependentSampler(law).sample(5, generator=seeded())
+    target = Normal([1.0, 2.0], [[2.0, 1.0], [1.0, 1.0]])
+    expected = IndependentSampler(target).sample(5, generator=seeded())
     torch.set_default_dtype(dtype)
-    found = IndependentSampler(law).sample(5, generator=seeded())
+    found = IndependentSampler(target).sample(5, generator=seeded())
     assert torch.equal(found, expected.to(dtype))

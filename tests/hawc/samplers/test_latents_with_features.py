@@ -1,4 +1,4 @@
-"""What a gallery of rows records of both laws."""
+"""What a gallery of rows records of both distributions."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def data(seed: int) -> Empirical:
     return Empirical(torch.randn(5, 3, generator=torch.Generator().manual_seed(seed)))
 
 
-def test_identity_is_that_of_both_laws() -> None:
+def test_identity_is_that_of_both_distributions() -> None:
     rows = LatentsWithFeatures(StandardNormal(2), data(0))
     assert rows.dim == 5
     assert repr(rows) == repr(LatentsWithFeatures(StandardNormal(2), data(0)))
@@ -22,7 +22,7 @@ def test_identity_is_that_of_both_laws() -> None:
     assert "StandardNormal(dim=2)" in repr(rows)
 
 
-def test_a_gallery_refuses_features_of_another_net(tmp_path: Path) -> None:
+def test_a_gallery_refuses_features_of_another_network(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/gallery.db"
     history = DatabaseHistory(url, LatentsWithFeatures(StandardNormal(2), data(0)))
     history.append(torch.zeros(1, 5), expected_length=0)

@@ -1,4 +1,6 @@
-"""The Sobol sampler: SciPy's sequence, unbroken over calls and processes, mapped to the law."""
+"""The Sobol sampler: SciPy's sequence, unbroken over calls and processes, mapped to the
+distribution.
+"""
 
 import itertools
 
@@ -37,12 +39,12 @@ def test_is_scipys_sequence_mapped_by_the_normal_quantiles(dim: int) -> None:
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=5), st.integers(0, 2**32))
 @pytest.mark.filterwarnings("error")
 def test_several_calls_and_samplers_give_one_sequence(sizes: list[int], seed: int) -> None:
-    law, history = StandardNormal(3), MemoryHistory(3)
+    target, history = StandardNormal(3), MemoryHistory(3)
     for n, generator_seed in zip(sizes, itertools.count()):
         # another process: of the first one nothing is left but the history
-        sampler = SobolSampler(law, history=history, seed=seed)
+        sampler = SobolSampler(target, history=history, seed=seed)
         sampler.sample(n, generator=seeded(generator_seed))
-    whole = SobolSampler(law, seed=seed).sample(sum(sizes), generator=seeded())
+    whole = SobolSampler(target, seed=seed).sample(sum(sizes), generator=seeded())
     assert torch.equal(history.points(), whole)
 
 
@@ -53,14 +55,14 @@ def test_seeds_scramble_differently() -> None:
     assert not torch.equal(first, second)
 
 
-def test_is_closer_to_the_law_than_independent_draws() -> None:
-    law = StandardNormal(2)
+def test_is_closer_to_the_distribution_than_independent_draws() -> None:
+    target = StandardNormal(2)
     distances = [
-        float(squared_distance_to(KERNEL, points, law))
+        float(squared_distance_to(KERNEL, points, target))
         for seed in range(20)
-        for points in [SobolSampler(law, seed=seed).sample(64, generator=seeded())]
+        for points in [SobolSampler(target, seed=seed).sample(64, generator=seeded())]
     ]
-    # elsewhere measured: 0.00166 on average of 20, independent draws 0.01385
+    # elsewhere measured: 0.00166 on average of 20, i.i.d. samples 0.01385
     assert np.mean(distances) == pytest.approx(0.00166, rel=0.1)
 
 
@@ -71,15 +73,15 @@ def test_long_sequences_stay_finite() -> None:
 
 
 def test_cube_is_filled_as_evenly_as_its_scaled_unit_cube() -> None:
-    law = UniformCube(3, -1.0, 5.0)
-    points = SobolSampler(law, seed=4).sample(8, generator=torch.Generator())
+    target = UniformCube(3, -1.0, 5.0)
+    points = SobolSampler(target, seed=4).sample(8, generator=torch.Generator())
     unit = SobolSampler(UniformCube(3), seed=4).sample(8, generator=torch.Generator())
     torch.testing.assert_close(points, -1 + 6 * unit)
     # a base 2 sequence: each eighth of every axis holds one of the first eight points
     assert (unit * 8).floor().sort(dim=0).values.tolist() == [[i] * 3 for i in range(8)]
 
 
-def test_rejects_laws_without_a_map() -> None:
+def test_rejects_distributions_without_a_map() -> None:
     with pytest.raises(ValueError, match=r"`target` must be .*, got StudentT\(dim=2"):
         SobolSampler(StudentT(2))
 

@@ -1,4 +1,4 @@
-"""The law of a weighted sample against double loops, and what it rejects."""
+"""The distribution of a weighted sample against double loops, and what it rejects."""
 
 import itertools
 import math
@@ -22,7 +22,7 @@ def test_empirical_sums_equal_double_loops(
     generator, a = seeded(), 0.1
     points, x = torch.randn(9, 2, generator=generator), torch.randn(4, 2, generator=generator)
     weights = torch.rand(9, generator=generator) if weighted else torch.ones(9)
-    law = Empirical(points, weights if weighted else None)
+    target = Empirical(points, weights if weighted else None)
     p, z = (weights / weights.sum()).tolist(), points.tolist()
 
     def huber(u: list[float], v: list[float]) -> float:
@@ -31,8 +31,8 @@ def test_empirical_sums_equal_double_loops(
     potential = [sum(p[j] * huber(u, z[j]) for j in range(9)) for u in x.tolist()]
     energy = sum(p[i] * p[j] * huber(z[i], z[j]) for i, j in itertools.product(range(9), range(9)))
     # a few dozen roundings
-    assert law.potential(HuberEnergy(a))(x).tolist() == pytest.approx(potential, rel=1e-13)
-    assert law.self_energy(HuberEnergy(a)) == pytest.approx(energy / 2, rel=1e-13)
+    assert target.potential(HuberEnergy(a))(x).tolist() == pytest.approx(potential, rel=1e-13)
+    assert target.self_energy(HuberEnergy(a)) == pytest.approx(energy / 2, rel=1e-13)
 
 
 def test_empirical_draws_its_own_points_in_proportion() -> None:
@@ -66,8 +66,8 @@ def test_empirical_rejects_weights() -> None:
 
 def test_empirical_is_named_by_its_content() -> None:
     points = torch.randn(7, 2, generator=seeded())
-    law = Empirical(points)
-    assert re.fullmatch(r"Empirical\(7 points, dim=2, sha256=[0-9a-f]{12}\)", repr(law))
+    target = Empirical(points)
+    assert re.fullmatch(r"Empirical\(7 points, dim=2, sha256=[0-9a-f]{12}\)", repr(target))
     moved = points.clone()
     moved[3, 1] += 1e-15
     for other in (
@@ -75,18 +75,18 @@ def test_empirical_is_named_by_its_content() -> None:
         Empirical(points.flip(0)),
         Empirical(points, torch.arange(7.0)),
     ):
-        assert repr(other) != repr(law)
+        assert repr(other) != repr(target)
     for same in (Empirical(points.clone()), Empirical(points, torch.full((7,), 2.0))):
-        assert repr(same) == repr(law)
+        assert repr(same) == repr(target)
     rounded = points.float()
-    assert repr(Empirical(rounded)) == repr(Empirical(rounded.double())) != repr(law)
+    assert repr(Empirical(rounded)) == repr(Empirical(rounded.double())) != repr(target)
 
 
 def test_empirical_keeps_its_own_points() -> None:
     points, weights = torch.zeros(2, 1), torch.ones(2)
-    law = Empirical(points, weights)
-    name = repr(law)
+    target = Empirical(points, weights)
+    name = repr(target)
     points.add_(1)
     weights[0] = 5
-    assert repr(law) == name == repr(Empirical(torch.zeros(2, 1)))
-    assert float(law.potential(HuberEnergy())(torch.zeros(1, 1))) == 0
+    assert repr(target) == name == repr(Empirical(torch.zeros(2, 1)))
+    assert float(target.potential(HuberEnergy())(torch.zeros(1, 1))) == 0

@@ -25,7 +25,9 @@ def random_covariances(count: int, dim: int) -> Tensor:
 
 
 def density(z: mpmath.mpf, variances: list[float], pairs: bool = False) -> mpmath.mpf:
-    """Of the law on the line with WEIGHTS and MEANS, or of Z - Z' for two draws of it."""
+    """Of the distribution on the line with WEIGHTS and MEANS, or of Z - Z' for two samples of
+    it.
+    """
     parts = list(zip(WEIGHTS, MEANS, variances, strict=True))
     if pairs:
         parts = [(p * q, m - k, v + u) for p, m, v in parts for q, k, u in parts]
@@ -38,7 +40,7 @@ def test_potential_and_self_energy_on_the_line_match_mpmath(
     a: float, variances: list[float]
 ) -> None:
     kernel = HuberEnergy(a) if a else Energy()
-    law = GaussianMixture(
+    target = GaussianMixture(
         torch.tensor(WEIGHTS), torch.tensor(MEANS)[:, None], torch.tensor(variances)
     )
     knots = [-40, -10, -3, -2, -1, 0, 1, 2, 3, 5, 10, 40]  # outside: e^-80
@@ -54,10 +56,10 @@ def test_potential_and_self_energy_on_the_line_match_mpmath(
         )
 
     points = [-4.0, -1.0, 0.3, 2.0, 30.0]
-    computed = law.potential(kernel)(torch.tensor(points)[:, None])
+    computed = target.potential(kernel)(torch.tensor(points)[:, None])
     # measured: 2e-14, the kernel's mixture and the quadrature
     assert computed.tolist() == pytest.approx([mean(x, False) for x in points], rel=1e-12, abs=0)
-    assert 2 * law.self_energy(kernel) == pytest.approx(mean(0.0, True), rel=1e-12, abs=0)
+    assert 2 * target.self_energy(kernel) == pytest.approx(mean(0.0, True), rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize("kernel", [Energy(), HuberEnergy(0.5)], ids=repr)
@@ -65,7 +67,7 @@ def test_potential_and_self_energy_on_the_line_match_mpmath(
 def test_potential_is_the_mean_of_its_components(kernel: AbstractKernel, isotropic: bool) -> None:
     covariances = torch.tensor([0.1, 1.0, 7.0]) if isotropic else random_covariances(3, 4)
     weights, means = torch.tensor([1.0, 2.0, 5.0]), 4 * torch.randn(3, 4, generator=seeded())
-    law = GaussianMixture(weights, means, covariances)
+    target = GaussianMixture(weights, means, covariances)
     x = 4 * torch.randn(6, 4, generator=seeded(2))
     parts = [
         weight
@@ -75,7 +77,7 @@ def test_potential_is_the_mean_of_its_components(kernel: AbstractKernel, isotrop
     ]
     # the same sums in another order
     torch.testing.assert_close(
-        law.potential(kernel)(x), torch.stack(parts).sum(0), rtol=1e-13, atol=0
+        target.potential(kernel)(x), torch.stack(parts).sum(0), rtol=1e-13, atol=0
     )
 
 
@@ -85,7 +87,7 @@ def test_isotropic_components_are_covariances_like_others(kernel: AbstractKernel
     means, x = torch.randn(3, 4, generator=seeded()), torch.randn(6, 4, generator=seeded(1))
     scalar = GaussianMixture(None, means, variances)
     matrices = GaussianMixture(None, means, variances[:, None, None] * torch.eye(4))
-    potentials = [law.potential(kernel)(x) for law in (scalar, matrices)]
+    potentials = [target.potential(kernel)(x) for target in (scalar, matrices)]
     torch.testing.assert_close(*potentials, rtol=1e-13, atol=0)
     assert scalar.self_energy(kernel) == pytest.approx(
         matrices.self_energy(kernel), rel=1e-13, abs=0
@@ -97,22 +99,22 @@ def test_isotropic_components_are_covariances_like_others(kernel: AbstractKernel
 def test_potential_and_self_energy_match_monte_carlo(dim: int, isotropic: bool) -> None:
     covariances = torch.tensor([0.1, 1.0, 3.0]) if isotropic else random_covariances(3, dim)
     means = 2 * torch.randn(3, dim, generator=seeded())
-    law = GaussianMixture(torch.tensor([1.0, 2.0, 3.0]), means, covariances)
+    target = GaussianMixture(torch.tensor([1.0, 2.0, 3.0]), means, covariances)
     kernel, generator = HuberEnergy(), seeded()
-    first, second = (law.sample(20_000, generator=generator) for _ in range(2))
+    first, second = (target.sample(20_000, generator=generator) for _ in range(2))
     for x in (means[:1], torch.zeros(1, dim)):
-        assert_within_standard_errors(values(kernel, x, first), float(law.potential(kernel)(x)))
-    assert_within_standard_errors(values(kernel, first, second) / 2, law.self_energy(kernel))
+        assert_within_standard_errors(values(kernel, x, first), float(target.potential(kernel)(x)))
+    assert_within_standard_errors(values(kernel, first, second) / 2, target.self_energy(kernel))
 
 
 def test_components_without_variance_are_a_weighted_sample() -> None:
     weights, points = torch.tensor([1.0, 2.0, 5.0]), torch.randn(3, 2, generator=seeded())
-    law, sample = GaussianMixture(weights, points, 0.0), Empirical(points, weights)
+    target, sample = GaussianMixture(weights, points, 0.0), Empirical(points, weights)
     kernel, x = HuberEnergy(0.1), torch.randn(6, 2, generator=seeded(1))
     torch.testing.assert_close(  # 1e-11: the kernel's mixture
-        law.potential(kernel)(x), sample.potential(kernel)(x), rtol=1e-11, atol=0
+        target.potential(kernel)(x), sample.potential(kernel)(x), rtol=1e-11, atol=0
     )
-    assert law.self_energy(kernel) == pytest.approx(sample.self_energy(kernel), rel=1e-11, abs=0)
+    assert target.self_energy(kernel) == pytest.approx(sample.self_energy(kernel), rel=1e-11, abs=0)
 
 
 @pytest.mark.parametrize("isotropic", [True, False])
@@ -135,7 +137,7 @@ def test_grid_of_sixteen_gets_three_points_a_component() -> None:
     found = compress(grid, 48, solver=Deterministic(max_iterations=60), generator=seeded())
     nearest = torch.cdist(found.points, GRID).argmin(1)
     assert nearest.bincount(minlength=16).tolist() == [3] * 16
-    # measured 0.00514; independent draws have 0.107 on average
+    # measured 0.00514; i.i.d. samples have 0.107 on average
     assert 0 < squared_distance_to(HuberEnergy(), found.points, grid) < 0.0054
 
 
@@ -143,26 +145,28 @@ def test_is_made_from_float32_and_from_tensors_of_another_mode() -> None:
     covariances = random_covariances(3, 6)[:, :, :4].float()
     covariances = covariances @ covariances.mT  # singular and rounded
     with torch.inference_mode():
-        law = GaussianMixture(torch.ones(3).float(), torch.zeros(3, 6).float(), covariances.clone())
+        target = GaussianMixture(
+            torch.ones(3).float(), torch.zeros(3, 6).float(), covariances.clone()
+        )
     x = torch.ones(2, 6, requires_grad=True)
-    (gradient,) = torch.autograd.grad(law.potential(Energy())(x).sum(), x)
+    (gradient,) = torch.autograd.grad(target.potential(Energy())(x).sum(), x)
     assert gradient.isfinite().all()
-    assert law.self_energy(Energy()) > 0
+    assert target.self_energy(Energy()) > 0
 
 
 def test_changing_the_arguments_afterwards_changes_nothing() -> None:
     weights, means, variances = torch.ones(2), torch.zeros(2, 2), torch.ones(2)
-    law = GaussianMixture(weights, means, variances)
-    before = law.potential(Energy())(torch.ones(1, 2)), repr(law)
+    target = GaussianMixture(weights, means, variances)
+    before = target.potential(Energy())(torch.ones(1, 2)), repr(target)
     for tensor in (weights, means, variances):
         tensor.mul_(3).add_(torch.arange(2.0))
-    assert (law.potential(Energy())(torch.ones(1, 2)), repr(law)) == before
+    assert (target.potential(Energy())(torch.ones(1, 2)), repr(target)) == before
 
 
 def test_is_named_by_its_parameters() -> None:
-    law = GaussianMixture(None, torch.tensor([[0.1], [2.0]]), 3.0)
+    target = GaussianMixture(None, torch.tensor([[0.1], [2.0]]), 3.0)
     expected = "weights=[0.5, 0.5], means=[[0.1], [2.0]], covariances=[3.0, 3.0]"
-    assert repr(law) == f"GaussianMixture({expected})"
+    assert repr(target) == f"GaussianMixture({expected})"
     names = {
         repr(GaussianMixture(weights, GRID + shift, covariances))
         for weights in (None, torch.arange(1.0, 17.0))
@@ -212,19 +216,19 @@ def test_log_density_is_that_of_scipy(general: bool) -> None:
     covariances = variances[:, None, None] * torch.tensor([[1.0, 0.3], [0.3, 1.0]])
     if not general:
         covariances = variances[:, None, None] * torch.eye(2)
-    law = GaussianMixture(weights, means, covariances if general else variances)
+    target = GaussianMixture(weights, means, covariances if general else variances)
     x = 3 * torch.randn(20, 2, generator=torch.Generator().manual_seed(0))
     expected = sum(
         w * stats.multivariate_normal(m, c).pdf(x.numpy())
         for w, m, c in zip(weights.tolist(), means.numpy(), covariances.numpy(), strict=True)
     )
     torch.testing.assert_close(
-        law.log_density(x).exp(), torch.from_numpy(expected), rtol=1e-12, atol=0
+        target.log_density(x).exp(), torch.from_numpy(expected), rtol=1e-12, atol=0
     )
-    assert law.log_density(x.float()).dtype == torch.float32
+    assert target.log_density(x.float()).dtype == torch.float32
 
 
 def test_a_component_without_variance_has_no_density() -> None:
-    law = GaussianMixture(None, torch.zeros(2, 1), torch.tensor([1.0, 0.0]))
+    target = GaussianMixture(None, torch.zeros(2, 1), torch.tensor([1.0, 0.0]))
     with pytest.raises(ValueError, match="`covariances` must be regular for a density, got a comp"):
-        law.log_density(torch.zeros(1, 1))
+        target.log_density(torch.zeros(1, 1))

@@ -1,4 +1,4 @@
-"""The normal law: scaling, rotation and quadrature, and what it rejects."""
+"""The normal distribution: scaling, rotation and quadrature, and what it rejects."""
 
 import math
 
@@ -24,11 +24,11 @@ def rotation(dim: int, seed: int = 1) -> Tensor:
 def test_unit_covariance_is_the_standard_normal(kernel: AbstractKernel, dim: int) -> None:
     standard, x = StandardNormal(dim), 3 * torch.randn(6, dim, generator=seeded())
     for covariance in (1.0, torch.eye(dim)):
-        law = Normal(torch.full((dim,), 2.0), covariance)
-        shifted, centred = law.potential(kernel)(x + 2), standard.potential(kernel)(x)
+        target = Normal(torch.full((dim,), 2.0), covariance)
+        shifted, centerd = target.potential(kernel)(x + 2), standard.potential(kernel)(x)
         # 2 is lost from x + 2 again to a few eps of it
-        torch.testing.assert_close(shifted, centred, rtol=1e-13, atol=0)
-        assert law.self_energy(kernel) == pytest.approx(
+        torch.testing.assert_close(shifted, centerd, rtol=1e-13, atol=0)
+        assert target.self_energy(kernel) == pytest.approx(
             standard.self_energy(kernel), rel=1e-13, abs=0
         )
 
@@ -39,39 +39,41 @@ def test_potential_scales_with_the_standard_deviation(scale: float, dim: int) ->
     # |sx - sz| = s |x - z|
     x = torch.randn(6, dim, generator=seeded())
     for covariance in (scale**2, scale**2 * torch.eye(dim)):
-        law = Normal(torch.zeros(dim), covariance)
+        target = Normal(torch.zeros(dim), covariance)
         expected = scale * StandardNormal(dim).potential(Energy())(x)
         # 1e-12: the mixture of |x - y| on nodes shifted by log scale^2; measured 3e-14
-        torch.testing.assert_close(law.potential(Energy())(scale * x), expected, rtol=1e-12, atol=0)
+        torch.testing.assert_close(
+            target.potential(Energy())(scale * x), expected, rtol=1e-12, atol=0
+        )
         energy = scale * StandardNormal(dim).self_energy(Energy())
-        assert law.self_energy(Energy()) == pytest.approx(energy, rel=1e-12, abs=0)
+        assert target.self_energy(Energy()) == pytest.approx(energy, rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=repr)
 @pytest.mark.parametrize("dim", [2, 16])
-def test_rotating_law_and_point_changes_nothing(kernel: AbstractKernel, dim: int) -> None:
+def test_rotating_distribution_and_point_changes_nothing(kernel: AbstractKernel, dim: int) -> None:
     variances = torch.logspace(-3, 2, dim)
     mean, x = torch.arange(float(dim)), 5 * torch.randn(6, dim, generator=seeded())
     turn = rotation(dim)
-    law = Normal(mean, variances.diag())
+    target = Normal(mean, variances.diag())
     turned = Normal(turn @ mean, (turn * variances) @ turn.T)
-    potentials = [law.potential(kernel)(x), turned.potential(kernel)(x @ turn.T)]
+    potentials = [target.potential(kernel)(x), turned.potential(kernel)(x @ turn.T)]
     # dim roundings of variances up to 100 shift those of 1e-3 by a relative 1e-10 at most
     torch.testing.assert_close(*potentials, rtol=1e-11, atol=0)
-    assert turned.self_energy(kernel) == pytest.approx(law.self_energy(kernel), rel=1e-11, abs=0)
+    assert turned.self_energy(kernel) == pytest.approx(target.self_energy(kernel), rel=1e-11, abs=0)
 
 
 @pytest.mark.parametrize("dim", [4, 64])
 def test_potential_and_self_energy_match_monte_carlo(dim: int) -> None:
     factor = torch.randn(dim, dim, generator=seeded(1)) / math.sqrt(dim)
-    law, kernel, generator = Normal(torch.ones(dim), factor @ factor.T), HuberEnergy(), seeded()
-    first, second = (law.sample(20_000, generator=generator) for _ in range(2))
+    target, kernel, generator = Normal(torch.ones(dim), factor @ factor.T), HuberEnergy(), seeded()
+    first, second = (target.sample(20_000, generator=generator) for _ in range(2))
     x = torch.full((1, dim), 0.5)
-    assert_within_standard_errors(values(kernel, x, first), float(law.potential(kernel)(x)))
-    assert_within_standard_errors(values(kernel, first, second) / 2, law.self_energy(kernel))
+    assert_within_standard_errors(values(kernel, x, first), float(target.potential(kernel)(x)))
+    assert_within_standard_errors(values(kernel, first, second) / 2, target.self_energy(kernel))
 
 
-def test_a_law_in_a_plane_is_the_law_of_the_plane() -> None:
+def test_a_distribution_in_a_plane_is_the_distribution_of_the_plane() -> None:
     flat = Normal(torch.tensor([1.0, 2.0, 0.0]), torch.tensor([2.0, 0.5, 0.0]).diag())
     inside = Normal(torch.tensor([1.0, 2.0]), torch.tensor([2.0, 0.5]).diag())
     x = torch.randn(5, 2, generator=seeded())
@@ -85,14 +87,14 @@ def test_a_law_in_a_plane_is_the_law_of_the_plane() -> None:
 @pytest.mark.parametrize("covariance", [0.0, torch.zeros(2, 2)])
 def test_without_variance_it_is_a_point(covariance: float | Tensor) -> None:
     mean, x = torch.tensor([1.0, -1.0]), torch.randn(5, 2, generator=seeded())
-    law, kernel = Normal(mean, covariance), HuberEnergy(0.1)
-    computed = law.potential(kernel)(torch.cat([x, mean[None]]))
+    target, kernel = Normal(mean, covariance), HuberEnergy(0.1)
+    computed = target.potential(kernel)(torch.cat([x, mean[None]]))
     expected = kernel(torch.cat([x, mean[None]]), mean[None])[:, 0]
     torch.testing.assert_close(computed, expected, rtol=1e-11, atol=1e-15)  # of the mixture
-    assert law.self_energy(kernel) == pytest.approx(0, abs=1e-15)
-    assert torch.equal(law.sample(3, generator=seeded()), mean.expand(3, 2))
+    assert target.self_energy(kernel) == pytest.approx(0, abs=1e-15)
+    assert torch.equal(target.sample(3, generator=seeded()), mean.expand(3, 2))
     points = mean[None].clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(law.potential(kernel)(points).sum(), points)
+    (gradient,) = torch.autograd.grad(target.potential(kernel)(points).sum(), points)
     assert torch.equal(gradient, torch.zeros(1, 2))
 
 
@@ -110,16 +112,16 @@ def test_is_named_by_its_parameters() -> None:
     assert repr(Normal(torch.tensor([0.1, 2.0]), 0.1)) == "Normal(mean=[0.1, 2.0], covariance=0.1)"
     torch.set_default_dtype(torch.float32)  # in which 0.1 is another number
     assert repr(Normal(torch.zeros(1), 0.1)) == "Normal(mean=[0.0], covariance=0.1)"
-    laws = [Normal(torch.zeros(9), torch.eye(9) * s) for s in (1.0, 1.0, 1.0000001)]
-    assert repr(laws[0]) == repr(laws[1]) != repr(laws[2])
+    targets = [Normal(torch.zeros(9), torch.eye(9) * s) for s in (1.0, 1.0, 1.0000001)]
+    assert repr(targets[0]) == repr(targets[1]) != repr(targets[2])
 
 
 def test_is_a_mixture_of_one() -> None:
-    law = Normal(torch.tensor([1.0, 2.0]), 3.0)
+    target = Normal(torch.tensor([1.0, 2.0]), 3.0)
     mixture = GaussianMixture(None, torch.tensor([[1.0, 2.0]]), 3.0)
     x = torch.randn(5, 2, generator=seeded())
-    assert torch.equal(law.potential(Energy())(x), mixture.potential(Energy())(x))
-    assert law.self_energy(Energy()) == mixture.self_energy(Energy())
+    assert torch.equal(target.potential(Energy())(x), mixture.potential(Energy())(x))
+    assert target.self_energy(Energy()) == mixture.self_energy(Energy())
 
 
 @pytest.mark.parametrize("mean", [torch.zeros(0), torch.zeros(1, 2), torch.tensor([math.nan])])
@@ -144,27 +146,27 @@ def test_rejects_what_is_no_covariance_under_its_own_name() -> None:
 def test_log_density_is_that_of_scipy() -> None:
     mean, covariance = torch.tensor([1.0, -2.0]), torch.tensor([[2.0, 0.9], [0.9, 1.0]])
     x = 3 * torch.randn(20, 2, generator=seeded())
-    law = Normal(mean, covariance)
+    target = Normal(mean, covariance)
     expected = torch.from_numpy(
         stats.multivariate_normal(mean.numpy(), covariance.numpy()).logpdf(x.numpy())
     )
     # 1e-12: rounding of exponents up to 40
-    torch.testing.assert_close(law.log_density(x), expected, rtol=0, atol=1e-12)
-    assert torch.equal(law.mean, mean)
-    assert torch.equal(law.covariance, covariance)
+    torch.testing.assert_close(target.log_density(x), expected, rtol=0, atol=1e-12)
+    assert torch.equal(target.mean, mean)
+    assert torch.equal(target.covariance, covariance)
     assert torch.equal(Normal(mean, 3.0).covariance, 3 * torch.eye(2))
 
 
 def test_a_number_stays_the_covariance_that_it_is() -> None:
     torch.set_default_dtype(torch.float32)  # in which 0.1 is another number
-    for law in (Normal(torch.zeros(2), 0.1), Normal(torch.zeros(1), 1e-4)):
-        variance = 0.1 if law.dim == 2 else 1e-4
-        assert torch.equal(law.covariance, variance * torch.eye(law.dim, dtype=torch.float64))
+    for target in (Normal(torch.zeros(2), 0.1), Normal(torch.zeros(1), 1e-4)):
+        variance = 0.1 if target.dim == 2 else 1e-4
+        assert torch.equal(target.covariance, variance * torch.eye(target.dim, dtype=torch.float64))
 
 
-def test_what_is_told_of_a_law_does_not_change_it() -> None:
-    law = Normal(torch.zeros(2), 1.0)
-    law.mean.fill_(5)
-    law.covariance.fill_(5)
-    assert torch.equal(law.mean, torch.zeros(2))
-    assert torch.equal(law.covariance, torch.eye(2))
+def test_what_is_told_of_a_distribution_does_not_change_it() -> None:
+    target = Normal(torch.zeros(2), 1.0)
+    target.mean.fill_(5)
+    target.covariance.fill_(5)
+    assert torch.equal(target.mean, torch.zeros(2))
+    assert torch.equal(target.covariance, torch.eye(2))

@@ -1,4 +1,4 @@
-"""Orthogonal normal draws: each of the law, at right angles, no two alike."""
+"""Orthogonal normal draws: each of the distribution, at right angles, no two alike."""
 
 import pytest
 import torch

@@ -5,9 +5,9 @@ import torch
 
 from hawc import AbstractTarget, Empirical, GaussianMixture, Normal, StandardNormal, StudentT
 from hawc.targets import UniformCube
-from hawc.targets.sampling import normal_draws, same_draws
+from hawc.targets.sampling import in_one_precision, sample_normal
 
-LAWS = [
+TARGETS = [
     StandardNormal(3),
     Normal([1.0, 2.0], [[2.0, 1.0], [1.0, 2.0]]),
     GaussianMixture([1, 2], [[0.0, 0.0], [5.0, 5.0]], 1.0),
@@ -18,17 +18,17 @@ LAWS = [
 DTYPES = [torch.float16, torch.float32, torch.float64]
 
 
-@pytest.mark.parametrize("law", LAWS, ids=lambda law: type(law).__name__)
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: type(target).__name__)
 @pytest.mark.parametrize("spread", [False, True], ids=["independent", "spread"])
 def test_a_search_draws_the_same_points_under_every_default(
-    law: AbstractTarget, spread: bool
+    target: AbstractTarget, spread: bool
 ) -> None:
     found = []
     for dtype in DTYPES:
         torch.set_default_dtype(dtype)  # put back by the package's fixture
         generator = torch.Generator().manual_seed(0)
-        draw = law.spread_sample if spread else law.sample
-        with same_draws():
+        draw = target.spread_sample if spread else target.sample
+        with in_one_precision():
             found.append(draw(5, generator=generator))
         assert draw(5, generator=generator).dtype == dtype
     assert found[0].dtype == torch.float64
@@ -36,10 +36,10 @@ def test_a_search_draws_the_same_points_under_every_default(
     assert torch.equal(found[0], found[2])
 
 
-@pytest.mark.parametrize("law", LAWS, ids=lambda law: type(law).__name__)
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: type(target).__name__)
 @pytest.mark.usefixtures("no_shape_checks")
-def test_numbers_and_generators_are_checked(law: AbstractTarget) -> None:
-    for draw in (law.sample, law.spread_sample):
+def test_numbers_and_generators_are_checked(target: AbstractTarget) -> None:
+    for draw in (target.sample, target.spread_sample):
         with pytest.raises(ValueError, match=r"`n` must be a whole number of at least 0, got 2\.5"):
             draw(2.5, generator=torch.Generator())  # type: ignore[arg-type]
         with pytest.raises(ValueError, match=r"`generator` must be a torch\.Generator, got 0"):
@@ -48,4 +48,4 @@ def test_numbers_and_generators_are_checked(law: AbstractTarget) -> None:
 
 def test_draws_are_those_of_torch() -> None:
     generator, other = (torch.Generator().manual_seed(1) for _ in range(2))
-    assert torch.equal(normal_draws(3, 2, generator=generator), torch.randn(3, 2, generator=other))
+    assert torch.equal(sample_normal(3, 2, generator=generator), torch.randn(3, 2, generator=other))

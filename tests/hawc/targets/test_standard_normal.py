@@ -1,4 +1,4 @@
-"""The standard normal law against hypergeometric and Bessel functions, and quadrature."""
+"""The standard normal distribution against hypergeometric and Bessel functions, and quadrature."""
 
 import math
 
@@ -50,7 +50,7 @@ def test_normal_potential_in_the_plane_is_a_bessel_function() -> None:
 @pytest.mark.parametrize("radius", [0.0, 0.5, 3.0])
 def test_normal_potential_of_a_smooth_kernel_matches_quadrature(dim: int, radius: float) -> None:
     a = 0.5
-    squared = stats.ncx2(dim, radius**2) if radius else stats.chi2(dim)  # law of |x - Z|^2
+    squared = stats.ncx2(dim, radius**2) if radius else stats.chi2(dim)  # distribution of |x - Z|^2
 
     def integrand(s: float) -> float:
         return 2 * s * squared.pdf(s * s) * (math.sqrt(a * a + s * s) - a)

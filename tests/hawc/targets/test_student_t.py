@@ -1,4 +1,4 @@
-"""The Student t law against the paper's constant, SciPy and Monte Carlo."""
+"""The Student t distribution against the paper's constant, SciPy and Monte Carlo."""
 
 import math
 
@@ -19,8 +19,10 @@ TINY = HuberEnergy(1e-8)  # |h - |x - y|| <= 1e-8
     [(1, 1.57080), (2, 2.54648), (4, 4.52707), (8, 8.51459), (64, 64.50194), (128, 128.50097)],
 )
 def test_student_approximating_normal_has_the_papers_constant(dim: int, constant: float) -> None:
-    law = StudentT.approximating_normal(dim)
-    assert law.scale**2 * (dim + 1) == pytest.approx(constant, abs=6e-6)  # as many digits as given
+    target = StudentT.approximating_normal(dim)
+    assert target.scale**2 * (dim + 1) == pytest.approx(
+        constant, abs=6e-6
+    )  # as many digits as given
 
 
 @pytest.mark.parametrize("dim", DIMS)
@@ -34,25 +36,27 @@ def test_student_approximating_normal_has_the_normal_curvature_at_0(dim: int) ->
 @pytest.mark.parametrize("dim", [2, 8, 64])  # the variance of |x - Y| is infinite for dim = 1
 @pytest.mark.parametrize("radius", [0.0, 1.0, 5.0])
 def test_student_potential_matches_monte_carlo(dim: int, radius: float) -> None:
-    law, x = StudentT(dim, 1.3), on_first_axis([radius], dim)
-    draws = (x - law.sample(50_000, generator=seeded())).norm(dim=1)
-    assert_within_standard_errors(draws, float(law.potential(HuberEnergy())(x)))
+    target, x = StudentT(dim, 1.3), on_first_axis([radius], dim)
+    draws = (x - target.sample(50_000, generator=seeded())).norm(dim=1)
+    assert_within_standard_errors(draws, float(target.potential(HuberEnergy())(x)))
 
 
 @pytest.mark.parametrize("dim", [2, 8, 64])
 def test_student_self_energy_matches_monte_carlo(dim: int) -> None:
-    law, generator = StudentT(dim, 1.3), seeded()
-    first, second = (law.sample(50_000, generator=generator) for _ in range(2))
-    assert_within_standard_errors((first - second).norm(dim=1) / 2, law.self_energy(HuberEnergy()))
+    target, generator = StudentT(dim, 1.3), seeded()
+    first, second = (target.sample(50_000, generator=generator) for _ in range(2))
+    assert_within_standard_errors(
+        (first - second).norm(dim=1) / 2, target.self_energy(HuberEnergy())
+    )
 
 
 def test_student_on_the_line_matches_scipy() -> None:
-    law, reference = StudentT(1, 1.5), stats.t(2, scale=1.5)
-    draws = law.sample(20_000, generator=seeded()).flatten()
+    target, reference = StudentT(1, 1.5), stats.t(2, scale=1.5)
+    draws = target.sample(20_000, generator=seeded()).flatten()
     assert stats.kstest(draws.numpy(), reference.cdf).pvalue > 1e-3
     # 1/2 E|Y - Y'| = int F (1 - F)
     energy, _ = integrate.quad(lambda s: reference.cdf(s) * reference.sf(s), -math.inf, math.inf)
-    assert law.self_energy(TINY) == pytest.approx(energy, abs=1e-7)  # a, and quad's 1.5e-8
+    assert target.self_energy(TINY) == pytest.approx(energy, abs=1e-7)  # a, and quad's 1.5e-8
 
 
 def test_student_draws_have_its_covariance() -> None:

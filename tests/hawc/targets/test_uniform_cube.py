@@ -1,4 +1,6 @@
-"""The uniform law on a cube against closed forms, mpmath and Monte Carlo, and what it rejects."""
+"""The uniform distribution on a cube against closed forms, mpmath and Monte Carlo, and what it
+rejects.
+"""
 
 import math
 
@@ -43,9 +45,9 @@ def test_in_the_plane_and_in_space_known_means_come_out() -> None:
     cube -= 7 * math.pi / 105
     assert 2 * UniformCube(2).self_energy(Energy()) == pytest.approx(square, rel=1e-12, abs=0)
     assert 2 * UniformCube(3).self_energy(Energy()) == pytest.approx(cube, rel=1e-12, abs=0)
-    corner, centre = (root2 + math.asinh(1)) / 3, (root2 + math.asinh(1)) / 6
+    corner, center = (root2 + math.asinh(1)) / 3, (root2 + math.asinh(1)) / 6
     computed = UniformCube(2).potential(Energy())(torch.tensor([[1.0, 0.0], [0.5, 0.5]]))
-    assert computed.tolist() == pytest.approx([corner, centre], rel=1e-12, abs=0)
+    assert computed.tolist() == pytest.approx([corner, center], rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize("kernel", [HuberEnergy(1e-5), HuberEnergy(0.1), HuberEnergy(3.0)])
@@ -92,19 +94,19 @@ def test_gaussian_means_are_right_for_every_rate(bandwidth: float, dim: int) -> 
             mpmath.sqrt(mpmath.pi) / root * mpmath.erf(root) + mpmath.expm1(-(root**2)) / root**2
         )
         energy = float((1 - pairs**dim) / 2)
-    # 5e-12 is what the normal law stands in for below 1e-10
+    # 5e-12 is what the normal distribution stands in for below 1e-10
     assert computed.tolist() == pytest.approx(exact, rel=1e-11, abs=0)
     assert UniformCube(dim).self_energy(kernel) == pytest.approx(energy, rel=1e-11, abs=0)
 
 
 @pytest.mark.parametrize("dim", [2, 16, 128])
 def test_potential_and_self_energy_match_monte_carlo(dim: int) -> None:
-    law, kernel, generator = UniformCube(dim, -1.0, 3.0), HuberEnergy(), seeded()
-    first, second = (law.sample(20_000, generator=generator) for _ in range(2))
+    target, kernel, generator = UniformCube(dim, -1.0, 3.0), HuberEnergy(), seeded()
+    first, second = (target.sample(20_000, generator=generator) for _ in range(2))
     for place in (-1.0, 0.5, 4.0):
         x = torch.full((1, dim), place)
-        assert_within_standard_errors(values(kernel, x, first), float(law.potential(kernel)(x)))
-    assert_within_standard_errors(values(kernel, first, second) / 2, law.self_energy(kernel))
+        assert_within_standard_errors(values(kernel, x, first), float(target.potential(kernel)(x)))
+    assert_within_standard_errors(values(kernel, first, second) / 2, target.self_energy(kernel))
 
 
 @pytest.mark.parametrize("kernel", [HuberEnergy(), HuberEnergy(0.3), GaussianComplement(0.2)])

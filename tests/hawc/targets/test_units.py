@@ -1,4 +1,4 @@
-"""The unit of length of laws, and kernels taken into it."""
+"""The unit of length of distributions, and kernels taken into it."""
 
 import pytest
 import torch
@@ -64,7 +64,7 @@ def test_length_of_few_points_is_positive() -> None:
 
 
 @pytest.mark.parametrize(
-    ("law", "length"),
+    ("target", "length"),
     [
         (StandardNormal(7), 1.0),
         (Normal([1e9, 0.0], 4e-18), 2e-9),
@@ -76,8 +76,8 @@ def test_length_of_few_points_is_positive() -> None:
         (Empirical([[0.0], [3.0], [1e9]], [1, 1, 0]), 3.0),
     ],
 )
-def test_laws_know_their_length(law: AbstractTarget, length: float) -> None:
-    assert law.unit_length == pytest.approx(length, rel=1e-12)
+def test_distributions_know_their_length(target: AbstractTarget, length: float) -> None:
+    assert target.unit_length == pytest.approx(length, rel=1e-12)
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=repr)
@@ -102,7 +102,7 @@ class Bare(AbstractKernel):
         return torch.ones(1), torch.ones(1)
 
 
-def test_laws_of_ordinary_size_and_bare_kernels_stay_as_they_are() -> None:
+def test_distributions_of_ordinary_size_and_bare_kernels_stay_as_they_are() -> None:
     for size in (0.0, 1e-3, 1.0, 5e3):
         assert rescaling(Energy(), size) == (Energy(), 1.0, 1.0)
     kernel = Bare()

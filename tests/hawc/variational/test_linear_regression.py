@@ -46,7 +46,7 @@ def test_a_known_precision_has_the_exact_posterior() -> None:
     torch.testing.assert_close(found.weights.covariance, exact.covariance, rtol=0, atol=1e-8)
 
 
-def test_exact_posterior_is_that_of_the_joint_normal_law() -> None:
+def test_exact_posterior_is_that_of_the_joint_normal_distribution() -> None:
     inputs, targets = data()
     exact = posterior(inputs, targets, noise_precision=TAU, weight_precision=2.0)
     # w and t are jointly normal: condition on t

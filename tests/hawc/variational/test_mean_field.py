@@ -1,4 +1,4 @@
-"""Products of normal laws: the seeds' example, and that nothing near is better."""
+"""Products of normal distributions: the seeds' example, and that nothing near is better."""
 
 from functools import partial
 
@@ -19,17 +19,17 @@ def correlated(dim: int = 3) -> Normal:
 
 
 def test_variances_for_a_correlation_of_nine_tenths() -> None:
-    law = Normal(T([1.0, 1.0]), T([[1.0, 0.9], [0.9, 1.0]]))
-    reverse, forward = reverse_mean_field(law), forward_mean_field(law)
+    distribution = Normal(T([1.0, 1.0]), T([[1.0, 0.9], [0.9, 1.0]]))
+    reverse, forward = reverse_mean_field(distribution), forward_mean_field(distribution)
     torch.testing.assert_close(reverse.covariance.diagonal(), T([0.19, 0.19]))
     torch.testing.assert_close(forward.covariance.diagonal(), T([1.0, 1.0]))
-    assert torch.equal(reverse.mean, law.mean)
+    assert torch.equal(reverse.mean, distribution.mean)
 
 
 @pytest.mark.parametrize("scale", [0.97, 1.03])
 def test_nothing_near_is_better(scale: float) -> None:
-    law = correlated()
-    reverse, forward = reverse_mean_field(law), forward_mean_field(law)
+    distribution = correlated()
+    reverse, forward = reverse_mean_field(distribution), forward_mean_field(distribution)
 
     def changed(found: Normal, j: int) -> tuple[Normal, Normal]:
         factor: Tensor = torch.ones(3)
@@ -39,17 +39,17 @@ def test_nothing_near_is_better(scale: float) -> None:
 
     for j in range(3):
         for other in changed(reverse, j):
-            assert normals.kl(other, law) > normals.kl(reverse, law)
+            assert normals.kl(other, distribution) > normals.kl(reverse, distribution)
         for other in changed(forward, j):
-            assert normals.kl(law, other) > normals.kl(law, forward)
+            assert normals.kl(distribution, other) > normals.kl(distribution, forward)
 
 
 def test_independent_coordinates_are_found_again() -> None:
-    law = Normal(T([1.0, -2.0]), T([2.0, 3.0]).diag())
-    for found in (reverse_mean_field(law), forward_mean_field(law)):
-        torch.testing.assert_close(found.covariance, law.covariance)
+    distribution = Normal(T([1.0, -2.0]), T([2.0, 3.0]).diag())
+    for found in (reverse_mean_field(distribution), forward_mean_field(distribution)):
+        torch.testing.assert_close(found.covariance, distribution.covariance)
 
 
 def test_refuses_a_plane() -> None:
-    with pytest.raises(ValueError, match="`law` must have a regular covariance, got"):
+    with pytest.raises(ValueError, match="`distribution` must have a regular covariance, got"):
         reverse_mean_field(Normal(T([0.0, 0.0]), T([[1.0, 1.0], [1.0, 1.0]])))

@@ -33,17 +33,17 @@ MODELS: dict[str, Callable[..., AbstractAdversarial]] = {
 MODELS["EBGAN"] = tiny_ebgan
 
 
-def test_is_a_latent_generator_over_a_normal_law() -> None:
+def test_is_a_latent_generator_over_a_normal_distribution() -> None:
     model = tiny_wgan()
     assert provides(model, LatentGenerator)
-    assert isinstance(model.latent_target, StandardNormal)
-    assert model.latent_target.dim == 3
-    pictures = model.decode(torch.randn(4, 3) * 100)
-    assert pictures.shape == (4, *TINY_SHAPE)
-    assert 0 <= pictures.min() <= pictures.max() <= 1
+    assert isinstance(model.prior, StandardNormal)
+    assert model.prior.dim == 3
+    images = model.decode(torch.randn(4, 3) * 100)
+    assert images.shape == (4, *TINY_SHAPE)
+    assert 0 <= images.min() <= images.max() <= 1
 
 
-def test_networks_see_pictures_between_minus_one_and_one(tmp_path: Path) -> None:
+def test_networks_see_images_between_minus_one_and_one(tmp_path: Path) -> None:
     model, ranges = tiny_wgan(), []
     critic_losses = model.critic_losses
 
@@ -98,7 +98,7 @@ def test_losses_are_means_of_full_precision(name: str) -> None:
     assert {value.dtype for value in losses} == {torch.float32}
 
 
-def test_pictures_of_another_shape(tmp_path: Path) -> None:
+def test_images_of_another_shape(tmp_path: Path) -> None:
     model = WGAN((1, 4, 4), 3, MLPDecoder, MLPEncoder)
     message = (
         r"WGAN batches .* shape \(n, 1, 4, 4\), got the shape \(16, 1, 8, 8\); set `image_shape`"

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from lightning_modules import WGAN, TrainingError
-from lightning_modules.base.alternating import AbstractAlternating, Losses, held_still
+from lightning_modules.base.alternating import AbstractAlternating, Losses, frozen
 from networks import ConvDecoder, ConvEncoder
 from tests.helpers import (
     TinyImages,
@@ -223,16 +223,16 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_names_the_step(tmp_path: Pat
 def test_a_held_network_passes_gradients_on_and_stays_as_it_is() -> None:
     torch.manual_seed(0)  # of weights whose power iteration has not come to rest
     network = nn.Sequential(spectral_norm(nn.Linear(3, 4)), nn.Dropout(), nn.Linear(4, 1))
-    frozen = network[2].weight.requires_grad_(False)
+    fixed = network[2].weight.requires_grad_(False)
     before, x = weights(network), torch.ones(2, 3, requires_grad=True)
-    with held_still(network):
+    with frozen(network):
         network(x).sum().backward()
         assert network.training
         assert network[1].training
     assert x.grad is not None
     assert all(parameter.grad is None for parameter in network.parameters())
     assert same_weights(before, weights(network))
-    assert [p.requires_grad for p in network.parameters() if p is not frozen] == [True] * 3
+    assert [p.requires_grad for p in network.parameters() if p is not fixed] == [True] * 3
     network(x)  # training goes on, and with it the power iteration
     assert not same_weights(before, weights(network))
 
@@ -267,7 +267,7 @@ def test_batch_norms_of_the_resting_network_keep_their_statistics(tmp_path: Path
     before = weights(model)
     model.step_critic = model.step_generator = note  # type: ignore[method-assign, assignment]
     model.critic_steps_in_turn = 5
-    model.play((real, torch.zeros(4)))
+    model.alternate((real, torch.zeros(4)))
     # the forward passes alone: each moves the statistics of the network whose step it is
     assert moved == [{"critic"}, {"generator"}]
 

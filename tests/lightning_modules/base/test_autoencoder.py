@@ -104,7 +104,7 @@ def test_empty_shapes_are_refused(shape: tuple[int, ...]) -> None:
         EnergyVAE(shape, 2, tiny_encoder, tiny_decoder)
 
 
-def test_pictures_of_another_shape_are_refused(tmp_path: Path) -> None:
+def test_images_of_another_shape_are_refused(tmp_path: Path) -> None:
 
     model = EnergyVAE((1, 8, 9), 2, tiny_encoder, tiny_decoder)
     message = r"EnergyVAE batches .* of the shape \(n, 1, 8, 9\), got the shape \(24, 1, 8, 8\)"

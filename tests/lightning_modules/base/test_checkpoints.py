@@ -167,16 +167,16 @@ def test_models_that_agree_may_be_of_different_kinds() -> None:
 
 
 def test_disagreement_is_named() -> None:
-    law = r"must share one latent law, got StandardNormal\(dim=3\) for the first and StandardNo"
-    with pytest.raises(ValueError, match=law):
+    target = r"must share one prior, got StandardNormal\(dim=3\) for the first and StandardNo"
+    with pytest.raises(ValueError, match=target):
         check_members([tiny_wgan(), tiny_wgan(), tiny_wgan(latent_dim=4)])
     other = EnergyVAE((1, 4, 4), 2, tiny_encoder, tiny_decoder)
-    shape = r"must share one picture shape, got \(1, 8, 8\) for the first and \(1, 4, 4\) for "
+    shape = r"must share one image shape, got \(1, 8, 8\) for the first and \(1, 4, 4\) for "
     with pytest.raises(ValueError, match=shape):
         check_members([tiny_vae(), other])
     with pytest.raises(ValueError, match="`members` must be at least one trained model, got none"):
         check_members([])
-    with pytest.raises(TypeError, match="`members` must have `latent_target` and `decode`, got"):
+    with pytest.raises(TypeError, match="`members` must have `prior` and `decode`, got"):
         check_members([tiny_vae(), LightningModule()])
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_modules.base.critic_scores import critic_scores, mixes_pictures
+from lightning_modules.base.critic_scores import critic_scores, mixes_examples
 from networks import ConvEncoder, MLPEncoder
 
 
@@ -35,8 +35,8 @@ def test_scores_are_of_full_precision(network: type[nn.Module]) -> None:
 
 @pytest.mark.parametrize("norm", [nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm])
 def test_batch_norms_are_found(norm: type[nn.Module]) -> None:
-    assert mixes_pictures(nn.Sequential(nn.Sequential(norm(3))))
+    assert mixes_examples(nn.Sequential(nn.Sequential(norm(3))))
 
 
 def test_other_norms_mix_nothing() -> None:
-    assert not mixes_pictures(nn.Sequential(nn.GroupNorm(1, 3), nn.LayerNorm(3)))
+    assert not mixes_examples(nn.Sequential(nn.GroupNorm(1, 3), nn.LayerNorm(3)))

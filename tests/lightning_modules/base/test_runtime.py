@@ -94,7 +94,7 @@ def test_stays_where_there_is_an_accelerator(monkeypatch: pytest.MonkeyPatch) ->
     assert os.environ[VARIABLE] == "1"
 
 
-EPOCH, EPOCHS = 6, 2  # batches of 12 out of 72 pictures
+EPOCH, EPOCHS = 6, 2  # batches of 12 out of 72 images
 
 
 class Written:

@@ -1,4 +1,4 @@
-"""Latent losses: zero for good codes, closed forms, what the paper's table says, gradients."""
+"""Latent losses: zero for good latents, closed forms, what the paper's table says, gradients."""
 
 import math
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from hawc import HuberEnergy, StandardNormal, StudentT, squared_distance_to
 from lightning_modules.losses import latent as latent_losses
-from lightning_modules.losses.latent import latent_law, make_latent_loss, sliced_wasserstein
+from lightning_modules.losses.latent import make_latent_loss, prior, sliced_wasserstein
 from tests.numbers_asked import NumbersAsked
 
 NAMES = ["exact", "paper", "mmd", "sliced_wasserstein"]
@@ -34,10 +34,10 @@ def on_axis(radius: Tensor, dim: int) -> Tensor:
 def test_paper_form_has_the_errors_of_the_table(
     dim: int, c_k1: float, largest: float, typical: float, far: float
 ) -> None:
-    law = latent_law("paper", dim)
-    assert isinstance(law, StudentT)
-    assert (dim + 1) * law.scale**2 == pytest.approx(c_k1, rel=1e-5)  # digits of the table
-    paper, exact = law.potential(HuberEnergy()), StandardNormal(dim).potential(HuberEnergy())
+    target = prior("paper", dim)
+    assert isinstance(target, StudentT)
+    assert (dim + 1) * target.scale**2 == pytest.approx(c_k1, rel=1e-5)  # digits of the table
+    paper, exact = target.potential(HuberEnergy()), StandardNormal(dim).potential(HuberEnergy())
     radius = torch.linspace(0, 3 * math.sqrt(dim), 301, dtype=torch.float64)
     ends = torch.tensor([0.0, math.sqrt(dim), 1e4], dtype=torch.float64)
     points = on_axis(torch.cat([radius, ends]), dim)
@@ -79,10 +79,10 @@ def test_mmd_is_that_of_the_inverse_multiquadric() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_codes_of_the_law_are_better_than_shifted_or_shrunk_ones(name: str) -> None:
+def test_codes_of_the_distribution_are_better_than_shifted_or_shrunk_ones(name: str) -> None:
     torch.manual_seed(0)
-    loss, law = make_latent_loss(name, 4), latent_law(name, 4)
-    z = law.sample(2000, generator=torch.Generator().manual_seed(1)).double()
+    loss, target = make_latent_loss(name, 4), prior(name, 4)
+    z = target.sample(2000, generator=torch.Generator().manual_seed(1)).double()
     good = loss(z)
     assert good > -1e-9
     for worse in (z + 1, z / 2, 2 * z, z * torch.tensor([1.0, 1.0, 1.0, 0.0])):
@@ -127,23 +127,24 @@ def test_slices_average_out() -> None:
 def test_lost_codes_have_no_small_loss(scale: float) -> None:
     z = scale * torch.eye(4)
     distance = float(make_latent_loss("exact", 4)(z))
-    # E|z_i| - 1/2 E|z_i - z_j| = (1 - 3 sqrt(2) / 8) |z|; the law's own extent is nothing beside it
+    # E|z_i| - 1/2 E|z_i - z_j| = (1 - 3 sqrt(2) / 8) |z|; the distribution's own extent is nothing
+    # beside it
     expected = (1 - 3 * math.sqrt(2) / 8) * scale if scale < 1e10 else math.inf
     assert distance == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", [*NAMES, "none"])
 def test_no_number_is_asked_of_the_codes(name: str) -> None:
-    codes = normal(8, 3).float()
+    latents = normal(8, 3).float()
     with NumbersAsked() as asked:
-        make_latent_loss(name, 3)(codes)
-    # constants of the laws are on the CPU, in float64
+        make_latent_loss(name, 3)(latents)
+    # constants of the distributions are on the CPU, in float64
     assert set(asked.dtypes) <= {torch.float64}
 
 
 def test_means_between_quantiles_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    codes = normal(11, 3)
+    latents = normal(11, 3)
     with torch.inference_mode():  # as in validation
-        sliced_wasserstein(codes)
+        sliced_wasserstein(latents)
     monkeypatch.delattr(torch.special, "ndtri")  # they would be sent to the device anew
-    sliced_wasserstein(codes.requires_grad_()).backward()
+    sliced_wasserstein(latents.requires_grad_()).backward()

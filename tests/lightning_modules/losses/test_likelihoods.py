@@ -11,18 +11,18 @@ from lightning_modules import TrainingError
 from lightning_modules.losses.likelihoods import bernoulli_nll, check_unit_interval, gaussian_nll
 
 
-def test_bernoulli_is_minus_the_log_probability_of_binary_pictures() -> None:
+def test_bernoulli_is_minus_the_log_probability_of_binary_images() -> None:
     images = torch.randint(0, 2, (3, 1, 4, 4)).double()
     logits = torch.randn(3, 1, 4, 4)
     expected = -stats.bernoulli.logpmf(images, torch.sigmoid(logits)).sum((1, 2, 3))
     assert bernoulli_nll(images, logits).numpy() == pytest.approx(expected, rel=1e-5)
 
 
-def test_bernoulli_of_grey_pictures_is_the_cross_entropy() -> None:
-    grey, logits = torch.rand(2, 5), torch.randn(2, 5)
+def test_bernoulli_of_gray_images_is_the_cross_entropy() -> None:
+    gray, logits = torch.rand(2, 5), torch.randn(2, 5)
     p = torch.sigmoid(logits)
-    expected = -(grey * p.log() + (1 - grey) * (1 - p).log()).sum(1)
-    torch.testing.assert_close(bernoulli_nll(grey, logits), expected)
+    expected = -(gray * p.log() + (1 - gray) * (1 - p).log()).sum(1)
+    torch.testing.assert_close(bernoulli_nll(gray, logits), expected)
 
 
 def test_bernoulli_is_finite_for_extreme_logits() -> None:

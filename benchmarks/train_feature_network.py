@@ -1,12 +1,12 @@
-"""Trains a feature net that the repository ships, and writes its weights and training record.
+"""Trains a feature network that the repository ships, and writes its weights and training record.
 
-    python -m benchmarks.train_feature_net --data mnist --role judging [--data_dir DIR]
+    python -m benchmarks.train_feature_network --data mnist --role judging [--data_dir DIR]
 
-Stochastic gradient descent with Nesterov momentum on one cycle of the learning rate, on pictures
+Stochastic gradient descent with Nesterov momentum on one cycle of the learning rate, on images
 that are shifted, mirrored (CIFAR-10) or turned and scaled (MNIST) and, a quarter of each, blurred
-or noisy, as generated pictures are. Weights are stored as float16, vectors as float32, and the
-accuracy in the record is that of the stored net. On one thread of a busy machine: MNIST some four
-minutes of processor time, CIFAR-10 ten. Writes networks/weights/<data>-<role>.pt and .json.
+or noisy, as generated images are. Weights are stored as float16, vectors as float32, and the
+accuracy in the record is that of the stored network. On one thread of a busy machine: MNIST some
+four minutes of processor time, CIFAR-10 ten. Writes networks/weights/<data>-<role>.pt and .json.
 """
 
 import argparse
@@ -40,10 +40,10 @@ SEEDS: dict[Role, int] = {"choosing": 1, "judging": 2}
 @final
 @dataclass(frozen=True)
 class Recipe:
-    """How one kind of picture is trained.
+    """How one kind of image is trained.
 
     Args:
-        epochs: passes over the training pictures.
+        epochs: passes over the training images.
         learning_rate: the largest.
         label_smoothing: probability spread over all classes.
     """
@@ -65,13 +65,13 @@ def learning_rate_share(progress: float) -> float:
 
 
 def train(
-    net: FeatureClassifier, images: Tensor, labels: Tensor, recipe: Recipe, seed: int
+    network: FeatureClassifier, images: Tensor, labels: Tensor, recipe: Recipe, seed: int
 ) -> None:
-    """Trains a net in place, and prints the loss of each epoch."""
+    """Trains a network in place, and prints the loss of each epoch."""
     generator = torch.Generator().manual_seed(seed)
-    net.train().to(memory_format=torch.channels_last)
+    network.train().to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(
-        net.parameters(), 0.1, MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True
+        network.parameters(), 0.1, MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True
     )
     steps = len(images) // BATCH
     for epoch in range(recipe.epochs):
@@ -84,7 +84,7 @@ def train(
             chosen = order[step * BATCH : (step + 1) * BATCH]
             batch = altered(images[chosen].float() / 255, generator)
             with torch.autocast("cpu", torch.bfloat16):
-                logits = net(batch.contiguous(memory_format=torch.channels_last))
+                logits = network(batch.contiguous(memory_format=torch.channels_last))
             loss = functional.cross_entropy(
                 logits.float(), labels[chosen], label_smoothing=recipe.label_smoothing
             )
@@ -93,40 +93,42 @@ def train(
             optimizer.step()
             total += float(loss.detach())
         print(f"epoch {epoch}: {total / steps:.4f}, {time.process_time():.0f} s", flush=True)
-    net.eval()
+    network.eval()
 
 
 @torch.no_grad()
-def standardise(net: FeatureClassifier, images: Tensor) -> None:
-    """Sets the net's mean and deviation of features over the training pictures."""
-    hidden = torch.cat([net.hidden(batch.float() / 255) for batch in images.split(1000)]).double()
-    net.feature_mean.copy_(hidden.mean(0))
-    net.feature_std.copy_(hidden.std(0))
-    if float(net.feature_std.min()) < 1e-3 * float(net.feature_std.max()):
+def standardize(network: FeatureClassifier, images: Tensor) -> None:
+    """Sets the network's mean and deviation of features over the training images."""
+    hidden = torch.cat(
+        [network.hidden(batch.float() / 255) for batch in images.split(1000)]
+    ).double()
+    network.feature_mean.copy_(hidden.mean(0))
+    network.feature_std.copy_(hidden.std(0))
+    if float(network.feature_std.min()) < 1e-3 * float(network.feature_std.max()):
         raise RuntimeError("a unit of the last hidden layer is dead; take another seed.")
 
 
 @torch.no_grad()
-def accuracy(net: FeatureClassifier, images: Tensor, labels: Tensor) -> float:
-    """Returns the share of pictures that are named rightly."""
-    named = torch.cat([net(batch.float() / 255).argmax(1) for batch in images.split(1000)])
+def accuracy(network: FeatureClassifier, images: Tensor, labels: Tensor) -> float:
+    """Returns the share of images that are named rightly."""
+    named = torch.cat([network(batch.float() / 255).argmax(1) for batch in images.split(1000)])
     return float((named == labels).float().mean())
 
 
 def trained(data: Data, role: Role, images: Tensor, labels: Tensor) -> FeatureClassifier:
-    """Returns a net trained on all pictures of a training set."""
+    """Returns a network trained on all images of a training set."""
     torch.manual_seed(SEEDS[role])
-    net = untrained_classifier(data, role)
+    network = untrained_classifier(data, role)
     pixels = images.float() / 255
-    net.pixel_mean.copy_(pixels.mean((0, 2, 3))[:, None, None])
-    net.pixel_std.copy_(pixels.std((0, 2, 3))[:, None, None])
-    train(net, images, labels, RECIPES[data], SEEDS[role])
-    standardise(net, images)
-    return net
+    network.pixel_mean.copy_(pixels.mean((0, 2, 3))[:, None, None])
+    network.pixel_std.copy_(pixels.std((0, 2, 3))[:, None, None])
+    train(network, images, labels, RECIPES[data], SEEDS[role])
+    standardize(network, images)
+    return network
 
 
 def main() -> None:
-    """Trains one net, writes it, reads it back and writes what it is worth."""
+    """Trains one network, writes it, reads it back and writes what it is worth."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", choices=DATA, required=True)
     parser.add_argument("--role", choices=SEEDS, required=True)
@@ -140,12 +142,12 @@ def main() -> None:
     source.prepare_data()
     data, role = DATA[arguments.data], arguments.role
     images, labels = source.read(train=True)
-    net = trained(data, role, images, labels)
+    network = trained(data, role, images, labels)
     seconds = round(time.process_time())
-    digest = write_classifier(net, arguments.folder / f"{data}-{role}.pt")
+    digest = write_classifier(network, arguments.folder / f"{data}-{role}.pt")
     record = {
         "sha256": digest,
-        "data": f"{type(source).__name__}, {len(images)} training pictures",
+        "data": f"{type(source).__name__}, {len(images)} training images",
         "role": role,
         "seed": SEEDS[role],
         **vars(RECIPES[data]),
