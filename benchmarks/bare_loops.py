@@ -18,7 +18,9 @@ from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized
 
 from benchmarks.phases import Tick
-from hawc import HuberEnergy, StandardNormal, squared_distance_to
+from hawc import StandardNormal
+from hawc.distances import squared_distance_to
+from hawc.kernels import HuberEnergy
 
 __all__ = ["LOOPS", "Setting", "made_up"]
 

@@ -22,7 +22,9 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
-from hawc import HuberEnergy, MemoryHistory, SobolSampler, StandardNormal, squared_distance_to
+from hawc import MemoryHistory, SobolSampler, StandardNormal
+from hawc.distances import squared_distance_to
+from hawc.kernels import HuberEnergy
 
 Baseline = Callable[[int, int, Tensor, torch.Generator], Tensor]
 

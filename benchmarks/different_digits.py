@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.trained import TrainedRun
-from hawc import AbstractSampler, HistoryAwareSampler, IndependentSampler, SobolSampler
+from hawc import HistoryAwareSampler, IndependentSampler, SobolSampler
+from hawc.samplers import AbstractSampler
 from lightning_modules.base.autoencoder import AbstractAutoencoder
 from networks import DigitFeatures
 from networks.trained_weights import training_record

@@ -29,16 +29,10 @@ import metrics
 from benchmarks.diversity_page import RESULTS, write_page
 from benchmarks.random_digits import random_digits
 from benchmarks.trained import TrainedRun
-from hawc import (
-    AbstractSampler,
-    AbstractTarget,
-    Empirical,
-    FeatureSampler,
-    HistoryAwareSampler,
-    HuberEnergy,
-    IndependentSampler,
-    SobolSampler,
-)
+from hawc import Empirical, FeatureSampler, HistoryAwareSampler, IndependentSampler, SobolSampler
+from hawc.kernels import HuberEnergy
+from hawc.samplers import AbstractSampler
+from hawc.targets import AbstractTarget
 from lightning_modules.interface import LatentGenerator
 from networks import DigitFeatures
 

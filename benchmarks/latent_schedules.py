@@ -24,7 +24,8 @@ from lightning import Callback, LightningModule, Trainer, seed_everything
 from torch.optim.lr_scheduler import LambdaLR
 
 from datamodules import MNIST
-from hawc import HuberEnergy, squared_distance_to
+from hawc.distances import squared_distance_to
+from hawc.kernels import HuberEnergy
 from lightning_modules import EnergyVAE
 from networks import MLPDecoder, MLPEncoder
 

@@ -24,8 +24,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import torch
 from torch import Tensor
 
-from hawc import Deterministic, HuberEnergy, StandardNormal, compress
-from hawc.compression import CompressionProblem
+from hawc import StandardNormal, compress
+from hawc.compression import CompressionProblem, Deterministic
+from hawc.kernels import HuberEnergy
 
 SIZE, DIM, SEEDS = 16, 128, 3
 LENGTHS = (0, 1_000, 10_000, 100_000, 1_000_000)

@@ -34,16 +34,10 @@ from benchmarks.cached_rows import KeptRows
 from benchmarks.pretrained_metrics import Judge, relative_lengths
 from benchmarks.pretrained_page import IMAGES, RESULTS, contact_sheet, write_page
 from benchmarks.shared_candidates import SharedCandidates
-from hawc import (
-    AbstractSampler,
-    AbstractTarget,
-    Deterministic,
-    Empirical,
-    FeatureSampler,
-    HistoryAwareSampler,
-    IndependentSampler,
-    Typical,
-)
+from hawc import Empirical, FeatureSampler, HistoryAwareSampler, IndependentSampler
+from hawc.compression import Deterministic, Typical
+from hawc.samplers import AbstractSampler
+from hawc.targets import AbstractTarget
 
 IID, FREE, TYPICAL = "i.i.d.", "HAW-C, free", "HAW-C, typical"
 FEATURES, APART = "FeatureSampler", "FeatureSampler, apart"

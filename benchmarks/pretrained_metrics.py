@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 import metrics
-from hawc import AbstractTarget, HuberEnergy
+from hawc.kernels import HuberEnergy
+from hawc.targets import AbstractTarget
 
 __all__ = ["PERCENTILES", "Judge", "relative_lengths"]
 

@@ -21,7 +21,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from hawc import AbstractTarget, Normal, StandardNormal
+from hawc import StandardNormal
+from hawc.targets import AbstractTarget, Normal
 
 __all__ = ["Generator", "check_packages", "network", "shaded", "style", "terrain"]
 

@@ -24,7 +24,10 @@ from torch import Tensor
 from torchvision.utils import make_grid
 
 from datamodules import MNIST5k
-from hawc import Deterministic, HistoryAwareSampler, HuberEnergy, squared_distance_to
+from hawc import HistoryAwareSampler
+from hawc.compression import Deterministic
+from hawc.distances import squared_distance_to
+from hawc.kernels import HuberEnergy
 from lightning_modules import EnergyVAE
 from networks import MLPDecoder, MLPEncoder
 

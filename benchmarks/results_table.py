@@ -6,10 +6,10 @@ Columns: the ELBO in nats a image (VAEs) or the reconstruction loss; the exact s
 distance to the prior of the latents of 2,000 test items drawn at random, as the decoder met them
 in training; what as many i.i.d. samples of the prior have on average, G/n, and how many times that
 it is; the distance of the latents of the first 2,000 (MNIST's first 5,000 test digits were
-written by other people than the rest); the median time and steps a second of an epoch as the run logged them,
-and the CPU threads or the GPU that it ran on.
-Writes benchmarks/results/autoencoders.md and,
-for docs/results.md, docs/images/<name>.png: sixteen images from independent latents beside
+written by other people than the rest); the median time and steps a second of an epoch as the run
+logged them, and the CPU threads or the GPU that it ran on. Writes
+benchmarks/results/autoencoders.md
+and, for docs/results.md, docs/images/<name>.png: sixteen images from independent latents beside
 sixteen from history-aware ones.
 """
 
@@ -25,7 +25,9 @@ from torch import Tensor
 from torchvision.utils import make_grid, save_image
 
 from benchmarks.trained import TrainedRun
-from hawc import HuberEnergy, compress, squared_distance_to
+from hawc import compress
+from hawc.distances import squared_distance_to
+from hawc.kernels import HuberEnergy
 from lightning_modules.base.autoencoder import AbstractAutoencoder
 
 RESULTS = Path(__file__).parent / "results" / "autoencoders.md"

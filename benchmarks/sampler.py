@@ -24,8 +24,10 @@ import torch
 from torch import Tensor
 
 from benchmarks import baselines, long_history
-from hawc import Deterministic, HuberEnergy, StandardNormal, Stochastic, compress
-from hawc import squared_distance_to as distance_to
+from hawc import StandardNormal, compress
+from hawc.compression import Deterministic, Stochastic
+from hawc.distances import squared_distance_to as distance_to
+from hawc.kernels import HuberEnergy
 
 RESULTS = Path(__file__).parent / "results" / "sampler.md"
 KERNEL, SEEDS = HuberEnergy(), 3

@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc import AbstractKernel, AbstractTarget
+from hawc.kernels import AbstractKernel
+from hawc.targets import AbstractTarget
 from hawc.targets.abstract import Potential
 from hawc.targets.shells import Shells
 

@@ -30,17 +30,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc import (
-    AbstractHistory,
-    DatabaseHistory,
-    Deterministic,
-    HistoryAwareSampler,
-    HistoryConflictError,
-    HuberEnergy,
-    MemoryHistory,
-    StandardNormal,
-    squared_distance_to,
-)
+from hawc import DatabaseHistory, HistoryAwareSampler, MemoryHistory, StandardNormal
+from hawc.compression import Deterministic
+from hawc.distances import squared_distance_to
+from hawc.history import AbstractHistory, HistoryConflictError
+from hawc.kernels import HuberEnergy
 from tests.postgresql_server import initdb_path, postgresql_server
 
 ROOT = Path(__file__).parent.parent

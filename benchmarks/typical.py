@@ -2,9 +2,9 @@
 
     python -m benchmarks.typical [--dims 8 16 64 ...]
 
-Points for N(0, I) by `hawc.Typical`, which `HistoryAwareSampler` uses, beside free points
-(`hawc.Deterministic`) and independent samples. Histories are empty, i.i.d., or made by the sampler
-itself in rounds. Writes benchmarks/results/typical.md.
+Points for N(0, I) by `hawc.compression.Typical`, which `HistoryAwareSampler` uses, beside free
+points (`hawc.compression.Deterministic`) and independent samples. Histories are empty, i.i.d., or
+made by the sampler itself in rounds. Writes benchmarks/results/typical.md.
 """
 
 import argparse
@@ -20,17 +20,10 @@ import torch
 from scipy.stats import kstest
 from torch import Tensor
 
-from hawc import (
-    AbstractSolver,
-    CompressionProblem,
-    Deterministic,
-    HistoryAwareSampler,
-    HuberEnergy,
-    StandardNormal,
-    Typical,
-    compress,
-    squared_distance_to,
-)
+from hawc import HistoryAwareSampler, StandardNormal, compress
+from hawc.compression import AbstractSolver, CompressionProblem, Deterministic, Typical
+from hawc.distances import squared_distance_to
+from hawc.kernels import HuberEnergy
 
 RESULTS = Path(__file__).parent / "results" / "typical.md"
 KERNEL, FREE, TYPICAL = HuberEnergy(), Deterministic(), Typical()

@@ -11,14 +11,11 @@ from callbacks.base.checks import check_at_least
 from callbacks.base.decoding import decode
 from callbacks.base.generator_callback import AbstractGeneratorCallback
 from callbacks.base.images import LoggedImage, are_images, grid, show
-from hawc import (
-    AbstractTarget,
-    HistoryAwareSampler,
-    HuberEnergy,
-    MemoryHistory,
-    squared_distance_to,
-)
+from hawc import HistoryAwareSampler, MemoryHistory
+from hawc.distances import squared_distance_to
+from hawc.kernels import HuberEnergy
 from hawc.samplers.seeding import generator_at
+from hawc.targets import AbstractTarget
 from lightning_modules.interface import LatentGenerator, provides
 
 __all__ = ["HistoryAwareSampling"]

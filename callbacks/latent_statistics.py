@@ -12,7 +12,9 @@ from torch import Tensor
 from callbacks.base.checks import check_at_least
 from callbacks.base.decoding import evaluating, fixed_noise
 from callbacks.base.model_callback import AbstractModelCallback
-from hawc import AbstractTarget, HuberEnergy, squared_distance_to
+from hawc.distances import squared_distance_to
+from hawc.kernels import HuberEnergy
+from hawc.targets import AbstractTarget
 from lightning_modules.interface import Autoencoder
 
 __all__ = ["LatentStatistics"]
@@ -30,7 +32,7 @@ class LatentStatistics(AbstractModelCallback):
     their latents are as unlike). For <stage> "val" and "test" it logs
 
     - <stage>/latent_squared_distance: of the z_i to the distribution, exact, in the Huber energy
-      (``hawc.squared_distance_to``, float64);
+      (``hawc.distances.squared_distance_to``, float64);
     - <stage>/latent_independent_squared_distance: what n i.i.d. samples of the distribution have on
       average, E|Z - Z'| / (2n);
     - <stage>/latent_distance_ratio: the first by the second, 1 for latents like i.i.d. samples;

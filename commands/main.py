@@ -27,7 +27,7 @@ from commands.run.error_origin import place_in_users_code, refuses_options
 from commands.run.folder import forget_run_folder, of_run
 from commands.run.processes import lost_process
 from datamodules import DataError
-from hawc import HistoryConflictError, HistoryStoreError
+from hawc.history import HistoryConflictError, HistoryStoreError
 from lightning_modules import TrainingError
 
 __all__ = ["run"]

@@ -19,7 +19,11 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from hawc import AbstractSolver, GaussianMixture, HuberEnergy, compress, squared_distance_to
+from hawc import compress
+from hawc.compression import AbstractSolver
+from hawc.distances import squared_distance_to
+from hawc.kernels import HuberEnergy
+from hawc.targets import GaussianMixture
 
 AXIS = 5.0 * torch.arange(4.0)
 CENTERS = torch.cartesian_prod(AXIS, AXIS)

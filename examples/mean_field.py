@@ -22,8 +22,8 @@ from torch import Tensor
 
 from datamodules import GaussianEllipse, Gaussians2
 from datamodules.toy import AbstractModes, AbstractToy
-from hawc import Normal
 from hawc.module_state import fixed_noise
+from hawc.targets import Normal
 from hawc.threads import one_thread
 from hawc.variational import forward_mean_field, reverse_mean_field
 from lightning_modules import MeanField

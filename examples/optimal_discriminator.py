@@ -20,9 +20,9 @@ import torch
 from matplotlib import pyplot as plt
 from torch import Tensor, nn
 
-from hawc import AbstractTarget, GaussianMixture, Normal
 from hawc.divergences import densities, discriminator
 from hawc.module_state import fixed_noise
+from hawc.targets import AbstractTarget, GaussianMixture, Normal
 from hawc.threads import one_thread
 from lightning_modules import GAN
 from lightning_modules.base.adversarial import AbstractAdversarial

@@ -19,14 +19,10 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from hawc import (
-    Deterministic,
-    HistoryAwareSampler,
-    HuberEnergy,
-    StandardNormal,
-    compress,
-    squared_distance_to,
-)
+from hawc import HistoryAwareSampler, StandardNormal, compress
+from hawc.compression import Deterministic
+from hawc.distances import squared_distance_to
+from hawc.kernels import HuberEnergy
 
 TARGET, KERNEL = StandardNormal(2), HuberEnergy()
 IMAGE = Path(__file__).parent.parent / "docs" / "images" / "recursive.png"

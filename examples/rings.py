@@ -22,7 +22,10 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from hawc import Deterministic, HuberEnergy, StandardNormal, compress, squared_distance_to
+from hawc import StandardNormal, compress
+from hawc.compression import Deterministic
+from hawc.distances import squared_distance_to
+from hawc.kernels import HuberEnergy
 
 SIZE, RINGS = 17, 3
 TARGET = StandardNormal(2)

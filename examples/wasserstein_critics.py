@@ -27,9 +27,9 @@ from matplotlib import pyplot as plt
 from torch import Tensor
 
 from examples.optimal_discriminator import no_generator, train_critic
-from hawc import AbstractTarget, Normal
 from hawc.divergences import normals
 from hawc.module_state import fixed_noise
+from hawc.targets import AbstractTarget, Normal
 from lightning_modules import WGAN, WGANGP
 from lightning_modules.base.adversarial import AbstractAdversarial
 from networks import MLPEncoder

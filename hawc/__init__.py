@@ -1,104 +1,30 @@
-"""Generative models that remember what they made: history-aware compression of a distribution to
-points.
+"""Generative models that remember what they made: history-aware compression to points.
 
-Start with `HistoryAwareSampler(StandardNormal(dim))`; see README.md for the experiment framework
-around it. Everything here is torch, SciPy and SQLAlchemy: no Lightning, no images.
+Start with `HistoryAwareSampler(StandardNormal(dim))`. The names here are the front door: samplers,
+histories, `compress` and two targets. Everything else is in its module:
+
+    hawc.kernels        Energy, HuberEnergy, Power, Quotient, GaussianComplement
+    hawc.targets        StandardNormal, Normal, GaussianMixture, StudentT, UniformCube, Empirical
+    hawc.compression    solvers: Typical, Deterministic, Stochastic
+    hawc.distances      squared distances of points and targets; hawc.sliced: along random lines
+    hawc.history        galleries of a store, export and import, errors
+    hawc.divergences    KL, Jensen-Shannon, total variation, Wasserstein-1
+    hawc.variational    mean-field approximations
 """
 
-from hawc.compression import (
-    AbstractSolver,
-    Compression,
-    CompressionProblem,
-    Deterministic,
-    Stochastic,
-    Typical,
-    compress,
-)
-from hawc.distances import (
-    squared_distance,
-    squared_distance_to,
-    unbiased_squared_distance,
-    unbiased_squared_distance_to,
-)
-from hawc.history import (
-    AbstractHistory,
-    DatabaseHistory,
-    Gallery,
-    HistoryConflictError,
-    HistoryStoreError,
-    MemoryHistory,
-    export_history,
-    galleries,
-    import_history,
-)
-from hawc.kernels import (
-    AbstractKernel,
-    Energy,
-    GaussianComplement,
-    HuberEnergy,
-    Power,
-    Quotient,
-)
-from hawc.samplers import (
-    AbstractSampler,
-    FeatureSampler,
-    HistoryAwareSampler,
-    IndependentSampler,
-    LatentsWithFeatures,
-    SobolSampler,
-)
-from hawc.sliced import (
-    sliced_squared_distance,
-)
-from hawc.targets import (
-    AbstractTarget,
-    Empirical,
-    GaussianMixture,
-    Normal,
-    StandardNormal,
-    StudentT,
-    UniformCube,
-)
+from hawc.compression import compress
+from hawc.history import DatabaseHistory, MemoryHistory
+from hawc.samplers import FeatureSampler, HistoryAwareSampler, IndependentSampler, SobolSampler
+from hawc.targets import Empirical, StandardNormal
 
 __all__ = [
-    "AbstractHistory",
-    "AbstractKernel",
-    "AbstractSampler",
-    "AbstractSolver",
-    "AbstractTarget",
-    "Compression",
-    "CompressionProblem",
     "DatabaseHistory",
-    "Deterministic",
     "Empirical",
-    "Energy",
     "FeatureSampler",
-    "Gallery",
-    "GaussianComplement",
-    "GaussianMixture",
     "HistoryAwareSampler",
-    "HistoryConflictError",
-    "HistoryStoreError",
-    "HuberEnergy",
     "IndependentSampler",
-    "LatentsWithFeatures",
     "MemoryHistory",
-    "Normal",
-    "Power",
-    "Quotient",
     "SobolSampler",
     "StandardNormal",
-    "Stochastic",
-    "StudentT",
-    "Typical",
-    "UniformCube",
     "compress",
-    "export_history",
-    "galleries",
-    "import_history",
-    "sliced_squared_distance",
-    "squared_distance",
-    "squared_distance_to",
-    "unbiased_squared_distance",
-    "unbiased_squared_distance_to",
 ]

@@ -11,8 +11,8 @@ __all__ = ["check_instance", "checked_generator", "described", "real_number", "w
 _INSTEAD = {
     "AbstractTarget": "wrap the points: hawc.Empirical(points)",
     "AbstractHistory": "make one and append the points: hawc.MemoryHistory(dim)",
-    "AbstractKernel": "give an object such as hawc.Energy()",
-    "AbstractSolver": "give an object such as hawc.Typical()",
+    "AbstractKernel": "give an object such as hawc.kernels.Energy()",
+    "AbstractSolver": "give an object such as hawc.compression.Typical()",
 }
 
 

@@ -21,7 +21,7 @@ import torch
 from lightning import LightningModule
 from torch import Tensor, nn
 
-from hawc import AbstractTarget
+from hawc.targets import AbstractTarget
 from lightning_modules.base.checkpoints import check_members, load_members
 
 __all__ = ["DecoderAverage"]

@@ -27,7 +27,9 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 from torch.nn import functional
 
-from hawc import AbstractTarget, HuberEnergy, squared_distance_to
+from hawc.distances import squared_distance_to
+from hawc.kernels import HuberEnergy
+from hawc.targets import AbstractTarget
 from lightning_modules.base.autoencoder import AbstractAutoencoder
 from lightning_modules.base.runtime import attached_trainer, is_read
 from lightning_modules.interface import ImageShape, NetworkFactory

@@ -26,7 +26,8 @@ import torch
 from lightning import LightningModule
 from torch import Tensor, nn
 
-from hawc import AbstractTarget, StandardNormal
+from hawc import StandardNormal
+from hawc.targets import AbstractTarget
 from lightning_modules.base.checkpoints import check_members, load_members
 from lightning_modules.interface import LatentGenerator, provides
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from hawc import AbstractTarget
+from hawc.targets import AbstractTarget
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs

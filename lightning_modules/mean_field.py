@@ -23,7 +23,8 @@ from jaxtyping import Float
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
-from hawc import AbstractTarget, StandardNormal
+from hawc import StandardNormal
+from hawc.targets import AbstractTarget
 from lightning_modules.base.checks import check_at_least_one, check_sizes
 from lightning_modules.base.errors import TrainingError
 from lightning_modules.base.one_loss import AbstractOneLoss

@@ -26,8 +26,9 @@ from jaxtyping import Float
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
-from hawc import AbstractTarget, StandardNormal
+from hawc import StandardNormal
 from hawc.kernels import full_precision
+from hawc.targets import AbstractTarget
 from lightning_modules.base.autoencoder import AbstractAutoencoder
 from lightning_modules.interface import ImageShape, NetworkFactory
 from lightning_modules.losses.likelihoods import bernoulli_nll, gaussian_nll

@@ -2,10 +2,10 @@
 
     d^2 = E h(X, Y) - 1/2 E h(X, X') - 1/2 E h(Y, Y')
 
-as `hawc.squared_distance` has it, by default for h = |x - y|: half of Szekely's energy distance. It
-is what `hawc` minimises, and 0 for equal distributions only. Here it is computed in float64, since
-a small difference of large means is left of little else, and from products of matrices, four times
-as fast as `hawc.squared_distance`, which also gives gradients.
+as `hawc.distances.squared_distance` has it, by default for h = |x - y|: half of Szekely's energy
+distance. It is what `hawc` minimises, and 0 for equal distributions only. Here it is computed in
+float64, since a small difference of large means is left of little else, and from products of
+matrices, four times as fast as `hawc.distances.squared_distance`, which also gives gradients.
 
 Source: Szekely and Rizzo 2013, "Energy statistics", J. Stat. Planning and Inference 143:1249.
 """
@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc import AbstractKernel, Energy
 from hawc.arguments import check_instance
+from hawc.kernels import AbstractKernel, Energy
 from hawc.points import ArrayLike, as_points, promoted
 from metrics.feature_metric import AbstractStoredFeatures
 from metrics.features import FeatureNetwork
@@ -32,7 +32,7 @@ class SquaredEnergyDistance(AbstractStoredFeatures):
 
     Args:
         feature_network: images to features (n, f); None if `update` is given features.
-        kernel: h; `hawc.Energy()` if None.
+        kernel: h; `hawc.kernels.Energy()` if None.
         unbiased: whether the distance of the distributions drawn from is estimated, which may be
             negative; else it is that of the images given, >= 0, on average larger by a term in 1 /
             n.
@@ -71,7 +71,8 @@ def squared_energy_distance(
     *,
     unbiased: bool = False,
 ) -> Float[Tensor, ""]:
-    """Returns `hawc.squared_distance` or, if `unbiased`, `hawc.unbiased_squared_distance`.
+    """Returns `hawc.distances.squared_distance` or, if `unbiased`,
+    `hawc.distances.unbiased_squared_distance`.
 
     Args:
         kernel: h.

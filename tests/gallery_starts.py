@@ -13,8 +13,8 @@ from typing import Any, final
 
 import torch
 
-from hawc import AbstractHistory, DatabaseHistory, HistoryConflictError, MemoryHistory
-from hawc.history import galleries
+from hawc import DatabaseHistory, MemoryHistory
+from hawc.history import AbstractHistory, HistoryConflictError, galleries
 from tests.gallery_writers import Label, labelled_batch, whole_batches
 
 GALLERY = "Größe größer"

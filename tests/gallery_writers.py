@@ -23,8 +23,8 @@ import torch
 from sqlalchemy import make_url
 from torch import Tensor
 
-from hawc import DatabaseHistory, HistoryConflictError, StandardNormal
-from hawc.history import database
+from hawc import DatabaseHistory, StandardNormal
+from hawc.history import HistoryConflictError, database
 
 ENDLESS = range(1_000_000)  # more batches than a writer lives to append
 AIMED = 3  # each third kill waits until the writer has appended and, in a file, appends again

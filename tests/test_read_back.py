@@ -10,7 +10,7 @@ import yaml
 from lightning import Callback, Trainer
 
 import train
-from hawc import galleries
+from hawc.history import galleries
 from tests.test_job_restarts import EXPERIMENT
 from tests.wandb_file import read_artifacts
 

@@ -17,7 +17,9 @@ from torchvision.transforms.functional import pil_to_tensor
 
 import train
 from commands.sample import run as sample_run
-from hawc import DatabaseHistory, HuberEnergy, StandardNormal, squared_distance_to
+from hawc import DatabaseHistory, StandardNormal
+from hawc.distances import squared_distance_to
+from hawc.kernels import HuberEnergy
 from lightning_modules import EnergyVAE
 from networks import MLPDecoder
 

@@ -14,7 +14,8 @@ from torch import nn
 
 import train
 from commands.sample import run as sample_run
-from hawc import DatabaseHistory, galleries
+from hawc import DatabaseHistory
+from hawc.history import galleries
 from lightning_modules import EnergyVAE
 from networks import DigitFeatures, MLPDecoder, MLPEncoder
 from tests.mistakes import BASE

@@ -11,7 +11,9 @@ from lightning import LightningDataModule
 from torch import Tensor, nn
 
 from commands.errors import UsageError
-from hawc import AbstractTarget, Empirical, FeatureSampler, LatentsWithFeatures
+from hawc import Empirical, FeatureSampler
+from hawc.samplers import LatentsWithFeatures
+from hawc.targets import AbstractTarget
 from lightning_modules.interface import LatentGenerator
 from metrics import extract_features
 

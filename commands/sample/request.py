@@ -12,16 +12,9 @@ from commands.run.folder import new_samples_folder, run_of
 from commands.sample.feature_choice import FeatureChoice
 from commands.sample.folder import SampleFolder, manifest_of
 from commands.sample.run import SampleRun
-from hawc import (
-    AbstractSampler,
-    DatabaseHistory,
-    HistoryAwareSampler,
-    HistoryStoreError,
-    IndependentSampler,
-    SobolSampler,
-    galleries,
-)
-from hawc.history import Recorded
+from hawc import DatabaseHistory, HistoryAwareSampler, IndependentSampler, SobolSampler
+from hawc.history import HistoryStoreError, Recorded, galleries
+from hawc.samplers import AbstractSampler
 from lightning_modules.interface import LatentGenerator
 
 __all__ = ["SampleRequest", "SamplerName", "digest"]

@@ -30,7 +30,9 @@ import torch
 
 from commands.errors import UsageError
 from commands.sample.folder import Chunk, SampleFolder
-from hawc import AbstractSampler, DatabaseHistory, HistoryConflictError
+from hawc import DatabaseHistory
+from hawc.history import HistoryConflictError
+from hawc.samplers import AbstractSampler
 from hawc.samplers.abstract import RACES
 from hawc.samplers.seeding import generator_at
 

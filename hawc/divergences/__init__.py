@@ -2,7 +2,7 @@
 given.
 
     discrete        weights on one support          densities    log densities on the line
-    normals         `hawc.Normal`, closed forms     line         samples on the line
+    normals         `hawc.targets.Normal`, closed forms     line         samples on the line
     transport       weighted points of R^d: exact optimal transport with its plan and dual
     entropic        the same, smoothed, for large sets
 

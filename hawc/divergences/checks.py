@@ -27,7 +27,7 @@ def check_not_negative(name: str, weights: Float[Tensor, " n"]) -> None:
     if not bool((weights >= 0).all()):
         raise ValueError(
             f"`{name}` must not be negative, got {float(weights.detach().min()):.6g}; signed "
-            "weights are for hawc.squared_distance."
+            "weights are for hawc.distances.squared_distance."
         )
 
 

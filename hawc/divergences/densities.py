@@ -1,11 +1,11 @@
 """Divergences of two distributions on the line given by log densities, by quadrature.
 
 Densities are functions from points (n, 1) to log densities (n,), minus infinity where there is no
-mass, as `log_density` of `hawc.Normal` and `hawc.GaussianMixture`. Sums go over four Gauss-Legendre
-nodes in each of 20,000 cells of an interval that must hold both distributions: smooth densities are
-summed to rounding, the kinks of |p - q| to about 1e-8. An interval may name points between its
-ends, and then has 20,000 cells from each to the next: for distributions of very different width,
-with the narrow one's ends. See `hawc.divergences` for the formulas.
+mass, as `log_density` of `hawc.targets.Normal` and `hawc.targets.GaussianMixture`. Sums go over
+four Gauss-Legendre nodes in each of 20,000 cells of an interval that must hold both distributions:
+smooth densities are summed to rounding, the kinks of |p - q| to about 1e-8. An interval may name
+points between its ends, and then has 20,000 cells from each to the next: for distributions of very
+different width, with the narrow one's ends. See `hawc.divergences` for the formulas.
 """
 
 import itertools

@@ -49,7 +49,8 @@ def squared_energy_distance(
     x_weights: Float[Tensor, " n"] | ArrayLike | None = None,
     y_weights: Float[Tensor, " m"] | ArrayLike | None = None,
 ) -> Float[Tensor, ""]:
-    """Returns int (F - G)^2 >= 0, which `hawc.squared_distance` is for h = |x - y| on the line.
+    """Returns int (F - G)^2 >= 0, which `hawc.distances.squared_distance` is for h = |x - y| on the
+    line.
 
     Arguments and errors are those of `wasserstein_1`.
     """

@@ -60,8 +60,8 @@ class FeatureSampler(AbstractSampler):
         data: the distribution of the features of real images, as `hawc.Empirical(features(x))`;
             those of one class make the images of that class.
         history: of dimension d + f; a new `MemoryHistory` if None.
-        kernel: of both squared distances; `hawc.HuberEnergy()` if None, smoothed in proportion to
-            each distribution's unit of length.
+        kernel: of both squared distances; `hawc.kernels.HuberEnergy()` if None, smoothed in
+            proportion to each distribution's unit of length.
         num_candidates: samples to choose from, at least n, all of them decoded.
         num_steps: most steps of the descent; 0 chooses among the candidates alone, which takes no
             gradient. None is 50 steps, but 0 if the prior has no lengths. It also becomes 0, with

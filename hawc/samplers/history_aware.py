@@ -21,10 +21,11 @@ class HistoryAwareSampler(AbstractSampler):
     """Samples batches of which each, added to all earlier ones, is closest to a distribution.
 
     A batch is chosen jointly: one call with n = 10 is better than ten calls with n = 1. All points
-    have lengths that samples of the distribution have, so a decoder knows them (`hawc.Typical`);
-    where it has no lengths, as a mixture, a cube or a data set, they are the best of 1,024 samples.
-    With `solver=Deterministic()` points are free: their distance is smaller, the more so in few
-    dimensions and with small batches, but they may lie where no decoder was trained.
+    have lengths that samples of the distribution have, so a decoder knows them
+    (`hawc.compression.Typical`); where it has no lengths, as a mixture, a cube or a data set, they
+    are the best of 1,024 samples. With `solver=Deterministic()` points are free: their distance is
+    smaller, the more so in few dimensions and with small batches, but they may lie where no decoder
+    was trained.
 
     In many dimensions, latents alone say little about images: every two samples of N(0, I) are
     about equally far apart. `hawc.FeatureSampler` compares what the images show.
@@ -33,7 +34,7 @@ class HistoryAwareSampler(AbstractSampler):
         target: the distribution that all points together are to match.
         history: where points are remembered; a new `MemoryHistory` if None.
         kernel: of the squared distance; that of `hawc.compress` if None.
-        solver: of the choice; `hawc.Typical()` if None.
+        solver: of the choice; `hawc.compression.Typical()` if None.
         window: how many of the latest points count; all if None.
 
     Raises:

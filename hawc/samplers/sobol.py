@@ -51,7 +51,7 @@ class SobolSampler(AbstractSampler):
         super().__init__(target, history)
         if not isinstance(target, StandardNormal | UniformCube):
             raise ValueError(
-                "`target` must be StandardNormal or UniformCube, which have a map from the unit cube, "
+                "`target` must be StandardNormal or UniformCube, mapped from the unit cube, "
                 f"got {target}; use HistoryAwareSampler for others."
             )
         self._seed = whole_number("seed", seed, 0)

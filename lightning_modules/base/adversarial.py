@@ -12,7 +12,8 @@ import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
-from hawc import AbstractTarget, StandardNormal
+from hawc import StandardNormal
+from hawc.targets import AbstractTarget
 from lightning_modules.base.alternating import AbstractAlternating, Losses, Network, frozen
 from lightning_modules.base.checks import (
     BatchContract,

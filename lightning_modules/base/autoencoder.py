@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
-from hawc import AbstractTarget
+from hawc.targets import AbstractTarget
 from lightning_modules.base.checks import check_sizes
 from lightning_modules.base.one_loss import AbstractOneLoss
 from lightning_modules.interface import ImageShape, NetworkFactory

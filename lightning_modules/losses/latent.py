@@ -27,16 +27,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from hawc import (
-    AbstractKernel,
-    AbstractTarget,
-    HuberEnergy,
-    Quotient,
-    StandardNormal,
-    StudentT,
-    squared_distance_to,
-)
-from hawc.kernels import full_precision, without_autocast
+from hawc import StandardNormal
+from hawc.distances import squared_distance_to
+from hawc.kernels import AbstractKernel, HuberEnergy, Quotient, full_precision, without_autocast
+from hawc.targets import AbstractTarget, StudentT
 
 __all__ = ["LatentLoss", "make_latent_loss", "prior", "sliced_wasserstein"]
 

@@ -14,7 +14,8 @@ from benchmarks.baselines import (
     sobol,
     support_points,
 )
-from hawc import SobolSampler, StandardNormal, squared_distance_to
+from hawc import SobolSampler, StandardNormal
+from hawc.distances import squared_distance_to
 
 RUNNABLE = [baseline for baseline in BASELINES if baseline is not kernel_thinning]
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from benchmarks import diversity
 from benchmarks.diversity import Judge, drawn, repetition, samplers, summary
-from hawc import AbstractSampler, Empirical, StandardNormal
+from hawc import Empirical, StandardNormal
+from hawc.samplers import AbstractSampler
 from tests.helpers import tiny_vae
 
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from benchmarks.pretrained_metrics import Judge, relative_lengths
-from hawc import Normal, StandardNormal, UniformCube
+from hawc import StandardNormal
+from hawc.targets import Normal, UniformCube
 
 # nearest others: 1, 1, 2, 4
 REFERENCE = torch.tensor([[0.0], [1.0], [3.0], [7.0]])

@@ -10,7 +10,9 @@ import yaml
 import train
 from benchmarks import different_digits, results_table
 from benchmarks.trained import TrainedRun
-from hawc import HuberEnergy, StandardNormal, squared_distance_to
+from hawc import StandardNormal
+from hawc.distances import squared_distance_to
+from hawc.kernels import HuberEnergy
 from lightning_modules import VAE
 
 CONFIG = Path(__file__).parents[2] / "configs" / "vae_mnist.yaml"

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from benchmarks.shared_candidates import SharedCandidates
-from hawc import FeatureSampler, HuberEnergy, IndependentSampler, StandardNormal
+from hawc import FeatureSampler, IndependentSampler, StandardNormal
+from hawc.kernels import HuberEnergy
 from hawc.targets import Empirical
 
 PRIOR, KERNEL = StandardNormal(3), HuberEnergy()

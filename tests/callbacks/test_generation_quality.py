@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from callbacks import GenerationQuality, GeneratorEMA
-from hawc import HistoryAwareSampler, StandardNormal, UniformCube, squared_distance
+from hawc import HistoryAwareSampler, StandardNormal
+from hawc.distances import squared_distance
 from hawc.kernels import HuberEnergy
 from hawc.samplers.seeding import generator_at
+from hawc.targets import UniformCube
 from metrics import PRDC, SquaredEnergyDistance
 from tests.callbacks.runs import image_names, run, watch_decoding
 from tests.helpers import TinyImages, quiet_trainer, same_weights, tiny_wgan, weights

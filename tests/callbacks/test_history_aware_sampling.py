@@ -9,7 +9,9 @@ from lightning import LightningModule, seed_everything
 from torch import Tensor, nn
 
 from callbacks import HistoryAwareSampling
-from hawc import HuberEnergy, StandardNormal, squared_distance_to
+from hawc import StandardNormal
+from hawc.distances import squared_distance_to
+from hawc.kernels import HuberEnergy
 from lightning_modules import EnergyVAE
 from tests.callbacks.runs import read_image
 from tests.helpers import (

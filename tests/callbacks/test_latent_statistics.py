@@ -10,7 +10,9 @@ import torch
 
 from callbacks import LatentStatistics
 from callbacks.latent_statistics import latent_statistics
-from hawc import HuberEnergy, StandardNormal, squared_distance_to
+from hawc import StandardNormal
+from hawc.distances import squared_distance_to
+from hawc.kernels import HuberEnergy
 from tests.callbacks.runs import run
 from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, tiny_vae
 

@@ -4,7 +4,7 @@ import torch
 
 from datamodules import Gaussians16
 from examples import grid
-from hawc import GaussianMixture
+from hawc.targets import GaussianMixture
 
 
 def test_distribution_is_that_of_the_example() -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from examples import grid
-from hawc import Deterministic
+from hawc.compression import Deterministic
 
 
 def test_forty_eight_points_are_shared_out_exactly(

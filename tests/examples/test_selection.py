@@ -6,7 +6,8 @@ from torch import Tensor
 
 from datamodules import MNIST, DataError, FashionMNIST
 from examples import selection
-from hawc import Energy, squared_distance
+from hawc.distances import squared_distance
+from hawc.kernels import Energy
 
 
 @pytest.fixture

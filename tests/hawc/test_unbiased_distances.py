@@ -113,7 +113,8 @@ def test_gradients_match_finite_differences(
 def test_memory_is_bounded(requires_grad: bool) -> None:
     script = f"""
 import resource, torch
-from hawc import HuberEnergy, squared_distance
+from hawc.distances import squared_distance
+from hawc.kernels import HuberEnergy
 used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 generator = torch.Generator().manual_seed(0)
 x, y = (torch.randn(9_000, 2, generator=generator) for _ in range(2))

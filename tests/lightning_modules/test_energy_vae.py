@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from hawc import HuberEnergy, StandardNormal, StudentT, squared_distance_to
+from hawc import StandardNormal
+from hawc.distances import squared_distance_to
+from hawc.kernels import HuberEnergy
+from hawc.targets import StudentT
 from lightning_modules.interface import LatentGenerator, provides
 from tests.helpers import TINY_SHAPE, TinyImages, quiet_trainer, tiny_energy_vae
 

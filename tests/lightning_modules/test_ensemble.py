@@ -9,7 +9,8 @@ import torch
 from lightning import LightningModule
 from torch import Tensor, nn
 
-from hawc import AbstractTarget, HistoryAwareSampler, MemoryHistory, StandardNormal
+from hawc import HistoryAwareSampler, MemoryHistory, StandardNormal
+from hawc.targets import AbstractTarget
 from lightning_modules import Ensemble
 from lightning_modules.interface import LatentGenerator, provides
 from tests.helpers import (

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from datamodules import GaussianEllipse, SwissRoll
-from hawc import Normal
 from hawc.divergences import normals
+from hawc.targets import Normal
 from lightning_modules import MeanField, TrainingError
 from lightning_modules.interface import LatentGenerator, provides
 from tests.helpers import quiet_trainer

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from hawc import Normal
 from hawc.divergences import normals
+from hawc.targets import Normal
 from metrics import BinnedDivergences
 
 

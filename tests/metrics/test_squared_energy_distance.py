@@ -3,14 +3,8 @@ import math
 import pytest
 import torch
 
-from hawc import (
-    AbstractKernel,
-    Energy,
-    GaussianComplement,
-    HuberEnergy,
-    squared_distance,
-    unbiased_squared_distance,
-)
+from hawc.distances import squared_distance, unbiased_squared_distance
+from hawc.kernels import AbstractKernel, Energy, GaussianComplement, HuberEnergy
 from metrics import SquaredEnergyDistance, squared_energy_distance
 from tests.metrics.sets import real_and_fake
 

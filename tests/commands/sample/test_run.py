@@ -15,7 +15,8 @@ import torch
 from commands.errors import UsageError
 from commands.sample.folder import Chunk, SampleFolder
 from commands.sample.run import SampleRun
-from hawc import DatabaseHistory, HistoryConflictError, IndependentSampler, StandardNormal
+from hawc import DatabaseHistory, IndependentSampler, StandardNormal
+from hawc.history import HistoryConflictError
 from tests.commands.sample.test_folder import TOLD
 
 TARGET = StandardNormal(2)

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from hawc import GaussianMixture, Normal
 from hawc.divergences import densities, normals
+from hawc.targets import GaussianMixture, Normal
 
 T = partial(torch.tensor, dtype=torch.float64)
 P, Q = Normal(T([0.0]), 1.0), Normal(T([1.5]), 0.25)

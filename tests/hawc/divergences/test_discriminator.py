@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 import torch
 
-from hawc import GaussianMixture, Normal
 from hawc.divergences import densities, discriminator
+from hawc.targets import GaussianMixture, Normal
 
 T = partial(torch.tensor, dtype=torch.float64)
 P = GaussianMixture(T([0.3, 0.7]), T([[-2.0], [1.0]]), T([0.25, 1.0]))

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from torch import Tensor
 
-from hawc import Energy, Normal, squared_distance
+from hawc.distances import squared_distance
 from hawc.divergences import discrete, line, normals
+from hawc.kernels import Energy
+from hawc.targets import Normal
 from tests.hawc.divergences.test_transport import clouds
 
 T = partial(torch.tensor, dtype=torch.float64)

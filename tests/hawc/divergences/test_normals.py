@@ -10,8 +10,10 @@ from scipy import integrate, stats
 from torch import Tensor
 from torch.distributions import MultivariateNormal, kl_divergence
 
-from hawc import Energy, Normal, unbiased_squared_distance
+from hawc.distances import unbiased_squared_distance
 from hawc.divergences import normals
+from hawc.kernels import Energy
+from hawc.targets import Normal
 
 T = partial(torch.tensor, dtype=torch.float64)
 CLOSED_FORM = 1e-6

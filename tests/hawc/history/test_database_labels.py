@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from hawc import DatabaseHistory, HistoryConflictError, HistoryStoreError, StandardNormal
+from hawc import DatabaseHistory, StandardNormal
+from hawc.history import HistoryConflictError, HistoryStoreError
 
 PLANE = StandardNormal(2)
 

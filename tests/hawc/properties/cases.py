@@ -5,19 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from hawc import (
-    AbstractKernel,
-    AbstractTarget,
-    Empirical,
-    Energy,
-    GaussianComplement,
-    GaussianMixture,
-    HuberEnergy,
-    Normal,
-    Power,
-    Quotient,
-    UniformCube,
-)
+from hawc import Empirical
+from hawc.kernels import AbstractKernel, Energy, GaussianComplement, HuberEnergy, Power, Quotient
+from hawc.targets import AbstractTarget, GaussianMixture, Normal, UniformCube
 
 KERNELS: dict[str, Callable[[float], AbstractKernel]] = {
     "energy": lambda c: Energy(),

@@ -9,27 +9,21 @@ import torch
 from torch import Tensor
 
 from hawc import (
-    AbstractSampler,
-    Deterministic,
     Empirical,
-    Energy,
     FeatureSampler,
-    GaussianMixture,
     HistoryAwareSampler,
-    HuberEnergy,
     IndependentSampler,
-    Normal,
-    Quotient,
     SobolSampler,
     StandardNormal,
-    StudentT,
-    UniformCube,
     compress,
-    sliced_squared_distance,
-    squared_distance,
-    squared_distance_to,
 )
+from hawc.compression import Deterministic
+from hawc.distances import squared_distance, squared_distance_to
 from hawc.divergences import transport
+from hawc.kernels import Energy, HuberEnergy, Quotient
+from hawc.samplers import AbstractSampler
+from hawc.sliced import sliced_squared_distance
+from hawc.targets import GaussianMixture, Normal, StudentT, UniformCube
 from tests.hawc.properties.cases import TARGETS, cloud, seeded
 
 VALUES = torch.randint(0, 2, (12, 3), generator=torch.Generator().manual_seed(0))

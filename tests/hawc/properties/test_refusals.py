@@ -9,37 +9,29 @@ import pytest
 import torch
 
 from hawc import (
-    CompressionProblem,
     DatabaseHistory,
-    Deterministic,
     Empirical,
-    Energy,
     FeatureSampler,
-    GaussianMixture,
     HistoryAwareSampler,
-    HuberEnergy,
     IndependentSampler,
-    LatentsWithFeatures,
     MemoryHistory,
-    Normal,
-    Power,
-    Quotient,
     SobolSampler,
     StandardNormal,
-    Stochastic,
-    StudentT,
-    Typical,
-    UniformCube,
     compress,
-    export_history,
-    import_history,
-    sliced_squared_distance,
+)
+from hawc.compression import CompressionProblem, Deterministic, Stochastic, Typical
+from hawc.distances import (
     squared_distance,
     squared_distance_to,
     unbiased_squared_distance,
     unbiased_squared_distance_to,
 )
 from hawc.divergences import entropic, transport
+from hawc.history import export_history, import_history
+from hawc.kernels import Energy, HuberEnergy, Power, Quotient
+from hawc.samplers import LatentsWithFeatures
+from hawc.sliced import sliced_squared_distance
+from hawc.targets import GaussianMixture, Normal, StudentT, UniformCube
 
 pytestmark = pytest.mark.usefixtures("no_shape_checks")
 PLANE, POINTS = StandardNormal(2), [[0.0, 1.0], [2.0, 3.0]]

@@ -6,25 +6,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from hawc import (
-    AbstractKernel,
-    AbstractSolver,
-    AbstractTarget,
-    Deterministic,
-    Empirical,
-    Energy,
-    HistoryAwareSampler,
-    Normal,
-    Stochastic,
-    StudentT,
-    compress,
-    sliced_squared_distance,
+from hawc import Empirical, HistoryAwareSampler, compress
+from hawc.compression import AbstractSolver, Deterministic, Stochastic
+from hawc.distances import (
     squared_distance,
     squared_distance_to,
     unbiased_squared_distance,
     unbiased_squared_distance_to,
 )
 from hawc.divergences import entropic, line, transport
+from hawc.kernels import AbstractKernel, Energy
+from hawc.sliced import sliced_squared_distance
+from hawc.targets import AbstractTarget, Normal, StudentT
 from tests.hawc.properties.cases import CLOUD, KERNELS, TARGETS, cloud, seeded
 
 # rounding of the points alone, 1e-16 of a coordinate, is 1e-10 of a spread after such a move

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from hawc import AbstractTarget, Empirical, GaussianMixture, Normal, StandardNormal, StudentT
-from hawc.targets import UniformCube
+from hawc import Empirical, StandardNormal
+from hawc.targets import AbstractTarget, GaussianMixture, Normal, StudentT, UniformCube
 from hawc.targets.sampling import in_one_precision, sample_normal
 
 TARGETS = [

@@ -3,22 +3,17 @@
 import pytest
 import torch
 
-from hawc import (
+from hawc import Empirical, StandardNormal
+from hawc.kernels import (
     AbstractKernel,
-    AbstractTarget,
-    Empirical,
     Energy,
     GaussianComplement,
-    GaussianMixture,
     HuberEnergy,
-    Normal,
+    Mixture,
     Power,
     Quotient,
-    StandardNormal,
-    StudentT,
 )
-from hawc.kernels import Mixture
-from hawc.targets import UniformCube
+from hawc.targets import AbstractTarget, GaussianMixture, Normal, StudentT, UniformCube
 from hawc.targets.units import group_length, rescaling
 
 KERNELS = [

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from hawc import Normal
 from hawc.divergences import normals
+from hawc.targets import Normal
 from hawc.variational import forward_mean_field, reverse_mean_field
 
 T = partial(torch.tensor, dtype=torch.float64)

@@ -8,7 +8,10 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from hawc import HuberEnergy, StandardNormal, StudentT, squared_distance_to
+from hawc import StandardNormal
+from hawc.distances import squared_distance_to
+from hawc.kernels import HuberEnergy
+from hawc.targets import StudentT
 from lightning_modules.losses import latent as latent_losses
 from lightning_modules.losses.latent import make_latent_loss, prior, sliced_wasserstein
 from tests.numbers_asked import NumbersAsked
