@@ -1,4 +1,4 @@
-"""The callbacks: one file each, named like its class; importing this makes short names known."""
+"""The callbacks. Importing this package makes their short names known to the command line."""
 
 from callbacks.channels_last import ChannelsLast
 from callbacks.compiled_networks import CompiledNetworks
