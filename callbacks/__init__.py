@@ -1,4 +1,4 @@
-"""The callbacks. Importing this package makes their short names known to the command line."""
+"""All callbacks; importing this package registers their short names."""
 
 from callbacks.channels_last import ChannelsLast
 from callbacks.compiled_networks import CompiledNetworks

@@ -13,7 +13,7 @@ __all__ = ["ChannelsLast"]
 
 @final
 class ChannelsLast(AbstractModelCallback):
-    """Converts the weights of convolutions to channels-last format when training starts.
+    """Converts weights of convolutions to channels-last format when training starts.
 
     Each convolution then passes its output on in the same format. Values, shapes and names in
     checkpoints do not change. Runs with and without the callback can resume each other, and their

@@ -23,10 +23,10 @@ _COMPILATIONS = 8  # per network; torch's limit per function
 
 @final
 class CompiledNetworks(AbstractModelCallback):
-    """Compiles the networks of a model in place by torch.compile, when training starts.
+    """Compiles the networks of a model by torch.compile when training starts.
 
-    Modules, names of weights and checkpoints do not change. Runs with and without the callback can
-    resume each other, and their results agree up to rounding.
+    Networks are compiled in place: modules, names of weights and checkpoints do not change. Runs
+    with and without the callback can resume each other. Their results agree up to rounding.
 
     A network is compiled at its first call, and again for each other kind of call: other batch
     sizes (the second time for all), another device, frozen weights, training or evaluation. This
@@ -34,7 +34,7 @@ class CompiledNetworks(AbstractModelCallback):
     network's `forward` are not compiled, such as those of EBGAN to its critic's encoder.
 
     The callback is meant for GPUs. On a CPU a step of a DCGAN takes the same time within a few per
-    cent, and one of fully connected networks a tenth longer (benchmarks/training_speed.py).
+    cent. A step of fully connected networks takes a tenth longer (benchmarks/training_speed.py).
 
     A gradient penalty differentiates its critic twice, which torch.compile does not support: the
     critic of WGANGP is not compiled.
@@ -134,6 +134,6 @@ def _check_compiler() -> None:
     compiler = os.environ.get("CXX", usual)
     if shutil.which(compiler) is None:
         raise ValueError(
-            f"`backend` inductor needs a C++ compiler, found no {compiler}; install it, name "
-            "another in the environment variable CXX or remove CompiledNetworks."
+            f"`backend` inductor needs a C++ compiler, got no {compiler}; install it, name another "
+            "in the environment variable CXX or remove CompiledNetworks."
         )

@@ -17,7 +17,7 @@ __all__ = ["CriticSlopes", "slopes"]
 
 @final
 class CriticSlopes(AbstractModelCallback):
-    """Logs after each training epoch how steep the critic f is, in score per unit of images.
+    """Logs slopes of the critic f after each training epoch, as score per image unit.
 
     The points are n real images x_i, n generated images y_i and, with u_i uniform in [0, 1],
 

@@ -83,7 +83,7 @@ def _strips(images: Tensor, paths: list[Tensor]) -> Tensor:
 
 
 def _table_figure(ends: Tensor, paths: dict[str, Tensor], names: list[str]) -> Figure:
-    """Returns a figure with one panel per feature: its value over the position on the path."""
+    """Returns a figure with one panel per feature: values over the path."""
     shown = min(ends.shape[1], _MAX_PANELS)
     columns = min(shown, 4)
     lines = math.ceil(shown / columns)

@@ -71,7 +71,7 @@ class LatentMap(AbstractEpochImages):
 
 
 def normal_grid(size: int) -> Float[Tensor, "n 2"]:
-    """Returns size^2 points whose coordinates are quantiles of N(0, 1), in image order.
+    """Returns size^2 points with quantiles of N(0, 1) as coordinates, in image order.
 
     The first coordinate grows from left to right, the second from the last line to the first.
     """

@@ -24,7 +24,7 @@ _ACTIVE_VARIANCE = 0.01  # Burda et al. 2015, section 5.2
 
 @final
 class LatentStatistics(AbstractModelCallback):
-    """Logs after each validation and test how well the latents follow the model's prior.
+    """Logs after validations and tests how well the latents follow the model's prior.
 
     The latents z_i are those of `sample_latents`, as the decoder receives them in training. They
     are computed for n examples, at most `max_examples`, taken evenly from all batches. The first

@@ -95,7 +95,7 @@ class LossSwings(AbstractModelCallback):
 
 
 def swing(values: Float[Tensor, " n"]) -> float:
-    """Returns the deviation of values from a line relative to their steps; 0 on a line.
+    """Returns the deviation from a line relative to the steps; 0 for a line.
 
     `LossSwings` has the formula.
 

@@ -19,7 +19,7 @@ __all__ = ["ModeCollapse", "diversity"]
 
 @final
 class ModeCollapse(AbstractGeneratorCallback):
-    """Logs the diversity of generated images relative to real ones, and warns if it is low.
+    """Logs the diversity of generated images relative to real ones; warns if low.
 
     The diversity of n images is the mean Euclidean distance over all pairs, in pixels or in the
     features of a network. For table rows it is taken in their features. After each training epoch

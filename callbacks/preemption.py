@@ -85,7 +85,7 @@ class Preemption(Checkpoint):
             raise self._preempted
 
     def listen(self, trainer: Trainer) -> None:
-        """Installs the signal handlers; Lightning restores the previous ones after training.
+        """Installs the signal handlers; Lightning restores the others after training.
 
         Lightning's handler of SIGTERM would wait for other processes in the middle of a step.
         """

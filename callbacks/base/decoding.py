@@ -15,7 +15,7 @@ __all__ = ["decode", "encode", "evaluating", "fixed_noise", "translate"]
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Switches to eval mode without gradients, and restores the mode of every submodule."""
+    """Switches to eval mode without gradients, and restores the mode of each part."""
     with in_eval_mode(module), torch.no_grad():
         yield
 

@@ -1,4 +1,4 @@
-"""The base class of callbacks that show images of the same examples every few epochs."""
+"""The base class of callbacks that log images of the same examples repeatedly."""
 
 from abc import abstractmethod
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ __all__ = ["AbstractEpochImages"]
 
 
 class AbstractEpochImages(AbstractModelCallback):
-    """Logs images of the same examples every n-th training epoch and after the last epoch.
+    """Logs images of the same examples every n-th training epoch and after the last.
 
     The examples are the first validation examples. Without validation they are the first training
     examples that the first process received. Only the first process logs. The model is in eval mode

@@ -41,7 +41,10 @@ class AbstractGeneratorCallback(AbstractModelCallback, ABC):
 
     @contextmanager
     def decoding(self, trainer: Trainer, module: LightningModule) -> Iterator[None]:
-        """Switches to eval mode without gradients and, with `use_ema`, to the averaged weights."""
+        """Prepares the model for decoding, and restores it afterwards.
+
+        It is in eval mode without gradients and, with `use_ema`, has the averaged weights.
+        """
         weights = nullcontext()
         if self._use_ema:
             ema = find_generator_ema(trainer.callbacks, type(self).__name__)

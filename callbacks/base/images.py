@@ -66,7 +66,7 @@ def are_images(examples: Tensor) -> bool:
 
 
 def grid(images: Tensor, columns: int) -> Tensor:
-    """Returns images (n, 1 or 3, h, w) as one image (3, ...), row by row with lines between."""
+    """Returns images (n, 1 or 3, h, w) as one image (3, ...), with lines between."""
     return make_grid(images, nrow=columns, padding=1, pad_value=0.5)
 
 

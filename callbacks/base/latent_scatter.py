@@ -51,7 +51,7 @@ def scatter_latents(
 def principal_plane(
     latents: Float[Tensor, "n d"],
 ) -> tuple[Float[Tensor, " d"], Float[Tensor, "d 2"], Float[Tensor, " 2"]]:
-    """Returns the mean, the two directions of largest variance and their variance shares.
+    """Returns the mean and the two directions of largest variance with their shares.
 
     The directions are orthonormal. The largest entry of each is positive, so that figures of
     different epochs are not mirrored.
@@ -88,7 +88,10 @@ def _plot_latents(
 
 
 def _plot_classes(axes: Axes, latents: Float[Tensor, "n 2"], labels: Tensor) -> list[Patch]:
-    """Plots classes and returns their legend entries; labels below 20 have fixed colours."""
+    """Plots classes and returns the legend entries.
+
+    Labels from 0 to 19 have the same colour in every epoch.
+    """
     classes, order = labels.unique(return_inverse=True)
     is_small = int(classes.min()) >= 0 and int(classes.max()) < _MAX_CLASSES
     index = labels if is_small else order

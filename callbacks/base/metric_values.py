@@ -1,4 +1,4 @@
-"""Values of torchmetrics for generated against real examples, computed anew each time."""
+"""Values of torchmetrics for generated against real examples."""
 
 from collections.abc import Mapping
 
@@ -32,7 +32,9 @@ def compute_metrics(
     device: torch.device,
     prefix: str,
 ) -> dict[str, Tensor]:
-    """Returns metrics as <prefix>/<name>, or <prefix>/<name>/<part> for several values.
+    """Returns the value of each metric as <prefix>/<name>.
+
+    A metric of several values has one entry <prefix>/<name>/<part> per value.
 
     Args:
         metrics: metrics by name; they are reset afterwards.
@@ -56,6 +58,6 @@ def compute_metrics(
 def num_local_examples(n: int, trainer: Trainer) -> int:
     """Returns how many of the first n examples this process receives, at least 1.
 
-    Examples are dealt to the processes in turn. Each process needs one for its metrics.
+    Examples are distributed round-robin. Each process needs at least one for its metrics.
     """
     return max(1, len(range(trainer.global_rank, n, trainer.world_size)))

@@ -8,7 +8,7 @@ __all__ = ["called_networks", "model_networks"]
 
 
 def model_networks(module: nn.Module) -> dict[str, nn.Module]:
-    """Returns the trainable networks of a model by attribute, such as generator or critic.
+    """Returns the trainable networks of a model by attribute, such as generator.
 
     Metrics and frozen networks have no trainable weights and are left out.
     """
@@ -20,7 +20,7 @@ def model_networks(module: nn.Module) -> dict[str, nn.Module]:
 
 
 def called_networks(network: nn.Module) -> Iterator[nn.Module]:
-    """Yields the network, or the members of a container without `forward` such as ModuleDict."""
+    """Yields the network, or the members of a container such as ModuleDict."""
     if type(network).forward is not nn.Module.forward:
         yield network
         return

@@ -21,7 +21,7 @@ def log_nearest_examples(
     features: nn.Module | None,
     device: torch.device,
 ) -> None:
-    """Logs samples above their nearest examples, and a W&B table with latents and novelty.
+    """Logs samples above their nearest examples, and as a table with novelty in W&B.
 
     Args:
         trainer: gives the run's folder and its loggers.

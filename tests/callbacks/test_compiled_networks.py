@@ -252,7 +252,7 @@ def test_a_model_without_networks() -> None:
 def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
     monkeypatch.setenv("CXX", "no-such-compiler")
-    message = "`backend` inductor needs a C.. compiler, found no no-such-compiler; install it"
+    message = "`backend` inductor needs a C.. compiler, got no no-such-compiler; install it"
     with pytest.raises(ValueError, match=message):
         CompiledNetworks().check_surroundings([], None)
     Counting().check_surroundings([], None)  # a backend without a compiler

@@ -208,15 +208,15 @@ class Means(Callback):
 
 def test_values_of_the_epoch_are_logged_before_the_stop(tmp_path: Path) -> None:
     def rows(*names: str) -> list[tuple[str, ...]]:
-        found: list[tuple[str, ...]] = []
+        values: list[tuple[str, ...]] = []
         for name in names:
             with (tmp_path / name / "metrics.csv").open(newline="") as file:
-                found += [
+                values += [
                     (row["epoch"], row["step"], row.get("mean_step", ""), row.get("mean_epoch", ""))
                     for row in csv.DictReader(file)
                     if row.get("mean_step") or row.get("mean_epoch")
                 ]
-        return found
+        return values
 
     def logged(name: str) -> dict[str, Any]:
         logger = CSVLogger(tmp_path, name=name, version="")

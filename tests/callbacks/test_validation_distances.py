@@ -48,12 +48,12 @@ def test_values_are_those_of_the_metrics(tmp_path: Path) -> None:
     for name, metric in METRICS.items():
         metric.update(real, real=True)
         metric.update(fake, real=False)
-        value = metric.compute()
+        result = metric.compute()
         metric.reset()
-        parts = value if isinstance(value, dict) else {"": value}
+        parts = result if isinstance(result, dict) else {"": result}
         for part, expected in parts.items():
-            found = float(logged[f"val/{name}/{part}".rstrip("/")])
-            assert found == pytest.approx(float(expected), rel=1e-6)
+            value = float(logged[f"val/{name}/{part}".rstrip("/")])
+            assert value == pytest.approx(float(expected), rel=1e-6)
 
 
 def test_processes_share_the_examples() -> None:
@@ -81,13 +81,13 @@ def test_a_good_generator_is_nearer_than_a_bad_one(tmp_path: Path) -> None:
 
 
 def test_weights_do_not_depend_on_it(tmp_path: Path) -> None:
-    found = []
+    states = []
     for callbacks in ([], [ValidationDistances(METRICS, num_samples=10)]):
         seed_everything(0)
         model = gan()
         fitted(tmp_path, model, *callbacks)
-        found.append(weights(model))
-    assert same_weights(*found)
+        states.append(weights(model))
+    assert same_weights(*states)
 
 
 def test_other_epochs_log_nothing(tmp_path: Path) -> None:
