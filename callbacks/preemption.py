@@ -47,8 +47,9 @@ class Preemption(Checkpoint):
     of an epoch.
 
     A validation due after the batch is left to the resumed run, which needs `EpochCompletion`. If
-    the batch is the last one of an epoch, the epoch ends first. A signal in the last epoch's last
-    batch has no effect. `train.py` adds EpochCompletion to every run and Preemption in jobs.
+    the batch is the last one of an epoch, the epoch ends first. A signal in the last batch of the
+    last epoch does not stop the run. `train.py` adds EpochCompletion to every run and Preemption to
+    jobs.
 
     The class is a `Checkpoint`, so Lightning calls it after all other callbacks.
     """

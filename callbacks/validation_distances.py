@@ -34,7 +34,7 @@ class ValidationDistances(AbstractGeneratorCallback):
 
     Args:
         metrics: torchmetrics by name, with `update(images, real)` as those of ``metrics``; `reset`
-            must drop the real examples.
+            must forget the real examples.
         num_samples: number of generated and of held-out examples, at least 1.
         every_n_epochs: interval in training epochs, at least 1.
         seed: seed of the latents, at least 0.

@@ -90,7 +90,7 @@ def _plot_latents(
 def _plot_classes(axes: Axes, latents: Float[Tensor, "n 2"], labels: Tensor) -> list[Patch]:
     """Plots classes and returns the legend entries.
 
-    Labels from 0 to 19 have the same colour in every epoch.
+    If all labels are from 0 to 19, their colours do not depend on which of them are present.
     """
     classes, order = labels.unique(return_inverse=True)
     is_small = int(classes.min()) >= 0 and int(classes.max()) < _MAX_CLASSES

@@ -20,7 +20,7 @@ def check_reset_clears_real(metrics: Mapping[str, Metric]) -> None:
     for name, metric in metrics.items():
         if isinstance(metric, AbstractFeatureMetric) and metric.keeps_real:
             raise ValueError(
-                "`metrics` must drop real examples when they are reset, got "
+                "`metrics` must forget real examples when they are reset, got "
                 f"{name} with keep_real=True; remove that argument."
             )
 

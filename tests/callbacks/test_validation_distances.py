@@ -101,7 +101,7 @@ def test_other_epochs_log_nothing(tmp_path: Path) -> None:
         ({"metrics": {}}, "`metrics` must name at least one metric, got none"),
         (
             {"metrics": {"kept": Wasserstein1(keep_real=True)}},
-            "must drop real .* got kept with keep",
+            "must forget real .* got kept with keep",
         ),
         ({"num_samples": 0}, "`num_samples` must be at least 1, got 0"),
         ({"every_n_epochs": 0}, "`every_n_epochs` must be at least 1, got 0"),

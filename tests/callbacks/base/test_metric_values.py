@@ -40,7 +40,7 @@ def test_nothing_is_kept_between_calls() -> None:
 
 def test_a_metric_that_keeps_real_examples_is_refused() -> None:
     metrics = {"w": Wasserstein1(), "kept": PRDC(nn.Flatten(), 2, keep_real=True)}
-    with pytest.raises(ValueError, match=r"`metrics` must drop real examples .* got kept with kee"):
+    with pytest.raises(ValueError, match=r"`metrics` must forget real examples .* got kept with"):
         check_reset_clears_real(metrics)
     check_reset_clears_real({"w": Wasserstein1()})
 
