@@ -58,14 +58,16 @@ class Interpolation(AbstractEpochImages):
             name: decode(module, path(latents[::2], latents[1::2], self._num_steps).flatten(0, 1))
             for name, path in _PATHS.items()
         }
-        caption = f"{num_pairs} pairs of {examples.origin} examples with, between their latents, "
+        caption = f"{num_pairs} pairs of {examples.origin} examples; between them "
         if are_images(images):
             content = grid(_strips(images, list(paths.values())), self._num_steps + 2)
-            caption += "the decoded linear path (upper line) and spherical path (lower line)"
+            caption += (
+                "the decoded linear (upper line) and spherical path (lower line) of their latents"
+            )
             yield LoggedImage("images/interpolation", content, caption)
         elif images.ndim == 2:
             rows = {name: decoded[: self._num_steps] for name, decoded in paths.items()}
-            caption += "the decoded paths; the first pair"
+            caption += "the decoded paths of their latents; the first pair is shown"
             figure = _table_figure(images[:2], rows, examples.feature_names)
             yield LoggedImage("images/interpolation", figure, caption)
 

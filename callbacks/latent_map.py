@@ -61,7 +61,9 @@ class LatentMap(AbstractEpochImages):
         latents = encode(module, examples.images)
         generator = generator_at(self._seed, 0)
         prior_samples = module.prior.sample(len(latents), generator=generator)
-        caption = f"latents of {len(latents)} {examples.origin} examples over samples of the prior"
+        caption = (
+            f"latents of {len(latents)} {examples.origin} examples over samples of {module.prior}"
+        )
         figure = scatter_latents(latents, prior_samples.float(), examples.labels)
         yield LoggedImage("images/latents", figure, caption)
         if latents.shape[1] == 2 and are_images(examples.images):

@@ -17,9 +17,9 @@ class Examples:
 
     Args:
         images: images (n, c, h, w) or table rows (n, features).
-        labels: labels (n,), if the batches have them.
+        labels: labels (n,), or None.
         origin: "validation" or "training", for captions.
-        partners: examples of the other domain, in batches of two domains; shaped like `images`.
+        partners: examples of the other domain, shaped like `images`; None for a single domain.
         column_names: names of a row's features; numbers are used if empty.
     """
 
