@@ -1,4 +1,4 @@
-"""Ways to draw points that are remembered: with regard to the past, or as baselines without."""
+"""Samplers that record their points: history-aware ones, and baselines that ignore the past."""
 
 from hawc.samplers.abstract import AbstractSampler
 from hawc.samplers.feature import FeatureSampler

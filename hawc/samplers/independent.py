@@ -1,4 +1,4 @@
-"""Independent draws that are remembered: what the other samplers are compared with."""
+"""I.i.d. samples that are recorded: the baseline for the other samplers."""
 
 from typing import final
 
@@ -16,11 +16,11 @@ __all__ = ["IndependentSampler"]
 
 @final
 class IndependentSampler(AbstractSampler):
-    """Draws independently of everything drawn before, which it records all the same.
+    """Sampler of i.i.d. points, which ignores the history but records in it.
 
     Args:
-        target: the distribution to draw from.
-        history: where points are remembered; a new `MemoryHistory` if None.
+        target: the distribution to sample.
+        history: stores the points; a new `MemoryHistory` if None.
 
     Raises:
         ValueError: if the history's dimension is not the target's.
