@@ -1,4 +1,4 @@
-"""Divergences on one support: by hand, against SciPy, and what holds between them."""
+"""Divergences on one support: by hand, against SciPy, and inequalities between them."""
 
 import math
 from collections.abc import Callable
