@@ -1,4 +1,4 @@
-"""Distances and divergences between distributions, one module for each representation.
+"""Divergences between distributions, one module for each representation.
 
     discrete        weights on one support          densities    log densities on the line
     normals         `hawc.targets.Normal`, closed forms     line         samples on the line

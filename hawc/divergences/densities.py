@@ -1,4 +1,4 @@
-"""Divergences of two distributions on the line with known log densities, by quadrature.
+"""Divergences of two log densities on the line, by quadrature.
 
 Densities are functions from points (n, 1) to log densities (n,), minus infinity without mass, such
 as `log_density` of `hawc.targets.Normal` and `hawc.targets.GaussianMixture`.

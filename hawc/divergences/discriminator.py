@@ -1,4 +1,4 @@
-"""The optimal discriminator between two distributions of known density, and its value.
+"""The optimal discriminator between two known densities, and its value.
 
 For as many real points of density p as generated points of density q, the value
 

@@ -1,4 +1,4 @@
-"""Distances of samples on the line by sorting, in O(n log n), exact for the samples.
+"""Exact distances of samples on the line, by sorting in O(n log n).
 
 With F and G the distribution functions of both weighted samples,
 

@@ -43,9 +43,10 @@ _REACH = 12.0  # standard deviations; 4e-33 of the mass lies beyond
 @final
 @dataclass(frozen=True)
 class _Plane:
-    """The plane that contains a distribution: covariance = D A V A^T D, D the deviations.
+    """The plane that contains a distribution.
 
-    V and A are those of the correlations, so that variances in small units are not taken for 0.
+    The covariance is D A V A^T D, with the deviations D. V and A are those of the correlations, so
+    that variances in small units are not taken for 0.
 
     Args:
         deviations: of the coordinates, > 0; 1 for a constant coordinate.
@@ -157,7 +158,7 @@ def total_variation(p: Normal, q: Normal) -> float:
 
 
 def jensen_shannon(p: Normal, q: Normal) -> float:
-    """Returns 1/2 KL(p || m) + 1/2 KL(q || m), in [0, log 2], by quadrature on the line.
+    """Returns 1/2 KL(p || m) + 1/2 KL(q || m), in [0, log 2], by quadrature.
 
     Raises:
         ValueError: if the distributions are not on the line.
@@ -166,7 +167,7 @@ def jensen_shannon(p: Normal, q: Normal) -> float:
 
 
 def jensen_shannon_sum(p: Normal, q: Normal) -> float:
-    """Returns KL(p || m) + KL(q || m), in [0, 2 log 2]; errors are those of `jensen_shannon`."""
+    """Returns KL(p || m) + KL(q || m), twice `jensen_shannon`."""
     _check_dimensions(p, q)
     if p.dim > 1:
         raise ValueError(

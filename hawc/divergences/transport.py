@@ -93,8 +93,8 @@ def optimal_transport(
         y_weights: >= 0 with the same total; uniform with total 1 if None.
 
     Raises:
-        ValueError: if a set is empty, a point not finite, dimensions or numbers of weights differ,
-            a weight is negative, totals differ, or there are too many points without POT.
+        ValueError: if a set is empty, a point not finite, a weight negative, or there are too many
+            points without POT; also if dimensions, numbers of weights or totals differ.
     """
     x, y, p, q = checked_weighted_sets(x, y, x_weights, y_weights)
     return _solved(
@@ -129,8 +129,8 @@ def optimal_plan(
         q: (m,) masses >= 0, with the same total.
 
     Raises:
-        ValueError: if shapes do not fit, a cost is not finite, a mass is negative, totals differ or
-            are 0, or there are too many points without POT.
+        ValueError: if shapes do not fit, a cost is not finite, a mass is negative, or there are too
+            many points without POT; also if totals differ or are 0.
         RuntimeError: if the solver finds no optimum.
     """
     masses = as_real("p", p), as_real("q", q)

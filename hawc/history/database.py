@@ -1,4 +1,4 @@
-"""A history in SQLite or PostgreSQL, which processes share and which outlives them."""
+"""A durable history in SQLite or PostgreSQL, shared by processes."""
 
 import hashlib
 from contextlib import AbstractContextManager
@@ -35,15 +35,15 @@ _ROWS_AT_ONCE = 16
 
 @final
 class DatabaseHistory(AbstractHistory):
-    """A named gallery of points in a database that threads, processes and machines share.
+    """A named gallery of points in a database, shared by processes and machines.
 
     Points are only added, and every append is durable. Each batch is one transaction, so a process
     that is killed leaves whole batches. Each row has a checksum. Points that were read stay in
     memory, and later calls fetch only new ones.
 
-    No connection is held between calls. Nothing has to be closed, all threads of a process may use
-    one object, and an object may cross a fork while no other thread is within a call. Copies, also
-    in other processes, are opened from the same arguments. A pickled history holds the password of
+    No connection is open between calls, so nothing has to be closed. All threads of a process may
+    use one object. It may cross a fork while no other thread is within a call. Copies, also in
+    other processes, are opened from the same arguments. A pickled history contains the password of
     its URL.
 
     SQLite needs a local disk, since locks of network file systems are often unreliable. Use
@@ -186,7 +186,7 @@ class DatabaseHistory(AbstractHistory):
         return self._access.exclusive()
 
     def label_at(self, first: int) -> str | None:
-        """Returns the label of the batch after `first` points; None without batch or label."""
+        """Returns the label of the batch after `first` points, None if it has none."""
         labels = select(BATCHES.c.label).where(BATCHES.c.gallery_id == self._id)
         with self._access.reading() as connection:
             return connection.execute(labels.where(BATCHES.c.first == first)).scalar()

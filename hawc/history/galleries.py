@@ -28,7 +28,7 @@ class Recorded(Protocol):
 
 
 def check_recorded(name: str, value: object) -> None:
-    """Raise ValueError unless `value` has a number `dim`; tensors and classes have none."""
+    """Raise ValueError unless `value` has a number `dim`, unlike tensors and classes."""
     if not isinstance(getattr(value, "dim", None), SupportsIndex):
         raise ValueError(
             f"`{name}` must be a target, with a number `dim`, got {described(value)}; wrap the "

@@ -1,4 +1,4 @@
-"""Samplers that record their points: history-aware ones, and baselines that ignore the past."""
+"""Samplers that record their points, with or without regard to the history."""
 
 from hawc.samplers.abstract import AbstractSampler
 from hawc.samplers.feature import FeatureSampler

@@ -44,10 +44,10 @@ class DecodedFeatures:
     that works in place therefore changes neither latents nor anything remembered. Only the output
     of `features` has a required form: real numbers (n, f), a tensor or an array.
 
-    If a stage is an `nn.Module`, a bound method of one, or a `functools.partial` of these, its
-    input tensors are moved to the module's device and converted to its precision. Tensors of whole
-    numbers keep their type, since only the network knows their range. Autocast is off on every
-    device in use.
+    A stage may be an `nn.Module`, a bound method of one, or a `functools.partial` of these. Its
+    input tensors are then moved to the module's device and converted to its precision. Tensors of
+    whole numbers keep their type, since only the network knows their range. Autocast is off on
+    every device in use.
 
     Each call restarts torch's global random generators from `seed` and restores them afterwards.
 
@@ -128,11 +128,11 @@ class DecodedFeatures:
         return value.detach(), pullback
 
     def check_differentiable(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> None:
-        """Check that a random combination of the features has a finite gradient, not all zero.
+        """Check that a random combination of the features has a finite gradient.
 
         Raises:
-            MissingGradientError: if it has none. Errors of a stage that also occur without
-                gradients are raised unchanged.
+            MissingGradientError: if it has none, or one that is zero everywhere. Errors of a stage
+                that also occur without gradients are raised unchanged.
         """
         noise = torch.randn(
             (len(z), self._num_features), generator=generator, device=generator.device
@@ -203,7 +203,7 @@ def _described(x: Any) -> str:
 
 
 def _suited(x: Any, module: nn.Module | None) -> Any:
-    """Returns a tensor moved to the module's device and precision; other inputs unchanged."""
+    """Returns a tensor in the module's device and dtype; other inputs unchanged."""
     like = None if module is None else _reference(module)
     if like is None or not isinstance(x, Tensor):
         return x
@@ -212,7 +212,7 @@ def _suited(x: Any, module: nn.Module | None) -> Any:
 
 @contextmanager
 def _exact(z: Tensor, modules: list[nn.Module]) -> Iterator[None]:
-    """Switch autocast off on every device in use: half precision would change the choice."""
+    """Switch autocast off on all devices: half precision would change the choice."""
     references = [tensor for module in modules if (tensor := _reference(module)) is not None]
     devices = {"cpu", z.device.type, *(tensor.device.type for tensor in references)}
     if torch.cuda.default_generators:  # CUDA is in use, perhaps within a plain function
@@ -238,6 +238,6 @@ def _module_behind(stage: Stage) -> nn.Module | None:
 
 
 def _reference(module: nn.Module) -> Tensor | None:
-    """Returns a floating-point parameter or buffer with the module's device and precision."""
+    """Returns a floating-point parameter or buffer, for its device and dtype."""
     tensors = chain(module.parameters(), module.buffers())
     return next((tensor for tensor in tensors if tensor.is_floating_point()), None)

@@ -96,7 +96,7 @@ def independent_distance(
 def _distances_to_others(
     batches: Float[Tensor, "b n d"], past: Float[Tensor, "kp d"]
 ) -> Float[Tensor, "b n"]:
-    """Returns each point's distance to the nearest other point, of its batch or the past."""
+    """Returns each point's distance to the nearest other of its batch and the past."""
     in_batch = torch.cdist(batches, batches, compute_mode=EXACT)
     in_batch.diagonal(dim1=1, dim2=2).fill_(torch.inf)
     distances = in_batch.amin(2)

@@ -38,7 +38,7 @@ _PROGRESS_TOLERANCE = 1e-3
 
 @final
 class FeatureSampler(AbstractSampler):
-    """Sampler of latents whose images, compared by features, complement all earlier images.
+    """Sampler of latents whose images complement all earlier images in features.
 
     For each batch, many candidates are sampled from the prior and decoded. The best of them are
     selected by exchange, then moved by L-BFGS through decoder and feature network. The objective is

@@ -1,4 +1,4 @@
-"""The objective of FeatureSampler: a weighted sum of two squared distances and a penalty."""
+"""The objective of FeatureSampler: two squared distances and a penalty."""
 
 from dataclasses import dataclass
 from typing import final
@@ -39,9 +39,10 @@ class Term:
 
 @final
 class FeatureProblem:
-    """The weighted sum of f(phi(z)) and f(z), with f as in `hawc.compression`, and a penalty.
+    """The weighted sum of f(phi(z)) and f(z), and a penalty.
 
-    Here phi(z) are the features of the latents z. Both terms count the same remembered points.
+    Here phi(z) are the features of the latents z, and f is the objective of `hawc.compression`.
+    Both terms count the same remembered points.
 
     Args:
         features: the term of phi(z).

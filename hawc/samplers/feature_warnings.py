@@ -34,10 +34,10 @@ def _is_inner(frame: FrameType) -> bool:
 
 
 def warn_if_unlike_data(features: Float[Tensor, "m f"], data: AbstractTarget, seed: int) -> None:
-    """Warn if no candidate looks like the data, often because of another range of values.
+    """Warn if no candidate looks like the data.
 
-    The test: half of the real images are farther from every candidate than from each other.
-    Fewer than 50 candidates are not tested.
+    Often the range of values differs. The test: half of the real images are farther from every
+    candidate than from each other. Fewer than 50 candidates are not tested.
 
     Args:
         features: of the candidates.
@@ -70,8 +70,8 @@ def warn_if_too_close(reached: float, distance: float) -> None:
     """
     if reached < _TOLERATED_SHARE * distance:
         warn(
-            f"`min_distance` of {distance:.3g} was not reached with typical latents: the closest "
-            f"images have distance {reached:.3g}. Lower `min_distance`, or raise `num_candidates`."
+            f"`min_distance` of {distance:.3g} was not reached: the closest images have distance "
+            f"{reached:.3g}. Lower `min_distance`, or raise `num_candidates`."
         )
 
 

@@ -1,4 +1,4 @@
-"""The description of history rows that hold a latent and the features of its image."""
+"""The description of history rows of latents with the features of their images."""
 
 from dataclasses import dataclass
 from typing import final
@@ -14,7 +14,7 @@ __all__ = ["LatentsWithFeatures"]
 @final
 @dataclass(frozen=True)
 class LatentsWithFeatures:
-    """Description of the rows of a `hawc.FeatureSampler`: a latent, then its image's features.
+    """Description of the rows of a `hawc.FeatureSampler`: latent, then features.
 
     Pass it to `hawc.DatabaseHistory` as the target. The gallery stores its `repr`, and refuses
     other distributions and features of another network.

@@ -21,15 +21,15 @@ _BITS = 30  # SciPy's default: a sequence of 2^30 points
 
 @final
 class SobolSampler(AbstractSampler):
-    """Sampler of the next points of one scrambled Sobol sequence, mapped to the target.
+    """Sampler of a scrambled Sobol sequence, mapped to the target.
 
-    The position in the sequence is the number of points in the history. A history therefore holds
-    one sequence, over any number of processes, if target and seed stay the same and no other
-    sampler appends. The first 2^m points of a sequence are the best balanced.
+    Each batch continues the sequence: its position is the number of points in the history. So a
+    history holds one sequence, over any number of processes, if target and seed stay the same and
+    no other sampler appends. The first 2^m points of a sequence are the best balanced.
 
     Args:
-        target: `UniformCube`, or `StandardNormal`, which applies the inverse normal distribution
-            function to each coordinate.
+        target: `UniformCube` or `StandardNormal`, reached by the inverse normal distribution
+            function of each coordinate.
         history: stores the points; a new `MemoryHistory` if None.
         seed: of the scrambling, at least 0. It is not recorded: use the same one for all samplers
             of a history.
@@ -72,7 +72,7 @@ class SobolSampler(AbstractSampler):
 
 
 def _sobol_points(first: int, number: int, dim: int, seed: int) -> np.ndarray:
-    """Returns points first, first + 1, ... of the scrambled sequence, in the open unit cube."""
+    """Returns points first, first + 1, ... of the sequence, in the open unit cube."""
     engine = qmc.Sobol(dim, scramble=True, bits=_BITS, rng=np.random.default_rng(seed))
     if first > 0:
         engine.fast_forward(first)

@@ -1,4 +1,4 @@
-"""Bayesian linear regression with an unknown precision of the weights, by mean field.
+"""Bayesian linear regression with unknown weight precision, by mean field.
 
     t_i ~ N(w . x_i, 1 / tau),     w ~ N(0, I / alpha),     alpha ~ Gamma(a, rate b)
 
@@ -32,10 +32,10 @@ __all__ = ["VariationalRegression", "posterior", "variational_regression"]
 @final
 @dataclass(frozen=True)
 class VariationalRegression:
-    """q(w) = N(mean, covariance), q(alpha) = Gamma(shape, rate), and the evidence bounds.
+    """The factors q(w) and q(alpha) = Gamma(shape, rate), and the evidence bounds.
 
     Args:
-        weights: q(w).
+        weights: q(w), a normal distribution.
         shape: a' of q(alpha).
         rate: b' of q(alpha).
         bounds: evidence bound in nats after each update, alternately of q(w) and q(alpha).
@@ -88,7 +88,9 @@ def variational_regression(
     tolerance: float = 1e-10,
     max_sweeps: int = 1000,
 ) -> VariationalRegression:
-    """Returns the approximate posterior by coordinate ascent from E[alpha] = shape / rate.
+    """Returns the approximate posterior, by coordinate ascent.
+
+    The ascent starts from E[alpha] = shape / rate.
 
     Args:
         inputs: x_i in rows.

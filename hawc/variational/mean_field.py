@@ -1,4 +1,6 @@
-"""The product of normal distributions q = q_1 ... q_d closest to p = N(m, S), L = S^-1.
+"""The product of normal distributions closest to a normal distribution.
+
+For q = q_1 ... q_d, p = N(m, S) and L = S^-1:
 
     min KL(q || p):  q_j = N(m_j, 1 / L_jj)     too narrow if coordinates are correlated
     min KL(p || q):  q_j = N(m_j, S_jj)         the marginals

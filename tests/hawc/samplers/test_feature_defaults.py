@@ -55,7 +55,7 @@ def test_warns_of_a_distance_that_was_not_reached_and_keeps_lengths_typical() ->
     sampler = FeatureSampler(
         prior, decode=same, features=same, data=prior, num_candidates=50, min_distance=40.0
     )
-    with pytest.warns(UserWarning, match=r"`min_distance` of 40 was not reached .* distance 1\d"):
+    with pytest.warns(UserWarning, match=r"`min_distance` of 40 was not reached: .* distance 1\d"):
         latents = sampler.sample(4, generator=seeded())
     assert typical(latents, prior)
 

@@ -48,7 +48,7 @@ def test_accepts_data_of_a_single_class() -> None:
 
 def test_reports_a_distance_that_was_not_reached() -> None:
     with pytest.warns(
-        UserWarning, match="`min_distance` of 5.5 was not reached .* have distance 4.2"
+        UserWarning, match="`min_distance` of 5.5 was not reached: .* have distance 4.2"
     ):
         warn_if_too_close(4.2, 5.5)
     assert is_silent(lambda: warn_if_too_close(5.0, 5.5))  # at least 90 %
