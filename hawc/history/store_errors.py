@@ -36,7 +36,7 @@ _ADVICE = (
     ("SQLITE_IOERR", "the disk is full, limited or failing: free space and try again"),
     (
         "SQLITE_CANTOPEN",
-        "the file cannot be opened: does its folder exist and allow it?",
+        "the file cannot be opened: does its folder exist, and is it writable?",
     ),
     ("SQLITE_PERM", "the user lacks a permission: grant it"),
     ("SQLITE_CORRUPT", DAMAGED),

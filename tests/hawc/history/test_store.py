@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from hawc.history import DatabaseHistory, HistoryStoreError, galleries
+from hawc.history import DatabaseHistory, HistoryStoreError
 from hawc.history.store import Store
 from hawc.targets import StandardNormal
 
@@ -81,19 +81,6 @@ def test_hides_a_password_in_the_drivers_message(sqlite_url: str) -> None:
 def test_reports_a_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(HistoryStoreError, match=r"unable to open .*: does its folder exist"):
         DatabaseHistory(f"sqlite:///{tmp_path}/none/gallery.db", PLANE)
-
-
-def test_reads_a_read_only_file(sqlite_url: str) -> None:
-    gallery_of_three(sqlite_url)
-    url = f"sqlite:///file:{file_of(sqlite_url)}?mode=ro&uri=true"
-    history = DatabaseHistory(url, PLANE)
-    assert torch.equal(history.points(), POINTS)
-    assert galleries(url)[0].length == 3
-    with pytest.raises(HistoryStoreError, match=r"readonly database\): it is read-only: make file"):
-        history.append(POINTS, expected_length=3)
-    with pytest.raises(HistoryStoreError, match="it is read-only"):
-        DatabaseHistory(url, PLANE, gallery="new")
-    assert len(history) == 3
 
 
 def test_reads_a_read_only_server(postgresql: Callable[[], str]) -> None:

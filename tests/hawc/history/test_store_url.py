@@ -87,8 +87,11 @@ def test_the_mode_ro_reads_only(here: Path, url: str) -> None:
     gallery_of_three(here / "gallery.db")
     history = DatabaseHistory(url, PLANE)
     assert len(history.points()) == 3
-    with pytest.raises(HistoryStoreError, match="it is read-only"):
+    assert galleries(url)[0].length == 3
+    with pytest.raises(HistoryStoreError, match=r"readonly database\): it is read-only: make file"):
         history.append(torch.ones(1, 2), expected_length=3)
+    with pytest.raises(HistoryStoreError, match="it is read-only"):
+        DatabaseHistory(url, PLANE, gallery="new")
     assert os.listdir(here) == ["gallery.db"]
 
 
