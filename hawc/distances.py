@@ -23,8 +23,9 @@ from torch import Tensor
 
 from hawc.arguments import check_instance
 from hawc.blocks import row_blocks
-from hawc.kernels import AbstractKernel, without_autocast
+from hawc.kernels import AbstractKernel
 from hawc.points import ArrayLike, as_points, as_weights, promoted
+from hawc.precision import without_autocast
 from hawc.summation import sum_over_blocks
 from hawc.targets import AbstractTarget
 

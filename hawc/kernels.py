@@ -25,7 +25,7 @@ from torch import Tensor
 
 from hawc.arguments import check_instance, real_number
 from hawc.mixtures import Mixture, mixture_of_density, power_density
-from hawc.points import ArrayLike, as_points, full_precision, promoted
+from hawc.points import ArrayLike, as_points, promoted
 
 __all__ = [
     "AbstractKernel",
@@ -35,10 +35,8 @@ __all__ = [
     "Mixture",
     "Power",
     "Quotient",
-    "full_precision",
     "gaussian_mixture",
     "mixture_of_density",
-    "without_autocast",
 ]
 
 _LENGTHS = (1e-18, 1e18)
@@ -278,8 +276,3 @@ def gaussian_mixture(kernel: AbstractKernel, dtype: torch.dtype, device: torch.d
     with torch.inference_mode(False), torch.device("cpu"):
         rate, weight = kernel.mixture()
         return rate.to(device, dtype), weight.to(device, dtype)
-
-
-def without_autocast(x: Tensor) -> torch.autocast:
-    """Returns a context in which products on x's device are not cast down to half precision."""
-    return torch.autocast(x.device.type, enabled=False)

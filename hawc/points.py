@@ -11,11 +11,13 @@ from typing import Any, TypeGuard
 
 import numpy as np
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-__all__ = ["ArrayLike", "as_points", "as_real", "as_weights", "full_precision", "promoted"]
+from hawc.precision import full_precision
+
+__all__ = ["ArrayLike", "as_points", "as_real", "as_weights", "promoted"]
 
 
 def as_points(
@@ -93,16 +95,6 @@ def as_real(name: str, value: object) -> Float[Tensor, "..."]:
             "as coordinates."
         )
     return full_precision(tensor.to_dense() if tensor.layout is not torch.strided else tensor)
-
-
-def full_precision(x: Shaped[Tensor, "*s"]) -> Float[Tensor, "*s"]:
-    """Returns half-precision numbers as float32, whole ones as float64, others as they are.
-
-    A squared distance is a small difference of large means: half precision leaves nothing of it.
-    """
-    if not x.is_floating_point():
-        return x.double()
-    return x.float() if x.element_size() < 4 else x
 
 
 def promoted(first: Tensor, *others: Tensor) -> tuple[Tensor, ...]:

@@ -24,8 +24,8 @@ from torch.nn.functional import normalize, pad
 from hawc.arguments import checked_generator, whole_number
 from hawc.blocks import row_blocks
 from hawc.distances import checked_weighted_sets
-from hawc.kernels import without_autocast
 from hawc.points import ArrayLike
+from hawc.precision import without_autocast
 
 __all__ = ["sliced_squared_distance"]
 

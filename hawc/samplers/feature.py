@@ -11,7 +11,8 @@ from hawc.arguments import check_instance, real_number, whole_number
 from hawc.compression.lbfgs import StoppingRule, minimize
 from hawc.compression.problem import CompressionProblem, default_kernel, jittered
 from hawc.history import AbstractHistory
-from hawc.kernels import AbstractKernel, full_precision
+from hawc.kernels import AbstractKernel
+from hawc.precision import full_precision
 from hawc.samplers.abstract import AbstractSampler
 from hawc.samplers.clearance import Clearance, independent_distance
 from hawc.samplers.decoded_features import DecodedFeatures, MissingGradientError, Stage

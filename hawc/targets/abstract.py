@@ -9,7 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.blocks import row_blocks
-from hawc.kernels import AbstractKernel, full_precision
+from hawc.kernels import AbstractKernel
+from hawc.precision import full_precision
 from hawc.targets.shells import Shells
 from hawc.targets.units import group_length
 

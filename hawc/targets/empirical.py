@@ -7,8 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.kernel_sum import KernelSum, differentiable
-from hawc.kernels import AbstractKernel, without_autocast
+from hawc.kernels import AbstractKernel
 from hawc.points import ArrayLike, as_points
+from hawc.precision import without_autocast
 from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient
 from hawc.targets.checks import normalized_weights
 from hawc.targets.identity import digest

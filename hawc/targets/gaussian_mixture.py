@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.kernels import AbstractKernel, gaussian_mixture, without_autocast
+from hawc.kernels import AbstractKernel, gaussian_mixture
 from hawc.points import ArrayLike, as_points
+from hawc.precision import without_autocast
 from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.checks import normalized_weights
 from hawc.targets.covariance import as_covariances, spectrum

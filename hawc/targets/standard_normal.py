@@ -7,8 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.blocks import row_blocks
-from hawc.kernels import AbstractKernel, gaussian_mixture, without_autocast
+from hawc.kernels import AbstractKernel, gaussian_mixture
 from hawc.points import ArrayLike, as_points
+from hawc.precision import without_autocast
 from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient
 from hawc.targets.checks import checked_dim
 from hawc.targets.orthogonal import orthogonal_normal

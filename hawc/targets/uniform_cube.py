@@ -15,8 +15,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from hawc.arguments import real_number
-from hawc.kernels import AbstractKernel, gaussian_mixture, without_autocast
+from hawc.kernels import AbstractKernel, gaussian_mixture
 from hawc.points import ArrayLike, as_points
+from hawc.precision import without_autocast
 from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.checks import checked_dim
 from hawc.targets.row_evaluation import in_row_blocks

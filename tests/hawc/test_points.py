@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from hawc.points import as_points, as_real, as_weights, full_precision
+from hawc.points import as_points, as_real, as_weights
 
 VALUES = [[0, 1, 1], [1, 0, 1]]
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool)
@@ -124,13 +124,6 @@ def test_weights_are_one_a_point() -> None:
 
 def test_sparse_tensors_are_taken() -> None:
     assert as_points("x", torch.eye(3).to_sparse()).tolist() == torch.eye(3).tolist()
-
-
-def test_full_precision_leaves_the_rest_alone() -> None:
-    x = torch.ones(3, dtype=torch.float32)
-    assert full_precision(x) is x
-    assert full_precision(x.bfloat16()).dtype == torch.float32
-    assert full_precision(x.bool()).dtype == torch.float64
 
 
 def test_masked_values_are_refused_by_name() -> None:
