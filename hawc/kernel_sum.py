@@ -10,7 +10,7 @@ from torch import Tensor
 from hawc.arguments import check_instance
 from hawc.kernels import AbstractKernel
 
-__all__ = ["EXPANDED_FROM_DIM", "KernelSum", "differentiable", "expansion_bears"]
+__all__ = ["EXPANDED_FROM_DIM", "KernelSum", "differentiable", "expansion_is_accurate"]
 
 # Pairs treated at once: enough work for every core, few enough to stay in the cache.
 _BLOCK_PAIRS = 2**18
@@ -28,7 +28,7 @@ _OUTERMOST, _SPREAD = 16, 256
 _GOLDEN = (5**0.5 - 1) / 2
 
 
-def expansion_bears(crowding: float, dtype: torch.dtype) -> bool:
+def expansion_is_accurate(crowding: float, dtype: torch.dtype) -> bool:
     """Returns whether the expansion leaves squared distances half of their digits.
 
     Args:
@@ -75,19 +75,19 @@ class KernelSum:
 
     def _settle(self, points: Float[Tensor, "m d"], expanded: bool) -> None:
         """Chooses the fastest way whose error the points bear."""
-        origin, centerd, squared_norms = _centerd(points)
+        origin, centered, squared_norms = _centered(points)
         self._origin = origin.double()
         crowding = _crowding(points, squared_norms) if self.crowding is None else self.crowding
         self.crowding = crowding
         if not expanded and torch.finfo(points.dtype).eps * crowding <= 1:  # half, of a distance
-            self._points = centerd
-        elif expanded and expansion_bears(crowding, points.dtype):
-            self._points, self._squared_norms = centerd, squared_norms
+            self._points = centered
+        elif expanded and expansion_is_accurate(crowding, points.dtype):
+            self._points, self._squared_norms = centered, squared_norms
         elif points.dtype == torch.float64:
             self._origin = torch.zeros_like(self._origin)
         else:
             self._dtype = torch.float64
-            if expanded and expansion_bears(crowding, torch.float64):
+            if expanded and expansion_is_accurate(crowding, torch.float64):
                 blocks = torch.split(points, _MOST_COLUMNS)
                 norms = [(block.double() - self._origin).square().sum(1) for block in blocks]
                 self._squared_norms = torch.cat(norms)
@@ -131,7 +131,7 @@ class KernelSum:
         return squared.add_(x.square().sum(1)).clamp_(min=error)
 
 
-def _centerd(
+def _centered(
     points: Float[Tensor, "m d"],
 ) -> tuple[Float[Tensor, " d"], Float[Tensor, "m d"], Float[Tensor, " m"]]:
     """Returns an origin, the points seen from there and their squared distances from it.

@@ -35,7 +35,7 @@ __all__ = [
     "Mixture",
     "Power",
     "Quotient",
-    "gaussian_mixture",
+    "cached_mixture",
     "mixture_of_density",
 ]
 
@@ -57,7 +57,7 @@ class AbstractKernel(ABC):
     def mixture(self) -> Mixture:
         """Returns rates t > 0 and weights w > 0 with h = sum_t w (1 - exp(-t s)), in float64."""
 
-    def in_units(self, length: float) -> "tuple[AbstractKernel, float] | None":
+    def rescaled(self, length: float) -> "tuple[AbstractKernel, float] | None":
         """Returns a kernel k and a factor f with h(length r) = f k(r); None if none is known.
 
         So distributions in very small or large units keep their digits.
@@ -93,7 +93,7 @@ class Energy(AbstractKernel):
     def slope(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
         return torch.where(squared_norm > 0, 0.5 * squared_norm.rsqrt(), 0)
 
-    def in_units(self, length: float) -> tuple[AbstractKernel, float]:
+    def rescaled(self, length: float) -> tuple[AbstractKernel, float]:
         return self, length
 
     def mixture(self) -> Mixture:
@@ -130,7 +130,7 @@ class HuberEnergy(AbstractKernel):
     def slope(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
         return 0.5 * (squared_norm + self.a**2).rsqrt()
 
-    def in_units(self, length: float) -> tuple[AbstractKernel, float]:
+    def rescaled(self, length: float) -> tuple[AbstractKernel, float]:
         return replace(self, a=_within_range(self.a / length)), length
 
     def mixture(self) -> Mixture:
@@ -171,7 +171,7 @@ class Power(AbstractKernel):
     def slope(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
         return self.alpha * (squared_norm + self.a**2).pow(self.alpha - 1)
 
-    def in_units(self, length: float) -> tuple[AbstractKernel, float]:
+    def rescaled(self, length: float) -> tuple[AbstractKernel, float]:
         return replace(self, a=_within_range(self.a / length)), length ** (2 * self.alpha)
 
     def mixture(self) -> Mixture:
@@ -210,7 +210,7 @@ class Quotient(AbstractKernel):
         shifted = squared_norm + self.a**2
         return (self.a**2 + (1 - self.alpha) * squared_norm) * shifted.pow(-1 - self.alpha)
 
-    def in_units(self, length: float) -> tuple[AbstractKernel, float]:
+    def rescaled(self, length: float) -> tuple[AbstractKernel, float]:
         return replace(self, a=_within_range(self.a / length)), length ** (2 - 2 * self.alpha)
 
     def mixture(self) -> Mixture:
@@ -249,7 +249,7 @@ class GaussianComplement(AbstractKernel):
         scale = 2 * self.bandwidth**2
         return (-squared_norm / scale).exp() / scale
 
-    def in_units(self, length: float) -> tuple[AbstractKernel, float]:
+    def rescaled(self, length: float) -> tuple[AbstractKernel, float]:
         return replace(self, bandwidth=_within_range(self.bandwidth / length)), 1.0
 
     def mixture(self) -> Mixture:
@@ -268,7 +268,7 @@ def _within_range(length: float) -> float:
 
 
 @lru_cache(maxsize=64)
-def gaussian_mixture(kernel: AbstractKernel, dtype: torch.dtype, device: torch.device) -> Mixture:
+def cached_mixture(kernel: AbstractKernel, dtype: torch.dtype, device: torch.device) -> Mixture:
     """Returns the kernel's mixture in a dtype on a device, remembered."""
     check_instance("kernel", kernel, AbstractKernel)
     # a cached tensor made in that mode could not be trained by; and one on a default device that is

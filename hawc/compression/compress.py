@@ -15,7 +15,7 @@ from hawc.compression.solver import AbstractSolver, Compression
 from hawc.kernels import AbstractKernel
 from hawc.points import ArrayLike, as_points
 from hawc.targets import AbstractTarget
-from hawc.targets.sampling import in_one_precision
+from hawc.targets.sampling import float64_samples
 
 __all__ = ["compress"]
 
@@ -40,11 +40,11 @@ def compress(
         target: the distribution to match.
         size: number of new points K, at least 1.
         history: points already drawn; none if None. A long one is best given in float32.
-        kernel: of the distance; |x - y| if None, smooth within 1e-5 of the target's `unit_length`.
+        kernel: of the distance; |x - y| if None, smooth within 1e-5 of the target's `length_scale`.
         solver: how to minimise; `Deterministic()` if None.
         weights: of the new points, "uniform" or "optimal"; points of the history weigh 1 each, the
             new ones K together.
-        start: (size, d) where to begin, up to a thousandth of the target's `unit_length`; fresh
+        start: (size, d) where to begin, up to a thousandth of the target's `length_scale`; fresh
             draws compete with it where the solver has several starts. Random draws if None.
         generator: source of the starting points; its device is where the work is done.
 
@@ -69,9 +69,9 @@ def compress(
     # the search needs gradients also where its caller, about to decode, has switched them off
     device = generator.device
     exact = torch.autocast(device.type, enabled=False)  # half precision would choose other points
-    with torch.inference_mode(False), torch.enable_grad(), exact, in_one_precision():
+    with torch.inference_mode(False), torch.enable_grad(), exact, float64_samples():
         if start is not None:
-            start = jittered(start.detach(), generator, target.unit_length)
+            start = jittered(start.detach(), generator, target.length_scale)
         past = past.detach().to(device)
         problem = CompressionProblem(target, size, past, kernel, weights)
         found = (solver or Deterministic()).solve(problem, generator, start)

@@ -11,7 +11,7 @@ from hawc.arguments import real_number, whole_number
 from hawc.compression.lbfgs import StoppingRule, minimize
 from hawc.compression.problem import AbstractProblem
 from hawc.compression.solver import AbstractSolver, Compression
-from hawc.compression.ties import lowest_first
+from hawc.compression.ties import tolerant_argsort
 from hawc.threads import one_thread
 
 __all__ = ["Deterministic"]
@@ -99,7 +99,7 @@ class Deterministic(AbstractSolver):
         candidates = problem.candidates(generator, max(count, _SCREENED_POINTS // size, 1))
         draws = candidates.flatten(1)
         values, gradients = scaled(draws)
-        order = lowest_first(values)[:count]
+        order = tolerant_argsort(values)[:count]
         starts, known = draws[order], (values[order], gradients[order])
         if start is not None:  # others may have taken the places that it aims at: draws compete
             starts = torch.cat([start.flatten()[None], starts[: count - 1]])

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.compression.ties import first_lowest
+from hawc.compression.ties import tolerant_argmin
 
 __all__ = ["exchange"]
 
@@ -42,7 +42,7 @@ def exchange(
         return cost
 
     for _ in range(size):
-        chosen.append(first_lowest(costs(chosen), least))
+        chosen.append(tolerant_argmin(costs(chosen), least))
         rows.append(repulsion(chosen[-1]))
         felt = felt + rows[-1]
     for _ in range(_MOST_SWEEPS):
@@ -50,7 +50,7 @@ def exchange(
         for place in range(size):
             felt = felt - rows[place]
             cost = costs(chosen[:place] + chosen[place + 1 :])
-            best = first_lowest(cost, least)
+            best = tolerant_argmin(cost, least)
             if cost[best] < cost[chosen[place]] - least:
                 chosen[place], rows[place] = best, repulsion(best)
             felt = felt + rows[place]

@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hawc.compression.ties import TIED, first_lowest, lowest_first
+from hawc.compression.ties import TIE_TOLERANCE, tolerant_argmin, tolerant_argsort
 
 __all__ = ["Minimum", "StoppingRule", "minimize"]
 
@@ -120,7 +120,7 @@ def minimize(
         best = _better(best, descents, converged)
         going = (~converged).nonzero().flatten()
         if iteration > 0 and iteration % _HALVED_EVERY == 0:
-            going = going[lowest_first(descents.value[going])[: (len(going) + 1) // 2]]
+            going = going[tolerant_argsort(descents.value[going])[: (len(going) + 1) // 2]]
         if len(going) == 0 or iteration == rule.max_iterations:
             break
         descents, moved, count = _step(function, descents.rows(going), first_step)
@@ -145,8 +145,8 @@ def _better(best: Minimum, descents: _Descents, converged: Bool[Tensor, " r"]) -
     # the step on which a start converges may well lift its value by a rounding error
     allowance = 0.0 if best.converged else _ROUNDING
     judged = descents.value - allowance * converged * descents.value.abs()
-    row = first_lowest(judged)
-    tied = TIED * abs(best.value) if best.converged else 0.0
+    row = tolerant_argmin(judged)
+    tied = TIE_TOLERANCE * abs(best.value) if best.converged else 0.0
     if not float(judged[row]) <= best.value - tied:
         return best
     value = float(descents.value[row])

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.arguments import check_instance
-from hawc.kernel_sum import EXPANDED_FROM_DIM, KernelSum, expansion_bears
+from hawc.kernel_sum import EXPANDED_FROM_DIM, KernelSum, expansion_is_accurate
 from hawc.kernels import AbstractKernel, HuberEnergy
 from hawc.targets import AbstractTarget, PotentialAndGradient
 
@@ -141,7 +141,7 @@ class CompressionProblem(AbstractProblem):
             gradient = (self.total * gradient - repulsion_gradient) / self.size
         return value.reshape(points.shape[:2]), gradient.reshape(points.shape)
 
-    def field_alone(self, points: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+    def field_values(self, points: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
         """Returns `field` without its gradient, which costs a target without a short form most."""
         with torch.no_grad():
             attraction = self.target.potential(self.kernel)(points)
@@ -157,12 +157,12 @@ class CompressionProblem(AbstractProblem):
     def start(self, generator: torch.Generator, count: int = 1) -> Float[Tensor, "r k d"]:
         """Returns sets of i.i.d. samples of the target, moved slightly off any history point."""
         points = self.target.sample(count * self.size, generator=generator)
-        return jittered(points, generator, self.target.unit_length).reshape(count, self.size, -1)
+        return jittered(points, generator, self.target.length_scale).reshape(count, self.size, -1)
 
     def candidates(self, generator: torch.Generator, count: int) -> Float[Tensor, "r k d"]:
         target, size = self.target, self.size
         sets = [target.spread_sample(size, generator=generator) for _ in range(count)]
-        spread = jittered(torch.cat(sets), generator, target.unit_length)
+        spread = jittered(torch.cat(sets), generator, target.length_scale)
         return torch.cat([self.start(generator), spread.reshape(count, size, -1)])
 
     def _weights_at(
@@ -200,35 +200,35 @@ class CompressionProblem(AbstractProblem):
 
 def default_kernel(target: AbstractTarget) -> AbstractKernel:
     """Returns h = |x - y| but for a smoothing length of 1e-5 of the target's unit of length."""
-    return HuberEnergy().in_units(1 / target.unit_length)[0]
+    return HuberEnergy().rescaled(1 / target.length_scale)[0]
 
 
 def jittered(
-    points: Float[Tensor, "n d"], generator: torch.Generator, unit_length: float = 1.0
+    points: Float[Tensor, "n d"], generator: torch.Generator, length_scale: float = 1.0
 ) -> Float[Tensor, "n d"]:
     """Returns the points in float64, moved slightly off whatever they may coincide with.
 
     Args:
         points: to begin a search from.
         generator: source of the direction.
-        unit_length: that of their target, by which "slightly" is measured.
+        length_scale: that of their target, by which "slightly" is measured.
     """
     noise = torch.randn(
         points.shape, generator=generator, device=generator.device, dtype=torch.float64
     )
-    return points.to(noise) + _START_JITTER * unit_length * noise
+    return points.to(noise) + _START_JITTER * length_scale * noise
 
 
 def _squared_distances(points: Float[Tensor, "r k d"]) -> Float[Tensor, "r k k"]:
     if points.shape[2] < EXPANDED_FROM_DIM:
         return _squares_of_differences(points)
-    centerd = points - points.mean(1, keepdim=True)  # the error is relative to |x|^2
-    norms = centerd.square().sum(2)
-    squared = torch.baddbmm(norms[:, None], centerd, centerd.mT, alpha=-2).add_(norms[:, :, None])
+    centered = points - points.mean(1, keepdim=True)  # the error is relative to |x|^2
+    norms = centered.square().sum(2)
+    squared = torch.baddbmm(norms[:, None], centered, centered.mT, alpha=-2).add_(norms[:, :, None])
     own = squared.diagonal(dim1=1, dim2=2)
     own.fill_(torch.inf)  # or rounding would set a point apart from itself
     farthest, nearest = float(norms.amax()), float(squared.amin())
-    if not (nearest > 0 and expansion_bears(farthest / nearest, points.dtype)):
+    if not (nearest > 0 and expansion_is_accurate(farthest / nearest, points.dtype)):
         return _squares_of_differences(points)
     own.zero_()
     return squared

@@ -36,7 +36,7 @@ class Stochastic(AbstractSolver):
         steps: of the optimizer, at least 1.
         batch_size: samples of the distribution a step, at least 1.
         optimizer: from a list of tensors to a torch optimizer that needs no closure. It sees points
-            in the target's `unit_length`, and the gradient of K^2 f / (Kp + K) in such units too:
+            in the target's `length_scale`, and the gradient of K^2 f / (Kp + K) in such units too:
             the pull of the target on one point is of order one.
 
     Raises:
@@ -61,8 +61,8 @@ class Stochastic(AbstractSolver):
     ) -> Compression:
         points = problem.start(generator) if start is None else start[None].clone()
         # an optimizer has lengths of its own, such as Adam's step
-        unit = problem.target.unit_length
-        units = problem.kernel.in_units(unit)
+        unit = problem.target.length_scale
+        units = problem.kernel.rescaled(unit)
         height = unit if units is None else units[1]
         scaled = points / unit
         optimizer = self.optimizer([scaled])

@@ -8,12 +8,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-__all__ = ["TIED", "first_lowest", "lowest_first"]
+__all__ = ["TIE_TOLERANCE", "tolerant_argmin", "tolerant_argsort"]
 
-TIED = 1e-9  # relative: far above the rounding of float64, far below what is worth a search
+TIE_TOLERANCE = (
+    1e-9  # relative: far above the rounding of float64, far below what is worth a search
+)
 
 
-def first_lowest(values: Float[Tensor, " n"], margin: float | None = None) -> int:
+def tolerant_argmin(values: Float[Tensor, " n"], margin: float | None = None) -> int:
     """Returns the first index whose value is the lowest but for a margin; NaN is the highest.
 
     Args:
@@ -22,13 +24,13 @@ def first_lowest(values: Float[Tensor, " n"], margin: float | None = None) -> in
     """
     values = values.nan_to_num(nan=torch.inf, posinf=torch.inf, neginf=-torch.inf)
     lowest = values.amin()
-    margin = TIED * float(lowest.abs()) if margin is None else margin
+    margin = TIE_TOLERANCE * float(lowest.abs()) if margin is None else margin
     # the lowest itself is also compared: an infinite one has no margin
     tied = (values == lowest) | (values <= lowest + margin)
     return int(tied.to(torch.uint8).argmax())
 
 
-def lowest_first(values: Float[Tensor, " n"]) -> Int[Tensor, " n"]:
+def tolerant_argsort(values: Float[Tensor, " n"]) -> Int[Tensor, " n"]:
     """Returns the indices in ascending order of the values, tied ones in their own order.
 
     Values are tied with their neighbours in that order within a relative 1e-9; NaN comes last.
@@ -37,7 +39,7 @@ def lowest_first(values: Float[Tensor, " n"]) -> Int[Tensor, " n"]:
     ordered, order = values.sort()
     if len(values) < 2:
         return order
-    apart = ordered.diff() > TIED * ordered[1:].abs()
+    apart = ordered.diff() > TIE_TOLERANCE * ordered[1:].abs()
     infinite = ordered[1:].isinf() & ordered[:-1].isfinite()  # inf > inf is false
     group = torch.nn.functional.pad((apart | infinite).cumsum(0), (1, 0))
     groups = torch.empty_like(group).scatter_(0, order, group)

@@ -18,10 +18,10 @@ from hawc.samplers.clearance import Clearance, independent_distance
 from hawc.samplers.decoded_features import DecodedFeatures, MissingGradientError, Stage
 from hawc.samplers.feature_problem import FeatureProblem, Term
 from hawc.samplers.feature_warnings import warn, warn_if_far, warn_if_near, warn_if_outside
-from hawc.samplers.fixed_lengths import HeldLengths, typical
 from hawc.samplers.latents_with_features import LatentsWithFeatures
 from hawc.targets import AbstractTarget
-from hawc.targets.sampling import in_one_precision
+from hawc.targets.fixed_lengths import FixedLengths, with_typical_lengths
+from hawc.targets.sampling import float64_samples
 
 __all__ = ["FeatureSampler"]
 
@@ -43,8 +43,8 @@ class FeatureSampler(AbstractSampler):
 
     both including what is remembered, in units of the mean distance between two samples. Latents
     stay typical: each keeps its length, which is between the 1 % and the 99 % quantile of the
-    prior's, and only its direction is moved. Where a prior has no lengths (`prior.shells()` is
-    None: a mixture, a cube, an empirical one) the samples are not moved by default. A row of the
+    prior's, and only its direction is moved. Where `prior.elliptical_form()` is None (a
+    mixture, a cube, an empirical one) the samples are not moved by default. A row of the
     history is a latent followed by its image's features (`LatentsWithFeatures`); the features are
     those of the decoder at that time.
 
@@ -162,9 +162,9 @@ class FeatureSampler(AbstractSampler):
     def _candidates(
         self, generator: torch.Generator, previous: Float[Tensor, "n r"] | None
     ) -> Float[Tensor, "m d"]:
-        with in_one_precision():
+        with float64_samples():
             samples = self.target.sample(self._num_candidates, generator=generator)
-        samples = typical(samples, self.target.shells())
+        samples = with_typical_lengths(samples, self.target.elliptical_form())
         if previous is None:
             return samples
         # may still be good, though another process appended meanwhile
@@ -197,10 +197,10 @@ class FeatureSampler(AbstractSampler):
         phi: DecodedFeatures,
         generator: torch.Generator,
     ) -> Float[Tensor, "n d"]:
-        shells = self.target.shells()
-        if self._num_steps == 0 or (self._num_steps is None and shells is None):
+        form = self.target.elliptical_form()
+        if self._num_steps == 0 or (self._num_steps is None and form is None):
             return latents
-        start = jittered(latents, generator, self.target.unit_length)
+        start = jittered(latents, generator, self.target.length_scale)
         try:
             phi.check_differentiable(start, generator)
         except MissingGradientError as error:
@@ -209,25 +209,26 @@ class FeatureSampler(AbstractSampler):
             warn(f"{error} This is done now.")
             self._num_steps = 0  # later batches neither check nor warn again
             return latents
-        held = HeldLengths(shells, latents.double())
+        lengths = None if form is None else form.lengths(latents.double())
+        fixed = FixedLengths(form, lengths)
 
         def objective(flat: Float[Tensor, "1 coordinates"]) -> tuple[Tensor, Tensor]:
             w = flat.reshape(len(latents), -1)
-            z = held.points(w)
+            z, to_coordinates = fixed.points_and_pullback(w)
             features, pullback = phi.value_and_pullback(z)
             value, upstream, gradient = problem.value_and_gradients(features, z)
-            return value[None], held.pulled_back(w, gradient + pullback(upstream)).reshape(1, -1)
+            return value[None], to_coordinates(gradient + pullback(upstream)).reshape(1, -1)
 
-        free = held.coordinates(start)
-        spread = float(held.coordinates(candidates.double()).std(0, correction=0).norm())
+        free = fixed.coordinates(start)
+        spread = float(fixed.coordinates(candidates.double()).std(0, correction=0).norm())
         found = minimize(
             objective,
             free.reshape(1, -1),
             StoppingRule(self._num_steps or _MOST_STEPS, 0.0, _PROGRESS_TOLERANCE),
             first_step=_FIRST_STEP * len(latents) ** 0.5 * (spread or 1.0),
         )
-        moved = held.points(found.point.reshape(free.shape))
-        if shells is None:
+        moved = fixed.points(found.point.reshape(free.shape))
+        if form is None:
             kernel = self._kernel or default_kernel(self.target)
             warn_if_outside(moved, candidates.to(moved), self.target, kernel)
         return moved

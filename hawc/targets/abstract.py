@@ -11,8 +11,8 @@ from torch import Tensor
 from hawc.blocks import row_blocks
 from hawc.kernels import AbstractKernel
 from hawc.precision import full_precision
-from hawc.targets.shells import Shells
-from hawc.targets.units import group_length
+from hawc.targets.elliptical_form import EllipticalForm
+from hawc.targets.length_scale import estimate_length_scale
 
 __all__ = ["AbstractTarget", "Potential", "PotentialAndGradient"]
 
@@ -44,7 +44,7 @@ class AbstractTarget(ABC):
         """The number of coordinates of a point."""
 
     @cached_property
-    def unit_length(self) -> float:
+    def length_scale(self) -> float:
         """A length in the units of the points, > 0: about a coordinate's standard deviation.
 
         It says what is small: how far starting points are moved, or within which distance a default
@@ -52,7 +52,7 @@ class AbstractTarget(ABC):
         estimated from samples; a target that knows better overrides it.
         """
         generator = torch.Generator(device="cpu").manual_seed(0)
-        return group_length(self.sample(_DRAWN, generator=generator))
+        return estimate_length_scale(self.sample(_DRAWN, generator=generator))
 
     @abstractmethod
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
@@ -102,7 +102,7 @@ class AbstractTarget(ABC):
         average.
         """
 
-    def shells(self) -> Shells | None:
+    def elliptical_form(self) -> EllipticalForm | None:
         """Returns the lengths of samples and what spheres they lie on; None where there are none.
 
         A distribution has them if a sample is a random length times an independent direction that

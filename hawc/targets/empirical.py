@@ -13,8 +13,8 @@ from hawc.precision import without_autocast
 from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient
 from hawc.targets.checks import normalized_weights
 from hawc.targets.identity import digest
-from hawc.targets.sampling import check_sampling, sampling_dtypes
-from hawc.targets.units import group_length
+from hawc.targets.length_scale import estimate_length_scale
+from hawc.targets.sampling import check_sample_arguments, random_and_result_dtypes
 
 __all__ = ["Empirical"]
 
@@ -58,15 +58,15 @@ class Empirical(AbstractTarget):
         return self._points.shape[1]
 
     @cached_property
-    def unit_length(self) -> float:
-        return group_length(self._points[self._weights > 0])
+    def length_scale(self) -> float:
+        return estimate_length_scale(self._points[self._weights > 0])
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        check_sampling(n, generator)
+        check_sample_arguments(n, generator)
         weights = self._weights.to(generator.device)
         index = torch.multinomial(weights, n, replacement=True, generator=generator)
         points = self._points[index.to(self._points.device)]
-        return points.to(generator.device, sampling_dtypes()[1])
+        return points.to(generator.device, random_and_result_dtypes()[1])
 
     def potential(self, kernel: AbstractKernel) -> Potential:
         mean = self._means(kernel)

@@ -6,17 +6,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.kernels import AbstractKernel, gaussian_mixture
+from hawc.kernels import AbstractKernel, cached_mixture
 from hawc.points import ArrayLike, as_points
 from hawc.precision import without_autocast
 from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.checks import normalized_weights
 from hawc.targets.covariance import as_covariances, spectrum
-from hawc.targets.identity import described
+from hawc.targets.identity import as_text
+from hawc.targets.length_scale import estimate_length_scale, rescaled_kernel
 from hawc.targets.orthogonal import orthogonal_normal
 from hawc.targets.row_evaluation import in_row_blocks
-from hawc.targets.sampling import sample_normal
-from hawc.targets.units import group_length, rescaling
+from hawc.targets.sampling import sample_standard_normal
 
 __all__ = ["GaussianMixture"]
 
@@ -73,8 +73,8 @@ class GaussianMixture(AbstractTarget):
 
     def __repr__(self) -> str:
         return (
-            f"GaussianMixture(weights={described(self._weights)}, means={described(self._means)}, "
-            f"covariances={described(self._covariances)})"
+            f"GaussianMixture(weights={as_text(self._weights)}, means={as_text(self._means)}, "
+            f"covariances={as_text(self._covariances)})"
         )
 
     @property
@@ -82,15 +82,15 @@ class GaussianMixture(AbstractTarget):
         return self._means.shape[1]
 
     @cached_property
-    def unit_length(self) -> float:
+    def length_scale(self) -> float:
         variances = self._variances.mean(1)
         variances = variances[(variances > 0) & (self._weights > 0)]
         if len(variances):
             return float(variances.quantile(0.5).sqrt())
-        return group_length(self._means[self._weights > 0])
+        return estimate_length_scale(self._means[self._weights > 0])
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        normal = sample_normal(n, self.dim, generator=generator)
+        normal = sample_standard_normal(n, self.dim, generator=generator)
         return self._from_normal(normal, generator)
 
     def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
@@ -129,7 +129,7 @@ class GaussianMixture(AbstractTarget):
         return torch.logsumexp(exponent + self._weights.to(x).log()[:, None], 0)
 
     def potential(self, kernel: AbstractKernel) -> Potential:
-        scaled, factor, unit = rescaling(kernel, self._size())
+        scaled, factor, unit = rescaled_kernel(kernel, self._size())
         if unit == 1:
             return self._potential(kernel)
         means, covariances = self._means / unit, self._exact_covariances() / unit**2
@@ -150,7 +150,7 @@ class GaussianMixture(AbstractTarget):
         return math.sqrt(float(self._weights @ squares))
 
     def _potential(self, kernel: AbstractKernel) -> Potential:
-        rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
+        rate, weight = cached_mixture(kernel, torch.float64, torch.device("cpu"))
         rotated = self._axes is not None
         with torch.inference_mode(False):
             spread = 2 * rate * self._variances[:, :, None]  # (c, k, t)

@@ -8,13 +8,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["described", "digest"]
+__all__ = ["as_text", "digest"]
 
 _MAX_SHOWN = 8
 _NUMBERS_AT_ONCE = 2**20  # 8 MiB
 
 
-def described(values: Float[Tensor, "*s"]) -> str:
+def as_text(values: Float[Tensor, "*s"]) -> str:
     """Returns up to eight numbers written out so that they can be told apart, or a digest."""
     if values.numel() <= _MAX_SHOWN:
         return str(values.double().tolist())

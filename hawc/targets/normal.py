@@ -9,9 +9,9 @@ from hawc.kernels import AbstractKernel
 from hawc.points import ArrayLike, as_real
 from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.covariance import as_covariances, spectrum
+from hawc.targets.elliptical_form import EllipticalForm, normal_lengths
 from hawc.targets.gaussian_mixture import GaussianMixture
-from hawc.targets.identity import described
-from hawc.targets.shells import Shells, chi
+from hawc.targets.identity import as_text
 
 __all__ = ["Normal"]
 
@@ -56,7 +56,7 @@ class Normal(AbstractTarget):
         # a number is no reason to promote: the identity alone says the precision of the product
         identity = torch.eye(len(mean), dtype=torch.float64, device="cpu")
         self._covariance = matrix if matrix.ndim else matrix * identity
-        self._description = f"mean={described(mean)}, covariance={described(values)}"
+        self._description = f"mean={as_text(mean)}, covariance={as_text(values)}"
 
     def __repr__(self) -> str:
         return f"Normal({self._description})"
@@ -66,8 +66,8 @@ class Normal(AbstractTarget):
         return self._mixture.dim
 
     @cached_property
-    def unit_length(self) -> float:
-        return self._mixture.unit_length
+    def length_scale(self) -> float:
+        return self._mixture.length_scale
 
     @property
     def mean(self) -> Float[Tensor, " d"]:
@@ -99,7 +99,7 @@ class Normal(AbstractTarget):
     def self_energy(self, kernel: AbstractKernel) -> float:
         return self._mixture.self_energy(kernel)
 
-    def shells(self) -> Shells | None:
+    def elliptical_form(self) -> EllipticalForm | None:
         variances = self._variances[0].cpu()
         regular = variances > _FLAT * variances.max()  # the distribution lies in their directions
         if not bool(regular.any()):
@@ -107,7 +107,9 @@ class Normal(AbstractTarget):
         deviations = variances[regular].sqrt()
         if self._axes is None:
             scale = float(deviations)
-            return Shells(self.dim, *chi(self.dim), self._mean, scale, 1 / scale)
+            return EllipticalForm(self.dim, *normal_lengths(self.dim), self._mean, scale, 1 / scale)
         axes = self._axes[0].cpu()[:, regular]
         rank = axes.shape[1]
-        return Shells(rank, *chi(rank), self._mean, axes * deviations, (axes / deviations).T)
+        return EllipticalForm(
+            rank, *normal_lengths(rank), self._mean, axes * deviations, (axes / deviations).T
+        )

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.targets.sampling import check_sampling, sampling_dtypes
+from hawc.targets.sampling import check_sample_arguments, random_and_result_dtypes
 
 __all__ = ["orthogonal_normal"]
 
@@ -20,8 +20,8 @@ def orthogonal_normal(n: int, dim: int, *, generator: torch.Generator) -> Float[
     Source: F. X. Yu et al. 2016, "Orthogonal random features", NeurIPS 2016, for frames of
     independent lengths.
     """
-    check_sampling(n, generator)
-    device, (default, returned) = generator.device, sampling_dtypes()
+    check_sample_arguments(n, generator)
+    device, (default, returned) = generator.device, random_and_result_dtypes()
     dtype = torch.promote_types(default, torch.float32)  # there is no QR in half precision
     normal = torch.randn(n, dim, generator=generator, device=device, dtype=dtype)
     runs, columns = -(-n // (2 * dim)), min(n, dim)

@@ -7,14 +7,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.blocks import row_blocks
-from hawc.kernels import AbstractKernel, gaussian_mixture
+from hawc.kernels import AbstractKernel, cached_mixture
 from hawc.points import ArrayLike, as_points
 from hawc.precision import without_autocast
 from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient
 from hawc.targets.checks import checked_dim
+from hawc.targets.elliptical_form import EllipticalForm, normal_lengths
 from hawc.targets.orthogonal import orthogonal_normal
-from hawc.targets.sampling import sample_normal
-from hawc.targets.shells import Shells, chi
+from hawc.targets.sampling import sample_standard_normal
 
 __all__ = ["StandardNormal"]
 
@@ -47,11 +47,11 @@ class StandardNormal(AbstractTarget):
         return self._dim
 
     @cached_property
-    def unit_length(self) -> float:
+    def length_scale(self) -> float:
         return 1.0
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        return sample_normal(n, self._dim, generator=generator)
+        return sample_standard_normal(n, self._dim, generator=generator)
 
     def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         return orthogonal_normal(n, self._dim, generator=generator)
@@ -86,12 +86,12 @@ class StandardNormal(AbstractTarget):
 
     def self_energy(self, kernel: AbstractKernel) -> float:
         # Z - Z' is sqrt(2) times a standard normal
-        rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
+        rate, weight = cached_mixture(kernel, torch.float64, torch.device("cpu"))
         mean = -torch.expm1(-0.5 * self._dim * torch.log1p(4 * rate))
         return 0.5 * float(weight @ mean)
 
-    def shells(self) -> Shells:
-        return Shells(self._dim, *chi(self._dim))
+    def elliptical_form(self) -> EllipticalForm:
+        return EllipticalForm(self._dim, *normal_lengths(self._dim))
 
 
 @lru_cache(maxsize=64)
@@ -105,7 +105,7 @@ def _normal_exponents(
     Computed in float64 before the cast: log1p(2t) loses its small t in float32 otherwise.
     """
     with torch.inference_mode(False):  # a cached tensor made in that mode could not be trained by
-        rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
+        rate, weight = cached_mixture(kernel, torch.float64, torch.device("cpu"))
         slope = -rate / (1 + 2 * rate)
         offset = -0.5 * dim * torch.log1p(2 * rate)
         # one term for all those of fast rates that are -weight wherever x is, a third in many

@@ -11,9 +11,9 @@ from hawc.kernels import AbstractKernel, HuberEnergy
 from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.checks import checked_dim
+from hawc.targets.elliptical_form import EllipticalForm, student_t_lengths
 from hawc.targets.orthogonal import orthogonal_normal
-from hawc.targets.sampling import sample_normal
-from hawc.targets.shells import Shells, student_t
+from hawc.targets.sampling import sample_standard_normal
 
 __all__ = ["StudentT"]
 
@@ -74,11 +74,11 @@ class StudentT(AbstractTarget):
         return self._scale
 
     @cached_property
-    def unit_length(self) -> float:
+    def length_scale(self) -> float:
         return self._scale
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        normal = sample_normal(n, self._dim, generator=generator)
+        normal = sample_standard_normal(n, self._dim, generator=generator)
         return self._from_normal(normal, generator)
 
     def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
@@ -88,7 +88,7 @@ class StudentT(AbstractTarget):
         self, normal: Float[Tensor, "n d"], generator: torch.Generator
     ) -> Float[Tensor, "n d"]:
         degrees = self._dim + 1
-        others = sample_normal(len(normal), degrees, generator=generator)
+        others = sample_standard_normal(len(normal), degrees, generator=generator)
         return self.scale * normal * (degrees / others.square().sum(1, keepdim=True)).sqrt()
 
     def potential(self, kernel: AbstractKernel) -> Potential:
@@ -107,8 +107,8 @@ class StudentT(AbstractTarget):
         log_mean -= math.lgamma((k + 1) / 2) + math.lgamma(k)
         return 0.5 * (math.sqrt(self._squared_radius) * math.exp(log_mean) - a)
 
-    def shells(self) -> Shells:
-        return Shells(self._dim, *student_t(self._dim, self._dim + 1, self._scale))
+    def elliptical_form(self) -> EllipticalForm:
+        return EllipticalForm(self._dim, *student_t_lengths(self._dim, self._dim + 1, self._scale))
 
     def _checked_kernel(self, kernel: AbstractKernel) -> HuberEnergy:
         # the smoothing length enters the closed form at second order: relative error (a / scale)^2

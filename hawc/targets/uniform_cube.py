@@ -15,14 +15,14 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from hawc.arguments import real_number
-from hawc.kernels import AbstractKernel, gaussian_mixture
+from hawc.kernels import AbstractKernel, cached_mixture
 from hawc.points import ArrayLike, as_points
 from hawc.precision import without_autocast
 from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.checks import checked_dim
+from hawc.targets.length_scale import rescaled_kernel
 from hawc.targets.row_evaluation import in_row_blocks
-from hawc.targets.sampling import check_sampling, sampling_dtypes
-from hawc.targets.units import rescaling
+from hawc.targets.sampling import check_sample_arguments, random_and_result_dtypes
 
 __all__ = ["UniformCube"]
 
@@ -64,20 +64,20 @@ class UniformCube(AbstractTarget):
         return self._dim
 
     @cached_property
-    def unit_length(self) -> float:
+    def length_scale(self) -> float:
         return self._side
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        check_sampling(n, generator)
-        dtype, returned = sampling_dtypes()
+        check_sample_arguments(n, generator)
+        dtype, returned = random_and_result_dtypes()
         shape, device = (n, self._dim), generator.device
         share = torch.rand(shape, generator=generator, device=device, dtype=dtype)
         return self.low + self._side * share.to(returned)
 
     def potential(self, kernel: AbstractKernel) -> Potential:
-        scaled, factor, unit = rescaling(kernel, self._side)
+        scaled, factor, unit = rescaled_kernel(kernel, self._side)
         if unit != 1:
-            potential = self._in_units(unit).potential(scaled)
+            potential = self._rescaled(unit).potential(scaled)
             return lambda x: factor * potential(as_points("x", x, smallest=0) / unit)
 
         @lru_cache(maxsize=8)
@@ -87,7 +87,7 @@ class UniformCube(AbstractTarget):
             Float[Tensor, " slow"], Float[Tensor, " middle"], Float[Tensor, " fast"], Tensor
         ]:
             with torch.inference_mode(False):
-                rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
+                rate, weight = cached_mixture(kernel, torch.float64, torch.device("cpu"))
                 ranges = self._ranges(rate)
                 weight = torch.cat([weight[range_] for range_ in ranges])
                 slow, middle, fast = (rate[range_].to(device, dtype) for range_ in ranges)
@@ -112,11 +112,11 @@ class UniformCube(AbstractTarget):
         return evaluate
 
     def self_energy(self, kernel: AbstractKernel) -> float:
-        scaled, factor, unit = rescaling(kernel, self._side)
+        scaled, factor, unit = rescaled_kernel(kernel, self._side)
         if unit != 1:
-            return factor * self._in_units(unit).self_energy(scaled)
+            return factor * self._rescaled(unit).self_energy(scaled)
         # |U - U'| has the density 2 (1 - r / s) / s, and for fast rates its integral is closed
-        rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
+        rate, weight = cached_mixture(kernel, torch.float64, torch.device("cpu"))
         fast = rate * self._side**2 > 1
         share = (1 + _NODES) / 2
         decay = torch.outer(share.square(), rate[~fast] * self._side**2)
@@ -127,7 +127,7 @@ class UniformCube(AbstractTarget):
         mean = -torch.expm1(-_product_exponent(complement.expand(1, self._dim, -1)))
         return 0.5 * float(mean @ torch.cat([weight[~fast], weight[fast]]))
 
-    def _in_units(self, unit: float) -> "UniformCube":
+    def _rescaled(self, unit: float) -> "UniformCube":
         return UniformCube(self._dim, self.low / unit, self.high / unit)
 
     def _ranges(self, rate: Float[Tensor, " t"]) -> list[Bool[Tensor, " t"]]:

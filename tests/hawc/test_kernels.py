@@ -23,7 +23,7 @@ from hawc.kernels import (
     Mixture,
     Power,
     Quotient,
-    gaussian_mixture,
+    cached_mixture,
     mixture_of_density,
 )
 
@@ -73,7 +73,7 @@ def test_matrix_is_symmetric_with_zero_diagonal(kernel: AbstractKernel, points: 
 
 
 @given(KERNELS, POINT_SETS, st.integers(0, 2**31))
-def test_conditionally_negative_on_centerd_weights(
+def test_conditionally_negative_on_centered_weights(
     kernel: AbstractKernel, points: np.ndarray, seed: int
 ) -> None:
     x = torch.from_numpy(points)
@@ -180,7 +180,7 @@ def test_half_precision_is_computed_in_float32(dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("kernel", [*SMOOTH, *STEEP, Power(0.99), LogKernel()], ids=str)
 def test_gaussian_mixture_reproduces_the_kernel(kernel: AbstractKernel) -> None:
     squared = torch.logspace(-6, 6, 97) ** 2
-    rate, weight = gaussian_mixture(kernel, torch.float64, CPU)
+    rate, weight = cached_mixture(kernel, torch.float64, CPU)
     mixture = -torch.expm1(-torch.outer(squared, rate)) @ weight
     # the trapezoidal rule's exp(-pi^2 / 0.3) = 5e-15, times what the integrand grows off the axis
     torch.testing.assert_close(mixture, kernel.profile(squared), rtol=1e-11, atol=0)
@@ -191,7 +191,7 @@ def test_gaussian_mixture_reproduces_the_kernel(kernel: AbstractKernel) -> None:
 def test_gaussian_mixture_is_finite_in_the_asked_dtype(
     kernel: AbstractKernel, dtype: torch.dtype
 ) -> None:
-    rate, weight = gaussian_mixture(kernel, dtype, CPU)
+    rate, weight = cached_mixture(kernel, dtype, CPU)
     assert rate.dtype == weight.dtype == dtype
     assert (rate > 0).all()
     assert (weight >= 0).all()  # the smallest underflow in float32

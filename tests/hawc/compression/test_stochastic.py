@@ -23,7 +23,7 @@ SGD = partial(torch.optim.SGD, lr=0.1)
 class Counting(AbstractTarget):
     """Draws 0, 1, 2, ... of the line, whatever the generator."""
 
-    unit_length = 1.0  # known, so that no draws are spent on it
+    length_scale = 1.0  # known, so that no draws are spent on it
 
     def __init__(self) -> None:
         self.drawn = 0

@@ -150,7 +150,7 @@ def test_points_and_classes_where_a_target_is_wanted(
     name: str, call: Callable[[Any], object], wrong: object
 ) -> None:
     instead = r"Normal\(\.\.\.\)|hawc\.Empirical\(points\)"
-    required = r"a (target|hawc\.AbstractTarget)"
+    required = r"a (target|hawc\.targets\.AbstractTarget)"
     with pytest.raises(ValueError, match=rf"`{name}` must be {required}.*, got .*; .*({instead})"):
         call(wrong)
 
@@ -170,7 +170,7 @@ HISTORIES: list[Callable[[Any], object]] = [
 def test_points_and_classes_where_a_history_is_wanted(
     call: Callable[[Any], object], wrong: object
 ) -> None:
-    expected = r"`history` must be a hawc\.AbstractHistory.*, got .*; .*MemoryHistory\("
+    expected = r"`history` must be a hawc\.history\.AbstractHistory.*, got .*; .*MemoryHistory\("
     with pytest.raises(ValueError, match=expected):
         call(wrong)
 

@@ -36,7 +36,7 @@ def gradient(target: AbstractTarget, kernel: AbstractKernel, x: Tensor) -> Tenso
 @pytest.mark.parametrize("distribution", TARGETS)
 def test_distances_scale_with_the_unit(distribution: str, kernel: str, unit: float) -> None:
     x, at_one, at_unit = cloud(7, 2), KERNELS[kernel](1.0), KERNELS[kernel](unit)
-    scaled = at_unit.in_units(unit)
+    scaled = at_unit.rescaled(unit)
     assert scaled is not None
     factor = scaled[1]
     for distance in (squared_distance_to, unbiased_squared_distance_to):

@@ -25,9 +25,9 @@ def test_unit_covariance_is_the_standard_normal(kernel: AbstractKernel, dim: int
     standard, x = StandardNormal(dim), 3 * torch.randn(6, dim, generator=seeded())
     for covariance in (1.0, torch.eye(dim)):
         target = Normal(torch.full((dim,), 2.0), covariance)
-        shifted, centerd = target.potential(kernel)(x + 2), standard.potential(kernel)(x)
+        shifted, centered = target.potential(kernel)(x + 2), standard.potential(kernel)(x)
         # 2 is lost from x + 2 again to a few eps of it
-        torch.testing.assert_close(shifted, centerd, rtol=1e-13, atol=0)
+        torch.testing.assert_close(shifted, centered, rtol=1e-13, atol=0)
         assert target.self_energy(kernel) == pytest.approx(
             standard.self_energy(kernel), rel=1e-13, abs=0
         )

@@ -5,7 +5,7 @@ import torch
 
 from hawc import Empirical, StandardNormal
 from hawc.targets import AbstractTarget, GaussianMixture, Normal, StudentT, UniformCube
-from hawc.targets.sampling import in_one_precision, sample_normal
+from hawc.targets.sampling import float64_samples, sample_standard_normal
 
 TARGETS = [
     StandardNormal(3),
@@ -28,7 +28,7 @@ def test_a_search_draws_the_same_points_under_every_default(
         torch.set_default_dtype(dtype)  # put back by the package's fixture
         generator = torch.Generator().manual_seed(0)
         draw = target.spread_sample if spread else target.sample
-        with in_one_precision():
+        with float64_samples():
             found.append(draw(5, generator=generator))
         assert draw(5, generator=generator).dtype == dtype
     assert found[0].dtype == torch.float64
@@ -48,4 +48,6 @@ def test_numbers_and_generators_are_checked(target: AbstractTarget) -> None:
 
 def test_draws_are_those_of_torch() -> None:
     generator, other = (torch.Generator().manual_seed(1) for _ in range(2))
-    assert torch.equal(sample_normal(3, 2, generator=generator), torch.randn(3, 2, generator=other))
+    assert torch.equal(
+        sample_standard_normal(3, 2, generator=generator), torch.randn(3, 2, generator=other)
+    )

@@ -9,13 +9,13 @@ from torch import Tensor
 from hawc.arguments import check_instance
 from hawc.kernels import AbstractKernel
 
-__all__ = ["group_length", "rescaling"]
+__all__ = ["estimate_length_scale", "rescaled_kernel"]
 
 _POINTS, _GROUP = 128, 16
 _NEAR_ONE = 13  # powers of two: from 1e-4 to 1e4 the rates of a kernel's mixture suit as they are
 
 
-def group_length(points: Float[Tensor, "n d"]) -> float:
+def estimate_length_scale(points: Float[Tensor, "n d"]) -> float:
     """Returns a coordinate's share of the distances within a group of points, > 0.
 
     That is the median distance from a point to its 16th neighbour, of up to 128 points evenly
@@ -33,7 +33,7 @@ def group_length(points: Float[Tensor, "n d"]) -> float:
     return float(within.quantile(0.5)) / math.sqrt(points.shape[1])
 
 
-def rescaling(kernel: AbstractKernel, size: float) -> tuple[AbstractKernel, float, float]:
+def rescaled_kernel(kernel: AbstractKernel, size: float) -> tuple[AbstractKernel, float, float]:
     """Returns k, f and a power of two u with h(x - y) = f k((x - y) / u), u near the size.
 
     A kernel's mixture holds rates from 1e-24 to 1e24, for squared distances between. So
@@ -46,5 +46,5 @@ def rescaling(kernel: AbstractKernel, size: float) -> tuple[AbstractKernel, floa
     """
     check_instance("kernel", kernel, AbstractKernel)
     power = round(math.log2(size)) if size > 0 else 0
-    scaled = kernel.in_units(2.0**power) if abs(power) > _NEAR_ONE else None
+    scaled = kernel.rescaled(2.0**power) if abs(power) > _NEAR_ONE else None
     return (kernel, 1.0, 1.0) if scaled is None else (*scaled, 2.0**power)

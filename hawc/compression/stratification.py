@@ -4,13 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-__all__ = ["complementing_strata"]
+__all__ = ["stratified_complement"]
 
 _FEWEST_SITES, _MOST_SITES = 2**4, 2**16
 _TIED = 1e-9  # far above the rounding of float64
 
 
-def complementing_strata(past: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+def stratified_complement(past: NDArray[np.float64], size: int) -> NDArray[np.float64]:
     """Returns `size` numbers, ascending, that bring all T together closest to uniform.
 
     With N and M the numbers of given and new ones below q they minimise

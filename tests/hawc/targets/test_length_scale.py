@@ -14,7 +14,7 @@ from hawc.kernels import (
     Quotient,
 )
 from hawc.targets import AbstractTarget, GaussianMixture, Normal, StudentT, UniformCube
-from hawc.targets.units import group_length, rescaling
+from hawc.targets.length_scale import estimate_length_scale, rescaled_kernel
 
 KERNELS = [
     Energy(),
@@ -32,30 +32,34 @@ def cloud(*shape: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("dim", [1, 2, 16, 128])
 def test_length_of_a_normal_cloud_is_about_its_deviation(dim: int) -> None:
-    assert 0.1 < group_length(cloud(1000, dim)) < 1.5  # nearer in few dimensions, by its sense
+    # a distance to neighbors is nearer to the deviation in few dimensions
+    assert 0.1 < estimate_length_scale(cloud(1000, dim)) < 1.5
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1e-3, 1e12])
 def test_length_scales_with_the_points(scale: float) -> None:
     points = cloud(300, 3)
-    assert group_length(scale * points) == pytest.approx(scale * group_length(points), rel=1e-12)
+    assert estimate_length_scale(scale * points) == pytest.approx(
+        scale * estimate_length_scale(points), rel=1e-12
+    )
 
 
 def test_length_is_that_of_a_group() -> None:
     points = cloud(1000, 4)
-    alone, far = group_length(points), points.clone()
+    alone, far = estimate_length_scale(points), points.clone()
     far[::2] += 1e8
-    assert group_length(far) == pytest.approx(alone, rel=0.5)  # half as many neighbours
+    assert estimate_length_scale(far) == pytest.approx(alone, rel=0.5)  # half as many neighbours
     far = points.clone()
     far[0] = 1e8
-    assert group_length(far) == pytest.approx(alone, rel=0.05)  # one point less
-    assert group_length(points.repeat_interleave(40, 0)) > 0.3 * alone  # copies do not count
+    assert estimate_length_scale(far) == pytest.approx(alone, rel=0.05)  # one point less
+    copies = points.repeat_interleave(40, 0)  # do not count as neighbors
+    assert estimate_length_scale(copies) > 0.3 * alone
 
 
 def test_length_of_few_points_is_positive() -> None:
-    assert group_length(torch.zeros(3, 2)) == 1
-    assert group_length(torch.full((1, 2), 5e-9)) == pytest.approx(5e-9)
-    assert group_length(torch.tensor([[0.0], [2.0]])) == 2
+    assert estimate_length_scale(torch.zeros(3, 2)) == 1
+    assert estimate_length_scale(torch.full((1, 2), 5e-9)) == pytest.approx(5e-9)
+    assert estimate_length_scale(torch.tensor([[0.0], [2.0]])) == 2
 
 
 @pytest.mark.parametrize(
@@ -72,14 +76,14 @@ def test_length_of_few_points_is_positive() -> None:
     ],
 )
 def test_distributions_know_their_length(target: AbstractTarget, length: float) -> None:
-    assert target.unit_length == pytest.approx(length, rel=1e-12)
+    assert target.length_scale == pytest.approx(length, rel=1e-12)
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=repr)
 @pytest.mark.parametrize("length", [1e-6, 3.0, 1e5])
 def test_kernels_have_a_form_in_other_units(kernel: AbstractKernel, length: float) -> None:
     squared = torch.tensor([0.0, 1e-3, 1.0, 50.0])
-    other, factor = kernel.in_units(length) or (kernel, 1.0)
+    other, factor = kernel.rescaled(length) or (kernel, 1.0)
     expected = kernel.profile(length**2 * squared)
     torch.testing.assert_close(factor * other.profile(squared), expected, rtol=1e-10, atol=0)
 
@@ -99,7 +103,7 @@ class Bare(AbstractKernel):
 
 def test_distributions_of_ordinary_size_and_bare_kernels_stay_as_they_are() -> None:
     for size in (0.0, 1e-3, 1.0, 5e3):
-        assert rescaling(Energy(), size) == (Energy(), 1.0, 1.0)
+        assert rescaled_kernel(Energy(), size) == (Energy(), 1.0, 1.0)
     kernel = Bare()
-    assert rescaling(kernel, 1e-9) == (kernel, 1.0, 1.0)
-    assert rescaling(Energy(), 1e-9) == (Energy(), 2.0**-30, 2.0**-30)
+    assert rescaled_kernel(kernel, 1e-9) == (kernel, 1.0, 1.0)
+    assert rescaled_kernel(Energy(), 1e-9) == (Energy(), 2.0**-30, 2.0**-30)
