@@ -1,4 +1,4 @@
-"""Checks of arguments other than points: numbers, generators and objects of this package."""
+"""Checks of arguments other than points: numbers, generators, objects of hawc."""
 
 import operator
 from typing import SupportsFloat, SupportsIndex
@@ -57,7 +57,7 @@ def real_number(name: str, value: object) -> float:
 
 
 def check_instance(name: str, value: object, kind: type, *, or_none: bool = False) -> None:
-    """Raises ValueError unless `value` is an object of an abstract class of this package.
+    """Raises ValueError unless `value` is an object of an abstract class of hawc.
 
     Args:
         name: of the argument, for the message.
@@ -76,7 +76,7 @@ def check_instance(name: str, value: object, kind: type, *, or_none: bool = Fals
 
 
 def described(value: object) -> str:
-    """Returns a short description of a value for a message, without the numbers of an array."""
+    """Returns a short description of a value for a message."""
     if isinstance(value, type):
         return f"the class {value.__name__}"
     if isinstance(value, np.ndarray | torch.Tensor):

@@ -1,4 +1,4 @@
-"""Keeps computations in float32 or better: casts of arguments, and contexts without autocast."""
+"""Computations in float32 or better: casts, and contexts without autocast."""
 
 import torch
 from jaxtyping import Float, Shaped
@@ -19,5 +19,5 @@ def full_precision(x: Shaped[Tensor, "*s"]) -> Float[Tensor, "*s"]:
 
 
 def without_autocast(x: Tensor) -> torch.autocast:
-    """Returns a context in which autocast does not lower the precision on the device of `x`."""
+    """Returns a context that disables autocast on the device of `x`."""
     return torch.autocast(x.device.type, enabled=False)

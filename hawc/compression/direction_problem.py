@@ -17,7 +17,9 @@ __all__ = ["DirectionProblem"]
 
 @final
 class DirectionProblem(AbstractProblem):
-    """The problem in coordinates w of which only the directions count (``FixedLengths``).
+    """A compression problem at fixed lengths, as a function of coordinates w.
+
+    Only the directions of w count (``FixedLengths``).
 
     Args:
         problem: the problem in the points.
@@ -57,7 +59,7 @@ class DirectionProblem(AbstractProblem):
         return self._fixed.normalized(torch.stack(sets))
 
     def spread_directions(self, generator: torch.Generator) -> Float[Tensor, "k d"]:
-        """Returns directions that repel each other: a simplex of random orientation if it fits."""
+        """Returns directions that repel each other, a simplex if it fits."""
         directions = orthogonal_normal(self.size, self.dim, generator=generator).double()
         directions = torch.nn.functional.normalize(directions, dim=1)
         return directions - directions.mean(0) if 1 < self.size <= self.dim else directions

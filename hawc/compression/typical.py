@@ -1,4 +1,4 @@
-"""Points as typical as samples: lengths are the distribution's, directions are optimized."""
+"""Points with the lengths of the target's samples and optimized directions."""
 
 from dataclasses import dataclass, replace
 from typing import final
@@ -31,7 +31,7 @@ _MOST_PER_POINT, _LEAST_PER_POINT = 128, 8
 @final
 @dataclass(frozen=True)
 class Typical(AbstractSolver):
-    """Chooses points whose lengths are those of the target's samples, and optimizes directions.
+    """Points with the lengths of the target's samples and optimized directions.
 
     A decoder is trained on latents with the prior's lengths only: |z| is near sqrt(d) for N(0, I)
     in many dimensions. Free points have other lengths where the batch is small or the history far
@@ -130,7 +130,7 @@ def _is_simplex_enough(problem: CompressionProblem, form: EllipticalForm) -> boo
 def _solve_on_line(
     problem: CompressionProblem, form: EllipticalForm, generator: torch.Generator
 ) -> Compression:
-    """Returns points whose signed quantiles are stratified: a direction is a sign there."""
+    """Returns points with stratified signed quantiles: directions are signs there."""
     whitened = form.whitened(problem.history)
     signed = form.probabilities_of(problem.history) * whitened[:, 0].sign().double().cpu()
     past = (0.5 + 0.5 * signed).numpy()

@@ -1,7 +1,7 @@
-"""Distributions to sample like: each draws points and knows its exact mean distance to any point.
+"""Target distributions, with samples, the exact potential and the self energy.
 
-The potential of a distribution mu is x -> E h(x - Z), Z ~ mu; with the self energy 1/2 E h(Z - Z')
-it gives the squared distance of any point set to mu without a single random draw
+The potential of a distribution mu is x -> E h(x - Z) with Z ~ mu, its self energy 1/2 E h(Z - Z').
+Together they give the squared distance of any point set to mu without sampling
 (``hawc.distances``).
 """
 

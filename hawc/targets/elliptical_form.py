@@ -1,4 +1,4 @@
-"""Elliptical distributions: a sample is a random length times a uniform direction, mapped affinely.
+"""Elliptical distributions: affine maps of random lengths and uniform directions.
 
 Source: S. Cambanis, S. Huang, G. Simons 1981, "On the theory of elliptically contoured
 distributions", J. Multivariate Analysis 11:368.
@@ -47,7 +47,7 @@ class EllipticalForm:
     inverse: Float[Tensor, "k d"] | float = 1.0
 
     def whitened(self, points: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
-        """Returns r u of each point, in the points' dtype; the points themselves for N(0, I)."""
+        """Returns r u of each point, in the points' dtype."""
         if self.center is not None:
             points = points - self.center.to(points)
         return _product(points, self.inverse)
@@ -76,7 +76,7 @@ class EllipticalForm:
         return self.points(whitened * (lengths.to(now) / now)[:, None])
 
     def lengths_at(self, probabilities: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
-        """Returns the quantiles of the length at these probabilities, in float64 on the CPU."""
+        """Returns the quantiles of the length in float64 on the CPU."""
         return torch.from_numpy(self.quantile(probabilities.double().cpu().numpy()))
 
     def probabilities_of(self, points: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:

@@ -1,4 +1,4 @@
-"""Points with the lengths of an elliptical distribution: only their directions are free."""
+"""Points of fixed lengths: only their directions are free."""
 
 from collections.abc import Callable
 from typing import final
@@ -20,9 +20,9 @@ Pullback = Callable[[Float[Tensor, "*r n d"]], Float[Tensor, "*r n k"]]
 def with_typical_lengths(
     points: Float[Tensor, "n d"], form: EllipticalForm | None
 ) -> Float[Tensor, "n d"]:
-    """Returns samples, the shortest and longest ones moved to the 1.1 % or 98.9 % quantile.
+    """Returns samples with their lengths clipped to the 1.1 % and 98.9 % quantiles.
 
-    One sample in fifty is moved. It keeps its direction.
+    One sample in fifty is moved, along its direction.
 
     Args:
         points: samples of the distribution.
@@ -68,7 +68,7 @@ class FixedLengths:
     def points_and_pullback(
         self, w: Float[Tensor, "*r n k"]
     ) -> tuple[Float[Tensor, "*r n d"], Pullback]:
-        """Returns the points, and the function from gradients in the points to gradients in w."""
+        """Returns the points, and the map from gradients in them to gradients in w."""
         form, lengths = self._form, self._lengths
         if form is None or lengths is None:
             return w, lambda gradient: gradient

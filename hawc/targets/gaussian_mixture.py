@@ -25,17 +25,18 @@ __all__ = ["GaussianMixture"]
 class GaussianMixture(AbstractTarget):
     """sum_c weight_c N(mean_c, covariance_c); its potential is exact for every kernel.
 
-    With h = sum_t w (1 - exp(-t r^2)) and a covariance of variances l_i along orthonormal axes u_i
+    With h = sum_t w (1 - exp(-t r^2)) the potential is a sum over t and c of Gaussian means. For a
+    covariance with variances l_i along orthonormal axes u_i they are
 
         E exp(-t |x - Z|^2) = prod_i (1 + 2 t l_i)^(-1/2) exp(-t (u_i.(x - mean))^2 / (1 + 2 t l_i))
 
-    only a sum over t and c is left. A point takes c t terms if the components are isotropic and
-    c t dim if not. The self energy is the mean potential of pairs: c^2 t, or c^2 dim^3, terms.
+    A point takes c t terms if the components are isotropic and c t dim if not. The self energy is
+    the mean potential of pairs and takes c^2 t or c^2 dim^3 terms.
 
     Args:
-        weights: (c,) non-negative, any positive total (normalised here); uniform if None.
-        means: (c, dim) finite.
-        covariances: a variance for all components, (c,) one each, or (c, dim, dim) symmetric
+        weights: (c,) >= 0, of any positive total, normalized here; uniform if None.
+        means: (c, dim), finite.
+        covariances: one variance for all components, (c,) variances, or (c, dim, dim) symmetric
             matrices without a negative eigenvalue. 0 is allowed: the component is then a point or
             lies in a plane.
 
@@ -66,7 +67,7 @@ class GaussianMixture(AbstractTarget):
                 f"({count}, {dim}, {dim}), got {tuple(covariances.shape)}."
             )
         self._weights = normalized_weights(weights, count)
-        with torch.inference_mode(False):  # tensors made in that mode cannot be differentiated by
+        with torch.inference_mode(False):  # autograd cannot use inference tensors
             self._means = means.detach().to("cpu", torch.float64, copy=True)
             self._variances, self._axes = spectrum(covariances, "covariances")
             self._covariances = covariances.double()
@@ -99,7 +100,7 @@ class GaussianMixture(AbstractTarget):
     def _from_normal(
         self, noise: Float[Tensor, "n d"], generator: torch.Generator
     ) -> Float[Tensor, "n d"]:
-        """Returns draws: a component each, and there the standard normal noise moved and shaped."""
+        """Returns samples of random components, from standard normal noise."""
         device, dtype = noise.device, noise.dtype
         weights = self._weights.to(device)
         component = torch.multinomial(weights, len(noise), replacement=True, generator=generator)
@@ -119,7 +120,7 @@ class GaussianMixture(AbstractTarget):
         if bool((self._variances <= 0).any()):
             raise ValueError(
                 "`covariances` must be regular for a density, got a component without variance in "
-                "some direction; add a small one."
+                "some direction; add a small variance."
             )
         x = as_points("x", x, dim=self.dim, smallest=0)
         variances = self._variances.to(x)[:, None]  # (c, 1, k)
@@ -137,7 +138,7 @@ class GaussianMixture(AbstractTarget):
         return lambda x: factor * potential(as_points("x", x, smallest=0) / unit)
 
     def _exact_covariances(self) -> Float[Tensor, " c"] | Float[Tensor, "c d d"]:
-        """Returns the covariances free of the rounding that the given ones may have."""
+        """Returns the covariances without the rounding errors of the given ones."""
         if self._axes is None:
             return self._variances[:, 0]
         return (self._axes * self._variances[:, None]) @ self._axes.mT
@@ -188,7 +189,7 @@ class GaussianMixture(AbstractTarget):
         return energy
 
     def _squares(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "c n k"]:
-        """Returns squared distances to the means: whole (k = 1), or along each axis (k = dim)."""
+        """Returns squared distances to the means: in total (k = 1) or along each axis."""
         offset = x - self._means.to(x)[:, None]
         if self._axes is None:
             return offset.square().sum(2, keepdim=True)

@@ -15,16 +15,16 @@ from hawc.targets.identity import as_text
 
 __all__ = ["Normal"]
 
-_FLAT = 1e-12  # of the largest variance: a direction with less is none
+_FLAT = 1e-12  # directions with less than this share of the largest variance have none
 
 
 @final
 class Normal(AbstractTarget):
-    """N(mean, covariance), a mixture of one component; its potential is exact for every kernel.
+    """N(mean, covariance); its potential is exact for every kernel.
 
     Args:
-        mean: (dim,) finite.
-        covariance: a variance for all coordinates, or a symmetric (dim, dim) matrix without a
+        mean: (dim,), finite.
+        covariance: one variance for all coordinates, or a symmetric (dim, dim) matrix without a
             negative eigenvalue. 0 is allowed: the distribution is then a point or lies in a plane.
 
     Raises:
@@ -48,12 +48,12 @@ class Normal(AbstractTarget):
                 f"`covariance` must be a number or have shape ({len(mean)}, {len(mean)}), got "
                 f"{tuple(values.shape)}."
             )
-        # refuses under the name that the caller knows
+        # checked before GaussianMixture, whose messages name its own arguments
         self._variances, self._axes = spectrum(values[None], "covariance")
         self._mixture = GaussianMixture(None, mean[None], values[None])
         self._mean = mean.detach().to("cpu", torch.float64, copy=True)
         matrix = values.to("cpu", torch.float64, copy=True)
-        # a number is no reason to promote: the identity alone says the precision of the product
+        # in float64, as a tensor without dimensions does not set the precision of the product
         identity = torch.eye(len(mean), dtype=torch.float64, device="cpu")
         self._covariance = matrix if matrix.ndim else matrix * identity
         self._description = f"mean={as_text(mean)}, covariance={as_text(values)}"
@@ -101,7 +101,9 @@ class Normal(AbstractTarget):
 
     def elliptical_form(self) -> EllipticalForm | None:
         variances = self._variances[0].cpu()
-        regular = variances > _FLAT * variances.max()  # the distribution lies in their directions
+        regular = (
+            variances > _FLAT * variances.max()
+        )  # the distribution has variance in these directions
         if not bool(regular.any()):
             return None  # a point
         deviations = variances[regular].sqrt()

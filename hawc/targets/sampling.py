@@ -1,4 +1,4 @@
-"""Random numbers of targets, in torch's default dtype or, within a search, in float64."""
+"""Dtypes of samples: torch's default dtype, or float64 within a search."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,7 +37,7 @@ def float64_samples() -> Iterator[None]:
 
 
 def random_and_result_dtypes() -> tuple[torch.dtype, torch.dtype]:
-    """Returns the dtype of the random numbers and the dtype of the samples made of them."""
+    """Returns the dtype of the random numbers and that of the samples."""
     default = torch.get_default_dtype()
     return (torch.float32, torch.float64) if _FLOAT64_SAMPLES.get() else (default, default)
 
@@ -53,9 +53,6 @@ def sample_standard_normal(
 
 
 def check_sample_arguments(n: int, generator: torch.Generator) -> None:
-    """Raises ValueError unless `n` is an integer of at least 0 and `generator` a torch.Generator.
-
-    Every target's `sample` calls it first.
-    """
+    """Raises ValueError unless `n` and `generator` are valid arguments of `sample`."""
     whole_number("n", n, 0)
     checked_generator("generator", generator)

@@ -1,4 +1,4 @@
-"""Numbers, generators and objects as callers give them."""
+"""Numbers, generators and objects of callers."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ def test_only_objects_of_the_class_are_taken() -> None:
     check_instance("kernel", Energy(), AbstractKernel)
     check_instance("kernel", None, AbstractKernel, or_none=True)
     for wrong, message in (
-        (None, r"`kernel` must be a hawc\.kernels\.AbstractKernel, got None; give an object such as"),
+        (None, r"`kernel` must be a hawc\.kernels\.AbstractKernel, got None; give an object"),
         (Energy, r"got the class Energy; give an object of the class: Energy\(\.\.\.\)\.$"),
         (torch.ones(3, 2), r"got a Tensor of shape \(3, 2\); give an object such as"),
         ("energy", r"got 'energy'; give an object such as hawc\.kernels\.Energy\(\)\.$"),

@@ -178,7 +178,7 @@ def test_half_precision_is_computed_in_float32(dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("kernel", [*SMOOTH, *STEEP, Power(0.99), LogKernel()], ids=str)
-def test_gaussian_mixture_reproduces_the_kernel(kernel: AbstractKernel) -> None:
+def test_mixture_reproduces_the_kernel(kernel: AbstractKernel) -> None:
     squared = torch.logspace(-6, 6, 97) ** 2
     rate, weight = cached_mixture(kernel, torch.float64, CPU)
     mixture = -torch.expm1(-torch.outer(squared, rate)) @ weight
@@ -188,9 +188,7 @@ def test_gaussian_mixture_reproduces_the_kernel(kernel: AbstractKernel) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("kernel", [*SMOOTH, *STEEP], ids=str)
-def test_gaussian_mixture_is_finite_in_the_asked_dtype(
-    kernel: AbstractKernel, dtype: torch.dtype
-) -> None:
+def test_mixture_is_finite_in_the_given_dtype(kernel: AbstractKernel, dtype: torch.dtype) -> None:
     rate, weight = cached_mixture(kernel, dtype, CPU)
     assert rate.dtype == weight.dtype == dtype
     assert (rate > 0).all()
@@ -224,6 +222,18 @@ def test_power_rejects_an_exponent(alpha: float) -> None:
 def test_quotient_rejects_an_exponent(alpha: float) -> None:
     with pytest.raises(ValueError, match=r"`alpha` must be in \(0, 1\], got"):
         Quotient(alpha)
+
+
+@pytest.mark.parametrize("kernel", SMOOTH + STEEP, ids=repr)
+@pytest.mark.parametrize("length", [1e-6, 3.0, 1e5])
+def test_kernels_have_a_form_in_other_units(kernel: AbstractKernel, length: float) -> None:
+    squared = torch.tensor([0.0, 1e-3, 1.0, 50.0])
+    rescaled = kernel.rescaled(length)
+    assert rescaled is not None
+    expected = kernel.profile(length**2 * squared)
+    torch.testing.assert_close(
+        rescaled[1] * rescaled[0].profile(squared), expected, rtol=1e-10, atol=0
+    )
 
 
 def test_equal_kernels_are_one_value() -> None:

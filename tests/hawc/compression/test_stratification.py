@@ -1,4 +1,4 @@
-"""Strata: the optimum of all choices, and what rounds of any size add up to."""
+"""Stratified complements: the optimum of all choices, and rounds of any size."""
 
 from itertools import combinations_with_replacement
 

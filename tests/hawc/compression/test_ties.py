@@ -1,4 +1,4 @@
-"""The order of values of which rounding alone tells some apart."""
+"""The order of values, some of which differ by rounding alone."""
 
 import math
 
@@ -9,7 +9,7 @@ from hawc.compression.ties import tolerant_argmin, tolerant_argsort
 
 
 @pytest.mark.parametrize("scale", [1e-9, -1e-9, 1.0, -1.0, 1e9, -1e9])
-def test_rounding_decides_nothing(scale: float) -> None:
+def test_rounding_does_not_change_the_order(scale: float) -> None:
     values = torch.tensor([3.0, 1.0, 2.0, 1.0, 2.0, 1.0])
     for seed in range(20):
         noise = torch.rand(6, generator=torch.Generator().manual_seed(seed))
@@ -19,7 +19,7 @@ def test_rounding_decides_nothing(scale: float) -> None:
         assert tolerant_argmin(rounded) == expected[0]
 
 
-def test_a_real_difference_decides() -> None:
+def test_a_larger_difference_changes_the_order() -> None:
     values = torch.tensor([1 + 1e-8, 1.0, 1 - 1e-8])
     assert tolerant_argsort(values).tolist() == [2, 1, 0]
     assert tolerant_argmin(values) == 2
@@ -27,7 +27,7 @@ def test_a_real_difference_decides() -> None:
 
 
 @pytest.mark.parametrize("highest", [math.nan, math.inf])
-def test_what_is_no_number_comes_last(highest: float) -> None:
+def test_nan_comes_last(highest: float) -> None:
     values = torch.tensor([highest, 2.0, highest, 0.0])
     assert tolerant_argsort(values).tolist() == [3, 1, 0, 2]
     assert tolerant_argmin(values) == 3

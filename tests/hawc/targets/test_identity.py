@@ -1,4 +1,4 @@
-"""Names of parameters: different numbers differ, equal numbers agree however they are stored."""
+"""Parameters as text: equal for equal numbers in any storage, different for others."""
 
 import hashlib
 import struct
