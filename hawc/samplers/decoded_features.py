@@ -60,7 +60,7 @@ class DecodedFeatures:
 
     def __init__(self, decode: Stage, features: Stage, num_features: int, seed: int) -> None:
         stages = {"decode": decode, "features": features}
-        self._stages = [(name, stage, _module_behind(stage)) for name, stage in stages.items()]
+        self._stages = [(name, stage, _module_of(stage)) for name, stage in stages.items()]
         self._num_features = num_features
         self._seed = seed
 
@@ -230,7 +230,7 @@ def _no_gradient(reason: str) -> MissingGradientError:
     )
 
 
-def _module_behind(stage: Stage) -> nn.Module | None:
+def _module_of(stage: Stage) -> nn.Module | None:
     while isinstance(stage, functools.partial):
         stage = stage.func
     owner = stage.__self__ if inspect.ismethod(stage) else stage

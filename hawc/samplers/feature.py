@@ -11,7 +11,8 @@ from hawc.arguments import check_instance, real_number, whole_number
 from hawc.compression.lbfgs import StoppingRule, minimize
 from hawc.compression.problem import CompressionProblem, default_kernel, jittered
 from hawc.history import AbstractHistory
-from hawc.kernels import AbstractKernel, full_precision
+from hawc.kernels import AbstractKernel
+from hawc.precision import full_precision
 from hawc.samplers.abstract import AbstractSampler
 from hawc.samplers.decoded_features import DecodedFeatures, MissingGradientError, Stage
 from hawc.samplers.distance_penalty import DistancePenalty, independent_distance
@@ -22,10 +23,10 @@ from hawc.samplers.feature_warnings import (
     warn_if_too_close,
     warn_if_unlike_data,
 )
-from hawc.samplers.fixed_lengths import HeldLengths, typical
 from hawc.samplers.latents_with_features import LatentsWithFeatures
 from hawc.targets import AbstractTarget
-from hawc.targets.sampling import in_one_precision
+from hawc.targets.fixed_lengths import FixedLengths, with_typical_lengths
+from hawc.targets.sampling import float64_samples
 
 __all__ = ["FeatureSampler"]
 
@@ -49,9 +50,8 @@ class FeatureSampler(AbstractSampler):
     candidates, so that spaces of any scale have the same weight.
 
     Latents stay typical. Each keeps its length, which lies between the 1 % and the 99 % quantile of
-    the prior's lengths; only its direction is moved. Priors without lengths (`prior.shells()` is
-    None: a mixture, a cube, an empirical distribution) have their candidates selected but, by
-    default, not moved.
+    the prior's lengths; only its direction is moved. If `prior.elliptical_form()` is None (a
+    mixture, a cube, an empirical distribution), candidates are by default selected but not moved.
 
     A row of the history is a latent followed by the features of its image (`LatentsWithFeatures`).
     The features are those of the decoder at that time.
@@ -71,11 +71,11 @@ class FeatureSampler(AbstractSampler):
             `hawc.Empirical(features(x))`. The features of one class give images of that class.
         history: of dimension d + f; a new `MemoryHistory` if None.
         kernel: of both squared distances. None is `hawc.kernels.HuberEnergy`, smoothed in
-            proportion to each distribution's unit of length.
+            proportion to each distribution's `length_scale`.
         num_candidates: number of samples to choose from, at least n; all of them are decoded.
         num_steps: maximum number of L-BFGS steps. 0 selects candidates and moves none, which needs
-            no gradient. None is 50 steps, or 0 if the prior has no lengths. If no gradient reaches
-            the latents, None becomes 0 with one warning.
+            no gradient. None is 50 steps, or 0 if the prior has no elliptical form. If no gradient
+            reaches the latents, None becomes 0 with one warning.
         typicality: weight of the latents' term, >= 0.
         min_distance: desired distance, in features, from each new image to every other image, new
             or remembered, >= 0. Shorter distances are penalized, not excluded, and some of the
@@ -173,9 +173,9 @@ class FeatureSampler(AbstractSampler):
     def _candidates(
         self, generator: torch.Generator, previous: Float[Tensor, "n r"] | None
     ) -> Float[Tensor, "m d"]:
-        with in_one_precision():
+        with float64_samples():
             samples = self.target.sample(self._num_candidates, generator=generator)
-        samples = typical(samples, self.target.shells())
+        samples = with_typical_lengths(samples, self.target.elliptical_form())
         if previous is None:
             return samples
         # often still good after another process has appended
@@ -208,10 +208,10 @@ class FeatureSampler(AbstractSampler):
         phi: DecodedFeatures,
         generator: torch.Generator,
     ) -> Float[Tensor, "n d"]:
-        shells = self.target.shells()
-        if self._num_steps == 0 or (self._num_steps is None and shells is None):
+        form = self.target.elliptical_form()
+        if self._num_steps == 0 or (self._num_steps is None and form is None):
             return latents
-        start = jittered(latents, generator, self.target.unit_length)
+        start = jittered(latents, generator, self.target.length_scale)
         try:
             phi.check_differentiable(start, generator)
         except MissingGradientError as error:
@@ -220,25 +220,26 @@ class FeatureSampler(AbstractSampler):
             warn(f"{error} This is done now.")
             self._num_steps = 0  # later batches skip the check and the warning
             return latents
-        held = HeldLengths(shells, latents.double())
+        lengths = None if form is None else form.lengths(latents.double())
+        fixed = FixedLengths(form, lengths)
 
         def objective(flat: Float[Tensor, "1 coordinates"]) -> tuple[Tensor, Tensor]:
             w = flat.reshape(len(latents), -1)
-            z = held.points(w)
+            z, to_coordinates = fixed.points_and_pullback(w)
             features, pullback = phi.value_and_pullback(z)
             value, upstream, gradient = problem.value_and_gradients(features, z)
-            return value[None], held.pulled_back(w, gradient + pullback(upstream)).reshape(1, -1)
+            return value[None], to_coordinates(gradient + pullback(upstream)).reshape(1, -1)
 
-        free = held.coordinates(start)
-        spread = float(held.coordinates(candidates.double()).std(0, correction=0).norm())
+        free = fixed.coordinates(start)
+        spread = float(fixed.coordinates(candidates.double()).std(0, correction=0).norm())
         result = minimize(
             objective,
             free.reshape(1, -1),
             StoppingRule(self._num_steps or _MAX_STEPS, 0.0, _PROGRESS_TOLERANCE),
             first_step=_FIRST_STEP * len(latents) ** 0.5 * (spread or 1.0),
         )
-        moved = held.points(result.point.reshape(free.shape))
-        if shells is None:
+        moved = fixed.points(result.point.reshape(free.shape))
+        if form is None:
             kernel = self._kernel or default_kernel(self.target)
             warn_if_outside_prior(moved, candidates.to(moved), self.target, kernel)
         return moved

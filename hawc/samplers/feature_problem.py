@@ -70,7 +70,7 @@ class FeatureProblem:
             return sum(heights[1:], heights[0]) - self._size * close
 
         fields = [
-            factor * term.problem.field_alone(term.candidates) for term, factor in self._terms
+            factor * term.problem.field_values(term.candidates) for term, factor in self._terms
         ]
         fields.append(self.penalty.to_past(self._terms[0][0].candidates))
         return exchange(sum(fields[1:], fields[0]), repulsion, self._size)

@@ -9,7 +9,7 @@ from torch import Tensor
 from hawc.history import AbstractHistory
 from hawc.samplers.abstract import AbstractSampler
 from hawc.targets import AbstractTarget
-from hawc.targets.sampling import in_one_precision
+from hawc.targets.sampling import float64_samples
 
 __all__ = ["IndependentSampler"]
 
@@ -37,6 +37,6 @@ class IndependentSampler(AbstractSampler):
         previous: Float[Tensor, "n d"] | None = None,
     ) -> Float[Tensor, "n d"]:
         del past, previous
-        with in_one_precision():
+        with float64_samples():
             points = self.target.sample(n, generator=generator)
         return points.to(torch.get_default_dtype())

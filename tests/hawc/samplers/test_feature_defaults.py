@@ -27,7 +27,7 @@ def sampler_of(data: AbstractTarget = PLANE, **settings: Any) -> FeatureSampler:
 
 
 def typical(latents: Tensor, prior: StandardNormal) -> bool:
-    reached = prior.shells().probabilities_of(latents)
+    reached = prior.elliptical_form().probabilities_of(latents)
     return bool(((reached > 0.01) & (reached < 0.99)).all())
 
 

@@ -74,7 +74,7 @@ def test_stages_that_work_in_place_do_not_change_the_result(num_steps: int | Non
     for _ in range(2):
         latents = sampler.sample(5, generator=generator)
         torch.testing.assert_close(latents, plain.sample(5, generator=other))
-    reached = PRIOR.shells().probabilities_of(sampler.history.points()[:, :4])
+    reached = PRIOR.elliptical_form().probabilities_of(sampler.history.points()[:, :4])
     assert ((reached > 0.01) & (reached < 0.99)).all()
     with torch.no_grad():
         seen = 3.0 * NETWORK(latents / 0.5)
