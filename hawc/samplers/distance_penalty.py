@@ -89,7 +89,7 @@ def independent_distance(
     """
     batches = candidates[: len(candidates) // size * size].reshape(-1, size, candidates.shape[1])
     distances = _distances_to_others(batches, past).flatten()
-    # a single point with nothing to remember has no others
+    # a single point without a past has no other points
     return float(distances.quantile(_CLOSE_SHARE)) if distances.isfinite().all() else 0.0
 
 
