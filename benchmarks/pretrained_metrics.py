@@ -59,13 +59,13 @@ def relative_lengths(prior: AbstractTarget, latents: Tensor) -> Tensor:
     """Returns the lengths of latents over the median length of the prior's samples.
 
     Args:
-        prior: a distribution with shells, such as a normal one; lengths are in its own metric.
+        prior: an elliptical distribution, such as a normal one; lengths are in its own metric.
         latents: (n, d).
 
     Raises:
-        ValueError: if the prior has no shells.
+        ValueError: if the prior is not elliptical.
     """
-    shells = prior.shells()
-    if shells is None:
-        raise ValueError(f"`prior` must have shells, got {prior}.")
-    return shells.lengths(latents.double()) / shells.lengths_at(torch.tensor([0.5]))
+    form = prior.elliptical_form()
+    if form is None:
+        raise ValueError(f"`prior` must be elliptical, such as a normal distribution, got {prior}.")
+    return form.lengths(latents.double()) / form.lengths_at(torch.tensor([0.5]))

@@ -10,7 +10,7 @@ from torch import Tensor
 from hawc.kernels import AbstractKernel
 from hawc.targets import AbstractTarget
 from hawc.targets.abstract import Potential
-from hawc.targets.shells import Shells
+from hawc.targets.elliptical_form import EllipticalForm
 
 __all__ = ["SharedCandidates"]
 
@@ -36,8 +36,8 @@ class SharedCandidates(AbstractTarget):
         return self._prior.dim
 
     @cached_property
-    def unit_length(self) -> float:
-        return self._prior.unit_length
+    def length_scale(self) -> float:
+        return self._prior.length_scale
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Returns the next n of the given samples.
@@ -57,5 +57,5 @@ class SharedCandidates(AbstractTarget):
     def self_energy(self, kernel: AbstractKernel) -> float:
         return self._prior.self_energy(kernel)
 
-    def shells(self) -> Shells | None:
-        return self._prior.shells()
+    def elliptical_form(self) -> EllipticalForm | None:
+        return self._prior.elliptical_form()

@@ -48,7 +48,7 @@ def distance(points: Tensor) -> float:
 
 def probabilities(points: Tensor) -> Tensor:
     """Returns how probable a shorter length than each point's is."""
-    return StandardNormal(points.shape[1]).shells().probabilities_of(points)
+    return StandardNormal(points.shape[1]).elliptical_form().probabilities_of(points)
 
 
 def chosen(history: Tensor, size: int, solver: AbstractSolver, seed: int) -> tuple[Tensor, float]:

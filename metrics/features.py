@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hawc.blocks import ROWS_AT_ONCE
-from hawc.kernels import full_precision, without_autocast
 from hawc.module_state import in_eval_mode
+from hawc.precision import full_precision, without_autocast
 
 __all__ = ["FeatureNetwork", "extract_features"]
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from torchmetrics.utilities.prints import rank_zero_warn
 
 from hawc.arguments import whole_number
-from hawc.kernels import without_autocast
+from hawc.precision import without_autocast
 from metrics.feature_metric import AbstractFeatureMetric
 from metrics.features import FeatureNetwork
 

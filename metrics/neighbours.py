@@ -14,8 +14,8 @@ from torch import Tensor
 
 from hawc.arguments import whole_number
 from hawc.blocks import row_blocks
-from hawc.kernels import without_autocast
 from hawc.points import ArrayLike, as_points, promoted
+from hawc.precision import without_autocast
 
 __all__ = [
     "amid",

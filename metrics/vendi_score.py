@@ -21,8 +21,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.kernels import without_autocast
 from hawc.points import ArrayLike, as_points
+from hawc.precision import without_autocast
 from metrics.feature_metric import AbstractStoredFeatures
 from metrics.features import FeatureNetwork
 

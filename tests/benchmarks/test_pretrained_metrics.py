@@ -61,5 +61,5 @@ def test_lengths_are_in_the_metric_of_the_covariance() -> None:
 
 
 def test_a_prior_without_lengths_is_refused() -> None:
-    with pytest.raises(ValueError, match="`prior` must have shells"):
+    with pytest.raises(ValueError, match="`prior` must be elliptical"):
         relative_lengths(UniformCube(2), torch.zeros(1, 2))

@@ -30,7 +30,7 @@ def test_is_the_prior_otherwise() -> None:
     assert (shared.dim, repr(shared)) == (PRIOR.dim, repr(PRIOR))
     assert shared.self_energy(KERNEL) == PRIOR.self_energy(KERNEL)
     assert torch.equal(shared.potential(KERNEL)(latents), PRIOR.potential(KERNEL)(latents))
-    assert torch.equal(shared.shells().lengths(latents), latents.norm(dim=1))
+    assert torch.equal(shared.elliptical_form().lengths(latents), latents.norm(dim=1))
 
 
 def test_a_feature_sampler_chooses_among_them() -> None:

@@ -1,4 +1,4 @@
-"""The default solver: known optima of the plane and the line, rounds, starts and arguments."""
+"""The default solver: known optima in the plane and on the line, rounds, starts, refusals."""
 
 import math
 
@@ -19,7 +19,7 @@ from hawc.compression.lbfgs import minimize
 from hawc.distances import squared_distance_to
 from hawc.kernels import HuberEnergy
 from hawc.targets import AbstractTarget, Empirical, StandardNormal, StudentT
-from tests.hawc.compression.draws import normal, seeded
+from tests.hawc.compression.cases import normal, seeded
 
 KERNEL = HuberEnergy()
 PLANE = StandardNormal(2)
@@ -104,21 +104,21 @@ def test_one_point_goes_to_the_center(dim: int) -> None:
 def test_rounds_with_history_reach_the_known_distance(
     rounds: int, size: int, reference: float
 ) -> None:
-    drawn, generator = torch.empty(0, 2), seeded()
+    points, generator = torch.empty(0, 2), seeded()
     for _ in range(rounds):
-        found = compress(PLANE, size, history=drawn, generator=generator)
-        drawn = torch.cat([drawn, found.points])
+        found = compress(PLANE, size, history=points, generator=generator)
+        points = torch.cat([points, found.points])
     # single runs of another implementation, whose rounds fall into one optimum or another
-    assert distance(drawn) < 1.03 * reference
+    assert distance(points) < 1.03 * reference
 
 
 def test_rounds_in_many_dimensions_stay_near_the_joint_optimum() -> None:
-    target, drawn, generator = StandardNormal(16), torch.empty(0, 16), seeded()
+    target, points, generator = StandardNormal(16), torch.empty(0, 16), seeded()
     for _ in range(4):
-        found = compress(target, 16, history=drawn, generator=generator)
-        drawn = torch.cat([drawn, found.points])
+        found = compress(target, 16, history=points, generator=generator)
+        points = torch.cat([points, found.points])
     # joint optimum of 64 points; 512 points in rounds are 6 % above theirs
-    assert 0.01319 * 0.99 < distance(drawn, target) < 0.01319 * 1.06
+    assert 0.01319 * 0.99 < distance(points, target) < 0.01319 * 1.06
 
 
 @pytest.mark.parametrize("size", [2, 5])
@@ -179,7 +179,7 @@ def test_a_warm_start_is_used_and_ends_where_it_was_good() -> None:
     )  # samples of the distribution are at about 1, and it has taken one step
 
 
-def test_fresh_draws_compete_with_a_warm_start() -> None:
+def test_random_starts_compete_with_a_warm_start() -> None:
     both = solved(Deterministic(restarts=2, max_iterations=1), start=torch.full((10, 2), 50.0))
     assert both.objective < 5
 
@@ -221,10 +221,10 @@ def test_short_evaluations_stay_on_one_thread(
     assert set(threads) == {expected}
 
 
-def test_says_when_it_stopped_too_early() -> None:
+def test_reports_when_it_stopped_too_early() -> None:
     found = solved(Deterministic(restarts=3, max_iterations=1))
     assert not found.converged
-    assert found.evaluations <= 15  # six draws looked at, three starts, a step or two of each
+    assert found.evaluations <= 15  # six candidates, three starts, a step or two of each
 
 
 @pytest.mark.parametrize("num_past", [0, 90])
@@ -272,13 +272,13 @@ def test_decrease_counts_from_an_independent_batch(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(deterministic, "minimize", recorded)
     solved(Deterministic(restarts=1, max_iterations=1))
-    candidates = problem(10).candidates(seeded(), 6)  # 64 points are looked at
+    candidates = problem(10).candidates(seeded(), 6)  # 64 points are screened
     values, _ = problem(10).value_and_gradient(candidates)
     assert seen["highest"] == pytest.approx(10 * float(values[0]))  # in units of a point's pull
 
 
 def test_all_starts_see_the_scale_of_the_distribution() -> None:
-    # one step of a quarter of the distribution's spread, whatever that is
+    # one step of a quarter of the distribution's standard deviation
     for scale in (1e-3, 1.0, 1e3):
         target = Empirical(scale * normal(200, 2))
         begun = CompressionProblem(target, 64, torch.empty(0, 2), KERNEL)
