@@ -174,9 +174,7 @@ def test_a_warm_start_is_used_and_ends_where_it_was_good() -> None:
     assert warm.evaluations < 40  # few steps; 16 starts take hundreds
     torch.testing.assert_close(warm.points, best, rtol=0, atol=1e-3)  # of the stopping rule
     far = solved(Deterministic(restarts=1, max_iterations=1), start=best + 50)
-    assert (
-        far.objective > 5
-    )  # samples of the distribution are at about 1, and it has taken one step
+    assert far.objective > 5  # after one step; samples of the target are at about 1
 
 
 def test_random_starts_compete_with_a_warm_start() -> None:
