@@ -49,7 +49,7 @@ def row_by_features(model: LatentGenerator, real: Tensor, seed: int = 0) -> Tens
 
 
 def main() -> None:
-    """Writes a image of each run."""
+    """Writes an image of each run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--by_features", action="store_true")

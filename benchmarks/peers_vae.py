@@ -67,7 +67,7 @@ def networks() -> tuple[MLPEncoder, MLPDecoder]:
 
 
 def bare_loss(encoder: nn.Module, decoder: nn.Module, images: Tensor) -> Tensor:
-    """Returns minus the ELBO in nats a image, as one writes it in a script."""
+    """Returns minus the ELBO in nats an image, as one writes it in a script."""
     mean, log_variance = encoder(images).chunk(2, dim=1)
     z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
     nll = functional.binary_cross_entropy_with_logits(decoder(z), images, reduction="sum")

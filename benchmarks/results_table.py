@@ -2,7 +2,7 @@
 
     python -m benchmarks.results_table runs/<name>/<time> [more run folders] [--data_dir DIR]
 
-Columns: the ELBO in nats a image (VAEs) or the reconstruction loss; the exact squared energy
+Columns: the ELBO in nats an image (VAEs) or the reconstruction loss; the exact squared energy
 distance to the prior of the latents of 2,000 test items drawn at random, as the decoder met them
 in training; what as many i.i.d. samples of the prior have on average, G/n, and how many times that
 it is; the distance of the latents of the first 2,000 (MNIST's first 5,000 test digits were

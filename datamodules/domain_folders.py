@@ -23,7 +23,7 @@ class AbstractDomainFolders(AbstractTwoDomains, ABC):
     image if its ending, or its content if it has none, is of a format that Pillow reads.
 
     Args:
-        image_size: sides of a image in pixels, at least 1.
+        image_size: sides of an image in pixels, at least 1.
         channels: 1 for grey, 3 for colour; images of the other kind are converted.
         pairing: "name" if files of one name, endings apart, belong together; "order" if those of
             one place in the alphabet do; "none" if domains are shuffled each on its own and may

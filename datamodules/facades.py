@@ -23,7 +23,7 @@ class Facades(AbstractDomainFolders):
 
     Args:
         data_dir: folder of the data; the environment variable HAWC_DATA, else "data", if None.
-        image_size: sides of a image in pixels, at least 1.
+        image_size: sides of an image in pixels, at least 1.
         pairing: "name" for batches of photographs with their own label maps, "order" does the same
             here, "none" shuffles both domains each on its own.
         broken: what to do about files that cannot be read: "error" names them and stops, "skip"

@@ -27,7 +27,7 @@ class ImageFolder(AbstractInMemoryImages):
     Args:
         path: folder with images, all labelled 0, or with subfolders of images, labelled in
             alphabetical order; not with both.
-        image_size: sides of a image in pixels, at least 1.
+        image_size: sides of an image in pixels, at least 1.
         channels: 1 for grey, 3 for colour; images of the other kind are converted.
         batch_size: images a batch and process, at least 1.
         test_path: folder of the test images, laid out like `path`; if None, some of `path`

@@ -32,7 +32,7 @@ class Classifier(Protocol):
 class ClassCoverage(AbstractFeatureMetric):
     """Returns `num_classes`, `class_entropy` and `class_total_variation` by these names.
 
-    A image belongs to the class of its largest logit, however sure the network is.
+    An image belongs to the class of its largest logit, however sure the network is.
 
     Args:
         num_classes: that the classifier knows, at least 1.

@@ -128,7 +128,7 @@ class AbstractStoredFeatures(AbstractFeatureMetric):
         known, given = self._num_features(), torch.tensor(features.shape[1], device=self.device)
         if known not in (0, int(given)):
             raise ValueError(
-                f"features must be {known} a image, as they were before, got {given}; `reset` "
+                f"features must be {known} an image, as they were before, got {given}; `reset` "
                 "before a change of network."
             )
         kind = "real" if real else "fake"

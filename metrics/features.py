@@ -29,12 +29,12 @@ def extract_features(network: FeatureNetwork | None, images: Tensor) -> Float[Te
         images: images (n, c, h, w) in [0, 1], or whatever else the network takes.
 
     Returns:
-        Finite features, one row a image, in float32 or better.
+        Finite features, one row an image, in float32 or better.
 
     Raises:
         TypeError: if `images` are not floating point numbers.
         ValueError: if images leave [0, 1], the network is made for another number of channels, or
-            the features are not finite or not a matrix with one row a image.
+            the features are not finite or not a matrix with one row an image.
     """
     _check_images(images)
     if network is None:
@@ -53,7 +53,7 @@ def extract_features(network: FeatureNetwork | None, images: Tensor) -> Float[Te
 def _checked(features: Tensor, images: Tensor, source: str) -> Float[Tensor, "n f"]:
     if features.ndim != 2 or len(features) != len(images) or features.shape[1] == 0:
         raise ValueError(
-            f"{source} must give features (n, f), one row a image, got shape "
+            f"{source} must give features (n, f), one row an image, got shape "
             f"{tuple(features.shape)} from {tuple(images.shape)}; flatten or pool them."
         )
     return features

@@ -30,7 +30,7 @@ class Novelty(AbstractStoredFeatures):
 
     Args:
         feature_network: images to features (n, f); None if `update` is given features.
-        threshold: distance in features below which a image counts as copied, > 0; if None, it is
+        threshold: distance in features below which an image counts as copied, > 0; if None, it is
             `repeat_threshold` of the reference. For a gallery give that of the training set.
         keep_real: whether `reset` keeps the features of the reference.
 

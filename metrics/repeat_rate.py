@@ -28,7 +28,7 @@ class RepeatRate(AbstractStoredFeatures):
 
     Args:
         feature_network: images to features (n, f); None if `update` is given features.
-        threshold: distance in features below which a image is a repeat, > 0; if None, it is
+        threshold: distance in features below which an image is a repeat, > 0; if None, it is
             `repeat_threshold` of the real images, which are passed over otherwise.
         keep_real: whether `reset` keeps the features of the real images.
 

@@ -17,7 +17,7 @@ from tests.helpers import tiny_vae
 
 
 class Net:
-    """Takes 16 times a image's first value for the digit, its first two for features."""
+    """Takes 16 times an image's first value for the digit, its first two for features."""
 
     def __call__(self, images: Tensor) -> Tensor:
         return images.flatten(1)[:, :2]

@@ -10,7 +10,7 @@ RED = (255, 0, 0)
 def write_image(
     file: Path, color: tuple[int, int, int] = RED, size: tuple[int, int] = (10, 8)
 ) -> Path:
-    """Writes a image of one colour; `size` is (width, height)."""
+    """Writes an image of one colour; `size` is (width, height)."""
     file.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, color).save(file)
     return file

@@ -152,7 +152,7 @@ def test_images_and_their_features_measure_the_same() -> None:
 def test_another_number_of_features_is_refused() -> None:
     metric = PRDC()
     metric.update(REAL, real=True)
-    with pytest.raises(ValueError, match=r"features must be 4 a image.* got 3; `reset` before"):
+    with pytest.raises(ValueError, match=r"features must be 4 an image.* got 3; `reset` before"):
         metric.update(FAKE[:, :3], real=False)
     metric.reset()
     metric.update(FAKE[:, :3], real=False)
