@@ -45,7 +45,7 @@ def fitted(
         optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
         for _ in range(STEPS):
-            points, _ = distribution.draw(BATCH_SIZE, generator=draws)
+            points, _ = distribution.sample(BATCH_SIZE, generator=draws)
             optimizer.zero_grad()
             model.divergences(points, density.log_density)["loss"].backward()
             optimizer.step()

@@ -75,9 +75,9 @@ class AbstractFrozenFeatures(nn.Module, ABC):
                 that may not be resized.
         """
         with torch.autocast(images.device.type, enabled=False):
-            return self.extract(self.fitted(images))
+            return self.extract(self.prepared(images))
 
-    def fitted(self, images: Num[Tensor, "..."]) -> Float[Tensor, "n c h w"]:
+    def prepared(self, images: Num[Tensor, "..."]) -> Float[Tensor, "n c h w"]:
         """Returns images in the network's shape and type; raises as `forward` does."""
         if not images.is_floating_point():
             raise TypeError(

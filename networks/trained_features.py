@@ -55,4 +55,4 @@ class AbstractTrainedFeatures(AbstractFrozenFeatures, ABC):
     def classify(self, images: Num[Tensor, "..."]) -> Float[Tensor, "n k"]:
         """Returns logits of the ten classes; takes the same images as `forward`."""
         with torch.autocast(images.device.type, enabled=False):
-            return self.network(self.fitted(images))
+            return self.network(self.prepared(images))

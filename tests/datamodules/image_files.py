@@ -17,7 +17,7 @@ def write_image(
 
 
 def write_images(folder: Path, n: int) -> Path:
-    """Writes n images, each of its own shade of grey."""
+    """Writes n images; image i has the grey level i."""
     for i in range(n):
         write_image(folder / f"{i:03d}.png", (i, i, i))
     return folder

@@ -1,4 +1,4 @@
-"""The loader: whole epochs, exact shares, and positions that survive a restart."""
+"""The loader: whole epochs, exact shares, and positions that are restored."""
 
 from collections.abc import Iterable
 
@@ -25,7 +25,7 @@ def test_images_are_floats_between_zero_and_one() -> None:
     assert next(iter(BatchLoader(full, LABELS[:2], 2)))[0].max() == 1
 
 
-def test_float_rows_are_served_as_they_are() -> None:
+def test_float_rows_do_not_change() -> None:
     rows = torch.linspace(-3, 300, 2 * N).reshape(N, 2)
     loader = BatchLoader(rows, LABELS, 5)
     assert torch.equal(torch.cat([served for served, _ in loader]), rows)
@@ -66,21 +66,21 @@ def test_global_random_numbers_are_not_used() -> None:
 
 
 @pytest.mark.parametrize("delivered", [0, 1, 3, 4])
-def test_goes_on_where_it_was(delivered: int) -> None:
+def test_continues_at_its_position(delivered: int) -> None:
     loader = BatchLoader(IMAGES, LABELS, 5, shuffle=True, seed=1)
     seen(loader)
     whole = seen(loader) + seen(loader)  # epochs 1 and 2
     loader.set_epoch(1)
     iterator = iter(loader)
     before = [next(iterator) for _ in range(delivered)]
-    # a checkpoint before the first batch of an epoch still names the end of the one before
+    # a checkpoint before the first batch of an epoch holds the end of the previous one
     resumed = BatchLoader(IMAGES, LABELS, 5, shuffle=True, seed=1)
     resumed.load_state_dict(loader.state_dict() if delivered else {"epoch": 0, "position": 4})
     after = list(resumed) if delivered < 4 else []
     assert seen(before) + seen(after) + seen(resumed) == whole
 
 
-def test_a_new_epoch_starts_anew_after_an_early_stop() -> None:
+def test_an_epoch_starts_from_the_beginning_after_an_early_stop() -> None:
     loader = BatchLoader(IMAGES, LABELS, 5, shuffle=True, seed=1)
     first = seen(loader)
     loader.set_epoch(0)
@@ -90,7 +90,7 @@ def test_a_new_epoch_starts_anew_after_an_early_stop() -> None:
     assert seen(loader) == first
     resumed = BatchLoader(IMAGES, LABELS, 5, shuffle=True, seed=1)
     resumed.load_state_dict(state)
-    resumed.set_epoch(1)  # the interrupted epoch had been limited to one batch
+    resumed.set_epoch(1)  # the interrupted epoch was limited to one batch
     assert len(seen(resumed)) == 20
 
 
