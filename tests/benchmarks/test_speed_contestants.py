@@ -119,5 +119,6 @@ def test_two_processes_train_one_model(contestant: str, tmp_path: Path) -> None:
 
 
 def test_the_bare_loops_do_not_import_lightning() -> None:
-    code = "import sys, benchmarks.training_speed; sys.exit('lightning' in sys.modules)"
+    modules = "benchmarks.training_speed, benchmarks.peers_gan, benchmarks.peers_vae"
+    code = f"import sys, {modules}; sys.exit('lightning' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
