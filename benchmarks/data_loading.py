@@ -43,10 +43,13 @@ def measure(passes: int) -> dict[str, list[float]]:
     ours = data.train_dataloader()
     dataset = datasets.MNIST(data.data_dir, transform=transforms.ToTensor())
     theirs = DataLoader(dataset, BATCH_SIZE, shuffle=True, drop_last=True)
-    speeds: dict[str, list[float]] = {"datamodules.MNIST": [], "torchvision, item by item": []}
+    speeds: dict[str, list[float]] = {
+        "datamodules.MNIST": [],
+        "torchvision, example by example": [],
+    }
     for _ in range(passes):
         speeds["datamodules.MNIST"].append(images_per_second(ours, limit=468))
-        speeds["torchvision, item by item"].append(images_per_second(theirs, limit=100))
+        speeds["torchvision, example by example"].append(images_per_second(theirs, limit=100))
     return speeds
 
 

@@ -38,7 +38,7 @@ from benchmarks.step_times import Times, launch, table, verdict, waiting
 from networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 
 RESULTS = Path(__file__).parent / "results" / "peers_gan.md"
-BARE, OURS, PATTERN = "bare PyTorch loop", "train.py", "item-wise loader, fakes not detached"
+BARE, OURS, PATTERN = "bare PyTorch loop", "train.py", "per-example loader, fakes not detached"
 BATCH_SIZE = 64
 DIGITS, COLORS = (1, 28, 28), (3, 32, 32)
 GENERATOR_WIDTHS, CRITIC_WIDTHS = (256, 512, 1024), (512, 256)

@@ -37,7 +37,7 @@ class RandomConvFeatures(AbstractFrozenFeatures):
     Raises:
         ValueError: if `image_shape` has not three numbers or `num_features` < 1.
 
-    Source: random convolutional features tell classes apart: Jarrett, Kavukcuoglu, Ranzato and
+    Source: random convolutional features separate classes: Jarrett, Kavukcuoglu, Ranzato and
     LeCun 2009, "What is the best multi-stage architecture for object recognition?", ICCV.
     """
 

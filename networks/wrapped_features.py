@@ -57,7 +57,7 @@ class WrappedFeatures(AbstractFrozenFeatures):
                     f"for each, got {values}."
                 )
         if min(std) <= 0:
-            raise ValueError(f"`std` must be > 0, got {std}; 1 leaves values as they are.")
+            raise ValueError(f"`std` must be > 0, got {std}; 1 does not change values.")
         weights = (tensor for tensor in self.network.buffers() if tensor.is_floating_point())
         like = next(weights, torch.empty(0))  # the network may be on a GPU already
         self.register_buffer("mean", torch.tensor(mean).to(like)[:, None, None], persistent=False)

@@ -60,9 +60,9 @@ def test_another_role_is_refused() -> None:
 def test_yaml_names_network_and_role() -> None:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--network", type=nn.Module)
-    given = ["--network", "networks.DigitFeatures", "--network.role", "choosing"]
-    network = parser.instantiate(parser.parse_args(given)).network
+    arguments = ["--network", "networks.DigitFeatures", "--network.role", "choosing"]
+    network = parser.instantiate(parser.parse_args(arguments)).network
     assert isinstance(network, DigitFeatures)
     assert network.role == "choosing"
     with pytest.raises(Exception, match="choosing"):
-        parser.parse_args([*given[:3], "both"])
+        parser.parse_args([*arguments[:3], "both"])

@@ -51,7 +51,7 @@ def test_buffers_are_on_the_device_of_the_network() -> None:
 def test_normalization_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match=r"`mean` must have one value for all 3 channels or one"):
         WrappedFeatures(nn.Flatten(), (3, 2, 2), mean=(0.5, 0.5))
-    with pytest.raises(ValueError, match=r"`std` must be > 0, got .*; 1 leaves values"):
+    with pytest.raises(ValueError, match=r"`std` must be > 0, got .*; 1 does not change"):
         WrappedFeatures(nn.Flatten(), (1, 2, 2), std=(0.0,))
 
 
