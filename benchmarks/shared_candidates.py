@@ -1,4 +1,4 @@
-"""A prior whose samples are given ones, so that several samplers choose from the same."""
+"""A prior with a fixed list of samples, so that several samplers choose among the same."""
 
 from functools import cached_property
 from typing import final
@@ -17,7 +17,7 @@ __all__ = ["SharedCandidates"]
 
 @final
 class SharedCandidates(AbstractTarget):
-    """A distribution that hands out given samples of it in order, and is itself otherwise.
+    """Wraps a distribution; `sample` returns the next ones of a fixed list of samples.
 
     Args:
         prior: the distribution.
@@ -26,7 +26,7 @@ class SharedCandidates(AbstractTarget):
 
     def __init__(self, prior: AbstractTarget, latents: Float[Tensor, "m d"]) -> None:
         self._prior = prior
-        self._left = latents
+        self._remaining = latents
 
     def __repr__(self) -> str:
         return repr(self._prior)
@@ -40,15 +40,16 @@ class SharedCandidates(AbstractTarget):
         return self._prior.length_scale
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        """Returns the next n of the given samples.
+        """Returns the next n samples of the list.
 
         Raises:
             ValueError: if fewer are left.
         """
         del generator
-        if n > len(self._left):
-            raise ValueError(f"`n` must be at most {len(self._left)}, the samples left, got {n}.")
-        samples, self._left = self._left[:n], self._left[n:]
+        remaining = len(self._remaining)
+        if n > remaining:
+            raise ValueError(f"`n` must be at most {remaining}, the samples left, got {n}.")
+        samples, self._remaining = self._remaining[:n], self._remaining[n:]
         return samples.clone()
 
     def potential(self, kernel: AbstractKernel) -> Potential:
