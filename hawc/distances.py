@@ -58,7 +58,7 @@ def squared_distance(
 
     Raises:
         ValueError: if a set is empty, the dimensions differ, a number of weights does not fit, or
-            the two total weights differ, so that d^2 has no meaning.
+            the two total weights differ. Then d^2 is not defined.
     """
     check_instance("kernel", kernel, AbstractKernel)
     x, y, p, q = checked_weighted_sets(x, y, x_weights, y_weights)

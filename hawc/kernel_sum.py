@@ -46,8 +46,8 @@ class KernelSum:
     It goes over y in blocks. The terms are computed in the dtype of y and added up in float64. In
     float32 a sum over a million points would lose six of seven digits.
 
-    If close pairs would lose more than half of their digits, as in groups of points far from each
-    other, the terms are computed in float64. If that is not enough, distances are computed from
+    In groups of points far from each other, close pairs may lose more than half of their digits.
+    The terms are then computed in float64. If that is not enough, distances are computed from
     differences of coordinates.
 
     Args:
@@ -81,9 +81,8 @@ class KernelSum:
         self._origin = origin.double()
         crowding = _crowding(points, squared_norms) if self.crowding is None else self.crowding
         self.crowding = crowding
-        if (
-            not expanded and torch.finfo(points.dtype).eps * crowding <= 1
-        ):  # half of a distance's digits
+        # distances keep half of their digits
+        if not expanded and torch.finfo(points.dtype).eps * crowding <= 1:
             self._points = centered
         elif expanded and expansion_is_accurate(crowding, points.dtype):
             self._points, self._squared_norms = centered, squared_norms
@@ -157,9 +156,9 @@ def _crowding(points: Float[Tensor, "m d"], squared_norms: Float[Tensor, " m"]) 
 
     Copies of a point do not count as neighbours: no result depends on their distance.
 
-    Of a long set only 272 points are used: the 16 farthest and 256 spread over the order. Two
-    points of a narrow group are among the 256 with a probability of 99 % if the group holds 2.6 %
-    of the points, and of 72 % if it holds 1 %.
+    Of a long set only 272 points are used: the 16 farthest and 256 spread over the order. A
+    group that holds 2.6 % of the points has two points among the 256 with a probability of 99 %.
+    For a group that holds 1 % the probability is 72 %.
 
     Args:
         points: relative to the origin.

@@ -9,9 +9,9 @@ Annals of Mathematics 39:811; up to a multiple of |x - y|^2)
 
     h(x, y) = int_0^inf (1 - exp(-t |x - y|^2)) density(t) dt.
 
-Numerically the integral is a sum over rates t. A distribution whose Gaussian means
-E exp(-t |x - Z|^2) have a closed form (``hawc.targets``) therefore has an exact potential
-E h(x - Z) for every kernel: one sum over t.
+Numerically the integral is a sum over rates t. Many distributions have Gaussian means
+E exp(-t |x - Z|^2) in closed form (``hawc.targets``). Their potential E h(x - Z) is then exact for
+every kernel: one sum over t.
 
 A new kernel is one frozen dataclass with its profile, the profile's derivative and its mixture.
 """

@@ -6,9 +6,9 @@ over directions of the d^2 between the projected points. On a line
 
     d^2 = int (F - G)^2 = sum_i w_i z_i (sum_j w_j sign(z_j - z_i)).
 
-F and G are the distribution functions, z the points of both sets, and w the weights of the first
-set and minus those of the second. Sorting gives all sums over j at once. These sums do not change
-when the points move a little, so they are also the gradient.
+F and G are the distribution functions, and z the points of both sets. The w are the weights of the
+first set, and minus those of the second. Sorting gives all sums over j at once. These sums do not
+change when the points move a little, so they are also the gradient.
 
 Source: J. Hertrich, C. Wald, F. Altekrueger, P. Hagemann 2024, "Generative sliced MMD flows with
 Riesz kernels", ICLR 2024, arXiv 2305.11463.

@@ -40,9 +40,9 @@ class Typical(AbstractSolver):
     Lengths: each is a quantile of the target's own lengths, between 1 % and 99 %. Together with
     those of the history they are distributed as the target's (``hawc.compression.stratification``).
 
-    Directions: they minimize the objective by L-BFGS. Without a history, the directions of a
-    regular simplex are within 4 % of the optimum for up to dim points of N(0, I) and |x - y|; no
-    descent is made then. On a line the signed quantiles are stratified.
+    Directions: they minimize the objective by L-BFGS. No descent is needed for up to dim points of
+    N(0, I) and |x - y| without a history: a regular simplex is within 4 % of the optimum. On a line
+    the signed quantiles are stratified.
 
     A `Normal` with a covariance matrix is whitened first. Otherwise a point could put all of its
     length into the direction of the smallest variance, where it changes the image least.

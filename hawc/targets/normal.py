@@ -101,9 +101,8 @@ class Normal(AbstractTarget):
 
     def elliptical_form(self) -> EllipticalForm | None:
         variances = self._variances[0].cpu()
-        regular = (
-            variances > _FLAT * variances.max()
-        )  # the distribution has variance in these directions
+        # the directions in which the distribution has variance
+        regular = variances > _FLAT * variances.max()
         if not bool(regular.any()):
             return None  # a point
         deviations = variances[regular].sqrt()

@@ -17,7 +17,6 @@ from hawc.compression import (
     CompressionProblem,
     Deterministic,
     Stochastic,
-    Typical,
     compress,
 )
 from hawc.distances import squared_distance_to
@@ -135,7 +134,7 @@ def test_empirical_distribution_is_compressed_beside_its_own_points() -> None:
 
 
 @pytest.mark.parametrize("target", [PLANE, StudentT(2), Empirical(normal(9, 2).double())], ids=repr)
-@pytest.mark.parametrize("solver", [QUICK, Stochastic(5, 10), Typical()], ids=repr)
+@pytest.mark.parametrize("solver", [QUICK, Stochastic(5, 10)], ids=repr)
 def test_same_seed_gives_the_same_points(target: AbstractTarget, solver: AbstractSolver) -> None:
     first, again, other = (
         compress(target, 3, history=normal(2, 2), solver=solver, generator=seeded(seed)).points

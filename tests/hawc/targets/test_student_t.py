@@ -20,9 +20,8 @@ TINY = HuberEnergy(1e-8)  # |h - |x - y|| <= 1e-8
 )
 def test_student_approximating_normal_has_the_papers_constant(dim: int, constant: float) -> None:
     target = StudentT.approximating_normal(dim)
-    assert target.scale**2 * (dim + 1) == pytest.approx(
-        constant, abs=6e-6
-    )  # as many digits as given
+    # as many digits as given
+    assert target.scale**2 * (dim + 1) == pytest.approx(constant, abs=6e-6)
 
 
 @pytest.mark.parametrize("dim", DIMS)
