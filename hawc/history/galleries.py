@@ -68,7 +68,7 @@ def galleries(url: StoreURL) -> list[Gallery]:
     """
     store = Store(url)
     if store.is_missing_file:
-        raise ValueError(f"`url` must name an existing store, got {store}: no such file.")
+        raise ValueError(f"`url` must name a store that exists, got {store}: no such file.")
     length = cast(func.coalesce(func.sum(BATCHES.c.size), 0), BigInteger)  # else a decimal
     columns = (*(GALLERIES.c[name] for name in ("name", "dim", "dtype", "target")), length)
     query = select(*columns).outerjoin(BATCHES).group_by(GALLERIES.c.id).order_by(GALLERIES.c.id)

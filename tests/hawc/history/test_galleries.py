@@ -48,7 +48,7 @@ def test_refuses_a_name_that_the_encoding_lacks(postgresql: Callable[[str], str]
 
 def test_a_list_creates_nothing(url: str, tmp_path: Path) -> None:
     if url.startswith("sqlite"):
-        with pytest.raises(ValueError, match=r"`url` must name an existing store, .* no such"):
+        with pytest.raises(ValueError, match=r"`url` must name a store that exists, .* no such"):
             galleries(url)
         assert not list(tmp_path.iterdir())
     else:

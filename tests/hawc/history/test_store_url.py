@@ -81,7 +81,7 @@ def test_reads_absolute_paths(here: Path, slashes: str) -> None:
 def test_the_mode_ro_reads_only(here: Path, url: str) -> None:
     with pytest.raises(HistoryStoreError, match="with mode=ro must name a file that exists"):
         DatabaseHistory(url, PLANE)
-    with pytest.raises(ValueError, match="must name an existing store"):
+    with pytest.raises(ValueError, match="must name a store that exists"):
         galleries(url)
     assert not list(here.iterdir())
     gallery_of_three(here / "gallery.db")
