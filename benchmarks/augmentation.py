@@ -42,7 +42,7 @@ def _warped(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _mirrored(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Returns images mirrored half of the time and shifted by whole pixels, edges reflected."""
+    """Returns images randomly mirrored and shifted by whole pixels, edges reflected."""
     n, channels, height, width = images.shape
     images = torch.where(_chosen(images, 0.5, generator), images.flip(3), images)
     padded = functional.pad(images, (SHIFT,) * 4, mode="reflect")

@@ -148,7 +148,7 @@ def autoencoder(setting: Setting) -> nn.Module:
 
 
 def freeze(critic: nn.Module, frozen: bool) -> None:
-    """Freezes or thaws a critic's weights and the power iterations of its spectral norms."""
+    """Freezes or thaws a critic's weights and its power iterations."""
     critic.requires_grad_(not frozen)
     for layer in critic.modules():
         if is_parametrized(layer):
@@ -187,7 +187,7 @@ def pair_loop(
 
 
 def disco_loop(setting: Setting, tick: Tick) -> None:
-    """Trains two translators and two critics, a step of each kind on alternate batches."""
+    """Trains two translators and two critics on alternate batches."""
     shape = setting.shape
     to_b, to_a = (setting.as_generator(setting.translator(shape)) for _ in range(2))
     critic_a, critic_b = (setting.spread(setting.encoder(shape, 1)) for _ in range(2))

@@ -1,4 +1,4 @@
-"""Other methods to choose K points for N(0, I_d), to compare history-aware compression with.
+"""Other methods to choose K points for N(0, I_d), for comparison.
 
     python -m benchmarks.baselines
 
@@ -44,7 +44,7 @@ def iid(dim: int, size: int, history: Tensor, generator: torch.Generator) -> Ten
 
 
 def sobol(dim: int, size: int, history: Tensor, generator: torch.Generator) -> Tensor:
-    """Returns points of the scrambled Sobol sequence by the inverse normal distribution function.
+    """Returns the scrambled Sobol sequence by the inverse distribution function.
 
     The length of the history is the position in the sequence; its points are ignored. The
     generator's initial seed is that of the scrambling.
@@ -59,7 +59,7 @@ def sobol(dim: int, size: int, history: Tensor, generator: torch.Generator) -> T
 def support_points(
     dim: int, size: int, history: Tensor, generator: torch.Generator, *, resample: bool = False
 ) -> Tensor:
-    """Returns support points that complement a history, by the convex-concave fixed point.
+    """Returns support points of a history by the convex-concave fixed point.
 
     For samples z_1..z_B of the distribution and T points in all, p being the history and the new
     points x together,
@@ -110,8 +110,11 @@ def _inverse_distance_sums(x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
 def kernel_herding(dim: int, size: int, history: Tensor, generator: torch.Generator) -> Tensor:
     """Returns points chosen greedily, each the best one beside all earlier points.
 
-    A point starts from the best of many samples and is polished by L-BFGS on the exact objective
-    T m(x) - sum_j h(x, y_j), where T is the number of points with the new one and m the potential.
+    A point starts from the best of many samples. L-BFGS minimises the exact objective
+
+        T m(x) - sum_j h(x, y_j),
+
+    where T is the number of points with the new one and m the potential.
 
     Source: Y. Chen, M. Welling, A. Smola 2010, "Super-samples from kernel herding", UAI 2010.
     """
@@ -145,7 +148,7 @@ def _polished(
 
 
 def kernel_thinning(dim: int, size: int, history: Tensor, generator: torch.Generator) -> Tensor:
-    """Returns size^2 samples thinned by Compress++ with Gaussian kernels, oversampling g = 4.
+    """Returns size^2 samples thinned by Compress++ with Gaussian kernels, g = 4.
 
     The kernel is the sum of exp(-|x - y|^2 / (w d)) over four widths w. At K = 64 it is as good as
     the best single width for d = 16 and 64 (within 1 %) and better for d = 2 (by 13 %). `size` must
@@ -179,7 +182,7 @@ BASELINES: tuple[Baseline, ...] = (
 
 
 def measure(baseline: Baseline, dim: int, size: int, seeds: int) -> tuple[float, float]:
-    """Returns mean squared distance to N(0, I) and seconds of one call, over a few seeds."""
+    """Returns mean squared distance to N(0, I) and seconds of a call, over seeds."""
     distance, seconds = 0.0, 0.0
     nothing = torch.empty(0, dim, dtype=torch.float64)
     for seed in range(seeds):

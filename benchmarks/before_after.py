@@ -30,7 +30,7 @@ IMAGES = Path(__file__).parent.parent / "docs" / "images"
 
 @torch.no_grad()
 def two_rows(model: LatentGenerator, seed: int = 0) -> Tensor:
-    """Returns images (20, c, h, w) of ten independent and ten recursively chosen latents."""
+    """Returns images (20, c, h, w) of ten independent and ten recursive latents."""
     generator = torch.Generator().manual_seed(seed)
     independent = IndependentSampler(model.prior).sample(NUM_IMAGES, generator=generator)
     sampler = HistoryAwareSampler(model.prior)

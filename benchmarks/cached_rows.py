@@ -16,9 +16,10 @@ __all__ = ["CachedRows"]
 
 @final
 class CachedRows:
-    """Computes a function row by row and caches values in files by the SHA-256 of the row.
+    """Computes a function row by row and caches values in files.
 
-    Rows are computed one at a time, since a network may round differently in a batch.
+    A row is identified by its SHA-256. Rows are computed one at a time, since a network may round
+    differently in a batch.
 
     Args:
         function: (n, ...) to (n, ...), deterministic and independent for each row.

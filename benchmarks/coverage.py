@@ -1,4 +1,4 @@
-"""Coverage of the modes of a mixture of Gaussians, for the benchmarks of toy distributions."""
+"""Coverage of the modes of a mixture of Gaussians."""
 
 import math
 

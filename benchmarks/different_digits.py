@@ -1,4 +1,4 @@
-"""Numbers of different digits among n images of independent, Sobol and history-aware latents.
+"""Numbers of different digits among n images, by the sampler of their latents.
 
     python -m benchmarks.different_digits runs/<name>/<time> [more run folders]
 

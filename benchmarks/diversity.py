@@ -59,7 +59,7 @@ Values = dict[str, float]
 
 @final
 class Judge:
-    """Computes metrics of images against real ones, by a network without a part in their choice.
+    """Computes metrics of images against real ones, by an independent network.
 
     Args:
         network: features and class logits of images.
@@ -139,7 +139,7 @@ def samplers(
 def sampled(
     make: Callable[[], AbstractSampler], in_rounds: bool, generator: torch.Generator
 ) -> Iterator[tuple[int, Tensor, float]]:
-    """Yields the number of latents, the latents (n, d) and the seconds of their choice."""
+    """Yields the number of latents, the latents (n, d) and seconds of their choice."""
     if not in_rounds:
         for n in SIZES:
             start = time.perf_counter()

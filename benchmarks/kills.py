@@ -122,7 +122,7 @@ def is_saving(workplace: Path) -> bool:
 
 
 def stop_while_saving(process: int, workplace: Path) -> bool:
-    """Pauses a training that writes a checkpoint; returns whether the file is incomplete."""
+    """Pauses a training during a save; returns whether the file is incomplete."""
     if not is_saving(workplace):
         return False
     os.kill(process, signal.SIGSTOP)
@@ -179,7 +179,7 @@ def be_killed(name: str, workplace: Path, delays: Iterator[float], tally: Tally)
 
 
 def outcome(workplace: Path) -> tuple[dict[str, Any], dict[str, set[bytes]]]:
-    """Returns the content of the last checkpoint, and the images of new samples by name."""
+    """Returns the content of the last checkpoint and the images of new samples."""
     path = last_checkpoint(workplace)
     if path is None:
         raise RuntimeError(f"no training ended: {(workplace / 'log.txt').read_text()}")

@@ -1,4 +1,4 @@
-"""Learning rates and latent weights of an EnergyVAE, compared by the distance of its latents.
+"""Latent distances of an EnergyVAE for several learning rates and weights.
 
     python -m benchmarks.latent_schedules [--epochs 25] [--data_dir DIR] [--batches N]
 

@@ -1,4 +1,4 @@
-"""Lightning's loop around the steps of benchmarks/bare_loops.py, without its other parts."""
+"""Lightning's loop around the steps of benchmarks/bare_loops.py."""
 
 import tempfile
 from collections.abc import Iterator
@@ -78,7 +78,7 @@ class _Ticking(Callback):
 
 
 def train_alone(model: str, setting: Setting, tick: Tick) -> None:
-    """Trains a model of benchmarks/bare_loops.py, but DiscoGAN, by Lightning's trainer."""
+    """Trains a model of LOOPS, except DiscoGAN, by Lightning's trainer."""
     loop = LOOPS[model]
     assert isinstance(loop, partial)
     is_autoencoder = loop.func is autoencoder_loop

@@ -3,11 +3,11 @@
     python -m benchmarks.long_history [--longest 1000000] [--history FILE]
 
 K = 16 points for N(0, I) in 128 dimensions, float32, are chosen against histories of i.i.d. samples
-and of points of history-aware compression. The latter are chosen in rounds of 16 up to 1,000
-points, of 64 and 256 up to 20,000 and of 1,000 up to 100,000, which takes more than an hour. A
-million points are these and nine rotated copies; the distribution is invariant under rotations. The
-gain of a batch is the mean objective f of sixteen independent batches minus its own. The exact gain
-is that of a converged descent on the exact sum.
+and of points of history-aware compression. The latter are chosen in rounds: of 16 up to 1,000
+points, of 64 and 256 up to 20,000, of 1,000 up to 100,000. This takes more than an hour. A million
+points are these and nine rotated copies; the distribution is invariant under rotations. The gain of
+a batch is the mean objective f of sixteen independent batches minus its own. The exact gain is that
+of a converged descent on the exact sum.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def seeded(seed: int) -> torch.Generator:
 
 
 def chosen_history(file: Path | None) -> Tensor:
-    """Returns 100,000 points of a file, or chosen in rounds, each against all earlier ones."""
+    """Returns 100,000 points of a file, or chosen in rounds against earlier ones."""
     if file is not None and file.is_file():
         return torch.load(file)
     points, generator, length = torch.empty(NUM_CHOSEN, DIM), seeded(0), 0
@@ -66,7 +66,7 @@ def chosen_history(file: Path | None) -> Tensor:
 
 
 def lengthened(points: Tensor, length: int) -> Tensor:
-    """Returns the first `length` points, followed by rotated copies if there are fewer."""
+    """Returns `length` points: the first ones, then rotated copies of all."""
     if length <= len(points):
         return points[:length]
     longer, generator = torch.empty(length, DIM), seeded(1)
@@ -100,7 +100,7 @@ def measure(history: Tensor) -> dict[str, list[float]]:
 
 
 def peak_memory(length: int) -> float:
-    """Returns the peak memory in GB of a process that holds a history and chooses a batch."""
+    """Returns the peak memory in GB of a process that chooses one batch."""
     code = (
         "import resource, torch, benchmarks.long_history as b;"
         f"h = torch.randn({length}, b.DIM);"

@@ -25,7 +25,7 @@ REQUIRED_SECONDS = 10
 
 
 def timed(size: int, dim: int, weighted: bool) -> tuple[Transport, float, float]:
-    """Returns the transport of two clouds, one shifted by 1, wall and processor seconds."""
+    """Returns the transport of two shifted clouds, wall and processor seconds."""
     generator = torch.Generator().manual_seed(dim)
     x, y = (torch.randn(size, dim, generator=generator, dtype=torch.float64) for _ in range(2))
     p, q = (torch.rand(size, generator=generator, dtype=torch.float64) for _ in range(2))

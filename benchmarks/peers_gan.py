@@ -1,4 +1,4 @@
-"""Training steps per second of GANs: this project, bare PyTorch loops, and a common pattern.
+"""Training steps per second of GANs: this project, bare loops, a common pattern.
 
     HAWC_DATA=<folder with MNIST/raw> python -m benchmarks.peers_gan [--rounds 3]
 

@@ -1,4 +1,4 @@
-"""Training steps per second of a VAE: this project, a bare PyTorch loop, and pythae.
+"""Training steps per second of a VAE: this project, a bare loop, and pythae.
 
     HAWC_DATA=<folder with MNIST/raw> python -m benchmarks.peers_vae [--rounds 3] [--parts]
 
@@ -118,7 +118,7 @@ def contestants(images: Path, batch_size: int, parts: bool) -> dict[str, Contest
 
 
 def save_images(path: Path) -> None:
-    """Writes the training images of train.py, in another process because it needs Lightning."""
+    """Writes the training images of train.py in a process that imports Lightning."""
     process = multiprocessing.get_context("spawn").Process(target=_save_images, args=(path,))
     process.start()
     process.join()
@@ -141,7 +141,7 @@ def schedule(batch_size: int, steps: int) -> Schedule:
 
 
 def verdicts(times: Times) -> Iterator[str]:
-    """Yields lines with the requirements and with the processor time of waiting contestants."""
+    """Yields the requirements and the processor time of waiting contestants."""
     yield verdict(times, OURS, BARE, at_most=MOST_OVER_BARE)
     if PEER in times:
         yield verdict(times, PEER, OURS, at_least=LEAST_OVER_PEER)

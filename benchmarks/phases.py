@@ -1,9 +1,9 @@
-"""Times training loops in alternating phases: one process each, only one of which runs at a time.
+"""Times training loops in alternating phases, one process each.
 
-A loop runs a short block of steps, reports its time and waits for the blocks of all others. A slow
-moment of the machine therefore affects all loops, and times can be compared block by block. Loops
-share no imports and no memory. Processes that a loop starts, such as that of W&B, go on during the
-blocks of the others; their processor time is not counted.
+Only one process runs at a time. A loop runs a short block of steps, reports its time and waits for
+the blocks of all others. A slow moment of the machine therefore affects all loops, and times can be
+compared block by block. Loops share no imports and no memory. Processes that a loop starts, such as
+that of W&B, go on during the blocks of the others; their processor time is not counted.
 """
 
 import multiprocessing
@@ -42,7 +42,7 @@ class Block:
 @final
 @dataclass(frozen=True)
 class Schedule:
-    """Numbers of blocks, of steps per block and of skipped first steps, at least 1 each."""
+    """Numbers of blocks, of steps per block and of skipped steps, at least 1 each."""
 
     blocks: int
     length: int

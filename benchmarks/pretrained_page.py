@@ -70,7 +70,7 @@ def write_page(results: Path = RESULTS, page: Path = PAGE) -> None:
 
 
 def contact_sheet(sets: dict[str, Tensor], path: Path) -> None:
-    """Writes a PNG file of 256 colours with the images (n, c, h, w) of each name below it."""
+    """Writes a PNG file with the images (n, c, h, w) of each name below it."""
     blocks = [(name, -(-len(images) // COLUMNS)) for name, images in sets.items()]
     height = sum(LINE + rows * SIDE for _, rows in blocks)
     sheet = Image.new("RGB", (COLUMNS * SIDE, height), "white")

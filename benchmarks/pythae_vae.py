@@ -59,7 +59,7 @@ def model(encoder: nn.Module, decoder: nn.Module, latent_dim: int) -> VAE:
 
 
 def train(vae: VAE, data: BaseDataset, batch_size: int, tick: Callable[[], None]) -> None:
-    """Trains for an epoch with pythae's default trainer: Adam, progress bar, no workers."""
+    """Trains for an epoch with pythae's default trainer."""
     with tempfile.TemporaryDirectory() as folder:
         config = BaseTrainerConfig(
             output_dir=folder,

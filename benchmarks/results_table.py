@@ -78,7 +78,7 @@ def row(run: TrainedRun, data_dir: str | None) -> str:
 
 
 def save_images(run: TrainedRun) -> None:
-    """Writes images of independent and history-aware latents side by side; skips tables."""
+    """Writes images of independent and history-aware latents; skips tables."""
     model = run.model()
     if len(model.image_shape) != 3:
         return

@@ -1,4 +1,4 @@
-"""History-aware compression against known optima, other methods and long histories.
+"""History-aware compression against known optima and other methods.
 
     python -m benchmarks.sampler [--longest 1000000] [--history FILE]
 
@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from benchmarks import baselines, long_history
+from benchmarks.long_history import seeded
 from hawc import StandardNormal, compress
 from hawc.compression import Deterministic, Stochastic
 from hawc.distances import squared_distance_to as distance_to
@@ -61,13 +62,8 @@ KNOWN_ROUNDS = {
 }
 
 
-def seeded(seed: int) -> torch.Generator:
-    """Returns a generator of that seed."""
-    return torch.Generator().manual_seed(seed)
-
-
 def distance(points: Tensor) -> float:
-    """Returns the squared distance to the standard normal distribution of that dimension."""
+    """Returns the squared distance to the standard normal distribution."""
     return float(distance_to(KERNEL, points.double(), StandardNormal(points.shape[1])))
 
 
@@ -167,7 +163,7 @@ def baselines_table() -> Iterable[str]:
 
 
 def stochastic_table() -> Iterable[str]:
-    """Yields a comparison of the published algorithm with the default solver on one problem."""
+    """Yields a comparison of the published algorithm with the default solver."""
     yield "## The published stochastic algorithm: K = 16, d = 16, 1,000 points of history"
     yield "| solver | squared distance of all points | seconds |"
     yield "|---|---|---|"

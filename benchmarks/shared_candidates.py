@@ -1,4 +1,4 @@
-"""A prior with a fixed list of samples, so that several samplers choose among the same."""
+"""A prior with a fixed list of samples, shared by several samplers."""
 
 from functools import cached_property
 from typing import final

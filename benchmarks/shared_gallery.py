@@ -1,4 +1,4 @@
-"""One gallery of many processes: lost and doubled points, time, and killed writers.
+"""One gallery of many processes: lost and doubled points, killed writers.
 
     python -m benchmarks.shared_gallery [--processes 8] [--batches 50] [--kills 100]
 
@@ -136,7 +136,7 @@ def shared(name: str, url: str, processes: int, batches: int) -> Row:
 
 
 def killed(url: str, kills: int) -> dict[str, int]:
-    """Returns the counts of tests/gallery_writers.py, which fails at an incomplete batch."""
+    """Returns the counts of tests/gallery_writers.py; fails at incomplete batches."""
     command = [sys.executable, "-m", "tests.gallery_writers", "kill", url, str(kills), "0"]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     counts: dict[str, int] = json.loads(done.stdout)

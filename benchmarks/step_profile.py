@@ -68,7 +68,7 @@ def part_of(frame: FrameType | None) -> str:
 
 @final
 class StackSampler:
-    """Adds up the processor time of each part, without the skipped steps of a schedule."""
+    """Adds up the processor time of each part, without skipped steps."""
 
     class Done(Exception):
         """Ends the training."""

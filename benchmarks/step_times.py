@@ -35,7 +35,7 @@ def quartiles(values: list[float]) -> str:
 
 
 def table(times: Times, length: int, bare: str) -> Iterator[str]:
-    """Yields a line per contestant, relative to the bare loop; blocks have `length` steps."""
+    """Yields a line per contestant, relative to the bare loop."""
     yield (
         "| training loop | ms a step | processor ms | steps/s | time over bare, blocks' median "
         "(quartiles) | of the whole | processor time over bare, blocks' median (quartiles) |"

@@ -16,7 +16,7 @@ CONFIGS = Path(__file__).parent.parent / "configs"
 
 @final
 class TickCallback(Callback):
-    """Ticks after each batch; the command line names it, so `tick` belongs to the class."""
+    """Ticks after each batch; `tick` is of the class, as the command line names it."""
 
     tick: ClassVar[Tick]
 

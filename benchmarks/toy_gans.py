@@ -104,7 +104,7 @@ def report(curve: Sequence[Snapshot], ends: dict[str, list[Snapshot]], threads: 
 
 
 def plot(curve: Sequence[Snapshot], ends: dict[str, list[Snapshot]]) -> None:
-    """Plots the curve of the 25 Gaussians, its last points, and those of the first seed's GANs."""
+    """Plots the curve of the 25 Gaussians, and the last points of all models."""
     figure, (left, *others) = plt.subplots(1, 4, figsize=(15, 4))
     seconds = [at.seconds for at in curve]
     left.plot(seconds, [at.modes / 25 for at in curve], label="modes covered, of 25")

@@ -1,4 +1,4 @@
-"""Trains a feature network of the repository; writes its weights and training record.
+"""Trains a feature network; writes its weights and training record.
 
     python -m benchmarks.train_feature_network --data mnist --role judging [--data_dir DIR]
 
@@ -59,7 +59,7 @@ RECIPES: dict[Data, Recipe] = {"digits": Recipe(8, 0.1, 0.0), "objects": Recipe(
 
 
 def learning_rate_share(progress: float) -> float:
-    """Returns the learning rate relative to its largest value; `progress` is in [0, 1]."""
+    """Returns the relative learning rate at `progress` in [0, 1]."""
     if progress < RISE:
         return progress / RISE
     return 0.5 + 0.5 * math.cos(math.pi * (progress - RISE) / (1 - RISE))

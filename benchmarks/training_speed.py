@@ -1,4 +1,4 @@
-r"""Times of training steps beside those of bare loops, for every model at three sizes.
+r"""Times of training steps and of bare loops, for every model at three sizes.
 
     python -m benchmarks.training_speed [--sizes tiny mlp dcgan] [--models GAN ...] [--rounds 2]
     python -m benchmarks.training_speed --sizes dcgan --models GAN --rounds 20 \
@@ -84,7 +84,7 @@ def rows(size: str, results: Mapping[str, Times]) -> Iterator[str]:
 
 
 def verdict(size: str, results: Mapping[str, Times]) -> str:
-    """Returns a line with the models within the bound, by the blocks' median and as a whole."""
+    """Returns a line with the models within the bound, by median and as a whole."""
     kind, bound = BOUNDS[size]
     held, broken = [], []
     for model, times in results.items():

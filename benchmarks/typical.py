@@ -1,4 +1,4 @@
-"""Distances and lengths of typical points in comparison with free and independent ones.
+"""Distances and lengths of typical, free and independent points.
 
     python -m benchmarks.typical [--dims 8 16 64 ...]
 
@@ -20,9 +20,10 @@ import torch
 from scipy.stats import kstest
 from torch import Tensor
 
+from benchmarks.long_history import seeded
+from benchmarks.sampler import distance
 from hawc import HistoryAwareSampler, StandardNormal, compress
 from hawc.compression import AbstractSolver, CompressionProblem, Deterministic, Typical
-from hawc.distances import squared_distance_to
 from hawc.kernels import HuberEnergy
 
 RESULTS = Path(__file__).parent / "results" / "typical.md"
@@ -34,16 +35,6 @@ ROUNDS = ((4, 4), (16, 1), (4, 16), (16, 4))
 MOST_NUMBERS = 2**28  # pairs times dimension; larger problems are left out
 SEEDS, INDEPENDENT = 3, 20
 KEPT, KEPT_OF_FOUR, GAP = 0.93, 0.7, 0.04
-
-
-def seeded(seed: int) -> torch.Generator:
-    """Returns a generator of that seed."""
-    return torch.Generator().manual_seed(seed)
-
-
-def distance(points: Tensor) -> float:
-    """Returns the squared distance to the standard normal distribution of that dimension."""
-    return float(squared_distance_to(KERNEL, points.double(), StandardNormal(points.shape[1])))
 
 
 def probabilities(points: Tensor) -> Tensor:
@@ -60,7 +51,7 @@ def chosen(history: Tensor, size: int, solver: AbstractSolver, seed: int) -> tup
 
 
 def gain_row(dim: int, size: int, length: int) -> str:
-    """Returns a line: shares of free points' gain over independent ones, lengths and times."""
+    """Returns a line with shares of free points' gain, lengths and times."""
     target = StandardNormal(dim)
     gains: list[tuple[float, float]] = []
     ratios, quantiles = [], []

@@ -1,4 +1,4 @@
-"""A loader of batches from tensors in memory whose position can be saved and restored."""
+"""A loader of batches from tensors in memory, with a position that can be saved."""
 
 import math
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Boston Housing: 506 census tracts of Boston in 1970, 13 features and the median home value.
+"""Boston Housing: 506 census tracts in 1970, 13 features and median home value.
 
 One of the features, B, is about race: 1000 (Bk - 0.63)^2 with Bk the proportion of Black residents
 of a town. The parabola encodes an assumption about the effect of race on prices. A model of these
@@ -26,7 +26,7 @@ _COLUMNS = [
 
 @final
 class BostonHousing(AbstractTable):
-    """Reads <data_dir>/BostonHousing/housing.csv: 13 standardised features, MEDV as label.
+    """Reads <data_dir>/BostonHousing/housing.csv: 13 features, MEDV as label.
 
     MEDV is the median value of owner-occupied homes in 1,000 dollars. Column B is about race;
     `leave_out: [B]` leaves it out.

@@ -1,4 +1,4 @@
-"""Numbers of a CSV file; a cell that is no number is refused with its line and column."""
+"""Numbers of a CSV file; other cells are refused with line and column."""
 
 import csv
 from array import array
@@ -25,7 +25,7 @@ _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 @final
 @dataclass(frozen=True)
 class CSVFile:
-    """A text file of UTF-8 whose first line names the columns; blank lines are skipped.
+    """A text file in UTF-8 whose first line names the columns; skips blank lines.
 
     Args:
         path: of the file.
@@ -159,7 +159,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _is_held(written: Decimal, number: float) -> bool:
-    """Returns whether a float equals a written number; 1e30 leaves its last digits open."""
+    """Returns whether a float equals a written number; 1e30 has open last digits."""
     return int(written.as_tuple().exponent) > 0 or written == Decimal(number)
 
 

@@ -1,4 +1,4 @@
-"""CMP Facades at 64 x 64: 400 photographs of facades and their label maps, and 100 more to test.
+"""CMP Facades: 400 photographs of facades with label maps, and 100 more to test.
 
 Source: Tylecek and Sara 2013, "Spatial pattern templates for recognition of objects with regular
 structure", German Conference on Pattern Recognition.
@@ -17,7 +17,7 @@ __all__ = ["Facades"]
 
 @final
 class Facades(AbstractDomainFolders):
-    """Reads <data_dir>/facades/{trainA,trainB,testA,testB}: photographs A, label maps B.
+    """Reads photographs A and label maps B of <data_dir>/facades/trainA, trainB, ...
 
     Files of one name show one facade. By default images are unpaired, as DiscoGAN needs them.
 

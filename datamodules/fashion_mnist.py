@@ -1,4 +1,4 @@
-"""Fashion-MNIST: 60,000 training and 10,000 test images of clothes in ten classes, 28 x 28.
+"""Fashion-MNIST: 60,000 training and 10,000 test images of clothes, 28 x 28.
 
 Source: Xiao, Rasul and Vollgraf 2017, arXiv 1708.07747.
 """
@@ -17,7 +17,7 @@ _DEBIAN_PACKAGE = Path("/usr/share/datasets/fashion-mnist")  # of dataset-fashio
 
 @final
 class FashionMNIST(AbstractIdxImages):
-    """Reads <data_dir>/FashionMNIST/raw or the files of Debian's package dataset-fashion-mnist."""
+    """Reads <data_dir>/FashionMNIST/raw or Debian's package dataset-fashion-mnist."""
 
     @property
     def folders(self) -> list[Path]:

@@ -18,7 +18,7 @@ __all__ = ["GaussianEllipse"]
 
 @final
 class GaussianEllipse(AbstractToy):
-    """Samples the normal distribution of mean (1, 1), unit variances and a correlation.
+    """Samples a normal distribution with mean (1, 1), unit variances and correlation.
 
     Labels are 0.
 

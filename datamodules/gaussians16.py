@@ -17,7 +17,7 @@ __all__ = ["Gaussians16"]
 
 @final
 class Gaussians16(AbstractModes):
-    """Samples 16 Gaussians of unit variance at the points of a square grid of spacing 5.
+    """Samples 16 Gaussians of unit variance on a square grid of spacing 5.
 
     Circles of four standard deviations overlap here, so nearly every point is in one of them.
     """

@@ -1,4 +1,4 @@
-"""Two Gaussians on the diagonal of the plane, as a target for a unimodal distribution.
+"""Two Gaussians in the plane, as a target for a unimodal distribution.
 
 Source: Bishop 2006, "Pattern recognition and machine learning", figure 10.3, fits one normal
 distribution to a bimodal one; the numbers are ours.

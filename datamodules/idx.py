@@ -18,7 +18,7 @@ _UINT8 = 8  # the format's code for unsigned bytes
 
 
 class AbstractIdxImages(AbstractInMemoryImages, ABC):
-    """28 x 28 grey images in four IDX files, plain or gzipped; downloaded if they are missing."""
+    """Reads 28 x 28 grey images of four IDX files, plain or gzipped."""
 
     @property
     @abstractmethod

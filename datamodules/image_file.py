@@ -1,4 +1,4 @@
-"""One image of a file as a tensor: upright, on a background, with 8 bits a channel."""
+"""One image of a file as a tensor: upright, opaque, with 8 bits per channel."""
 
 import warnings
 from pathlib import Path
@@ -19,7 +19,7 @@ _REASON_SHOWN = 80  # characters
 
 
 def check_image_size(image_size: int, channels: int) -> None:
-    """Raises ValueError unless files can be read as square images of this size and channels."""
+    """Raises ValueError unless images can have this size and number of channels."""
     if image_size < 1:
         raise ValueError(f"`image_size` must be at least 1, got {image_size}.")
     if channels not in _MODES:
@@ -65,7 +65,7 @@ def read_image(file: Path, shape: tuple[int, int, int], background: str = "white
 
 
 def _levels(opened: Image.Image) -> tuple[int, bool]:
-    """Returns the largest grey level, and whether it is black, by the tags of TIFF files."""
+    """Returns the largest grey level and whether it is black, by tags of TIFF."""
     tags = getattr(opened, "tag_v2", {})
     bits = tags.get(ExifTags.Base.BitsPerSample, (16,))[0]
     return 2**bits - 1, tags.get(ExifTags.Base.PhotometricInterpretation) == _WHITE_IS_ZERO

@@ -1,4 +1,4 @@
-"""Folders of image files: which files are images, and all of them read as one tensor."""
+"""Folders of image files: their images, found and read as one tensor."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Bases of the data modules of sets that fit into memory: of any examples, of images."""
+"""Bases of the data modules of sets in memory: of any examples, of images."""
 
 import os
 from abc import ABC, abstractmethod
@@ -86,7 +86,7 @@ class AbstractInMemory(LightningDataModule, ABC):
         return self._loader("test")
 
     def train_examples(self, n: int) -> Tensor:
-        """Returns n training examples as float32, or all if there are fewer; needs `setup`.
+        """Returns n training examples as float32, or all if fewer; needs `setup`.
 
         They are a random choice, since a data set may be sorted. The choice does not depend on the
         seed of the run or the batch size. Of two domains they are examples of the first.
@@ -144,7 +144,7 @@ class AbstractInMemory(LightningDataModule, ABC):
 
 
 class AbstractInMemoryImages(AbstractInMemory, ABC):
-    """Holds labelled images as uint8 in memory and serves batches of float32 in [0, 1].
+    """Holds labelled images as uint8 and serves batches of float32 in [0, 1].
 
     Args:
         batch_size: images per batch and process, at least 1.
@@ -180,7 +180,7 @@ class AbstractInMemoryImages(AbstractInMemory, ABC):
 
     @abstractmethod
     def read(self, train: bool) -> tuple[Tensor, Tensor]:
-        """Returns uint8 images (n, c, h, w) and int64 labels (n,) of the training or test set."""
+        """Returns uint8 images (n, c, h, w) and int64 labels (n,) of one set."""
 
     def load(self, train: bool) -> dict[str, Split]:
         images, labels = self.read(train)
@@ -201,7 +201,7 @@ def data_folder(data_dir: str | None) -> Path:
 
 
 def hold_out(n: int, num_held_out: int | None, argument: str) -> tuple[Tensor, Tensor]:
-    """Splits n examples at random; returns the kept indices, sorted, and the others, shuffled.
+    """Returns random indices of n examples: to keep, sorted, and to hold out.
 
     Args:
         n: number of examples.

@@ -1,4 +1,4 @@
-"""Five thousand MNIST digits that come with a Python package: no download, no folder."""
+"""Five thousand MNIST digits that come with a Python package."""
 
 from functools import lru_cache
 from typing import final

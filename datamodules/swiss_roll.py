@@ -22,7 +22,7 @@ _NOISE, _SCALE = 0.25, 7.5
 
 @final
 class SwissRoll(AbstractToy):
-    """Samples a spiral of one and a half turns with noise of deviation 0.033; labels are 0."""
+    """Samples a spiral of one and a half turns with noise; labels are 0."""
 
     def sample(
         self, n: int, *, generator: torch.Generator

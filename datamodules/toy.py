@@ -16,7 +16,7 @@ _TRAIN, _TEST = 0, 1  # streams of random numbers
 
 
 class AbstractToy(AbstractInMemory, ABC):
-    """Samples a table of points (n, 2) from a distribution of the plane; needs no file.
+    """Samples a table of points (n, 2) from a distribution of the plane.
 
     A large table rather than new points in each step keeps epochs, shuffling and resume those of
     all data sets.
@@ -74,7 +74,7 @@ class AbstractToy(AbstractInMemory, ABC):
 
 
 class AbstractModes(AbstractToy, ABC):
-    """Samples the uniform mixture of N(mode, mode_std^2 I); labels are the numbers of modes."""
+    """Samples the uniform mixture of N(mode, mode_std^2 I); labels number the modes."""
 
     @property
     @abstractmethod

@@ -25,7 +25,7 @@ _TRAIN, _TEST = 0, 1  # streams of random numbers
 
 @final
 class ToyDomains(AbstractTwoDomains):
-    """Samples A from five Gaussians on a circle of radius 1, B from ten on one of radius 2.
+    """Samples A from 5 Gaussians on a circle of radius 1, B from 10 on radius 2.
 
     Points are sampled once: epochs, shuffling and resume are those of all data sets.
 

@@ -14,7 +14,7 @@ __all__ = ["AbstractTwoDomains"]
 
 
 class AbstractTwoDomains(AbstractInMemory, ABC):
-    """Holds two sets of examples of one shape in memory; its batches are (a, b) float32.
+    """Holds two sets of examples of one shape; its batches are (a, b) float32.
 
     Unpaired domains are shuffled independently. In a batch of paired domains example i of one
     belongs to example i of the other. A training epoch has the length of the smaller domain, see

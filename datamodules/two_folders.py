@@ -12,7 +12,7 @@ __all__ = ["TwoFolders"]
 
 @final
 class TwoFolders(AbstractDomainFolders):
-    """Serves the images of two folders, at any depth, as two domains; batches are (a, b).
+    """Serves the images of two folders, at any depth, as two domains.
 
     Of each image the largest centred square is resized (bicubic) to `image_size`. An epoch has the
     length of the smaller domain, with a new selection of the larger one each time.

@@ -1,1 +1,1 @@
-"""Small scripts that plot what the library computes; run as modules, shown in docs."""
+"""Small scripts that plot results of the library; run as modules, shown in docs."""

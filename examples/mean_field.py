@@ -1,4 +1,4 @@
-"""Products of two normal distributions, fitted by either KL to two toy distributions.
+"""Products of two normal distributions, fitted to toy distributions by either KL.
 
     python -m examples.mean_field
 
@@ -36,7 +36,7 @@ IMAGE = Path(__file__).parent.parent / "docs" / "images" / "mean_field.png"
 def fitted(
     distribution: AbstractToy, direction: Any, start: tuple[float, float] = (0.3, 0.3)
 ) -> MeanField:
-    """Returns a product fitted by Adam on new samples in each step, with a rate falling to 0."""
+    """Returns a product fitted by Adam on new samples in each step."""
     density: Any = distribution
     generator = torch.Generator().manual_seed(0)
     with fixed_noise(0), one_thread():
@@ -53,7 +53,7 @@ def fitted(
 
 
 def exact_variances(distribution: AbstractToy, direction: str) -> Tensor:
-    """Returns the variances of the best product; the reverse one covers one of two modes."""
+    """Returns the variances of the best product; the reverse one covers one mode."""
     if isinstance(distribution, GaussianEllipse):
         normal = Normal(distribution.mean, distribution.covariance)
         best = {"reverse": reverse_mean_field, "forward": forward_mean_field}[direction](normal)

@@ -1,4 +1,4 @@
-"""A GAN's discriminator for two known distributions in comparison with D* = p / (p + q).
+"""A GAN's discriminator for two known distributions against D* = p / (p + q).
 
     python -m examples.optimal_discriminator
 
@@ -37,7 +37,7 @@ IMAGE = Path(__file__).parent.parent / "docs" / "images" / "optimal_discriminato
 
 
 class Comparison(NamedTuple):
-    """Values of a discriminator and of D*; the error is the mean of |D - D*| under (p + q) / 2."""
+    """Values of D and D*, and the mean of |D - D*| under (p + q) / 2."""
 
     value: float
     optimal_value: float

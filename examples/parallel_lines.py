@@ -1,4 +1,4 @@
-"""Six distances between distributions on two parallel lines, over the distance of the lines.
+"""Six distances between distributions on two parallel lines.
 
     python -m examples.parallel_lines
 
@@ -41,7 +41,7 @@ class Distances:
 
 
 def distributions(theta: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Returns the different points of both lines and the weights of either distribution."""
+    """Returns the different points of both lines and the weights on each line."""
     heights = (torch.arange(NUM_POINTS, dtype=torch.float64) + 0.5) / NUM_POINTS
     lines = [torch.stack((torch.full_like(heights, at), heights), 1) for at in (0.0, theta)]
     support, places = torch.unique(torch.cat(lines), dim=0, return_inverse=True)
@@ -66,7 +66,7 @@ def distances(theta: float) -> Distances:
 
 
 def plot(by_theta: dict[float, Distances]) -> None:
-    """Plots each distance over theta, with marks at the upper edge where it is infinite."""
+    """Plots each distance over theta, with marks at the edge where it is infinite."""
     names = [*asdict(next(iter(by_theta.values())))]
     figure, every = plt.subplots(2, 3, figsize=(10, 5.6), sharex=True)
     for axes, name in zip(every.ravel(), names, strict=True):

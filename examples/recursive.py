@@ -1,4 +1,4 @@
-"""Ten points of the normal distribution in the plane, chosen one by one with memory.
+"""Ten points for N(0, I) in the plane, chosen one by one with memory.
 
     python -m examples.recursive
 
@@ -46,7 +46,7 @@ def together(size: int) -> Tensor:
 
 
 def draw_points(axes: Axes, points: Tensor) -> None:
-    """Plots numbered points over circles with a quarter, half and nine tenths of the mass."""
+    """Plots numbered points over circles with 25, 50 and 90 % of the mass."""
     for share in (0.25, 0.5, 0.9):
         radius = (-2 * torch.log1p(torch.tensor(-share))).sqrt().item()
         axes.add_patch(plt.Circle((0, 0), radius, fill=False, color="0.85"))

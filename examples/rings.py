@@ -1,4 +1,4 @@
-"""Seventeen points for the normal distribution in the plane: two local optima on three rings.
+"""Seventeen points for N(0, I) in the plane: two local optima on three rings.
 
     python -m examples.rings
 
@@ -47,7 +47,7 @@ class Optimum:
 
 
 def optimum_from(seed: int) -> Optimum:
-    """Returns the end of one descent, split into rings at the two widest gaps of the radii."""
+    """Returns the end of one descent, split at the two widest gaps of the radii."""
     generator = torch.Generator().manual_seed(seed)
     points = compress(TARGET, SIZE, solver=Deterministic(restarts=1), generator=generator).points
     points = points[points.norm(dim=1).argsort()]

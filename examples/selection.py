@@ -50,7 +50,7 @@ def nearest(points: Tensor, rows: Tensor) -> Tensor:
 
 
 def exchanged(chosen: Tensor, rows: Tensor, to_all: Tensor) -> Tensor:
-    """Returns the choice after all single exchanges that bring it closer to the distribution."""
+    """Returns the choice after all single exchanges that reduce d^2."""
     chosen, size, improved = chosen.clone(), len(chosen), True
     distances = torch.cdist(rows[chosen], rows).double()
     while improved:

@@ -1,4 +1,4 @@
-"""Linear regression by variational Bayes: evidence bound and approximate posterior.
+"""Linear regression by variational Bayes: evidence bound and posterior.
 
     python -m examples.variational_regression
 
@@ -51,7 +51,7 @@ def fitted() -> VariationalRegression:
 
 
 def difference_to_exact(result: VariationalRegression) -> float:
-    """Returns the largest difference of a mean to that of the exact posterior at E[alpha]."""
+    """Returns the largest difference of means to the exact posterior at E[alpha]."""
     x, values = data()
     exact = posterior(
         powers(x),
@@ -82,7 +82,7 @@ def plot(result: VariationalRegression) -> None:
 
 
 def main() -> None:
-    """Prints bounds, precision and difference to the exact posterior; writes the figure."""
+    """Prints bounds, precision and difference to the exact one; writes the figure."""
     result = fitted()
     bounds = result.bounds
     rises = [after - before for before, after in pairwise(bounds)]

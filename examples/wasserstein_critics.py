@@ -1,4 +1,4 @@
-"""Estimates of a known W1 by critics of WGAN, with gradient penalty and with clipping.
+"""Estimates of a known W1 by critics with gradient penalty and with clipping.
 
     python -m examples.wasserstein_critics
 
@@ -82,7 +82,7 @@ def clipped(dim: int, clip: float = 0.01) -> WGAN:
 
 
 def estimated(model: AbstractAdversarial, real: Normal, fake: Normal) -> Estimate:
-    """Trains a model's critic on two distributions; returns its estimate on new samples."""
+    """Trains a critic on two distributions; returns its estimate on new samples."""
     train_critic(model, real, fake, steps=STEPS, batch_size=BATCH_SIZE)
     generator = torch.Generator().manual_seed(2)
     x, y = (distribution.sample(NUM_SAMPLES, generator=generator) for distribution in (real, fake))
@@ -105,7 +105,7 @@ def compare() -> Iterator[tuple[str, str, AbstractAdversarial, Estimate]]:
 def plot(
     critics: dict[str, AbstractAdversarial], distributions: tuple[AbstractTarget, ...]
 ) -> None:
-    """Plots critics on the line minus their values at 0, unscaled and scaled to slope 1."""
+    """Plots critics on the line, shifted to 0 at 0, unscaled and with slope 1."""
     points = torch.linspace(-2.5, 3, 400)[:, None]
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
     for kind, model in critics.items():

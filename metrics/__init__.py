@@ -1,4 +1,4 @@
-"""Metrics of generated images as torchmetrics classes, over the features of any network.
+"""Metrics of generated images as torchmetrics classes, over features.
 
 Every metric has `update(images, real)` and `compute()`; none imports a network. Their base is
 `metrics.feature_metric.AbstractFeatureMetric`.

@@ -1,4 +1,4 @@
-"""Total variation, KL both ways and Jensen-Shannon divergence of points on a grid of bins.
+"""Total variation, KL both ways and Jensen-Shannon divergence of binned points.
 
 It is for points of the line or the plane, such as the toy distributions; in more dimensions bins
 are empty. The divergences are those of the two histograms. They estimate those of the distributions
@@ -28,7 +28,9 @@ _MOST_COORDINATES = 2
 
 @final
 class BinnedDivergences(AbstractStoredFeatures):
-    """Returns total_variation, kl, reverse_kl and jensen_shannon (with halves), in nats.
+    """Returns total_variation and, in nats, kl, reverse_kl and jensen_shannon.
+
+    The last one has weights of one half.
 
     Args:
         feature_network: images to features (n, f), f at most 2; None if `update` is given features.

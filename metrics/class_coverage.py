@@ -30,7 +30,7 @@ class Classifier(Protocol):
 
 @final
 class ClassCoverage(AbstractFeatureMetric):
-    """Returns `num_classes`, `class_entropy` and `class_total_variation` by these names.
+    """Returns `num_classes`, `class_entropy` and `class_total_variation` by name.
 
     An image belongs to the class of its largest logit.
 

@@ -1,4 +1,4 @@
-"""Bases of all metrics over features: the network, real and generated images, the states."""
+"""Bases of all metrics over features."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ __all__ = ["AbstractFeatureMetric", "AbstractStoredFeatures"]
 
 
 class AbstractFeatureMetric(Metric, ABC):
-    """A metric of generated images in the features of a network, with `update` and `compute`.
+    """Base of metrics in the features of a network, with `update` and `compute`.
 
     The network is not part of a checkpoint or of a module that holds the metric. It runs in eval
     mode without gradients. An `nn.Module` follows the metric from device to device. Do not use

@@ -19,7 +19,7 @@ _OUT_OF_RANGE = 1e-3  # rounding and resizing may leave [0, 1] by this much
 
 
 def extract_features(network: FeatureNetwork | None, images: Tensor) -> Float[Tensor, "n f"]:
-    """Returns features of images, in eval mode, without gradients and without autocast.
+    """Returns features of images, in eval mode, without gradients or autocast.
 
     The network gets copies of a bounded number of images at once, which it may overwrite. Each of
     its modules is restored to its mode afterwards.

@@ -1,4 +1,4 @@
-"""Squared Frechet distance of normal distributions fitted to real and generated features.
+"""Squared Frechet distance of normal distributions fitted to features.
 
     d^2 = |m_r - m_g|^2 + tr(S_r + S_g - 2 (S_r S_g)^(1/2))
 
@@ -30,7 +30,7 @@ __all__ = ["FrechetDistance", "squared_frechet_distance"]
 
 @final
 class FrechetDistance(AbstractFeatureMetric):
-    """Returns the squared Frechet distance, from running sums in float64; no feature is kept.
+    """Returns the squared Frechet distance, from running sums in float64.
 
     Args:
         num_features: length f of the features, at least 1.
@@ -106,7 +106,7 @@ def squared_frechet_distance(
     other_mean: Float[Tensor, " f"],
     other_covariance: Float[Tensor, "f f"],
 ) -> Float[Tensor, ""]:
-    """Returns the squared Frechet distance (Wasserstein-2) of two normal distributions, >= 0.
+    """Returns the squared Frechet distance of two normal distributions, >= 0.
 
     Args:
         mean: of one distribution.

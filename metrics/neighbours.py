@@ -34,7 +34,7 @@ _MOST_FOR_ORIGIN = 1000  # points; enough to estimate a median
 
 
 def central_point(points: Float[Tensor, "n f"] | ArrayLike) -> Float[Tensor, " f"]:
-    """Returns the median of up to 1000 points, evenly spaced in their order, in float64.
+    """Returns the median of up to 1000 evenly spaced points, in float64.
 
     A mean would follow a single distant point, and all others would lose digits.
 
@@ -53,9 +53,10 @@ def squared_distance_blocks(
     y: Float[Tensor, "m f"] | ArrayLike,
     origin: Float[Tensor, " f"] | None = None,
 ) -> Iterator[tuple[slice, Float[Tensor, "b m"]]]:
-    """Yields blocks of rows of |x_i - y_j|^2 and their places, in float64; 0 for copies.
+    """Yields blocks of rows of |x_i - y_j|^2 with their places, in float64.
 
     The caller may overwrite a block; the next block uses its memory. There is no gradient.
+    The distance of copies is exactly 0.
 
     Args:
         x: at least one point.
@@ -86,7 +87,7 @@ def squared_neighbour_radii(
     num_neighbours: int,
     origin: Float[Tensor, " f"] | None = None,
 ) -> Float[Tensor, " n"]:
-    """Returns each point's squared distance to its k-th nearest neighbour, without itself.
+    """Returns each point's squared distance to its k-th nearest other point.
 
     Args:
         points: more than `num_neighbours`.
@@ -129,7 +130,7 @@ def nearest(
 
 
 def nearest_earlier(points: Float[Tensor, "n f"] | ArrayLike) -> Float[Tensor, " n"]:
-    """Returns each point's distance to the nearest earlier point; infinity for the first.
+    """Returns distances to the nearest earlier point; infinity for the first.
 
     Args:
         points: at least one.

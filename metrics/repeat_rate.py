@@ -58,7 +58,7 @@ class RepeatRate(AbstractStoredFeatures):
 
 
 def repeat_rate(features: Float[Tensor, "n f"] | ArrayLike, threshold: float) -> Float[Tensor, ""]:
-    """Returns the repeat rate of a sequence, from 0 to 1 - 1/n; the first image is no repeat.
+    """Returns the repeat rate of a sequence, from 0 to 1 - 1/n.
 
     Args:
         features: at least one row, in order.

@@ -56,7 +56,7 @@ class VendiScore(AbstractStoredFeatures):
 
 
 def vendi_score(features: Float[Tensor, "n f"] | ArrayLike, q: float = 1.0) -> Float[Tensor, ""]:
-    """Returns the Vendi score of order q in the cosine kernel, from 1 to min(n, f + 1).
+    """Returns the Vendi score of order q, from 1 to min(n, f + 1).
 
     Zero vectors have no direction; they count as equal to each other and orthogonal to all others.
 
@@ -90,11 +90,12 @@ def _unit_vectors(features: Float[Tensor, "n f"]) -> Float[Tensor, "n g"]:
 
 
 def _eigenvalues(unit: Float[Tensor, "n g"]) -> Float[Tensor, " r"]:
-    """Returns the eigenvalues of K / n above rounding; small orders would count the others."""
+    """Returns the eigenvalues of K / n above rounding."""
     n, g = unit.shape
     with without_autocast(unit):
         gram = unit.T @ unit if g <= n else unit @ unit.T
     eigenvalues: Tensor = torch.linalg.eigvalsh(gram / n)
+    # small orders would count eigenvalues that are 0 up to rounding
     tolerance = max(n, g) * torch.finfo(unit.dtype).eps * eigenvalues[-1]
     share = eigenvalues[eigenvalues > tolerance]
     return share / share.sum()

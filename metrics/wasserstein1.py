@@ -1,4 +1,4 @@
-"""Wasserstein-1 distance between real and generated features, by an exact transport plan.
+"""Wasserstein-1 distance between real and generated features, exact.
 
 It is the distance of the images themselves, in units of the features. As an estimate for their
 distributions it is too large, by order n^(-1/d) in d dimensions. Compare it only between sets of
@@ -20,7 +20,9 @@ __all__ = ["Wasserstein1"]
 
 @final
 class Wasserstein1(AbstractStoredFeatures):
-    """Returns the Wasserstein-1 distance of real and generated features in Euclidean distance.
+    """Returns the Wasserstein-1 distance of real and generated features.
+
+    The distance of two features is Euclidean.
 
     Args:
         feature_network: images to features (n, f); None if `update` is given features.

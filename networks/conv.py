@@ -1,4 +1,4 @@
-"""Strided convolutional networks after DCGAN, for images whose sides halve to 4 to 7 pixels.
+"""Strided convolutional networks after DCGAN.
 
 28 x 28 goes through 14 to 7, 32 x 32 through 16 and 8 to 4, 64 x 64 one step further.
 `num_halvings` halves sides more often and rounds odd ones down: 28 x 28 through 14 and 7 to 3. A
@@ -63,7 +63,7 @@ class ConvEncoder(nn.Sequential):
 
 @final
 class ConvDecoder(nn.Sequential):
-    """Maps vectors to images by transposed 4 x 4 convolutions of stride 2, unbounded output.
+    """Maps vectors to unbounded images by transposed 4 x 4 convolutions of stride 2.
 
     Args:
         image_shape: (channels, height, width).
@@ -111,7 +111,7 @@ class ConvDecoder(nn.Sequential):
 def _doubling(
     fan_in: int, fan_out: int, sides: tuple[int, int], bias: bool = True
 ) -> nn.ConvTranspose2d:
-    """Returns a layer that doubles sides; `sides` are those of its output, even or odd."""
+    """Returns a layer that doubles sides to `sides`, even or odd."""
     odd = (sides[0] % 2, sides[1] % 2)
     return nn.ConvTranspose2d(
         fan_in, fan_out, 4, stride=2, padding=1, output_padding=odd, bias=bias

@@ -1,4 +1,4 @@
-"""DiscoGAN's networks: a translator between two domains and a critic of one domain.
+"""DiscoGAN's networks: a translator between domains and a critic of one.
 
     translator   4 convolutions 4 x 4 of stride 2 with 64, 128, 256, 512 filters, leaky ReLU 0.2;
                  optionally down to a vector and up again; 4 transposed convolutions back, ReLU
@@ -106,7 +106,7 @@ def _filters(channels: int, width: int) -> list[int]:
 
 
 def _downwards(filters: list[int]) -> list[nn.Module]:
-    """Returns one block per level: convolution, batch norm (not in the first), leaky ReLU."""
+    """Returns one block per level: convolution, batch norm, leaky ReLU."""
     return [
         nn.Sequential(
             nn.Conv2d(fan_in, fan_out, 4, stride=2, padding=1, bias=False),

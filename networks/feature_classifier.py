@@ -1,4 +1,4 @@
-"""Small convolutional classifiers whose last hidden layer is a feature space: four of them.
+"""Four small convolutional classifiers whose last hidden layer gives features.
 
     data     role      input        layers                                                features
     digits   choosing  1 x 28 x 28  3x3 convolutions, GELU, mean pooling, a linear layer  96

@@ -17,7 +17,7 @@ _BEYOND = 0.25
 
 
 def make_constant(module: nn.Module) -> None:
-    """Turns all parameters and buffers of a module into buffers that no state dict holds.
+    """Turns the parameters and buffers of a module into non-persistent buffers.
 
     They move between devices with the module and pass gradients on to its input. Optimizers,
     `requires_grad_` and checkpoints do not see them.

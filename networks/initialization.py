@@ -6,7 +6,7 @@ __all__ = ["initialize_like_keras"]
 
 
 def initialize_like_keras(layer: nn.Module) -> None:
-    """Initializes as Keras does: weights uniform after Glorot and Bengio 2010, biases 0.
+    """Initializes like Keras: weights uniform after Glorot and Bengio 2010, biases 0.
 
     For `nn.Module.apply`. Layers other than linear and convolutional ones keep their weights.
     """

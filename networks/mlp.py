@@ -40,7 +40,7 @@ class MLPEncoder(nn.Sequential):
 
 @final
 class MLPDecoder(nn.Sequential):
-    """Maps vectors to images: one ReLU layer per width, then a linear layer without bounds.
+    """Maps vectors to unbounded images: one ReLU layer per width, then a linear one.
 
     Args:
         image_shape: (channels, height, width), or (features,) for table rows.
@@ -73,7 +73,7 @@ class MLPDecoder(nn.Sequential):
 
 @final
 class MLPTranslator(nn.Sequential):
-    """Maps images to images of the same shape: one ReLU layer per width, then a linear layer.
+    """Maps images to images of one shape: a ReLU layer per width, then a linear one.
 
     Args:
         image_shape: (channels, height, width), or (features,) for table rows.

@@ -21,7 +21,7 @@ _NUM_REFERENCES = 64  # images of each of these sides
 
 @final
 class RandomConvFeatures(AbstractFrozenFeatures):
-    """Maps images of any shape to standardised random combinations of random convolutions.
+    """Maps images of any shape to standardised features of random convolutions.
 
     The network has three 3 x 3 convolutions with ReLU and halving, an average pooling to 4 x 4 and
     a linear layer, all with normal weights. Filters of the first layer sum to zero, so they ignore

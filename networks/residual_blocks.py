@@ -39,7 +39,7 @@ class ResidualBlock(nn.Module):
 
 
 def doubling_block(width: int) -> ResidualBlock:
-    """Returns a generator's block: sides doubled by repeating pixels, batch norm before ReLU."""
+    """Returns a generator's block, which doubles the sides by repeating pixels."""
     return ResidualBlock(
         nn.Sequential(
             *(nn.BatchNorm2d(width), nn.ReLU(), nn.Upsample(scale_factor=2)),
@@ -51,7 +51,7 @@ def doubling_block(width: int) -> ResidualBlock:
 
 
 def input_block(channels: int, width: int) -> ResidualBlock:
-    """Returns a critic's first block, which halves the sides; it has no ReLU on the pixels."""
+    """Returns a critic's first block, which halves the sides; no ReLU on pixels."""
     return ResidualBlock(
         nn.Sequential(
             *(_convolution(channels, width), nn.ReLU()),

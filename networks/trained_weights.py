@@ -32,7 +32,7 @@ def training_record(data: Data, role: Role, folder: Path = WEIGHTS) -> dict[str,
 
 
 def load_classifier(data: Data, role: Role, folder: Path = WEIGHTS) -> FeatureClassifier:
-    """Returns a trained network in evaluation mode; checks its file against the record.
+    """Returns a trained network in evaluation mode, after a check of its file.
 
     Raises:
         FileNotFoundError: if the file or its record is missing.
@@ -63,7 +63,7 @@ def load_classifier(data: Data, role: Role, folder: Path = WEIGHTS) -> FeatureCl
 
 
 def write_classifier(network: FeatureClassifier, path: Path) -> str:
-    """Writes weights, matrices and kernels as float16; returns the SHA-256 of the file."""
+    """Writes weights, matrices as float16, and returns the SHA-256 of the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     torch.save({name: _stored(tensor) for name, tensor in network.state_dict().items()}, buffer)

@@ -1,4 +1,4 @@
-"""Networks of TensorFlow's tutorial on convolutional VAEs, for images like MNIST's.
+"""Networks of TensorFlow's tutorial on convolutional VAEs.
 
     encoder   conv 3x3 stride 2, F filters, ReLU;  conv 3x3 stride 2, 2F filters, ReLU;  linear
     decoder   linear to F x (h/4) x (w/4), ReLU;  transposed conv 3x3 stride 2, 2F filters, ReLU;
