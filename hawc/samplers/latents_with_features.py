@@ -19,8 +19,8 @@ class LatentsWithFeatures:
     For `hawc.DatabaseHistory`, which keeps its `repr`: a gallery of other distributions, or of
     features by another network, is refused. So are features of the same images that were computed
     anew and round differently, on another device or number of threads: compute `data` once and
-    store its points, or name it by what it is computed from. A sampler refuses a gallery under such
-    a name: call its `choose` and append the rows to the gallery.
+    store its points, or name it by what it is computed from. Assign a gallery under such a
+    name to the sampler's attribute `history`.
 
     Args:
         prior: the distribution of the latents.
