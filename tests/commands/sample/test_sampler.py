@@ -1,14 +1,21 @@
-"""How latents are chosen by features: options, what names them, and the sampler made of them."""
+"""The sampler of `sample`: built from class and arguments, described for manifest and gallery."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
+from jaxtyping import Float
 from lightning import LightningDataModule
 from torch import Tensor, nn
 
 from commands.errors import UsageError
-from commands.sample.feature_choice import FeatureChoice, FeatureOptions
+from commands.sample.sampler import ConfiguredSampler, build_sampler
+from hawc import FeatureSampler, HistoryAwareSampler, SobolSampler
+from hawc.compression import Deterministic
+from hawc.kernels import Quotient
+from hawc.samplers import AbstractSampler
+from hawc.targets import AbstractTarget
 from networks import DigitFeatures
 from tests.helpers import DarkImages, TinyImages, tiny_energy_vae
 
@@ -16,124 +23,158 @@ CPU = torch.device("cpu")
 
 
 class Sums(nn.Module):
-    """Sums of the rows of a image, scaled by a weight that no state dict holds."""
+    """Sums over the rows of an image, scaled by a weight outside the state dict."""
 
     def __init__(self, scale: float = 1.0) -> None:
         super().__init__()
         self.register_buffer("scale", torch.tensor(scale), persistent=False)
-        self.thawed = nn.Parameter(torch.zeros(()))
+        self.trainable = nn.Parameter(torch.zeros(()))
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.scale * images.sum((1, 3)) + self.thawed
+        return self.scale * images.sum((1, 3)) + self.trainable
+
+
+class Pairs(AbstractSampler):
+    """Stands for a sampler of the user, with an argument that has no text of its own."""
+
+    def __init__(self, target: AbstractTarget, order: Any = None) -> None:
+        super().__init__(target)
+
+    def choose(
+        self,
+        n: int,
+        past: Float[Tensor, "kp d"],
+        generator: torch.Generator,
+        previous: Float[Tensor, "n d"] | None = None,
+    ) -> Float[Tensor, "n d"]:
+        half = self.target.sample(-(-n // 2), generator=generator)
+        return torch.cat([half, -half])[:n]
 
 
 def images(**options: Any) -> TinyImages:
     return TinyImages(batch_size=16, **options)
 
 
-def choice(
-    network: nn.Module, data: LightningDataModule | None = None, **options: Any
-) -> FeatureChoice:
-    return FeatureOptions(network, **{"num_real": 30, **options}).choice(data or images(), CPU)
+def built(
+    network: Any, data: LightningDataModule | None = None, num_real: int = 30, **options: Any
+) -> ConfiguredSampler:
+    factory = partial(FeatureSampler, features=network, **options)
+    return build_sampler(factory, tiny_energy_vae(), data or images(), num_real, CPU)
 
 
-def test_the_distribution_is_that_of_the_features_of_training_items() -> None:
+def described(factory: Any) -> Any:
+    return build_sampler(factory, tiny_energy_vae(), None, None, CPU).description["sampler"]
+
+
+def test_data_are_the_features_of_training_examples() -> None:
     network, data = Sums(), images()
-    found = choice(network, data)
-    generator = torch.Generator().manual_seed(0)
-    drawn = found.data.sample(2000, generator=generator)
+    sampler = built(network, data).sampler
+    assert isinstance(sampler, FeatureSampler)
+    assert sampler.history.dim == sampler.rows.dim == 2 + 8
+    assert isinstance(sampler._data, AbstractTarget)
+    points = sampler._data.sample(2000, generator=torch.Generator().manual_seed(0))
     features = network(data.train_examples(30)).detach()
-    assert torch.cdist(drawn.double(), features.double()).min(1).values.max() < 1e-6
-    assert len(drawn.unique(dim=0)) == 30
+    assert torch.cdist(points.double(), features.double()).min(1).values.max() < 1e-6
+    assert len(points.unique(dim=0)) == 30
     assert not any(weight.requires_grad for weight in network.parameters())
 
 
-def test_a_gallery_is_for_the_network_and_its_items() -> None:
-    target = tiny_energy_vae().prior
-    known = repr(choice(Sums()).rows(target))
-    assert repr(choice(Sums(), images(), min_distance=1.0, num_steps=3).rows(target)) == known
-    others = (
-        choice(Sums(2.0)),
-        choice(Sums(), num_real=29),
-        choice(Sums(), DarkImages(batch_size=16)),
-        choice(nn.Flatten()),
-    )
-    assert len({known, *(repr(other.rows(target)) for other in others)}) == 5
-
-
-def test_neither_seed_nor_batch_size_make_another_gallery(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = set()
-    for seed, size in (("0", 16), ("1", 16), ("1", 7)):
-        monkeypatch.setenv("PL_GLOBAL_SEED", seed)
-        told.add(choice(Sums(), TinyImages(batch_size=size)).seen)
-    assert len(told) == 1
-
-
-def test_the_sampler_has_the_options() -> None:
+def test_the_model_decodes() -> None:
     torch.manual_seed(0)
     network, model = Sums(), tiny_energy_vae().eval()
-    found = choice(network, min_distance=3.0, num_steps=0)
-    sampler = found.sampler(model, chunk_size=1200)
-    assert sampler.history.dim == found.rows(model.prior).dim == 2 + 8
-    generator = torch.Generator().manual_seed(0)
-    latents = sampler.sample(1100, generator=generator)  # more than a thousand candidates
+    factory = partial(FeatureSampler, features=network, num_steps=0)
+    sampler = build_sampler(factory, model, images(), 30, CPU).sampler
+    latents = sampler.sample(20, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         seen = network(model.decode(latents))
     assert torch.allclose(sampler.history.points()[:, 2:], seen, atol=1e-4)
-    near, apart = (
-        torch.pdist(
-            choice(network, num_steps=0, min_distance=least)
-            .sampler(model, 30)
-            .choose(30, torch.empty(0, 10), torch.Generator().manual_seed(0))[:, 2:]
-        ).min()
-        for least in (0.0, 0.3)
+
+
+def test_a_gallery_is_for_a_network_and_its_examples() -> None:
+    known = repr(built(Sums()).rows)
+    assert repr(built(Sums(), images(), min_distance=1.0, num_steps=3).rows) == known
+    others = (
+        built(Sums(2.0)),
+        built(Sums(), num_real=29),
+        built(Sums(), DarkImages(batch_size=16)),
+        built(nn.Flatten()),
     )
-    assert apart > 2 * near
+    assert len({known, *(repr(other.rows) for other in others)}) == 5
 
 
-def test_what_the_manifest_is_told() -> None:
-    data = TinyImages(batch_size=16)
-    told = choice(nn.Flatten(), data, min_distance=0.5, num_steps=3).description
-    assert told["feature_network"].startswith("Flatten(start_dim=1, end_dim=-1) sha256=")
-    assert told["real_items"].startswith("30 of TinyImages sha256=")
-    assert (told["min_distance"], told["num_steps"]) == (0.5, 3)
+def test_neither_seed_nor_batch_size_change_the_gallery(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = set()
+    for seed, size in (("0", 16), ("1", 16), ("1", 7)):
+        monkeypatch.setenv("PL_GLOBAL_SEED", seed)
+        rows.add(repr(built(Sums(), TinyImages(batch_size=size)).rows))
+    assert len(rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("factory", "class_path", "init_args"),
+    [
+        (HistoryAwareSampler, "hawc.HistoryAwareSampler", {}),
+        (partial(HistoryAwareSampler, window=None), "hawc.HistoryAwareSampler", {}),
+        (
+            partial(HistoryAwareSampler, window=3, kernel=Quotient(), solver=Deterministic()),
+            "hawc.HistoryAwareSampler",
+            {
+                "window": 3,
+                "kernel": "Quotient(alpha=0.5, a=1.0)",
+                "solver": repr(Deterministic()),
+            },
+        ),
+        (partial(SobolSampler, seed=2), "hawc.SobolSampler", {"seed": 2}),
+        (
+            partial(Pairs, order=[1, (object(), {"a": 1})]),
+            f"{__name__}.Pairs",
+            {"order": [1, ["builtins.object", {"a": 1}]]},
+        ),
+    ],
+)
+def test_the_description_is_class_and_changed_arguments(
+    factory: Any, class_path: str, init_args: dict[str, Any]
+) -> None:
+    assert described(factory) == {"class_path": class_path, "init_args": init_args}
+
+
+def test_the_description_of_features() -> None:
+    description = built(nn.Flatten(), min_distance=0.5, num_steps=None).description
+    init_args = description["sampler"]["init_args"]
+    assert init_args["features"].startswith("Flatten(start_dim=1, end_dim=-1) sha256=")
+    assert init_args["min_distance"] == 0.5
+    assert init_args.keys() == {"features", "min_distance"}
+    assert description["real_examples"].startswith("30 of TinyImages sha256=")
     assert "role=choosing" in repr(DigitFeatures("choosing"))
 
 
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (
-            {"feature_network": None},
-            "`feature_network` must be given for the sampler feature, got none",
-        ),
-        ({"num_real": 0}, "`num_real` must be finite and at least 1, got 0"),
-        ({"num_steps": -1}, "`num_steps` must be finite and at least 0, got -1"),
-        ({"min_distance": -1.0}, "`min_distance` must be finite and at least 0, got -1"),
-        ({"min_distance": float("nan")}, "`min_distance` must be finite .* got nan"),
-        (
-            {"feature_network": nn.Linear(3, 2)},
-            r"`feature_network` must take what TinyImages holds, \(1, 8",
-        ),
-        ({"feature_network": Sums(float("nan"))}, r"`feature_network` must take .*finite"),
+        ({"num_real": 0}, "`num_real` must be at least 1, got 0"),
+        ({"num_steps": -1}, "`sampler` cannot be built: `num_steps` must be at least 0, got -1"),
+        ({"network": nn.Linear(3, 2)}, r"`sampler\.features` must take .* of shape \(1, 8, 8\)"),
+        ({"network": Sums(float("nan"))}, r"`sampler\.features` must take .*finite"),
+        ({"network": len}, r"`sampler\.features` must be a torch\.nn\.Module, got builtin"),
     ],
 )
 def test_refusals(options: dict[str, Any], complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint):
-        FeatureOptions(**{"feature_network": Sums(), **options}).choice(images(), CPU)
+        built(**{"network": Sums(), **options})
 
 
 def test_data_without_examples_are_refused() -> None:
+    factory = partial(FeatureSampler, features=Sums())
     with pytest.raises(UsageError, match=r"`data` must have `train_examples\(n\)` .* got NoneType"):
-        FeatureOptions(Sums()).choice(None, CPU)
+        build_sampler(factory, tiny_energy_vae(), None, None, CPU)
 
 
-@pytest.mark.parametrize(
-    "options",
-    [{"feature_network": Sums()}, {"num_real": 5}, {"min_distance": 1.0}, {"num_steps": 1}],
-)
-def test_other_samplers_heed_no_option(options: dict[str, Any]) -> None:
-    FeatureOptions().check_left_out("sobol")
-    (name,) = options
-    with pytest.raises(UsageError, match=f"`{name}` must be left out for the sampler sobol, which"):
-        FeatureOptions(**options).check_left_out("sobol")
+def test_num_real_needs_a_sampler_with_features() -> None:
+    with pytest.raises(UsageError, match="`num_real` is for a sampler that compares images, got 5"):
+        build_sampler(HistoryAwareSampler, tiny_energy_vae(), images(), 5, CPU)
+
+
+def test_a_prior_without_a_sobol_sequence_is_refused() -> None:
+    model = tiny_energy_vae(latent_loss="paper")
+    with pytest.raises(UsageError, match=r"`sampler` cannot be built: .* got StudentT\(dim=2"):
+        build_sampler(SobolSampler, model, None, None, CPU)
