@@ -83,7 +83,7 @@ class HistoryAwareSampling(AbstractGeneratorCallback):
     def check_model(self, module: LightningModule) -> None:
         super().check_model(module)
         assert provides(module, LatentGenerator)  # checked above
-        # a sampler may refuse a prior, or record more than latents: found here, not after an epoch
+        # a sampler that refuses the prior, or records more than latents, fails before training
         self._sampler(module.prior).history = MemoryHistory(module.prior.dim)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

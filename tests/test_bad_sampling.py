@@ -161,7 +161,7 @@ TABLE: list[Mistake] = [
         r"`features` of FeatureSampler must be given",
     ),
     (
-        "decoder of one's own",
+        "decoder on the command line",
         (*FEATURE, "torch.nn.Flatten", "--sampler.decode", "torch.nn.Flatten"),
         r"unknown option `decode`\.",
     ),

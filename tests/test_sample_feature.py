@@ -82,7 +82,7 @@ def test_calls_continue_a_gallery_of_latents_with_their_features(
     with torch.no_grad():
         seen = DigitFeatures("choosing")(model.eval().decode(latents))
     assert torch.allclose(seen, rows()[:, 8:], atol=1e-4)  # another batch size rounds differently
-    assert "drawn      4, from number 5 to 8 of the gallery" in capsys.readouterr().out
+    assert "4, from number 5 to 8 of the gallery" in capsys.readouterr().out
 
 
 def test_an_interrupted_command_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Runs `sample` in all processes of a trainer: the first one chooses, all decode and write."""
+"""Runs `sample` in all processes: the first one chooses, all decode and write."""
 
 import signal
 import sys

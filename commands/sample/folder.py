@@ -1,4 +1,4 @@
-"""The output folder of `sample`: <id>.png, manifest.json, and the plan of an unfinished chunk.
+"""The output folder of `sample`: images, manifest.json and an unfinished chunk's plan.
 
 manifest.json is one JSON document. It describes checkpoint, sampler and gallery, and under
 "samples" it has one entry a line: `id` (the position in the gallery), `latent`, and `file` for an

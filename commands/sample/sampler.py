@@ -1,4 +1,4 @@
-"""Builds the sampler of the command `sample`, with what a manifest and a gallery say of it."""
+"""Builds the sampler of `sample` and its descriptions for manifest and gallery."""
 
 import hashlib
 import inspect

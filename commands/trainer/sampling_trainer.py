@@ -1,4 +1,4 @@
-"""The trainer with the commands `sample` (new images) and `export` (the generator as files)."""
+"""Lightning's trainer with the commands `sample` and `export`."""
 
 import os
 from pathlib import Path
@@ -22,7 +22,7 @@ __all__ = ["SamplingTrainer", "leave_out_training", "take_one_processor"]
 
 @final
 class SamplingTrainer(Trainer):
-    """Lightning's trainer with the commands `sample` and `export`."""
+    """Trains, samples new images and exports the generator as files."""
 
     def sample(
         self,

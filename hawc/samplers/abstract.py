@@ -1,4 +1,4 @@
-"""The base class of all samplers: choose a batch against the history, record it, return it."""
+"""The base class of samplers: choose a batch against the history, record it, return it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable

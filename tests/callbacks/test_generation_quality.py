@@ -189,7 +189,7 @@ def test_shares_of_processes_follow_each_other(size: int) -> None:
     given: list[Any] = []
     shares = []
     for rank in range(size):
-        strategy = SimpleNamespace(broadcast=lambda own: given.append(own) or chosen)
+        strategy = SimpleNamespace(broadcast=lambda sent: given.append(sent) or chosen)
         trainer: Any = SimpleNamespace(
             global_rank=rank, world_size=size, is_global_zero=rank == 0, strategy=strategy
         )

@@ -50,10 +50,10 @@ def test_a_later_command_finds_the_plan(tmp_path: Path) -> None:
     folder.plan(chunk(5, 2))
     folder.close()
     later = SampleFolder(tmp_path, {**DESCRIPTION, "created": "tomorrow"})
-    found = later.unfinished()
-    assert found is not None
-    assert (found.start, found.label, found.ids) == (5, "label 5", range(5, 7))
-    assert torch.equal(found.latents, chunk(5, 2).latents)
+    plan = later.unfinished()
+    assert plan is not None
+    assert (plan.start, plan.label, plan.ids) == (5, "label 5", range(5, 7))
+    assert torch.equal(plan.latents, chunk(5, 2).latents)
     later.drop_plan()
     assert later.unfinished() is None
     assert later.description["created"] == "today"
