@@ -1,1 +1,1 @@
-"""One script per question; each prints a table or draws a figure and keeps it."""
+"""One script per claim in the documentation; each writes a table or a figure."""

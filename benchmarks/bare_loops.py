@@ -1,9 +1,9 @@
-"""Training loops with what each model needs and nothing else: no framework, no checks, no logs.
+"""Bare training loops of each model: no framework, no checks, no logs.
 
-Each makes the steps of the model of its name, on the same networks and the same number of examples,
-gathered from memory: fakes of a critic's step without a graph, real and fake in one pass unless a
-batch norm would mix them, the critic frozen while the generator moves. The loops do not import
-Lightning, which changes environment variables.
+Each loop makes the steps of the model of its name, on the same networks and number of examples,
+gathered from memory. Fakes of a critic's step have no graph. Real and fake images go through the
+critic in one pass unless it has a batch norm. The critic is frozen during a generator's step. The
+loops do not import Lightning, which changes environment variables.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ from hawc import StandardNormal
 from hawc.distances import squared_distance_to
 from hawc.kernels import HuberEnergy
 
-__all__ = ["LOOPS", "Setting", "made_up"]
+__all__ = ["LOOPS", "Setting", "random_examples"]
 
 CLIP, PENALTY, MARGIN, LATENT_WEIGHT, RECONSTRUCTION = 0.01, 10.0, 10.0, 100.0, 10.0
 
@@ -32,17 +32,17 @@ Loss = Callable[..., Tensor]
 @final
 @dataclass(frozen=True)
 class Setting:
-    """Networks of one size, encoders and decoders, which also serve as critics and generators.
+    """Networks of one size; encoders also serve as critics, decoders as generators.
 
     Args:
         shape: of an example, (channels, height, width) or (features,).
         latent_dim: number of latent coordinates.
-        encoder: makes one from an example's shape and a number of outputs.
-        decoder: makes one from an example's shape and a number of inputs.
-        translator: makes one from an example's shape.
-        num_steps: batches to train for.
+        encoder: factory from an example's shape and a number of outputs.
+        decoder: factory from an example's shape and a number of inputs.
+        translator: factory from an example's shape.
+        num_steps: number of training batches.
         batch_size: examples of a batch in this process.
-        spread: what is to be done with each network that is trained in several processes.
+        spread: wraps each network for training in several processes.
     """
 
     shape: tuple[int, ...]
@@ -59,12 +59,12 @@ class Setting:
         return len(self.shape) == 3
 
     def as_generator(self, network: nn.Module) -> nn.Module:
-        """Returns a generator: it makes images in [-1, 1], rows without bounds."""
+        """Returns a generator of images in [-1, 1] or of rows without bounds."""
         return self.spread(nn.Sequential(network, *([nn.Tanh()] if self.is_image else [])))
 
     def batches(self, *, signed: bool, seed: int = 0) -> Iterator[Tensor]:
         """Yields shuffled batches, of images in [-1, 1] or [0, 1]."""
-        examples = made_up(self.shape, self.num_steps * self.batch_size, seed)
+        examples = random_examples(self.shape, self.num_steps * self.batch_size, seed)
         for index in torch.randperm(len(examples)).split(self.batch_size):
             batch = examples.index_select(0, index)
             if batch.dtype == torch.uint8:
@@ -72,7 +72,7 @@ class Setting:
             yield batch
 
 
-def made_up(shape: tuple[int, ...], n: int, seed: int = 0) -> Tensor:
+def random_examples(shape: tuple[int, ...], n: int, seed: int = 0) -> Tensor:
     """Returns random uint8 images, or float32 rows."""
     generator = torch.Generator().manual_seed(seed)
     if len(shape) == 3:
@@ -147,12 +147,12 @@ def autoencoder(setting: Setting) -> nn.Module:
     return setting.as_generator(nn.Sequential(encoder, decoder))
 
 
-def hold(critic: nn.Module, still: bool) -> None:
-    """Lets a critic's weights move or not, nor the power iterations of its spectral norms."""
-    critic.requires_grad_(not still)
+def freeze(critic: nn.Module, frozen: bool) -> None:
+    """Freezes or thaws a critic's weights and the power iterations of its spectral norms."""
+    critic.requires_grad_(not frozen)
     for layer in critic.modules():
         if is_parametrized(layer):
-            layer.parametrizations.train(not still)  # type: ignore[union-attr, operator]
+            layer.parametrizations.train(not frozen)  # type: ignore[union-attr, operator]
 
 
 def clamp_weights(critic: nn.Module) -> None:
@@ -169,7 +169,7 @@ def pair_loop(
     setting: Setting,
     tick: Tick,
 ) -> None:
-    """Trains a generator and a critic, a step of each in turn with every batch."""
+    """Trains a generator and a critic, one step of each per batch."""
     latent_dim = setting.latent_dim
     generator = setting.as_generator(setting.decoder(setting.shape, latent_dim))
     critic = setting.spread(make_critic(setting))
@@ -179,15 +179,15 @@ def pair_loop(
             fake = generator(torch.randn(len(real), latent_dim))
         descend(critic_optimizer, critic_loss(critic, real, fake))
         constrain(critic)
-        hold(critic, True)
-        made = generator(torch.randn(len(real), latent_dim))
-        descend(generator_optimizer, generator_loss(critic, made))
-        hold(critic, False)
+        freeze(critic, True)
+        fake = generator(torch.randn(len(real), latent_dim))
+        descend(generator_optimizer, generator_loss(critic, fake))
+        freeze(critic, False)
         tick()
 
 
 def disco_loop(setting: Setting, tick: Tick) -> None:
-    """Trains two translators and two critics, a step of either kind with every other batch."""
+    """Trains two translators and two critics, a step of each kind on alternate batches."""
     shape = setting.shape
     to_b, to_a = (setting.as_generator(setting.translator(shape)) for _ in range(2))
     critic_a, critic_b = (setting.spread(setting.encoder(shape, 1)) for _ in range(2))
@@ -222,23 +222,23 @@ def translation_loss(
 def vae_loss(setting: Setting, encoder: nn.Module, decoder: nn.Module, x: Tensor) -> Tensor:
     mean, log_variance = encoder(x).chunk(2, dim=1)
     z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
-    made = decoder(z)
+    decoded = decoder(z)
     if setting.is_image:
-        nll = binary_cross_entropy_with_logits(made, x, reduction="sum") / len(x)
+        nll = binary_cross_entropy_with_logits(decoded, x, reduction="sum") / len(x)
     else:
-        nll = 0.5 * (made - x).square().flatten(1).sum(1).mean()  # sigma 1, less a constant
+        nll = 0.5 * (decoded - x).square().flatten(1).sum(1).mean()  # sigma 1, less a constant
     return nll + 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(1).mean()
 
 
 def energy_vae_loss(setting: Setting, encoder: nn.Module, decoder: nn.Module, x: Tensor) -> Tensor:
     z = encoder(x)
-    made = decoder(z).sigmoid() if setting.is_image else decoder(z)
+    decoded = decoder(z).sigmoid() if setting.is_image else decoder(z)
     distance = squared_distance_to(HuberEnergy(), z, StandardNormal(setting.latent_dim))
-    return (x - made).square().flatten(1).sum(1).mean() + LATENT_WEIGHT * distance
+    return (x - decoded).square().flatten(1).sum(1).mean() + LATENT_WEIGHT * distance
 
 
 def autoencoder_loop(loss: Loss, outputs: int, setting: Setting, tick: Tick) -> None:
-    """Trains an encoder, with so many outputs for each latent coordinate, and a decoder."""
+    """Trains an encoder, with `outputs` numbers per latent coordinate, and a decoder."""
     encoder = setting.spread(setting.encoder(setting.shape, outputs * setting.latent_dim))
     decoder = setting.spread(setting.decoder(setting.shape, setting.latent_dim))
     optimizer = adam(encoder, decoder)
@@ -247,8 +247,8 @@ def autoencoder_loop(loss: Loss, outputs: int, setting: Setting, tick: Tick) -> 
         tick()
 
 
-def leave_alone(critic: nn.Module) -> None:
-    """Leaves the critic as it is."""
+def unconstrained(critic: nn.Module) -> None:
+    """Does not change the critic."""
 
 
 def score_loss(critic: nn.Module, fake: Tensor) -> Tensor:
@@ -263,17 +263,17 @@ LOOPS: dict[str, Callable[[Setting, Tick], None]] = {
         plain_critic,
         gan_critic_loss,
         lambda critic, fake: softplus(-critic(fake)).mean(),
-        leave_alone,
+        unconstrained,
     ),
     "WGAN": partial(pair_loop, plain_critic, wgan_critic_loss, score_loss, clamp_weights),
-    "WGANGP": partial(pair_loop, plain_critic, wgan_gp_critic_loss, score_loss, leave_alone),
-    "SNGAN": partial(pair_loop, normed_critic, hinge_critic_loss, score_loss, leave_alone),
+    "WGANGP": partial(pair_loop, plain_critic, wgan_gp_critic_loss, score_loss, unconstrained),
+    "SNGAN": partial(pair_loop, normed_critic, hinge_critic_loss, score_loss, unconstrained),
     "EBGAN": partial(
         pair_loop,
         autoencoder,
         energy_critic_loss,
         lambda critic, fake: energies(critic, fake).mean(),
-        leave_alone,
+        unconstrained,
     ),
     "DiscoGAN": disco_loop,
 }

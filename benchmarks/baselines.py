@@ -1,10 +1,10 @@
-"""Other ways to choose K points for N(0, I_d), the ones that history-aware compression must beat.
+"""Other methods to choose K points for N(0, I_d), to compare history-aware compression with.
 
     python -m benchmarks.baselines
 
 prints squared distance and seconds of each at a few (d, K). All functions have one signature,
-`baseline(dim, size, history, generator) -> (size, dim)` in float64; those which cannot use a
-history say so. Kernel thinning needs a package that is no dependency of this project and is
+`baseline(dim, size, history, generator) -> (size, dim)` in float64. The docstring says if a method
+ignores the history. Kernel thinning needs a package that is no dependency of this project and is
 compiled on installation (a C compiler, half a minute):
 
     uv pip install --no-deps goodpoints==0.6.3
@@ -29,8 +29,8 @@ from hawc.kernels import HuberEnergy
 Baseline = Callable[[int, int, Tensor, torch.Generator], Tensor]
 
 KERNEL = HuberEnergy()
-NUM_SAMPLES = 10_000  # CRAN support's least number, which sp_seq and sp use
-MAX_SWEEPS = 200  # its default
+NUM_SAMPLES = 10_000  # minimum of CRAN's package support, used by sp_seq and sp
+MAX_SWEEPS = 200  # default of that package
 STEP_TOLERANCE = 1e-5  # of a coordinate; smaller ones do not change the distance's fourth digit
 WIDTHS = np.array([0.25, 1.0, 4.0, 16.0])  # of kernel thinning's kernels
 NUM_CANDIDATES = 2_000
@@ -38,16 +38,16 @@ ROUNDING = 1e-5  # of a squared distance in float32; keeps a point from pulling 
 
 
 def iid(dim: int, size: int, history: Tensor, generator: torch.Generator) -> Tensor:
-    """Independent draws; the history has no influence."""
+    """Returns independent samples; ignores the history."""
     del history
     return torch.randn(size, dim, generator=generator, dtype=torch.float64)
 
 
 def sobol(dim: int, size: int, history: Tensor, generator: torch.Generator) -> Tensor:
-    """The scrambled Sobol sequence by the inverse normal distribution function.
+    """Returns points of the scrambled Sobol sequence by the inverse normal distribution function.
 
-    Of the history only the length counts: it is taken for the beginning of the sequence. The
-    generator's initial seed is the scrambling's.
+    The length of the history is the position in the sequence; its points are ignored. The
+    generator's initial seed is that of the scrambling.
     """
     past = MemoryHistory(dim)
     if len(history):
@@ -59,26 +59,27 @@ def sobol(dim: int, size: int, history: Tensor, generator: torch.Generator) -> T
 def support_points(
     dim: int, size: int, history: Tensor, generator: torch.Generator, *, resample: bool = False
 ) -> Tensor:
-    """Support points that complement a history, by the convex-concave fixed point.
+    """Returns support points that complement a history, by the convex-concave fixed point.
 
-    For draws z_1..z_B of the distribution and T points in all, history y and new points x together,
+    For samples z_1..z_B of the distribution and T points in all, p being the history and the new
+    points x together,
 
         x_k <- (sum_m z_m / |x_k - z_m| + (B/T) sum_{p != x_k} (x_k - p) / |x_k - p|)
                / sum_m 1 / |x_k - z_m|.
 
     Sweeps run in float32: a third of the time, and the same distance within the spread of seeds.
-    With `resample` each sweep has samples of its own.
+    With `resample` each sweep takes new samples.
 
     Source: S. Mak and V. R. Joseph 2018, "Support points", Annals of Statistics 46:2562; with a
-    history it is what sp_seq of CRAN's package support minimises.
+    history, the objective of sp_seq in CRAN's package support.
     """
-    draws = torch.randn(NUM_SAMPLES, dim, generator=generator, dtype=torch.float32)
+    samples = torch.randn(NUM_SAMPLES, dim, generator=generator, dtype=torch.float32)
     x = torch.randn(size, dim, generator=generator, dtype=torch.float32)
     past, scale = history.float(), NUM_SAMPLES / (len(history) + size)
     for sweep in range(MAX_SWEEPS):
         if resample and sweep > 0:
-            draws = torch.randn(NUM_SAMPLES, dim, generator=generator, dtype=torch.float32)
-        attraction, inverse_distances = _inverse_distance_sums(x, draws)
+            samples = torch.randn(NUM_SAMPLES, dim, generator=generator, dtype=torch.float32)
+        attraction, inverse_distances = _inverse_distance_sums(x, samples)
         neighbours, repulsions = _inverse_distance_sums(x, torch.cat([past, x]))
         repulsion = repulsions[:, None] * x - neighbours
         moved = (attraction + scale * repulsion) / inverse_distances[:, None]
@@ -92,7 +93,10 @@ def support_points(
 def resampled_support_points(
     dim: int, size: int, history: Tensor, generator: torch.Generator
 ) -> Tensor:
-    """Support points with new draws in each sweep: better in the plane, slower in 64 dimensions."""
+    """Returns support points with new samples in each sweep.
+
+    They are better in the plane and slower in 64 dimensions.
+    """
     return support_points(dim, size, history, generator, resample=True)
 
 
@@ -104,10 +108,10 @@ def _inverse_distance_sums(x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def kernel_herding(dim: int, size: int, history: Tensor, generator: torch.Generator) -> Tensor:
-    """Points chosen one by one, each the best for the whole set so far and never moved again.
+    """Returns points chosen greedily, each the best one beside all earlier points.
 
-    Each starts from the best of many draws and is polished by L-BFGS on the exact objective
-    T m(x) - sum_j h(x, y_j), T = j + 1 being the number of points it makes and m the potential.
+    A point starts from the best of many samples and is polished by L-BFGS on the exact objective
+    T m(x) - sum_j h(x, y_j), where T is the number of points with the new one and m the potential.
 
     Source: Y. Chen, M. Welling, A. Smola 2010, "Super-samples from kernel herding", UAI 2010.
     """
@@ -141,11 +145,11 @@ def _polished(
 
 
 def kernel_thinning(dim: int, size: int, history: Tensor, generator: torch.Generator) -> Tensor:
-    """Kernel thinning of size^2 draws by Compress++ with Gaussian kernels, oversampling g = 4.
+    """Returns size^2 samples thinned by Compress++ with Gaussian kernels, oversampling g = 4.
 
-    The kernel is the sum of exp(-|x - y|^2 / (w d)) over four widths w: at K = 64 as good as the
-    best single width for d = 16 and 64 (within 1 %), better than that for d = 2 (by 13 %).
-    `size` must be a power of two. The history has no influence: no published option uses one.
+    The kernel is the sum of exp(-|x - y|^2 / (w d)) over four widths w. At K = 64 it is as good as
+    the best single width for d = 16 and 64 (within 1 %) and better for d = 2 (by 13 %). `size` must
+    be a power of two. It ignores the history; no published variant uses one.
 
     Source: A. Shetty, R. Dwivedi, L. Mackey 2022, "Distribution compression in near-linear time",
     ICLR 2022, by their package goodpoints.
@@ -153,15 +157,15 @@ def kernel_thinning(dim: int, size: int, history: Tensor, generator: torch.Gener
     from goodpoints import compress  # optional, see the module's docstring
 
     del history
-    draws = torch.randn(size * size, dim, generator=generator, dtype=torch.float64).numpy()
+    samples = torch.randn(size * size, dim, generator=generator, dtype=torch.float64).numpy()
     index = compress.compresspp_kt(
-        draws,
+        samples,
         b"gaussian",
         k_params=dim * WIDTHS,
         g=4,
         seed=generator.initial_seed(),
     )
-    return torch.from_numpy(draws[index])
+    return torch.from_numpy(samples[index])
 
 
 BASELINES: tuple[Baseline, ...] = (

@@ -1,10 +1,11 @@
-"""Ten random images above ten that remember each other, as in the lectures behind this project.
+"""Ten images of independent latents above ten of latents chosen with memory.
 
     python -m benchmarks.before_after runs/<name>/<time> [runs/...] [--by_features]
 
-Above ten latents drawn at random; below ten that history-aware compression (HAW-C) found one after
-the other, each complementing those before it; with --by_features, of a model of digits, below these
-ten that `hawc.FeatureSampler` chose. Writes docs/images/before_after_<name>.png of each run.
+The first row decodes ten independent latents. The second decodes ten latents of history-aware
+compression (HAW-C), chosen one by one, each with regard to all before. With --by_features, for a
+model of digits, a third row shows ten images of `hawc.FeatureSampler`. Writes
+docs/images/before_after_<name>.png for each run.
 """
 
 import argparse
@@ -29,7 +30,7 @@ IMAGES = Path(__file__).parent.parent / "docs" / "images"
 
 @torch.no_grad()
 def two_rows(model: LatentGenerator, seed: int = 0) -> Tensor:
-    """Returns images (20, c, h, w): of independent latents, then of recursive ones."""
+    """Returns images (20, c, h, w) of ten independent and ten recursively chosen latents."""
     generator = torch.Generator().manual_seed(seed)
     independent = IndependentSampler(model.prior).sample(NUM_IMAGES, generator=generator)
     sampler = HistoryAwareSampler(model.prior)
@@ -39,7 +40,7 @@ def two_rows(model: LatentGenerator, seed: int = 0) -> Tensor:
 
 @torch.no_grad()
 def row_by_features(model: LatentGenerator, real: Tensor, seed: int = 0) -> Tensor:
-    """Returns ten images that are like real digits, all together."""
+    """Returns ten images chosen by features to represent real digits."""
     network = DigitFeatures("choosing")
     sampler = FeatureSampler(
         model.prior, decode=model.decode, features=network, data=Empirical(network(real))
@@ -49,7 +50,7 @@ def row_by_features(model: LatentGenerator, real: Tensor, seed: int = 0) -> Tens
 
 
 def main() -> None:
-    """Writes a image of each run."""
+    """Writes the figure of each run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--by_features", action="store_true")

@@ -1,4 +1,4 @@
-"""A function of single rows whose values are kept in files, for functions that take long."""
+"""A cache on disk for slow functions of single rows."""
 
 import hashlib
 import os
@@ -11,29 +11,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["KeptRows"]
+__all__ = ["CachedRows"]
 
 
 @final
-class KeptRows:
-    """Computes a function row by row, each row once; values are found again by the row's bytes.
+class CachedRows:
+    """Computes a function row by row and caches values in files by the SHA-256 of the row.
 
-    One row at a time, since a network may round otherwise in a batch.
+    Rows are computed one at a time, since a network may round differently in a batch.
 
     Args:
-        function: (n, ...) to (n, ...), deterministic, each row by itself.
-        folder: of the values; what makes another function of it has to be in the name.
+        function: (n, ...) to (n, ...), deterministic and independent for each row.
+        folder: of the values; another function, or version of it, needs another folder.
     """
 
     def __init__(self, function: Callable[[Tensor], Tensor], folder: Path) -> None:
         self._function = function
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self.rows = 0  # asked for, kept ones too
+        self.rows = 0  # requested so far, with those of the cache
         self.seconds = 0.0
 
     def __call__(self, rows: Tensor) -> Tensor:
-        """Returns the values of all rows, one below the other."""
+        """Returns the values of all rows in their order."""
         start = time.perf_counter()
         values = torch.cat([self._value(row[None]) for row in rows])
         self.rows += len(rows)
@@ -49,5 +49,5 @@ class KeptRows:
         partial = path.with_suffix(f".{os.getpid()}")
         with partial.open("wb") as file:
             np.save(file, value.numpy())
-        partial.replace(path)  # whole or not there
+        partial.replace(path)  # atomic
         return value

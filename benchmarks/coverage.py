@@ -1,6 +1,4 @@
-"""Which modes of a mixture of Gaussians points cover, as the benchmarks of toy distributions count
-them.
-"""
+"""Coverage of the modes of a mixture of Gaussians, for the benchmarks of toy distributions."""
 
 import math
 
@@ -17,11 +15,11 @@ LEAST_SHARE = 0.1
 def coverage(
     points: Float[Tensor, "n d"], modes: Float[Tensor, "k d"], mode_std: float
 ) -> tuple[int, float]:
-    """Returns how many modes the points cover, and the share of points that are near any mode.
+    """Returns the number of covered modes and the share of points near any mode.
 
-    Near is within four standard deviations. A mode is covered if at least a tenth of the points due
-    to it, n / k, are near it: crossing it on the way between two others does not do.
+    Near means within four standard deviations. A mode is covered if at least a tenth of its fair
+    share of n / k points are near it. Points on a path between other modes do not cover it.
     """
     least = math.ceil(LEAST_SHARE * len(points) / len(modes))
-    found = mode_statistics(points, modes, mode_std, least)
-    return int(found["covered"]), found["share_within_4_sigma"]
+    statistics = mode_statistics(points, modes, mode_std, least)
+    return int(statistics["covered"]), statistics["share_within_4_sigma"]

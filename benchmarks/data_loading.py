@@ -1,9 +1,10 @@
-"""Images a second that reach the training step: gathered in memory against torchvision.
+"""Images per second of this project's loader and of torchvision's.
 
     HAWC_DATA=<folder with MNIST/raw> python -m benchmarks.data_loading
 
-Both deliver shuffled float32 batches of MNIST in [0, 1]. Passes alternate, so that a slow moment of
-the machine meets both; the table holds medians and ranges of passes, and the ratio pass by pass.
+Both deliver shuffled float32 batches of MNIST in [0, 1]. Passes alternate, so a slow moment of the
+machine affects both. The table holds medians and ranges over passes, and their ratios. Writes
+benchmarks/results/data_loading.md.
 """
 
 import argparse
@@ -26,7 +27,7 @@ RESULTS = Path(__file__).parent / "results" / "data_loading.md"
 
 
 def images_per_second(batches: Iterable[object], limit: int) -> float:
-    """Times one pass over at most `limit` batches."""
+    """Returns the images per second of one pass over at most `limit` batches."""
     start, count = time.perf_counter(), 0
     for count, _ in enumerate(batches, start=1):
         if count == limit:
@@ -35,17 +36,20 @@ def images_per_second(batches: Iterable[object], limit: int) -> float:
 
 
 def measure(passes: int) -> dict[str, list[float]]:
-    """Returns images a second, a number for each pass, of both loaders."""
+    """Returns the images per second of both loaders, one number per pass."""
     data = MNIST(batch_size=BATCH_SIZE, num_validation=0)
     data.prepare_data()
     data.setup("fit")
     ours = data.train_dataloader()
     dataset = datasets.MNIST(data.data_dir, transform=transforms.ToTensor())
     theirs = DataLoader(dataset, BATCH_SIZE, shuffle=True, drop_last=True)
-    speeds: dict[str, list[float]] = {"datamodules.MNIST": [], "torchvision, item by item": []}
+    speeds: dict[str, list[float]] = {
+        "datamodules.MNIST": [],
+        "torchvision, example by example": [],
+    }
     for _ in range(passes):
         speeds["datamodules.MNIST"].append(images_per_second(ours, limit=468))
-        speeds["torchvision, item by item"].append(images_per_second(theirs, limit=100))
+        speeds["torchvision, example by example"].append(images_per_second(theirs, limit=100))
     return speeds
 
 

@@ -1,12 +1,11 @@
-"""How many different digits are among n images: independent, Sobol and history-aware latents.
+"""Numbers of different digits among n images of independent, Sobol and history-aware latents.
 
     python -m benchmarks.different_digits runs/<name>/<time> [more run folders]
 
-For each run of an autoencoder on MNIST: 100 galleries a method, started from nothing
-with seeds 0 to 99, decoded, and each image named by a convolutional classifier
-(networks.DigitFeatures, the judging one). A gallery's first ten and twenty images are counted;
-history-aware ones are chosen in rounds of ten. Writes
-benchmarks/results/different_digits.md.
+For each run of an autoencoder on MNIST and each method, 100 sets of latents with seeds 0 to 99 are
+sampled without earlier history and decoded. A convolutional classifier (networks.DigitFeatures of
+the role "judging") classifies the images. The first ten and twenty images of a set are counted;
+history-aware ones are chosen in rounds of ten. Writes benchmarks/results/different_digits.md.
 """
 
 import argparse
@@ -36,8 +35,8 @@ METHODS: dict[str, Callable[..., AbstractSampler]] = {
 }
 
 
-def gallery(model: AbstractAutoencoder, method: str, seed: int) -> Tensor:
-    """Returns the latents of one gallery, drawn in rounds."""
+def sampled(model: AbstractAutoencoder, method: str, seed: int) -> Tensor:
+    """Returns the latents of one set, sampled in rounds."""
     sampler = METHODS[method](model.prior, seed)
     generator = torch.Generator().manual_seed(seed)
     rounds = [sampler.sample(ROUND, generator=generator) for _ in range(max(COUNTED) // ROUND)]
@@ -46,15 +45,15 @@ def gallery(model: AbstractAutoencoder, method: str, seed: int) -> Tensor:
 
 @torch.no_grad()
 def counts(model: AbstractAutoencoder, judge: DigitFeatures, method: str) -> list[list[int]]:
-    """Returns the number of different digits among the first n images of every gallery."""
-    found: list[list[int]] = [[] for _ in COUNTED]
+    """Returns the numbers of different digits among the first n images of every set."""
+    counted: list[list[int]] = [[] for _ in COUNTED]
     for seed in range(REPETITIONS):
-        with torch.enable_grad():  # choosing needs gradients
-            latents = gallery(model, method, seed)
+        with torch.enable_grad():  # the solver needs gradients
+            latents = sampled(model, method, seed)
         digits = judge.classify(model.decode(latents)).argmax(1)
-        for list_of_counts, n in zip(found, COUNTED, strict=True):
+        for list_of_counts, n in zip(counted, COUNTED, strict=True):
             list_of_counts.append(len(digits[:n].unique()))
-    return found
+    return counted
 
 
 def rows(run: TrainedRun, judge: DigitFeatures) -> Iterable[str]:
@@ -69,7 +68,7 @@ def rows(run: TrainedRun, judge: DigitFeatures) -> Iterable[str]:
 
 
 def main() -> None:
-    """Prints the table as it comes and writes it."""
+    """Prints the table line by line and writes it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", type=Path, nargs="+")
     arguments = parser.parse_args()
@@ -78,7 +77,7 @@ def main() -> None:
     heads = [f"among {n}" for n in COUNTED]
     lines = [
         "# Different digits\n",
-        f"`python -m benchmarks.different_digits`; mean of {REPETITIONS} galleries and its "
+        f"`python -m benchmarks.different_digits`; mean of {REPETITIONS} sets and its "
         f"standard error; the classifier is right on {100 * accuracy:.1f} % of the test digits.\n",
         f"| model | latents | {' | '.join(heads)} |",
         "|---|---|---|---|",

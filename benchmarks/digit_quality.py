@@ -1,12 +1,12 @@
-"""Whether a generator makes digits: which ones, and how sure a classifier is of them.
+"""Classes of generated digits, and the confidence of a classifier in them.
 
     python -m benchmarks.digit_quality runs/<name>/<time> [more run folders] [--data_dir DIR]
 
-For each run of a generator of MNIST-like images: 200 images of independent latents, named by
-the network that judges (docs/feature-networks.md); beside them as many test digits and what the
-same generator makes before any training. Confidence is the probability of the digit that is named.
-Writes benchmarks/results/digit_quality.md and docs/images/<name>.png, the first 64, of averaged
-weights where the run kept them.
+For each run of a generator of MNIST-like images, the judging network (docs/feature-networks.md)
+classifies 200 images of independent latents. The table also has 200 test digits and 200 images of
+the untrained generator. Confidence is the probability of the predicted digit. Writes
+benchmarks/results/digit_quality.md and docs/images/<name>.png with the first 64 images, of averaged
+weights if the run has them.
 """
 
 import argparse
@@ -43,14 +43,14 @@ def row(name: str, images: Tensor, classify: Callable[[Tensor], Tensor]) -> str:
 
 
 @torch.no_grad()
-def drawn(model: LatentGenerator) -> Tensor:
+def sampled(model: LatentGenerator) -> Tensor:
     """Returns images of independent latents."""
     generator = torch.Generator().manual_seed(0)
     return model.decode(model.prior.sample(NUM_JUDGED, generator=generator))
 
 
 def main() -> None:
-    """Prints the table as it comes, writes it and the images."""
+    """Prints the table line by line, writes it and the images."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--data_dir")
@@ -60,7 +60,7 @@ def main() -> None:
     accuracy = training_record("digits", "judging")["test_accuracy"]
     lines = [
         "# Digits of generators\n",
-        f"`python -m benchmarks.digit_quality`; {NUM_JUDGED} images a line, the classifier is "
+        f"`python -m benchmarks.digit_quality`; {NUM_JUDGED} images per line, the classifier is "
         f"right on {100 * accuracy:.1f} % of the test digits.\n",
         "| images | different digits | images of a digit | mean confidence | share over 0.9 |",
         "|---|---|---|---|---|",
@@ -68,14 +68,14 @@ def main() -> None:
     ]
     print("\n".join(lines))
     for folder in arguments.folders:
-        run, known = TrainedRun(folder), len(lines)
-        images = drawn(run.model())
+        run, num_printed = TrainedRun(folder), len(lines)
+        images = sampled(run.model())
         lines.append(row(f"{run.name}, {run.epochs} epochs", images, classify))
         if (averaged := run.averaged()) is not None:
-            images = drawn(averaged)
+            images = sampled(averaged)
             lines.append(row(f"{run.name}, weights averaged", images, classify))
-        lines.append(row(f"{run.name}, untrained", drawn(run.untrained()), classify))
-        print("\n".join(lines[known:]), flush=True)
+        lines.append(row(f"{run.name}, untrained", sampled(run.untrained()), classify))
+        print("\n".join(lines[num_printed:]), flush=True)
         save_image(images[:NUM_SHOWN], IMAGES / f"{run.name}.png", nrow=8, padding=1)
     RESULTS.write_text("\n".join(lines) + "\n")
 

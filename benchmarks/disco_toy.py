@@ -1,13 +1,12 @@
-"""DiscoGAN's toy: which of ten modes translators reach from five, and what the two others do.
+"""DiscoGAN's toy: modes of B that DiscoGAN and two simpler systems reach from A.
 
     python -m benchmarks.disco_toy [--seeds 0 1 2] [--batches 6000]
 
-The three systems of the paper's section 3.1 (Kim et al. 2017, arXiv 1703.05192) with the networks,
-weights, optimizers and linear decay of configs/disco_gan_toy.yaml: a GAN from A to B, the same with
-a reconstruction loss of A, and DiscoGAN. After every thousandth batch 10,000 points of A are
-translated; a mode counts as covered if at least a tenth of its fair share of points lies within
-four standard deviations of it.
-Writes benchmarks/results/disco_toy.md.
+Trains the three systems of the paper's section 3.1 (Kim et al. 2017, arXiv 1703.05192) with the
+networks, weights, optimizers and linear decay of configs/disco_gan_toy.yaml: a GAN from A to B, the
+same with a reconstruction loss of A, and DiscoGAN. After every thousandth batch 10,000 points of A
+are translated. A mode is covered if at least a tenth of its fair share of points lies within four
+standard deviations of it. Writes benchmarks/results/disco_toy.md.
 """
 
 import argparse
@@ -38,7 +37,7 @@ WIDTH, EACH = 128, 1_000
 
 @final
 class CoverageCurve(Callback):
-    """Measures the coverage of B after every thousandth batch."""
+    """Records the coverage of B after every thousandth batch."""
 
     def __init__(self, data: ToyDomains) -> None:
         self._data = data
@@ -50,8 +49,8 @@ class CoverageCurve(Callback):
         assert isinstance(pl_module, DiscoGAN)
         if pl_module.batch_count % EACH == 0:
             with torch.no_grad():
-                made = pl_module.translate_to_b(self._points)
-            covered, near = coverage(made, self._data.modes_b, self._data.mode_std)
+                translated = pl_module.translate_to_b(self._points)
+            covered, near = coverage(translated, self._data.modes_b, self._data.mode_std)
             self.covered.append(covered)
             self.near.append(near)
 
@@ -92,7 +91,7 @@ def row(name: str, seed: int, num_batches: int) -> str:
 
 
 def main() -> None:
-    """Prints the table as it comes and writes it."""
+    """Prints the table line by line and writes it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--batches", type=int, default=6_000)

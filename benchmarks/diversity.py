@@ -1,14 +1,13 @@
-"""How different a model's images are, for several ways to choose their latents.
+"""Diversity of a model's images for several samplers of their latents.
 
     python -m benchmarks.diversity runs/<name>/<time> [--repetitions 50] [--samplers HAW-C ...]
 
-One run of a model of digits at a time. Its decoder gets latents that are independent, of a Sobol
-sequence, by history-aware compression of the latents (HAW-C) and by `hawc.FeatureSampler`, the last
-two as one batch and in rounds of ten that remember. A network that chooses and an independent one
-that judges come with the project (docs/feature-networks.md). With `--samplers` only some are
-measured, and those known of the same checkpoint are kept. Writes
-benchmarks/results/diversity/<name>.json and, from all of these, benchmarks/results/diversity.md and
-docs/images/diversity.png.
+Takes one run of a model of digits. Latents are independent, from a Sobol sequence, from
+history-aware compression (HAW-C) or from `hawc.FeatureSampler`, the last two as one batch and in
+rounds of ten with memory. The networks for choosing and for judging come with the project
+(docs/feature-networks.md). With `--samplers` only some samplers are measured; earlier results of
+the others for the same checkpoint are kept. Writes benchmarks/results/diversity/<name>.json and,
+from all of these, benchmarks/results/diversity.md and docs/images/diversity.png.
 """
 
 import argparse
@@ -47,7 +46,7 @@ NAMES = (
 )
 SIZES = (5, 10, 20, 50, 100)
 ROUND = 10
-# In features of the choosing network: of 100 real digits, 15 are that far from all others.
+# In features of the choosing network: 15 of 100 real digits are at least this far from all others.
 MIN_DISTANCE = 5.5
 NUM_CHOSEN_BY, NUM_JUDGED_BY = 4000, 1000
 NUM_NEIGHBOURS = 3  # fewer than the smallest set has images
@@ -60,7 +59,7 @@ Values = dict[str, float]
 
 @final
 class Judge:
-    """Measures images against real ones, in the features of a network that chose none of them.
+    """Computes metrics of images against real ones, by a network without a part in their choice.
 
     Args:
         network: features and class logits of images.
@@ -75,14 +74,14 @@ class Judge:
         self._pixel_threshold = metrics.repeat_threshold(real.flatten(1), PIXEL_PERCENTILE)
 
     def values(self, images: Tensor) -> Values:
-        """Returns all measures by name."""
+        """Returns all metrics by name."""
         features = self._network(images)
         confidence, digits = self._network.classify(images).softmax(1).max(1)
         counts = digits.bincount(minlength=10)
         neighbours = metrics.precision_recall_density_coverage(
             self._features, features, NUM_NEIGHBOURS
         )
-        found = {
+        values = {
             "different digits": (counts > 0).sum(),
             "confidence": confidence.mean(),
             "total variation": metrics.total_variation(counts, self._counts),
@@ -98,13 +97,13 @@ class Judge:
             ),
             **{name: neighbours[name] for name in ("precision", "recall", "coverage")},
         }
-        return {name: float(value) for name, value in found.items()}
+        return {name: float(value) for name, value in values.items()}
 
 
 def samplers(
     model: LatentGenerator, chooser: DigitFeatures, data: AbstractTarget, number: int
 ) -> Samplers:
-    """Returns makers of samplers by name, and whether they are to draw in rounds.
+    """Returns factories of samplers by name, and whether they sample in rounds.
 
     The number of the repetition is the seed of the Sobol sequence, which takes no generator.
     """
@@ -137,10 +136,10 @@ def samplers(
     return dict(zip(NAMES, ways, strict=True))
 
 
-def drawn(
+def sampled(
     make: Callable[[], AbstractSampler], in_rounds: bool, generator: torch.Generator
 ) -> Iterator[tuple[int, Tensor, float]]:
-    """Yields number of latents, latents (n, d) and the seconds it took to choose them."""
+    """Yields the number of latents, the latents (n, d) and the seconds of their choice."""
     if not in_rounds:
         for n in SIZES:
             start = time.perf_counter()
@@ -160,15 +159,15 @@ def drawn(
 def repetition(
     model: LatentGenerator, ways: Samplers, judge: Judge, number: int
 ) -> Iterator[tuple[str, int, Values]]:
-    """Yields the name of the sampler, the number of images and what they are worth."""
+    """Yields the name of the sampler, the number of images and their metrics."""
     for name, (make, in_rounds) in ways.items():
         generator = torch.Generator().manual_seed(1000 * number + NAMES.index(name))
-        for n, latents, seconds in drawn(make, in_rounds, generator):
+        for n, latents, seconds in sampled(make, in_rounds, generator):
             yield name, n, {**judge.values(model.decode(latents)), "seconds": seconds}
 
 
 def summary(values: list[Values]) -> dict[str, tuple[float, float]]:
-    """Returns of each measure its mean and standard error."""
+    """Returns the mean and standard error of each metric."""
     columns = {name: [value[name] for value in values] for name in values[0]}
     return {
         name: (statistics.fmean(column), statistics.stdev(column) / len(column) ** 0.5)
@@ -176,15 +175,15 @@ def summary(values: list[Values]) -> dict[str, tuple[float, float]]:
     }
 
 
-def known_of(run: TrainedRun, results: Path) -> dict[str, Any]:
-    """Returns what a file of results says, or what it would say before anything is measured."""
+def earlier_results(run: TrainedRun, results: Path) -> dict[str, Any]:
+    """Returns the content of a file of results, or that of a new file."""
     if results.exists():
         return json.loads(results.read_text())
     return {"checkpoint_sha256": run.digest, "repetitions": {}, "samplers": {}}
 
 
 def main() -> None:
-    """Adds repetitions one by one, writing after each what is known so far."""
+    """Adds repetitions one by one; writes the results after each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--repetitions", type=int, default=50, help="at least 2")
@@ -195,7 +194,7 @@ def main() -> None:
         parser.error("--repetitions must be at least 2, for a standard error")
     run = TrainedRun(arguments.folder)
     results = RESULTS / f"{run.name}.json"
-    others = known_of(run, results)
+    others = earlier_results(run, results)
     lost = sorted(others["samplers"].keys() - {*arguments.samplers})
     if lost and others["checkpoint_sha256"] != run.digest:
         parser.error(f"{results} has {', '.join(lost)} of another checkpoint: remove it")
@@ -203,20 +202,20 @@ def main() -> None:
     chooser = DigitFeatures("choosing")
     digits = random_digits(NUM_CHOSEN_BY, train=True, data_dir=arguments.data_dir)
     data = Empirical(chooser(digits))
-    unknown = random_digits(NUM_JUDGED_BY, train=False, data_dir=arguments.data_dir)
-    judge = Judge(DigitFeatures("judging"), unknown)
-    found: dict[str, dict[int, list[Values]]] = {}
+    test_digits = random_digits(NUM_JUDGED_BY, train=False, data_dir=arguments.data_dir)
+    judge = Judge(DigitFeatures("judging"), test_digits)
+    collected: dict[str, dict[int, list[Values]]] = {}
     RESULTS.mkdir(exist_ok=True)
     for number in range(arguments.repetitions):
         ways = samplers(model, chooser, data, number)
         ways = {name: ways[name] for name in arguments.samplers}
         for name, n, values in repetition(model, ways, judge, number):
-            found.setdefault(name, {}).setdefault(n, []).append(values)
+            collected.setdefault(name, {}).setdefault(n, []).append(values)
         print(f"{run.name}: {number + 1} of {arguments.repetitions}", flush=True)
         if number > 0:
             page = {
                 name: {n: summary(values) for n, values in sizes.items()}
-                for name, sizes in found.items()
+                for name, sizes in collected.items()
             }
             counts = dict.fromkeys(page, number + 1)
             all_samplers = {**others["samplers"], **page}

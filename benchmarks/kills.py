@@ -1,13 +1,13 @@
-"""Does a training that is killed again and again end like one that never was?
+"""Trainings that are killed repeatedly, compared with an uninterrupted training.
 
     python -m benchmarks.kills [--kills 30] [--seed 0]
 
-Trainings through train.py, an EnergyVAE and a WGAN with an average, save after every step. Each is
-killed (SIGKILL) at an instant drawn uniformly from the first half of the time that the whole takes,
-counted from where its run folder is made, then started again from `--ckpt_path last`, and so on
-until it ends or no kill is left. At its end all that the last checkpoint holds is compared with the
-uninterrupted training's, and every image of new samples. Processes are forked from one that has
-imported everything. Writes benchmarks/results/kills.md.
+Trainings by train.py, an EnergyVAE and a WGAN with averaged weights, save after every step. Each is
+killed (SIGKILL) at a random instant and resumed with `--ckpt_path last`, until it ends or no kill
+is left. The instant is uniform in the first half of the time of a whole training and is counted
+from the creation of the run folder. At the end the last checkpoint and every image of new samples
+are compared with those of the uninterrupted training. Processes are forked from one with all
+imports. Writes benchmarks/results/kills.md.
 """
 
 import argparse
@@ -73,10 +73,10 @@ MODELS: dict[str, tuple[dict[str, Any], list[str]]] = {
 @final
 @dataclass
 class Tally:
-    """What became of the trainings of one model."""
+    """Counts of the trainings of one model."""
 
     kills: int = 0
-    before_a_step: int = 0  # of this process was saved
+    before_a_step: int = 0  # kills before the process had saved a step
     while_saving: int = 0
     trainings: int = 0
     differences: list[str] = field(default_factory=list)
@@ -84,21 +84,21 @@ class Tally:
 
 def write_config(name: str, folder: Path) -> None:
     """Writes <folder>/<name>.yaml, an experiment of some seconds."""
-    arguments, callbacks = MODELS[name]
-    watching = [{"class_path": callback} for callback in callbacks]
+    arguments, names = MODELS[name]
+    callbacks = [{"class_path": callback} for callback in names]
     config = {
         "seed_everything": 7,
         "model": {"class_path": name, "init_args": arguments},
         "data": {"class_path": "MNIST5k", "init_args": {"batch_size": 32}},
-        "trainer": {**TRAINER, "callbacks": [*watching, SAMPLING, SAVING]},
+        "trainer": {**TRAINER, "callbacks": [*callbacks, SAMPLING, SAVING]},
     }
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(config))
 
 
 def start(name: str, workplace: Path) -> int:
-    """Starts or goes on with a training in a process of its own; returns its id."""
-    goes_on = bool(list(workplace.glob("runs/*/*/checkpoints/last.ckpt")))
-    arguments = ["--config", f"{name}.yaml", *(["--ckpt_path", "last"] if goes_on else [])]
+    """Starts or resumes a training in a forked process; returns its id."""
+    resumes = bool(list(workplace.glob("runs/*/*/checkpoints/last.ckpt")))
+    arguments = ["--config", f"{name}.yaml", *(["--ckpt_path", "last"] if resumes else [])]
     process = os.fork()
     if process:
         return process
@@ -122,7 +122,7 @@ def is_saving(workplace: Path) -> bool:
 
 
 def stop_while_saving(process: int, workplace: Path) -> bool:
-    """Stops a training that writes a checkpoint; returns whether the file is half written."""
+    """Pauses a training that writes a checkpoint; returns whether the file is incomplete."""
     if not is_saving(workplace):
         return False
     os.kill(process, signal.SIGSTOP)
@@ -134,12 +134,12 @@ def stop_while_saving(process: int, workplace: Path) -> bool:
 
 
 def train_for(name: str, workplace: Path, seconds: float, aims: bool = False) -> tuple[bool, float]:
-    """Trains until the end, or for so long; returns whether it was killed, and how long it trained.
+    """Trains until the end or a kill; returns whether it was killed, and its seconds.
 
-    With `aims` the kill waits until a checkpoint is half written.
+    With `aims` the kill waits until a checkpoint is partly written.
 
     Raises:
-        RuntimeError: if it ended by itself, and not well.
+        RuntimeError: if the training failed.
     """
     num_runs = len(list(workplace.glob("runs/*/*")))
     process, began = start(name, workplace), math.inf
@@ -160,12 +160,12 @@ def train_for(name: str, workplace: Path, seconds: float, aims: bool = False) ->
 
 
 def last_checkpoint(workplace: Path) -> Path | None:
-    found = workplace.glob("runs/*/*/checkpoints/last.ckpt")
-    return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+    paths = workplace.glob("runs/*/*/checkpoints/last.ckpt")
+    return max(paths, key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
 def be_killed(name: str, workplace: Path, delays: Iterator[float], tally: Tally) -> None:
-    """Trains to the end, each time with so many seconds until a kill."""
+    """Trains to the end with kills after the given delays in seconds."""
     while True:
         before = last_checkpoint(workplace)
         aims = tally.kills % AIMED == 0
@@ -175,11 +175,11 @@ def be_killed(name: str, workplace: Path, delays: Iterator[float], tally: Tally)
         tally.before_a_step += last_checkpoint(workplace) == before
         tally.while_saving += is_saving(workplace)
         for partial in workplace.glob("runs/*/*/checkpoints/*.part"):
-            partial.unlink()  # counted once; nobody reads it
+            partial.unlink()  # counted once
 
 
 def outcome(workplace: Path) -> tuple[dict[str, Any], dict[str, set[bytes]]]:
-    """Returns what the last checkpoint holds, and by name the images of new samples."""
+    """Returns the content of the last checkpoint, and the images of new samples by name."""
     path = last_checkpoint(workplace)
     if path is None:
         raise RuntimeError(f"no training ended: {(workplace / 'log.txt').read_text()}")
@@ -193,7 +193,7 @@ def outcome(workplace: Path) -> tuple[dict[str, Any], dict[str, set[bytes]]]:
 
 
 def differing(left: Any, right: Any, where: str = "") -> Iterator[str]:
-    """Yields the places where two checkpoints differ, if only in one bit."""
+    """Yields the places where two checkpoints differ in at least one bit."""
     if isinstance(left, dict) and isinstance(right, dict):
         yield from (f"{where}/{key}" for key in left.keys() ^ right.keys())
         for key in left.keys() & right.keys():
@@ -211,7 +211,7 @@ def differing(left: Any, right: Any, where: str = "") -> Iterator[str]:
 
 
 def measure(name: str, kills: int, folder: Path, chance: random.Random) -> Tally:
-    """Trains once without a kill, then with kills until there have been so many."""
+    """Trains once without a kill, then repeatedly until there were `kills` kills."""
     tally = Tally()
     whole = folder / "whole"
     whole.mkdir(parents=True)
@@ -228,10 +228,10 @@ def measure(name: str, kills: int, folder: Path, chance: random.Random) -> Tally
         workplace.mkdir()
         write_config(name, workplace)
         be_killed(name, workplace, delays, tally)
-        found = outcome(workplace)
+        result = outcome(workplace)
         tally.trainings += 1
-        tally.differences += differing(expected[0], found[0])
-        tally.differences += differing(expected[1], found[1], "images")
+        tally.differences += differing(expected[0], result[0])
+        tally.differences += differing(expected[1], result[1], "images")
         shutil.rmtree(workplace)
     return tally
 
@@ -256,13 +256,13 @@ def main() -> None:
     table = "\n".join(f"| {row} |" for row in (columns, " | ".join(["---"] * 6), *rows))
     options.table.write_text(
         f"# Trainings that are killed\n\n`python -m benchmarks.kills --kills {options.kills} "
-        f"--seed {options.seed}`\n\nEach training has {EPOCHS * BATCHES} steps, a checkpoint after "
-        "each, and is started again after each kill, at a random instant or, each third time, once "
-        "a checkpoint is being written. Columns count kills before the process had saved a step, "
-        "and those that left half a file. Differences: entries of the last "
+        f"--seed {options.seed}`\n\nEach training has {EPOCHS * BATCHES} steps and a checkpoint "
+        "after each, and is resumed after each kill. Kills are at random instants or, each third "
+        "time, during the writing of a checkpoint. Columns count kills before the process had "
+        "saved a step, and kills that left a partial file. Differences: entries of the last "
         "checkpoint (weights, optimizers, average, history, counters) and images of new samples "
-        f"that are not, to the last bit, the uninterrupted training's; torch {torch.__version__}, "
-        f"one thread.\n\n{table}\n"
+        "that differ in a bit from those of the uninterrupted training; torch "
+        f"{torch.__version__}, one thread.\n\n{table}\n"
     )
 
 

@@ -1,13 +1,12 @@
-"""Which learning rate and latent weight bring an EnergyVAE's latents of MNIST closest to their
-distribution.
+"""Learning rates and latent weights of an EnergyVAE, compared by the distance of its latents.
 
     python -m benchmarks.latent_schedules [--epochs 25] [--data_dir DIR] [--batches N]
 
-One run a row of the table, the networks, batch and latent of configs/energy_vae_mnist.yaml, seed 0,
-one CPU thread. Rates change after each epoch, a growing weight too. Reconstruction is
-the summed squared error of a test digit; d2 the exact squared distance to N(0, I) of the latents of
-2,000 test digits drawn at random, G/n what as many i.i.d. samples have. Prints the lines of a
-table; nothing is written.
+Each row of the table is one run with the networks, batch and latent of
+configs/energy_vae_mnist.yaml, seed 0, one CPU thread. Rates and weights change after each epoch.
+Reconstruction is the summed squared error of a test digit. d2 is the exact squared distance to
+N(0, I) of the latents of 2,000 random test digits, G/n the mean one of as many i.i.d. samples.
+Prints the table and writes no file.
 """
 
 import argparse
@@ -51,7 +50,7 @@ SETTINGS: tuple[Setting, ...] = (
 
 @final
 class GrowingWeight(Callback):
-    """Moves the latent weight geometrically from `first` to `last` over the epochs."""
+    """Changes the latent weight geometrically from `first` to `last` over the epochs."""
 
     def __init__(self, first: float, last: float) -> None:
         self._first, self._last = first, last
@@ -62,7 +61,7 @@ class GrowingWeight(Callback):
 
 
 def trained(data: MNIST, setting: Setting, epochs: int, batches: int | None) -> EnergyVAE:
-    """Returns the model of one row, trained."""
+    """Returns the trained model of one row."""
     rate, schedule, first, last = setting
     seed_everything(0, verbose=False)
     model = EnergyVAE(
@@ -88,7 +87,7 @@ def trained(data: MNIST, setting: Setting, epochs: int, batches: int | None) -> 
 
 @torch.no_grad()
 def measured(model: EnergyVAE, data: MNIST) -> tuple[float, float, float]:
-    """Returns reconstruction, d2 and how many times G/n that is."""
+    """Returns the reconstruction, d2 and its ratio to G/n."""
     data.setup("test")
     images = torch.cat([images for images, _ in data.test_dataloader()])
     latents = model.encode(images)
@@ -100,19 +99,19 @@ def measured(model: EnergyVAE, data: MNIST) -> tuple[float, float, float]:
 
 
 def main() -> None:
-    """Prints the table's lines as runs end."""
+    """Prints a line of the table after each run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=25)
-    parser.add_argument("--batches", type=int, help="an epoch; all if left out")
+    parser.add_argument("--batches", type=int, help="per epoch; all if left out")
     parser.add_argument("--data_dir")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
     print(
         "| learning rate | latent weight | reconstruction | d² | times G/n |\n|---|---|---|---|---|"
     )
     for setting in SETTINGS:
-        data = MNIST(batch_size=BATCH, data_dir=given.data_dir)
-        model = trained(data, setting, given.epochs, given.batches)
+        data = MNIST(batch_size=BATCH, data_dir=arguments.data_dir)
+        model = trained(data, setting, arguments.epochs, arguments.batches)
         reconstruction, distance, times = measured(model, data)
         rate, schedule, first, last = setting
         weight = f"{first:g}" if first == last else f"{first:g} growing to {last:g}"

@@ -1,4 +1,4 @@
-"""Lightning's loop around the steps of benchmarks/bare_loops.py, and nothing else of its."""
+"""Lightning's loop around the steps of benchmarks/bare_loops.py, without its other parts."""
 
 import tempfile
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
-from benchmarks.bare_loops import LOOPS, Setting, adam, autoencoder_loop, hold
+from benchmarks.bare_loops import LOOPS, Setting, adam, autoencoder_loop, freeze
 from benchmarks.phases import Tick
 
 __all__ = ["train_alone"]
@@ -44,10 +44,10 @@ class _Pair(LightningModule):
             fake = self.generator(torch.randn(len(batch), self.latent_dim))
         self._descend(critic_optimizer, self.critic_loss(self.critic, batch, fake))
         self.constrain(self.critic)
-        hold(self.critic, True)
-        made = self.generator(torch.randn(len(batch), self.latent_dim))
-        self._descend(generator_optimizer, self.generator_loss(self.critic, made))
-        hold(self.critic, False)
+        freeze(self.critic, True)
+        fake = self.generator(torch.randn(len(batch), self.latent_dim))
+        self._descend(generator_optimizer, self.generator_loss(self.critic, fake))
+        freeze(self.critic, False)
 
     def _descend(self, optimizer: Any, loss: Tensor) -> None:
         optimizer.zero_grad()
@@ -78,7 +78,7 @@ class _Ticking(Callback):
 
 
 def train_alone(model: str, setting: Setting, tick: Tick) -> None:
-    """Trains an autoencoder or a pair of benchmarks/bare_loops.py by Lightning's trainer."""
+    """Trains a model of benchmarks/bare_loops.py, but DiscoGAN, by Lightning's trainer."""
     loop = LOOPS[model]
     assert isinstance(loop, partial)
     is_autoencoder = loop.func is autoencoder_loop

@@ -1,13 +1,13 @@
-"""What one batch costs as the history grows, and how much of the possible it wins.
+"""Time and gain of one batch for histories of different lengths.
 
-    python -m benchmarks.long_history [--longest 1000000] [--made FILE]
+    python -m benchmarks.long_history [--longest 1000000] [--history FILE]
 
-K = 16 points for N(0, I) in 128 dimensions, float32, against histories of i.i.d. samples and of
-points made by history-aware compression (rounds of 16 up to 1,000 points, of 64 and 256 up to
-20,000, of 1,000 up to 100,000: more than an hour; a million are these and nine rotated copies,
-which the distribution does not tell apart). The gain of a batch is the objective f of an
-independent batch, the mean of sixteen, minus its own; the exact one is won by descending on the
-exact sum until nothing moves.
+K = 16 points for N(0, I) in 128 dimensions, float32, are chosen against histories of i.i.d. samples
+and of points of history-aware compression. The latter are chosen in rounds of 16 up to 1,000
+points, of 64 and 256 up to 20,000 and of 1,000 up to 100,000, which takes more than an hour. A
+million points are these and nine rotated copies; the distribution is invariant under rotations. The
+gain of a batch is the mean objective f of sixteen independent batches minus its own. The exact gain
+is that of a converged descent on the exact sum.
 """
 
 import argparse
@@ -32,8 +32,13 @@ SIZE, DIM, SEEDS = 16, 128, 3
 LENGTHS = (0, 1_000, 10_000, 100_000, 1_000_000)
 SECONDS = (0.03, 0.05, 0.3, 1.0, 5.0)  # required
 TARGET = StandardNormal(DIM)
-MADE = 100_000
-ROUNDS = ((16, 1_000), (64, 4_000), (256, 20_000), (1_000, MADE))  # size of a round, until length
+NUM_CHOSEN = 100_000
+ROUNDS = (
+    (16, 1_000),
+    (64, 4_000),
+    (256, 20_000),
+    (1_000, NUM_CHOSEN),
+)  # size of a round, until length
 EXACT_LIMIT = 200
 EXACT = Deterministic(
     restarts=1, max_iterations=EXACT_LIMIT, gradient_tolerance=1e-12, progress_tolerance=0
@@ -45,13 +50,13 @@ def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def made_history(file: Path | None) -> Tensor:
-    """Returns 100,000 points, chosen round after round against all before, or a file's."""
+def chosen_history(file: Path | None) -> Tensor:
+    """Returns 100,000 points of a file, or chosen in rounds, each against all earlier ones."""
     if file is not None and file.is_file():
         return torch.load(file)
-    points, generator, length = torch.empty(MADE, DIM), seeded(0), 0
-    while length < MADE:
-        size = min(next(size for size, end in ROUNDS if length < end), MADE - length)
+    points, generator, length = torch.empty(NUM_CHOSEN, DIM), seeded(0), 0
+    while length < NUM_CHOSEN:
+        size = min(next(size for size, end in ROUNDS if length < end), NUM_CHOSEN - length)
         chosen = compress(TARGET, size, history=points[:length], generator=generator)
         points[length : length + size] = chosen.points
         length += size
@@ -61,7 +66,7 @@ def made_history(file: Path | None) -> Tensor:
 
 
 def lengthened(points: Tensor, length: int) -> Tensor:
-    """Returns the first `length` points, or all and as many rotated copies as that takes."""
+    """Returns the first `length` points, followed by rotated copies if there are fewer."""
     if length <= len(points):
         return points[:length]
     longer, generator = torch.empty(length, DIM), seeded(1)
@@ -80,26 +85,26 @@ def independent_objective(history: Tensor) -> float:
 
 
 def measure(history: Tensor) -> dict[str, list[float]]:
-    """Returns seconds, evaluations and share of the possible gain of some batches."""
+    """Returns seconds, evaluations and share of the exact gain of several batches."""
     independent = independent_objective(history)
-    found: dict[str, list[float]] = {"seconds": [], "evaluations": [], "share": []}
+    measured: dict[str, list[float]] = {"seconds": [], "evaluations": [], "share": []}
     for seed in range(SEEDS):
         start = time.perf_counter()
         batch = compress(TARGET, SIZE, history=history, generator=seeded(seed))
-        found["seconds"].append(time.perf_counter() - start)
+        measured["seconds"].append(time.perf_counter() - start)
         exact = compress(TARGET, SIZE, history=history, solver=EXACT, generator=seeded(seed))
-        found["evaluations"].append(batch.evaluations)
+        measured["evaluations"].append(batch.evaluations)
         gain = independent - min(exact.objective, batch.objective)
-        found["share"].append((independent - batch.objective) / gain)
-    return found
+        measured["share"].append((independent - batch.objective) / gain)
+    return measured
 
 
 def peak_memory(length: int) -> float:
-    """Returns the largest memory in GB of a process that holds a history and draws a batch."""
+    """Returns the peak memory in GB of a process that holds a history and chooses a batch."""
     code = (
         "import resource, torch, benchmarks.long_history as b;"
         f"h = torch.randn({length}, b.DIM);"
-        "b.compress(b.LAW, b.SIZE, history=h, generator=b.seeded(0));"
+        "b.compress(b.TARGET, b.SIZE, history=h, generator=b.seeded(0));"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)"
     )
     return float(subprocess.check_output([sys.executable, "-c", code], text=True))
@@ -108,7 +113,7 @@ def peak_memory(length: int) -> float:
 def table(longest: int, file: Path | None) -> Iterable[str]:
     """Yields the measurements as Markdown."""
     torch.set_default_dtype(torch.float32)
-    made = made_history(file)
+    chosen = chosen_history(file)
     compress(TARGET, SIZE, generator=seeded(0))  # the first call fills caches
     yield f"## The cost of a long history, K = {SIZE}, d = {DIM}, float32"
     yield "| history | of | ms a batch, median (range) | at most | evaluations | gain won | holds |"
@@ -118,37 +123,37 @@ def table(longest: int, file: Path | None) -> Iterable[str]:
             independent = torch.randn(length, DIM, generator=seeded(3))
             yield row("independent", measure(independent), length, limit)
             del independent  # half a gigabyte
-            yield row("HAW-C", measure(lengthened(made, length)), length, limit)
+            yield row("HAW-C", measure(lengthened(chosen, length)), length, limit)
     yield (
-        "\nGain won: the least of the batches' shares of what the exact sum wins, run until "
-        f"nothing moves ({EXACT_LIMIT} steps at most); 98 % are required."
+        "\nGain won: the smallest share of the exact gain over the batches, that of a converged "
+        f"descent on the exact sum ({EXACT_LIMIT} steps at most); 98 % are required."
     )
-    yield f"Peak memory of a process that holds {longest:,} points and draws a batch: "
+    yield f"Peak memory of a process that holds {longest:,} points and chooses a batch: "
     yield f"{peak_memory(longest):.2f} GB; 2 GB are allowed."
 
 
-def row(kind: str, found: dict[str, list[float]], length: int, limit: float) -> str:
+def row(kind: str, measured: dict[str, list[float]], length: int, limit: float) -> str:
     """Returns a line of the table."""
-    milliseconds = [1e3 * seconds for seconds in found["seconds"]]
-    median, share = statistics.median(milliseconds), min(found["share"])
+    milliseconds = [1e3 * seconds for seconds in measured["seconds"]]
+    median, share = statistics.median(milliseconds), min(measured["share"])
     holds = median <= 1e3 * limit and share >= 0.98
     return (
         f"| {length:,} | {kind} | {median:.0f} ({min(milliseconds):.0f} to "
         f"{max(milliseconds):.0f}) | {1e3 * limit:.0f} | "
-        f"{statistics.median(found['evaluations']):.0f} | {100 * share:.1f} % | "
+        f"{statistics.median(measured['evaluations']):.0f} | {100 * share:.1f} % | "
         f"{'yes' if holds else '**no**'} |"
     )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds what this measurement can be told."""
+    """Adds the options of this measurement."""
     parser.add_argument("--longest", type=int, default=LENGTHS[-1], help="history, in points")
-    parser.add_argument("--made", type=Path, help="keeps the points made by HAW-C between runs")
+    parser.add_argument("--history", type=Path, help="file that keeps the points of HAW-C")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_arguments(parser)
     arguments = parser.parse_args()
-    for line in table(arguments.longest, arguments.made):
+    for line in table(arguments.longest, arguments.history):
         print(line, flush=True)

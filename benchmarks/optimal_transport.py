@@ -1,9 +1,10 @@
-"""Seconds that exact optimal transport of two point clouds takes, and how exact it is.
+"""Time and accuracy of exact optimal transport between two point clouds.
 
     python -m benchmarks.optimal_transport [--size 2000]
 
-Normal clouds of as many points each, in 2 and in 64 dimensions, with equal and with random weights.
-Writes benchmarks/results/optimal_transport.md. Needs the package POT for more than 300 points.
+Both clouds are normal and have the same size, in 2 and in 64 dimensions, with equal and with random
+weights. Writes benchmarks/results/optimal_transport.md. Needs the package POT for more than 300
+points.
 """
 
 import argparse
@@ -20,19 +21,19 @@ from hawc.divergences.transport import Transport, optimal_transport
 
 RESULTS = Path(__file__).parent / "results" / "optimal_transport.md"
 DIMS = (2, 64)
-WANTED_SECONDS = 10
+REQUIRED_SECONDS = 10
 
 
 def timed(size: int, dim: int, weighted: bool) -> tuple[Transport, float, float]:
-    """Returns the transport of two clouds, one of them moved by 1, wall and processor seconds."""
+    """Returns the transport of two clouds, one shifted by 1, wall and processor seconds."""
     generator = torch.Generator().manual_seed(dim)
     x, y = (torch.randn(size, dim, generator=generator, dtype=torch.float64) for _ in range(2))
     p, q = (torch.rand(size, generator=generator, dtype=torch.float64) for _ in range(2))
     weights = (p / p.sum(), q / q.sum()) if weighted else (None, None)
     y[:, 0] += 1
     wall, processor = time.perf_counter(), time.process_time()
-    found = optimal_transport(x, y, *weights)
-    return found, time.perf_counter() - wall, time.process_time() - processor
+    transport = optimal_transport(x, y, *weights)
+    return transport, time.perf_counter() - wall, time.process_time() - processor
 
 
 def report(size: int) -> Iterator[str]:
@@ -40,17 +41,17 @@ def report(size: int) -> Iterator[str]:
     yield "# Exact optimal transport\n"
     yield (
         f"`python -m benchmarks.optimal_transport`; {size:,} by {size:,} points on "
-        f"{os.cpu_count()} CPU cores; wanted: {WANTED_SECONDS} s. The gap "
+        f"{os.cpu_count()} CPU cores; required: {REQUIRED_SECONDS} s. The gap "
         "is plan cost minus dual value, the excess the largest f + g - c.\n"
     )
     yield "| dimension | weights | seconds | processor seconds | W1 | gap | excess |"
     yield "|---|---|---|---|---|---|---|"
     for dim in DIMS:
         for weighted in (False, True):
-            found, wall, processor = timed(size, dim, weighted)
+            transport, wall, processor = timed(size, dim, weighted)
             yield (
                 f"| {dim} | {'random' if weighted else 'equal'} | {wall:.1f} | {processor:.1f} | "
-                f"{found.cost:.6f} | {found.gap:.0e} | {found.excess:.0e} |"
+                f"{transport.cost:.6f} | {transport.gap:.0e} | {transport.excess:.0e} |"
             )
 
 

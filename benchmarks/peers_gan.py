@@ -1,15 +1,16 @@
-"""Training steps a second of GANs: this project, bare PyTorch loops, and a common pattern.
+"""Training steps per second of GANs: this project, bare PyTorch loops, and a common pattern.
 
     HAWC_DATA=<folder with MNIST/raw> python -m benchmarks.peers_gan [--rounds 3]
 
-Two pairs: fully connected networks on 28 x 28 digits (configs/gan_mnist.yaml with such networks and
-plain Adam) and DCGAN-like ones on 32 x 32 images (configs/wgan_cifar.yaml, made-up images in
-place of CIFAR-10). Each contestant trains in a process of its own, by turns (benchmarks/phases.py):
+There are two pairs: fully connected networks on 28 x 28 digits (configs/gan_mnist.yaml with such
+networks and plain Adam) and DCGAN-like ones on 32 x 32 images (configs/wgan_cifar.yaml, random
+images in place of CIFAR-10). Each contestant trains in a separate process, in alternating phases
+(benchmarks/phases.py):
 
-- the bare loop does what a step needs and nothing else: images gathered from memory, fakes made
-  without a graph, real and fake in one pass, the critic frozen while the generator moves;
-- the pattern is that of many scripts: items decoded and scaled one by one by a data set under a
-  DataLoader, and a critic step that goes back into the generator, since fakes are not detached;
+- the bare loop does only what a step needs: images gathered from memory, fakes without a graph,
+  real and fake images in one pass, the critic frozen during the generator's step;
+- the pattern is that of many scripts: a data set under a DataLoader decodes and scales examples one
+  by one, and fakes are not detached, so the critic's step backpropagates through the generator;
 - this project's steps are those of `train.py` with its default logging.
 
 Writes benchmarks/results/peers_gan.md after each launch.
@@ -30,14 +31,14 @@ from torch.nn.functional import softplus
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.functional import normalize, pil_to_tensor, to_pil_image
 
+# no import of Lightning: it changes environment variables, which processes inherit
+from benchmarks.bare_loops import random_examples
 from benchmarks.phases import STEADY_MALLOC, Contestant, Schedule, Tick
-
-# nothing here may import Lightning: it changes environment variables, which processes inherit
 from benchmarks.step_times import Times, launch, table, verdict, waiting
 from networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 
 RESULTS = Path(__file__).parent / "results" / "peers_gan.md"
-BARE, OURS, PATTERN = "bare PyTorch loop", "train.py", "item-wise loader, fakes not detached"
+BARE, OURS, PATTERN = "bare PyTorch loop", "train.py", "per-example loader, fakes not detached"
 BATCH_SIZE = 64
 DIGITS, COLORS = (1, 28, 28), (3, 32, 32)
 GENERATOR_WIDTHS, CRITIC_WIDTHS = (256, 512, 1024), (512, 256)
@@ -55,8 +56,8 @@ MLP_WORDS = (
 )
 
 
-class Items(Dataset[Tensor]):
-    """Images that are decoded, turned into tensors and scaled one by one."""
+class DecodedImages(Dataset[Tensor]):
+    """Images that are decoded, converted to tensors and scaled one by one."""
 
     def __init__(self, images: Tensor) -> None:
         self._images = images
@@ -73,21 +74,15 @@ def adam(network: nn.Module) -> torch.optim.Adam:
     return torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999))
 
 
-def made_up(shape: tuple[int, int, int], n: int) -> Tensor:
-    """Returns random uint8 images."""
-    generator = torch.Generator().manual_seed(0)
-    return torch.randint(0, 256, (n, *shape), generator=generator, dtype=torch.uint8)
-
-
 def mlp_pair() -> tuple[nn.Module, nn.Module]:
-    """Returns a fresh generator and critic of the first pair."""
+    """Returns a new generator and critic of the first pair."""
     generator = nn.Sequential(MLPDecoder(DIGITS, 100, GENERATOR_WIDTHS), nn.Tanh())
     return generator, MLPEncoder(DIGITS, 1, CRITIC_WIDTHS)
 
 
 def bare_gan(tick: Tick) -> None:
-    """Trains the fully connected pair with what it needs."""
-    images = made_up(DIGITS, MLP_SCHEDULE.steps * BATCH_SIZE)
+    """Trains the fully connected pair by a bare loop."""
+    images = random_examples(DIGITS, MLP_SCHEDULE.steps * BATCH_SIZE)
     generator, critic = mlp_pair()
     critic_optimizer, generator_optimizer = adam(critic), adam(generator)
     for index in torch.randperm(len(images)).split(BATCH_SIZE):
@@ -107,12 +102,12 @@ def bare_gan(tick: Tick) -> None:
 
 
 def pattern_gan(tick: Tick) -> None:
-    """Trains the same pair as many scripts do."""
-    items = Items(made_up(DIGITS, MLP_SCHEDULE.steps * BATCH_SIZE))
+    """Trains the same pair by the common pattern."""
+    data = DecodedImages(random_examples(DIGITS, MLP_SCHEDULE.steps * BATCH_SIZE))
     generator, critic = mlp_pair()
     critic_optimizer, generator_optimizer = adam(critic), adam(generator)
     criterion = nn.BCEWithLogitsLoss()
-    for real in DataLoader(items, BATCH_SIZE, shuffle=True):
+    for real in DataLoader(data, BATCH_SIZE, shuffle=True):
         ones, zeros = torch.ones(len(real), 1), torch.zeros(len(real), 1)
         critic_optimizer.zero_grad()
         fake = generator(torch.randn(len(real), 100))
@@ -126,8 +121,8 @@ def pattern_gan(tick: Tick) -> None:
 
 
 def bare_wgan(tick: Tick) -> None:
-    """Trains the convolutional pair with what it needs."""
-    images = made_up(COLORS, CONV_SCHEDULE.steps * BATCH_SIZE)
+    """Trains the convolutional pair by a bare loop."""
+    images = random_examples(COLORS, CONV_SCHEDULE.steps * BATCH_SIZE)
     generator = nn.Sequential(ConvDecoder(COLORS, 100), nn.Tanh())
     critic = ConvEncoder(COLORS, 1)
     critic_optimizer = torch.optim.RMSprop(critic.parameters(), lr=5e-5)
@@ -163,13 +158,13 @@ def our_wgan(tick: Tick) -> None:
     """Runs train.py on the convolutional pair."""
     from benchmarks.tick_callback import train_and_tick
 
-    images = made_up(COLORS, CONV_SCHEDULE.steps * BATCH_SIZE)
-    with tempfile.TemporaryDirectory() as folder, made_up_cifar(images):
+    images = random_examples(COLORS, CONV_SCHEDULE.steps * BATCH_SIZE)
+    with tempfile.TemporaryDirectory() as folder, random_cifar(images):
         train_and_tick("wgan_cifar", [], folder, tick)
 
 
-def made_up_cifar(images: Tensor) -> object:
-    """Returns a context in which CIFAR10 reads these images, so that no file is needed."""
+def random_cifar(images: Tensor) -> object:
+    """Returns a context in which CIFAR10 serves these images instead of files."""
     from unittest import mock
 
     from datamodules import CIFAR10
@@ -193,7 +188,7 @@ def page(mlp: Times, conv: Times, threads: int, rounds: int) -> Iterator[str]:
     yield (
         f"Batches of {BATCH_SIZE}, {threads} of {os.cpu_count()} CPU cores, torch "
         f"{torch.__version__}, output to {terminal}; memory kept by the C "
-        "library (turns.STEADY_MALLOC).\n"
+        "library (phases.STEADY_MALLOC).\n"
     )
     yield f"## Fully connected, 28 x 28, blocks of {MLP_SCHEDULE.length} steps\n"
     yield from table(mlp, MLP_SCHEDULE.length, BARE)
@@ -214,7 +209,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="launches of all")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
-    # of the processes to come
+    # inherited by the contestants' processes
     os.environ.update(STEADY_MALLOC, OMP_NUM_THREADS=str(arguments.threads))
     mlp: Times = {}
     conv: Times = {}

@@ -1,13 +1,13 @@
-"""Training steps a second of a VAE: this project, a bare PyTorch loop, and pythae.
+"""Training steps per second of a VAE: this project, a bare PyTorch loop, and pythae.
 
     HAWC_DATA=<folder with MNIST/raw> python -m benchmarks.peers_vae [--rounds 3] [--parts]
 
-All train the networks of configs/vae_mnist.yaml with Adam on the same images, in blocks of some
-steps by turns (benchmarks/phases.py), each in a process of its own: the bare loop and pythae never
-import Lightning. This project's steps are those of `train.py`, run as a user runs it; with --parts
-further rows leave out one part after the other, down to Lightning's loop alone. Run it in a
-terminal, where progress bars draw. pythae is no dependency (benchmarks/pythae_vae.py) and is left
-out, with a note, where it is missing. Writes benchmarks/results/peers_vae.md after each launch.
+All contestants train the networks of configs/vae_mnist.yaml with Adam on the same images, in
+separate processes and alternating phases (benchmarks/phases.py). The bare loop and pythae do not
+import Lightning. This project's steps are those of `train.py`. With --parts further rows leave out
+one part of it after the other, down to Lightning's loop. Run it in a terminal, where progress bars
+are drawn. pythae is no dependency (benchmarks/pythae_vae.py); without it the page says so. Writes
+benchmarks/results/peers_vae.md after each launch.
 """
 
 import argparse
@@ -27,9 +27,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+# no import of Lightning: it changes environment variables, which processes inherit
 from benchmarks.phases import STEADY_MALLOC, Contestant, Schedule, Tick
-
-# nothing here may import Lightning: it changes environment variables, which processes inherit
 from benchmarks.step_times import Times, launch, table, verdict, waiting
 from networks import MLPDecoder, MLPEncoder
 
@@ -37,10 +36,10 @@ ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results" / "peers_vae.md"
 SHAPE, LATENT_DIM, WIDTHS = (1, 28, 28), 16, (400, 400)  # as in configs/vae_mnist.yaml
 BATCH_SIZES = (128, 256)
-SKIPPED = 20  # steps in which memory is still being found
-LENGTH = 50  # steps of a block: train.py logs once in each
+SKIPPED = 20  # steps in which memory is still being allocated
+LENGTH = 50  # steps of a block; train.py logs once in each
 BARE, OURS, PEER = "bare PyTorch loop", "train.py", "pythae's trainer"
-NUM_IMAGES = 54_000  # of MNIST less those that train.py holds out
+NUM_IMAGES = 54_000  # of MNIST without those held out
 MOST_OVER_BARE, LEAST_OVER_PEER = 1.05, 1.15
 
 _NO_BAR = ("--trainer.enable_progress_bar", "false")
@@ -49,7 +48,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     OURS: (),
     f"{OURS} with fused Adam, as configured": ("--model.optimizer.init_args.fused", "true"),
 }
-# what train.py does beyond the loop, from all but one to nothing
+# parts of train.py beyond the loop, left out one after the other
 PARTS = {
     "- without W&B": ("--trainer.logger", "metrics.csv"),
     "- and without the progress bar": ("--trainer.logger", "metrics.csv", *_NO_BAR),
@@ -62,12 +61,12 @@ PARTS = {
 
 
 def networks() -> tuple[MLPEncoder, MLPDecoder]:
-    """Returns a fresh encoder and decoder."""
+    """Returns a new encoder and decoder."""
     return MLPEncoder(SHAPE, 2 * LATENT_DIM, WIDTHS), MLPDecoder(SHAPE, LATENT_DIM, WIDTHS)
 
 
 def bare_loss(encoder: nn.Module, decoder: nn.Module, images: Tensor) -> Tensor:
-    """Returns minus the ELBO in nats a image, as one writes it in a script."""
+    """Returns minus the ELBO in nats per image."""
     mean, log_variance = encoder(images).chunk(2, dim=1)
     z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
     nll = functional.binary_cross_entropy_with_logits(decoder(z), images, reduction="sum")
@@ -76,7 +75,7 @@ def bare_loss(encoder: nn.Module, decoder: nn.Module, images: Tensor) -> Tensor:
 
 
 def bare_loop(path: Path, batch_size: int, tick: Tick) -> None:
-    """Trains for an epoch with what PyTorch needs and nothing else."""
+    """Trains for an epoch by a bare loop."""
     images = torch.load(path)
     encoder, decoder = networks()
     optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=1e-3)
@@ -103,13 +102,13 @@ def command_line(batch_size: int, options: tuple[str, ...], tick: Tick) -> None:
     with tempfile.TemporaryDirectory() as folder:
         csv_alone = {"class_path": "CSVLogger", "init_args": {"save_dir": folder}}
         words = [json.dumps(csv_alone) if word == "metrics.csv" else word for word in options]
-        alike = ("--model.optimizer.init_args.fused", "false")  # as the others, unless words say
+        not_fused = ("--model.optimizer.init_args.fused", "false")  # as in the other contestants
         sizes = ("--data.batch_size", str(batch_size))
-        train_and_tick("vae_mnist", [*sizes, *alike, *words], folder, tick)
+        train_and_tick("vae_mnist", [*sizes, *not_fused, *words], folder, tick)
 
 
 def contestants(images: Path, batch_size: int, parts: bool) -> dict[str, Contestant]:
-    """Returns by name what trains and ticks after each step, if wished also parts of train.py."""
+    """Returns the contestants by name, with `parts` also those of parts of train.py."""
     runs: dict[str, Contestant] = {BARE: partial(bare_loop, images, batch_size)}
     if importlib.util.find_spec("pythae"):
         runs[PEER] = partial(pythaes_trainer, images, batch_size)
@@ -119,7 +118,7 @@ def contestants(images: Path, batch_size: int, parts: bool) -> dict[str, Contest
 
 
 def save_images(path: Path) -> None:
-    """Writes what train.py trains on, by another process: it needs Lightning."""
+    """Writes the training images of train.py, in another process because it needs Lightning."""
     process = multiprocessing.get_context("spawn").Process(target=_save_images, args=(path,))
     process.start()
     process.join()
@@ -136,13 +135,13 @@ def _save_images(path: Path) -> None:
 
 
 def schedule(batch_size: int, steps: int) -> Schedule:
-    """Returns the blocks of so many steps, at most an epoch's."""
+    """Returns blocks of `steps` steps in all, at most those of an epoch."""
     in_an_epoch = NUM_IMAGES // batch_size - 1 - SKIPPED
     return Schedule(min(steps, in_an_epoch) // LENGTH, LENGTH, SKIPPED)
 
 
 def verdicts(times: Times) -> Iterator[str]:
-    """Yields whether what is required holds, and how idle those were who waited."""
+    """Yields lines with the requirements and with the processor time of waiting contestants."""
     yield verdict(times, OURS, BARE, at_most=MOST_OVER_BARE)
     if PEER in times:
         yield verdict(times, PEER, OURS, at_least=LEAST_OVER_PEER)
@@ -151,15 +150,15 @@ def verdicts(times: Times) -> Iterator[str]:
     yield waiting(times)
 
 
-def page(measured: dict[int, Times], given: str, threads: int) -> Iterator[str]:
+def page(measured: dict[int, Times], options: str, threads: int) -> Iterator[str]:
     """Yields the page of results."""
     yield "# Training steps of a VAE\n"
-    yield f"`python -m benchmarks.peers_vae {given}`\n"
+    yield f"`python -m benchmarks.peers_vae {options}`\n"
     terminal = "a terminal" if sys.stdout.isatty() else "no terminal"
     yield (
-        f"MLP 784-400-400-16 and back, Adam; blocks of {LENGTH} steps by turns, {threads} of "
+        f"MLP 784-400-400-16 and back, Adam; alternating blocks of {LENGTH} steps, {threads} of "
         f"{os.cpu_count()} CPU cores each, torch {torch.__version__}, output to {terminal}; "
-        "memory kept by the C library (turns.STEADY_MALLOC)."
+        "memory kept by the C library (phases.STEADY_MALLOC)."
     )
     for batch_size, times in measured.items():
         yield f"\n## Batches of {batch_size}, {len(times[BARE])} blocks\n"
@@ -172,10 +171,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3, help="launches of all, for each batch")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=400, help="a launch; at most an epoch's")
-    parser.add_argument("--parts", action="store_true", help="of train.py, too")
+    parser.add_argument("--steps", type=int, default=400, help="per launch; at most an epoch's")
+    parser.add_argument("--parts", action="store_true", help="also time parts of train.py")
     arguments = parser.parse_args()
-    # of the processes to come
+    # inherited by the contestants' processes
     os.environ.update(STEADY_MALLOC, OMP_NUM_THREADS=str(arguments.threads))
     measured: dict[int, Times] = {size: {} for size in BATCH_SIZES}
     with tempfile.TemporaryDirectory() as folder:
@@ -185,9 +184,9 @@ def main() -> None:
             for size, times in measured.items():
                 runs = contestants(images, size, arguments.parts)
                 launch(runs, schedule(size, arguments.steps), number, times)
-            given = f"--rounds {number + 1} --steps {arguments.steps} --threads {arguments.threads}"
-            given += " --parts" if arguments.parts else ""
-            text = "\n".join(page(measured, given, arguments.threads))
+            options = f"--rounds {number + 1} --steps {arguments.steps} "
+            options += f"--threads {arguments.threads}" + " --parts" * arguments.parts
+            text = "\n".join(page(measured, options, arguments.threads))
             RESULTS.write_text(text + "\n")
     print(text)
 

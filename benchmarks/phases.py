@@ -1,9 +1,9 @@
-"""Times training loops that take turns: a process each, of which only one runs at a time.
+"""Times training loops in alternating phases: one process each, only one of which runs at a time.
 
-Each runs a short block of steps, reports what it took and waits until all others had their turn.
-So a slow moment of the machine meets all alike, times can be compared block by block, and what one
-loop imports or keeps does not reach another. What it leaves running in processes of its own, as W&B
-does, runs on in the turns of the others, and its processor time is not counted.
+A loop runs a short block of steps, reports its time and waits for the blocks of all others. A slow
+moment of the machine therefore affects all loops, and times can be compared block by block. Loops
+share no imports and no memory. Processes that a loop starts, such as that of W&B, go on during the
+blocks of the others; their processor time is not counted.
 """
 
 import multiprocessing
@@ -14,24 +14,24 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import final
 
-__all__ = ["STEADY_MALLOC", "Block", "Contestant", "Schedule", "Tick", "Turns", "take_turns"]
+__all__ = ["STEADY_MALLOC", "Block", "Contestant", "Schedule", "Tick", "Ticker", "run_alternately"]
 
 STEADY_MALLOC = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**25)}
 """Environment in which the C library keeps freed memory.
 
-Left to itself it gives memory back and asks for it anew at each step in some processes and not in
-others, by chance: 500 page faults a step or none in the same loop, a tenth of its time.
+By default it returns memory and requests it again at each step, in some processes but not in
+others: 500 page faults per step or none in the same loop, a tenth of its time.
 """
 
 Tick = Callable[[], None]
 Contestant = Callable[[Tick], None]
-"""Trains until `tick`, called after each step, raises; a function that can be pickled."""
+"""Trains and calls `tick` after each step, until that raises; must be picklable."""
 
 
 @final
 @dataclass(frozen=True)
 class Block:
-    """Seconds that some steps took, and the processor's in the wait before them."""
+    """Wall and processor seconds of some steps and of the wait before them."""
 
     wall: float
     processor: float
@@ -42,7 +42,7 @@ class Block:
 @final
 @dataclass(frozen=True)
 class Schedule:
-    """How many blocks of how many steps, after the first `skipped` ones, at least one step each."""
+    """Numbers of blocks, of steps per block and of skipped first steps, at least 1 each."""
 
     blocks: int
     length: int
@@ -50,20 +50,20 @@ class Schedule:
 
     @property
     def steps(self) -> int:
-        """Of each contestant, in all."""
+        """Number of steps of each contestant."""
         return self.skipped + self.blocks * self.length
 
 
 class _Finished(Exception):
-    """Ends a contestant from the inside."""
+    """Ends the training of a contestant."""
 
 
 @final
-class Turns:
-    """One contestant's side.
+class Ticker:
+    """Counts the steps of one contestant and pauses it after each block.
 
     Args:
-        connection: to who gives the turns.
+        connection: to the process that starts the blocks.
         schedule: of all contestants.
     """
 
@@ -74,7 +74,7 @@ class Turns:
         self._paused = self._began = _clocks()
 
     def tick(self) -> None:
-        """To be called after each step; reports a block at its end and waits for the next turn."""
+        """Counts a step; at the end of a block reports it and waits for the next one."""
         self._ticks += 1
         over = self._ticks - self._schedule.skipped
         if over >= 0 and over % self._schedule.length == 0:
@@ -91,12 +91,12 @@ class Turns:
         self._began = _clocks()
 
 
-def take_turns(
+def run_alternately(
     contestants: Mapping[str, Contestant], schedule: Schedule, first: int = 0
 ) -> dict[str, list[Block]]:
-    """Returns the blocks of each contestant by name; the n-th ones were run in the n-th round.
+    """Returns the blocks of each contestant by name, in the order of the rounds.
 
-    Each round starts with another contestant, that of number `first` with the `first`-th one.
+    Round n starts with contestant n, modulo their number; rounds are counted from `first`.
 
     Raises:
         RuntimeError: if a contestant ends before its last block.
@@ -108,7 +108,7 @@ def take_turns(
             for name, contestant in contestants.items()
         }
         for name, line in lines.items():
-            _reported(name, line)  # of the steps that are skipped
+            _reported(name, line)  # the skipped steps
         for number in range(first, first + schedule.blocks):
             for name in _rotated(list(lines), number):
                 lines[name].send(True)
@@ -122,7 +122,7 @@ def _running(contestant: Contestant, schedule: Schedule) -> Iterator[Connection]
     ours, theirs = spawning.Pipe()
     process = spawning.Process(target=_compete, args=(contestant, theirs, schedule))
     process.start()
-    theirs.close()  # or its end would not be noticed
+    theirs.close()  # otherwise `recv` would not notice the end of the process
     try:
         yield ours
         ours.send(False)
@@ -135,7 +135,7 @@ def _running(contestant: Contestant, schedule: Schedule) -> Iterator[Connection]
 
 def _compete(contestant: Contestant, connection: Connection, schedule: Schedule) -> None:
     with suppress(_Finished):
-        contestant(Turns(connection, schedule).tick)
+        contestant(Ticker(connection, schedule).tick)
 
 
 def _reported(name: str, line: Connection) -> Block:

@@ -1,16 +1,16 @@
-"""Images of two pretrained generators that nobody here made: are twenty with memory different?
+"""Diversity of twenty images of two pretrained generators, for several samplers.
 
     uv sync --group pretrained
     python -m benchmarks.pretrained [terrain] [style] [--seeds 5] [--cache runs/pretrained]
 
-i.i.d. latents, history-aware ones with free and with typical lengths, and `hawc.FeatureSampler`
-choosing among candidates alone, as these decoders pass no gradients on. Twenty images, 1, 4 and 20
-at a time. Images and features are kept in `--cache`: another run decodes new latents alone. The
-first one takes some 25 minutes of one core, most of it for terrain. Writes
-benchmarks/results/pretrained.md with a JSON file a generator, and docs/images/pretrained_*.png.
+Latents are i.i.d., history-aware with free and with typical lengths, or chosen by
+`hawc.FeatureSampler` among candidates, since these decoders pass no gradients on. Twenty images are
+sampled 1, 4 and 20 at a time. Images and features are cached in `--cache`; a second run decodes
+only new latents. The first run takes some 25 minutes of one core, most of it for terrain. Writes
+benchmarks/results/pretrained.md with a JSON file per generator, and docs/images/pretrained_*.png.
 
-Without uv install the packages of the group by `pip install --no-deps`: one asks for torch 1.6 and
-another for onnxruntime-gpu, though neither needs it here.
+Without uv install the packages of the group by `pip install --no-deps`: one requires torch 1.6 and
+another onnxruntime-gpu, but neither is needed here.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from torch import Tensor
 
 import metrics
 from benchmarks import pretrained_packages as packages
-from benchmarks.cached_rows import KeptRows
+from benchmarks.cached_rows import CachedRows
 from benchmarks.pretrained_metrics import Judge, relative_lengths
 from benchmarks.pretrained_page import IMAGES, RESULTS, contact_sheet, write_page
 from benchmarks.shared_candidates import SharedCandidates
@@ -46,8 +46,8 @@ METHODS = (IID, FREE, TYPICAL, FEATURES, APART)
 APART_PERCENTILE = 85.0
 NUM_IMAGES, AT_A_TIME = 20, (1, 4, 20)
 NUM_REFERENCE, NUM_DATA = 200, 100  # i.i.d. images to judge by, and to choose by
-CANDIDATES_AN_IMAGE = 10
-DATA_SEED, REFERENCE_SEED = 10_000, 10_001  # apart from those of the samplers
+CANDIDATES_PER_IMAGE = 10
+DATA_SEED, REFERENCE_SEED = 10_000, 10_001  # different from those of the samplers
 
 Values = dict[str, float]
 
@@ -55,7 +55,7 @@ Values = dict[str, float]
 @final
 @dataclass(frozen=True)
 class Bench:
-    """A generator, a network to choose with and one to judge with, all of them kept.
+    """A generator and the networks for choosing and for judging, all of them cached.
 
     Args:
         name: of the generator.
@@ -67,9 +67,9 @@ class Bench:
 
     name: str
     prior: AbstractTarget
-    decode: KeptRows
-    choosing: KeptRows
-    judging: KeptRows
+    decode: CachedRows
+    choosing: CachedRows
+    judging: CachedRows
 
     def iid_images(self, n: int, seed: int) -> Tensor:
         """Returns images of i.i.d. latents."""
@@ -77,21 +77,21 @@ class Bench:
 
 
 def bench(make: Callable[[], packages.Generator], cache: Path) -> Bench:
-    """Returns a generator of the packages with all that is kept of it."""
+    """Returns a generator of the packages with its caches."""
     generator = make()
     folder = cache / f"{generator.name}-{generator.version}"
     return Bench(
         generator.name,
         generator.prior,
-        KeptRows(generator.decode, folder / "images"),
-        *(KeptRows(packages.network(role), folder / role) for role in ("choosing", "judging")),
+        CachedRows(generator.decode, folder / "images"),
+        *(CachedRows(packages.network(role), folder / role) for role in ("choosing", "judging")),
     )
 
 
 def sampler_of(
     method: str, owner: Bench, data: Tensor, at_a_time: int, candidates: AbstractTarget
 ) -> AbstractSampler:
-    """Returns the sampler of that name, with a new memory."""
+    """Returns a new sampler of a method, without history."""
     if method == IID:
         return IndependentSampler(candidates)
     if method == FREE:
@@ -104,7 +104,7 @@ def sampler_of(
         decode=owner.decode,
         features=owner.choosing,
         data=Empirical(data),
-        num_candidates=CANDIDATES_AN_IMAGE * at_a_time,
+        num_candidates=CANDIDATES_PER_IMAGE * at_a_time,
         num_steps=0,
         min_distance=apart,
     )
@@ -113,7 +113,7 @@ def sampler_of(
 def sampled(
     sampler: AbstractSampler, owner: Bench, at_a_time: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Values]:
-    """Returns twenty latents, their images, and what these cost."""
+    """Returns twenty latents, their images, and decoder calls and seconds."""
     calls, start = owner.decode.rows, time.perf_counter()
     elsewhere = owner.decode.seconds + owner.choosing.seconds
     rounds = NUM_IMAGES // at_a_time
@@ -127,20 +127,20 @@ def sampled(
 def sets(
     method: str, owner: Bench, data: Tensor, at_a_time: int, seed: int
 ) -> Iterator[tuple[Tensor, Tensor, Values]]:
-    """Yields sets of twenty as `sampled` has them: one, or all candidates in sets if i.i.d.
+    """Yields results of `sampled`: one set of twenty, or for i.i.d. all candidates in sets.
 
-    FeatureSampler's candidates of a seed are the same, whatever the number at a time.
+    The candidates of FeatureSampler depend on the seed, not on the number at a time.
     """
     generator = torch.Generator().manual_seed(1000 * seed)
-    latents = owner.prior.sample(CANDIDATES_AN_IMAGE * NUM_IMAGES, generator=generator)
+    latents = owner.prior.sample(CANDIDATES_PER_IMAGE * NUM_IMAGES, generator=generator)
     candidates = SharedCandidates(owner.prior, latents)
     sampler = sampler_of(method, owner, data, at_a_time, candidates)
-    for _ in range(CANDIDATES_AN_IMAGE if method == IID else 1):
+    for _ in range(CANDIDATES_PER_IMAGE if method == IID else 1):
         yield sampled(sampler, owner, at_a_time, generator)
 
 
 def measured(owner: Bench, judge: Judge, latents: Tensor, images: Tensor) -> Values:
-    """Returns what twenty images are worth, and the lengths of their latents."""
+    """Returns the metrics of twenty images and the lengths of their latents."""
     lengths = relative_lengths(owner.prior, latents)
     extremes = {"shortest": float(lengths.min()), "longest": float(lengths.max())}
     return {**judge.values(owner.judging(images)), **extremes}
@@ -154,22 +154,22 @@ def compared(owner: Bench, seeds: int) -> dict[str, Any]:
     shown: dict[str, Tensor] = {}
     for method in METHODS:
         for at_a_time in AT_A_TIME if method != IID else AT_A_TIME[:1]:
-            found: list[Values] = []
+            results: list[Values] = []
             for seed in range(seeds):
                 for latents, images, cost in sets(method, owner, data, at_a_time, seed):
-                    found.append({**measured(owner, judge, latents, images), **cost})
+                    results.append({**measured(owner, judge, latents, images), **cost})
                     shown.setdefault(f"{method}, one at a time", images)
-            values = {name: [value[name] for value in found] for name in found[0]}
+            values = {name: [result[name] for result in results] for name in results[0]}
             number = "any" if method == IID else at_a_time
             rows.append({"method": method, "at a time": number, "values": values})
             print(f"{owner.name}: {method}, {at_a_time} at a time", flush=True)
     contact_sheet(shown, IMAGES / f"pretrained_{owner.name}.png")
-    description = f"{owner.prior.dim:,} numbers a latent, {seeds} seeds."
+    description = f"{owner.prior.dim:,} numbers per latent, {seeds} seeds."
     return {"name": owner.name, "description": description, "rows": rows}
 
 
 def main() -> None:
-    """Compares the methods on each generator asked for, then writes the page."""
+    """Compares the methods on each chosen generator, then writes the page."""
     makers = {"terrain": packages.terrain, "style": packages.style}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("generators", nargs="*", metavar="generator", help=" or ".join(makers))
@@ -182,12 +182,12 @@ def main() -> None:
     if arguments.seeds < 1:
         parser.error(f"--seeds must be at least 1, got {arguments.seeds}")
     packages.check_packages()
-    # among so few candidates a large `min_distance` cannot always be had
+    # a large `min_distance` is not always possible with so few candidates
     warnings.filterwarnings("ignore", message=".*`min_distance`")
     RESULTS.mkdir(exist_ok=True)
     for name in names:
-        found = compared(bench(makers[name], arguments.cache), arguments.seeds)
-        (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
+        result = compared(bench(makers[name], arguments.cache), arguments.seeds)
+        (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
     write_page()
 
 

@@ -1,7 +1,7 @@
-"""What is measured of the images of a pretrained generator, in the features of a judge.
+"""Metrics of the images of a pretrained generator.
 
-All distances are those between features of the judging network. The reference is a set of other,
-i.i.d. images of the same generator.
+All distances are between features of the judging network. The reference is a set of other, i.i.d.
+images of the same generator.
 """
 
 from typing import final
@@ -15,13 +15,13 @@ from hawc.targets import AbstractTarget
 
 __all__ = ["PERCENTILES", "Judge", "relative_lengths"]
 
-# of the distances from a reference image to the nearest other one: below them lies a repeat
+# of the distances from a reference image to the nearest other one; the thresholds of a repeat
 PERCENTILES = (25.0, 50.0)
 
 
 @final
 class Judge:
-    """Measures sets of images against a reference, in features.
+    """Computes metrics of sets of images against a reference, in features.
 
     Args:
         reference: features (m, f) of i.i.d. images.
@@ -32,7 +32,7 @@ class Judge:
         self._thresholds = {p: metrics.repeat_threshold(reference, p) for p in PERCENTILES}
 
     def values(self, features: Tensor) -> dict[str, float]:
-        """Returns all measures of a set of at least two images by name.
+        """Returns all metrics of a set of at least two images by name.
 
         Args:
             features: (n, f), in the order in which the images were sampled.
@@ -45,27 +45,27 @@ class Judge:
             f"repeats ({percentile:g} %)": len(features) * metrics.repeat_rate(features, threshold)
             for percentile, threshold in self._thresholds.items()
         }
-        found = {
+        values = {
             **repeats,
             "mean nearest": nearest.mean(),
             "closest pair": nearest.min(),
             "d² to reference": distance,
             "nearest reference": to_reference.mean(),
         }
-        return {name: float(value) for name, value in found.items()}
+        return {name: float(value) for name, value in values.items()}
 
 
 def relative_lengths(prior: AbstractTarget, latents: Tensor) -> Tensor:
     """Returns the lengths of latents over the median length of the prior's samples.
 
     Args:
-        prior: a distribution with shells, such as a normal one; lengths are in its own metric.
+        prior: an elliptical distribution, such as a normal one; lengths are in its own metric.
         latents: (n, d).
 
     Raises:
-        ValueError: if the prior has no shells.
+        ValueError: if the prior is not elliptical.
     """
-    shells = prior.shells()
-    if shells is None:
-        raise ValueError(f"`prior` must have shells, got {prior}.")
-    return shells.lengths(latents.double()) / shells.lengths_at(torch.tensor([0.5]))
+    form = prior.elliptical_form()
+    if form is None:
+        raise ValueError(f"`prior` must be elliptical, such as a normal distribution, got {prior}.")
+    return form.lengths(latents.double()) / form.lengths_at(torch.tensor([0.5]))

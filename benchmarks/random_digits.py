@@ -1,4 +1,4 @@
-"""Random real digits, to compare generated ones with."""
+"""Random real digits for comparison with generated ones."""
 
 import torch
 from torch import Tensor
@@ -9,11 +9,11 @@ __all__ = ["random_digits"]
 
 
 def random_digits(n: int, *, train: bool, data_dir: str | None = None) -> Tensor:
-    """Returns n images of MNIST (n, 1, 28, 28) in [0, 1], the same ones each time.
+    """Returns n images of MNIST (n, 1, 28, 28) in [0, 1], the same in each call.
 
     Args:
-        n: at most as many as there are.
-        train: whether they are training digits; else test digits.
+        n: at most the size of the set.
+        train: whether they are training rather than test digits.
         data_dir: folder with MNIST/raw; that of HAWC_DATA if None.
     """
     data = MNIST(data_dir=data_dir)

@@ -1,10 +1,10 @@
-"""The image of the README: five rounds of ten samples, with and without memory.
+"""Figure of the README: five rounds of ten samples, with and without memory.
 
     python -m benchmarks.remembering
 
-Trains a Huber-energy VAE with two latent coordinates on the embedded digits (a minute on two
-cores), draws five rounds of ten latents by history-aware compression and as many independent ones,
-and shows where they lie and what they decode to. Writes docs/images/remembering.png.
+Trains a Huber-energy VAE with two latent coordinates on MNIST5k (a minute on two cores). Samples
+five rounds of ten latents by history-aware compression and as many independent ones, and shows the
+latents and their images. Writes docs/images/remembering.png.
 """
 
 import os
@@ -36,7 +36,7 @@ IMAGE = Path(__file__).parent.parent / "docs" / "images" / "remembering.png"
 
 
 def trained_model(epochs: int) -> EnergyVAE:
-    """Trains on the embedded digits."""
+    """Returns a model trained on MNIST5k."""
     seed_everything(0, verbose=False)
     widths = (400, 400, 400)
     model = EnergyVAE(
@@ -50,7 +50,7 @@ def trained_model(epochs: int) -> EnergyVAE:
 
 
 def draw_points(axes: Axes, points: Tensor, title: str) -> None:
-    """Shows latents in the plane, one colour a round."""
+    """Plots latents in the plane, one colour per round."""
     for number, batch in enumerate(points.split(EACH)):
         axes.scatter(*batch.T, s=22, color=plt.cm.viridis(number / (ROUNDS - 1)))
     axes.set(xlim=(-3.2, 3.2), ylim=(-3.2, 3.2), aspect="equal", xticks=[], yticks=[])
@@ -59,7 +59,7 @@ def draw_points(axes: Axes, points: Tensor, title: str) -> None:
 
 @torch.no_grad()
 def draw_figure(model: EnergyVAE) -> None:
-    """Draws and writes the figure."""
+    """Writes the figure."""
     generator = torch.Generator().manual_seed(0)
     sampler = HistoryAwareSampler(model.prior, solver=Deterministic())
     remembered = torch.cat([sampler.sample(EACH, generator=generator) for _ in range(ROUNDS)])

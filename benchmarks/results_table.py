@@ -1,16 +1,19 @@
-"""What trained autoencoders reach: one line a run, every figure measured here on the test set.
+"""Results of trained autoencoders on their test sets, one line per run.
 
     python -m benchmarks.results_table runs/<name>/<time> [more run folders] [--data_dir DIR]
 
-Columns: the ELBO in nats a image (VAEs) or the reconstruction loss; the exact squared energy
-distance to the prior of the latents of 2,000 test items drawn at random, as the decoder met them
-in training; what as many i.i.d. samples of the prior have on average, G/n, and how many times that
-it is; the distance of the latents of the first 2,000 (MNIST's first 5,000 test digits were
-written by other people than the rest); the median time and steps a second of an epoch as the run
-logged them, and the CPU threads or the GPU that it ran on. Writes
-benchmarks/results/autoencoders.md
-and, for docs/results.md, docs/images/<name>.png: sixteen images from independent latents beside
-sixteen from history-aware ones.
+Columns:
+
+- the ELBO in nats per image (VAEs) or the reconstruction loss;
+- the exact squared energy distance to the prior of the latents of 2,000 random test examples,
+  sampled as in training; G/n, its mean for as many i.i.d. samples of the prior; their ratio;
+- the distance of the latents of the first 2,000 (MNIST's first 5,000 test digits are from other
+  writers than the rest);
+- the median time and steps per second of an epoch, as the run logged them, and the CPU threads or
+  the GPU of the run.
+
+Writes benchmarks/results/autoencoders.md and, for docs/results.md, docs/images/<name>.png: sixteen
+images of independent latents beside sixteen of history-aware ones.
 """
 
 import argparse
@@ -35,47 +38,47 @@ IMAGES = Path(__file__).parent.parent / "docs" / "images"
 NUM_LATENTS, NUM_IMAGES = 2_000, 16
 COLUMNS = (
     *("config", "seed, epochs", "ELBO or reconstruction", "latent d²", "G/n", "times"),
-    *("first items' d²", "s an epoch", "steps/s", "on"),
+    *("first examples' d²", "s an epoch", "steps/s", "on"),
 )
 
 
 @torch.no_grad()
 def evaluated(run: TrainedRun, data_dir: str | None) -> tuple[str, Tensor]:
-    """Returns what the model reaches on the test set, in words, and the latents of all of it."""
+    """Returns the loss on the test set as text, and the latents of its examples."""
     torch.manual_seed(0)
     model, loader = run.model(), run.data(data_dir).test_dataloader()
     sums: dict[str, float] = {}
     latents: list[Tensor] = []
     count = 0
-    for items, _ in loader:
-        for name, value in model.losses(items).items():
-            sums[name] = sums.get(name, 0.0) + float(value) * len(items)
-        count += len(items)
-        latents.append(model.sample_latents(items))
+    for examples, _ in loader:
+        for name, value in model.losses(examples).items():
+            sums[name] = sums.get(name, 0.0) + float(value) * len(examples)
+        count += len(examples)
+        latents.append(model.sample_latents(examples))
     name = "elbo" if "elbo" in sums else "reconstruction"
     return f"{name} {sums[name] / count:.2f}", torch.cat(latents)
 
 
 def row(run: TrainedRun, data_dir: str | None) -> str:
     """Returns the table's line of a run."""
-    reached, latents = evaluated(run, data_dir)
-    distribution, kernel = run.model().prior, HuberEnergy()
+    loss, latents = evaluated(run, data_dir)
+    prior, kernel = run.model().prior, HuberEnergy()
     order = torch.randperm(len(latents), generator=torch.Generator().manual_seed(0))
     chosen = latents[order[:NUM_LATENTS]].double()
-    distance = float(squared_distance_to(kernel, chosen, distribution))
-    first = float(squared_distance_to(kernel, latents[:NUM_LATENTS].double(), distribution))
-    independent = distribution.self_energy(kernel) / len(chosen)
+    distance = float(squared_distance_to(kernel, chosen, prior))
+    first = float(squared_distance_to(kernel, latents[:NUM_LATENTS].double(), prior))
+    independent = prior.self_energy(kernel) / len(chosen)
     times = [run.median(f"time/{name}") for name in ("epoch_seconds", "steps_per_second")]
     shown = " | ".join("" if value is None else f"{value:.3g}" for value in times)
     return (
-        f"| {run.name} | {run.config['seed_everything']}, {run.epochs} | {reached} | "
+        f"| {run.name} | {run.config['seed_everything']}, {run.epochs} | {loss} | "
         f"{distance:.4g} | {independent:.4g} | {distance / independent:.1f} | {first:.4g} | "
         f"{shown} | {run.machine} |"
     )
 
 
 def save_images(run: TrainedRun) -> None:
-    """Writes images of independent and history-aware latents side by side; no table rows."""
+    """Writes images of independent and history-aware latents side by side; skips tables."""
     model = run.model()
     if len(model.image_shape) != 3:
         return
@@ -95,7 +98,7 @@ def _grid(model: AbstractAutoencoder, z: Tensor, columns: int) -> Tensor:
 
 
 def main() -> None:
-    """Prints the table as it comes, writes it and the images."""
+    """Prints the table line by line, writes it and the images."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--data_dir")

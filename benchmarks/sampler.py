@@ -1,12 +1,11 @@
-"""Is history-aware compression the best way to choose points? Every claim, measured in one run.
+"""History-aware compression against known optima, other methods and long histories.
 
-    python -m benchmarks.sampler [--longest 1000000] [--made FILE]
+    python -m benchmarks.sampler [--longest 1000000] [--history FILE]
 
-Squared distances are to N(0, I) in h = |x - y|, exact. "Known" values are the best that another
-implementation found in 120 descents each. Kernel thinning needs a package that is no dependency
-(see benchmarks/baselines.py) and is left out, with a note, where it is missing. Writes
-benchmarks/results/sampler.md; nine minutes on two cores once --made holds the history that is made
-the first time, which takes more than an hour.
+Squared distances are exact and to N(0, I) in h = |x - y|. "Known" values are the best of 120
+descents of another implementation. Kernel thinning needs a package that is no dependency (see
+benchmarks/baselines.py); without it the page says so. Writes benchmarks/results/sampler.md. It
+takes nine minutes on two cores; without a file of --history, more than an hour for its points.
 """
 
 import argparse
@@ -31,7 +30,7 @@ from hawc.kernels import HuberEnergy
 
 RESULTS = Path(__file__).parent / "results" / "sampler.md"
 KERNEL, SEEDS = HuberEnergy(), 3
-# The compared single descents stop early, and still below every other method.
+# A single descent that stops early, at distances below those of every other method.
 QUICK = Deterministic(restarts=1, progress_tolerance=1e-2)
 KNOWN = {
     1: 0.367087,
@@ -47,7 +46,7 @@ KNOWN = {
     256: 0.000133,
     512: 0.000047,
 }
-# (dimension, rounds, points a round): squared distance of all of them
+# (dimension, rounds, points per round): squared distance of all points
 KNOWN_ROUNDS = {
     (2, 10, 1): 0.0220,
     (2, 5, 2): 0.0198,
@@ -73,21 +72,21 @@ def distance(points: Tensor) -> float:
 
 
 def in_rounds(dim: int, rounds: int, size: int, seed: int) -> Tensor:
-    """Returns the points of several batches, each chosen against all before."""
-    drawn, generator = torch.empty(0, dim), seeded(seed)
+    """Returns the points of several batches, each chosen against all earlier ones."""
+    points, generator = torch.empty(0, dim), seeded(seed)
     for _ in range(rounds):
-        batch = compress(StandardNormal(dim), size, history=drawn, generator=generator)
-        drawn = torch.cat([drawn, batch.points])
-    return drawn
+        batch = compress(StandardNormal(dim), size, history=points, generator=generator)
+        points = torch.cat([points, batch.points])
+    return points
 
 
 def best(dim: int, size: int, history: Tensor, generator: torch.Generator) -> Tensor:
-    """Returns points chosen by the default solver, in the form of a baseline."""
+    """Returns points of the default solver, with the signature of a baseline."""
     return compress(StandardNormal(dim), size, history=history, generator=generator).points
 
 
 def quick(dim: int, size: int, history: Tensor, generator: torch.Generator) -> Tensor:
-    """Returns points chosen by one descent that stops early: what the times are compared by."""
+    """Returns points of one descent that stops early, for the comparison of times."""
     distribution = StandardNormal(dim)
     return compress(distribution, size, history=history, solver=QUICK, generator=generator).points
 
@@ -100,25 +99,25 @@ def verdict(holds: bool) -> str:
 def batches_table() -> Iterable[str]:
     """Yields one batch in the plane against the best known distances."""
     yield "## One batch in the plane, against the best known distances"
-    yield "| K | known | found, worst of three seeds | ratio | seconds | at most | holds |"
+    yield "| K | known | worst of three seeds | ratio | seconds | at most | holds |"
     yield "|---|---|---|---|---|---|---|"
     for size, known in KNOWN.items():
-        found, seconds = [], []
+        distances, seconds = [], []
         for seed in range(SEEDS):
             start = time.perf_counter()
             points = compress(StandardNormal(2), size, generator=seeded(seed)).points
             seconds.append(time.perf_counter() - start)
-            found.append(distance(points))
+            distances.append(distance(points))
         limit = 1.002 if size <= 128 else 1.01
-        ratio = max(found) / known
+        ratio = max(distances) / known
         yield (
-            f"| {size} | {known:.6g} | {max(found):.6g} | {ratio:.4f} | "
+            f"| {size} | {known:.6g} | {max(distances):.6g} | {ratio:.4f} | "
             f"{statistics.median(seconds):.2f} | {limit} | {verdict(ratio <= limit)} |"
         )
 
 
 def rounds_table() -> Iterable[str]:
-    """Yields sets made in rounds against the known distances."""
+    """Yields distances of sets chosen in rounds against the known ones."""
     yield "## Rounds with history, squared distance of all points"
     yield "| dimension, rounds x points | known | worst of three seeds | ratio | at most | holds |"
     yield "|---|---|---|---|---|---|"
@@ -133,17 +132,17 @@ def rounds_table() -> Iterable[str]:
 
 def measured(choose: Callable[..., Tensor], dim: int, size: int) -> tuple[float, float]:
     """Returns mean squared distance and median seconds of one batch without history."""
-    found, seconds = [], []
+    distances, seconds = [], []
     for seed in range(SEEDS):
         start = time.perf_counter()
         points = choose(dim, size, torch.empty(0, dim), seeded(seed))
         seconds.append(time.perf_counter() - start)
-        found.append(distance(points))
-    return statistics.mean(found), statistics.median(seconds)
+        distances.append(distance(points))
+    return statistics.mean(distances), statistics.median(seconds)
 
 
 def baselines_table() -> Iterable[str]:
-    """Yields squared distances and times beside those of other methods."""
+    """Yields squared distances and times in comparison with other methods."""
     others = [b for b in baselines.BASELINES if b is not baselines.kernel_thinning]
     if importlib.util.find_spec("goodpoints"):
         others.append(baselines.kernel_thinning)
@@ -168,7 +167,7 @@ def baselines_table() -> Iterable[str]:
 
 
 def stochastic_table() -> Iterable[str]:
-    """Yields the published algorithm beside the default solver, on one problem."""
+    """Yields a comparison of the published algorithm with the default solver on one problem."""
     yield "## The published stochastic algorithm: K = 16, d = 16, 1,000 points of history"
     yield "| solver | squared distance of all points | seconds |"
     yield "|---|---|---|"
@@ -181,15 +180,15 @@ def stochastic_table() -> Iterable[str]:
     }
     rows = {}
     for name, solver in solvers.items():
-        found, seconds = [], []
+        distances, seconds = [], []
         for seed in range(SEEDS):
             start = time.perf_counter()
             batch = compress(
                 StandardNormal(dim), size, history=past, solver=solver, generator=seeded(seed)
             )
             seconds.append(time.perf_counter() - start)
-            found.append(distance(torch.cat([past, batch.points])))
-        rows[name] = statistics.mean(found), statistics.median(seconds)
+            distances.append(distance(torch.cat([past, batch.points])))
+        rows[name] = statistics.mean(distances), statistics.median(seconds)
         yield f"| {name} | {rows[name][0]:.6g} | {rows[name][1]:.3f} |"
     (lowest, fastest), *rest = rows.values()
     times = min(seconds for _, seconds in rest) / fastest
@@ -198,12 +197,12 @@ def stochastic_table() -> Iterable[str]:
 
 
 def main() -> None:
-    """Prints every table as it comes and writes all of them."""
+    """Prints every table line by line and writes all of them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     long_history.add_arguments(parser)
     arguments = parser.parse_args()
     torch.set_default_dtype(torch.float64)
-    long = partial(long_history.table, arguments.longest, arguments.made)
+    long = partial(long_history.table, arguments.longest, arguments.history)
     lines = [
         "# Choosing points\n",
         f"`python -m benchmarks.sampler`; torch {torch.__version__}, {os.cpu_count()} CPU cores.\n",

@@ -1,4 +1,4 @@
-"""A prior whose samples are given ones, so that several samplers choose from the same."""
+"""A prior with a fixed list of samples, so that several samplers choose among the same."""
 
 from functools import cached_property
 from typing import final
@@ -10,14 +10,14 @@ from torch import Tensor
 from hawc.kernels import AbstractKernel
 from hawc.targets import AbstractTarget
 from hawc.targets.abstract import Potential
-from hawc.targets.shells import Shells
+from hawc.targets.elliptical_form import EllipticalForm
 
 __all__ = ["SharedCandidates"]
 
 
 @final
 class SharedCandidates(AbstractTarget):
-    """A distribution that hands out given samples of it in order, and is itself otherwise.
+    """Wraps a distribution; `sample` returns the next ones of a fixed list of samples.
 
     Args:
         prior: the distribution.
@@ -26,7 +26,7 @@ class SharedCandidates(AbstractTarget):
 
     def __init__(self, prior: AbstractTarget, latents: Float[Tensor, "m d"]) -> None:
         self._prior = prior
-        self._left = latents
+        self._remaining = latents
 
     def __repr__(self) -> str:
         return repr(self._prior)
@@ -36,19 +36,20 @@ class SharedCandidates(AbstractTarget):
         return self._prior.dim
 
     @cached_property
-    def unit_length(self) -> float:
-        return self._prior.unit_length
+    def length_scale(self) -> float:
+        return self._prior.length_scale
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        """Returns the next n of the given samples.
+        """Returns the next n samples of the list.
 
         Raises:
             ValueError: if fewer are left.
         """
         del generator
-        if n > len(self._left):
-            raise ValueError(f"`n` must be at most {len(self._left)}, the samples left, got {n}.")
-        samples, self._left = self._left[:n], self._left[n:]
+        remaining = len(self._remaining)
+        if n > remaining:
+            raise ValueError(f"`n` must be at most {remaining}, the samples left, got {n}.")
+        samples, self._remaining = self._remaining[:n], self._remaining[n:]
         return samples.clone()
 
     def potential(self, kernel: AbstractKernel) -> Potential:
@@ -57,5 +58,5 @@ class SharedCandidates(AbstractTarget):
     def self_energy(self, kernel: AbstractKernel) -> float:
         return self._prior.self_energy(kernel)
 
-    def shells(self) -> Shells | None:
-        return self._prior.shells()
+    def elliptical_form(self) -> EllipticalForm | None:
+        return self._prior.elliptical_form()

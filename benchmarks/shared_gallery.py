@@ -1,10 +1,9 @@
-"""One gallery, many processes: is anything lost or drawn twice, what does sharing cost, what does
-a killed process leave?
+"""One gallery of many processes: lost and doubled points, time, and killed writers.
 
     python -m benchmarks.shared_gallery [--processes 8] [--batches 50] [--kills 100]
 
-Processes draw batches of 16 points for N(0, I) in the plane into one SQLite file, then into one
-PostgreSQL server that is started for the purpose; one process draws as many by itself. Then writers
+Processes sample batches of 16 points for N(0, I) in the plane into one SQLite file, then into a
+temporary PostgreSQL server. One process alone samples as many points for comparison. Then writers
 are killed at random instants. Writes benchmarks/results/shared_gallery.md.
 """
 
@@ -44,7 +43,7 @@ TARGET, EACH = StandardNormal(2), 16
 
 @final
 class CountingHistory(AbstractHistory):
-    """A history that counts how often its writer was too late."""
+    """A history that counts the conflicts of its writer."""
 
     def __init__(self, inner: AbstractHistory) -> None:
         self._inner = inner
@@ -71,19 +70,19 @@ class CountingHistory(AbstractHistory):
         return self._inner.exclusive()
 
 
-def draw(history: AbstractHistory, seed: int, batches: int) -> tuple[list[Tensor], int]:
-    """Returns the batches drawn and how many choices came too late."""
+def sample_batches(history: AbstractHistory, seed: int, batches: int) -> tuple[list[Tensor], int]:
+    """Returns the sampled batches and the number of conflicts."""
     counting = CountingHistory(history)
     sampler = HistoryAwareSampler(TARGET, history=counting, solver=Deterministic())
     generator = torch.Generator().manual_seed(seed)
-    drawn = [sampler.sample(EACH, generator=generator) for _ in range(batches)]
-    return drawn, counting.conflicts
+    samples = [sampler.sample(EACH, generator=generator) for _ in range(batches)]
+    return samples, counting.conflicts
 
 
-def draw_shared(url: str, seed: int, batches: int, path: str) -> None:
-    """Draws in a process of its own and leaves what it drew in a file."""
+def sample_shared(url: str, seed: int, batches: int, path: str) -> None:
+    """Samples in a separate process and writes the batches to a file."""
     torch.set_num_threads(1)
-    torch.save(draw(DatabaseHistory(url, TARGET), seed, batches), path)
+    torch.save(sample_batches(DatabaseHistory(url, TARGET), seed, batches), path)
 
 
 @dataclass(frozen=True)
@@ -105,20 +104,20 @@ def distance(points: Tensor) -> float:
 
 
 def alone(total: int) -> Row:
-    """Draws all batches in this process."""
+    """Samples all batches in this process."""
     history, start = MemoryHistory(2), time.perf_counter()
-    draw(history, 0, total)
+    sample_batches(history, 0, total)
     seconds = time.perf_counter() - start
     return Row("one process", len(history), 0, 0, distance(history.points()), 0, seconds)
 
 
 def shared(name: str, url: str, processes: int, batches: int) -> Row:
-    """Lets processes draw into one gallery and compares it with what they say they drew."""
+    """Samples in processes into one gallery; compares it with the batches they report."""
     spawning, start = multiprocessing.get_context("spawn"), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         paths = [f"{folder}/{seed}.pt" for seed in range(processes)]
         workers = [
-            spawning.Process(target=draw_shared, args=(url, seed, batches, path))
+            spawning.Process(target=sample_shared, args=(url, seed, batches, path))
             for seed, path in enumerate(paths)
         ]
         for worker in workers:
@@ -128,16 +127,16 @@ def shared(name: str, url: str, processes: int, batches: int) -> Row:
             assert worker.exitcode == 0, f"{name}: a process failed"
         seconds = time.perf_counter() - start
         results = [torch.load(path, weights_only=True) for path in paths]
-    drawn = torch.cat([batch for batch_list, _ in results for batch in batch_list])
+    samples = torch.cat([batch for batch_list, _ in results for batch in batch_list])
     points = DatabaseHistory(url, TARGET).points()
-    said, found = (Counter(map(tuple, rows.tolist())) for rows in (drawn, points))
+    reported, stored = (Counter(map(tuple, rows.tolist())) for rows in (samples, points))
     conflicts = sum(count for _, count in results)
-    lost, doubled = (said - found).total(), (found - said).total()
+    lost, doubled = (reported - stored).total(), (stored - reported).total()
     return Row(name, len(points), lost, doubled, distance(points), conflicts, seconds)
 
 
 def killed(url: str, kills: int) -> dict[str, int]:
-    """Returns what tests/gallery_writers.py counted; it fails if anything is not whole."""
+    """Returns the counts of tests/gallery_writers.py, which fails at an incomplete batch."""
     command = [sys.executable, "-m", "tests.gallery_writers", "kill", url, str(kills), "0"]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     counts: dict[str, int] = json.loads(done.stdout)
@@ -145,7 +144,7 @@ def killed(url: str, kills: int) -> dict[str, int]:
 
 
 def lines(processes: int, batches: int, kills: int) -> Iterator[str]:
-    """Yields the page line by line, as it is measured."""
+    """Yields the page line by line during the measurement."""
     yield "# One gallery, many processes\n"
     yield f"`python -m benchmarks.shared_gallery --processes {processes} --batches {batches} " + (
         f"--kills {kills}`\n"
@@ -155,7 +154,7 @@ def lines(processes: int, batches: int, kills: int) -> Iterator[str]:
         f"{os.cpu_count()} CPU cores, torch {torch.__version__}, SQLAlchemy "
         f"{sqlalchemy.__version__}. Seconds include the processes' start.\n"
     )
-    yield "| where | points | lost | doubled | squared distance | of one process's | too late | s |"
+    yield "| where | points | lost | doubled | squared distance | over one | conflicts | s |"
     yield "|---|---|---|---|---|---|---|---|"
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
@@ -168,12 +167,12 @@ def lines(processes: int, batches: int, kills: int) -> Iterator[str]:
                 f"| {row.name} | {row.points} | {row.lost} | {row.doubled} | {row.distance:.3e} "
                 f"| {row.distance / single.distance:.3f} | {row.conflicts} | {row.seconds:.0f} |"
             )
-        yield f"\n{kills} writers killed at random instants, after each the whole store checked:\n"
+        yield f"\n{kills} writers killed at random instants; the whole store checked after each:\n"
         for name, url in stores.items():
             counts = killed(url, kills)
-            journals = f"; {counts['journals']} kills parted a transaction"
+            journals = f"; {counts['journals']} kills interrupted a transaction"
             yield (
-                f"- {name}: {counts['batches']} batches, all whole, of which "
+                f"- {name}: {counts['batches']} batches, all complete, of which "
                 f"{counts['unreported']} were recorded but not yet reported"
                 f"{journals if name == 'SQLite' else ''}."
             )

@@ -1,4 +1,4 @@
-"""Who takes part in benchmarks/training_speed.py: each trains one model at one size until told."""
+"""Contestants of benchmarks/training_speed.py: each trains one model at one size."""
 
 import multiprocessing
 import os
@@ -17,9 +17,9 @@ import torch
 import yaml
 from torch import nn
 
-# nothing here may import Lightning: it changes environment variables, which processes inherit
+# no import of Lightning: it changes environment variables, which processes inherit
 import networks
-from benchmarks.bare_loops import LOOPS, Setting, made_up
+from benchmarks.bare_loops import LOOPS, Setting, random_examples
 from benchmarks.phases import Contestant, Schedule, Tick
 
 __all__ = [
@@ -68,7 +68,7 @@ def kinds(size: str) -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 def setting(model: str, size: str, batch_size: int = BATCH_SIZE) -> Setting:
-    """Returns what the bare loop of a model trains."""
+    """Returns the setting of the bare loop of a model."""
     latent_dim, shape, _, _ = NETWORKS[size]
     makers = {
         role: partial(getattr(networks, name), **arguments)
@@ -80,13 +80,13 @@ def setting(model: str, size: str, batch_size: int = BATCH_SIZE) -> Setting:
 
 
 def experiment(model: str, size: str, batch_size: int = BATCH_SIZE) -> dict[str, Any]:
-    """Returns the configuration that trains the same by train.py."""
-    made = {
+    """Returns the equivalent configuration of train.py."""
+    configured = {
         role: {"class_path": f"networks.{name}", "init_args": arguments}
         for role, (name, arguments) in kinds(size).items()
     }
-    ends = {"encoder": made["encoder"], "decoder": made["decoder"]}
-    pair = {"generator": made["decoder"], "critic": made["encoder"]}
+    ends = {"encoder": configured["encoder"], "decoder": configured["decoder"]}
+    pair = {"generator": configured["decoder"], "critic": configured["encoder"]}
     latent_dim = {"latent_dim": NETWORKS[size][0]}
     optimizers = {"generator_optimizer": ADAM, "critic_optimizer": ADAM}
     match model:
@@ -99,12 +99,12 @@ def experiment(model: str, size: str, batch_size: int = BATCH_SIZE) -> dict[str,
             codes = {"code_dim": NETWORKS[size][0], "pulling_away_weight": 0.0}
             arguments = {
                 **{**latent_dim, **ends, **codes, **optimizers},
-                "generator": made["decoder"],
+                "generator": configured["decoder"],
             }
         case "DiscoGAN":
-            turns = {"n_generator": 1, "weights": [1.0, 10.0]}
-            pair["generator"] = made["translator"]
-            arguments = {**pair, **turns, **optimizers}
+            weights = {"n_generator": 1, "weights": [1.0, 10.0]}
+            pair["generator"] = configured["translator"]
+            arguments = {**pair, **weights, **optimizers}
         case _:
             arguments = {**latent_dim, **pair, **optimizers, "n_critic": 1}
     return {
@@ -115,7 +115,7 @@ def experiment(model: str, size: str, batch_size: int = BATCH_SIZE) -> dict[str,
 
 
 def data_of(model: str, size: str, batch_size: int) -> dict[str, Any]:
-    """Returns the configuration of data with as many examples as all steps need."""
+    """Returns the configuration of data with enough examples for all steps."""
     arguments: dict[str, Any] = {"batch_size": batch_size, "num_validation": 0}
     points = {"num_points": (SCHEDULES[size].steps + 1) * BATCH_SIZE}
     if model == "DiscoGAN":
@@ -128,17 +128,20 @@ def data_of(model: str, size: str, batch_size: int) -> dict[str, Any]:
 
 
 @contextmanager
-def made_up_files(model: str, size: str) -> Iterator[None]:
-    """Makes the data modules of images read made-up ones, so that no file is needed."""
+def random_data_sets(model: str, size: str) -> Iterator[None]:
+    """Makes the data modules of images serve random images instead of files."""
     import datamodules
 
     shape = setting(model, size).shape
     n = (SCHEDULES[size].steps + 1) * BATCH_SIZE
     labels = torch.zeros(n, dtype=torch.int64)
     pairs = {
-        datamodules.MNIST: lambda *_: (made_up(shape, n), labels),
-        datamodules.CIFAR10: lambda *_: (made_up(shape, n), labels),
-        datamodules.Facades: lambda *_: (made_up(shape, n, 0), made_up(shape, n, 1)),
+        datamodules.MNIST: lambda *_: (random_examples(shape, n), labels),
+        datamodules.CIFAR10: lambda *_: (random_examples(shape, n), labels),
+        datamodules.Facades: lambda *_: (
+            random_examples(shape, n, 0),
+            random_examples(shape, n, 1),
+        ),
     }
     with ExitStack() as stack:
         for kind, read in pairs.items():
@@ -153,7 +156,7 @@ def run_bare(model: str, size: str, tick: Tick) -> None:
 
 
 def run_alone(model: str, size: str, tick: Tick) -> None:
-    """Trains by Lightning as it comes, without callbacks, loggers and checkpoints."""
+    """Trains by Lightning alone, without callbacks, loggers and checkpoints."""
     from benchmarks.lightning_alone import train_alone
 
     train_alone(model, setting(model, size), tick)
@@ -171,7 +174,7 @@ def run_experiment(
 
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-        made_up_files(model, size),
+        random_data_sets(model, size),
     ):
         path = Path(folder) / "experiment"
         path.with_suffix(".yaml").write_text(yaml.safe_dump(dict(config)))
@@ -201,7 +204,7 @@ def _our_rank(model: str, size: str, tick: Tick) -> None:
 
 
 def in_two_processes(train: Contestant, tick: Tick) -> None:
-    """Trains as the first of two processes, and starts and ends the second."""
+    """Trains as the first of two processes; starts and ends the second."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -220,7 +223,7 @@ def in_two_processes(train: Contestant, tick: Tick) -> None:
 
 
 def _second(train: Contestant, first: int) -> None:
-    """Trains without turns, for as long as the first process lives."""
+    """Trains without pauses until the first process ends."""
 
     def tick() -> None:
         if os.getppid() != first:

@@ -1,10 +1,10 @@
-"""Where the time of a training step goes.
+"""Shares of the parts of a training step in its time.
 
     python -m benchmarks.step_profile [--models VAE GAN] [--sizes tiny mlp]
 
-Looks at the stack of train.py, run as in benchmarks/training_speed.py with default logging, at each
-tick of a clock that runs while its processor works, and adds the processor's time since the last
-look to what it finds: Python looks only once a kernel has ended. Writes
+Samples the stack of train.py, run as in benchmarks/training_speed.py with default logging, at each
+tick of a clock of processor time. The processor time since the last sample is added to the part
+that the stack shows, since Python handles a signal only after a kernel has ended. Writes
 benchmarks/results/step_profile.md.
 """
 
@@ -27,9 +27,8 @@ from benchmarks.phases import Schedule
 from benchmarks.speed_contestants import SCHEDULES, run_ours
 
 RESULTS = Path(__file__).parent / "results" / "step_profile.md"
-INTERVAL = 0.001  # seconds of the processor's time; systems may take longer ones
-# part of a path, name of a function or "", what is done there; the first that is found, going from
-# the innermost call outwards, counts
+INTERVAL = 0.001  # seconds of processor time; a system may have a coarser clock
+# part of a path, name of a function or "", name of the part; the innermost call that matches counts
 PARTS = (
     ("torch/autograd/__init__.py", "backward", "backward passes"),
     ("torch/autograd/__init__.py", "grad", "backward passes"),
@@ -44,11 +43,11 @@ PARTS = (
     ("commands/", "", "callbacks of this project"),
     ("networks/", "", "forward passes and losses"),
     ("lightning_modules/base/runtime.py", "", "Lightning's loop and hooks"),
-    ("lightning_modules/base/step_seed.py", "", "seeds, checks and turns of the models"),
-    ("lightning_modules/base/finite.py", "", "seeds, checks and turns of the models"),
-    ("lightning_modules/base/runtime.py", "", "seeds, checks and turns of the models"),
-    ("lightning_modules/base/alternating.py", "", "seeds, checks and turns of the models"),
-    ("lightning_modules/base/one_loss.py", "", "seeds, checks and turns of the models"),
+    ("lightning_modules/base/step_seed.py", "", "seeds, checks and phases of the models"),
+    ("lightning_modules/base/finite.py", "", "seeds, checks and phases of the models"),
+    ("lightning_modules/base/runtime.py", "", "seeds, checks and phases of the models"),
+    ("lightning_modules/base/alternating.py", "", "seeds, checks and phases of the models"),
+    ("lightning_modules/base/one_loss.py", "", "seeds, checks and phases of the models"),
     ("lightning_modules/", "", "forward passes and losses"),
     ("hawc/", "", "forward passes and losses"),
     ("lightning/", "", "Lightning's loop and hooks"),
@@ -57,7 +56,7 @@ OTHER = "else"
 
 
 def part_of(frame: FrameType | None) -> str:
-    """Returns what a stack is doing, by its innermost call that PARTS knows."""
+    """Returns the part of a stack, by its innermost call in PARTS."""
     while frame is not None:
         path, name = frame.f_code.co_filename, frame.f_code.co_name
         for place, function, part in PARTS:
@@ -68,8 +67,8 @@ def part_of(frame: FrameType | None) -> str:
 
 
 @final
-class Sampler:
-    """Counts parts in the steps of a schedule but those it skips."""
+class StackSampler:
+    """Adds up the processor time of each part, without the skipped steps of a schedule."""
 
     class Done(Exception):
         """Ends the training."""
@@ -80,7 +79,7 @@ class Sampler:
         self._ticks, self._last = 0, 0.0
 
     def tick(self) -> None:
-        """To be called after each step; raises Done at the last."""
+        """Counts a step; raises Done after the last one."""
         self._ticks += 1
         if self._ticks == self._schedule.skipped:
             self._last = time.process_time()
@@ -88,20 +87,20 @@ class Sampler:
         elif self._ticks == self._schedule.steps:
             raise self.Done
 
-    def look(self, _: int, frame: FrameType | None) -> None:
-        """To be called at each signal."""
+    def sample(self, _: int, frame: FrameType | None) -> None:
+        """Handles a signal: adds the time since the last one to a part."""
         now, part = time.process_time(), part_of(frame)
         self.seconds[part] = self.seconds.get(part, 0.0) + now - self._last
         self._last = now
 
 
 def profile(model: str, size: str) -> dict[str, float]:
-    """Returns the seconds of the processor that each part took."""
-    sampler = Sampler(SCHEDULES[size])
-    before = signal.signal(signal.SIGPROF, sampler.look)
+    """Returns the processor seconds of each part."""
+    sampler = StackSampler(SCHEDULES[size])
+    before = signal.signal(signal.SIGPROF, sampler.sample)
     try:
         run_ours(model, size, (), sampler.tick)
-    except Sampler.Done:
+    except StackSampler.Done:
         return sampler.seconds
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -114,7 +113,7 @@ def rows(seconds: Mapping[str, float], steps: int) -> Iterator[str]:
     yield "| part | ms a step | share |"
     yield "|---|---|---|"
     total = sum(seconds.values())
-    for part, value in sorted(seconds.items(), key=lambda item: -item[1]):
+    for part, value in sorted(seconds.items(), key=lambda entry: -entry[1]):
         yield f"| {part} | {1000 * value / steps:.2f} | {value / total:.1%} |"
 
 

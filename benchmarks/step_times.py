@@ -1,10 +1,10 @@
-"""What training loops that took turns cost a step, beside each other."""
+"""Times per step of alternating training loops, compared in a table."""
 
 import math
 import statistics
 from collections.abc import Iterator, Mapping
 
-from benchmarks.phases import Block, Contestant, Schedule, take_turns
+from benchmarks.phases import Block, Contestant, Schedule, run_alternately
 
 __all__ = ["Times", "launch", "quartiles", "ratios", "table", "verdict", "waiting", "whole"]
 
@@ -12,30 +12,30 @@ Times = dict[str, list[Block]]
 
 
 def launch(runs: Mapping[str, Contestant], schedule: Schedule, number: int, times: Times) -> None:
-    """Adds to the times the blocks of another launch, the `number`-th."""
-    for name, blocks in take_turns(runs, schedule, first=number * schedule.blocks).items():
+    """Adds the blocks of launch `number` to the times."""
+    for name, blocks in run_alternately(runs, schedule, first=number * schedule.blocks).items():
         times.setdefault(name, []).extend(blocks)
 
 
 def ratios(times: Times, name: str, other: str, clock: str = "wall") -> list[float]:
-    """Returns one contestant's times over another's, block by block."""
+    """Returns the ratios of two contestants' times, block by block."""
     pairs = zip(times[name], times[other], strict=True)
     return [getattr(a, clock) / getattr(b, clock) for a, b in pairs]
 
 
 def whole(times: Times, name: str, other: str) -> float:
-    """Returns the ratio of whole times, which hold what happens seldom too."""
+    """Returns the ratio of whole times, which include rare events."""
     return sum(block.wall for block in times[name]) / sum(block.wall for block in times[other])
 
 
 def quartiles(values: list[float]) -> str:
-    """Returns the median with the quartiles."""
+    """Returns the median and the quartiles as text."""
     low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
     return f"{middle:.3f} ({low:.3f} to {high:.3f})"
 
 
 def table(times: Times, length: int, bare: str) -> Iterator[str]:
-    """Yields a line for each contestant, of blocks of so many steps, beside the bare one."""
+    """Yields a line per contestant, relative to the bare loop; blocks have `length` steps."""
     yield (
         "| training loop | ms a step | processor ms | steps/s | time over bare, blocks' median "
         "(quartiles) | of the whole | processor time over bare, blocks' median (quartiles) |"
@@ -55,7 +55,7 @@ def table(times: Times, length: int, bare: str) -> Iterator[str]:
 def verdict(
     times: Times, name: str, other: str, *, at_most: float = math.inf, at_least: float = 0.0
 ) -> str:
-    """Returns whether one contestant's time over another's is within bounds, in a line."""
+    """Returns a line that says whether the ratio of two times is within bounds."""
     values = statistics.median(ratios(times, name, other)), whole(times, name, other)
     holds = at_least <= min(values) and max(values) <= at_most
     required = f"<= {at_most}" if at_most < math.inf else f">= {at_least}"
@@ -66,9 +66,9 @@ def verdict(
 
 
 def waiting(times: Times) -> str:
-    """Returns how idle those were who waited, in a line."""
+    """Returns a line with the largest processor time of waiting contestants."""
     busy = max(
         sum(block.processor_waiting for block in blocks) / sum(block.waited for block in blocks)
         for blocks in times.values()
     )
-    return f"- Processor time of who waits: at most {1000 * busy:.1f} ms a second."
+    return f"- Processor time of waiting contestants: at most {1000 * busy:.1f} ms per second."

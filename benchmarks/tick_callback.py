@@ -1,4 +1,4 @@
-"""Training by train.py, timed from its inside."""
+"""Training by train.py with a tick after each batch."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ CONFIGS = Path(__file__).parent.parent / "configs"
 
 @final
 class TickCallback(Callback):
-    """Ticks after each batch; a command line can name it, so what it ticks is the class's."""
+    """Ticks after each batch; the command line names it, so `tick` belongs to the class."""
 
     tick: ClassVar[Tick]
 
@@ -25,13 +25,13 @@ class TickCallback(Callback):
 
 
 def train_and_tick(config: str, words: Sequence[str], folder: str, tick: Tick) -> None:
-    """Runs train.py on the CPU as a user does, ticking after each batch.
+    """Runs train.py on the CPU and ticks after each batch.
 
     Args:
         config: name of a file in configs/.
-        words: further ones of the command line.
+        words: further arguments of the command line.
         folder: of the run.
-        tick: to be called after each batch.
+        tick: called after each batch.
     """
     TickCallback.tick = staticmethod(tick)
     train.main(

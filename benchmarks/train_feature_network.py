@@ -1,12 +1,13 @@
-"""Trains a feature network that the repository ships, and writes its weights and training record.
+"""Trains a feature network of the repository; writes its weights and training record.
 
     python -m benchmarks.train_feature_network --data mnist --role judging [--data_dir DIR]
 
-Stochastic gradient descent with Nesterov momentum on one cycle of the learning rate, on images
-that are shifted, mirrored (CIFAR-10) or turned and scaled (MNIST) and, a quarter of each, blurred
-or noisy, as generated images are. Weights are stored as float16, vectors as float32, and the
-accuracy in the record is that of the stored network. On one thread of a busy machine: MNIST some
-four minutes of processor time, CIFAR-10 ten. Writes networks/weights/<data>-<role>.pt and .json.
+Trains by stochastic gradient descent with Nesterov momentum and one cycle of the learning rate.
+Images are shifted, mirrored (CIFAR-10) or rotated and scaled (MNIST); a quarter is blurred and a
+quarter noisy, like generated images. Weights are stored as float16, vectors as float32. The
+accuracy in the record is that of the stored network. On one thread of a busy machine MNIST takes
+some four minutes of processor time, CIFAR-10 ten. Writes networks/weights/<data>-<role>.pt and
+.json.
 """
 
 import argparse
@@ -25,7 +26,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks.altered_images import altered
+from benchmarks.augmentation import augmented
 from datamodules import CIFAR10, MNIST
 from datamodules.in_memory import AbstractInMemoryImages
 from networks.feature_classifier import Data, FeatureClassifier, Role, untrained_classifier
@@ -40,11 +41,11 @@ SEEDS: dict[Role, int] = {"choosing": 1, "judging": 2}
 @final
 @dataclass(frozen=True)
 class Recipe:
-    """How one kind of image is trained.
+    """Hyperparameters of the training on one kind of image.
 
     Args:
         epochs: passes over the training images.
-        learning_rate: the largest.
+        learning_rate: its largest value.
         label_smoothing: probability spread over all classes.
     """
 
@@ -53,12 +54,12 @@ class Recipe:
     label_smoothing: float
 
 
-# digits are not smoothed: what a judge is sure of is read as a probability
+# labels of digits are not smoothed: the confidence of the judge is read as a probability
 RECIPES: dict[Data, Recipe] = {"digits": Recipe(8, 0.1, 0.0), "objects": Recipe(8, 0.1, 0.1)}
 
 
 def learning_rate_share(progress: float) -> float:
-    """Returns the learning rate at a share of the training, by its largest value."""
+    """Returns the learning rate relative to its largest value; `progress` is in [0, 1]."""
     if progress < RISE:
         return progress / RISE
     return 0.5 + 0.5 * math.cos(math.pi * (progress - RISE) / (1 - RISE))
@@ -82,7 +83,7 @@ def train(
             rate = recipe.learning_rate * learning_rate_share(progress)
             optimizer.param_groups[0]["lr"] = rate
             chosen = order[step * BATCH : (step + 1) * BATCH]
-            batch = altered(images[chosen].float() / 255, generator)
+            batch = augmented(images[chosen].float() / 255, generator)
             with torch.autocast("cpu", torch.bfloat16):
                 logits = network(batch.contiguous(memory_format=torch.channels_last))
             loss = functional.cross_entropy(
@@ -105,14 +106,14 @@ def standardize(network: FeatureClassifier, images: Tensor) -> None:
     network.feature_mean.copy_(hidden.mean(0))
     network.feature_std.copy_(hidden.std(0))
     if float(network.feature_std.min()) < 1e-3 * float(network.feature_std.max()):
-        raise RuntimeError("a unit of the last hidden layer is dead; take another seed.")
+        raise RuntimeError("a unit of the last hidden layer is constant; take another seed.")
 
 
 @torch.no_grad()
 def accuracy(network: FeatureClassifier, images: Tensor, labels: Tensor) -> float:
-    """Returns the share of images that are named rightly."""
-    named = torch.cat([network(batch.float() / 255).argmax(1) for batch in images.split(1000)])
-    return float((named == labels).float().mean())
+    """Returns the share of correctly classified images."""
+    classes = torch.cat([network(batch.float() / 255).argmax(1) for batch in images.split(1000)])
+    return float((classes == labels).float().mean())
 
 
 def trained(data: Data, role: Role, images: Tensor, labels: Tensor) -> FeatureClassifier:
@@ -128,7 +129,7 @@ def trained(data: Data, role: Role, images: Tensor, labels: Tensor) -> FeatureCl
 
 
 def main() -> None:
-    """Trains one network, writes it, reads it back and writes what it is worth."""
+    """Trains and writes one network, then records the accuracy of the stored weights."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", choices=DATA, required=True)
     parser.add_argument("--role", choices=SEEDS, required=True)

@@ -1,4 +1,4 @@
-"""Trained models and their data, from what a run left in its folder."""
+"""Trained models and their data, from the files of a run folder."""
 
 import csv
 import hashlib
@@ -33,7 +33,7 @@ class TrainedRun:
 
     @property
     def name(self) -> str:
-        """The experiment's."""
+        """The name of the experiment."""
         return str(self.config["name"])
 
     @property
@@ -43,19 +43,19 @@ class TrainedRun:
 
     @property
     def machine(self) -> str:
-        """Where it was trained; empty for a run that did not note it."""
+        """The threads or device of the training; empty for a run without machine.yaml."""
         file = self.folder / "machine.yaml"
         if not file.exists():
             return ""
-        noted = yaml.safe_load(file.read_text())
-        threads = f"{noted['threads']} thread{'s' if noted['threads'] > 1 else ''}"
-        where = threads if noted["device"] == "cpu" else noted["device"]
-        return where if noted["processes"] == 1 else f"{noted['processes']} x {where}"
+        machine = yaml.safe_load(file.read_text())
+        threads = f"{machine['threads']} thread{'s' if machine['threads'] > 1 else ''}"
+        device = threads if machine["device"] == "cpu" else machine["device"]
+        return device if machine["processes"] == 1 else f"{machine['processes']} x {device}"
 
     @property
     def epochs(self) -> int:
-        """How many epochs the checkpoint was trained."""
-        # Lightning counts the epoch at whose end it was saved from 0
+        """The number of trained epochs of the checkpoint."""
+        # Lightning counts epochs from 0
         return int(self._checkpoint()["epoch"]) + 1
 
     @property
@@ -68,7 +68,7 @@ class TrainedRun:
         return self._class().load_from_checkpoint(self._path, map_location="cpu").eval()
 
     def averaged(self) -> Any | None:
-        """Returns the model with the average of its generator's weights; None if none was kept."""
+        """Returns the model with averaged generator weights; None if the run has none."""
         if "GeneratorEMA" not in self._checkpoint()["callbacks"]:
             return None
         model = self.model()
@@ -76,7 +76,7 @@ class TrainedRun:
         return model
 
     def untrained(self) -> Any:
-        """Returns the model with fresh weights, in evaluation mode."""
+        """Returns the model with initial weights, in evaluation mode."""
         torch.manual_seed(self.config["seed_everything"])
         file = io.BytesIO()
         torch.save({**self._checkpoint(), "state_dict": {}}, file)
@@ -84,11 +84,11 @@ class TrainedRun:
         return self._class().load_from_checkpoint(file, map_location="cpu", strict=False).eval()
 
     def data(self, data_dir: str | None = None) -> LightningDataModule:
-        """Returns the data it was trained on, with the test set read.
+        """Returns the data module of the training with its test set.
 
         Args:
-            data_dir: in place of the configured one, where the data have such a folder; those that
-                are named by `path` are read from there.
+            data_dir: replaces the configured folder if the data module has this argument; one with
+                a `path` ignores it.
         """
         settings = dict(self.config["data"].get("init_args", {}))
         data_class = getattr(datamodules, _class_name(self.config["data"]))
@@ -100,14 +100,16 @@ class TrainedRun:
         return data
 
     def median(self, metric: str) -> float | None:
-        """Returns the median of what metrics.csv has under that name; None if it has nothing."""
+        """Returns the median of a metric in metrics.csv; None if it has no values."""
         with (self.folder / "metrics.csv").open() as file:
             values = [float(row[metric]) for row in csv.DictReader(file) if row.get(metric)]
         return statistics.median(values) if values else None
 
     def _class(self) -> type[LightningModule]:
-        found: type[LightningModule] = getattr(lightning_modules, _class_name(self.config["model"]))
-        return found
+        model_class: type[LightningModule] = getattr(
+            lightning_modules, _class_name(self.config["model"])
+        )
+        return model_class
 
     @property
     def _path(self) -> Path:

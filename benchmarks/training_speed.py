@@ -1,19 +1,19 @@
-r"""What a training step of this project costs beside a bare loop's: every model, three sizes.
+r"""Times of training steps beside those of bare loops, for every model at three sizes.
 
     python -m benchmarks.training_speed [--sizes tiny mlp dcgan] [--models GAN ...] [--rounds 2]
     python -m benchmarks.training_speed --sizes dcgan --models GAN --rounds 20 \
         --loops "Lightning alone" --folder benchmarks/results/training_speed/repeated
 
-Tiny networks have one hidden layer of 8 units and points of the plane: all that is left of a step
-is what loops cost. The others are fully connected, and convolutional on 32 x 32 images. train.py
-runs as a user runs it, without loggers, with its default ones (W&B and metrics.csv, every tenth
-step) and logging every step. The bare loops are in benchmarks/bare_loops.py; beside two models
-Lightning's own loop around the same step is timed, without callbacks, loggers and checkpoints. All
-train by turns, a process each (benchmarks/phases.py), on made-up examples in memory; all use
-PyTorch's own Adam, not fused. One model also trains in two processes, with half of the batch each.
-Writes benchmarks/results/training_speed/<size>.md after each launch. The second command
-launches a few loops often, to tell per cents apart: `--loops` are those beside the bare one and
-train.py with default logging.
+Tiny networks have one hidden layer of 8 units and points of the plane, so nearly all time of a step
+is that of the loop. The others are fully connected, and convolutional on 32 x 32 images. train.py
+runs without loggers, with its default loggers (W&B and metrics.csv, every tenth step) and with
+logging of every step. The bare loops are in benchmarks/bare_loops.py. For two models Lightning's
+loop around the same step is timed too, without callbacks, loggers and checkpoints. All train in
+separate processes and alternating phases (benchmarks/phases.py), on random examples in memory, with
+PyTorch's Adam, not fused. One model also trains in two processes, with half of the batch each.
+Writes benchmarks/results/training_speed/<size>.md after each launch. The second command launches a
+few loops often, to resolve differences of some per cent: `--loops` are those in addition to the
+bare loop and to train.py with default logging.
 """
 
 import argparse
@@ -29,7 +29,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import torch
 
-# nothing here may import Lightning: it changes environment variables, which processes inherit
+# no import of Lightning: it changes environment variables, which processes inherit
 from benchmarks.bare_loops import LOOPS
 from benchmarks.phases import STEADY_MALLOC, Contestant
 from benchmarks.speed_contestants import (
@@ -47,7 +47,7 @@ from benchmarks.step_times import Times, launch, quartiles, ratios, waiting, who
 RESULTS = Path(__file__).parent / "results" / "training_speed"
 BARE, ALONE = "bare loop", "Lightning alone"
 ALONE_MODELS = ("VAE", "GAN")
-TWO = "GAN"  # trains in two processes too
+TWO = "GAN"  # also trains in two processes
 OURS: dict[str, tuple[str, ...]] = {
     "without loggers": ("--trainer.logger", "false"),
     "default logging": (),
@@ -62,7 +62,7 @@ BOUNDS = {"tiny": ("ms more", 0.7), "mlp": ("ratio", 1.05), "dcgan": ("ratio", 1
 
 
 def extra(times: Times, name: str, length: int) -> list[float]:
-    """Returns the milliseconds a step that a contestant takes beyond the bare loop, by blocks."""
+    """Returns the milliseconds per step beyond the bare loop, by blocks."""
     pairs = zip(times[name], times[BARE], strict=True)
     return [1000 * (ours.wall - bare.wall) / length for ours, bare in pairs]
 
@@ -84,7 +84,7 @@ def rows(size: str, results: Mapping[str, Times]) -> Iterator[str]:
 
 
 def verdict(size: str, results: Mapping[str, Times]) -> str:
-    """Returns which models keep within the bound, by the blocks' median and as a whole."""
+    """Returns a line with the models within the bound, by the blocks' median and as a whole."""
     kind, bound = BOUNDS[size]
     held, broken = [], []
     for model, times in results.items():
@@ -100,14 +100,14 @@ def verdict(size: str, results: Mapping[str, Times]) -> str:
 
 
 def page(size: str, results: Mapping[str, Times], two: Times, command: str) -> Iterator[str]:
-    """Yields the page of one size; `two` are times of two processes, if there are any."""
+    """Yields the page of one size; `two` are the times of two processes, or empty."""
     yield f"# Training steps beside bare loops: {size}\n\n`{command}`\n"
     yield (
         f"Batches of {BATCH_SIZE}, one thread a process, {os.cpu_count()} CPU cores, torch "
         f"{torch.__version__}; medians over blocks of {SCHEDULES[size].length} steps, quartiles in "
-        "brackets; of the whole: with all that happens seldom. A pair's step is one of the critic "
+        "brackets; of the whole: with rare events. A pair's step is one of the critic "
         "and one of the generator; DiscoGAN's one of either. Memory kept by the C library "
-        "(turns.STEADY_MALLOC).\n"
+        "(phases.STEADY_MALLOC).\n"
     )
     yield from rows(size, results)
     yield "\n" + verdict(size, results)
@@ -122,7 +122,7 @@ def page(size: str, results: Mapping[str, Times], two: Times, command: str) -> I
 
 
 def contestants(model: str, size: str) -> dict[str, Contestant]:
-    """Returns who trains one model at one size."""
+    """Returns the contestants that train one model at one size."""
     runs: dict[str, Contestant] = {BARE: partial(run_bare, model, size)}
     if model in ALONE_MODELS:
         runs[ALONE] = partial(run_alone, model, size)
@@ -135,7 +135,7 @@ def contestants(model: str, size: str) -> dict[str, Contestant]:
 
 
 def measure(size: str, models: list[str], loops: list[str], rounds: int, folder: Path) -> None:
-    """Times some models' loops at one size, and writes the page after each launch."""
+    """Times the loops of some models at one size; writes the page after each launch."""
     command = f"python -m benchmarks.training_speed {shlex.join(sys.argv[1:])}"
     results: dict[str, Times] = {}
     two: Times = {}
@@ -163,7 +163,7 @@ def main() -> None:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     loops = [BARE, DEFAULT, *options.loops]
-    os.environ.update(STEADY_MALLOC, OMP_NUM_THREADS="1")  # of the processes to come
+    os.environ.update(STEADY_MALLOC, OMP_NUM_THREADS="1")  # inherited by the contestants
     for size in options.sizes:
         measure(size, options.models, loops, options.rounds, options.folder)
 

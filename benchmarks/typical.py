@@ -1,10 +1,10 @@
-"""What do typical lengths cost in distance, and are they the distribution's?
+"""Distances and lengths of typical points in comparison with free and independent ones.
 
     python -m benchmarks.typical [--dims 8 16 64 ...]
 
-Points for N(0, I) by `hawc.compression.Typical`, which `HistoryAwareSampler` uses, beside free
-points (`hawc.compression.Deterministic`) and independent samples. Histories are empty, i.i.d., or
-made by the sampler itself in rounds. Writes benchmarks/results/typical.md.
+Typical points for N(0, I) are those of `hawc.compression.Typical`, the solver of
+`HistoryAwareSampler`, free points those of `hawc.compression.Deterministic`. Histories are empty,
+i.i.d., or earlier rounds of the sampler. Writes benchmarks/results/typical.md.
 """
 
 import argparse
@@ -31,7 +31,7 @@ DIMS = (8, 16, 64, 128, 1024, 16_384)
 SIZES = (1, 4, 16, 64)
 LENGTHS = (0, 100, 1000, 100_000)
 ROUNDS = ((4, 4), (16, 1), (4, 16), (16, 4))
-MOST_NUMBERS = 2**28  # pairs times dimension; what takes longer is left out
+MOST_NUMBERS = 2**28  # pairs times dimension; larger problems are left out
 SEEDS, INDEPENDENT = 3, 20
 KEPT, KEPT_OF_FOUR, GAP = 0.93, 0.7, 0.04
 
@@ -47,27 +47,27 @@ def distance(points: Tensor) -> float:
 
 
 def probabilities(points: Tensor) -> Tensor:
-    """Returns how probable a shorter length than each point's is."""
-    return StandardNormal(points.shape[1]).shells().probabilities_of(points)
+    """Returns the probability of a shorter length than that of each point."""
+    return StandardNormal(points.shape[1]).elliptical_form().probabilities_of(points)
 
 
 def chosen(history: Tensor, size: int, solver: AbstractSolver, seed: int) -> tuple[Tensor, float]:
-    """Returns new points and the seconds that it took to choose them."""
+    """Returns new points and the processor seconds of their choice."""
     target = StandardNormal(history.shape[1])
     start = time.process_time()
-    found = compress(target, size, history=history, solver=solver, generator=seeded(seed))
-    return found.points, time.process_time() - start
+    batch = compress(target, size, history=history, solver=solver, generator=seeded(seed))
+    return batch.points, time.process_time() - start
 
 
 def gain_row(dim: int, size: int, length: int) -> str:
     """Returns a line: shares of free points' gain over independent ones, lengths and times."""
     target = StandardNormal(dim)
     gains: list[tuple[float, float]] = []
-    ratios, found = [], []
+    ratios, quantiles = [], []
     for seed in range(SEEDS):
         history = target.sample(length, generator=seeded(100 + seed))
         others = [target.sample(size, generator=seeded(200 + i)) for i in range(INDEPENDENT)]
-        # the squared distance of all points is f (K / T)^2 and what new points do not change
+        # the squared distance of all points is f (K / T)^2 plus a constant of the history
         problem = CompressionProblem(target, size, history, KERNEL)
         mean = float(problem.value_and_gradient(torch.stack(others).double())[0].mean())
         (free, free_time), (points, seconds) = (
@@ -77,10 +77,10 @@ def gain_row(dim: int, size: int, length: int) -> str:
         free_gain, gain = (mean - values).tolist()
         gains.append((free_gain, gain))
         ratios.append(seconds / free_time)
-        found.append(probabilities(points))
+        quantiles.append(probabilities(points))
     kept = sum(gain for _, gain in gains) / sum(free for free, _ in gains)
     shares = sorted(gain / free for free, gain in gains)
-    ends = torch.cat(found)
+    ends = torch.cat(quantiles)
     required = KEPT if length or size >= 16 else KEPT_OF_FOUR if size == 4 else None
     holds = "" if required is None else "yes" if kept >= required else "**no**"
     return (
@@ -107,7 +107,7 @@ def gains_table(dims: list[int]) -> Iterator[str]:
 
 
 def after_rounds(dim: int, rounds: int, size: int, solver: AbstractSolver, seed: int) -> Tensor:
-    """Returns the points of several batches, each chosen against all before."""
+    """Returns the points of several batches, each chosen against all earlier ones."""
     sampler = HistoryAwareSampler(StandardNormal(dim), solver=solver)
     generator = seeded(seed)
     for _ in range(rounds):
@@ -116,8 +116,8 @@ def after_rounds(dim: int, rounds: int, size: int, solver: AbstractSolver, seed:
 
 
 def rounds_table(dims: list[int]) -> Iterator[str]:
-    """Yields the table of rounds that remember each other."""
-    yield "## Rounds from nothing: squared distance of all points, and the lengths' largest gap"
+    """Yields the table of rounds with a common history."""
+    yield "## Rounds without earlier history: squared distance of all points, gaps of lengths"
     yield "| d | rounds x points | free | typical | ratio | gap, free | gap, typical | gap holds |"
     yield "|---|---|---|---|---|---|---|---|"
     for dim in dims:

@@ -1,4 +1,4 @@
-"""The data sets: one file each, named like its class; importing this makes short names known."""
+"""Data sets, one file each. An import of this package makes their short names known to YAML."""
 
 from datamodules.boston_housing import BostonHousing
 from datamodules.cifar10 import CIFAR10

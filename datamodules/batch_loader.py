@@ -1,33 +1,34 @@
-"""Batches gathered from tensors in memory, by a loader that knows where it is."""
+"""A loader of batches from tensors in memory whose position can be saved and restored."""
 
 import math
 from collections.abc import Iterator
 from typing import final
 
-import numpy as np
 import torch
 from torch import Tensor
+
+from datamodules.seeding import derived_seed
 
 __all__ = ["BatchLoader"]
 
 
 @final
 class BatchLoader:
-    """Yields (images, labels) batches; from uint8 images it makes float32 in [0, 1] on the way.
+    """Yields batches (images, labels); uint8 images become float32 in [0, 1].
 
-    One indexed read a batch instead of one decoded example after the other is what makes small data
-    sets fast (benchmarks/data_loading.py). The order of an epoch depends on (seed, epoch) alone.
-    Lightning stores `state_dict` in its checkpoints and calls `sampler.set_epoch`, so a run that is
-    resumed within an epoch goes on with the very batches that the interrupted one had left.
+    A batch is one indexed read, which is faster than a read per example
+    (benchmarks/data_loading.py). The order of an epoch depends on (seed, epoch) alone. Lightning
+    stores `state_dict` in its checkpoints and calls `sampler.set_epoch`. A run that is resumed
+    within an epoch therefore continues with exactly the remaining batches.
 
     Args:
-        images: (n, ...) uint8 images, or float32 rows, which are served as they are.
+        images: (n, ...) uint8 images, or float32 rows, which do not change.
         labels: (n,) or (n, ...) of any type.
-        batch_size: images a batch in this process, at least 1.
-        shuffle: whether each epoch has an order of its own; also leaves out an incomplete last
-            batch, so that all steps of a training are alike.
+        batch_size: images per batch in this process, at least 1.
+        shuffle: whether each epoch has a new order. An incomplete last batch is then left out, so
+            that all training steps have the same size.
         seed: of the order.
-        rank: this process among `world_size` ones, each of which gets its own share of the data.
+        rank: number of this process; each process gets a different share of the data.
         world_size: number of processes, at least 1.
     """
 
@@ -54,11 +55,11 @@ class BatchLoader:
 
     @property
     def sampler(self) -> "BatchLoader":
-        """Where Lightning looks for `set_epoch`."""
+        """Returns this loader: Lightning calls `sampler.set_epoch`."""
         return self
 
     def set_epoch(self, epoch: int) -> None:
-        """Makes the next iteration that of `epoch`, from its start unless it was interrupted."""
+        """Starts the next iteration with `epoch`, or continues it if it was interrupted."""
         if epoch != self._next_epoch:
             self._next_epoch, self._first = epoch, 0
 
@@ -67,7 +68,7 @@ class BatchLoader:
         n = len(self._images)
         if self._shuffle:
             return n // self._world_size // self._batch_size
-        # processes may differ by a batch: evaluation does not wait for each other batch by batch
+        # processes may differ by one batch: they do not wait for each other in evaluation
         return math.ceil(len(range(self._rank, n, self._world_size)) / self._batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -80,24 +81,23 @@ class BatchLoader:
             yield self._floats(index), self._labels[index]
 
     def state_dict(self) -> dict[str, int]:
-        """Returns the epoch last iterated over and how many of its batches were delivered."""
+        """Returns the number of the last epoch and of its delivered batches."""
         return {"epoch": self._epoch, "position": self._position}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Makes the next iteration go on where the `state_dict` was taken."""
+        """Continues the next iteration at the position of `state_dict`."""
         finished = state_dict["position"] >= len(self)
         self._epoch, self._position = state_dict["epoch"], state_dict["position"]
         self._next_epoch = self._epoch + 1 if finished else self._epoch
         self._first = 0 if finished else self._position
 
     def _floats(self, index: Tensor) -> Tensor:
-        images = self._images.index_select(0, index)  # whole rows, [index] goes byte by byte
+        images = self._images.index_select(0, index)  # copies whole rows, faster than [index]
         return images.float().div_(255) if images.dtype == torch.uint8 else images
 
     def _order(self, epoch: int) -> Tensor:
         n = len(self._images)
         if not self._shuffle:
             return torch.arange(self._rank, n, self._world_size)
-        seed = np.random.SeedSequence((self._seed, epoch)).generate_state(1, np.uint64)
-        generator = torch.Generator().manual_seed(int(seed[0]))
+        generator = torch.Generator().manual_seed(derived_seed(self._seed, epoch))
         return torch.randperm(n, generator=generator)[self._rank :: self._world_size]

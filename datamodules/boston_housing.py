@@ -1,8 +1,8 @@
 """Boston Housing: 506 census tracts of Boston in 1970, 13 features and the median home value.
 
 One of the features, B, is about race: 1000 (Bk - 0.63)^2 with Bk the proportion of Black residents
-of a town, a parabola made to carry an assumption of how race acts on prices. A model of these rows
-learns it like any other column. `leave_out: [B]` leaves it out.
+of a town. The parabola encodes an assumption about the effect of race on prices. A model of these
+rows learns it like any other column. `leave_out: [B]` leaves it out.
 
 Source: Harrison and Rubinfeld 1978, "Hedonic housing prices and the demand for clean air", Journal
 of Environmental Economics and Management 5:81-102.
@@ -28,15 +28,15 @@ _COLUMNS = [
 class BostonHousing(AbstractTable):
     """Reads <data_dir>/BostonHousing/housing.csv: 13 standardised features, MEDV as label.
 
-    MEDV is the median value of owner-occupied homes in 1,000 dollars. Column B is about race, see
-    above; `leave_out: [B]` leaves it out.
+    MEDV is the median value of owner-occupied homes in 1,000 dollars. Column B is about race;
+    `leave_out: [B]` leaves it out.
 
     Args:
         batch_size: rows a batch and process, at least 1.
         data_dir: folder of the data; the environment variable HAWC_DATA, else "data", if None.
         num_validation: training rows held out for validation; a tenth of them if None.
         num_test: rows held out for testing, before those for validation; a tenth of all if None.
-        leave_out: columns that are not to be features, such as [B].
+        leave_out: columns that are not features, such as [B].
 
     Raises:
         ValueError: if a number is out of its range.

@@ -20,7 +20,7 @@ _FOLDER = datasets.CIFAR10.base_folder
 
 @final
 class CIFAR10(AbstractInMemoryImages):
-    """Reads <data_dir>/cifar-10-batches-py, torchvision's own layout, and checks its digests."""
+    """Reads <data_dir>/cifar-10-batches-py, the layout of torchvision, and checks its digests."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

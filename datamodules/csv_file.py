@@ -1,4 +1,4 @@
-"""Numbers of a CSV file, read strictly: what is no number is refused with its line and column."""
+"""Numbers of a CSV file; a cell that is no number is refused with its line and column."""
 
 import csv
 from array import array
@@ -17,7 +17,7 @@ from datamodules.errors import DataError
 __all__ = ["CSVFile"]
 
 _LARGEST = torch.finfo(torch.float32).max  # larger numbers would become infinite in a batch
-_EXACT = 2**53  # whole numbers of this size are float64 without a loss
+_EXACT = 2**53  # float64 holds all whole numbers up to this one
 _SHOWN = 40  # characters of a cell in a message
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
@@ -39,8 +39,8 @@ class CSVFile:
         """Returns the cells of the first line.
 
         Raises:
-            DataError: if the file cannot be read or is empty, if its cells are separated otherwise,
-                or if the first line holds numbers, an empty name or one name twice.
+            DataError: if the file cannot be read or is empty, has another delimiter, or if the
+                first line holds numbers, an empty name or one name twice.
         """
         records = self._records()
         for _, cells in records:
@@ -72,7 +72,7 @@ class CSVFile:
         return torch.frombuffer(values, dtype=torch.float64).reshape(-1, len(columns))
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
-        """Yields the cells of each record that is not blank and the line it begins on, from 1."""
+        """Yields the first line (from 1) and the cells of each record that is not blank."""
         line = 1
         try:
             # utf-8-sig: spreadsheets put a byte order mark before the first name
@@ -97,16 +97,19 @@ class CSVFile:
             ) from error
 
     def _check_delimiter(self, first: list[str], second: list[str]) -> None:
-        """Raises DataError if one cell holds what should be several, above what is no number."""
+        """Raises DataError if the first record is one cell with another delimiter.
+
+        A single column of numbers may have any name.
+        """
         if len(first) > 1 or not second or (len(second) == 1 and _is_number(second[0])):
             return
-        for found, name in _DELIMITERS.items():
-            if found in first[0] and found != self.delimiter:
+        for other, name in _DELIMITERS.items():
+            if other in first[0] and other != self.delimiter:
                 required = _DELIMITERS.get(self.delimiter, repr(self.delimiter))
                 raise DataError(
                     f"'{self.path}' must separate its columns by {required}, got {name} in its "
                     f"first line {_shortened(first[0])!r}; convert the file, or give CSVTable "
-                    f"the `delimiter` {found!r}."
+                    f"the `delimiter` {other!r}."
                 )
 
     def _checked_names(self, names: list[str]) -> list[str]:
@@ -127,9 +130,9 @@ class CSVFile:
 
     def _number(self, line: int, column: str, cell: str) -> float:
         if not _is_number(cell):
-            found = f"{_shortened(cell)!r}" if cell.strip() else "an empty cell"
+            shown = f"{_shortened(cell)!r}" if cell.strip() else "an empty cell"
             point = " with a decimal point and no other marks" if "," in cell else ""
-            self._refuse(line, column, f"a finite number{point} is required, got {found}; correct")
+            self._refuse(line, column, f"a finite number{point} is required, got {shown}; correct")
         number = float(cell)
         if abs(number) >= _EXACT and not _is_held(Decimal(cell.strip()), number):
             self._refuse(
@@ -140,15 +143,15 @@ class CSVFile:
             )
         return number
 
-    def _refuse(self, line: int, column: str, what: str) -> NoReturn:
+    def _refuse(self, line: int, column: str, reason: str) -> NoReturn:
         raise DataError(
-            f"'{self.path}', line {line}, column {column}: {what} it, or leave the column out with "
-            "`leave_out`."
+            f"'{self.path}', line {line}, column {column}: {reason} it, or leave the column out "
+            "with `leave_out`."
         )
 
 
 def _is_number(cell: str) -> bool:
-    """Whether a cell is a decimal that fits into float32; 1_000, which Python knows, is text."""
+    """Returns whether a cell is a decimal in the range of float32; 1_000 is text."""
     try:
         return abs(float(cell)) <= _LARGEST and "_" not in cell
     except ValueError:
@@ -156,7 +159,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _is_held(written: Decimal, number: float) -> bool:
-    """Returns whether a float is a number as written, of which 1e30 leaves digits open."""
+    """Returns whether a float equals a written number; 1e30 leaves its last digits open."""
     return int(written.as_tuple().exponent) > 0 or written == Decimal(number)
 
 

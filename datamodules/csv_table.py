@@ -11,12 +11,12 @@ __all__ = ["CSVTable"]
 
 @final
 class CSVTable(AbstractTable):
-    """Serves standardised rows of the file that is named, whose first line names the columns.
+    """Serves standardised rows of a CSV file whose first line names the columns.
 
     Args:
         path: of the file.
-        target: column that is served as label, in the units of the file; labels are 0 if None.
-        leave_out: columns that are not to be features; only these may hold text.
+        target: column of the labels, in the units of the file; labels are 0 if None.
+        leave_out: columns that are not features; only these may hold text.
         batch_size: rows a batch and process, at least 1.
         num_validation: training rows held out for validation; a tenth of them if None.
         num_test: rows held out for testing, before those for validation; a tenth of all if None.

@@ -1,4 +1,4 @@
-"""The data module of every pair of folders of images."""
+"""Base of the data modules of two folders of images."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -23,20 +23,20 @@ class AbstractDomainFolders(AbstractTwoDomains, ABC):
     image if its ending, or its content if it has none, is of a format that Pillow reads.
 
     Args:
-        image_size: sides of a image in pixels, at least 1.
-        channels: 1 for grey, 3 for colour; images of the other kind are converted.
-        pairing: "name" if files of one name, endings apart, belong together; "order" if those of
-            one place in the alphabet do; "none" if domains are shuffled each on its own and may
-            differ in size.
-        broken: what to do about files that cannot be read: "error" names them and stops, "skip"
-            warns, names them and goes on without them, and without their partners in pairs.
-        batch_size: images of either domain a batch and process, at least 1.
+        image_size: sides of an image in pixels, at least 1.
+        channels: 1 for grey, 3 for colour; other images are converted.
+        pairing: "name" pairs files of one name, without endings; "order" pairs files of one place
+            in alphabetical order; "none" shuffles the domains independently, and they may differ in
+            size.
+        broken: "error" stops at unreadable files and names them; "skip" warns and leaves them out,
+            in pairs with their partners.
+        batch_size: images of either domain per batch and process, at least 1.
         num_validation: training images of either domain held out for validation; a tenth of them
             if None.
         background: colour behind transparent pixels: a name, or a code such as "#808080".
 
     Raises:
-        ValueError: if a number or word is none of these.
+        ValueError: if a number or word is out of its range.
     """
 
     example = "image"
@@ -93,20 +93,24 @@ class AbstractDomainFolders(AbstractTwoDomains, ABC):
     def _read_both(
         self, files: tuple[list[Path], list[Path]], folders: tuple[Path, Path]
     ) -> list[tuple[Tensor, Tensor]]:
-        """Returns images, and which could be read, of both domains; names all that are broken."""
-        found, refusals = [], []
-        for some, folder in zip(files, folders, strict=True):
+        """Returns the images of each domain and which of them could be read.
+
+        Raises:
+            DataError: names the broken files of both domains.
+        """
+        domains, refusals = [], []
+        for files_of_one, folder in zip(files, folders, strict=True):
             try:
-                found.append(self._reader.read(some, folder))
+                domains.append(self._reader.read(files_of_one, folder))
             except DataError as error:
                 refusals.append(str(error))
         if refusals:
             raise DataError(" ".join(refusals))
-        return found
+        return domains
 
 
 def _in_pair_order(files: list[Path]) -> list[Path]:
-    # with their endings a.b.png would come before a.png and after a.JPG, which spoils pairs
+    # endings would sort a.b.png before a.png but after a.JPG, and so break pairs
     return sorted(files, key=lambda file: (without_ending(file), file))
 
 
@@ -133,7 +137,6 @@ def _check_names(a: dict[str, Path], b: dict[str, Path], folders: tuple[Path, Pa
         alone = [file for name, file in ours.items() if name not in theirs]
         if alone:
             raise DataError(
-                f"'{alone[0]}' has no partner of its name in '{folder}', one of {len(alone)} of "
-                f"{len(ours)} images that lack theirs; complete the pairs, or set `pairing` to "
-                "none."
+                f"'{alone[0]}' has no partner of its name in '{folder}' ({len(alone)} of "
+                f"{len(ours)} images have none); complete the pairs, or set `pairing` to none."
             )

@@ -1,4 +1,4 @@
-"""Batches of two domains at once, by a loader that knows where it is."""
+"""A loader of batches of two domains whose position can be saved and restored."""
 
 from collections.abc import Iterator
 from typing import final
@@ -12,10 +12,10 @@ __all__ = ["DomainLoader"]
 
 @final
 class DomainLoader:
-    """Yields (a, b) batches, one of either domain, and leaves labels out.
+    """Yields batches (a, b), one of each domain, without labels.
 
-    An epoch is one of the smaller domain: none of its examples comes twice. Of the larger domain it
-    shows a part, another one each time if that loader shuffles.
+    An epoch has the length of the smaller domain. It covers a part of the larger domain, a new one
+    each time if that loader shuffles.
 
     Args:
         loader_a: of the first domain.
@@ -29,11 +29,11 @@ class DomainLoader:
 
     @property
     def sampler(self) -> "DomainLoader":
-        """Where Lightning looks for `set_epoch`."""
+        """Returns this loader: Lightning calls `sampler.set_epoch`."""
         return self
 
     def set_epoch(self, epoch: int) -> None:
-        """Makes the next iteration that of `epoch`, from its start unless it was interrupted."""
+        """Starts the next iteration with `epoch`, or continues it if it was interrupted."""
         for loader in self._loaders:
             loader.set_epoch(epoch)
 
@@ -46,12 +46,12 @@ class DomainLoader:
             yield a, b
 
     def state_dict(self) -> dict[str, int]:
-        """Returns the epoch last iterated over and how many of its batches were delivered."""
-        return self._loaders[0].state_dict()  # the other one has delivered as many
+        """Returns the number of the last epoch and of its delivered batches."""
+        return self._loaders[0].state_dict()  # equal for both
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Makes the next iteration go on where the `state_dict` was taken."""
+        """Continues the next iteration at the position of `state_dict`."""
         finished = state_dict["position"] >= len(self)
-        for loader in self._loaders:  # the larger domain has ended its epoch too
+        for loader in self._loaders:  # the epoch of the larger domain has ended too
             position = len(loader) if finished else state_dict["position"]
             loader.load_state_dict({"epoch": state_dict["epoch"], "position": position})

@@ -1,4 +1,4 @@
-"""Fetching a torchvision data set whole or not at all."""
+"""Downloads of torchvision data sets, complete or not at all."""
 
 import shutil
 import tempfile
@@ -11,14 +11,14 @@ __all__ = ["download_whole"]
 
 
 def download_whole(name: str, folder: Path, fetch: Callable[[str], object]) -> None:
-    """Calls `fetch` on a temporary folder and moves what came into `folder` when it is complete.
+    """Downloads into a temporary folder, then moves the files into `folder`.
 
-    So an interrupted download leaves nothing half-written, and a failed one leaves no folder.
+    An interrupted download leaves no partial file, a failed one no folder.
 
     Args:
         name: of the data set, for the message.
-        folder: where the files are to be in the end.
-        fetch: downloads the data set into the folder that it is given.
+        folder: destination of the files.
+        fetch: downloads the data set into a given folder.
 
     Raises:
         DataError: if the files cannot be fetched or written.
@@ -28,9 +28,9 @@ def download_whole(name: str, folder: Path, fetch: Callable[[str], object]) -> N
         with tempfile.TemporaryDirectory(dir=nearest, prefix=".download-") as partial:
             fetch(partial)
             folder.mkdir(parents=True, exist_ok=True)
-            for example in Path(partial).iterdir():
-                if not (folder / example.name).exists():  # another process may have been faster
-                    shutil.move(example, folder / example.name)
+            for path in Path(partial).iterdir():
+                if not (folder / path.name).exists():  # another process may have been faster
+                    shutil.move(path, folder / path.name)
     except (OSError, RuntimeError) as error:
         raise DataError(
             f"`data.data_dir` must be a folder that holds {name}, or {name} must be downloadable; "

@@ -1,7 +1,7 @@
-"""What goes wrong with data and is the user's to mend."""
+"""Errors in data that the user can correct."""
 
 __all__ = ["DataError"]
 
 
 class DataError(RuntimeError):
-    """The data are missing, unreadable or too few; the message says which and what to do."""
+    """Signals missing, unreadable or too few data; the message says what to do."""

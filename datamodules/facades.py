@@ -19,21 +19,21 @@ __all__ = ["Facades"]
 class Facades(AbstractDomainFolders):
     """Reads <data_dir>/facades/{trainA,trainB,testA,testB}: photographs A, label maps B.
 
-    Files of one name are of one facade. DiscoGAN is not told so: by default images are unpaired.
+    Files of one name show one facade. By default images are unpaired, as DiscoGAN needs them.
 
     Args:
         data_dir: folder of the data; the environment variable HAWC_DATA, else "data", if None.
-        image_size: sides of a image in pixels, at least 1.
-        pairing: "name" for batches of photographs with their own label maps, "order" does the same
-            here, "none" shuffles both domains each on its own.
-        broken: what to do about files that cannot be read: "error" names them and stops, "skip"
-            warns, names them and goes on without them.
-        batch_size: images of either domain a batch and process, at least 1.
+        image_size: sides of an image in pixels, at least 1.
+        pairing: "name" or, to the same effect, "order" pairs each photograph with its label map;
+            "none" shuffles the domains independently.
+        broken: "error" stops at unreadable files and names them; "skip" warns and leaves them out,
+            in pairs with their partners.
+        batch_size: images of either domain per batch and process, at least 1.
         num_validation: training images of either domain held out for validation; a tenth of them
             if None.
 
     Raises:
-        ValueError: if a number or word is none of these.
+        ValueError: if a number or word is out of its range.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Facades(AbstractDomainFolders):
         self._folder = data_folder(data_dir) / "facades"
 
     def prepare_data(self) -> None:
-        """Says what is missing; nothing is downloaded."""
+        """Raises DataError if the folder is missing; nothing is downloaded."""
         if not self._folder.is_dir():
             raise DataError(
                 f"'{self._folder}' does not exist; put trainA, trainB, testA and testB of CMP "

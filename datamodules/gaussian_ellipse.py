@@ -18,15 +18,16 @@ __all__ = ["GaussianEllipse"]
 
 @final
 class GaussianEllipse(AbstractToy):
-    """Draws from the normal distribution of mean (1, 1), unit variances and a correlation; labels
-    are 0.
+    """Samples the normal distribution of mean (1, 1), unit variances and a correlation.
+
+    Labels are 0.
 
     Args:
-        batch_size: points a batch and process, at least 1.
-        num_points: of the training set and those held out from it together, at least 1; a tenth as
-            many, drawn separately, are the test set.
+        batch_size: points per batch and process, at least 1.
+        num_points: for training and validation together, at least 1; the test set has a tenth as
+            many further points.
         num_validation: training points held out for validation; a tenth of them if None.
-        seed: of the points; not of their order, which follows the run's seed.
+        seed: of the points; their order depends on the seed of the run.
         correlation: r, in (-1, 1).
 
     Raises:
@@ -57,7 +58,7 @@ class GaussianEllipse(AbstractToy):
         r = self._correlation
         return torch.tensor([[1.0, r], [r, 1.0]])
 
-    def draw(
+    def sample(
         self, n: int, *, generator: torch.Generator
     ) -> tuple[Float[Tensor, "n 2"], Int64[Tensor, " n"]]:
         first, second = torch.randn(n, 2, generator=generator).T

@@ -17,9 +17,9 @@ __all__ = ["Gaussians16"]
 
 @final
 class Gaussians16(AbstractModes):
-    """Draws from 16 Gaussians of unit variance at the points of a square grid of spacing 5.
+    """Samples 16 Gaussians of unit variance at the points of a square grid of spacing 5.
 
-    Circles of four standard deviations overlap here: the share of points in them says little.
+    Circles of four standard deviations overlap here, so nearly every point is in one of them.
     """
 
     @property

@@ -1,8 +1,7 @@
-"""Two Gaussians on the diagonal of the plane: a distribution of two modes for distributions that
-have one.
+"""Two Gaussians on the diagonal of the plane, as a target for a unimodal distribution.
 
-Source: the bimodal distribution that one normal distribution is fitted to in Bishop 2006, "Pattern
-recognition and machine learning", figure 10.3; the numbers are ours.
+Source: Bishop 2006, "Pattern recognition and machine learning", figure 10.3, fits one normal
+distribution to a bimodal one; the numbers are ours.
 """
 
 from typing import final
@@ -18,7 +17,7 @@ __all__ = ["Gaussians2"]
 
 @final
 class Gaussians2(AbstractModes):
-    """Draws from two Gaussians at (-1.5, -1.5) and (1.5, 1.5), standard deviation 0.5."""
+    """Samples two Gaussians at (-1.5, -1.5) and (1.5, 1.5), standard deviation 0.5."""
 
     @property
     def modes(self) -> Float[Tensor, "k 2"]:

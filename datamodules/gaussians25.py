@@ -20,7 +20,7 @@ _SCALE = 2.828
 
 @final
 class Gaussians25(AbstractModes):
-    """Draws from 25 Gaussians at the points of a square grid of spacing 0.71, deviation 0.018."""
+    """Samples 25 Gaussians at the points of a square grid of spacing 0.71, deviation 0.018."""
 
     @property
     def modes(self) -> Float[Tensor, "k 2"]:

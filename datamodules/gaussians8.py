@@ -20,7 +20,7 @@ _SCALE = 1.414
 
 @final
 class Gaussians8(AbstractModes):
-    """Draws from 8 Gaussians on a circle of radius 1.414, standard deviation 0.014."""
+    """Samples 8 Gaussians on a circle of radius 1.414, standard deviation 0.014."""
 
     @property
     def modes(self) -> Float[Tensor, "k 2"]:

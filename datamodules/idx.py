@@ -1,4 +1,4 @@
-"""Data sets in the IDX file format, as MNIST and those modelled on it are distributed."""
+"""Data sets in the IDX file format, such as MNIST and Fashion-MNIST."""
 
 import gzip
 from abc import ABC, abstractmethod
@@ -23,11 +23,11 @@ class AbstractIdxImages(AbstractInMemoryImages, ABC):
     @property
     @abstractmethod
     def folders(self) -> list[Path]:
-        """Where to look for the files, best first."""
+        """Folders that may hold the files; the first one with all of them is taken."""
 
     @abstractmethod
     def fetch(self, folder: str) -> None:
-        """Downloads the files so that they lie below `folder` as `folders` says."""
+        """Downloads the files below `folder` in the layout of `folders`."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -13,13 +13,13 @@ from datamodules.errors import DataError
 __all__ = ["check_background", "check_image_size", "read_image"]
 
 _MODES = {1: "L", 3: "RGB"}
-_RANGELESS = ("I", "F")  # 32-bit numbers, whose black and white no format says
-_WHITE_IS_ZERO = 0  # of TIFF; Pillow heeds it with 8 bits alone
+_RANGELESS = ("I", "F")  # 32-bit numbers; no format defines their black and white
+_WHITE_IS_ZERO = 0  # of TIFF; Pillow applies it to 8 bits only
 _REASON_SHOWN = 80  # characters
 
 
 def check_image_size(image_size: int, channels: int) -> None:
-    """Raises ValueError unless square images of such sides and channels can be made of files."""
+    """Raises ValueError unless files can be read as square images of this size and channels."""
     if image_size < 1:
         raise ValueError(f"`image_size` must be at least 1, got {image_size}.")
     if channels not in _MODES:
@@ -27,7 +27,7 @@ def check_image_size(image_size: int, channels: int) -> None:
 
 
 def check_background(background: str) -> None:
-    """Raises ValueError unless a word or code names a colour that hides all that is behind it."""
+    """Raises ValueError unless a word or code names an opaque colour."""
     try:
         opaque = ImageColor.getcolor(background, "RGBA")[3] == 255
     except (ValueError, AttributeError, TypeError):
@@ -39,33 +39,33 @@ def check_background(background: str) -> None:
 
 
 def read_image(file: Path, shape: tuple[int, int, int], background: str = "white") -> Tensor:
-    """Returns an image, cropped to its centred square and resized, as uint8 of shape (c, h, w).
+    """Returns an image as uint8 (c, h, w), cropped to its centred square and resized.
 
-    It is upright as its EXIF orientation says, and the first frame of an animation. What is
-    transparent shows the background. More bits a channel, up to 16, are scaled to 8.
+    It is rotated by its EXIF orientation; of an animation it is the first frame. Transparent pixels
+    show the background. More than 8 bits per channel, up to 16, are scaled to 8.
 
     Raises:
-        DataError: if the file is damaged, or has 32 bits a channel; the message does not name it.
+        DataError: if the file is damaged or has 32 bits per channel; the message does not name it.
     """
     channels, height, width = shape
     try:
         with Image.open(file) as opened:
-            # not of photographs in the format MPO, whose other frames are previews
+            # the other frames of a photograph in the format MPO are previews
             if getattr(opened, "is_animated", False) and opened.format != "MPO":
                 warnings.warn("of images with several frames the first is read", stacklevel=2)
-            levels = _levels(opened)  # before it is turned and loses them
+            levels = _levels(opened)  # the rotated copy has no tags
             upright = _eight_bits(ImageOps.exif_transpose(opened), opened.format, levels)
             image = _opaque(upright, background).convert(_MODES[channels])
     except (DataError, MemoryError):
         raise
-    except Exception as error:  # Pillow's decoders raise nearly all there is on damaged files
+    except Exception as error:  # Pillow's decoders raise nearly any error on damaged files
         raise DataError(_reason(error, file)) from error
     square = center_crop(image, [min(image.size)])
     return pil_to_tensor(square.resize((width, height), Image.Resampling.BICUBIC))
 
 
 def _levels(opened: Image.Image) -> tuple[int, bool]:
-    """Returns the largest level of deep grey, and whether it is black: TIFF files say so."""
+    """Returns the largest grey level, and whether it is black, by the tags of TIFF files."""
     tags = getattr(opened, "tag_v2", {})
     bits = tags.get(ExifTags.Base.BitsPerSample, (16,))[0]
     return 2**bits - 1, tags.get(ExifTags.Base.PhotometricInterpretation) == _WHITE_IS_ZERO
@@ -74,36 +74,37 @@ def _levels(opened: Image.Image) -> tuple[int, bool]:
 def _eight_bits(
     image: Image.Image, file_format: str | None, levels: tuple[int, bool]
 ) -> Image.Image:
-    """Returns an image with 8 bits a channel; one with 9 to 16 is scaled, where Pillow clips.
+    """Returns an image with 8 bits per channel; scales 9 to 16 bits of grey.
 
-    Colours of 16 bits Pillow has scaled while it read them.
+    Pillow would clip them. It scales colours of 16 bits when it reads them.
     """
-    # as Pillow reads PGM files, and older versions PNG files
+    # Pillow's mode of PGM files, and in older versions of PNG files
     is_deep = image.mode == "I" and file_format in ("PNG", "PPM")
     if not (image.mode.startswith("I;16") or is_deep):
         if image.mode in _RANGELESS:
-            raise DataError(f"32 bits a channel (Pillow's mode {image.mode}); convert it to 8")
+            raise DataError(f"32 bits per channel (Pillow's mode {image.mode}); convert it to 8")
         return image
     values = np.asarray(image).astype(np.int64)
     white, is_inverted = levels
     shades = np.round(values * (255 / white)).astype(np.uint8)
     scaled = Image.fromarray(255 - shades if is_inverted else shades)
-    hidden = image.info.get("transparency")  # of one grey level
-    if hidden is not None:
-        scaled.putalpha(Image.fromarray(np.where(values == hidden, 0, 255).astype(np.uint8)))
+    transparent = image.info.get("transparency")  # one grey level
+    if transparent is not None:
+        scaled.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
     return scaled
 
 
 def _opaque(image: Image.Image, background: str) -> Image.Image:
-    """Returns an image as it looks on a background.
+    """Returns an image composed with a background.
 
-    Otherwise its transparent pixels would show whatever colours the file has behind them.
+    Otherwise transparent pixels would show the colours that the file stores for them.
     """
     if image.mode not in ("RGBA", "RGBa", "LA", "La", "PA") and "transparency" not in image.info:
         return image
-    hidden = image.info.get("transparency")  # of RGB a colour, maybe of 16 bits beside 8 of pixels
-    if isinstance(hidden, tuple) and max(hidden) > 255:
-        image.info["transparency"] = tuple(level >> 8 for level in hidden)
+    transparent = image.info.get("transparency")
+    # a colour of 16 bits where Pillow has scaled the pixels to 8
+    if isinstance(transparent, tuple) and max(transparent) > 255:
+        image.info["transparency"] = tuple(level >> 8 for level in transparent)
     visible = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", visible.size, background), visible)
 
@@ -111,5 +112,5 @@ def _opaque(image: Image.Image, background: str) -> Image.Image:
 def _reason(error: Exception, file: Path) -> str:
     if isinstance(error, Image.UnidentifiedImageError):
         return "empty" if file.stat().st_size == 0 else "no image format that Pillow reads"
-    said = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return " ".join(said.split())[:_REASON_SHOWN] or type(error).__name__
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return " ".join(reason.split())[:_REASON_SHOWN] or type(error).__name__

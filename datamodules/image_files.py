@@ -1,4 +1,4 @@
-"""Folders of image files: which files are images, all of them read, and what is said of others."""
+"""Folders of image files: which files are images, and all of them read as one tensor."""
 
 import os
 import re
@@ -22,10 +22,10 @@ __all__ = ["Broken", "ImageReader", "find_images", "is_visible", "without_ending
 Broken = Literal["error", "skip"]
 
 _NAMED = 5  # files in a message
-_NOT_IMAGES = {"thumbs.db", "desktop.ini", "icon\r", "__macosx"}  # what systems leave, besides .*
-# what Pillow knows by name but reads with other programs or not at all, and what is no image
+_NOT_IMAGES = {"thumbs.db", "desktop.ini", "icon\r", "__macosx"}  # written by operating systems
+# formats that Pillow reads only with other programs or not at all, and formats of no image
 _OTHER_KINDS = {"BUFR", "EPS", "FPX", "GRIB", "HDF5", "MIC", "MPEG", "PDF", "WMF"}
-# formats whose files begin with a mark of their own, which nothing else has by chance
+# formats whose first bytes identify them
 _SNIFFED = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "JPEG2000", "PPM", "QOI", "HEIF")
 _ENDING = re.compile(r"\.[a-z][a-z0-9]{0,7}")
 
@@ -37,11 +37,11 @@ class ImageReader:
 
     Args:
         shape: (channels, height, width).
-        broken: "error" names all files that cannot be read and stops, "skip" warns and goes on.
+        broken: "error" stops at unreadable files and names them; "skip" warns and leaves them out.
         background: colour behind transparent pixels, a name or a code such as "#808080".
 
     Raises:
-        ValueError: if `broken` or `background` is none of these.
+        ValueError: if `broken` is neither of these, or `background` no opaque colour.
     """
 
     shape: tuple[int, int, int]
@@ -56,14 +56,14 @@ class ImageReader:
     def read(
         self, files: Sequence[Path], folder: Path
     ) -> tuple[UInt8[Tensor, "n c h w"], Bool[Tensor, " n"]]:
-        """Returns an image for each file, and which of them could be read.
+        """Returns one image per file, and which of them could be read.
 
         Args:
-            files: of images.
-            folder: that they are in, for messages.
+            files: image files.
+            folder: their folder, for messages.
 
         Raises:
-            DataError: if one is broken, and `broken` is "error", or all are; names them.
+            DataError: if a file is broken and `broken` is "error", or all are broken.
         """
         images = torch.zeros((len(files), *self.shape), dtype=torch.uint8)
         whole = torch.ones(len(files), dtype=torch.bool)
@@ -79,24 +79,24 @@ class ImageReader:
         return images, whole
 
     def _report(self, reasons: list[str], count: int, folder: Path) -> None:
-        named = f"{len(reasons)} of {count} images in '{folder}' cannot be read: {_some(reasons)}"
+        report = f"{len(reasons)} of {count} images in '{folder}' cannot be read: {_some(reasons)}"
         if self.broken == "error":
-            raise DataError(f"{named}; repair or remove them, or set `broken` to skip.")
+            raise DataError(f"{report}; repair or remove them, or set `broken` to skip.")
         if len(reasons) == count:
-            raise DataError(f"{named}; repair some.")
-        warnings.warn(f"{named}; going on without.", stacklevel=2)
+            raise DataError(f"{report}; repair some.")
+        warnings.warn(f"{report}; they are left out.", stacklevel=2)
 
 
 def find_images(folder: Path) -> list[Path]:
     """Returns the images in a folder, at any depth, in alphabetical order.
 
-    A file is an image if its name has an ending of a format that Pillow reads, in small or large
-    letters; without an ending, if its content has. An ending that begins with no letter, such as
-    .1, counts as none. Hidden files and copies such as a.png~ are not looked at, links are
-    followed. A warning counts other files.
+    A file is an image if its ending is that of a format that Pillow reads, in small or large
+    letters. Without an ending its content decides. An ending that begins with no letter, such as
+    .1, counts as none. Links are followed. Hidden files and copies such as a.png~ are ignored;
+    a warning counts other files.
 
     Raises:
-        DataError: if there is no such folder, it cannot be listed, or it holds no image.
+        DataError: if the folder does not exist, cannot be listed, or holds no image.
     """
     if not folder.is_dir():
         raise DataError(f"'{folder}' must be a folder of images, and there is no such folder.")
@@ -105,9 +105,9 @@ def find_images(folder: Path) -> list[Path]:
     images = [file for file, is_image in zip(files, kinds, strict=True) if is_image]
     others = [_name(f, folder) for f, is_image in zip(files, kinds, strict=True) if not is_image]
     if not images:
-        found = f", only {_some(others)}" if others else ""
+        only = f", only {_some(others)}" if others else ""
         raise DataError(
-            f"'{folder}' holds no image that can be read, such as .jpg, .png or .webp{found}; put "
+            f"'{folder}' holds no image that can be read, such as .jpg, .png or .webp{only}; put "
             "some there or name another folder."
         )
     if others:
@@ -125,25 +125,25 @@ def without_ending(file: Path) -> Path:
 
 
 def _files_below(folder: Path) -> list[Path]:
-    """Returns all files that are not hidden, those behind links once."""
-    files, seen = [], set()
+    """Returns all files that are not hidden; files behind several links once."""
+    files, visited = [], set()
 
     def refuse(error: OSError) -> None:
         raise DataError(f"'{error.filename}' cannot be listed ({error.strerror}).") from error
 
     for here, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
         place = os.path.realpath(here)
-        if place in seen:  # a link to a folder above would never end
+        if place in visited:  # a link to a folder above would never end
             folders.clear()
             continue
-        seen.add(place)
+        visited.add(place)
         folders[:] = sorted(name for name in folders if is_visible(name))
         files += [Path(here, name) for name in names if is_visible(name)]
     return sorted(file for file in files if file.is_file() or file.is_symlink())
 
 
 def is_visible(name: str) -> bool:
-    """Returns whether a file or folder of that name is looked at: not what is hidden or a copy."""
+    """Returns whether a file or folder of that name is neither hidden nor a copy."""
     return not name.startswith(".") and not name.endswith("~") and name.lower() not in _NOT_IMAGES
 
 

@@ -18,25 +18,24 @@ _SPLITS = ("train", "val", "valid", "validation", "test")
 
 @final
 class ImageFolder(AbstractInMemoryImages):
-    """Serves the images of a folder, or of its subfolders, one class each, from memory.
+    """Serves the images of a folder from memory; subfolders are classes.
 
-    Of each image the largest centred square is resized (bicubic) to `image_size`. All images
-    together take channels * image_size^2 bytes each. A file is an image if its ending, or its
-    content if it has none, is of a format that Pillow reads; hidden files are skipped.
+    Of each image the largest centred square is resized (bicubic) to `image_size`. An image takes
+    channels * image_size^2 bytes of memory. A file is an image if its ending, or its content if it
+    has none, is of a format that Pillow reads; hidden files are skipped.
 
     Args:
         path: folder with images, all labelled 0, or with subfolders of images, labelled in
             alphabetical order; not with both.
-        image_size: sides of a image in pixels, at least 1.
-        channels: 1 for grey, 3 for colour; images of the other kind are converted.
-        batch_size: images a batch and process, at least 1.
-        test_path: folder of the test images, laid out like `path`; if None, some of `path`
-            are held out.
+        image_size: sides of an image in pixels, at least 1.
+        channels: 1 for grey, 3 for colour; other images are converted.
+        batch_size: images per batch and process, at least 1.
+        test_path: folder of the test images, with the layout of `path`; if None, some images of
+            `path` are held out.
         num_test: images held out for testing if there is no `test_path`; a tenth of all if None.
         num_validation: training images held out for validation; a tenth of them if None.
         binarize: whether values of at least 0.5 become 1 and all others 0.
-        broken: what to do about files that cannot be read: "error" names them and stops, "skip"
-            warns, names them and goes on without them.
+        broken: "error" stops at unreadable files and names them; "skip" warns and leaves them out.
         background: colour behind transparent pixels: a name, or a code such as "#808080".
 
     Raises:
@@ -73,7 +72,7 @@ class ImageFolder(AbstractInMemoryImages):
         return self._reader.shape
 
     def prepare_data(self) -> None:
-        """Does nothing: `read` says what is missing."""
+        """Does nothing; `read` raises DataError if files are missing."""
 
     def read(self, train: bool) -> tuple[Tensor, Tensor]:
         folder = self._path if train or self._test_path is None else self._test_path
@@ -81,7 +80,7 @@ class ImageFolder(AbstractInMemoryImages):
         classes = sorted(set(names if folder is self._path else _labelled_images(self._path)[1]))
         _check_classes(folder, names, classes)
         split = self._split(len(files), train)
-        # with those held out for testing, so that all broken files are named at once
+        # training reads the test images too, so that all broken files are named at once
         read = torch.arange(len(files)) if train else split
         images, whole = self._reader.read([files[i] for i in read], folder)
         taken = whole & torch.isin(read, split)
@@ -100,11 +99,11 @@ class ImageFolder(AbstractInMemoryImages):
 
 
 def _labelled_images(folder: Path) -> tuple[list[Path], list[str]]:
-    """Returns the image files in order, and the class of each, "" where there are no subfolders.
+    """Returns the image files in order and the class of each, "" without subfolders.
 
     Raises:
-        DataError: if there are none, some in subfolders and some not, a subfolder has none, or
-            subfolders are splits where classes are expected.
+        DataError: if there are no images, some are in subfolders and some not, a subfolder has
+            none, or the subfolders are splits.
     """
     _check_no_splits(folder)
     files = find_images(folder)
@@ -124,12 +123,12 @@ def _labelled_images(folder: Path) -> tuple[list[Path], list[str]]:
 
 
 def _check_no_splits(folder: Path) -> None:
-    """Raises DataError if subfolders are named like splits, which would be served as classes."""
-    found = [name for name in _SPLITS if (folder / name).is_dir()]
-    if len(found) > 1:
-        other = "test" if "test" in found else found[1]
+    """Raises DataError if subfolders are splits; they would become classes."""
+    splits = [name for name in _SPLITS if (folder / name).is_dir()]
+    if len(splits) > 1:
+        other = "test" if "test" in splits else splits[1]
         raise DataError(
-            f"'{folder}' has subfolders {found[0]} and {other}, which are no classes; name the "
+            f"'{folder}' has subfolders {splits[0]} and {other}, which are no classes; name the "
             "first with `path` and the other with `test_path`."
         )
 

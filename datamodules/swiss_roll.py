@@ -1,6 +1,6 @@
 """The Swiss roll seen from its end: a spiral in the plane.
 
-A point is (t cos t, t sin t) / 7.5 with t uniform on [3 pi / 2, 9 pi / 2], blurred by a Gaussian.
+A point is (t cos t, t sin t) / 7.5 with t uniform on [3 pi / 2, 9 pi / 2], plus Gaussian noise.
 
 Source: Marsland 2009, "Machine Learning: An Algorithmic Perspective"; the noise of 0.25 and the
 division by 7.5 are those of Gulrajani et al. 2017, arXiv 1704.00028, in the authors' code.
@@ -22,9 +22,9 @@ _NOISE, _SCALE = 0.25, 7.5
 
 @final
 class SwissRoll(AbstractToy):
-    """Draws from a spiral of one and a half turns, blurred by 0.033; labels are 0."""
+    """Samples a spiral of one and a half turns with noise of deviation 0.033; labels are 0."""
 
-    def draw(
+    def sample(
         self, n: int, *, generator: torch.Generator
     ) -> tuple[Float[Tensor, "n 2"], Int64[Tensor, " n"]]:
         t = 1.5 * math.pi * (1 + 2 * torch.rand(n, generator=generator))

@@ -1,4 +1,4 @@
-"""The data module of every table of numbers."""
+"""Base of the data modules of tables of numbers."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ _MOST_DECIMALS = 9
 @final
 @dataclass(frozen=True)
 class _Contents:
-    """Standardised splits, and what undoes the standardisation."""
+    """Standardised splits and the parameters of the standardisation."""
 
     splits: dict[str, Split]
     origin: Float64[Tensor, " features"]
-    """The least numbers, from which others are counted: a large offset takes no digits away."""
+    """The smallest numbers, subtracted first, so that a large offset costs no digits."""
     mean: Float64[Tensor, " features"]
     std: Float64[Tensor, " features"]
     decimals: list[int | None]
@@ -36,15 +36,15 @@ class _Contents:
 class AbstractTable(AbstractInMemory, ABC):
     """Serves the rows of a CSV file standardised: (x - mean) / std, column by column.
 
-    Rows are float32; labels are float64, the numbers of the file as they are. Mean and standard
-    deviation (dividing by n) are those of the training rows alone. Which rows are
-    held out for testing and validation depends on nothing but the three numbers of rows.
+    Rows are float32; labels are float64, in the units of the file. Mean and standard deviation
+    (dividing by n) are those of the training rows alone. The choice of rows for testing and
+    validation depends only on the three numbers of rows.
 
     Args:
-        batch_size: rows a batch and process, at least 1.
+        batch_size: rows per batch and process, at least 1.
         num_validation: training rows held out for validation; a tenth of them if None.
         num_test: rows held out for testing, before those for validation; a tenth of all if None.
-        leave_out: names of columns that are not to be features; only these may hold text.
+        leave_out: names of columns that are not features; only these may hold text.
 
     Raises:
         ValueError: if `batch_size` < 1, `num_validation` < 0 or `num_test` < 0.
@@ -68,16 +68,16 @@ class AbstractTable(AbstractInMemory, ABC):
     @property
     @abstractmethod
     def file(self) -> CSVFile:
-        """Where the rows are; raises DataError if it cannot be this table."""
+        """The file of the rows; raises DataError if it has not the columns of this table."""
 
     @property
     @abstractmethod
     def target(self) -> str | None:
-        """Name of the column that is served as label, not as feature; labels are 0 if None."""
+        """Name of the column of the labels, which is no feature; labels are 0 if None."""
 
     @property
     def image_shape(self) -> tuple[int, ...]:
-        """(features,), for which the first line of the file is read."""
+        """(features,), from the first line of the file."""
         return (len(self.column_names),)
 
     @cached_property
@@ -89,8 +89,8 @@ class AbstractTable(AbstractInMemory, ABC):
         """
         file = self.file
         names = file.column_names()
-        for argument, wanted in (("leave_out", self._leave_out), ("target", self._targets)):
-            for name in wanted:
+        for argument, columns in (("leave_out", self._leave_out), ("target", self._targets)):
+            for name in columns:
                 if name not in names:
                     raise DataError(
                         f"`{argument}` must name columns of '{file.path}', got {name!r}; it has "
@@ -109,19 +109,20 @@ class AbstractTable(AbstractInMemory, ABC):
         return {name: splits[name] for name in (("train", "val") if train else ("test",))}
 
     def standardize(self, values: Num[Tensor, "*n features"]) -> Float[Tensor, "*n features"]:
-        """Returns rows as batches hold them of values in the units of the file.
+        """Returns standardised rows of values in the units of the file.
 
-        Float64 stays float64, to be undone without a loss; all else becomes float32, as in batches.
+        Float64 stays float64, which `unstandardize` inverts without loss. Other types become
+        float32, as in batches.
         """
         contents = self._contents
         rows = (values.double() - contents.origin - contents.mean) / contents.std
         return rows if values.dtype == torch.float64 else rows.float()
 
     def unstandardize(self, rows: Float[Tensor, "*n features"]) -> Float64[Tensor, "*n features"]:
-        """Returns values in the units of the file, as float64, of rows as batches hold them.
+        """Returns values in the units of the file, as float64, of standardised rows.
 
-        A value that differs from one with the file's decimals by no more than float32 rounds is
-        that one: rows of the file come back exactly, as long as float32 tells them apart.
+        A value within float32's rounding of a number with the decimals of the file becomes that
+        number. Rows of the file are therefore restored exactly, as long as they differ in float32.
         """
         contents = self._contents
         offsets = rows.double() * contents.std
@@ -129,14 +130,14 @@ class AbstractTable(AbstractInMemory, ABC):
         rounding = torch.finfo(torch.float32).eps * offsets.abs()
         for column, decimals in enumerate(contents.decimals):
             if decimals is not None:
-                found = values[..., column]
-                written = found.round(decimals=decimals)
-                is_written = (found - written).abs() <= rounding[..., column]
-                values[..., column] = torch.where(is_written, written, found)
+                exact = values[..., column]
+                written = exact.round(decimals=decimals)
+                is_written = (exact - written).abs() <= rounding[..., column]
+                values[..., column] = torch.where(is_written, written, exact)
         return values
 
     def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Makes labels float32 for Apple's GPUs, which have no float64."""
+        """Converts labels to float32 for Apple's GPUs, which have no float64."""
         on_apple = self.trainer is not None and self.trainer.strategy.root_device.type == "mps"
         if on_apple and isinstance(batch, (tuple, list)):
             return [part.float() if part.dtype == torch.float64 else part for part in batch]
@@ -167,10 +168,10 @@ class AbstractTable(AbstractInMemory, ABC):
     def _scale(
         self, rows: Float64[Tensor, "n features"]
     ) -> tuple[Float64[Tensor, " features"], ...]:
-        """Returns of each column the least number, the mean counted from it, and the deviation.
+        """Returns each column's smallest number, its mean above that, and its deviation.
 
         Raises:
-            DataError: if a column has one value only, for which there is no scale.
+            DataError: if a column is constant.
         """
         low, high = torch.aminmax(rows, dim=0)
         for name, least, largest in zip(self.column_names, low, high, strict=True):
@@ -183,6 +184,6 @@ class AbstractTable(AbstractInMemory, ABC):
 
 
 def _decimals(column: Float64[Tensor, " n"]) -> int | None:
-    """Returns the least number of decimals that all numbers of a column can be written with."""
+    """Returns the smallest number of decimals that represents a column, None above 9."""
     numbers = range(_MOST_DECIMALS + 1)
     return next((k for k in numbers if torch.equal(column.round(decimals=k), column)), None)

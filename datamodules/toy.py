@@ -1,32 +1,32 @@
-"""The data module of every toy distribution: points of the plane, drawn once from a seed."""
+"""Bases of the toy distributions: points of the plane, sampled once from a seed."""
 
 import math
 from abc import ABC, abstractmethod
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from datamodules.in_memory import AbstractInMemory, Split, hold_out
+from datamodules.seeding import derived_seed
 
 __all__ = ["AbstractModes", "AbstractToy"]
 
-_TRAIN, _TEST = 0, 1  # streams of draws
+_TRAIN, _TEST = 0, 1  # streams of random numbers
 
 
 class AbstractToy(AbstractInMemory, ABC):
-    """Draws a table of points (n, 2) from a distribution of the plane; needs no file and no
-    network.
+    """Samples a table of points (n, 2) from a distribution of the plane; needs no file.
 
-    A large table rather than fresh draws: epochs, shuffling and resume are those of all data.
+    A large table rather than new points in each step keeps epochs, shuffling and resume those of
+    all data sets.
 
     Args:
-        batch_size: points a batch and process, at least 1.
-        num_points: of the training set and those held out from it together, at least 1; a tenth as
-            many, drawn separately, are the test set.
+        batch_size: points per batch and process, at least 1.
+        num_points: for training and validation together, at least 1; the test set has a tenth as
+            many further points.
         num_validation: training points held out for validation; a tenth of them if None.
-        seed: of the points; not of their order, which follows the run's seed.
+        seed: of the points; their order depends on the seed of the run.
 
     Raises:
         ValueError: if a number is out of its range.
@@ -50,7 +50,7 @@ class AbstractToy(AbstractInMemory, ABC):
         self._seed = seed
 
     @abstractmethod
-    def draw(self, n: int, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def sample(self, n: int, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Returns n independent float32 points (n, 2) and int64 labels (n,)."""
 
     @property
@@ -60,9 +60,9 @@ class AbstractToy(AbstractInMemory, ABC):
     def load(self, train: bool) -> dict[str, Split]:
         if not train:
             return {
-                "test": self.draw(max(1, self._num_points // 10), generator=self._stream(_TEST))
+                "test": self.sample(max(1, self._num_points // 10), generator=self._stream(_TEST))
             }
-        points, labels = self.draw(self._num_points, generator=self._stream(_TRAIN))
+        points, labels = self.sample(self._num_points, generator=self._stream(_TRAIN))
         kept, held_out = hold_out(self._num_points, self.num_validation, "num_validation")
         return {
             "train": (points[kept], labels[kept]),
@@ -70,12 +70,11 @@ class AbstractToy(AbstractInMemory, ABC):
         }
 
     def _stream(self, number: int) -> torch.Generator:
-        seed = np.random.SeedSequence((self._seed, number)).generate_state(1, np.uint64)
-        return torch.Generator().manual_seed(int(seed[0]))
+        return torch.Generator().manual_seed(derived_seed(self._seed, number))
 
 
 class AbstractModes(AbstractToy, ABC):
-    """Draws from the uniform mixture of N(mode, mode_std^2 I); labels are the modes' numbers."""
+    """Samples the uniform mixture of N(mode, mode_std^2 I); labels are the numbers of modes."""
 
     @property
     @abstractmethod
@@ -87,7 +86,7 @@ class AbstractModes(AbstractToy, ABC):
     def mode_std(self) -> float:
         """Standard deviation of a component along each axis."""
 
-    def draw(
+    def sample(
         self, n: int, *, generator: torch.Generator
     ) -> tuple[Float[Tensor, "n 2"], Int64[Tensor, " n"]]:
         modes = self.modes

@@ -1,7 +1,7 @@
-"""Two mixtures of Gaussians in the plane as two domains, one with twice the modes of the other.
+"""Two mixtures of Gaussians in the plane as two domains, of five and ten modes.
 
-A map from five modes to ten has to spread each mode over two. The places of the modes are ours; the
-paper shows but does not list its own.
+A map from five modes to ten has to spread each mode over two. The centres of the modes are ours;
+the paper shows but does not list its centres.
 
 Source: Kim, Cha, Kim, Lee and Kim 2017, "Learning to discover cross-domain relations with
 generative adversarial networks", arXiv 1703.05192, section 3.1: 5 modes and 10 modes.
@@ -10,33 +10,33 @@ generative adversarial networks", arXiv 1703.05192, section 3.1: 5 modes and 10 
 import math
 from typing import final
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from datamodules.seeding import derived_seed
 from datamodules.two_domains import AbstractTwoDomains
 
 __all__ = ["ToyDomains"]
 
 _RADIUS_A, _RADIUS_B = 1.0, 2.0
-_TRAIN, _TEST = 0, 1  # streams of draws
+_TRAIN, _TEST = 0, 1  # streams of random numbers
 
 
 @final
 class ToyDomains(AbstractTwoDomains):
-    """Draws A from five Gaussians on a circle of radius 1, B from ten on one of radius 2.
+    """Samples A from five Gaussians on a circle of radius 1, B from ten on one of radius 2.
 
-    Points are drawn once from `seed`: epochs, shuffling and resume are those of all data.
+    Points are sampled once: epochs, shuffling and resume are those of all data sets.
 
     Args:
-        batch_size: points of either domain a batch and process, at least 1.
-        num_points: of either domain for training and validation together, at least 1; a tenth as
-            many, drawn separately, are the test set.
+        batch_size: points of either domain per batch and process, at least 1.
+        num_points: of either domain for training and validation together, at least 1; the test set
+            has a tenth as many further points.
         num_validation: training points of either domain held out for validation; a tenth of them
             if None.
         mode_std: standard deviation of each Gaussian along each axis, > 0.
-        seed: of the points, at least 0; not of their order, which follows the run's seed.
+        seed: of the points, at least 0; their order depends on the seed of the run.
 
     Raises:
         ValueError: if a number is out of its range.
@@ -87,13 +87,13 @@ class ToyDomains(AbstractTwoDomains):
         return self._mode_std
 
     def read(self, train: bool) -> tuple[Tensor, Tensor]:
-        state = np.random.SeedSequence((self._seed, _TRAIN if train else _TEST))
-        generator = torch.Generator().manual_seed(int(state.generate_state(1, np.uint64)[0]))
+        seed = derived_seed(self._seed, _TRAIN if train else _TEST)
+        generator = torch.Generator().manual_seed(seed)
         n = self._num_points if train else max(1, self._num_points // 10)
-        a, b = (self._draw(modes, n, generator) for modes in (self.modes_a, self.modes_b))
+        a, b = (self._sample(modes, n, generator) for modes in (self.modes_a, self.modes_b))
         return a, b
 
-    def _draw(
+    def _sample(
         self, modes: Float[Tensor, "k 2"], n: int, generator: torch.Generator
     ) -> Float[Tensor, "n 2"]:
         chosen = modes[torch.randint(len(modes), (n,), generator=generator)]

@@ -1,14 +1,14 @@
-"""The data module of every pair of domains, paired example by example or not."""
+"""Base of the data modules of two domains, paired or not."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-import numpy as np
 from torch import Tensor
 
 from datamodules.batch_loader import BatchLoader
 from datamodules.domain_loader import DomainLoader
 from datamodules.in_memory import AbstractInMemory, Split, hold_out
+from datamodules.seeding import derived_seed
 
 __all__ = ["AbstractTwoDomains"]
 
@@ -16,12 +16,13 @@ __all__ = ["AbstractTwoDomains"]
 class AbstractTwoDomains(AbstractInMemory, ABC):
     """Holds two sets of examples of one shape in memory; its batches are (a, b) float32.
 
-    Unpaired, each domain is shuffled on its own; paired, example i of one belongs to example i of
-    the other in every batch. An epoch is one of the smaller domain, see ``DomainLoader``;
-    validation and test pass over as many examples of the larger domain as the smaller one has.
+    Unpaired domains are shuffled independently. In a batch of paired domains example i of one
+    belongs to example i of the other. A training epoch has the length of the smaller domain, see
+    ``DomainLoader``. Validation and test take as many examples of the larger domain as the smaller
+    one has.
 
     Args:
-        batch_size: examples of either domain a batch and process, at least 1.
+        batch_size: examples of either domain per batch and process, at least 1.
         num_validation: training examples of either domain held out for validation; a tenth of them
             if None.
 
@@ -30,28 +31,28 @@ class AbstractTwoDomains(AbstractInMemory, ABC):
     """
 
     num_domains: ClassVar[int] = 2
-    """Of a batch (a, b), for models that take two."""
+    """Number of domains in a batch; checked against the model."""
 
     @property
     @abstractmethod
     def is_paired(self) -> bool:
-        """Whether the domains have as many examples, and those of one number belong together."""
+        """Whether examples of one index belong together; both domains then have one size."""
 
     @abstractmethod
     def read(self, train: bool) -> tuple[Tensor, Tensor]:
-        """Returns both domains' training or test set: uint8 images or float32 rows."""
+        """Returns the training or test sets of both domains: uint8 images or float32 rows."""
 
     def load(self, train: bool) -> dict[str, Split]:
         a, b = self.read(train)
         if not train:
             return {"test": (a, b)}
-        # domains of one size are split alike, which keeps pairs together
+        # the split depends on the size alone, which keeps pairs together
         kept_a, held_out_a = hold_out(len(a), self.num_validation, "num_validation")
         kept_b, held_out_b = hold_out(len(b), self.num_validation, "num_validation")
         return {"train": (a[kept_a], b[kept_b]), "val": (a[held_out_a], b[held_out_b])}
 
     def make_loader(self, split: Split, shuffle: bool, seed: int, rank: int) -> DomainLoader:
-        seeds = (seed, seed if self.is_paired else _another(seed))
+        seeds = (seed, seed if self.is_paired else derived_seed(seed, 1))
         smaller = min(len(domain) for domain in split)
         loader_a, loader_b = (
             BatchLoader(
@@ -66,8 +67,3 @@ class AbstractTwoDomains(AbstractInMemory, ABC):
             for domain, domain_seed in zip(split, seeds, strict=True)
         )
         return DomainLoader(loader_a, loader_b)
-
-
-def _another(seed: int) -> int:
-    """Returns a seed whose orders have nothing to do with those of `seed`."""
-    return int(np.random.SeedSequence((seed, 1)).generate_state(1, np.uint64)[0])

@@ -14,20 +14,20 @@ __all__ = ["TwoFolders"]
 class TwoFolders(AbstractDomainFolders):
     """Serves the images of two folders, at any depth, as two domains; batches are (a, b).
 
-    Of each image the largest centred square is resized (bicubic) to `image_size`. An epoch is one
-    of the smaller domain, with as many of the larger one, others each time.
+    Of each image the largest centred square is resized (bicubic) to `image_size`. An epoch has the
+    length of the smaller domain, with a new selection of the larger one each time.
 
     Args:
         path_a: folder of the first domain.
         path_b: folder of the second domain.
-        image_size: sides of a image in pixels, at least 1.
-        channels: 1 for grey, 3 for colour; images of the other kind are converted.
-        pairing: "name" if files of one name, endings apart, belong together; "order" if those of
-            one place in the alphabet do; "none" if domains are shuffled each on its own and may
-            differ in size.
-        broken: what to do about files that cannot be read: "error" names them and stops, "skip"
-            warns, names them and goes on without them, and without their partners in pairs.
-        batch_size: images of either domain a batch and process, at least 1.
+        image_size: sides of an image in pixels, at least 1.
+        channels: 1 for grey, 3 for colour; other images are converted.
+        pairing: "name" pairs files of one name, without endings; "order" pairs files of one place
+            in alphabetical order; "none" shuffles the domains independently, and they may differ in
+            size.
+        broken: "error" stops at unreadable files and names them; "skip" warns and leaves them out,
+            in pairs with their partners.
+        batch_size: images of either domain per batch and process, at least 1.
         num_validation: training images of either domain held out for validation; a tenth of them
             if None.
         test_path_a: folder of the first domain's test images.
@@ -35,7 +35,7 @@ class TwoFolders(AbstractDomainFolders):
         background: colour behind transparent pixels: a name, or a code such as "#808080".
 
     Raises:
-        ValueError: if a number or word is none of these, or only one test folder is given.
+        ValueError: if a number or word is out of its range, or only one test folder is given.
     """
 
     def __init__(

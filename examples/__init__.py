@@ -1,1 +1,1 @@
-"""Small scripts that draw images of what the library does; run as modules, shown in docs."""
+"""Small scripts that plot what the library computes; run as modules, shown in docs."""

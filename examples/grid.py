@@ -1,10 +1,9 @@
-"""Points for sixteen normal distributions on a grid: with 48 each distribution gets three, with 3
-all are served.
+"""Support points of a mixture of sixteen normal distributions on a grid.
 
     python -m examples.grid
 
-The distribution is the mixture of sixteen normal distributions of unit variance with centres 5 (i,
-j), i, j = 0..3. Writes docs/images/grid.png; takes half a minute.
+The components have unit variance and centres 5 (i, j), i, j = 0..3. Of 48 points each component
+gets three; 3 points are close to all components. Writes docs/images/grid.png; takes half a minute.
 
 Source: the figure of this mixture in G. Turinici 2022, arXiv 2202.03008.
 """
@@ -38,13 +37,13 @@ def chosen(size: int, solver: AbstractSolver | None = None) -> Tensor:
 
 
 def numbers_by_component(points: Tensor) -> list[int]:
-    """Returns how many points are nearest to each of the centres."""
+    """Returns the number of points nearest to each centre."""
     nearest = torch.cdist(points, CENTERS).argmin(1)
     return nearest.bincount(minlength=len(CENTERS)).tolist()
 
 
-def draw(axes: Axes, points: Tensor) -> None:
-    """Shows points and centres over the mixture's density."""
+def plot(axes: Axes, points: Tensor) -> None:
+    """Plots points and centres over the density of the mixture; prints the distance."""
     ticks = torch.linspace(-3.5, 18.5, 221)
     pixels = torch.cartesian_prod(ticks, ticks)
     density = torch.exp(-0.5 * torch.cdist(pixels, CENTERS).square()).sum(1).reshape(221, 221)
@@ -65,10 +64,10 @@ def draw(axes: Axes, points: Tensor) -> None:
 
 
 def main(sizes: tuple[int, ...] = (48, 3), solver: AbstractSolver | None = None) -> None:
-    """Prints and draws a panel for each number of points."""
+    """Prints and plots the results for each number of points."""
     figure, every = plt.subplots(1, len(sizes), figsize=(4.4 * len(sizes), 5.2), squeeze=False)
     for axes, size in zip(every[0], sizes, strict=True):
-        draw(axes, chosen(size, solver))
+        plot(axes, chosen(size, solver))
     figure.legend(*every[0, 0].get_legend_handles_labels(), loc="lower center", ncol=2)
     figure.tight_layout(rect=(0, 0.05, 1, 1))
     figure.savefig(IMAGE, dpi=100)

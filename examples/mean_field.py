@@ -1,10 +1,9 @@
-"""Products of two normal distributions, fitted to a correlated distribution and to one of two modes
-by either KL.
+"""Products of two normal distributions, fitted by either KL to two toy distributions.
 
     python -m examples.mean_field
 
-`lightning_modules.MeanField` on samples of the toy distributions. Prints variances beside the exact
-ones and writes docs/images/mean_field.png; takes seconds.
+Trains `lightning_modules.MeanField` on samples of a correlated distribution and of one with two
+modes. Prints its variances and the exact ones; writes docs/images/mean_field.png; takes seconds.
 
 Source: Bishop 2006, "Pattern recognition and machine learning", figures 10.2 and 10.3.
 """
@@ -37,15 +36,15 @@ IMAGE = Path(__file__).parent.parent / "docs" / "images" / "mean_field.png"
 def fitted(
     distribution: AbstractToy, direction: Any, start: tuple[float, float] = (0.3, 0.3)
 ) -> MeanField:
-    """Returns a product fitted to a distribution by Adam on fresh draws, its rate falling to 0."""
+    """Returns a product fitted by Adam on new samples in each step, with a rate falling to 0."""
     density: Any = distribution
-    draws = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     with fixed_noise(0), one_thread():
         model = MeanField((2,), direction, start, num_samples=BATCH_SIZE)
         optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
         for _ in range(STEPS):
-            points, _ = distribution.draw(BATCH_SIZE, generator=draws)
+            points, _ = distribution.sample(BATCH_SIZE, generator=generator)
             optimizer.zero_grad()
             model.divergences(points, density.log_density)["loss"].backward()
             optimizer.step()
@@ -54,18 +53,19 @@ def fitted(
 
 
 def exact_variances(distribution: AbstractToy, direction: str) -> Tensor:
-    """Returns the variances of the best product; of two modes the reverse one takes one of them."""
+    """Returns the variances of the best product; the reverse one covers one of two modes."""
     if isinstance(distribution, GaussianEllipse):
         normal = Normal(distribution.mean, distribution.covariance)
         best = {"reverse": reverse_mean_field, "forward": forward_mean_field}[direction](normal)
         return best.covariance.diagonal()
     assert isinstance(distribution, AbstractModes)
-    own = torch.full((2,), distribution.mode_std**2, dtype=torch.float64)
-    return own if direction == "reverse" else own + distribution.modes.double().var(0, correction=0)
+    within = torch.full((2,), distribution.mode_std**2, dtype=torch.float64)
+    between = distribution.modes.double().var(0, correction=0)
+    return within if direction == "reverse" else within + between
 
 
-def draw(axes: Axes, distribution: AbstractToy, model: MeanField, title: str) -> None:
-    """Shows contours of the distribution and of the product."""
+def plot(axes: Axes, distribution: AbstractToy, model: MeanField, title: str) -> None:
+    """Plots contours of the distribution and of the product."""
     density: Any = distribution
     line = torch.linspace(-4, 4, 160)
     points = torch.cartesian_prod(line, line)
@@ -80,7 +80,7 @@ def draw(axes: Axes, distribution: AbstractToy, model: MeanField, title: str) ->
 
 
 def main() -> None:
-    """Prints means and variances and draws the figure."""
+    """Prints means and variances and writes the figure."""
     figure, every = plt.subplots(1, 4, figsize=(13, 3.5))
     pairs = [(name, direction) for name in DISTRIBUTIONS for direction in DIRECTIONS]
     print("| distribution | divergence | mean | variances | exact |")
@@ -96,7 +96,7 @@ def main() -> None:
             )
         ]
         print(f"| {name} | {direction} | {' | '.join(texts)} |")
-        draw(axes, DISTRIBUTIONS[name], model, f"{name}, {direction} KL")
+        plot(axes, DISTRIBUTIONS[name], model, f"{name}, {direction} KL")
     figure.tight_layout()
     figure.savefig(IMAGE, dpi=80)
 

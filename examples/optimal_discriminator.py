@@ -1,12 +1,12 @@
-"""What a GAN's discriminator learns where both distributions are known: D* = p / (p + q).
+"""A GAN's discriminator for two known distributions in comparison with D* = p / (p + q).
 
     python -m examples.optimal_discriminator
 
-The critic of `lightning_modules.GAN` is trained on samples of two fixed distributions on the line,
-then compared with D* and its value with -log 4 + 2 JS. Writes
-docs/images/optimal_discriminator.png; takes seconds.
+Trains the critic of `lightning_modules.GAN` on samples of two fixed distributions on the line, then
+compares it with D* and its value with -log 4 + 2 JS. Writes docs/images/optimal_discriminator.png;
+takes seconds.
 
-Source: Goodfellow et al. 2014, "Generative adversarial@@networks", arXiv 1406.2661, proposition 1.
+Source: Goodfellow et al. 2014, "Generative adversarial networks", arXiv 1406.2661, proposition 1.
 """
 
 from functools import partial
@@ -36,8 +36,8 @@ STEPS, BATCH_SIZE = 1500, 512
 IMAGE = Path(__file__).parent.parent / "docs" / "images" / "optimal_discriminator.png"
 
 
-class Found(NamedTuple):
-    """What a discriminator reaches; the error is the mean of |D - D*| under (p + q) / 2."""
+class Comparison(NamedTuple):
+    """Values of a discriminator and of D*; the error is the mean of |D - D*| under (p + q) / 2."""
 
     value: float
     optimal_value: float
@@ -45,12 +45,12 @@ class Found(NamedTuple):
 
 
 def no_generator(image_shape: tuple[int, ...], latent_dim: int) -> nn.Module:
-    """Returns a stand-in for the generator, which fixed distributions do without."""
+    """Returns a placeholder: fixed distributions need no generator."""
     return nn.Linear(latent_dim, *image_shape)
 
 
 def gan() -> GAN:
-    """Returns a GAN on the line whose critic can bend where both distributions are."""
+    """Returns a GAN on the line with a critic of two hidden layers."""
     return GAN(
         (1,),
         1,
@@ -69,29 +69,28 @@ def train_critic(
     steps: int = STEPS,
     batch_size: int = BATCH_SIZE,
 ) -> None:
-    """Makes critic steps of an adversarial model on fresh samples of two distributions, without a
-    generator.
+    """Trains the critic of an adversarial model on samples of two distributions.
 
-    Losses, bounds of weights, optimizer and schedule are the model's own.
+    Losses, bounds of weights, optimizer and schedule are those of the model.
     """
     (optimizer, _), schedules = model.configure_optimizers()
     generator = torch.Generator().manual_seed(1)
-    with one_thread():  # threads would wait for each other most of the time
+    with one_thread():  # the networks are too small for several
         for _ in range(steps):
-            draws = (
+            samples = (
                 distribution.sample(batch_size, generator=generator)
                 for distribution in (real, fake)
             )
             optimizer.zero_grad()
-            model.critic_losses(*draws)["loss"].backward()
+            model.critic_losses(*samples)["loss"].backward()
             optimizer.step()
             model.constrain_critic()
             for schedule in schedules:
                 schedule.step()
 
 
-def compare(model: GAN) -> Found:
-    """Returns how far a discriminator is from the best one, by quadrature."""
+def compare(model: GAN) -> Comparison:
+    """Returns the comparison of a discriminator with the optimal one, by quadrature."""
 
     def logit(points: Tensor) -> Tensor:
         return model.critic(points.float())[:, 0]
@@ -99,7 +98,7 @@ def compare(model: GAN) -> Found:
     nodes = densities.on_nodes(*DISTRIBUTIONS, INTERVAL)
     with torch.no_grad():
         off = logit(nodes.points[:, None]).sigmoid() - (nodes.log_p - nodes.log_q).sigmoid()
-    return Found(
+    return Comparison(
         value=discriminator.value(logit, *DISTRIBUTIONS, INTERVAL),
         optimal_value=discriminator.optimal_value(*DISTRIBUTIONS, INTERVAL),
         error=0.5 * (nodes.mean_under_p(off.abs()) + nodes.mean_under_q(off.abs())),
@@ -107,15 +106,15 @@ def compare(model: GAN) -> Found:
 
 
 def trained() -> GAN:
-    """Returns a GAN whose critic was trained on both distributions, the same each time."""
+    """Returns a GAN whose critic is trained on both distributions; reproducible."""
     with fixed_noise(0):
         model = gan()
         train_critic(model, REAL, FAKE)
     return model
 
 
-def draw(model: GAN) -> None:
-    """Shows both densities, and D beside D*."""
+def plot(model: GAN) -> None:
+    """Plots both densities, D and D*."""
     points = torch.linspace(-6, 6, 600)[:, None]
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
     for name, log_density in zip(("real: p", "generated: q"), DISTRIBUTIONS, strict=True):
@@ -132,14 +131,14 @@ def draw(model: GAN) -> None:
 
 
 def main() -> None:
-    """Prints value and error and draws the figure."""
+    """Prints value and error and writes the figure."""
     model = trained()
-    found = compare(model)
+    result = compare(model)
     print(
-        f"value {found.value:.5f}, best {found.optimal_value:.5f} "
-        f"({found.value / found.optimal_value - 1:+.2%}), mean |D - D*| {found.error:.5f}"
+        f"value {result.value:.5f}, best {result.optimal_value:.5f} "
+        f"({result.value / result.optimal_value - 1:+.2%}), mean |D - D*| {result.error:.5f}"
     )
-    draw(model)
+    plot(model)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Two parallel lines: which distances tell that one distribution comes nearer to the other.
+"""Six distances between distributions on two parallel lines, over the distance of the lines.
 
     python -m examples.parallel_lines
 
-P_0 is uniform on {0} x [0, 1] and P_theta on {theta} x [0, 1]. Both are taken as 100 points, in the
-same places of their lines, so the distributions share all points at theta = 0 and none elsewhere,
-like the lines themselves. Writes docs/images/parallel_lines.png; takes seconds.
+P_0 is uniform on {0} x [0, 1] and P_theta on {theta} x [0, 1]. Each is represented by 100 points at
+the same heights. They share all points at theta = 0 and none elsewhere, like the lines. Writes
+docs/images/parallel_lines.png; takes seconds.
 
 Source: example 1 of Arjovsky, Chintala and Bottou 2017, "Wasserstein GAN", arXiv 1701.07875.
 """
@@ -30,7 +30,7 @@ IMAGE = Path(__file__).parent.parent / "docs" / "images" / "parallel_lines.png"
 @final
 @dataclass(frozen=True)
 class Distances:
-    """How far P_0 and P_theta are apart."""
+    """Distances between P_0 and P_theta."""
 
     total_variation: float
     kl: float
@@ -41,9 +41,7 @@ class Distances:
 
 
 def distributions(theta: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Returns all points of both lines, each once, and the weights of either distribution on
-    them.
-    """
+    """Returns the different points of both lines and the weights of either distribution."""
     heights = (torch.arange(NUM_POINTS, dtype=torch.float64) + 0.5) / NUM_POINTS
     lines = [torch.stack((torch.full_like(heights, at), heights), 1) for at in (0.0, theta)]
     support, places = torch.unique(torch.cat(lines), dim=0, return_inverse=True)
@@ -67,15 +65,15 @@ def distances(theta: float) -> Distances:
     )
 
 
-def draw(found: dict[float, Distances]) -> None:
-    """Shows each distance over theta; where it is infinite a mark at the upper edge."""
-    names = [*asdict(next(iter(found.values())))]
+def plot(by_theta: dict[float, Distances]) -> None:
+    """Plots each distance over theta, with marks at the upper edge where it is infinite."""
+    names = [*asdict(next(iter(by_theta.values())))]
     figure, every = plt.subplots(2, 3, figsize=(10, 5.6), sharex=True)
     for axes, name in zip(every.ravel(), names, strict=True):
-        values = torch.tensor([getattr(distance, name) for distance in found.values()])
+        values = torch.tensor([getattr(distance, name) for distance in by_theta.values()])
         finite = values.isfinite()
         top = 1.1 * float(values[finite].max()) or 1.1
-        thetas = torch.tensor(list(found))
+        thetas = torch.tensor(list(by_theta))
         continuous = name in ("wasserstein_1", "squared_energy_distance")
         axes.plot(thetas[finite], values[finite], "o-" if continuous else "o", color="tab:blue")
         axes.plot(thetas[~finite], torch.full_like(thetas[~finite], top), "^", color="tab:red")
@@ -88,14 +86,14 @@ def draw(found: dict[float, Distances]) -> None:
 
 
 def main() -> None:
-    """Prints the table and draws the figure."""
-    found = {theta: distances(theta) for theta in THETAS}
+    """Prints the table and writes the figure."""
+    by_theta = {theta: distances(theta) for theta in THETAS}
     print("| theta | TV | KL | reverse KL | JS | W1 | d² |")
     print("|---|---|---|---|---|---|---|")
-    for theta, distance in found.items():
+    for theta, distance in by_theta.items():
         if theta >= 0:
             print(f"| {theta} | {' | '.join(f'{v:.4g}' for v in asdict(distance).values())} |")
-    draw(found)
+    plot(by_theta)
 
 
 if __name__ == "__main__":

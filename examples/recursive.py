@@ -1,10 +1,10 @@
-"""Ten points of the normal distribution in the plane, one by one, each with regard to all before
-it.
+"""Ten points of the normal distribution in the plane, chosen one by one with memory.
 
     python -m examples.recursive
 
-Compared, after each point, with as many points chosen together and with independent ones. Writes
-docs/images/recursive.png; takes seconds.
+Each point is chosen with regard to all earlier ones. After each point the set is compared with as
+many points chosen together and with independent ones. Writes docs/images/recursive.png; takes
+seconds.
 
 Source: the figure of the recursive compression in G. Turinici 2022, arXiv 2202.03008.
 """
@@ -34,19 +34,19 @@ def distance(points: Tensor) -> float:
 
 
 def one_by_one(number: int) -> Tensor:
-    """Returns points in the order in which they were chosen."""
+    """Returns points chosen one by one, in their order."""
     generator = torch.Generator().manual_seed(0)
-    sampler = HistoryAwareSampler(TARGET, solver=Deterministic())  # free points, nothing decodes
+    sampler = HistoryAwareSampler(TARGET, solver=Deterministic())  # free points: no decoder here
     return torch.cat([sampler.sample(1, generator=generator) for _ in range(number)])
 
 
 def together(size: int) -> Tensor:
-    """Returns points that were chosen at once."""
+    """Returns points chosen together."""
     return compress(TARGET, size, generator=torch.Generator().manual_seed(0)).points
 
 
 def draw_points(axes: Axes, points: Tensor) -> None:
-    """Shows each point by its number, over circles that hold a quarter, half and nine tenths."""
+    """Plots numbered points over circles with a quarter, half and nine tenths of the mass."""
     for share in (0.25, 0.5, 0.9):
         radius = (-2 * torch.log1p(torch.tensor(-share))).sqrt().item()
         axes.add_patch(plt.Circle((0, 0), radius, fill=False, color="0.85"))
@@ -58,7 +58,7 @@ def draw_points(axes: Axes, points: Tensor) -> None:
 
 
 def draw_distances(axes: Axes, curves: dict[str, list[float]]) -> None:
-    """Shows how the squared distance falls with the number of points."""
+    """Plots squared distances over the number of points."""
     for (name, values), style in zip(curves.items(), ("^:", "o-", "s--"), strict=True):
         axes.semilogy(range(1, len(values) + 1), values, style, markersize=4, label=name)
     axes.set(xlabel="points", xticks=range(1, len(values) + 1))
@@ -68,7 +68,7 @@ def draw_distances(axes: Axes, curves: dict[str, list[float]]) -> None:
 
 
 def main(number: int = 10) -> None:
-    """Prints and draws the points and their distances."""
+    """Prints distances; writes the figure of points and distances."""
     points = one_by_one(number)
     sizes = range(1, number + 1)
     curves = {

@@ -1,13 +1,12 @@
-"""Seventeen points for the normal distribution in the plane lie on rings, in two ways that are
-equally good.
+"""Seventeen points for the normal distribution in the plane: two local optima on three rings.
 
     python -m examples.rings
 
-Descends from many starts, one at a time, and sorts what is found by the number of points on each
-ring. Writes docs/images/rings.png; takes seconds.
+Runs descents from many starts and sorts their ends by the number of points on each ring. Writes
+docs/images/rings.png; takes seconds.
 
 Source: the figure with K = 17 in G. Turinici 2022, arXiv 2202.03008, shows 2 inner, 7 middle and 8
-outer points; 3, 7 and 7 are a little closer to the distribution and are found less often.
+outer points. Those with 3, 7 and 7 are a little closer to the distribution and less frequent.
 """
 
 from dataclasses import dataclass
@@ -35,7 +34,7 @@ IMAGE = Path(__file__).parent.parent / "docs" / "images" / "rings.png"
 @final
 @dataclass
 class Optimum:
-    """What a number of starts ended in."""
+    """A local optimum and the number of starts that end in it."""
 
     rings: list[Tensor]  # points from the inner to the outer ring
     squared_distance: float
@@ -48,7 +47,7 @@ class Optimum:
 
 
 def optimum_from(seed: int) -> Optimum:
-    """Returns what one descent ends in, cut into rings at the two widest gaps between radii."""
+    """Returns the end of one descent, split into rings at the two widest gaps of the radii."""
     generator = torch.Generator().manual_seed(seed)
     points = compress(TARGET, SIZE, solver=Deterministic(restarts=1), generator=generator).points
     points = points[points.norm(dim=1).argsort()]
@@ -59,18 +58,18 @@ def optimum_from(seed: int) -> Optimum:
 
 
 def optima(num_starts: int) -> list[Optimum]:
-    """Returns what is found, best first, each kind once."""
-    kinds: dict[str, Optimum] = {}
+    """Returns the different optima of many starts, best first."""
+    by_name: dict[str, Optimum] = {}
     for seed in range(num_starts):
-        found = optimum_from(seed)
-        kind = kinds.setdefault(found.name, found)
-        if kind is not found:
-            kind.starts += 1
-    return sorted(kinds.values(), key=lambda kind: kind.squared_distance)
+        optimum = optimum_from(seed)
+        first = by_name.setdefault(optimum.name, optimum)
+        if first is not optimum:
+            first.starts += 1
+    return sorted(by_name.values(), key=lambda optimum: optimum.squared_distance)
 
 
-def draw(axes: Axes, optimum: Optimum, num_starts: int) -> None:
-    """Shows the points in one colour a ring, over circles of the rings' mean radii."""
+def plot(axes: Axes, optimum: Optimum, num_starts: int) -> None:
+    """Plots the points, one colour per ring, over circles of the mean radii."""
     for number, ring in enumerate(optimum.rings):
         color = plt.cm.viridis(number / RINGS)
         radius = float(ring.norm(dim=1).mean())
@@ -85,17 +84,17 @@ def draw(axes: Axes, optimum: Optimum, num_starts: int) -> None:
 
 
 def main(num_starts: int = 40) -> None:
-    """Prints and draws the two kinds that are found most often."""
-    found = optima(num_starts)
-    for optimum in found:
+    """Prints all optima; plots the two most frequent ones."""
+    all_optima = optima(num_starts)
+    for optimum in all_optima:
         print(
             f"{optimum.name}: squared distance {optimum.squared_distance:.6f}, "
             f"{optimum.starts} of {num_starts} starts"
         )
-    shown = sorted(found, key=lambda kind: -kind.starts)[:2]
+    shown = sorted(all_optima, key=lambda optimum: -optimum.starts)[:2]
     figure, every = plt.subplots(1, len(shown), figsize=(4 * len(shown), 4.4), squeeze=False)
     for axes, optimum in zip(every[0], shown, strict=True):
-        draw(axes, optimum, num_starts)
+        plot(axes, optimum, num_starts)
     figure.tight_layout()
     figure.savefig(IMAGE, dpi=100)
 

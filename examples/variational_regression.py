@@ -1,9 +1,9 @@
-"""Linear regression by variational Bayes: how the evidence bound rises, and what it ends with.
+"""Linear regression by variational Bayes: evidence bound and approximate posterior.
 
     python -m examples.variational_regression
 
-Twenty points of a cubic with known noise; the weights of powers 0 to 5 have an unknown precision.
-Writes docs/images/variational_regression.png; takes seconds.
+The data are twenty points of a cubic with known noise. The weights of powers 0 to 5 have an unknown
+precision. Writes docs/images/variational_regression.png; takes seconds.
 
 Source: Bishop 2006, "Pattern recognition and machine learning", section 10.3.
 """
@@ -25,17 +25,17 @@ IMAGE = Path(__file__).parent.parent / "docs" / "images" / "variational_regressi
 
 
 def truth(x: Tensor) -> Tensor:
-    """Returns the cubic that the data are about."""
+    """Returns the cubic without noise."""
     return x**3 - x
 
 
 def powers(x: Tensor) -> Tensor:
-    """Returns powers 0 to DEGREE of each number, in a row."""
+    """Returns powers 0 to DEGREE of each number, one row per number."""
     return x[:, None] ** torch.arange(DEGREE + 1)
 
 
 def data() -> tuple[Tensor, Tensor]:
-    """Returns points and noisy values in float64, the same each time."""
+    """Returns points and noisy values in float64; reproducible."""
     generator = torch.Generator().manual_seed(0)
     x = 3 * torch.rand(NUM_POINTS, generator=generator, dtype=torch.float64) - 1.5
     noise = torch.randn(NUM_POINTS, generator=generator, dtype=torch.float64)
@@ -50,26 +50,26 @@ def fitted() -> VariationalRegression:
     )
 
 
-def difference_to_exact(found: VariationalRegression) -> float:
+def difference_to_exact(result: VariationalRegression) -> float:
     """Returns the largest difference of a mean to that of the exact posterior at E[alpha]."""
     x, values = data()
     exact = posterior(
         powers(x),
         values,
         noise_precision=NOISE_STD**-2,
-        weight_precision=found.precision,
+        weight_precision=result.precision,
     )
-    return float((exact.mean - found.weights.mean).abs().max())
+    return float((exact.mean - result.weights.mean).abs().max())
 
 
-def draw(found: VariationalRegression) -> None:
-    """Shows the bound after each update, and the curve with two standard deviations."""
+def plot(result: VariationalRegression) -> None:
+    """Plots the bound after each update, and the curve with two standard deviations."""
     x, values = data()
     grid = torch.linspace(-1.6, 1.6, 200, dtype=torch.float64)
-    mean = powers(grid) @ found.weights.mean
-    std = ((powers(grid) @ found.weights.covariance) * powers(grid)).sum(1).sqrt()
+    mean = powers(grid) @ result.weights.mean
+    std = ((powers(grid) @ result.weights.covariance) * powers(grid)).sum(1).sqrt()
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
-    left.plot(range(1, len(found.bounds) + 1), found.bounds, "o-")
+    left.plot(range(1, len(result.bounds) + 1), result.bounds, "o-")
     left.set(xlabel="update", ylabel="evidence bound, nats")
     right.fill_between(grid, mean - 2 * std, mean + 2 * std, alpha=0.2)
     right.plot(grid, mean, label="mean of q(w)")
@@ -82,14 +82,15 @@ def draw(found: VariationalRegression) -> None:
 
 
 def main() -> None:
-    """Prints the bounds and what is compared, and draws the figure."""
-    found = fitted()
-    rises = [after - before for before, after in pairwise(found.bounds)]
-    print(f"bound {found.bounds[0]:.4f} to {found.bounds[-1]:.4f} in {len(found.bounds)} updates")
+    """Prints bounds, precision and difference to the exact posterior; writes the figure."""
+    result = fitted()
+    bounds = result.bounds
+    rises = [after - before for before, after in pairwise(bounds)]
+    print(f"bound {bounds[0]:.4f} to {bounds[-1]:.4f} in {len(bounds)} updates")
     print(f"smallest rise {min(rises):.1e} nats")
-    print(f"E[alpha] {found.precision:.4f}")
-    print(f"largest difference to the exact posterior there {difference_to_exact(found):.1e}")
-    draw(found)
+    print(f"E[alpha] {result.precision:.4f}")
+    print(f"largest difference to the exact posterior there {difference_to_exact(result):.1e}")
+    plot(result)
 
 
 if __name__ == "__main__":

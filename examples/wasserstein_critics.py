@@ -1,14 +1,14 @@
-"""What the critics of WGAN estimate where W1 is known: with gradient penalty, and with clipping.
+"""Estimates of a known W1 by critics of WGAN, with gradient penalty and with clipping.
 
     python -m examples.wasserstein_critics
 
-Critics of `lightning_modules.WGANGP` and `WGAN` are trained on samples of two fixed distributions;
-their estimates, means of the critic on 100,000 fresh samples of either distribution, are compared
-with W1.
+Trains critics of `lightning_modules.WGANGP` and `WGAN` on samples of two fixed distributions. Their
+estimates, from means of the critic on 100,000 new samples of either distribution, are compared with
+W1.
 
-The penalty is on slopes below 1 as on those above, and weighs finitely much: for a distribution and
-its translate the best slope is 1 + W1 / (2 lambda), so the estimate is too large by that factor.
-Clipping leaves a slope that nobody knows, K: the estimate is up to K W1. Writes
+The penalty applies to slopes below and above 1 and has a finite weight. For a distribution and its
+translate the best slope is 1 + W1 / (2 lambda), so the estimate is too large by that factor.
+Clipping leaves the slope K of the critic unknown; the estimate is up to K W1. Writes
 docs/images/wasserstein_critics.png; takes less than a minute.
 
 Source: Gulrajani et al. 2017, arXiv 1704.00028; Arjovsky et al. 2017, arXiv 1701.07875.
@@ -51,7 +51,7 @@ IMAGE = Path(__file__).parent.parent / "docs" / "images" / "wasserstein_critics.
 
 
 class Estimate(NamedTuple):
-    """What a critic says; slopes are those of the critic at samples of both distributions."""
+    """Estimate of a critic; slopes are those at samples of both distributions."""
 
     estimate: float
     wasserstein_1: float
@@ -63,8 +63,8 @@ class Estimate(NamedTuple):
         return self.estimate / self.wasserstein_1
 
 
-def penalised(dim: int, penalty_weight: float = 10.0) -> WGANGP:
-    """Returns a WGAN-GP on rows, its rate falling to 0 so that the critic settles."""
+def penalized(dim: int, penalty_weight: float = 10.0) -> WGANGP:
+    """Returns a WGAN-GP on rows with a learning rate that falls to 0."""
     return WGANGP(
         (dim,),
         1,
@@ -82,7 +82,7 @@ def clipped(dim: int, clip: float = 0.01) -> WGAN:
 
 
 def estimated(model: AbstractAdversarial, real: Normal, fake: Normal) -> Estimate:
-    """Trains a model's critic on two distributions and returns what it then says on fresh draws."""
+    """Trains a model's critic on two distributions; returns its estimate on new samples."""
     train_critic(model, real, fake, steps=STEPS, batch_size=BATCH_SIZE)
     generator = torch.Generator().manual_seed(2)
     x, y = (distribution.sample(NUM_SAMPLES, generator=generator) for distribution in (real, fake))
@@ -94,18 +94,18 @@ def estimated(model: AbstractAdversarial, real: Normal, fake: Normal) -> Estimat
 
 
 def compare() -> Iterator[tuple[str, str, AbstractAdversarial, Estimate]]:
-    """Yields distributions, kind of critic, the trained model and what it estimates."""
+    """Yields distributions, kind of critic, the trained model and its estimate."""
     for name, (real, fake) in DISTRIBUTIONS.items():
-        for kind, made in (("gradient penalty", penalised), ("clipping", clipped)):
+        for kind, make in (("gradient penalty", penalized), ("clipping", clipped)):
             with fixed_noise(0):
-                model = made(real.dim)
+                model = make(real.dim)
                 yield name, kind, model, estimated(model, real, fake)
 
 
-def draw(
+def plot(
     critics: dict[str, AbstractAdversarial], distributions: tuple[AbstractTarget, ...]
 ) -> None:
-    """Shows critics on the line, each less its value at 0, as they are and scaled to slope 1."""
+    """Plots critics on the line minus their values at 0, unscaled and scaled to slope 1."""
     points = torch.linspace(-2.5, 3, 400)[:, None]
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
     for kind, model in critics.items():
@@ -126,18 +126,18 @@ def draw(
 
 
 def main() -> None:
-    """Prints the table and draws the critics of the first pair."""
+    """Prints the table and plots the critics of the first pair."""
     print("| distributions | critic | W1 | estimate | estimate / W1 | largest slope |")
     print("|---|---|---|---|---|---|")
     first: dict[str, AbstractAdversarial] = {}
-    for name, kind, model, found in compare():
+    for name, kind, model, result in compare():
         print(
-            f"| {name} | {kind} | {found.wasserstein_1:.4f} | {found.estimate:.4g} | "
-            f"{found.ratio:.3g} | {found.largest_slope:.3g} |"
+            f"| {name} | {kind} | {result.wasserstein_1:.4f} | {result.estimate:.4g} | "
+            f"{result.ratio:.3g} | {result.largest_slope:.3g} |"
         )
         if name == next(iter(DISTRIBUTIONS)):
             first[kind] = model
-    draw(first, next(iter(DISTRIBUTIONS.values())))
+    plot(first, next(iter(DISTRIBUTIONS.values())))
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Checks of arguments that are no points: numbers, generators and objects of this package."""
+"""Checks of arguments other than points: numbers, generators, objects of hawc."""
 
 import operator
 from typing import SupportsFloat, SupportsIndex
@@ -8,19 +8,31 @@ import torch
 
 __all__ = ["check_instance", "checked_generator", "described", "real_number", "whole_number"]
 
-_INSTEAD = {
-    "AbstractTarget": "wrap the points: hawc.Empirical(points)",
-    "AbstractHistory": "make one and append the points: hawc.MemoryHistory(dim)",
-    "AbstractKernel": "give an object such as hawc.kernels.Energy()",
-    "AbstractSolver": "give an object such as hawc.compression.Typical()",
+# What is required, and what to give instead, for each abstract class of the package.
+_MESSAGES = {
+    "AbstractTarget": ("hawc.targets.AbstractTarget", "wrap the points: hawc.Empirical(points)"),
+    "AbstractHistory": (
+        "hawc.history.AbstractHistory",
+        "make one and append the points: hawc.MemoryHistory(dim)",
+    ),
+    "AbstractKernel": (
+        "hawc.kernels.AbstractKernel",
+        "give an object such as hawc.kernels.Energy()",
+    ),
+    "AbstractSolver": (
+        "hawc.compression.AbstractSolver",
+        "give an object such as hawc.compression.Typical()",
+    ),
 }
 
 
 def whole_number(name: str, value: SupportsIndex, least: int) -> int:
-    """Returns a whole number, also one of NumPy, if it is at least `least`.
+    """Returns `value` as an int if it is a whole number of at least `least`.
+
+    NumPy's integers are whole numbers; True and 3.0 are not.
 
     Raises:
-        ValueError: if it is smaller, or no whole number: neither True nor 3.0 is one.
+        ValueError: if it is smaller or not a whole number.
     """
     try:
         number = operator.index(value)
@@ -34,10 +46,10 @@ def whole_number(name: str, value: SupportsIndex, least: int) -> int:
 
 
 def real_number(name: str, value: object) -> float:
-    """Returns a single number as a float, also one of NumPy or a tensor of no dimension.
+    """Returns a single number, of Python, NumPy or a tensor of shape (), as a float.
 
     Raises:
-        ValueError: if it is something else, such as text or an array of several.
+        ValueError: if it is not a single number, as text or a list.
     """
     if isinstance(value, SupportsFloat) and np.ndim(value) == 0:  # type: ignore[arg-type]
         return float(value)
@@ -45,25 +57,26 @@ def real_number(name: str, value: object) -> float:
 
 
 def check_instance(name: str, value: object, kind: type, *, or_none: bool = False) -> None:
-    """Raises ValueError unless `value` is a target, history, kernel or solver, as `kind` says.
+    """Raises ValueError unless `value` is an object of an abstract class of hawc.
 
     Args:
-        name: of the argument, for messages.
-        value: what the caller gave.
-        kind: the abstract class; given by the caller, since this module can import none of them.
-        or_none: whether None will do too.
+        name: of the argument, for the message.
+        value: the argument.
+        kind: AbstractTarget, AbstractHistory, AbstractKernel or AbstractSolver. The modules of
+            these import this one.
+        or_none: whether None is allowed.
     """
     if isinstance(value, kind) or (or_none and value is None):
         return
-    instead = _INSTEAD[kind.__name__]
+    required, instead = _MESSAGES[kind.__name__]
     if isinstance(value, type) and issubclass(value, kind):
         instead = f"give an object of the class: {value.__name__}(...)"
-    required = f"a hawc.{kind.__name__}{' or None' if or_none else ''}"
-    raise ValueError(f"`{name}` must be {required}, got {described(value)}; {instead}.")
+    required += " or None" if or_none else ""
+    raise ValueError(f"`{name}` must be a {required}, got {described(value)}; {instead}.")
 
 
 def described(value: object) -> str:
-    """Returns what a value is, without the numbers of an array."""
+    """Returns a short description of a value for a message."""
     if isinstance(value, type):
         return f"the class {value.__name__}"
     if isinstance(value, np.ndarray | torch.Tensor):
@@ -73,12 +86,12 @@ def described(value: object) -> str:
 
 
 def checked_generator(name: str, value: torch.Generator) -> torch.Generator:
-    """Returns `value` if it is a generator.
+    """Returns `value` if it is a torch.Generator.
 
-    A seed is refused: given again and again, it would give the same numbers again and again.
+    A seed is refused, since each call with it would repeat the same random numbers.
 
     Raises:
-        ValueError: if it is something else.
+        ValueError: if it is not a torch.Generator.
     """
     if isinstance(value, torch.Generator):
         return value

@@ -1,21 +1,20 @@
-"""Squared distances between weighted point sets and distributions, in the kernel h.
+"""Squared distances between weighted point sets and distributions, in a kernel h.
 
     d^2(mu, nu) = E h(X, Y) - 1/2 E h(X, X') - 1/2 E h(Y, Y'),     d^2(delta_x, delta_y) = h(x, y).
 
 For h = |x - y| this is half of Szekely's energy distance (Szekely and Rizzo 2013, "Energy
-statistics", J. Stat. Planning and Inference 143:1249). Two kinds of function:
+statistics", J. Stat. Planning and Inference 143:1249). There are two kinds of function.
 
-    squared_distance, squared_distance_to: the distance of the discrete distributions given
-    (V-statistics: a
-        point is paired with itself too); >= 0, biased upwards as estimates of the distributions
-        drawn from;
-    unbiased_squared_distance, unbiased_squared_distance_to: estimates without bias of the distance
-        of the distributions drawn from (U-statistics: no point is paired with itself); may be
-        negative.
+    squared_distance, squared_distance_to: d^2 of the point sets themselves, >= 0. V-statistics:
+        each point is also paired with itself. As estimates for the distributions that the points
+        are samples of they are biased upwards.
+    unbiased_squared_distance, unbiased_squared_distance_to: unbiased estimates of d^2 between the
+        distributions that the points are samples of. U-statistics: no point is paired with itself.
+        They may be negative.
 
-Points and weights are tensors, NumPy arrays or lists (``hawc.points``). The highest of their
-precisions is taken, on the device of `x` or `points`. All sums go block by block, so memory grows
-like n + m, not n m, also under autograd.
+Points and weights are tensors, NumPy arrays or lists (``hawc.points``). Results are computed in the
+highest of their precisions, on the device of `x` or `points`. Sums are taken block by block: memory
+grows like n + m, not n m, also under autograd.
 """
 
 from jaxtyping import Float
@@ -23,8 +22,9 @@ from torch import Tensor
 
 from hawc.arguments import check_instance
 from hawc.blocks import row_blocks
-from hawc.kernels import AbstractKernel, without_autocast
+from hawc.kernels import AbstractKernel
 from hawc.points import ArrayLike, as_points, as_weights, promoted
+from hawc.precision import without_autocast
 from hawc.summation import sum_over_blocks
 from hawc.targets import AbstractTarget
 
@@ -44,21 +44,21 @@ def squared_distance(
     x_weights: Float[Tensor, " n"] | ArrayLike | None = None,
     y_weights: Float[Tensor, " m"] | ArrayLike | None = None,
 ) -> Float[Tensor, ""]:
-    """Returns d^2 between two weighted point sets, >= 0 up to rounding; 0 iff they are equal.
+    """Returns d^2 between two weighted point sets, which is 0 iff they are equal.
 
     Args:
-        kernel: of conditionally negative type.
-        x: points.
-        y: points of the same dimension.
-        x_weights: may be signed; uniform with total 1 if None.
-        y_weights: may be signed; uniform with total 1 if None.
+        kernel: h.
+        x: at least one point.
+        y: at least one point, of the same dimension.
+        x_weights: of any sign; uniform with total 1 if None.
+        y_weights: of any sign; uniform with total 1 if None.
 
     Returns:
-        A scalar in units of the kernel, differentiable in points and weights.
+        A scalar in units of the kernel, >= 0 up to rounding, differentiable in points and weights.
 
     Raises:
-        ValueError: if a set is empty, dimensions or numbers of weights differ, or the total weights
-            of the two sets do (then d^2 has no meaning).
+        ValueError: if a set is empty, the dimensions differ, a number of weights does not fit, or
+            the two total weights differ. Then d^2 is not defined.
     """
     check_instance("kernel", kernel, AbstractKernel)
     x, y, p, q = checked_weighted_sets(x, y, x_weights, y_weights)
@@ -69,20 +69,18 @@ def squared_distance(
 def unbiased_squared_distance(
     kernel: AbstractKernel, x: Float[Tensor, "n d"] | ArrayLike, y: Float[Tensor, "m d"] | ArrayLike
 ) -> Float[Tensor, ""]:
-    """Returns an estimate of d^2 between two distributions from i.i.d. samples, exact on average.
+    """Returns an unbiased estimate of d^2 between the distributions of samples.
 
         mean_ij h(x_i, y_j) - sum_{i != j} h(x_i, x_j) / (2n (n - 1)) - the same for y
 
-    All draws count alike: for weighted points no such estimate is offered.
-
     Args:
-        kernel: of conditionally negative type.
+        kernel: h.
         x: at least two samples of one distribution.
         y: at least two samples of the other, independent of x, in the same dimension.
 
     Returns:
-        A scalar in units of the kernel, differentiable in the points; negative now and then where
-        the distributions are close.
+        A scalar in units of the kernel, differentiable in the points. It may be negative if the
+        distributions are close.
 
     Raises:
         ValueError: if a set has less than two points or the dimensions differ.
@@ -100,29 +98,28 @@ def squared_distance_to(
     target: AbstractTarget,
     weights: Float[Tensor, " n"] | ArrayLike | None = None,
 ) -> Float[Tensor, ""]:
-    """Returns d^2 between weighted points and a distribution, by the distribution's exact
-    potential.
+    """Returns d^2 between weighted points and a target, by its exact potential.
 
-    No random draw is involved. For n i.i.d. samples of the distribution its mean is
+    Nothing is sampled. For n i.i.d. samples of the target the mean of d^2 is
     target.self_energy(kernel) / n.
 
     Args:
-        kernel: of conditionally negative type.
+        kernel: h.
         points: at least one.
         target: a distribution of the same dimension.
-        weights: with total 1, may be signed; uniform if None.
+        weights: one per point, of any sign, with total 1; uniform if None.
 
     Returns:
         A scalar in units of the kernel, >= 0 up to rounding, differentiable in points and weights.
 
     Raises:
-        ValueError: if there is no point, the dimension differs from the target's, or the weights
-            are not one a point with total 1.
+        ValueError: if there is no point, the dimension differs from the target's, the number of
+            weights does not fit, or their total is not 1.
     """
     check_instance("kernel", kernel, AbstractKernel)
     points = _checked_points(points, target)
     if weights is None:
-        p = _uniform(points)  # no device is asked for its total: a training step would wait for it
+        p = _uniform(points)  # a check of their total would make a training step wait for the GPU
     else:
         points, p = _checked_weights(weights, points)
     attraction = _mean_potential(kernel, points, target, p)
@@ -133,20 +130,20 @@ def squared_distance_to(
 def unbiased_squared_distance_to(
     kernel: AbstractKernel, points: Float[Tensor, "n d"] | ArrayLike, target: AbstractTarget
 ) -> Float[Tensor, ""]:
-    """Returns an estimate of d^2 between the distribution of i.i.d. samples and a known one.
+    """Returns an unbiased estimate of d^2 of samples' distribution to a target.
 
         mean_i m(x_i) - sum_{i != j} h(x_i, x_j) / (2n (n - 1)) - target.self_energy(kernel)
 
-    with the target's potential m; exact on average. All draws count alike.
+    Here m is the target's potential.
 
     Args:
-        kernel: of conditionally negative type.
-        points: at least two draws.
+        kernel: h.
+        points: at least two i.i.d. samples.
         target: a distribution of the same dimension.
 
     Returns:
-        A scalar in units of the kernel, differentiable in the points; negative now and then where
-        the distributions are close.
+        A scalar in units of the kernel, differentiable in the points. It may be negative if the
+        distributions are close.
 
     Raises:
         ValueError: if there are less than two points or the dimension differs from the target's.
@@ -164,10 +161,10 @@ def checked_weighted_sets(
     x_weights: Float[Tensor, " n"] | ArrayLike | None,
     y_weights: Float[Tensor, " m"] | ArrayLike | None,
 ) -> tuple[Float[Tensor, "n d"], Float[Tensor, "m d"], Float[Tensor, " n"], Float[Tensor, " m"]]:
-    """Returns points and weights, those not given being uniform, in one dtype, on one device.
+    """Returns points and weights in one dtype on one device; uniform for None.
 
     Raises:
-        ValueError: as `squared_distance` says.
+        ValueError: as in `squared_distance`.
     """
     x, y = as_points("x", x), as_points("y", y)
     if x.shape[1] != y.shape[1]:
@@ -180,7 +177,7 @@ def checked_weighted_sets(
     given = [weights for weights in (p, q) if weights is not None]
     x, y, *_ = promoted(x, y, *given)
     p, q = (_uniform(of) if w is None else w.to(of) for of, w in ((x, p), (y, q)))
-    # without weights no device need be asked
+    # uniform weights need no check, which would wait for the GPU
     if given and not _close(p.sum(), q.sum(), p.abs().sum() + q.abs().sum()):
         raise ValueError(
             "`x_weights` and `y_weights` must have the same total, got "
@@ -209,7 +206,13 @@ def _checked_weights(
 
 
 def _close(total: Tensor, other: Tensor, mass: Tensor) -> bool:
-    """Returns whether totals of weights are equal but for the rounding of so much mass."""
+    """Returns whether two totals of weights are equal up to rounding.
+
+    Args:
+        total: of signed weights.
+        other: the total to compare with.
+        mass: sum of the absolute weights, which bounds the rounding error.
+    """
     return bool((total - other).abs() <= 1e-4 * other.abs() + 1e-6 * mass)
 
 
@@ -220,9 +223,10 @@ def _pair_sum(
     p: Float[Tensor, " n"],
     q: Float[Tensor, " m"],
 ) -> Float[Tensor, ""]:
-    """Returns sum_ij p_i q_j h(x_i, y_j), in float64 from heights of the points' precision.
+    """Returns sum_ij p_i q_j h(x_i, y_j), with the sum in float64.
 
-    Such sums nearly cancel: float32's digits would be gone where groups of points are far apart.
+    The kernel is computed in the points' precision. Such sums nearly cancel. In float32 no digits
+    would be left where groups of points are far from each other.
     """
 
     def rows(block: slice, x: Tensor, y: Tensor, p: Tensor, q: Tensor) -> Tensor:
@@ -235,8 +239,8 @@ def _pair_sum(
 def _mean_between_different(
     kernel: AbstractKernel, points: Float[Tensor, "n d"]
 ) -> Float[Tensor, ""]:
-    """Returns the mean of h(x_i, x_j) over i != j; as h(x, x) = 0 the sum may run over all."""
-    n, p = len(points), _uniform(points)
+    """Returns the mean of h(x_i, x_j) over i != j."""
+    n, p = len(points), _uniform(points)  # pairs i = j add 0 to the sum
     return _pair_sum(kernel, points, points, p, p) * (n / (n - 1))
 
 
@@ -251,7 +255,7 @@ def _mean_potential(
     def rows(block: slice, points: Tensor, weights: Tensor) -> Tensor:
         return potential(points[block]).double() @ weights[block].double()
 
-    blocks = row_blocks(len(points), 256)  # a potential may hold some hundred numbers a point
+    blocks = row_blocks(len(points), 256)  # a potential needs some hundred numbers per point
     return sum_over_blocks(rows, blocks, points, weights)
 
 

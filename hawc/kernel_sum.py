@@ -1,4 +1,4 @@
-"""What many points together do to one: sum_j q_j h(x, y_j) and its gradient in x."""
+"""Sums of a kernel over many points, sum_j q_j h(x, y_j), with their gradient."""
 
 import math
 from typing import Any, final
@@ -10,30 +10,30 @@ from torch import Tensor
 from hawc.arguments import check_instance
 from hawc.kernels import AbstractKernel
 
-__all__ = ["EXPANDED_FROM_DIM", "KernelSum", "differentiable", "expansion_bears"]
+__all__ = ["EXPANDED_FROM_DIM", "KernelSum", "differentiable", "expansion_is_accurate"]
 
-# Pairs treated at once: enough work for every core, few enough to stay in the cache.
+# Pairs in one block: enough work for every core, few enough to stay in the cache.
 _BLOCK_PAIRS = 2**18
 _FEWEST_ROWS, _MOST_COLUMNS = 256, 4096
-# From here on distances come from the expansion |x|^2 + |y|^2 - 2 xy, a matrix product. Its error
-# of some eps |x|^2 matters for near neighbours only, and in many dimensions there are hardly any:
-# a point started beside another, say. There it may leave nothing of a squared distance, and a
-# kernel's slope at 0 is up to 1e5 times what it is where the points are; so squared distances
-# below the error count as that error. A pair then pulls or pushes no harder than it should.
+# From this dimension on distances come from the expansion |x|^2 + |y|^2 - 2 xy, a matrix product.
+# Its error of some eps |x|^2 matters for close pairs only. In many dimensions these are rare, such
+# as a point that starts next to another one. There the error may exceed the squared distance, and
+# the slope of a kernel at 0 is up to 1e5 times its usual slope. Squared distances below the error
+# are therefore set to the error, so that no pair gets too large a gradient.
 EXPANDED_FROM_DIM = 9
 _EXPANSION_ERROR = 8  # in units of eps |x|^2
-# The points whose distances tell how fine a set is: those farthest out, where errors are largest,
-# and as many others as find every group that holds 3 % of the points. A rarer one weighs less.
+# Numbers of points that `_crowding` looks at: the farthest ones, where errors are largest, and
+# enough others to find each group that holds 3 % of the points. Rarer groups have less weight.
 _OUTERMOST, _SPREAD = 16, 256
 _GOLDEN = (5**0.5 - 1) / 2
 
 
-def expansion_bears(crowding: float, dtype: torch.dtype) -> bool:
-    """Returns whether the expansion leaves squared distances half of their digits.
+def expansion_is_accurate(crowding: float, dtype: torch.dtype) -> bool:
+    """Returns whether the expansion keeps half of the digits of squared distances.
 
     Args:
-        crowding: |y|^2 / |y - y'|^2 of points and their nearest neighbours, at most.
-        dtype: that it is computed in.
+        crowding: the largest |y|^2 / |y - y'|^2 of points y and their nearest neighbours y'.
+        dtype: in which the expansion is computed.
     """
     eps = torch.finfo(dtype).eps
     return _EXPANSION_ERROR * eps * crowding <= math.sqrt(eps)
@@ -41,18 +41,20 @@ def expansion_bears(crowding: float, dtype: torch.dtype) -> bool:
 
 @final
 class KernelSum:
-    """The function x -> sum_j q_j h(x, y_j) with its gradient, in blocks of y, without autograd.
+    """The function x -> sum_j q_j h(x, y_j) with its gradient, without autograd.
 
-    Computed in the dtype of y, but summed up in float64: a sum over a million points loses six of
-    float32's seven digits otherwise. Where that would cost near neighbours more than half of their
-    digits, as in groups of points far from each other, all is computed in float64; and from
-    differences where that is not enough.
+    It goes over y in blocks. The terms are computed in the dtype of y and added up in float64. In
+    float32 a sum over a million points would lose six of seven digits.
+
+    In groups of points far from each other, close pairs may lose more than half of their digits.
+    The terms are then computed in float64. If that is not enough, distances are computed from
+    differences of coordinates.
 
     Args:
         kernel: h.
         points: the y_j, (m, d); kept, not copied.
         weights: the q_j, (m,); 1 if None.
-        crowding: that of a sum over points of the same kind, where this one need not be looked at.
+        crowding: of an earlier sum over points of the same distribution, to save its computation.
     """
 
     def __init__(
@@ -71,23 +73,24 @@ class KernelSum:
         self._origin = points.new_zeros(points.shape[1], dtype=torch.float64)
         self._squared_norms: Tensor | None = None
         if len(points) and (points.shape[1] >= EXPANDED_FROM_DIM or points.dtype != torch.float64):
-            self._settle(points, points.shape[1] >= EXPANDED_FROM_DIM)
+            self._choose_method(points, points.shape[1] >= EXPANDED_FROM_DIM)
 
-    def _settle(self, points: Float[Tensor, "m d"], expanded: bool) -> None:
-        """Chooses the fastest way whose error the points bear."""
-        origin, centerd, squared_norms = _centerd(points)
+    def _choose_method(self, points: Float[Tensor, "m d"], expanded: bool) -> None:
+        """Chooses the fastest way to compute distances that is accurate enough."""
+        origin, centered, squared_norms = _centered(points)
         self._origin = origin.double()
         crowding = _crowding(points, squared_norms) if self.crowding is None else self.crowding
         self.crowding = crowding
-        if not expanded and torch.finfo(points.dtype).eps * crowding <= 1:  # half, of a distance
-            self._points = centerd
-        elif expanded and expansion_bears(crowding, points.dtype):
-            self._points, self._squared_norms = centerd, squared_norms
+        # distances keep half of their digits
+        if not expanded and torch.finfo(points.dtype).eps * crowding <= 1:
+            self._points = centered
+        elif expanded and expansion_is_accurate(crowding, points.dtype):
+            self._points, self._squared_norms = centered, squared_norms
         elif points.dtype == torch.float64:
             self._origin = torch.zeros_like(self._origin)
         else:
             self._dtype = torch.float64
-            if expanded and expansion_bears(crowding, torch.float64):
+            if expanded and expansion_is_accurate(crowding, torch.float64):
                 blocks = torch.split(points, _MOST_COLUMNS)
                 norms = [(block.double() - self._origin).square().sum(1) for block in blocks]
                 self._squared_norms = torch.cat(norms)
@@ -125,24 +128,23 @@ class KernelSum:
             distance = torch.cdist(y, x, compute_mode="donot_use_mm_for_euclid_dist")
             return distance.square_()
         norms = self._squared_norms[block, None]
-        # a product with the long operand first is half again as fast as its transpose
+        # the product with the long operand first is 1.5 times as fast as its transpose
         squared = torch.addmm(norms, y, x.T, alpha=-2)
         error = _EXPANSION_ERROR * torch.finfo(y.dtype).eps * norms
         return squared.add_(x.square().sum(1)).clamp_(min=error)
 
 
-def _centerd(
+def _centered(
     points: Float[Tensor, "m d"],
 ) -> tuple[Float[Tensor, " d"], Float[Tensor, "m d"], Float[Tensor, " m"]]:
-    """Returns an origin, the points seen from there and their squared distances from it.
+    """Returns an origin, the points relative to it and their squared norms.
 
-    The points are a copy only if they lie far from 0.
-
-    The expansion's error is relative to |y|^2, which would grow with the distance from 0.
+    The error of the expansion is relative to |y|^2. The origin is the mean of the points if they
+    lie far from 0. Otherwise it is 0, and the points are not copied.
     """
     mean = points.mean(0)
     squared_norms = torch.linalg.vector_norm(points, dim=1).square()
-    # the mean square is that of the mean plus the spread about it
+    # the mean of |y|^2 is |mean|^2 plus the variance
     if 2 * float(mean.square().sum()) <= float(squared_norms.mean()):
         return torch.zeros_like(mean), points, squared_norms
     moved = points - mean
@@ -150,29 +152,29 @@ def _centerd(
 
 
 def _crowding(points: Float[Tensor, "m d"], squared_norms: Float[Tensor, " m"]) -> float:
-    """Returns the largest |y|^2 / |y - y'|^2 of some points y and their nearest neighbours y'.
+    """Returns the largest |y|^2 / |y - y'|^2 of points y and their neighbours y'.
 
-    Copies of a point are no neighbours: nothing depends on how they are told apart.
+    Copies of a point do not count as neighbours: no result depends on their distance.
 
-    Of a long set this is a sample: the 16 points farthest out and 256 places spread over the order.
-    Two points of a narrow group are among 256 with a probability of 99 % where the group holds
-    2.6 % of the points, of 72 % where it holds 1 %. Near pairs rarer than that are not looked for.
+    Of a long set only 272 points are used: the 16 farthest and 256 spread over the order. A
+    group that holds 2.6 % of the points has two points among the 256 with a probability of 99 %.
+    For a group that holds 1 % the probability is 72 %.
 
     Args:
-        points: from wherever they are seen.
-        squared_norms: their squared distances from the origin.
+        points: relative to the origin.
+        squared_norms: of the points.
     """
     outer = squared_norms.topk(min(_OUTERMOST, len(points))).indices
-    looked_at = torch.cat([outer, _spread_places(len(points)).to(outer.device)])
-    distances = torch.nn.functional.pdist(points[looked_at].double())
-    norms = squared_norms[looked_at].double()
+    chosen = torch.cat([outer, _spread_indices(len(points)).to(outer.device)])
+    distances = torch.nn.functional.pdist(points[chosen].double())
+    norms = squared_norms[chosen].double()
     first, second = torch.triu_indices(len(norms), len(norms), 1, device=norms.device)
     crowding = torch.maximum(norms[first], norms[second]) / distances.square()
     return float(crowding.masked_fill_(distances == 0, 0).amax())
 
 
-def _spread_places(count: int) -> Int[Tensor, " k"]:
-    """Returns every place of a short list, 256 of a longer one, in step with no period of it."""
+def _spread_indices(count: int) -> Int[Tensor, " k"]:
+    """Returns all indices of a short list, or 256 of a longer one in no regular step."""
     if count <= _SPREAD:
         return torch.arange(count, device="cpu")
     share = torch.arange(_SPREAD, dtype=torch.float64, device="cpu") * _GOLDEN % 1
@@ -180,10 +182,10 @@ def _spread_places(count: int) -> Int[Tensor, " k"]:
 
 
 def differentiable(kernel_sum: KernelSum, x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-    """Returns the sum at each x, in the dtype of x, as a function that autograd knows, once.
+    """Returns the sum at each x with a gradient, but without second derivatives.
 
     Raises:
-        RuntimeError: when its gradient is taken with create_graph=True.
+        RuntimeError: in the backward pass with create_graph=True.
     """
     value: Tensor = _Differentiable.apply(x, kernel_sum)
     return value
@@ -198,11 +200,11 @@ class _Differentiable(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, output: Tensor) -> tuple[Tensor, None]:
-        # once_differentiable would let a penalty on the gradient pass as a constant
+        # with once_differentiable a penalty on the gradient would silently be a constant
         if torch.is_grad_enabled():
             raise RuntimeError(
                 "`create_graph` must be False for the gradient of a sum over many points, got "
-                "True; a kernel's matrix, `kernel(x, points)`, has second derivatives."
+                "True; the matrix `kernel(x, points)` has second derivatives."
             )
         (gradient,) = ctx.saved_tensors
         return output[:, None] * gradient, None

@@ -1,16 +1,19 @@
-"""Radial kernels of conditionally negative type: what a squared distance between distributions is
-made of.
+"""Radial kernels of conditionally negative type, which define squared distances.
 
-A kernel is a function h >= 0 of |x - y| with h(x, x) = 0 such that sum_ij p_i p_j h(x_i, x_j) <= 0
-whenever sum_i p_i = 0. In every dimension at once these are the Gaussian mixtures (Schoenberg 1938,
+A kernel h >= 0 is a function of |x - y| with h(x, x) = 0 and
+
+    sum_ij p_i p_j h(x_i, x_j) <= 0    whenever    sum_i p_i = 0.
+
+The functions with this property in every dimension are the Gaussian mixtures (Schoenberg 1938,
 Annals of Mathematics 39:811; up to a multiple of |x - y|^2)
 
-    h(x, y) = int_0^inf (1 - exp(-t |x - y|^2)) density(t) dt,
+    h(x, y) = int_0^inf (1 - exp(-t |x - y|^2)) density(t) dt.
 
-a sum over rates t for a computer. That is how they are used here: any distribution whose Gaussian
-means E exp(-t |x - Z|^2) have a closed form (``hawc.targets``) gets its exact potential E h(x - Z)
-for every kernel by one sum over t.
-A new kernel is one frozen dataclass with its profile, the derivative of it and its mixture.
+Numerically the integral is a sum over rates t. Many distributions have Gaussian means
+E exp(-t |x - Z|^2) in closed form (``hawc.targets``). Their potential E h(x - Z) is then exact for
+every kernel: one sum over t.
+
+A new kernel is one frozen dataclass with its profile, the profile's derivative and its mixture.
 """
 
 import math
@@ -25,7 +28,7 @@ from torch import Tensor
 
 from hawc.arguments import check_instance, real_number
 from hawc.mixtures import Mixture, mixture_of_density, power_density
-from hawc.points import ArrayLike, as_points, full_precision, promoted
+from hawc.points import ArrayLike, as_points, promoted
 
 __all__ = [
     "AbstractKernel",
@@ -35,34 +38,33 @@ __all__ = [
     "Mixture",
     "Power",
     "Quotient",
-    "full_precision",
-    "gaussian_mixture",
+    "cached_mixture",
     "mixture_of_density",
-    "without_autocast",
 ]
 
 _LENGTHS = (1e-18, 1e18)
 
 
 class AbstractKernel(ABC):
-    """A radial kernel h of conditionally negative type; instances are hashable values."""
+    """A radial kernel h of conditionally negative type, as a hashable value."""
 
     @abstractmethod
     def profile(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
-        """Returns h as a function of s = |x - y|^2, with a finite gradient in x at x = y."""
+        """Returns h at s = |x - y|^2. Its gradient in x must be finite at x = y."""
 
     @abstractmethod
     def slope(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
-        """Returns dh/ds, so that the gradient of h in x is 2 (x - y) dh/ds; finite at s = 0."""
+        """Returns dh/ds, finite at s = 0. The gradient of h in x is 2 (x - y) dh/ds."""
 
     @abstractmethod
     def mixture(self) -> Mixture:
-        """Returns rates t > 0 and weights w > 0 with h = sum_t w (1 - exp(-t s)), in float64."""
+        """Returns rates t > 0 and weights w > 0, in float64: h = sum_t w (1 - exp(-t s))."""
 
-    def in_units(self, length: float) -> "tuple[AbstractKernel, float] | None":
-        """Returns a kernel k and a factor f with h(length r) = f k(r); None if none is known.
+    def rescaled(self, length: float) -> "tuple[AbstractKernel, float] | None":
+        """Returns a kernel k and a factor f with h(length r) = f k(r).
 
-        So distributions in very small or large units keep their digits.
+        Targets of very small or large scale use it to keep their digits. The default is None: the
+        kernel itself is used at every scale.
         """
         del length
         return None
@@ -72,8 +74,8 @@ class AbstractKernel(ABC):
     ) -> Float[Tensor, "n m"]:
         """Returns the matrix of h(x_i, y_j), differentiable also where points coincide.
 
-        Distances come from coordinate differences: the expansion |x|^2 + |y|^2 - 2 xy loses about
-        1e-3 of a small distance in float32.
+        Distances are computed from differences of coordinates. In float32 the expansion
+        |x|^2 + |y|^2 - 2 xy would lose about 1e-3 of a small distance.
         """
         x, y = promoted(as_points("x", x, smallest=0), as_points("y", y, smallest=0))
         distance = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
@@ -83,19 +85,21 @@ class AbstractKernel(ABC):
 @final
 @dataclass(frozen=True)
 class Energy(AbstractKernel):
-    """h(x, y) = |x - y|, the energy distance's; its gradient at x = y is taken as 0.
+    """h(x, y) = |x - y|, the kernel of the energy distance.
+
+    Its gradient at x = y is set to 0.
 
     Source: Szekely and Rizzo 2013, "Energy statistics", J. Stat. Planning and Inference 143:1249.
     """
 
     def profile(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
-        apart = squared_norm > 0  # the root of 0 has no derivative
-        return torch.where(apart, squared_norm, 1).sqrt().where(apart, 0)
+        positive = squared_norm > 0  # the root of 0 has no derivative
+        return torch.where(positive, squared_norm, 1).sqrt().where(positive, 0)
 
     def slope(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
         return torch.where(squared_norm > 0, 0.5 * squared_norm.rsqrt(), 0)
 
-    def in_units(self, length: float) -> tuple[AbstractKernel, float]:
+    def rescaled(self, length: float) -> tuple[AbstractKernel, float]:
         return self, length
 
     def mixture(self) -> Mixture:
@@ -105,10 +109,10 @@ class Energy(AbstractKernel):
 @final
 @dataclass(frozen=True)
 class HuberEnergy(AbstractKernel):
-    """h(x, y) = sqrt(a^2 + |x - y|^2) - a: the energy distance's |x - y|, smooth within a of 0.
+    """h(x, y) = sqrt(a^2 + |x - y|^2) - a: nearly |x - y|, but smooth at 0.
 
     Args:
-        a: length below which h turns quadratic, > 0, in the units of the points. Turinici's slides
+        a: length below which h is quadratic, > 0, in the units of the points. Turinici's slides
             use 1e-6, his code 1e-5.
 
     Raises:
@@ -124,15 +128,15 @@ class HuberEnergy(AbstractKernel):
         _check_positive("a", self.a, "1e-5 is nearly |x - y|")
 
     def profile(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
-        # s / (sqrt(a^2 + s) + a) is sqrt(a^2 + s) - a without its cancellation near s = 0; and
-        # t / sqrt(t), the reciprocal root being three times as fast as torch's root
+        # s / (sqrt(a^2 + s) + a) is sqrt(a^2 + s) - a without cancellation near s = 0. The root is
+        # t / sqrt(t): torch's reciprocal root is three times as fast as its root
         shifted = squared_norm + self.a**2
         return squared_norm / (shifted * shifted.rsqrt() + self.a)
 
     def slope(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
         return 0.5 * (squared_norm + self.a**2).rsqrt()
 
-    def in_units(self, length: float) -> tuple[AbstractKernel, float]:
+    def rescaled(self, length: float) -> tuple[AbstractKernel, float]:
         return replace(self, a=_within_range(self.a / length)), length
 
     def mixture(self) -> Mixture:
@@ -145,8 +149,8 @@ class Power(AbstractKernel):
     """h(x, y) = (a^2 + |x - y|^2)^alpha - a^(2 alpha); alpha = 1/2 is `HuberEnergy`.
 
     Args:
-        alpha: in (0, 1); large values weigh large distances more.
-        a: length below which h turns quadratic, > 0, in the units of the points.
+        alpha: in (0, 1). Larger values give more weight to large distances.
+        a: length below which h is quadratic, > 0, in the units of the points.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -161,19 +165,19 @@ class Power(AbstractKernel):
         _check_positive("a", self.a, "1e-5 is nearly |x - y|^(2 alpha)")
         if not 0 < real_number("alpha", self.alpha) < 1:
             raise ValueError(
-                f"`alpha` must be in (0, 1), got {self.alpha}; only there is h of negative type."
+                f"`alpha` must be in (0, 1), got {self.alpha}; h is of negative type only there."
             )
 
     def profile(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
-        # (a^2 + s)^alpha (1 - (1 + s / a^2)^-alpha): no cancellation near s = 0, and a ratio that
-        # leaves float32 does no harm
+        # (a^2 + s)^alpha (1 - (1 + s / a^2)^-alpha) does not cancel near s = 0, and stays right
+        # where s / a^2 overflows float32
         decay = torch.expm1(-self.alpha * torch.log1p(squared_norm / self.a**2))
         return -decay * (squared_norm + self.a**2).pow(self.alpha)
 
     def slope(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
         return self.alpha * (squared_norm + self.a**2).pow(self.alpha - 1)
 
-    def in_units(self, length: float) -> tuple[AbstractKernel, float]:
+    def rescaled(self, length: float) -> tuple[AbstractKernel, float]:
         return replace(self, a=_within_range(self.a / length)), length ** (2 * self.alpha)
 
     def mixture(self) -> Mixture:
@@ -186,7 +190,7 @@ class Quotient(AbstractKernel):
     """h(x, y) = |x - y|^2 / (a^2 + |x - y|^2)^alpha: quadratic below a, a power above.
 
     Args:
-        alpha: in (0, 1]; h grows like |x - y|^(2 - 2 alpha), and is bounded by 1 for alpha = 1.
+        alpha: in (0, 1]. h grows like |x - y|^(2 - 2 alpha); for alpha = 1 it is bounded by 1.
         a: length at which the growth changes, > 0, in the units of the points.
 
     Raises:
@@ -202,7 +206,7 @@ class Quotient(AbstractKernel):
         _check_positive("a", self.a, "1.0 suits points of unit variance")
         if not 0 < real_number("alpha", self.alpha) <= 1:
             raise ValueError(
-                f"`alpha` must be in (0, 1], got {self.alpha}; only there is h of negative type."
+                f"`alpha` must be in (0, 1], got {self.alpha}; h is of negative type only there."
             )
 
     def profile(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
@@ -212,7 +216,7 @@ class Quotient(AbstractKernel):
         shifted = squared_norm + self.a**2
         return (self.a**2 + (1 - self.alpha) * squared_norm) * shifted.pow(-1 - self.alpha)
 
-    def in_units(self, length: float) -> tuple[AbstractKernel, float]:
+    def rescaled(self, length: float) -> tuple[AbstractKernel, float]:
         return replace(self, a=_within_range(self.a / length)), length ** (2 - 2 * self.alpha)
 
     def mixture(self) -> Mixture:
@@ -227,11 +231,14 @@ class Quotient(AbstractKernel):
 @final
 @dataclass(frozen=True)
 class GaussianComplement(AbstractKernel):
-    """h(x, y) = 1 - exp(-|x - y|^2 / (2 bandwidth^2)); half the squared Gaussian-kernel MMD's.
+    """h(x, y) = 1 - exp(-|x - y|^2 / (2 bandwidth^2)).
+
+    Its squared distance is half the squared maximum mean discrepancy of the Gaussian kernel.
 
     Args:
         bandwidth: > 0, in the units of the points. sqrt(pi) is the mean distance of two samples of
-            N(0, I) in the plane; far below it h is blind to all but coincidences.
+            N(0, I) in the plane. With a much smaller bandwidth h is nearly constant: it is 0 where
+            points coincide, and else near 1.
 
     Raises:
         ValueError: if `bandwidth` is not from 1e-18 to 1e18.
@@ -251,7 +258,7 @@ class GaussianComplement(AbstractKernel):
         scale = 2 * self.bandwidth**2
         return (-squared_norm / scale).exp() / scale
 
-    def in_units(self, length: float) -> tuple[AbstractKernel, float]:
+    def rescaled(self, length: float) -> tuple[AbstractKernel, float]:
         return replace(self, bandwidth=_within_range(self.bandwidth / length)), 1.0
 
     def mixture(self) -> Mixture:
@@ -260,7 +267,7 @@ class GaussianComplement(AbstractKernel):
 
 
 def _check_positive(name: str, value: float, advice: str) -> None:
-    # their squares are float32's normal numbers
+    # the squares of such lengths are normal numbers of float32
     if not _LENGTHS[0] <= real_number(name, value) <= _LENGTHS[1]:
         raise ValueError(f"`{name}` must be from 1e-18 to 1e18, got {value}; {advice}.")
 
@@ -270,16 +277,11 @@ def _within_range(length: float) -> float:
 
 
 @lru_cache(maxsize=64)
-def gaussian_mixture(kernel: AbstractKernel, dtype: torch.dtype, device: torch.device) -> Mixture:
-    """Returns the kernel's mixture in a dtype on a device, remembered."""
+def cached_mixture(kernel: AbstractKernel, dtype: torch.dtype, device: torch.device) -> Mixture:
+    """Returns the kernel's mixture in a dtype on a device, from a cache."""
     check_instance("kernel", kernel, AbstractKernel)
-    # a cached tensor made in that mode could not be trained by; and one on a default device that is
-    # another by now would be of no use
+    # autograd could not use a cached tensor that was made in inference mode, and the default device
+    # may have changed since
     with torch.inference_mode(False), torch.device("cpu"):
         rate, weight = kernel.mixture()
         return rate.to(device, dtype), weight.to(device, dtype)
-
-
-def without_autocast(x: Tensor) -> torch.autocast:
-    """Returns a context in which products on x's device are not cast down to half precision."""
-    return torch.autocast(x.device.type, enabled=False)

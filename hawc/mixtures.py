@@ -1,4 +1,4 @@
-"""Functions of a squared distance as Gaussian mixtures: the sums over rates behind each kernel."""
+"""Kernels as Gaussian mixtures: rates and weights from a density over rates."""
 
 import math
 from collections.abc import Callable
@@ -20,14 +20,15 @@ Mixture = tuple[Float[Tensor, " t"], Float[Tensor, " t"]]
 def mixture_of_density(
     density: Callable[[Float[Tensor, " t"]], Float[Tensor, " t"]], length: float = 1.0
 ) -> Mixture:
-    """Returns rates and weights of h = int_0^inf (1 - exp(-t s)) density(t) dt, some 370 each.
+    """Returns rates and weights of h = int_0^inf (1 - exp(-t s)) density(t) dt.
 
-    The trapezoidal rule in log t. Beyond its ends the density is continued as a power of t, which
-    makes what is left out a geometric series: of w t s below the first rate, of w above the last.
+    The trapezoidal rule in log t, with about 370 terms. Beyond its ends the density is continued as
+    a power of t. The remainders are then geometric series: of w t s below the first rate, of w
+    above the last.
 
     Args:
-        density: non-negative, given rates in float64.
-        length: at which h changes its growth; rates near its inverse square are there in any case.
+        density: of rates in float64, >= 0.
+        length: at which the growth of h changes. The rates always include its inverse square.
     """
     (first, last), middle = _LOG_RATE_RANGE, -2 * math.log(length)
     first, last = min(first, middle - 19), max(last, middle + 1)

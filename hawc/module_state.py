@@ -1,4 +1,4 @@
-"""Uses modules without leaving a trace in them, or in torch's global random numbers."""
+"""Contexts with modules in eval mode or torch's global generators from a seed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +12,15 @@ __all__ = ["fixed_noise", "in_eval_mode"]
 
 
 _modes_lock, _noise_lock = ThreadLock(), ThreadLock()
-_modes_before: dict[int, tuple[bool, int]] = {}  # of parts in eval mode here: mode, contexts
+_modes_before: dict[int, tuple[bool, int]] = {}  # submodule: its mode, number of contexts
 
 
 @contextmanager
 def in_eval_mode(*modules: nn.Module) -> Iterator[None]:
-    """Within it the modules are in eval mode; every part's mode is restored.
+    """Puts modules in eval mode within the context, then restores all their modes.
 
-    Where several threads use a module, the last one to leave restores its mode. A part with one
-    mode only stays in it: an exported program, or a frozen TorchScript module.
+    If several threads use a module, the last one to leave restores its mode. Exported programs and
+    frozen TorchScript modules have one mode only and keep it.
     """
     every = [part for module in modules for part in module.modules() if hasattr(part, "training")]
     parts = {id(part): part for part in every}
@@ -45,16 +45,16 @@ def in_eval_mode(*modules: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def fixed_noise(seed: int) -> Iterator[None]:
-    """Within it torch's global generators start from a seed; their state is restored.
+    """Seeds torch's global generators within the context and restores their states.
 
-    For models that sample without being given a generator, as `sample_latents` of a VAE does. The
-    generators are those of the CPU and of every CUDA device in use: what a function computes on is
-    not known before it is called. They belong to all threads, so one thread at a time is within.
+    For models that take no generator, such as `sample_latents` of a VAE. The generators are those
+    of the CPU and of every CUDA device in use, since the device of a function is unknown before its
+    call. All threads share them, so only one thread at a time enters the context.
 
     Args:
         seed: at least 0.
     """
-    # not torch.manual_seed, which also seeds devices whose state is not restored here
+    # torch.manual_seed would also seed devices whose states are not restored here
     generators = (torch.default_generator, *torch.cuda.default_generators)
     with _noise_lock:
         states = [generator.get_state() for generator in generators]

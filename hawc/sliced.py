@@ -1,14 +1,14 @@
-"""The squared energy distance as a mean over directions, in O((n + m) log(n + m)) each.
+"""The squared energy distance by random directions, O((n + m) log(n + m)) each.
 
-For a direction theta drawn uniformly on the sphere of R^k, E |theta . v| = c_k |v| with
-c_k = Gamma(k/2) / (sqrt(pi) Gamma((k+1)/2)). So the distance in h = |x - y| is 1 / c_k times the
-mean over directions of the one between the projected points, which are on a line, where
+For a direction theta, uniform on the sphere of R^k, E |theta . v| = c_k |v| with
+c_k = Gamma(k/2) / (sqrt(pi) Gamma((k+1)/2)). So d^2 in h = |x - y| is 1 / c_k times the mean
+over directions of the d^2 between the projected points. On a line
 
-    d^2 = int (F - G)^2 = sum_i w_i z_i (sum_j w_j sign(z_j - z_i)),
+    d^2 = int (F - G)^2 = sum_i w_i z_i (sum_j w_j sign(z_j - z_i)).
 
-F, G being the distribution functions, z all points of both sets, w the weights of the first
-and minus those of the second. Sorting gives all the sums over j at once. They do not change when
-the points move a little, so they are the gradient too.
+F and G are the distribution functions, and z the points of both sets. The w are the weights of the
+first set, and minus those of the second. Sorting gives all sums over j at once. These sums do not
+change when the points move a little, so they are also the gradient.
 
 Source: J. Hertrich, C. Wald, F. Altekrueger, P. Hagemann 2024, "Generative sliced MMD flows with
 Riesz kernels", ICLR 2024, arXiv 2305.11463.
@@ -24,12 +24,12 @@ from torch.nn.functional import normalize, pad
 from hawc.arguments import checked_generator, whole_number
 from hawc.blocks import row_blocks
 from hawc.distances import checked_weighted_sets
-from hawc.kernels import without_autocast
 from hawc.points import ArrayLike
+from hawc.precision import without_autocast
 
 __all__ = ["sliced_squared_distance"]
 
-_COPIES = 10  # arrays with a number for each point that a slice holds at once
+_COPIES = 10  # arrays of one number per point that a slice holds in memory at once
 
 
 def sliced_squared_distance(
@@ -41,39 +41,38 @@ def sliced_squared_distance(
     x_weights: Float[Tensor, " n"] | ArrayLike | None = None,
     y_weights: Float[Tensor, " m"] | ArrayLike | None = None,
 ) -> Float[Tensor, ""]:
-    """Returns an estimate of d^2 in h = |x - y| between two weighted point sets, exact on average.
+    """Returns an unbiased estimate of d^2 in h = |x - y|, by random directions.
 
-    The average is over directions; the points are taken as they are, so as an estimate for the
-    distributions they were drawn from it is biased like `squared_distance`. On the line it is
-    exact.
+    Unbiased for the two weighted point sets. For the distributions that the points are samples of
+    it is biased like `squared_distance`. On a line it is exact.
 
     Args:
         x: points.
         y: points of the same dimension.
-        num_slices: number of random directions, at least 1; the error falls like its square root.
-            On the line there is only one.
-        generator: source of the directions, not used on the line.
-        x_weights: constants, may be signed; uniform with total 1 if None.
-        y_weights: constants, may be signed; uniform with total 1 if None.
+        num_slices: number of random directions, at least 1. The error falls like
+            1 / sqrt(num_slices). On a line there is only one direction.
+        generator: for the directions; not used on a line.
+        x_weights: constants of any sign; uniform with total 1 if None.
+        y_weights: constants of any sign; uniform with total 1 if None.
 
     Returns:
-        A scalar in units of the points, >= 0 up to rounding, differentiable in the points;
-        coincident points do not act on each other.
+        A scalar in units of the points, >= 0 up to rounding, differentiable in the points.
+        Coincident points have no gradient on each other.
 
     Raises:
-        ValueError: if `num_slices` < 1, weights require a gradient, a set is empty, dimensions or
-            numbers of weights differ, or the total weights of the two sets do.
+        ValueError: if `num_slices` < 1, weights require a gradient, a set is empty, the dimensions
+            differ, a number of weights does not fit, or the two total weights differ.
     """
     num_slices = whole_number("num_slices", num_slices, 1)
     generator = checked_generator("generator", generator)
     x, y, p, q = checked_weighted_sets(x, y, x_weights, y_weights)
     if p.requires_grad or q.requires_grad:
         raise ValueError(
-            "`x_weights` and `y_weights` must not require a gradient, which is found for the "
+            "`x_weights` and `y_weights` must not require a gradient, since it is computed for the "
             "points only; detach them or use `squared_distance`."
         )
     points = torch.cat([x, y])
-    # neither distance nor gradient depend on the origin; rounding does
+    # the distance does not depend on the origin, but its rounding error does
     points = points - points.detach().mean(0)
     weights = torch.cat([p, -q]).double()  # differences of long cumulative sums
     directions = _directions(points.shape[1], num_slices, generator).to(points.device)
@@ -95,7 +94,7 @@ def _pull(
 
 
 def _weighted_signs(z: Float[Tensor, "s n"], weights: Float[Tensor, " n"]) -> Float[Tensor, "s n"]:
-    """Returns sum_j w_j sign(z_j - z_i) in each row, equal numbers counting as zero."""
+    """Returns sum_j w_j sign(z_j - z_i) in each row, where sign(0) = 0."""
     ordered, order = z.sort(dim=1)
     below = pad(weights[order].cumsum(1), (1, 0))  # (s, n + 1)
     smaller = below.gather(1, torch.searchsorted(ordered, ordered))

@@ -1,4 +1,4 @@
-"""Sums over blocks whose gradient, too, needs the memory of one block only."""
+"""Sums over blocks that need the memory of one block, with or without a gradient."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, cast, final
@@ -15,17 +15,17 @@ def sum_over_blocks(
 ) -> Float[Tensor, ""]:
     """Returns sum_b part(b, *arguments), differentiable in the arguments.
 
-    Autograd would keep the intermediate results of all blocks until the gradient is asked for.
-    Here a block's share of the gradient is found at once and its intermediate results dropped. The
-    price, where there are several blocks: no second derivatives, an error if they are asked for.
+    Autograd would keep the intermediate results of all blocks until the backward pass. Here the
+    gradient of each block is computed at once and its intermediate results are freed. So several
+    blocks have no second derivatives.
 
     Args:
-        part: a function of one block and the arguments; nothing else that it uses gets a gradient.
+        part: a function of one block and the arguments. Only the arguments get a gradient.
         blocks: at least one.
         arguments: tensors.
 
     Raises:
-        RuntimeError: when a gradient over several blocks is taken with create_graph=True.
+        RuntimeError: in the backward pass over several blocks with create_graph=True.
     """
     blocks = list(blocks)
     if len(blocks) == 1:
@@ -56,8 +56,8 @@ class _SumOverBlocks(torch.autograd.Function):
             shares = torch.autograd.grad(value, variables)
             for gradient, share in zip(gradients, shares, strict=True):
                 gradient += share
-            # a list of small results, each beside a freed block, would keep glibc (2.36) from
-            # using the blocks' memory again: gigabytes in long sums
+            # a list of small results, each next to a freed block, would keep glibc (2.36) from
+            # reusing the memory of the blocks: gigabytes in long sums
             if total is None:
                 total = torch.zeros_like(value.detach())
             total += value.detach()
@@ -70,7 +70,7 @@ class _SumOverBlocks(torch.autograd.Function):
         if torch.is_grad_enabled():
             raise RuntimeError(
                 "`create_graph` must be False for the gradient of a sum over several blocks, got "
-                "True; second derivatives are there for fewer points only, which fit one block."
+                "True; take second derivatives of fewer points, which fit in one block."
             )
         saved = iter(ctx.saved_tensors)
         return (None, None, *(outer * next(saved) if needed else None for needed in ctx.needed))

@@ -1,4 +1,4 @@
-"""Small work on one thread, and locks between threads that copies and forks do not inherit."""
+"""One thread for small computations, and locks that copies and forks find free."""
 
 import os
 import threading
@@ -14,12 +14,16 @@ __all__ = ["ThreadLock", "one_thread"]
 
 @contextmanager
 def one_thread(wanted: bool = True) -> Iterator[None]:
-    """Runs this thread's CPU operations on no other meanwhile, where wanted.
+    """Limits the CPU operations of PyTorch to the calling thread within the context.
 
-    A product of small matrices takes 10 us, waking another thread for a part of it up to 100 us.
-    PyTorch counts threads for each Python thread that calls it. Others may meet the lower number in
-    products of matrices until this one is done; one that first uses PyTorch meanwhile keeps it, so
-    workers should be started, or call `torch.set_num_threads`, before.
+    A product of small matrices takes 10 us; waking another thread for a part of it takes up to
+    100 us. PyTorch keeps a number of threads for each Python thread. Within the context, matrix
+    products of other Python threads may use one thread too. A Python thread that uses PyTorch for
+    the first time within it keeps that number, so start workers before, or let them call
+    `torch.set_num_threads`.
+
+    Args:
+        wanted: whether to limit them at all.
     """
     before = torch.get_num_threads()
     if not wanted or before == 1:
@@ -34,10 +38,10 @@ def one_thread(wanted: bool = True) -> Iterator[None]:
 
 @final
 class ThreadLock:
-    """A lock between the threads of one process, which its holder may take again.
+    """A reentrant lock between the threads of one process.
 
-    A copy, in this process or another, is a new and free lock. After a fork, a lock that another
-    thread held is free in the child, where that thread does not exist.
+    A copy, in this process or another, is a new lock that is free. After a fork the child frees
+    locks of the parent's other threads, which do not exist in the child.
     """
 
     def __init__(self) -> None:
@@ -54,8 +58,8 @@ class ThreadLock:
         return ThreadLock, ()
 
     def free_in_child(self) -> None:
-        """Replaces a lock that a thread of the parent process holds."""
-        if self._lock.acquire(blocking=False):  # it is free, or the thread that has forked holds it
+        """Frees the lock, after a fork, if another thread of the parent process holds it."""
+        if self._lock.acquire(blocking=False):  # it is free, or the forking thread holds it
             self._lock.release()
         else:
             self._lock = threading.RLock()
@@ -69,5 +73,5 @@ def _free_locks() -> None:
         lock.free_in_child()
 
 
-if hasattr(os, "register_at_fork"):  # where processes can fork
+if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=_free_locks)

@@ -28,7 +28,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from hawc.kernels import full_precision
+from hawc.precision import full_precision
 from lightning_modules.base.alternating import AbstractAlternating, Losses, Network, frozen
 from lightning_modules.base.checks import (
     BatchContract,

@@ -30,7 +30,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from hawc.kernels import full_precision
+from hawc.precision import full_precision
 from lightning_modules.base.adversarial import AbstractAdversarial
 from lightning_modules.base.alternating import Losses
 from lightning_modules.base.checks import check_at_least_one

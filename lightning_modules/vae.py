@@ -27,7 +27,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
 from hawc import StandardNormal
-from hawc.kernels import full_precision
+from hawc.precision import full_precision
 from hawc.targets import AbstractTarget
 from lightning_modules.base.autoencoder import AbstractAutoencoder
 from lightning_modules.interface import ImageShape, NetworkFactory

@@ -21,7 +21,7 @@ import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
-from hawc.kernels import full_precision
+from hawc.precision import full_precision
 from lightning_modules.base.adversarial import AbstractAdversarial
 from lightning_modules.base.alternating import Losses
 from lightning_modules.interface import ImageShape, NetworkFactory

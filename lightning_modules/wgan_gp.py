@@ -24,7 +24,7 @@ from jaxtyping import Float
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
-from hawc.kernels import full_precision
+from hawc.precision import full_precision
 from lightning_modules.base.adversarial import AbstractAdversarial
 from lightning_modules.base.alternating import Losses
 from lightning_modules.base.critic_scores import mixes_examples

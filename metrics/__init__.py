@@ -1,7 +1,7 @@
-"""Measures of generated images as torchmetrics classes, over the features of any network.
+"""Metrics of generated images as torchmetrics classes, over the features of any network.
 
-All of them take `update(images, real)` and `compute()`, and none imports a network: see
-`metrics.feature_metric.AbstractFeatureMetric` for what they share.
+Every metric has `update(images, real)` and `compute()`; none imports a network. Their base is
+`metrics.feature_metric.AbstractFeatureMetric`.
 """
 
 from metrics.binned_divergences import BinnedDivergences

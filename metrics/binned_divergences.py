@@ -1,10 +1,10 @@
-"""Total variation, KL both ways and Jensen-Shannon of real and generated points on a grid of bins.
+"""Total variation, KL both ways and Jensen-Shannon divergence of points on a grid of bins.
 
-For points of the line or the plane, such as the toy distributions: in more dimensions bins are
-empty. The divergences are those of the two samples' histograms, so they are of the distributions
-rounded to bins, plus noise: about (bins in use) / (2 n) nats for KL. KL is infinite where one
-sample leaves out a bin of the other; kl is of the real distribution to the generated one,
-reverse_kl the other way.
+It is for points of the line or the plane, such as the toy distributions; in more dimensions bins
+are empty. The divergences are those of the two histograms. They estimate those of the distributions
+rounded to bins, with a bias of about (bins in use) / (2 n) nats for KL. KL is infinite if a bin of
+one sample is empty in the other. `kl` is of the real distribution to the generated one,
+`reverse_kl` the other way.
 
 Source: ``hawc.divergences.discrete``.
 """
@@ -33,8 +33,8 @@ class BinnedDivergences(AbstractStoredFeatures):
     Args:
         feature_network: images to features (n, f), f at most 2; None if `update` is given features.
         low: lower end of the bins in each coordinate.
-        high: upper end; what is beyond either end counts in the outermost bins.
-        num_bins: a coordinate, at least 1.
+        high: upper end; points beyond either end count in the outermost bins.
+        num_bins: per coordinate, at least 1.
         keep_real: whether `reset` keeps the features of the real images.
 
     Raises:
@@ -60,7 +60,7 @@ class BinnedDivergences(AbstractStoredFeatures):
         self._num_bins = whole_number("num_bins", num_bins, 1)
 
     def compute(self) -> dict[str, Tensor]:
-        p, q = (self._target(self.features(real)) for real in (True, False))
+        p, q = (self._histogram(self.features(real)) for real in (True, False))
         return {
             "total_variation": discrete.total_variation(p, q),
             "kl": discrete.kl(p, q),
@@ -68,7 +68,7 @@ class BinnedDivergences(AbstractStoredFeatures):
             "jensen_shannon": discrete.jensen_shannon(p, q),
         }
 
-    def _target(self, points: Float[Tensor, "n f"]) -> Float[Tensor, " k"]:
+    def _histogram(self, points: Float[Tensor, "n f"]) -> Float[Tensor, " k"]:
         """Returns the share of points in each bin, in float64."""
         if points.shape[1] > _MOST_COORDINATES:
             raise ValueError(
@@ -77,8 +77,8 @@ class BinnedDivergences(AbstractStoredFeatures):
             )
         width = (self._high - self._low) / self._num_bins
         places = ((points - self._low) / width).clamp(0, self._num_bins - 1)
-        cells: Int64[Tensor, "n f"] = places.long()  # far points have no integer before the clamp
+        cells: Int64[Tensor, "n f"] = places.long()  # clamped first: far points exceed int64
         place = self._num_bins ** torch.arange(points.shape[1], device=points.device)
-        # not cells @ place: CUDA has no products of matrices of whole numbers
+        # not `cells @ place`: CUDA has no matrix products of whole numbers
         counts = torch.bincount((cells * place).sum(1), minlength=self._num_bins ** points.shape[1])
         return counts.double() / len(points)

@@ -1,6 +1,6 @@
-"""Which classes generated images show, as a classifier sees them.
+"""Classes of generated images by a classifier.
 
-With n_c generated images of class c out of n, and shares p_c = n_c / n against r_c of the data:
+With n_c generated images of class c out of n, shares p_c = n_c / n, and shares r_c of the data:
 
     num_classes            number of c with n_c > 0
     class_entropy          - sum_c p_c log p_c, in nats; at most log(number of classes)
@@ -19,9 +19,9 @@ from metrics.feature_metric import AbstractFeatureMetric
 __all__ = ["ClassCoverage", "Classifier", "class_entropy", "total_variation"]
 
 
-@runtime_checkable  # for the checks of annotations in tests; isinstance is not asked
+@runtime_checkable  # for the checks of annotations in tests; no isinstance
 class Classifier(Protocol):
-    """A network that names what images show."""
+    """A network that classifies images."""
 
     def classify(self, images: Tensor) -> Tensor:
         """Returns logits (n, classes) of images (n, c, h, w) in [0, 1]."""
@@ -32,10 +32,10 @@ class Classifier(Protocol):
 class ClassCoverage(AbstractFeatureMetric):
     """Returns `num_classes`, `class_entropy` and `class_total_variation` by these names.
 
-    A image belongs to the class of its largest logit, however sure the network is.
+    An image belongs to the class of its largest logit.
 
     Args:
-        num_classes: that the classifier knows, at least 1.
+        num_classes: of the classifier, at least 1.
         classifier: None if `update` is given logits (n, num_classes).
         keep_real: whether `reset` keeps the histogram of the real images.
 
@@ -61,7 +61,7 @@ class ClassCoverage(AbstractFeatureMetric):
         self.add_state("real_counts", zeros, dist_reduce_fx="sum")
         self.add_state("fake_counts", zeros, dist_reduce_fx="sum")
 
-    def take(self, features: Float[Tensor, "n f"], real: bool) -> None:
+    def add_features(self, features: Float[Tensor, "n f"], real: bool) -> None:
         num_classes = len(self.real_counts)
         if features.shape[1] != num_classes:
             raise ValueError(
@@ -92,8 +92,8 @@ class _Logits(nn.Module):
         super().__init__()
         if not hasattr(classifier, "classify"):
             raise TypeError(
-                "`classifier` must have a method `classify`, images to logits, which "
-                f"{type(classifier).__name__} has not; wrap the network, or give `update` logits."
+                "`classifier` must have a method `classify`, images to logits, got "
+                f"{type(classifier).__name__}; wrap the network, or give `update` logits."
             )
         self.classifier = cast(Classifier, classifier)
 
@@ -117,7 +117,7 @@ def total_variation(counts: Int[Tensor, " c"], others: Int[Tensor, " c"]) -> Flo
 
     Args:
         counts: at least one of them positive.
-        others: likewise.
+        others: at least one of them positive.
     """
     share, other = counts.double() / counts.sum(), others.double() / others.sum()
     return 0.5 * (share - other).abs().sum()

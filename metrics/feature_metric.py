@@ -1,4 +1,4 @@
-"""What all measures over features share: the network, real against generated, and the states."""
+"""Bases of all metrics over features: the network, real and generated images, the states."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -16,20 +16,19 @@ __all__ = ["AbstractFeatureMetric", "AbstractStoredFeatures"]
 
 
 class AbstractFeatureMetric(Metric, ABC):
-    """A measure of generated images in the features of a network; use `update` and `compute`.
+    """A metric of generated images in the features of a network, with `update` and `compute`.
 
-    The network is no part of any checkpoint and of no module that holds the metric; it runs in eval
-    mode without gradients and follows the metric from device to device, if it is an `nn.Module`.
-    `forward` is of no use here: it asks for the result of a batch that is real or generated only.
+    The network is not part of a checkpoint or of a module that holds the metric. It runs in eval
+    mode without gradients. An `nn.Module` follows the metric from device to device. Do not use
+    `forward`: it computes the metric of one batch, which is either real or generated.
 
-    A MetricCollection takes measures for one whose states are equal after the first batch, whatever
-    their networks: give it compute_groups=False if they differ in `feature_network` or `keep_real`.
+    A MetricCollection merges metrics whose states are equal after the first batch. Give it
+    compute_groups=False if its metrics differ in `feature_network` or `keep_real`.
 
     Args:
         feature_network: images to features (n, f); None if `update` is given features.
-        keep_real: whether `reset` keeps what is known of the real images, so that they need to be
-            given once only.
-        reads_real: whether real images matter; if not, `update` passes over them.
+        keep_real: whether `reset` keeps the states of the real images, which are then given once.
+        reads_real: whether the metric needs real images; if not, `update` ignores them.
     """
 
     is_differentiable = False
@@ -43,38 +42,38 @@ class AbstractFeatureMetric(Metric, ABC):
         reads_real: bool = True,
     ) -> None:
         super().__init__()
-        # past nn.Module's own bookkeeping, which would make it a part of state_dict
+        # not `self.feature_network = ...`, by which nn.Module would add it to the state_dict
         object.__setattr__(self, "feature_network", feature_network)
         self._keep_real = keep_real
         self._reads_real = reads_real
 
     @property
     def keeps_real(self) -> bool:
-        """Whether `reset` keeps what is known of the real images."""
+        """Whether `reset` keeps the states of the real images."""
         return self._keep_real
 
     @abstractmethod
-    def take(self, features: Float[Tensor, "n f"], real: bool) -> None:
+    def add_features(self, features: Float[Tensor, "n f"], real: bool) -> None:
         """Adds the features of at least one image to the states.
 
-        States whose names begin with "real" outlive `reset` under `keep_real`.
+        With `keep_real`, `reset` keeps the states whose names begin with "real".
         """
 
     def update(self, images: Tensor, real: bool) -> None:
         """Adds images.
 
         Args:
-            images: (n, c, h, w) in [0, 1], or features (n, f) if there is no `feature_network`; n
-                may be 0.
-            real: whether they are data; else they are generated.
+            images: (n, c, h, w) in [0, 1], or features (n, f) without a `feature_network`; n may
+                be 0.
+            real: whether they are data rather than generated.
 
         Raises:
             TypeError: if they are not floating point numbers.
-            ValueError: if images or features are not what `extract_features` asks for.
+            ValueError: if `extract_features` refuses the images or features.
         """
         if len(images) and (self._reads_real or not real):
             network: FeatureNetwork | None = self.__dict__["feature_network"]
-            self.take(extract_features(network, images), real)
+            self.add_features(extract_features(network, images), real)
 
     def reset(self) -> None:
         kept = self._real_states() if self._keep_real else {}
@@ -95,14 +94,14 @@ class AbstractFeatureMetric(Metric, ABC):
 
 
 class AbstractStoredFeatures(AbstractFeatureMetric):
-    """A measure that needs the features of all images at once; they are kept in float32.
+    """A metric that needs the features of all images at once; keeps them in float32.
 
-    They follow each other in the order they came in; those of several processes by rank.
+    Features have the order of the updates; those of several processes are sorted by rank.
 
     Args:
         feature_network: images to features (n, f); None if `update` is given features.
         keep_real: whether `reset` keeps the features of the real images.
-        reads_real: whether real images matter; if not, `update` passes over them.
+        reads_real: whether the metric needs real images; if not, `update` ignores them.
     """
 
     real_features: list[Tensor] | Tensor
@@ -118,21 +117,21 @@ class AbstractStoredFeatures(AbstractFeatureMetric):
         reads_real: bool = True,
     ) -> None:
         super().__init__(feature_network, keep_real=keep_real, reads_real=reads_real)
-        # Flat, because a process without images sends a tensor of one dimension, and gathering
-        # tensors of different numbers of dimensions hangs (torchmetrics 1.9).
+        # Features are stored flat: a process without images sends a tensor of one dimension, and
+        # torchmetrics 1.9 hangs when it gathers tensors of different numbers of dimensions.
         for kind in ("real", "fake"):
             self.add_state(f"{kind}_features", [], dist_reduce_fx="cat")
             self.add_state(f"{kind}_num_features", torch.tensor(0), dist_reduce_fx="max")
 
-    def take(self, features: Float[Tensor, "n f"], real: bool) -> None:
-        known, given = self._num_features(), torch.tensor(features.shape[1], device=self.device)
-        if known not in (0, int(given)):
+    def add_features(self, features: Float[Tensor, "n f"], real: bool) -> None:
+        before, now = self._num_features(), torch.tensor(features.shape[1], device=self.device)
+        if before not in (0, int(now)):
             raise ValueError(
-                f"features must be {known} a image, as they were before, got {given}; `reset` "
-                "before a change of network."
+                f"images must have {before} features, as in earlier updates, got {now}; call "
+                "`reset` before a change of network."
             )
         kind = "real" if real else "fake"
-        setattr(self, f"{kind}_num_features", given)
+        setattr(self, f"{kind}_num_features", now)
         getattr(self, f"{kind}_features").append(features.float().ravel())
 
     def features(self, real: bool, at_least: int = 1) -> Float[Tensor, "n f"]:

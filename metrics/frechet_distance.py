@@ -1,13 +1,13 @@
-"""Frechet distance between the normal distributions fitted to real and to generated features,
-squared.
+"""Squared Frechet distance of normal distributions fitted to real and generated features.
 
     d^2 = |m_r - m_g|^2 + tr(S_r + S_g - 2 (S_r S_g)^(1/2))
 
-with means m and unbiased covariances S; of Inception's features this is the FID. The trace of the
+with means m and unbiased covariances S. With features of Inception it is the FID. The trace of the
 root is the sum of the singular values of S_r^(1/2) S_g^(1/2), the roots of the eigenvalues of the
-symmetric S_r^(1/2) S_g S_r^(1/2): singular covariances need no offset and no complex numbers.
+symmetric S_r^(1/2) S_g S_r^(1/2). Singular covariances therefore need no offset and no complex
+numbers.
 
-It is biased: small sets look worse than they are, so state both sizes with the number.
+The estimate is biased: it is too large for small sets. State both sizes with the number.
 
 Source: Dowson and Landau 1982, J. Multivariate Analysis 12:450; Heusel et al. 2017, "GANs trained
 by a two time-scale update rule", arXiv 1706.08500, eq. 6.
@@ -21,7 +21,7 @@ from torch import Tensor
 from torchmetrics.utilities.prints import rank_zero_warn
 
 from hawc.arguments import whole_number
-from hawc.kernels import without_autocast
+from hawc.precision import without_autocast
 from metrics.feature_metric import AbstractFeatureMetric
 from metrics.features import FeatureNetwork
 
@@ -42,8 +42,8 @@ class FrechetDistance(AbstractFeatureMetric):
             if there are less than two real or two generated images.
 
     Warns:
-        UserWarning: if one of both sets has not more images than features: its covariance is
-            singular and the distance mostly bias.
+        UserWarning: if a set has not more images than features; its covariance is singular and the
+            distance mostly bias.
     """
 
     higher_is_better = False
@@ -69,7 +69,7 @@ class FrechetDistance(AbstractFeatureMetric):
             self.add_state(f"{kind}_sum", zeros, dist_reduce_fx="sum")
             self.add_state(f"{kind}_products", zeros.diag(), dist_reduce_fx="sum")
 
-    def take(self, features: Float[Tensor, "n f"], real: bool) -> None:
+    def add_features(self, features: Float[Tensor, "n f"], real: bool) -> None:
         if features.shape[1] != self._num_features:
             raise ValueError(
                 f"`num_features` must be the length of the features, which is "
@@ -78,7 +78,7 @@ class FrechetDistance(AbstractFeatureMetric):
         x = features.double()
         with without_autocast(x):
             products = x.T @ x
-        # not in place: `reset` under `keep_real` and gathering hold on to the tensors
+        # not in place: `reset` with `keep_real` and gathering keep references to the tensors
         kind = "real" if real else "fake"
         for name, value in (("count", len(x)), ("sum", x.sum(0)), ("products", products)):
             setattr(self, f"{kind}_{name}", getattr(self, f"{kind}_{name}") + value)
@@ -92,8 +92,8 @@ class FrechetDistance(AbstractFeatureMetric):
             )
         if min(counts) <= self._num_features:
             rank_zero_warn(
-                f"A Frechet distance over {self._num_features} features needs more images than "
-                f"that, got {counts[0]} real and {counts[1]} generated; it is mostly bias."
+                f"a Frechet distance over {self._num_features} features needs more images than "
+                f"features, got {counts[0]} real and {counts[1]} generated; it is mostly bias"
             )
         real = _moments(counts[0], self.real_sum, self.real_products)
         fake = _moments(counts[1], self.fake_sum, self.fake_products)
@@ -110,9 +110,9 @@ def squared_frechet_distance(
 
     Args:
         mean: of one distribution.
-        covariance: symmetric, no eigenvalue below 0 but by rounding.
-        other_mean: of the other.
-        other_covariance: likewise.
+        covariance: symmetric and, up to rounding, positive semidefinite.
+        other_mean: of the other distribution.
+        other_covariance: of the other distribution.
     """
     with without_autocast(mean):
         roots = _square_root(covariance) @ _square_root(other_covariance)

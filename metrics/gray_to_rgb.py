@@ -1,4 +1,4 @@
-"""Grey images for a network of colour ones."""
+"""Grey images for a network of colour images."""
 
 from typing import final
 
@@ -11,11 +11,9 @@ __all__ = ["GrayToRGB"]
 
 @final
 class GrayToRGB(nn.Module):
-    """A feature network of grey images (n, 1, h, w): shows them to a network of colour ones as
-    such.
+    """Maps grey images (n, 1, h, w) to the features of a network for colour images.
 
-    A network never says that it saw three times the same channel, so this is asked for, not
-    guessed.
+    Metrics do not repeat channels automatically, since nothing in their result would show it.
 
     Args:
         network: images (n, 3, h, w) to features (n, f).
@@ -29,11 +27,11 @@ class GrayToRGB(nn.Module):
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
-        """Returns the network's features of images whose one channel is shown thrice."""
+        """Returns the features of images whose channel is repeated three times."""
         if images.ndim != 4 or images.shape[1] != 1:
             raise ValueError(
                 f"`images` must be grey images (n, 1, h, w), got {tuple(images.shape)}; give "
                 "colour images to the network itself."
             )
-        # not an expanded view, which no network could work on in place
+        # a copy rather than an expanded view: a network may work in place
         return self.network(images.repeat(1, 3, 1, 1))

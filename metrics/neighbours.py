@@ -1,8 +1,8 @@
 """Nearest neighbours among points, in blocks: time O(n m f), memory O(n + m).
 
-Distances are those of float64 by |x|^2 + |y|^2 - 2 xy about a common origin. Of points nearer than
-a ten-thousandth of their distance from there that leaves less than half of the digits: their
-distances are those of coordinate differences.
+Squared distances are |x|^2 + |y|^2 - 2 xy from a common origin, in float64. Points nearer than a
+ten-thousandth of their distance from the origin would keep less than half of the digits. Their
+distances are computed from coordinate differences.
 """
 
 import math
@@ -14,37 +14,37 @@ from torch import Tensor
 
 from hawc.arguments import whole_number
 from hawc.blocks import row_blocks
-from hawc.kernels import without_autocast
 from hawc.points import ArrayLike, as_points, promoted
+from hawc.precision import without_autocast
 
 __all__ = [
-    "amid",
+    "central_point",
     "nearest",
     "nearest_earlier",
     "squared_distance_blocks",
     "squared_neighbour_radii",
 ]
 
-# A squared distance above this share of |x|^2 keeps half of its digits: rounding leaves up to some
-# units of eps (|x|^2 + |y|^2) in it, with |y| like |x| where they are near.
+# A squared distance above this share of |x|^2 keeps half of its digits: its rounding error is a few
+# times eps (|x|^2 + |y|^2), and |y| is about |x| where points are near.
 _NEAR = 64 * torch.finfo(torch.float64).eps ** 0.5
-_PAIRS_AT_ONCE = 2**18  # coordinates of pairs whose differences are taken
+_PAIRS_AT_ONCE = 2**18  # coordinates of pairs whose differences are computed at once
 
-_MOST_FOR_ORIGIN = 1000  # a few points tell well enough where all are
+_MOST_FOR_ORIGIN = 1000  # points; enough to estimate a median
 
 
-def amid(points: Float[Tensor, "n f"] | ArrayLike) -> Float[Tensor, " f"]:
-    """Returns a point amid others: the median of up to 1000 of them, evenly spaced, in float64.
+def central_point(points: Float[Tensor, "n f"] | ArrayLike) -> Float[Tensor, " f"]:
+    """Returns the median of up to 1000 points, evenly spaced in their order, in float64.
 
-    A mean would follow a single point far away, and cost all others their digits.
+    A mean would follow a single distant point, and all others would lose digits.
 
     Args:
         points: at least one.
     """
     points = as_points("points", points)
-    some = points[:: math.ceil(len(points) / _MOST_FOR_ORIGIN)].double()
-    # torch.median has no deterministic algorithm on CUDA, and refuses where one is asked for
-    middle: Tensor = some.sort(0).values[(len(some) - 1) // 2]
+    chosen = points[:: math.ceil(len(points) / _MOST_FOR_ORIGIN)].double()
+    # not torch.median, which has no deterministic algorithm on CUDA
+    middle: Tensor = chosen.sort(0).values[(len(chosen) - 1) // 2]
     return middle
 
 
@@ -53,18 +53,18 @@ def squared_distance_blocks(
     y: Float[Tensor, "m f"] | ArrayLike,
     origin: Float[Tensor, " f"] | None = None,
 ) -> Iterator[tuple[slice, Float[Tensor, "b m"]]]:
-    """Yields rows of the matrix |x_i - y_j|^2 with their places, in float64; exactly 0 for copies.
+    """Yields blocks of rows of |x_i - y_j|^2 and their places, in float64; 0 for copies.
 
-    A caller may write into a block; the next one takes its memory. There is no gradient.
+    The caller may overwrite a block; the next block uses its memory. There is no gradient.
 
     Args:
         x: at least one point.
-        y: likewise.
-        origin: a point amid both, as the error of a squared distance is some eps of the squared
-            distances from there; `amid(y)` if None.
+        y: at least one point.
+        origin: a point amid both; `central_point(y)` if None. The error of a squared distance is a
+            few eps times the squared distances from the origin.
     """
     x, y = promoted(as_points("x", x).detach().double(), as_points("y", y).detach())
-    origin = amid(y) if origin is None else origin.detach().double()
+    origin = central_point(y) if origin is None else origin.detach().double()
     x, y = x - origin, y - origin
     x_norms, y_norms = x.square().sum(1), y.square().sum(1)
     memory = x.new_empty(0)
@@ -86,12 +86,12 @@ def squared_neighbour_radii(
     num_neighbours: int,
     origin: Float[Tensor, " f"] | None = None,
 ) -> Float[Tensor, " n"]:
-    """Returns each point's squared distance to its k-th nearest neighbour, itself not counted.
+    """Returns each point's squared distance to its k-th nearest neighbour, without itself.
 
     Args:
         points: more than `num_neighbours`.
         num_neighbours: k, at least 1.
-        origin: as `squared_distance_blocks` has it.
+        origin: that of `squared_distance_blocks`.
 
     Raises:
         ValueError: if there are too few points.
@@ -101,13 +101,12 @@ def squared_neighbour_radii(
     if not num_neighbours < len(points):
         raise ValueError(
             f"`num_neighbours` must be at least 1 and less than the number of points, got "
-            f"{num_neighbours} for {len(points)} points; give more points or ask for fewer."
+            f"{num_neighbours} for {len(points)} points; give more points or fewer neighbours."
         )
-    # results of one tensor: a list of small ones, each beside a freed block, would keep glibc from
-    # using the blocks' memory again
+    # one tensor of results: small tensors beside freed blocks keep glibc from reusing their memory
     radii = torch.empty(len(points), dtype=torch.float64, device=points.device)
     for rows, squared in squared_distance_blocks(points, points, origin):
-        # a point is its own nearest at 0; of copies it does not matter which is which
+        # the first is the point itself, or a copy of it
         radii[rows] = squared.topk(num_neighbours + 1, largest=False).values[:, -1]
     return radii
 
@@ -115,7 +114,7 @@ def squared_neighbour_radii(
 def nearest(
     points: Float[Tensor, "n f"] | ArrayLike, reference: Float[Tensor, "m f"] | ArrayLike
 ) -> tuple[Float[Tensor, " n"], Int[Tensor, " n"]]:
-    """Returns each point's distance to the nearest of the reference, and which one that is.
+    """Returns each point's distance to the nearest reference point, and its index.
 
     Args:
         points: at least one.
@@ -130,7 +129,7 @@ def nearest(
 
 
 def nearest_earlier(points: Float[Tensor, "n f"] | ArrayLike) -> Float[Tensor, " n"]:
-    """Returns each point's distance to the nearest of those before it; infinity for the first.
+    """Returns each point's distance to the nearest earlier point; infinity for the first.
 
     Args:
         points: at least one.

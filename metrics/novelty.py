@@ -1,13 +1,12 @@
-"""Novelty: how far generated images are from those that were there before.
+"""Novelty: the distance of generated images to a reference set.
 
-Of each generated image the distance in features to the nearest reference image is taken. The
-reference is the training set, to see whether a model merely copies it, or a gallery of what was
-drawn earlier, to see whether a new batch repeats it.
+The distance of an image is that of its features to the nearest reference image. With the training
+set as reference it shows whether a model copies; with a gallery, whether a new batch repeats.
 
     novelty      = mean of these distances
     share_copied = share of them below a threshold
 
-`metrics.nearest` gives each image's own distance and its nearest reference image.
+`metrics.nearest` returns the distance of each image and its nearest reference image.
 """
 
 from typing import final
@@ -26,17 +25,17 @@ __all__ = ["Novelty"]
 class Novelty(AbstractStoredFeatures):
     """Returns `novelty` and `share_copied` by these names.
 
-    The reference is what `update` is given with real=True, be it a training set or a gallery.
+    The reference are the images of `update` with real=True: a training set or a gallery.
 
     Args:
         feature_network: images to features (n, f); None if `update` is given features.
-        threshold: distance in features below which a image counts as copied, > 0; if None, it is
+        threshold: distance in features below which an image counts as copied, > 0; if None, it is
             `repeat_threshold` of the reference. For a gallery give that of the training set.
         keep_real: whether `reset` keeps the features of the reference.
 
     Raises:
         ValueError: if `threshold` is not positive, or (by `compute`) if there is no generated
-            image, no reference, or no threshold to be had from it.
+            image, no reference, or the reference has no threshold.
     """
 
     def __init__(

@@ -1,16 +1,17 @@
-"""Precision, recall, density and coverage: are generated images real, are real ones generated.
+"""Precision, recall, density and coverage of generated images.
 
-With B(x) the open ball around x up to its k-th nearest neighbour among its own kind, over n real
-images x_i and m generated ones y_j, by their features:
+B(x) is the open ball around x up to its k-th nearest neighbour in its own set. For the features of
+n real images x_i and m generated images y_j:
 
     precision = share of y_j in the union of the B(x_i)
     recall    = share of x_i in the union of the B(y_j)
     density   = sum_ij [y_j in B(x_i)] / (k m)
-    coverage  = share of B(x_i) that hold a y_j
+    coverage  = share of B(x_i) that contain a y_j
 
 Precision, recall and coverage are in [0, 1], density is >= 0 and may exceed 1. For two independent
-sets of one distribution density is 1 on average, coverage near 1 - 2^-k. Balls are open, as in
-Naeem's reference implementation: of two equal sets all four are 1, and copies alone span no ball.
+sets of one distribution, density is 1 on average and coverage about 1 - 2^-k. Balls are open, as in
+Naeem's reference implementation. For two equal sets all four are 1; the ball of a set of copies is
+empty.
 
 Source: Kynkaanniemi et al. 2019, "Improved precision and recall metric", arXiv 1904.06991, eq. 1
 and 2 (there with closed balls); Naeem et al. 2020, "Reliable fidelity and diversity metrics for
@@ -27,25 +28,25 @@ from hawc.arguments import whole_number
 from hawc.points import ArrayLike, as_points, promoted
 from metrics.feature_metric import AbstractStoredFeatures
 from metrics.features import FeatureNetwork
-from metrics.neighbours import amid, squared_distance_blocks, squared_neighbour_radii
+from metrics.neighbours import central_point, squared_distance_blocks, squared_neighbour_radii
 
 __all__ = ["PRDC", "precision_recall_density_coverage"]
 
-_OPEN = 1 - 1e-12  # rounding must not put into a ball what lies on its boundary
+_OPEN = 1 - 1e-12  # excludes points on the boundary in spite of rounding
 
 
 @final
 class PRDC(AbstractStoredFeatures):
-    """Returns precision, recall, density and coverage by these names, all of one pass.
+    """Returns precision, recall, density and coverage by these names.
 
     Args:
         feature_network: images to features (n, f); None if `update` is given features.
-        num_neighbours: k, at least 1; 5 as Naeem et al., Kynkaanniemi et al. take 3.
+        num_neighbours: k, at least 1; 5 in Naeem et al., 3 in Kynkaanniemi et al.
         keep_real: whether `reset` keeps the features of the real images.
 
     Raises:
-        ValueError: if `num_neighbours` is less than 1, or (by `compute`) not less than the number
-            of real and that of generated images.
+        ValueError: if `num_neighbours` is less than 1, or (by `compute`) not less than the numbers
+            of real and of generated images.
     """
 
     higher_is_better = True
@@ -70,7 +71,7 @@ def precision_recall_density_coverage(
     fake: Float[Tensor, "m f"] | ArrayLike,
     num_neighbours: int = 5,
 ) -> dict[str, Float[Tensor, ""]]:
-    """Returns the four measures by name.
+    """Returns the four metrics by name.
 
     Args:
         real: features of data, more than `num_neighbours`.
@@ -84,11 +85,11 @@ def precision_recall_density_coverage(
     num_neighbours = whole_number("num_neighbours", num_neighbours, 1)
     if not num_neighbours < min(len(real), len(fake)):
         raise ValueError(
-            "`num_neighbours` must be at least 1 and less than the number of real and that of "
+            "`num_neighbours` must be at least 1 and less than the numbers of real and of "
             f"generated images, got {num_neighbours} for {len(real)} and {len(fake)}; give more "
             "images or take fewer neighbours."
         )
-    origin = amid(real)
+    origin = central_point(real)
     real_radii = _OPEN * squared_neighbour_radii(real, num_neighbours, origin)
     fake_radii = _OPEN * squared_neighbour_radii(fake, num_neighbours, origin)
     is_precise = torch.zeros(len(fake), dtype=torch.bool, device=fake.device)

@@ -1,9 +1,9 @@
-"""Repeat rate: how often a sequence of generated images shows again what it has shown before.
+"""Repeat rate: the share of images in a sequence that repeat an earlier one.
 
-    repeat rate = share of images whose nearest neighbour among EARLIER ones is nearer than t
+    repeat rate = share of images whose nearest EARLIER image is nearer than t in features
 
-in features. It depends on the order, and grows with the number of images. The threshold t has to
-be stated with it; `repeat_threshold` finds one from data.
+It depends on the order and grows with the number of images. State the threshold t with it;
+`repeat_threshold` computes one from data.
 """
 
 from typing import final
@@ -22,19 +22,19 @@ __all__ = ["RepeatRate", "repeat_rate", "repeat_threshold"]
 
 @final
 class RepeatRate(AbstractStoredFeatures):
-    """Returns the repeat rate of the generated images in the order they came in.
+    """Returns the repeat rate of the generated images in the order of the updates.
 
-    Those of several processes count by rank, all of the first process before those of the next.
+    Images of several processes are sorted by rank.
 
     Args:
         feature_network: images to features (n, f); None if `update` is given features.
-        threshold: distance in features below which a image is a repeat, > 0; if None, it is
-            `repeat_threshold` of the real images, which are passed over otherwise.
+        threshold: distance in features below which an image is a repeat, > 0; if None, it is
+            `repeat_threshold` of the real images. Otherwise real images are ignored.
         keep_real: whether `reset` keeps the features of the real images.
 
     Raises:
         ValueError: if `threshold` is not positive, or (by `compute`) if there is no generated
-            image, or no threshold to be had from the real ones.
+            image, or the real images have no threshold.
     """
 
     higher_is_better = False
@@ -58,7 +58,7 @@ class RepeatRate(AbstractStoredFeatures):
 
 
 def repeat_rate(features: Float[Tensor, "n f"] | ArrayLike, threshold: float) -> Float[Tensor, ""]:
-    """Returns the repeat rate of a sequence, from 0 to 1 - 1/n as the first repeats nothing.
+    """Returns the repeat rate of a sequence, from 0 to 1 - 1/n; the first image is no repeat.
 
     Args:
         features: at least one row, in order.
@@ -68,11 +68,11 @@ def repeat_rate(features: Float[Tensor, "n f"] | ArrayLike, threshold: float) ->
 
 
 def repeat_threshold(real: Float[Tensor, "n f"] | ArrayLike, percentile: float = 5.0) -> float:
-    """Returns a distance below which two images are hardly different, judged by data.
+    """Returns a distance below which two images count as repeats, from real images.
 
-    It is a percentile of the distances from each real image to its nearest neighbour among the
-    others. These shrink as n grows: the threshold belongs to a percentile and a number of images.
-    Among as many real images as were given, about half of that percentage would count as repeats.
+    It is a percentile of the distances from each real image to its nearest neighbour. These shrink
+    as n grows, so state the percentile and the number of images with it. Of the real images
+    themselves about half of that percentage would be repeats.
 
     Args:
         real: features of different images, at least two.
@@ -82,8 +82,8 @@ def repeat_threshold(real: Float[Tensor, "n f"] | ArrayLike, percentile: float =
         A distance > 0 in units of the features.
 
     Raises:
-        ValueError: if there are less than two images, `percentile` is out of its range, or so
-            many images have an exact copy that the distance is 0.
+        ValueError: if there are less than two images, `percentile` is out of its range, or the
+            distance is 0 because of exact copies.
     """
     if not 0 <= percentile <= 100:
         raise ValueError(f"`percentile` must be from 0 to 100, got {percentile}.")
@@ -92,7 +92,7 @@ def repeat_threshold(real: Float[Tensor, "n f"] | ArrayLike, percentile: float =
     if threshold == 0:
         raise ValueError(
             f"`real` must hold different images, got {int((distances == 0).sum())} of "
-            f"{len(distances)} with an equal one; give each once or a `percentile` above "
+            f"{len(distances)} with a copy; give each image once or a `percentile` above "
             f"{percentile}."
         )
     return threshold
@@ -103,5 +103,5 @@ def check_threshold(threshold: float | None) -> None:
     if threshold is not None and not 0 < threshold < torch.inf:
         raise ValueError(
             f"`threshold` must be > 0 and finite, got {threshold}; `metrics.repeat_threshold` "
-            "finds one from data."
+            "computes one from data."
         )

@@ -2,10 +2,10 @@
 
     d^2 = E h(X, Y) - 1/2 E h(X, X') - 1/2 E h(Y, Y')
 
-as `hawc.distances.squared_distance` has it, by default for h = |x - y|: half of Szekely's energy
-distance. It is what `hawc` minimises, and 0 for equal distributions only. Here it is computed in
-float64, since a small difference of large means is left of little else, and from products of
-matrices, four times as fast as `hawc.distances.squared_distance`, which also gives gradients.
+It is `hawc.distances.squared_distance`, by default for h = |x - y|: half of Szekely's energy
+distance. `hawc` minimises it; it is 0 for equal distributions only. This module computes it in
+float64, since it is a small difference of large means, and without gradients. Matrix products make
+it four times as fast as `hawc.distances.squared_distance`.
 
 Source: Szekely and Rizzo 2013, "Energy statistics", J. Stat. Planning and Inference 143:1249.
 """
@@ -33,14 +33,14 @@ class SquaredEnergyDistance(AbstractStoredFeatures):
     Args:
         feature_network: images to features (n, f); None if `update` is given features.
         kernel: h; `hawc.kernels.Energy()` if None.
-        unbiased: whether the distance of the distributions drawn from is estimated, which may be
-            negative; else it is that of the images given, >= 0, on average larger by a term in 1 /
-            n.
+        unbiased: whether to return the U-statistic, an unbiased estimate for the distributions that
+            may be negative. Otherwise it is the V-statistic, the distance of the images themselves,
+            >= 0 and on average larger by a term in 1 / n.
         keep_real: whether `reset` keeps the features of the real images.
 
     Raises:
-        ValueError: (by `compute`) if there is no real or no generated image, or only one where
-            `unbiased`.
+        ValueError: (by `compute`) if there is no real or no generated image, or with `unbiased`
+            only one.
     """
 
     higher_is_better = False
@@ -71,30 +71,32 @@ def squared_energy_distance(
     *,
     unbiased: bool = False,
 ) -> Float[Tensor, ""]:
-    """Returns `hawc.distances.squared_distance` or, if `unbiased`,
+    """Returns the squared distance of two sets in a kernel, biased or unbiased.
+
+    It equals `hawc.distances.squared_distance` or, if `unbiased`,
     `hawc.distances.unbiased_squared_distance`.
 
     Args:
         kernel: h.
         x: at least one point, two if `unbiased`.
-        y: likewise.
-        unbiased: whether no point is paired with itself.
+        y: at least one point, two if `unbiased`.
+        unbiased: whether pairs of a point with itself are left out.
 
     Returns:
         A scalar in float64, in units of the kernel, without a gradient.
     """
     x, y = promoted(as_points("x", x), as_points("y", y))
-    own = _mean(kernel, x, x, unbiased) + _mean(kernel, y, y, unbiased)
-    return _mean(kernel, x, y, False) - 0.5 * own
+    within = _mean(kernel, x, x, unbiased) + _mean(kernel, y, y, unbiased)
+    return _mean(kernel, x, y, False) - 0.5 * within
 
 
 def _mean(
     kernel: AbstractKernel,
     x: Float[Tensor, "n f"],
     y: Float[Tensor, "m f"],
-    without_own: bool,
+    without_diagonal: bool,
 ) -> Float[Tensor, ""]:
     total = torch.zeros((), dtype=torch.float64, device=x.device)
     for _, squared in squared_distance_blocks(x, y):
         total += kernel.profile(squared).sum()
-    return total / (len(x) * (len(y) - without_own))  # h(x, x) = 0
+    return total / (len(x) * (len(y) - without_diagonal))  # h(x, x) = 0

@@ -1,4 +1,4 @@
-"""Vendi score: how many different images a set amounts to.
+"""Vendi score: the effective number of different images in a set.
 
 With unit vectors u_i of the features of n images and the cosine kernel K_ij = u_i . u_j, let
 lambda be the eigenvalues of K / n; they are >= 0 with sum 1. The score of order q is the Hill
@@ -7,8 +7,8 @@ number exp(H_q), with Renyi's entropy
     H_q = log(sum lambda^q) / (1 - q),    H_1 = - sum lambda log lambda,    H_inf = - log max lambda
 
 It is n for orthogonal features, 1 for parallel ones, and falls as q grows: small orders count rare
-kinds of images too, large ones the dominant kinds. K / n shares its eigenvalues, but for zeros,
-with the f x f matrix sum_i u_i u_i^T / n, and the smaller of both is the one decomposed.
+kinds of images too, large ones the dominant kinds. K / n and the f x f matrix sum_i u_i u_i^T / n
+have the same positive eigenvalues; the smaller matrix is decomposed.
 
 Source: Friedman and Dieng 2023, "The Vendi score", arXiv 2210.02410 (q = 1); Pasarkar and Dieng
 2023, "Cousins of the Vendi score", arXiv 2310.12952 (order q).
@@ -21,20 +21,20 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.kernels import without_autocast
 from hawc.points import ArrayLike, as_points
+from hawc.precision import without_autocast
 from metrics.feature_metric import AbstractStoredFeatures
 from metrics.features import FeatureNetwork
 
 __all__ = ["VendiScore", "vendi_score"]
 
-# Nearer to 1 than this, log(sum lambda^q) / (1 - q) loses more digits than the limit is off.
+# Nearer to 1 than this, rounding in log(sum lambda^q) / (1 - q) exceeds the error of the limit.
 _NEARLY_ONE = 1e-7
 
 
 @final
 class VendiScore(AbstractStoredFeatures):
-    """Returns the Vendi score of the generated images; real ones are passed over.
+    """Returns the Vendi score of the generated images; ignores real ones.
 
     Args:
         feature_network: images to features (n, f); None if `update` is given features.
@@ -58,8 +58,7 @@ class VendiScore(AbstractStoredFeatures):
 def vendi_score(features: Float[Tensor, "n f"] | ArrayLike, q: float = 1.0) -> Float[Tensor, ""]:
     """Returns the Vendi score of order q in the cosine kernel, from 1 to min(n, f + 1).
 
-    Features that are all 0 have no direction; they count as equal to each other and orthogonal to
-    all others.
+    Zero vectors have no direction; they count as equal to each other and orthogonal to all others.
 
     Args:
         features: at least one row.
@@ -91,7 +90,7 @@ def _unit_vectors(features: Float[Tensor, "n f"]) -> Float[Tensor, "n g"]:
 
 
 def _eigenvalues(unit: Float[Tensor, "n g"]) -> Float[Tensor, " r"]:
-    """Returns those of K / n that are not 0 up to rounding, which small orders would count."""
+    """Returns the eigenvalues of K / n above rounding; small orders would count the others."""
     n, g = unit.shape
     with without_autocast(unit):
         gram = unit.T @ unit if g <= n else unit @ unit.T

@@ -1,8 +1,8 @@
 """Wasserstein-1 distance between real and generated features, by an exact transport plan.
 
-Of the images given, in units of the features; as an estimate for the distributions they were drawn
-from it is too large, the more so in many dimensions: by order n^(-1/d). Compare it only between
-sets of one size. More than 300 by 300 images need the package POT.
+It is the distance of the images themselves, in units of the features. As an estimate for their
+distributions it is too large, by order n^(-1/d) in d dimensions. Compare it only between sets of
+one size. More than 300 by 300 images need the package POT.
 
 Source: ``hawc.divergences.transport``.
 """
@@ -28,7 +28,7 @@ class Wasserstein1(AbstractStoredFeatures):
 
     Raises:
         ValueError: (by `compute`) if there is no real or no generated image, or there are too
-            many to do without POT.
+            many without POT.
     """
 
     higher_is_better = False

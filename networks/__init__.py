@@ -1,18 +1,20 @@
-"""Plain networks, named in configuration files: an encoder maps images to vectors, a decoder
-vectors to images (unbounded: models squash them), a critic is an encoder with one output, a
-translator maps images to images. Feature networks are frozen and map images to features.
+"""Plain networks, named in configuration files.
+
+An encoder maps images to vectors. A decoder maps vectors to unbounded images; the model applies the
+last activation. A critic is an encoder with one output. A translator maps images to images. Feature
+networks are frozen and map images to features.
 """
 
 from networks.conv import ConvDecoder, ConvEncoder
 from networks.cwae_conv import CWAEDecoder, CWAEEncoder
 from networks.digit_features import DigitFeatures
 from networks.disco import DiscoCritic, DiscoTranslator
-from networks.given_features import GivenFeatures
 from networks.mlp import MLPDecoder, MLPEncoder, MLPTranslator
 from networks.object_features import ObjectFeatures
 from networks.random_conv_features import RandomConvFeatures
 from networks.resnet import ResNetDecoder, ResNetEncoder
 from networks.tutorial_conv import TutorialConvDecoder, TutorialConvEncoder
+from networks.wrapped_features import WrappedFeatures
 
 __all__ = [
     "CWAEDecoder",
@@ -22,7 +24,6 @@ __all__ = [
     "DigitFeatures",
     "DiscoCritic",
     "DiscoTranslator",
-    "GivenFeatures",
     "MLPDecoder",
     "MLPEncoder",
     "MLPTranslator",
@@ -32,4 +33,5 @@ __all__ = [
     "ResNetEncoder",
     "TutorialConvDecoder",
     "TutorialConvEncoder",
+    "WrappedFeatures",
 ]

@@ -1,8 +1,8 @@
 """Strided convolutional networks after DCGAN, for images whose sides halve to 4 to 7 pixels.
 
-28 x 28 goes through 14 to 7, 32 x 32 through 16 and 8 to 4, 64 x 64 one further. On request sides
-are halved more often, odd ones rounded down: 28 x 28 through 14 and 7 to 3. Whoever has to judge
-whole digits, a critic, sees more of them so.
+28 x 28 goes through 14 to 7, 32 x 32 through 16 and 8 to 4, 64 x 64 one step further.
+`num_halvings` halves sides more often and rounds odd ones down: 28 x 28 through 14 and 7 to 3. A
+unit of the last layer then sees more of the image, which helps a critic to judge whole digits.
 
 Source: Radford, Metz and Chintala 2015, "Unsupervised representation learning with deep
 convolutional generative adversarial networks", arXiv 1511.06434.
@@ -13,9 +13,8 @@ from typing import final
 
 from torch import Tensor, nn
 
-from networks.halvings import halved_sides
-from networks.image_sizes import check_width
-from networks.shapes import Float
+from networks.annotations import Float
+from networks.image_sizes import check_width, halved_sides
 
 __all__ = ["ConvDecoder", "ConvEncoder"]
 
@@ -27,12 +26,13 @@ class ConvEncoder(nn.Sequential):
     Args:
         image_shape: (channels, height, width).
         latent_dim: length of the output; 1 for a critic.
-        width: channels of the first layer; doubled by each further one.
+        width: channels of the first layer; each further layer doubles them.
         batch_norm: whether all layers but the first are batch-normalised.
-        num_halvings: layers before the last, each halving the sides; to 4 to 7 pixels if None.
+        num_halvings: layers before the last, each of which halves the sides. If None, sides are
+            halved to between 4 and 7 pixels.
 
     Raises:
-        ValueError: if it is no image's shape, its sides cannot be halved so or `width` < 1.
+        ValueError: if `image_shape`, `width` or `num_halvings` is out of its range.
     """
 
     def __init__(
@@ -68,12 +68,13 @@ class ConvDecoder(nn.Sequential):
     Args:
         image_shape: (channels, height, width).
         latent_dim: length of the input.
-        width: channels of the last hidden layer; doubled by each earlier one.
+        width: channels of the last hidden layer; each earlier layer has twice as many.
         batch_norm: whether the hidden layers are batch-normalised.
-        num_halvings: layers after the first, each doubling the sides; from 4 to 7 pixels if None.
+        num_halvings: layers after the first, each of which doubles the sides. If None, sides start
+            with between 4 and 7 pixels.
 
     Raises:
-        ValueError: if it is no image's shape, its sides cannot be halved so or `width` < 1.
+        ValueError: if `image_shape`, `width` or `num_halvings` is out of its range.
     """
 
     def __init__(
@@ -110,15 +111,15 @@ class ConvDecoder(nn.Sequential):
 def _doubling(
     fan_in: int, fan_out: int, sides: tuple[int, int], bias: bool = True
 ) -> nn.ConvTranspose2d:
-    """Returns a layer to these sides from their halves, rounded down."""
-    rest = (sides[0] % 2, sides[1] % 2)
+    """Returns a layer that doubles sides; `sides` are those of its output, even or odd."""
+    odd = (sides[0] % 2, sides[1] % 2)
     return nn.ConvTranspose2d(
-        fan_in, fan_out, 4, stride=2, padding=1, output_padding=rest, bias=bias
+        fan_in, fan_out, 4, stride=2, padding=1, output_padding=odd, bias=bias
     )
 
 
 def _initialize(layer: nn.Module) -> None:
-    """Draws DCGAN's start: weights N(0, 0.02^2), batch norm scales N(1, 0.02^2), biases 0."""
+    """Starts as DCGAN: weights N(0, 0.02^2), batch norm scales N(1, 0.02^2), biases 0."""
     if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.normal_(layer.weight, 0.0, 0.02)
         if layer.bias is not None:

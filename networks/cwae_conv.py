@@ -1,7 +1,7 @@
-"""The CIFAR-10 networks of the Radon-Sobolev and the Cramer-Wold autoencoder.
+"""CIFAR-10 networks of the Radon-Sobolev and the Cramer-Wold autoencoder.
 
     encoder   conv 2x2, 3 filters;  conv 2x2 stride 2, 32;  conv 2x2, 32;  conv 2x2, 32;
-              linear 128;  linear to the latent, ReLU everywhere but after the last
+              linear 128;  linear to the latent, ReLU after all layers but the last
     decoder   linear 128;  linear to 32 x (h/2) x (w/2);  transposed conv 2x2, 32, twice;
               transposed conv 3x3 stride 2, 32, one pixel larger than 2 (h/2);  conv 2x2, unpadded
 
@@ -15,9 +15,9 @@ from typing import final
 
 from torch import Tensor, nn
 
+from networks.annotations import Float
 from networks.image_sizes import checked_image_shape
 from networks.initialization import initialize_like_keras
-from networks.shapes import Float
 
 __all__ = ["CWAEDecoder", "CWAEEncoder"]
 
@@ -34,7 +34,7 @@ class CWAEEncoder(nn.Sequential):
         latent_dim: length of the output.
 
     Raises:
-        ValueError: if a side is odd or it is no image's shape.
+        ValueError: if a side is odd or `image_shape` has not three numbers.
     """
 
     def __init__(self, image_shape: tuple[int, ...], latent_dim: int) -> None:
@@ -63,7 +63,7 @@ class CWAEDecoder(nn.Sequential):
         latent_dim: length of the input.
 
     Raises:
-        ValueError: if a side is odd or it is no image's shape.
+        ValueError: if a side is odd or `image_shape` has not three numbers.
     """
 
     def __init__(self, image_shape: tuple[int, ...], latent_dim: int) -> None:
@@ -84,7 +84,10 @@ class CWAEDecoder(nn.Sequential):
 
 
 def _same(fan_in: int, fan_out: int) -> tuple[nn.Module, nn.Module]:
-    """Returns a 2 x 2 convolution that keeps the sides; a transposed one is its mirror image."""
+    """Returns a 2 x 2 convolution that keeps the sides.
+
+    It also stands for the transposed convolution of the decoder, which is its mirror image.
+    """
     return nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(fan_in, fan_out, 2)
 
 

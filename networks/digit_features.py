@@ -9,9 +9,10 @@ __all__ = ["DigitFeatures"]
 
 @final
 class DigitFeatures(AbstractTrainedFeatures):
-    """Sees 28 x 28 grey images as a classifier of MNIST does: 96 features to choose, 64 to judge.
+    """Returns features of 28 x 28 grey images, learnt by a classifier of MNIST.
 
-    Their training is recorded in networks/weights/digits-<role>.json.
+    `role` "choosing" gives 96 features, "judging" 64. networks/weights/digits-<role>.json records
+    the training.
     """
 
     data = "digits"

@@ -1,11 +1,11 @@
-"""DiscoGAN's networks: images of one domain to those of another, and a critic of one domain.
+"""DiscoGAN's networks: a translator between two domains and a critic of one domain.
 
     translator   4 convolutions 4 x 4 of stride 2 with 64, 128, 256, 512 filters, leaky ReLU 0.2;
                  optionally down to a vector and up again; 4 transposed convolutions back, ReLU
-    critic       the same 4 convolutions, then one over what is left of the image to a score
+    critic       the same 4 convolutions, then one over all remaining pixels to a score
 
-No biases. Batch norms after every convolution but the first and the last. The authors' networks end
-in a sigmoid; here models squash.
+No layer has a bias. Every convolution but the first and the last is followed by a batch norm. The
+authors' networks end in a sigmoid; here the model applies it.
 
 Source: Kim, Cha, Kim, Lee and Kim 2017, "Learning to discover cross-domain relations with
 generative adversarial networks", arXiv 1703.05192; sizes of layers from the authors' code.
@@ -16,8 +16,8 @@ from typing import final
 
 from torch import Tensor, nn
 
+from networks.annotations import Float
 from networks.image_sizes import check_width, checked_image_shape
-from networks.shapes import Float
 
 __all__ = ["DiscoCritic", "DiscoTranslator"]
 
@@ -31,7 +31,7 @@ class DiscoTranslator(nn.Sequential):
 
     Args:
         image_shape: (channels, height, width), sides multiples of 16.
-        width: filters of the first layer, at least 1; doubled by each of the next three.
+        width: filters of the first layer, at least 1; each of the next three doubles them.
         bottleneck: length of a vector in the middle, 100 in the authors' code; no vector if None.
 
     Raises:
@@ -41,7 +41,7 @@ class DiscoTranslator(nn.Sequential):
     def __init__(
         self, image_shape: tuple[int, ...], width: int = 64, bottleneck: int | None = None
     ) -> None:
-        rest = _rest(image_shape, width)
+        sides = _smallest_sides(image_shape, width)
         channels = image_shape[0]
         filters = _filters(channels, width)
         middle: list[nn.Module] = []
@@ -49,9 +49,9 @@ class DiscoTranslator(nn.Sequential):
             if bottleneck < 1:
                 raise ValueError(f"`bottleneck` must be at least 1 or null, got {bottleneck}.")
             middle = [
-                nn.Conv2d(filters[-1], bottleneck, rest, bias=False),
+                nn.Conv2d(filters[-1], bottleneck, sides, bias=False),
                 *(nn.BatchNorm2d(bottleneck), nn.LeakyReLU(_SLOPE, inplace=True)),
-                nn.ConvTranspose2d(bottleneck, filters[-1], rest, bias=False),
+                nn.ConvTranspose2d(bottleneck, filters[-1], sides, bias=False),
                 *(nn.BatchNorm2d(filters[-1]), nn.ReLU(inplace=True)),
             ]
         upwards: list[nn.Module] = []
@@ -69,12 +69,12 @@ class DiscoTranslator(nn.Sequential):
 
 @final
 class DiscoCritic(nn.Module):
-    """Maps images to one score; can also tell what it saw on the way.
+    """Maps images to one score, optionally with the outputs of hidden layers.
 
     Args:
         image_shape: (channels, height, width), sides multiples of 16.
         num_scores: length of the output, 1 in a GAN.
-        width: filters of the first layer, at least 1; doubled by each of the next three.
+        width: filters of the first layer, at least 1; each of the next three doubles them.
 
     Raises:
         ValueError: if a side or `width` does not fit.
@@ -82,10 +82,10 @@ class DiscoCritic(nn.Module):
 
     def __init__(self, image_shape: tuple[int, ...], num_scores: int = 1, width: int = 64) -> None:
         super().__init__()
-        rest = _rest(image_shape, width)
+        sides = _smallest_sides(image_shape, width)
         filters = _filters(image_shape[0], width)
         self.levels = nn.ModuleList(_downwards(filters))
-        self.last = nn.Conv2d(filters[-1], num_scores, rest, bias=False)
+        self.last = nn.Conv2d(filters[-1], num_scores, sides, bias=False)
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b scores"]:
         return self.scores_and_features(images)[0]
@@ -93,7 +93,7 @@ class DiscoCritic(nn.Module):
     def scores_and_features(
         self, images: Float[Tensor, "b c h w"]
     ) -> tuple[Float[Tensor, "b scores"], tuple[Tensor, ...]]:
-        """Returns scores and the outputs of the second, third and fourth level."""
+        """Returns scores, and the outputs of the second, third and fourth level."""
         features = []
         for level in self.levels:
             images = level(images)
@@ -106,7 +106,7 @@ def _filters(channels: int, width: int) -> list[int]:
 
 
 def _downwards(filters: list[int]) -> list[nn.Module]:
-    """Returns one block a level: convolution, batch norm but for the first, leaky ReLU."""
+    """Returns one block per level: convolution, batch norm (not in the first), leaky ReLU."""
     return [
         nn.Sequential(
             nn.Conv2d(fan_in, fan_out, 4, stride=2, padding=1, bias=False),
@@ -117,8 +117,8 @@ def _downwards(filters: list[int]) -> list[nn.Module]:
     ]
 
 
-def _rest(image_shape: tuple[int, ...], width: int) -> tuple[int, int]:
-    """Returns the sides that four halvings leave of a image."""
+def _smallest_sides(image_shape: tuple[int, ...], width: int) -> tuple[int, int]:
+    """Returns the sides of an image after four halvings."""
     check_width(width)
     _, height, breadth = checked_image_shape(image_shape)
     scale = 2**_HALVINGS

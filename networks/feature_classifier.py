@@ -6,8 +6,9 @@
     objects  choosing  3 x 32 x 32  4x4 of stride 2, then 3x3, GELU, mean pooling         128
     objects  judging   3 x 32 x 32  3x3 and residual blocks, ReLU, max pooling            128
 
-Every convolution is followed by batch normalisation. Networks to choose with are smooth, since
-their gradients are followed; those to judge with share nothing with them but the training data.
+Every convolution is followed by batch normalisation. Networks of the role "choosing" are smooth,
+since a sampler follows their gradients. Those of the role "judging" share only the training data
+with them.
 """
 
 from collections.abc import Callable
@@ -16,8 +17,8 @@ from typing import Literal, final
 import torch
 from torch import Tensor, nn
 
+from networks.annotations import Float
 from networks.residual_blocks import ResidualBlock
-from networks.shapes import Float
 
 __all__ = ["Data", "FeatureClassifier", "Role", "untrained_classifier"]
 
@@ -27,7 +28,9 @@ Role = Literal["choosing", "judging"]
 
 @final
 class FeatureClassifier(nn.Module):
-    """Names images of ten classes by a linear layer on features; owns its normalisation.
+    """Maps images to logits of ten classes by a linear layer on features.
+
+    It holds the normalisation of its inputs and features as buffers.
 
     Args:
         channels: of the images.
@@ -50,7 +53,7 @@ class FeatureClassifier(nn.Module):
         self.register_buffer("feature_std", torch.ones(num_features))
 
     def hidden(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n f"]:
-        """Returns the last hidden layer as it is."""
+        """Returns the last hidden layer, not standardised."""
         return self.body((images - self.pixel_mean) / self.pixel_std)
 
     def features(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n f"]:
@@ -62,7 +65,7 @@ class FeatureClassifier(nn.Module):
 
 
 def untrained_classifier(data: Data, role: Role) -> FeatureClassifier:
-    """Returns a classifier with weights drawn from the global generator."""
+    """Returns a classifier with random weights of the global generator."""
     channels, num_features, body = _NETWORKS[data, role]
     return FeatureClassifier(channels, num_features, body())
 

@@ -1,4 +1,4 @@
-"""What all feature networks share: constant weights, and images that fit or are refused."""
+"""Base of all feature networks: constant weights and checked images."""
 
 from abc import ABC, abstractmethod
 
@@ -6,24 +6,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from networks.annotations import Float, Num
 from networks.image_sizes import checked_image_shape
-from networks.shapes import Float, Num
 
 __all__ = ["AbstractFrozenFeatures", "make_constant"]
 
-# What a generator without a last squashing may exceed [0, 1] by; [-1, 1] and [0, 255] exceed it by
-# more.
+# A generator without a bounded output may leave [0, 1] by this much; [-1, 1] and [0, 255] leave it
+# by more.
 _BEYOND = 0.25
 
 
 def make_constant(module: nn.Module) -> None:
     """Turns all parameters and buffers of a module into buffers that no state dict holds.
 
-    They move between devices with the module and let gradients through to its input, but no
-    optimizer finds them, no `requires_grad_` thaws them and no checkpoint holds or asks for them.
+    They move between devices with the module and pass gradients on to its input. Optimizers,
+    `requires_grad_` and checkpoints do not see them.
     """
     for part in module.modules():
-        # a tensor of two names keeps both
+        # a tensor with two names keeps both
         parameters = part.named_parameters(recurse=False, remove_duplicate=False)
         buffers = part.named_buffers(recurse=False, remove_duplicate=False)
         for name, tensor in [*parameters, *buffers]:
@@ -34,18 +34,18 @@ def make_constant(module: nn.Module) -> None:
 class AbstractFrozenFeatures(nn.Module, ABC):
     """Maps images in [0, 1] to feature vectors by weights that never change.
 
-    Always in evaluation mode, in full precision under autocast too, and never part of a checkpoint.
-    Differentiable with respect to the images. Grey images given to a network for colour ones are
-    repeated over its channels.
+    It is always in evaluation mode, runs in full precision under autocast too, and is never part of
+    a checkpoint. It is differentiable with respect to the images. Grey images are repeated over the
+    channels of a network for colour images.
 
     Args:
-        network: what a subclass asks for features; its weights are made constant.
-        image_shape: (channels, height, width) that the network takes.
-        resize: whether images of other sizes are resized, bilinearly and smoothed before they
-            shrink, rather than refused.
+        network: computes the features; its weights are made constant.
+        image_shape: (channels, height, width) of the network's input.
+        resize: whether images of other sizes are resized, bilinearly with antialiasing, rather
+            than refused.
 
     Raises:
-        ValueError: if `image_shape` is no image's.
+        ValueError: if `image_shape` has not three numbers.
     """
 
     def __init__(self, network: nn.Module, image_shape: tuple[int, ...], resize: bool) -> None:
@@ -60,7 +60,7 @@ class AbstractFrozenFeatures(nn.Module, ABC):
     def extract(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n f"]:
         """Returns the features of images that have the network's shape and type.
 
-        They are its own: a network that works in place alters no image of a caller.
+        The images are a copy, which a network may overwrite.
         """
 
     def forward(self, images: Num[Tensor, "..."]) -> Float[Tensor, "n f"]:
@@ -72,12 +72,12 @@ class AbstractFrozenFeatures(nn.Module, ABC):
         Raises:
             TypeError: if they are not floating-point.
             ValueError: if they have another range, such as [-1, 1] or [0, 255], or another shape
-                than the network takes and may not be resized.
+                that may not be resized.
         """
         with torch.autocast(images.device.type, enabled=False):
-            return self.extract(self.fitted(images))
+            return self.extract(self.prepared(images))
 
-    def fitted(self, images: Num[Tensor, "..."]) -> Float[Tensor, "n c h w"]:
+    def prepared(self, images: Num[Tensor, "..."]) -> Float[Tensor, "n c h w"]:
         """Returns images in the network's shape and type; raises as `forward` does."""
         if not images.is_floating_point():
             raise TypeError(
@@ -100,13 +100,13 @@ class AbstractFrozenFeatures(nn.Module, ABC):
             raise ValueError(
                 f"`images` must be {sides[0]} x {sides[1]} for {type(self).__name__}, got "
                 f"{images.shape[2]} x {images.shape[3]}; set `resize` to true or take "
-                "RandomConvFeatures, which is made for any size."
+                "RandomConvFeatures, which takes any size."
             )
         return functional.interpolate(images, sides, mode="bilinear", antialias=True)
 
     def train(self, mode: bool = True) -> "AbstractFrozenFeatures":
-        """Stays in evaluation mode, whatever the module around it is set to."""
-        # not by way of their own train(), which programs of torch.export do not have
+        """Stays in evaluation mode when the module around it changes its mode."""
+        # not by `part.train()`, which programs of torch.export do not have
         for part in self.modules():
             part.training = False
         return self

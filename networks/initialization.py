@@ -1,4 +1,4 @@
-"""Starting weights."""
+"""Initial weights of networks."""
 
 from torch import nn
 
@@ -6,9 +6,9 @@ __all__ = ["initialize_like_keras"]
 
 
 def initialize_like_keras(layer: nn.Module) -> None:
-    """Draws Keras' default: weights uniform after Glorot and Bengio 2010, biases 0.
+    """Initializes as Keras does: weights uniform after Glorot and Bengio 2010, biases 0.
 
-    For `nn.Module.apply`; layers other than linear and convolutional ones are left alone.
+    For `nn.Module.apply`. Layers other than linear and convolutional ones keep their weights.
     """
     if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.xavier_uniform_(layer.weight)

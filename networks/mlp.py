@@ -7,14 +7,14 @@ from typing import final
 
 from torch import Tensor, nn
 
-from networks.shapes import Float
+from networks.annotations import Float
 
 __all__ = ["MLPDecoder", "MLPEncoder", "MLPTranslator"]
 
 
 @final
 class MLPEncoder(nn.Sequential):
-    """Maps images to vectors: flatten, then one ReLU layer a width, then a linear layer.
+    """Maps images to vectors: flatten, one ReLU layer per width, then a linear layer.
 
     Args:
         image_shape: (channels, height, width), or (features,) for table rows.
@@ -40,14 +40,14 @@ class MLPEncoder(nn.Sequential):
 
 @final
 class MLPDecoder(nn.Sequential):
-    """Maps vectors to images: one ReLU layer a width, then a linear layer, unbounded output.
+    """Maps vectors to images: one ReLU layer per width, then a linear layer without bounds.
 
     Args:
         image_shape: (channels, height, width), or (features,) for table rows.
         latent_dim: length of the input.
         widths: of the hidden layers.
-        batch_norm: whether the hidden layers are batch-normalised before their ReLU, so that
-            vectors of a batch cannot all give the same image.
+        batch_norm: whether the hidden layers are batch-normalised before their ReLU. Different
+            vectors of a batch then give different images.
 
     Raises:
         ValueError: if a size or width is smaller than 1.
@@ -73,7 +73,7 @@ class MLPDecoder(nn.Sequential):
 
 @final
 class MLPTranslator(nn.Sequential):
-    """Maps images to images of the same shape: one ReLU layer a width, then a linear layer.
+    """Maps images to images of the same shape: one ReLU layer per width, then a linear layer.
 
     Args:
         image_shape: (channels, height, width), or (features,) for table rows.

@@ -9,9 +9,9 @@ __all__ = ["ObjectFeatures"]
 
 @final
 class ObjectFeatures(AbstractTrainedFeatures):
-    """Sees 32 x 32 colour images as a classifier of CIFAR-10 does: 128 features either way.
+    """Returns features of 32 x 32 colour images, learnt by a classifier of CIFAR-10.
 
-    Their training is recorded in networks/weights/objects-<role>.json.
+    Either `role` gives 128 features. networks/weights/objects-<role>.json records the training.
     """
 
     data = "objects"

@@ -1,8 +1,9 @@
-"""Blocks that add a short cut to two convolutions, as WGAN-GP and SNGAN have them.
+"""Residual blocks of two convolutions and a shortcut, as in WGAN-GP and SNGAN.
 
-A 1 x 1 convolution commutes with repeating pixels and with their mean. In the sources that of a
-short cut is taken on the larger image, here on the smaller one: the same sum for a quarter of the
-work. Weights start uniform after Glorot, times the square root of 2 but in short cuts, biases at 0.
+A 1 x 1 convolution commutes with repeating pixels and with their mean. The sources apply that of a
+shortcut to the larger image, this module to the smaller one: the same sum for a quarter of the
+work. Weights start uniform after Glorot, outside shortcuts times the square root of 2; biases
+start at 0.
 
 Source: Gulrajani et al. 2017, arXiv 1704.00028, and Miyato et al. 2018, arXiv 1802.05957, in their
 authors' code for CIFAR-10.
@@ -13,19 +14,19 @@ from typing import final
 
 from torch import Tensor, nn
 
+from networks.annotations import Float
 from networks.initialization import initialize_like_keras
-from networks.shapes import Float
 
 __all__ = ["ResidualBlock", "doubling_block", "halving_block", "input_block", "keeping_block"]
 
 
 @final
 class ResidualBlock(nn.Module):
-    """Adds what two networks make of the same images.
+    """Adds the outputs of two networks for the same images.
 
     Args:
-        residual: the longer way.
-        shortcut: the shorter one, to the same shape.
+        residual: the network of the convolutions.
+        shortcut: the other one; both outputs have one shape.
     """
 
     def __init__(self, residual: nn.Module, shortcut: nn.Module) -> None:
@@ -50,7 +51,7 @@ def doubling_block(width: int) -> ResidualBlock:
 
 
 def input_block(channels: int, width: int) -> ResidualBlock:
-    """Returns a critic's first block, which halves the sides; no ReLU comes before pixels."""
+    """Returns a critic's first block, which halves the sides; it has no ReLU on the pixels."""
     return ResidualBlock(
         nn.Sequential(
             *(_convolution(channels, width), nn.ReLU()),
@@ -69,7 +70,7 @@ def halving_block(width: int) -> ResidualBlock:
 
 
 def keeping_block(width: int) -> ResidualBlock:
-    """Returns a critic's block that keeps the sides; its short cut is the identity."""
+    """Returns a critic's block that keeps the sides; its shortcut is the identity."""
     return ResidualBlock(nn.Sequential(*_activated_pair(width)), nn.Identity())
 
 

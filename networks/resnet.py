@@ -1,19 +1,19 @@
-"""The residual networks of WGAN-GP and SNGAN for images of 32 x 32.
+"""Residual networks of WGAN-GP and SNGAN for images of 32 x 32.
 
     decoder   linear to 4 x 4 x width;  three blocks that double the sides;  batch norm, ReLU,
               convolution 3 x 3
-    encoder   a block from pixels that halves the sides, one more that does, two that keep them;
-              ReLU;  mean or sum over all pixels;  linear
+    encoder   a block from pixels that halves the sides, another one that halves them, two that
+              keep them;  ReLU;  mean or sum over all pixels;  linear
 
 No layer of the encoder is normalised. Weights start uniform after Glorot, those of the 3 x 3
-convolutions of blocks larger by the square root of 2, biases at 0. Both papers have the same
-networks but for
+convolutions of blocks larger by the square root of 2. Biases start at 0. The papers differ in
 
     WGAN-GP   decoder of width 128;  encoder of width 128, mean over the pixels
     SNGAN     decoder of width 256;  encoder of width 128, sum over the pixels, no bias at its end
 
-Images of other sides get more or fewer blocks, which is ours: the decoder doubles from 4 to 7
-pixels, the encoder halves once less often than that, 32 to 8 and 28 to 14, but at least once.
+For images of other sides this module takes more or fewer blocks; the papers do not. The decoder
+starts with between 4 and 7 pixels a side. The encoder halves once less often than the decoder
+doubles, 32 to 8 and 28 to 14, but at least once.
 
 Source: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", arXiv 1704.00028, Miyato et
 al. 2018, "Spectral Normalization for Generative Adversarial Networks", arXiv 1802.05957, and their
@@ -24,11 +24,10 @@ from typing import final
 
 from torch import Tensor, nn
 
-from networks.halvings import halved_sides
-from networks.image_sizes import check_width
+from networks.annotations import Float
+from networks.image_sizes import check_width, halved_sides
 from networks.initialization import initialize_like_keras
 from networks.residual_blocks import doubling_block, halving_block, input_block, keeping_block
-from networks.shapes import Float
 
 __all__ = ["ResNetDecoder", "ResNetEncoder"]
 
@@ -41,7 +40,7 @@ class ResNetEncoder(nn.Module):
         image_shape: (channels, height, width), sides 4, 5, 6 or 7 times a power of two from 2 on.
         latent_dim: length of the output; 1 for a critic.
         width: channels of all layers, at least 1.
-        sum_pixels: whether the last layer sees the sum over the pixels rather than their mean.
+        sum_pixels: whether the last layer takes the sum over the pixels rather than their mean.
         output_bias: whether the last layer has a bias.
 
     Raises:

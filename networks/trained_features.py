@@ -1,4 +1,4 @@
-"""Feature networks whose weights come with this repository."""
+"""Base of the feature networks whose weights come with this repository."""
 
 from abc import ABC
 from typing import ClassVar, get_args
@@ -6,37 +6,37 @@ from typing import ClassVar, get_args
 import torch
 from torch import Tensor
 
+from networks.annotations import Float, Num
 from networks.feature_classifier import Data, FeatureClassifier, Role
 from networks.frozen_features import AbstractFrozenFeatures
-from networks.shapes import Float, Num
 from networks.trained_weights import load_classifier
 
 __all__ = ["AbstractTrainedFeatures"]
 
 
 class AbstractTrainedFeatures(AbstractFrozenFeatures, ABC):
-    """Maps images to the standardised last hidden layer of a classifier trained on their kind.
+    """Maps images to the standardised last hidden layer of a trained classifier.
 
-    Over the training images each feature has mean 0 and deviation 1, so two images are some
-    sqrt(2 f) apart and no unit counts for more than another.
+    Over the training images each feature has mean 0 and deviation 1. All units therefore weigh
+    alike, and the distance of two images is about sqrt(2 f).
 
     Args:
-        role: "choosing" for a sampler that looks for images by their features, "judging" for what
-            then measures them: two networks of different layers and seeds, so that none judges
-            itself.
+        role: "choosing" for a sampler that selects images by their features, "judging" for the
+            metrics of its images. The two networks differ in layers and seeds, so a sampler is not
+            judged by its own network.
         resize: whether images of other sizes are resized rather than refused.
 
     Raises:
-        ValueError: if `role` is another.
+        ValueError: if `role` is neither of these.
         FileNotFoundError: if the weights are missing.
         RuntimeError: if they are damaged, or a pointer of Git LFS.
     """
 
     data: ClassVar[Data]
-    """What the classifier was trained on."""
+    """The training set of the classifier."""
 
     shape: ClassVar[tuple[int, int, int]]
-    """Of those images."""
+    """(channels, height, width) of its images."""
 
     network: FeatureClassifier
 
@@ -53,6 +53,6 @@ class AbstractTrainedFeatures(AbstractFrozenFeatures, ABC):
         return self.network.features(images)
 
     def classify(self, images: Num[Tensor, "..."]) -> Float[Tensor, "n k"]:
-        """Returns logits of the ten classes, for images as `forward` takes them."""
+        """Returns logits of the ten classes; takes the same images as `forward`."""
         with torch.autocast(images.device.type, enabled=False):
-            return self.network(self.fitted(images))
+            return self.network(self.prepared(images))

@@ -1,4 +1,4 @@
-"""Weights that the repository ships: a file, its record with the SHA-256, and how they are read."""
+"""Weights that come with the repository, each file with a record of its SHA-256."""
 
 import hashlib
 import io
@@ -14,14 +14,14 @@ from networks.feature_classifier import Data, FeatureClassifier, Role, untrained
 __all__ = ["WEIGHTS", "load_classifier", "training_record", "write_classifier"]
 
 WEIGHTS = Path(__file__).parent / "weights"
-_POINTER = b"version https://git-lfs"  # what a file in Git LFS begins with where it is not fetched
+_POINTER = b"version https://git-lfs"  # first bytes of a file in Git LFS that is not fetched
 
 
 def training_record(data: Data, role: Role, folder: Path = WEIGHTS) -> dict[str, Any]:
-    """Returns how a network was trained: data, seed, epochs, test accuracy, versions, SHA-256.
+    """Returns a network's data, seed, epochs, test accuracy, versions and SHA-256.
 
     Raises:
-        FileNotFoundError: if there is none.
+        FileNotFoundError: if there is no record.
     """
     path = folder / f"{data}-{role}.json"
     if not path.is_file():
@@ -32,11 +32,11 @@ def training_record(data: Data, role: Role, folder: Path = WEIGHTS) -> dict[str,
 
 
 def load_classifier(data: Data, role: Role, folder: Path = WEIGHTS) -> FeatureClassifier:
-    """Returns a trained network in evaluation mode, its file checked against the record.
+    """Returns a trained network in evaluation mode; checks its file against the record.
 
     Raises:
         FileNotFoundError: if the file or its record is missing.
-        RuntimeError: if the file is a pointer of Git LFS or is not the one that was recorded.
+        RuntimeError: if the file is a pointer of Git LFS, or its SHA-256 is not the recorded one.
     """
     digest = training_record(data, role, folder)["sha256"]
     path = folder / f"{data}-{role}.pt"
@@ -47,14 +47,14 @@ def load_classifier(data: Data, role: Role, folder: Path = WEIGHTS) -> FeatureCl
         raise RuntimeError(
             f"'{path}' must hold weights, got a pointer of Git LFS; run `git lfs pull`."
         )
-    found = hashlib.sha256(content).hexdigest()
-    if found != digest:
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != digest:
         raise RuntimeError(
-            f"'{path}' must have the SHA-256 {digest[:12]}... of its record, got {found[:12]}...: "
-            f"it is damaged or another one; {_remedy()}"
+            f"'{path}' must have the SHA-256 {digest[:12]}... of its record, got {actual[:12]}...; "
+            f"{_remedy()}"
         )
     stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    with torch.device("meta"):  # no weights to draw, so the global generator stays where it is
+    with torch.device("meta"):  # no initial weights: the global generator does not advance
         network = untrained_classifier(data, role)
     network.load_state_dict(
         {n: t.float() if t.is_floating_point() else t for n, t in stored.items()}, assign=True
@@ -63,9 +63,7 @@ def load_classifier(data: Data, role: Role, folder: Path = WEIGHTS) -> FeatureCl
 
 
 def write_classifier(network: FeatureClassifier, path: Path) -> str:
-    """Writes a network's weights, matrices and kernels as float16, and returns the file's
-    SHA-256.
-    """
+    """Writes weights, matrices and kernels as float16; returns the SHA-256 of the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     torch.save({name: _stored(tensor) for name, tensor in network.state_dict().items()}, buffer)
@@ -74,7 +72,7 @@ def write_classifier(network: FeatureClassifier, path: Path) -> str:
 
 
 def _stored(tensor: Tensor) -> Tensor:
-    # variances and statistics are few and leave float16's range, kernels do neither
+    # matrices and kernels are large but in the range of float16; statistics may leave it
     is_kernel = tensor.ndim in (2, 4)
     return tensor.contiguous().half() if is_kernel else tensor.contiguous().clone()
 

@@ -1,11 +1,11 @@
-"""The networks of TensorFlow's tutorial on convolutional VAEs, for images like MNIST's.
+"""Networks of TensorFlow's tutorial on convolutional VAEs, for images like MNIST's.
 
     encoder   conv 3x3 stride 2, F filters, ReLU;  conv 3x3 stride 2, 2F filters, ReLU;  linear
     decoder   linear to F x (h/4) x (w/4), ReLU;  transposed conv 3x3 stride 2, 2F filters, ReLU;
               transposed conv 3x3 stride 2, F filters, ReLU;  transposed conv 3x3 stride 1
 
-with F = 32; the encoder's convolutions are not padded, the decoder's double the sides exactly. No
-batch normalisation. Weights start as in Keras: uniform after Glorot, biases 0.
+with F = 32. The encoder's convolutions are not padded; the decoder's double the sides exactly.
+There is no batch normalisation. Weights start as in Keras: uniform after Glorot, biases 0.
 
 Source: the tutorial "Convolutional Variational Autoencoder" of the TensorFlow documentation.
 """
@@ -14,9 +14,9 @@ from typing import final
 
 from torch import Tensor, nn
 
+from networks.annotations import Float
 from networks.image_sizes import checked_image_shape
 from networks.initialization import initialize_like_keras
-from networks.shapes import Float
 
 __all__ = ["TutorialConvDecoder", "TutorialConvEncoder"]
 
@@ -42,7 +42,7 @@ class TutorialConvEncoder(nn.Sequential):
     ) -> None:
         height, breadth = _quarter_sides(image_shape, filters)
         first, second = filters
-        # an unpadded 3 x 3 of stride 2 maps 4 m to 2 m - 1 and that to m - 1
+        # unpadded 3 x 3 convolutions of stride 2 map sides 4 m to 2 m - 1 to m - 1
         features = second * (height - 1) * (breadth - 1)
         super().__init__(
             nn.Conv2d(image_shape[0], first, 3, stride=2),
@@ -65,8 +65,8 @@ class TutorialConvDecoder(nn.Sequential):
     Args:
         image_shape: (channels, height, width), sides multiples of 4 and at least 8.
         latent_dim: length of the input.
-        filters: (first, second) numbers of filters, in the encoder's order: `second` comes first.
-        base_channels: of the smallest image, which a linear layer makes.
+        filters: numbers of filters in the encoder's order; the decoder applies the second first.
+        base_channels: channels of the smallest image, the output of the linear layer.
 
     Raises:
         ValueError: if the shape or a number of filters does not fit.

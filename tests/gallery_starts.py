@@ -1,9 +1,9 @@
-"""Processes started in each way, which are given a history and append to it at once.
+"""Processes of each start method that receive histories and append to them at once.
 
     python -m tests.gallery_starts METHOD STORE...
 
-METHOD is fork, spawn or forkserver, a STORE the URL of an empty one, or `memory`. Run as a program,
-since it forks: a process with threads of its own should not.
+METHOD is fork, spawn or forkserver. A STORE is the URL of an empty store, or `memory`. Run as a
+program, since it forks: a process with other threads should not.
 """
 
 import multiprocessing
@@ -25,7 +25,7 @@ PARENT = 9  # the number of its batches, among those of writers 0, 1, ...
 @final
 @dataclass(frozen=True)
 class Höhe:
-    """A distribution with letters in its name that not every encoding has."""
+    """A distribution with letters in its name that some encodings lack."""
 
     dim: int = 4
 
@@ -37,7 +37,7 @@ def opened(store: str) -> AbstractHistory:
 
 
 def append_all(history: AbstractHistory, writer: int) -> None:
-    """Appends batches of 2, 3, ... points, each tried until no other process is faster."""
+    """Append batches of 2, 3, ... points, each repeated until there is no conflict."""
     for number in range(BATCHES):
         batch = labelled_batch(writer, number, number + 2)
         while True:
@@ -49,7 +49,7 @@ def append_all(history: AbstractHistory, writer: int) -> None:
 
 
 def batches_of(*writers: int) -> set[Label]:
-    first = {(PARENT, 100)}  # is there before the children are
+    first = {(PARENT, 100)}  # appended before the children start
     return first | {(writer, number) for writer in writers for number in range(BATCHES)}
 
 
@@ -63,16 +63,16 @@ def child(histories: list[AbstractHistory], writer: int, together: Any) -> None:
 
 
 def check_points(history: AbstractHistory, writer: int) -> None:
-    """Raises unless a process finds what it appended, and what all did to a store, once."""
-    everyone = (writer,) if isinstance(history, MemoryHistory) else (PARENT, *range(CHILDREN))
-    found = whole_batches(history.points())
-    assert set(found) == batches_of(*everyone), (history, found)
+    """Fail unless the history has all batches of this process, in a store of all, once."""
+    writers = (writer,) if isinstance(history, MemoryHistory) else (PARENT, *range(CHILDREN))
+    labels = whole_batches(history.points())
+    assert set(labels) == batches_of(*writers), (history, labels)
 
 
 def check(context: Any, stores: list[str]) -> None:
-    """Raises unless all processes find what they should in all stores."""
+    """Fail unless all processes see the right batches in all stores."""
     histories = [opened(store) for store in stores]
-    for history in histories:  # has room for 15 points more
+    for history in histories:  # has capacity for 15 more points
         history.append(labelled_batch(PARENT, 100, 1), expected_length=0)
     together = context.Barrier(CHILDREN + 1, timeout=100)
     children = [
@@ -89,8 +89,8 @@ def check(context: Any, stores: list[str]) -> None:
         check_points(history, PARENT)
         assert whole_batches(before) == [(PARENT, 100)]
         if store != "memory":
-            found = [(gallery.name, gallery.target) for gallery in galleries(store)]
-            assert found == [(GALLERY, "Höhe(dim=4)")]
+            recorded = [(gallery.name, gallery.target) for gallery in galleries(store)]
+            assert recorded == [(GALLERY, "Höhe(dim=4)")]
     for process in children:
         process.join(100)
     assert [process.exitcode for process in children] == [0] * CHILDREN
@@ -98,7 +98,7 @@ def check(context: Any, stores: list[str]) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    chosen = multiprocessing.get_context(sys.argv[1])
+    context = multiprocessing.get_context(sys.argv[1])
     if sys.argv[1] == "forkserver":
-        chosen.set_forkserver_preload(["tests.gallery_starts"])  # imports once for all children
-    check(chosen, sys.argv[2:])
+        context.set_forkserver_preload(["tests.gallery_starts"])  # imports once for all children
+    check(context, sys.argv[2:])

@@ -1,9 +1,9 @@
-"""Processes that append to one gallery at once or are killed, and a look at what they leave.
+"""Processes that append to one gallery at once or are killed, and checks of the gallery.
 
     python -m tests.gallery_writers share URL WRITERS BATCHES
     python -m tests.gallery_writers kill URL KILLS SEED
 
-Run as a program, since it forks: a process with threads of its own should not.
+Run as a program, since it forks: a process with other threads should not.
 """
 
 import contextlib
@@ -26,21 +26,21 @@ from torch import Tensor
 from hawc import DatabaseHistory, StandardNormal
 from hawc.history import HistoryConflictError, database
 
-ENDLESS = range(1_000_000)  # more batches than a writer lives to append
+ENDLESS = range(1_000_000)  # more batches than a writer can append before its kill
 AIMED = 3  # each third kill waits until the writer has appended and, in a file, appends again
 TARGET = StandardNormal(4)
 Label = tuple[int, int]  # writer, number of the batch
 
 
 def labelled_batch(writer: int, number: int, size: int) -> Tensor:
-    """Returns rows (writer, number, row, size), so that parts and doubles can be told."""
-    same = torch.tensor([writer, number, 0, size]).expand(size, 4).clone()
-    same[:, 2] = torch.arange(size)
-    return same.double()
+    """Returns rows (writer, number, row, size), so that parts and repeats are recognized."""
+    rows = torch.tensor([writer, number, 0, size]).expand(size, 4).clone()
+    rows[:, 2] = torch.arange(size)
+    return rows.double()
 
 
 def whole_batches(points: Tensor) -> list[Label]:
-    """Returns the batches that make up the points, none of them twice, cut or mixed."""
+    """Returns the labels of the batches; fails if one is repeated, cut or mixed."""
     labels, rest = [], points
     while len(rest):
         writer, number, _, size = (int(value) for value in rest[0])
@@ -52,17 +52,17 @@ def whole_batches(points: Tensor) -> list[Label]:
 
 
 def opened(url: str) -> DatabaseHistory:
-    """Returns the gallery that all of them write to."""
+    """Returns the gallery of all writers."""
     return DatabaseHistory(url, TARGET, gallery="writers", dtype=torch.float64)
 
 
 def append_batches(
     history: DatabaseHistory, writer: int, numbers: range, recorded: int, pause: float = 0.0
 ) -> None:
-    """Appends batches of one to 300 points, each tried until nobody else is faster.
+    """Append batches of one to 300 points, each repeated until there is no conflict.
 
-    Each recorded batch is reported as one byte to the file descriptor `recorded`. Up to `pause`
-    seconds go by between reading and appending, as they do where points are chosen.
+    Each recorded batch is reported as one byte to the file descriptor `recorded`. Reading and
+    appending are up to `pause` seconds apart, as with a choice between them.
     """
     sizes = random.Random(writer)
     for number in numbers:
@@ -79,7 +79,7 @@ def append_batches(
 
 
 def forked(work: Callable[[], None]) -> int:
-    """Returns the id of a new process that does the work and ends with status 0 if it can."""
+    """Returns the id of a new process that does the work; its status is 0 on success."""
     process = os.fork()
     if process:
         return process
@@ -92,51 +92,54 @@ def forked(work: Callable[[], None]) -> int:
 
 
 def share(url: str, num_writers: int, num_batches: int) -> dict[str, int]:
-    """Lets writers append at once; raises unless each batch is there once and whole.
+    """Let writers append at once; fail unless each batch is recorded once and whole.
 
-    All append their first batch before any appends its second, and their last after all others, so
-    that none has ended when another begins, however slow the machine is.
+    All writers append their first batch before any second one, and their last batch after all
+    others. So they overlap on a machine of any speed.
     """
-    unheard = os.open(os.devnull, os.O_WRONLY)
-    history = opened(url)  # goes with each writer
+    unread = os.open(os.devnull, os.O_WRONLY)
+    history = opened(url)  # inherited by each writer
     together = multiprocessing.get_context("fork").Barrier(num_writers, timeout=100)
 
     def write(writer: int) -> None:
         for first, end in itertools.pairwise((0, 1, num_batches - 1, num_batches)):
-            append_batches(history, writer, range(first, end), unheard, 0.02)
+            append_batches(history, writer, range(first, end), unread, 0.02)
             together.wait()
 
     writers = [forked(lambda w=writer: write(w)) for writer in range(num_writers)]
     failed = [process for process in writers if os.waitpid(process, 0)[1] != 0]
     assert not failed, "a writer failed"
-    found = whole_batches(history.points())
+    labels = whole_batches(history.points())
     expected = {(writer, n) for writer in range(num_writers) for n in range(num_batches)}
-    assert set(found) == expected
-    turns = sum(a[0] != b[0] for a, b in itertools.pairwise(found))
-    return {"batches": len(found), "turns": turns}
+    assert set(labels) == expected
+    changes = sum(a[0] != b[0] for a, b in itertools.pairwise(labels))
+    return {"batches": len(labels), "changes_of_writer": changes}
 
 
 def hold_within_an_append(process: int, journal: Path, seconds: float = 60.0) -> None:
-    """Stops a process while it changes a file: one that runs on would be done before a kill."""
+    """Stop a process while it changes a file, so that a kill comes before it is done."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(0.001)
         os.kill(process, signal.SIGSTOP)
-        assert os.WIFSTOPPED(os.waitpid(process, os.WUNTRACED)[1]), "the writer ended by itself"
+        assert os.WIFSTOPPED(os.waitpid(process, os.WUNTRACED)[1]), (
+            "the writer ended before its kill"
+        )
         if journal.exists():
             return
         os.kill(process, signal.SIGCONT)
-    raise TimeoutError(f"the writer was never met while '{journal}' was there, in {seconds:g} s")
+    raise TimeoutError(f"the writer was never stopped while '{journal}' existed, in {seconds:g} s")
 
 
 def kill(url: str, num_kills: int, seed: int) -> dict[str, int]:
-    """Kills writers; raises unless whole batches, and all reported, are left.
+    """Kill writers; fail unless all batches are whole and all reported ones are recorded.
 
-    Most kills come at random instants, the others are aimed, so that some part an append however
-    fast or busy the machine is.
+    Most kills come at random times. The others are aimed at an append, so that some interrupt one
+    on a machine of any speed.
 
-    Returns how many batches there are, how many of them were recorded but no longer reported, and
-    how often a journal was left, that is, a file in the middle of being changed.
+    Returns:
+        The number of batches, of those recorded but not yet reported, and of journals that were
+        left, each by a kill while the file was changed.
     """
     instants, journals, reported = random.Random(seed), 0, 0
     journal = Path(f"{make_url(url).database}-journal")
@@ -146,32 +149,32 @@ def kill(url: str, num_kills: int, seed: int) -> dict[str, int]:
             lambda writer=writer, pipe=write_end: append_batches(opened(url), writer, ENDLESS, pipe)
         )
         os.close(write_end)
-        heard = b""
+        received = b""
         try:
             if writer % AIMED == AIMED - 1:
-                heard = os.read(read_end, 1)
+                received = os.read(read_end, 1)
                 if url.startswith("sqlite"):
                     hold_within_an_append(process, journal)
             else:
                 time.sleep(instants.uniform(0, 0.25))
         finally:
-            with contextlib.suppress(ProcessLookupError):  # it ended by itself, as was said then
+            with contextlib.suppress(ProcessLookupError):  # it ended before, which the status shows
                 os.kill(process, signal.SIGKILL)
         status = os.waitpid(process, 0)[1]
-        assert os.WIFSIGNALED(status), "the writer ended by itself"
+        assert os.WIFSIGNALED(status), "the writer ended before its kill"
         with os.fdopen(read_end, "rb") as pipe:
-            num_reported = len(heard + pipe.read())
+            num_reported = len(received + pipe.read())
         journals += journal.exists()
-        found = whole_batches(opened(url).points())
-        own = [number for who, number in found if who == writer]
-        assert own == list(range(len(own)))
-        assert num_reported <= len(own) <= num_reported + 1, (num_reported, len(own))
+        labels = whole_batches(opened(url).points())
+        numbers = [number for other, number in labels if other == writer]
+        assert numbers == list(range(len(numbers)))
+        assert num_reported <= len(numbers) <= num_reported + 1, (num_reported, len(numbers))
         reported += num_reported
-    return {"batches": len(found), "unreported": len(found) - reported, "journals": journals}
+    return {"batches": len(labels), "unreported": len(labels) - reported, "journals": journals}
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    database._ROW_BYTES = 1024  # a batch takes up to ten rows, which a kill may part
+    database._ROW_BYTES = 1024  # a batch takes up to ten rows, and a kill may come between them
     task = {"share": share, "kill": kill}[sys.argv[1]]
     print(json.dumps(task(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))))

@@ -100,7 +100,7 @@ def test_a_kernel_is_added_as_the_page_says(
     definition, own_tests, use = blocks("docs/adding-a-kernel.md")
     names = dict(vars(hawc.kernels))
     run(definition, names, capsys)
-    monkeypatch.setattr(hawc, "Logarithmic", names["Logarithmic"], raising=False)
+    monkeypatch.setattr(hawc.kernels, "Logarithmic", names["Logarithmic"], raising=False)
     check([use], {}, capsys)
 
     torch.set_default_dtype(torch.float64)
@@ -110,7 +110,7 @@ def test_a_kernel_is_added_as_the_page_says(
     for length in (0.0, -1.0, math.nan, math.inf):
         tests["test_logarithmic_rejects_a_length"](length)
     kernel = names["Logarithmic"](2.0)
-    test_kernels.test_gaussian_mixture_reproduces_the_kernel(kernel)
+    test_kernels.test_mixture_reproduces_the_kernel(kernel)
     test_kernels.test_slope_is_the_derivative_of_the_profile(kernel)
     test_kernels.test_gradient_matches_finite_differences(kernel)
     test_kernels.test_gradient_is_zero_at_coincident_points(kernel, torch.float64)

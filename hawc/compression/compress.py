@@ -1,4 +1,4 @@
-"""The front door of history-aware compression."""
+"""compress(): points that match a target together with a history."""
 
 import math
 from dataclasses import replace
@@ -15,7 +15,7 @@ from hawc.compression.solver import AbstractSolver, Compression
 from hawc.kernels import AbstractKernel
 from hawc.points import ArrayLike, as_points
 from hawc.targets import AbstractTarget
-from hawc.targets.sampling import in_one_precision
+from hawc.targets.sampling import float64_samples
 
 __all__ = ["compress"]
 
@@ -31,30 +31,31 @@ def compress(
     start: Float[Tensor, "k d"] | ArrayLike | None = None,
     generator: torch.Generator,
 ) -> Compression:
-    """Returns `size` points that, together with the history, match the target distribution best.
+    """Returns `size` points that, together with the history, match the target best.
 
-    Where the history is far from the distribution, the best points make up for it: they may lie far
-    outside the distribution's bulk, or outside its support.
+    If the history is far from the target, the best points compensate for it. They may then lie far
+    outside the bulk of the target, or outside its support.
 
     Args:
         target: the distribution to match.
         size: number of new points K, at least 1.
-        history: points already drawn; none if None. A long one is best given in float32.
-        kernel: of the distance; |x - y| if None, smooth within 1e-5 of the target's `unit_length`.
-        solver: how to minimise; `Deterministic()` if None.
-        weights: of the new points, "uniform" or "optimal"; points of the history weigh 1 each, the
-            new ones K together.
-        start: (size, d) where to begin, up to a thousandth of the target's `unit_length`; fresh
-            draws compete with it where the solver has several starts. Random draws if None.
-        generator: source of the starting points; its device is where the work is done.
+        history: (Kp, d), earlier points; none if None. Give a long one in float32, for speed.
+        kernel: of the squared distance. None is `HuberEnergy` with a = 1e-5 of the target's
+            `length_scale`: nearly |x - y|.
+        solver: minimizes the objective; `Deterministic()` if None.
+        weights: of the new points, "uniform" or "optimal". Each point of the history has weight 1,
+            and the new points have total weight K.
+        start: (size, d), where the search starts, up to noise of 1e-3 of the target's
+            `length_scale`. A solver with several starts takes random ones too. Samples if None.
+        generator: for the starting points. The search runs on its device.
 
     Returns:
-        The new points and how they were found; the same seed gives the same points.
+        The new points and facts about the search. The same seed gives the same points.
 
     Raises:
         ValueError: if `size` < 1, `weights` is unknown, history or start have another shape or are
-            not finite, or an argument is no object of its kind.
-        RuntimeError: if the result is not finite, which a target's potential must have caused.
+            not finite, or an argument has the wrong type.
+        RuntimeError: if the result is not finite. The cause is then the target's potential.
     """
     check_instance("target", target, AbstractTarget)
     check_instance("kernel", kernel, AbstractKernel, or_none=True)
@@ -66,22 +67,23 @@ def compress(
     past = _past(history, target)
     if start is not None:
         start = _checked_start(start, size, target)
-    # the search needs gradients also where its caller, about to decode, has switched them off
     device = generator.device
     exact = torch.autocast(device.type, enabled=False)  # half precision would choose other points
-    with torch.inference_mode(False), torch.enable_grad(), exact, in_one_precision():
+    # the search needs gradients even if its caller has disabled them
+    with torch.inference_mode(False), torch.enable_grad(), exact, float64_samples():
         if start is not None:
-            start = jittered(start.detach(), generator, target.unit_length)
+            start = jittered(start.detach(), generator, target.length_scale)
         past = past.detach().to(device)
         problem = CompressionProblem(target, size, past, kernel, weights)
-        found = (solver or Deterministic()).solve(problem, generator, start)
-    if not (math.isfinite(found.objective) and bool(found.points.isfinite().all())):
+        solution = (solver or Deterministic()).solve(problem, generator, start)
+    if not (math.isfinite(solution.objective) and bool(solution.points.isfinite().all())):
         raise RuntimeError(
-            f"the compression of {target} to {size} points ended in NaN or infinity; check that "
-            "the target's potential and its gradient are finite and the history not astronomical."
+            f"The compression of {target} to {size} points gave NaN or infinity; check that the "
+            "target's potential and its gradient are finite, and that the history is not huge."
         )
     default = torch.get_default_dtype()
-    return replace(found, points=found.points.to(default), weights=found.weights.to(default))
+    points, weights_ = solution.points.to(default), solution.weights.to(default)
+    return replace(solution, points=points, weights=weights_)
 
 
 def _past(
@@ -97,5 +99,5 @@ def _checked_start(
 ) -> Float[Tensor, "k d"]:
     points = as_points("start", start, dim=target.dim, finite=True, purpose=target)
     if len(points) != size:
-        raise ValueError(f"`start` must hold {size} points, `size`, got {len(points)}.")
+        raise ValueError(f"`start` must hold `size` = {size} points, got {len(points)}.")
     return points

@@ -1,4 +1,4 @@
-"""The default solver: quasi-Newton descents of the exact objective, several starts at once."""
+"""The default solver: L-BFGS on the exact objective, from several starts at once."""
 
 from dataclasses import dataclass
 from typing import final
@@ -11,44 +11,48 @@ from hawc.arguments import real_number, whole_number
 from hawc.compression.lbfgs import StoppingRule, minimize
 from hawc.compression.problem import AbstractProblem
 from hawc.compression.solver import AbstractSolver, Compression
-from hawc.compression.ties import lowest_first
+from hawc.compression.ties import tolerant_argsort
 from hawc.threads import one_thread
 
 __all__ = ["Deterministic"]
 
-# Starts that are chosen for the caller, where several are worth their time: in many dimensions
-# every start ends equally well, and for many points too.
+# Numbers of starts where `restarts` is None. In many dimensions, or with many points, all starts
+# end at equally good points.
 _MOST_STARTS = 16
 _STARTS_FOR_ONE = 2**13  # for K = dim = 1; divided by K dim^2
 _STARTED_PAIRS = 2**16
-# Of what one batch can win, this share may always be left out: with a long history it changes the
-# distance of all points together by that share of a small share only.
+# This share of the possible decrease may always be left out. With a long history one batch changes
+# the distance of all points by a small share only.
 _NEGLIGIBLE_PROGRESS = 2e-2
-# Points in the draws that the starts are chosen from, where that is more than the starts have.
+# Least number of points, over all candidates, that the starts are chosen from.
 _SCREENED_POINTS = 64
-# Up to here an evaluation on the CPU is too short to be shared between threads.
+# Up to this size one evaluation on the CPU is faster on one thread.
 _ONE_THREAD_PAIRS, _ONE_THREAD_ENTRIES = 2**18, 2**25  # pairs of points, and of coordinates
-# Length of the first step, in units of the distribution's spread.
+# Length of the first step, in standard deviations of the target.
 _FIRST_STEP = 0.25
 
 
 @final
 @dataclass(frozen=True)
 class Deterministic(AbstractSolver):
-    """L-BFGS on the exact objective from several starts; the best one is kept.
+    """L-BFGS on the exact objective from several starts; the best result is returned.
 
     Args:
-        restarts: number of starts, at least 1, the worse half of them given up every sixty steps;
-            None for 16 where K dim^2 <= 512, fewer for larger problems and against long histories,
+        restarts: number of starts, at least 1. Every sixty steps the worse half of them is given
+            up. None is 16 starts if K dim^2 <= 512, fewer for larger problems and long histories,
             down to 1. `Deterministic(restarts=1, progress_tolerance=1e-4)` takes a fraction of the
             time in few dimensions and ends within a few per cent of the default.
         max_iterations: of each start, at least 1.
-        gradient_tolerance: > 0; stop when no coordinate of the gradient exceeds this share of the
-            largest one at i.i.d. samples of the distribution.
-        progress_tolerance: >= 0; stop also when ten steps have lowered the objective by less than
-            this share of the whole decrease from an independent batch, times T^(-1/dim), what good
-            points leave of an independent set's squared distance, T = Kp + K, and (T/K)^2, since
-            the total's changes by f (K/T)^2 only; by less than 2 % in any case. 0 never stops so.
+        gradient_tolerance: > 0. A start stops when no coordinate of its gradient exceeds this share
+            of the largest one at i.i.d. samples of the target.
+        progress_tolerance: >= 0. A start also stops when ten steps lower the objective by less than
+            a share of the whole decrease from i.i.d. samples. With T = Kp + K the share is
+
+                min(progress_tolerance T^(-1/dim) (T/K)^2, 2 %).
+
+            T^(-1/dim) is what good points leave of the squared distance of i.i.d. samples. (T/K)^2
+            is there since f changes the squared distance of all points by f (K/T)^2 only. 0
+            disables this rule.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -88,36 +92,36 @@ class Deterministic(AbstractSolver):
         count: int,
     ) -> Compression:
         size, dim = problem.size, problem.dim
-        scale = size**2 / problem.total  # the pull of |x| on one point is of order one then
+        scale = size**2 / problem.total  # so that the gradient at one point is of order one
 
         def scaled(flat: Float[Tensor, "r n"]) -> tuple[Float[Tensor, " r"], Float[Tensor, "r n"]]:
             value, gradient = problem.value_and_gradient(flat.reshape(-1, size, dim))
             return scale * value, scale * gradient.flatten(1)
 
-        # one evaluation of a few points more than is needed finds better starts; an independent
-        # batch, the first row, tells what decrease and gradient are to be measured by
+        # more candidates than starts give better starts for one evaluation; the first candidate is
+        # i.i.d. samples, whose value and gradient are the reference of the stopping rule
         candidates = problem.candidates(generator, max(count, _SCREENED_POINTS // size, 1))
-        draws = candidates.flatten(1)
-        values, gradients = scaled(draws)
-        order = lowest_first(values)[:count]
-        starts, known = draws[order], (values[order], gradients[order])
-        if start is not None:  # others may have taken the places that it aims at: draws compete
+        flat = candidates.flatten(1)
+        values, gradients = scaled(flat)
+        order = tolerant_argsort(values)[:count]
+        starts, known = flat[order], (values[order], gradients[order])
+        if start is not None:  # other processes may have appended points there meanwhile
             starts = torch.cat([start.flatten()[None], starts[: count - 1]])
-        found = minimize(
+        minimum = minimize(
             scaled,
             starts,
             self._rule(problem, float(gradients[0].abs().max())),
             highest=float(values[0]),
             known=known if start is None else None,
-            first_step=_FIRST_STEP * size**0.5 * float(draws.reshape(-1, dim).std(0).norm()),
+            first_step=_FIRST_STEP * size**0.5 * float(flat.reshape(-1, dim).std(0).norm()),
         )
-        points = found.point.reshape(size, dim)
-        evaluations = found.evaluations + len(draws)
+        points = minimum.point.reshape(size, dim)
+        evaluations = minimum.evaluations + len(flat)
         weights = problem.weights(points)
-        return Compression(points, weights, found.value / scale, found.converged, evaluations)
+        return Compression(points, weights, minimum.value / scale, minimum.converged, evaluations)
 
     def _rule(self, problem: AbstractProblem, steepest: float) -> StoppingRule:
-        """Returns when to stop, the largest gradient of an independent batch being given."""
+        """Returns the stopping rule, given the largest gradient at i.i.d. samples."""
         total = problem.total
         remainder = total ** (-1 / problem.dim)
         progress = self.progress_tolerance * remainder * (total / problem.size) ** 2

@@ -1,12 +1,12 @@
 """Limited-memory BFGS on several starts at once, on any device.
 
-SciPy's works on one start, on the CPU. Here all starts go through every evaluation together, which
-costs little more than one of them where a single one cannot keep the machine busy, and after every
-few iterations the worse half of them is given up.
+SciPy's L-BFGS works on one start, on the CPU. Here each evaluation takes all starts together. If
+one start cannot keep the device busy, several take little more time. Every sixty iterations the
+worse half of the starts is given up.
 
-Source: the compact form of the inverse Hessian in Byrd, Nocedal and Schnabel 1994, Mathematical
-Programming 63:129, eq. 2.6; bisection for the weak Wolfe conditions in Lewis and Overton 2013,
-Mathematical Programming 141:135; decrease judged by slopes where values drown in rounding in Hager
+Source: compact form of the inverse Hessian: Byrd, Nocedal and Schnabel 1994, Mathematical
+Programming 63:129, eq. 2.6. Bisection for the weak Wolfe conditions: Lewis and Overton 2013,
+Mathematical Programming 141:135. Decrease judged by slopes where values are lost in rounding: Hager
 and Zhang 2005, SIAM J. Optimization 16:170.
 """
 
@@ -19,29 +19,29 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hawc.compression.ties import TIED, first_lowest, lowest_first
+from hawc.compression.ties import TIE_TOLERANCE, tolerant_argmin, tolerant_argsort
 
 __all__ = ["Minimum", "StoppingRule", "minimize"]
 
-Function = Callable[[Float[Tensor, "r n"]], tuple[Float[Tensor, " r"], Float[Tensor, "r n"]]]
+Objective = Callable[[Float[Tensor, "r n"]], tuple[Float[Tensor, " r"], Float[Tensor, "r n"]]]
 
-_MEMORY = 10  # pairs of steps and gradient changes kept; 20 or 40 save hardly an evaluation here
+_MEMORY = 10  # pairs of steps and gradient changes; 20 or 40 save hardly any evaluation
 _HALVED_EVERY = 60  # iterations after which the worse half of the starts is given up
 _SUFFICIENT_DECREASE, _CURVATURE = 1e-4, 0.9
-_ROUNDING = 1e-7  # of a value, relative: sums over long histories are taken in float32
+_ROUNDING = 1e-7  # of a value, relative: sums over long histories are in float32
 _MAX_TRIALS = 20  # of a line search; more only chase rounding errors
 
 
 @final
 @dataclass(frozen=True)
 class StoppingRule:
-    """When a start is done.
+    """The conditions under which a start stops.
 
     Args:
-        max_iterations: steps, at least 1.
-        gradient_tolerance: largest coordinate of the gradient at which a start has converged.
-        progress_tolerance: also converged is what the last `window` steps lowered by less than
-            this share of the whole decrease so far; 0 never stops on that ground.
+        max_iterations: at least 1.
+        gradient_tolerance: a start has converged if no coordinate of its gradient is larger.
+        progress_tolerance: a start has also converged if its last `window` steps lowered the value
+            by less than this share of its whole decrease. 0 disables this condition.
         window: number of steps, at least 1.
     """
 
@@ -58,9 +58,9 @@ class Minimum:
 
     Args:
         point: (n,).
-        value: of the function there.
-        converged: whether a tolerance was met, rather than a limit.
-        evaluations: of a start's value and gradient, all starts together.
+        value: of the function at the point.
+        converged: whether a tolerance was met, rather than the limit of iterations.
+        evaluations: of value and gradient, over all starts.
     """
 
     point: Float[Tensor, " n"]
@@ -71,7 +71,7 @@ class Minimum:
 
 @dataclass(frozen=True)
 class _Descents:
-    """All starts that are still followed, one a row."""
+    """The state of all active starts, one per row."""
 
     point: Float[Tensor, "r n"]
     value: Float[Tensor, " r"]
@@ -80,16 +80,16 @@ class _Descents:
     changes: Float[Tensor, "r m n"]  # of the gradient, over the steps
     products: Float[Tensor, "r m m"]  # of steps and changes
     squares: Float[Tensor, "r m m"]  # of changes and changes
-    log: Float[Tensor, "r i"]  # what the decrease counts from, then all values
+    log: Float[Tensor, "r i"]  # the reference of the decrease, then all values
 
     def rows(self, kept: Tensor) -> "_Descents":
         if len(kept) == len(self.value):
-            return self  # nothing to leave out, and the copies would cost as much as a step
+            return self  # copies would take as long as a step
         return _Descents(**{name: tensor[kept] for name, tensor in vars(self).items()})
 
 
 def minimize(
-    function: Function,
+    function: Objective,
     start: Float[Tensor, "r n"],
     rule: StoppingRule,
     *,
@@ -100,15 +100,15 @@ def minimize(
     """Returns the lowest point found from several starts.
 
     Args:
-        function: value and gradient of each row of its argument.
-        start: one start a row, in float64.
-        rule: when to stop.
+        function: returns value and gradient at each row of its argument.
+        start: one start per row, in float64.
+        rule: stopping rule.
         first_step: Euclidean length of the first trial step, > 0.
-        highest: the value from which the whole decrease counts; each start's own if None.
-        known: value and gradient of the starts, where they have been computed already.
+        highest: reference value of the whole decrease; each start's value if None.
+        known: values and gradients of the starts, if computed before.
     """
     value, gradient = function(start) if known is None else known
-    value = value.where(gradient.isfinite().all(1), math.nan)  # nothing can be minimised from there
+    value = value.where(gradient.isfinite().all(1), math.nan)  # no descent starts from there
     none = start.new_empty(len(start), 0, start.shape[1])
     empty = start.new_empty(len(start), 0, 0)
     top = value if highest is None else value.clamp(min=highest)
@@ -120,12 +120,12 @@ def minimize(
         best = _better(best, descents, converged)
         going = (~converged).nonzero().flatten()
         if iteration > 0 and iteration % _HALVED_EVERY == 0:
-            going = going[lowest_first(descents.value[going])[: (len(going) + 1) // 2]]
+            going = going[tolerant_argsort(descents.value[going])[: (len(going) + 1) // 2]]
         if len(going) == 0 or iteration == rule.max_iterations:
             break
         descents, moved, count = _step(function, descents.rows(going), first_step)
         evaluations += count
-        descents = descents.rows(moved.nonzero().flatten())  # the others have been judged above
+        descents = descents.rows(moved.nonzero().flatten())  # the others are in `best` already
     return replace(best, evaluations=evaluations)
 
 
@@ -133,20 +133,20 @@ def _converged(descents: _Descents, rule: StoppingRule) -> Bool[Tensor, " r"]:
     flat = descents.gradient.abs().amax(1) <= rule.gradient_tolerance
     log = descents.log
     if log.shape[1] <= rule.window + 1 or rule.progress_tolerance == 0:
-        return flat  # values may rise by their rounding, which would be less than no progress
+        return flat  # values may rise by rounding, which is no sign of convergence
     recent, whole = log[:, -1 - rule.window] - log[:, -1], log[:, 0] - log[:, -1]
     return flat | (recent < rule.progress_tolerance * whole)
 
 
 def _better(best: Minimum, descents: _Descents, converged: Bool[Tensor, " r"]) -> Minimum:
-    """Returns the lower of the best so far and the lowest of the rows; the first of tied ones."""
+    """Returns the lower of the best so far and the lowest row; of tied ones the first."""
     if len(converged) == 0:
         return best
-    # the step on which a start converges may well lift its value by a rounding error
+    # the last step of a start may raise its value by a rounding error
     allowance = 0.0 if best.converged else _ROUNDING
     judged = descents.value - allowance * converged * descents.value.abs()
-    row = first_lowest(judged)
-    tied = TIED * abs(best.value) if best.converged else 0.0
+    row = tolerant_argmin(judged)
+    tied = TIE_TOLERANCE * abs(best.value) if best.converged else 0.0
     if not float(judged[row]) <= best.value - tied:
         return best
     value = float(descents.value[row])
@@ -154,9 +154,9 @@ def _better(best: Minimum, descents: _Descents, converged: Bool[Tensor, " r"]) -
 
 
 def _step(
-    function: Function, descents: _Descents, first_step: float
+    function: Objective, descents: _Descents, first_step: float
 ) -> tuple[_Descents, Bool[Tensor, " r"], int]:
-    """Returns the descents one step on, which of them moved, and the number of evaluations."""
+    """Returns the descents after one step, which of them moved, and the evaluations."""
     direction = _direction(descents, first_step)
     trial, evaluations = _line_search(function, descents, direction)
     step = trial.point - descents.point
@@ -180,13 +180,13 @@ def _step(
 def _bordered(
     matrix: Float[Tensor, "r m m"], row: Float[Tensor, "r k 1"], column: Float[Tensor, "r k 1"]
 ) -> Float[Tensor, "r k k"]:
-    """Returns the matrix with a last row and column added, the first left out once it is full."""
+    """Appends a row and a column, and removes the first ones of a full matrix."""
     kept = matrix[:, 1 - _MEMORY :, 1 - _MEMORY :]
     return torch.cat([torch.cat([kept, row[:, :-1].mT], dim=1), column], dim=2)
 
 
 def _direction(descents: _Descents, first_step: float) -> Float[Tensor, "r n"]:
-    """Returns minus the inverse Hessian's compact form, applied to the gradient."""
+    """Returns minus the inverse Hessian times the gradient, by the compact form."""
     gradient, steps, changes = descents.gradient, descents.steps, descents.changes
     if steps.shape[1] == 0:
         norm: Tensor = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
@@ -204,7 +204,7 @@ def _direction(descents: _Descents, first_step: float) -> Float[Tensor, "r n"]:
 
 @dataclass(frozen=True)
 class _Trial:
-    """Where a step of some length leads, row by row."""
+    """The points after a trial step, row by row."""
 
     point: Float[Tensor, "r n"]
     value: Float[Tensor, " r"]
@@ -214,17 +214,17 @@ class _Trial:
 
 
 def _line_search(
-    function: Function, descents: _Descents, direction: Float[Tensor, "r n"]
+    function: Objective, descents: _Descents, direction: Float[Tensor, "r n"]
 ) -> tuple[_Trial, int]:
-    """Returns points that meet the weak Wolfe conditions where accepted, and the evaluations."""
+    """Returns points that meet the weak Wolfe conditions if accepted, and evaluations."""
     length = torch.ones_like(descents.value)
-    found = _tried(function, descents, direction, length)
+    result = _trial_at(function, descents, direction, length)
     evaluations = len(length)
-    if bool(found.accepted.all()):  # nearly always
-        return found, evaluations
-    descending = (descents.gradient * direction).sum(1) < 0  # not NaN, above all
+    if bool(result.accepted.all()):  # nearly always
+        return result, evaluations
+    descending = (descents.gradient * direction).sum(1) < 0  # false for NaN
     low, high = torch.zeros_like(length), torch.full_like(length, math.inf)
-    trial, rows = found, torch.arange(len(length), device=length.device)
+    trial, rows = result, torch.arange(len(length), device=length.device)
     for _ in range(_MAX_TRIALS - 1):
         low[rows] = torch.where(trial.low_enough, length, low[rows])
         high[rows] = torch.where(trial.low_enough, high[rows], length)
@@ -232,25 +232,25 @@ def _line_search(
         if len(rows) == 0:
             break
         length = torch.where(high.isinf(), 3 * low, 0.5 * (low + high))[rows]
-        trial = _tried(function, descents.rows(rows), direction[rows], length)
+        trial = _trial_at(function, descents.rows(rows), direction[rows], length)
         evaluations += len(rows)
-        for name, tensor in vars(found).items():
+        for name, tensor in vars(result).items():
             tensor[rows] = getattr(trial, name)
-    return found, evaluations
+    return result, evaluations
 
 
-def _tried(
-    function: Function,
+def _trial_at(
+    function: Objective,
     descents: _Descents,
     direction: Float[Tensor, "r n"],
     length: Float[Tensor, " r"],
 ) -> _Trial:
-    """Returns the points `length` along the direction, and whether they will do."""
+    """Returns the points at `length` along the direction, and which are accepted."""
     point = descents.point + length[:, None] * direction
     value, gradient = function(point)
     start_slope, slope = (descents.gradient * direction).sum(1), (gradient * direction).sum(1)
     fell = value <= descents.value + _SUFFICIENT_DECREASE * length * start_slope
-    # near the minimum values drown in rounding, and the slope is the better witness
+    # near the minimum values are lost in rounding, and slopes are more accurate
     level = (value - descents.value).abs() <= _ROUNDING * descents.value.abs()
     low_enough = fell | (level & (slope <= -0.8 * start_slope))
     # comparisons with NaN are false, and an ascent is never accepted

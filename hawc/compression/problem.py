@@ -1,4 +1,4 @@
-"""The objective of history-aware compression, its gradient, and points to start from."""
+"""The objective of history-aware compression, its gradient, and starting points."""
 
 from abc import ABC, abstractmethod
 from typing import Literal, final
@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.arguments import check_instance
-from hawc.kernel_sum import EXPANDED_FROM_DIM, KernelSum, expansion_bears
+from hawc.kernel_sum import EXPANDED_FROM_DIM, KernelSum, expansion_is_accurate
 from hawc.kernels import AbstractKernel, HuberEnergy
 from hawc.targets import AbstractTarget, PotentialAndGradient
 
@@ -16,24 +16,24 @@ __all__ = ["AbstractProblem", "CompressionProblem", "Weights", "default_kernel",
 
 Weights = Literal["uniform", "optimal"]
 
-# Starting points are moved by this share of the target's unit of length, times a normal sample. A
-# point started exactly on a history point would sit on a saddle, where its gradient is zero. An
-# empirical target has such samples, and so has a warm start where another process with the same
-# seed was faster.
+# Starting points are moved by this share of the target's length scale, times a normal sample. A
+# point that starts exactly on a history point is at a saddle with gradient zero. Samples of an
+# empirical target may be there. So may a warm start, if another process with the same seed was
+# faster.
 _START_JITTER = 1e-3
-# A history of fewer coordinates is held in float64, which costs next to nothing then.
+# A history of fewer coordinates is kept in float64, which costs hardly any time.
 _SHORT_HISTORY = 2**16
-# Up to here all pairs of new points are treated at once, all starts together.
+# Up to this number, pairs of new points are computed for all starts at once.
 _FEW_PAIRS = 2**22
-# Of optimal weights, relative: large against rounding, small against any use of the weights.
+# For optimal weights, relative: large against rounding, too small to matter for the weights.
 _SMALLEST_CURVATURE = 1e-12
 
 
 class AbstractProblem(ABC):
-    """What a descent minimizes: f of several sets of `size` points in R^dim at once."""
+    """A function f of sets of `size` points in R^dim that a descent minimizes."""
 
     size: int
-    total: int  # with the history
+    total: int  # including the history
 
     @property
     @abstractmethod
@@ -48,28 +48,28 @@ class AbstractProblem(ABC):
 
     @abstractmethod
     def candidates(self, generator: torch.Generator, count: int) -> Float[Tensor, "r k d"]:
-        """Returns a set of independent samples, then `count` of samples that repel each other."""
+        """Returns a set of i.i.d. samples, then `count` sets that repel each other."""
 
     @abstractmethod
     def weights(self, points: Float[Tensor, "k d"]) -> Float[Tensor, " k"]:
-        """Returns the weights p that go with the points."""
+        """Returns the weights p of the points."""
 
 
 @final
 class CompressionProblem(AbstractProblem):
-    """The function f of ``hawc.compression`` for weighted new points, on the history's device.
+    """The function f of ``hawc.compression`` for weighted new points.
 
-    With weights p of total one in place of 1/K
+    It is computed on the history's device. With weights p of total one in place of 1/K
 
         f(X, p) = sum_k p_k (T m(x_k) - sum_j h(x_k, y_j)) / K - 1/2 sum_kl p_k p_l h(x_k, x_l).
 
     Args:
         target: the distribution mu.
         size: K.
-        history: the y_j. Sums over a long one are taken in its own precision.
+        history: the y_j. Sums over a long history are computed in its own precision.
         kernel: h; `default_kernel` of the target if None.
-        weights: "uniform" keeps p = 1/K; "optimal" takes the p that minimise f for the given X,
-            a linear system; some may be negative where X is far from optimal.
+        weights: "uniform" is p = 1/K; "optimal" are the p that minimize f for the given X, by a
+            linear system. Some of these may be negative if X is far from optimal.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class CompressionProblem(AbstractProblem):
     def transferred(
         self, target: AbstractTarget, history: Float[Tensor, "kp d"]
     ) -> "CompressionProblem":
-        """Returns a problem of the same size, kernel and weights in other coordinates."""
+        """Returns the problem with another target and history, else unchanged."""
         return CompressionProblem(target, self.size, history, self.kernel, self._weights)
 
     def value_and_gradient(
@@ -112,7 +112,7 @@ class CompressionProblem(AbstractProblem):
 
         Args:
             points: the sets, in float64.
-            potential: in place of the target's exact one, with its gradient.
+            potential: with its gradient; the target's exact potential if None.
         """
         field, field_gradient = self.field(points, potential)
         p = self._weights_at(points, field)
@@ -127,11 +127,11 @@ class CompressionProblem(AbstractProblem):
     ) -> tuple[Float[Tensor, "r k"], Float[Tensor, "r k d"]]:
         """Returns (T m(x) - sum_j h(x, y_j)) / K at every point, and its gradient.
 
-        What each point contributes to f alone; sets of any number of points will do.
+        This is the part of f that is a sum over single points. Sets may have any size.
 
         Args:
             points: in float64.
-            potential: in place of the target's exact one, with its gradient.
+            potential: with its gradient; the target's exact potential if None.
         """
         flat = points.flatten(0, 1)
         value, gradient = (potential or self._potential)(flat)
@@ -141,8 +141,8 @@ class CompressionProblem(AbstractProblem):
             gradient = (self.total * gradient - repulsion_gradient) / self.size
         return value.reshape(points.shape[:2]), gradient.reshape(points.shape)
 
-    def field_alone(self, points: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-        """Returns `field` without its gradient, which costs a target without a short form most."""
+    def field_values(self, points: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+        """Returns the values of `field`, much faster than with their gradient."""
         with torch.no_grad():
             attraction = self.target.potential(self.kernel)(points)
         repulsion, _ = self._history_sum(points)
@@ -150,87 +150,87 @@ class CompressionProblem(AbstractProblem):
 
     def weights(self, points: Float[Tensor, "k d"]) -> Float[Tensor, " k"]:
         if self._weights == "uniform":
-            return points.new_full((self.size,), 1 / self.size)  # without a sum over the history
+            return points.new_full((self.size,), 1 / self.size)  # saves the sum over the history
         field, _ = self.field(points[None])
         return self._weights_at(points[None], field)[0]
 
     def start(self, generator: torch.Generator, count: int = 1) -> Float[Tensor, "r k d"]:
-        """Returns sets of i.i.d. samples of the target, moved slightly off any history point."""
+        """Returns sets of i.i.d. samples of the target, moved slightly off history points."""
         points = self.target.sample(count * self.size, generator=generator)
-        return jittered(points, generator, self.target.unit_length).reshape(count, self.size, -1)
+        return jittered(points, generator, self.target.length_scale).reshape(count, self.size, -1)
 
     def candidates(self, generator: torch.Generator, count: int) -> Float[Tensor, "r k d"]:
         target, size = self.target, self.size
         sets = [target.spread_sample(size, generator=generator) for _ in range(count)]
-        spread = jittered(torch.cat(sets), generator, target.unit_length)
+        spread = jittered(torch.cat(sets), generator, target.length_scale)
         return torch.cat([self.start(generator), spread.reshape(count, size, -1)])
 
     def _weights_at(
         self, points: Float[Tensor, "r k d"], field: Float[Tensor, "r k"]
     ) -> Float[Tensor, "r k"]:
-        """Returns 1/K, or what minimises p'field - p'Hp / 2, H = h(x_k, x_l), with total one."""
+        """Returns 1/K, or the minimizer p of p'field - p'Hp / 2 with H = h(x_k, x_l)."""
         if self._weights == "uniform":
             return torch.full_like(field, 1 / self.size)
         heights = self.kernel.profile(_squared_distances(points))
-        # where points coincide any share of their weight will do: adding this multiple of p'p / 2
-        # shares it evenly
+        # coincident points may share their weight in any way; this multiple of p'p / 2 makes the
+        # shares equal
         scale = heights.amax((1, 2)) + field.abs().amax(1)
         heights.diagonal(dim1=1, dim2=2).sub_(_SMALLEST_CURVATURE * scale[:, None])
         # Lagrange: H p + multiplier = field, sum p = 1
         bordered = torch.nn.functional.pad(heights, (0, 1, 0, 1), value=1.0)
         bordered[:, -1, -1] = 0
         right = torch.nn.functional.pad(field, (0, 1), value=1.0)
-        # one set of points that are not finite must not stop the others by an exception
+        # solve would raise for all sets if one of them is not finite
         solution: Tensor = torch.linalg.solve_ex(bordered, right).result
         return solution[:, :-1]
 
     def _mutual_repulsion(
         self, points: Float[Tensor, "r k d"], p: Float[Tensor, "r k"]
     ) -> tuple[Float[Tensor, "r k"], Float[Tensor, "r k d"]]:
-        """Returns sum_l p_l h(x, x_l) at every point of each set, and its gradient."""
+        """Returns sum_l p_l h(x_k, x_l) at every point of each set, and its gradient."""
         if points.shape[0] * points.shape[1] ** 2 > _FEW_PAIRS:
             sums = [KernelSum(self.kernel, x, q)(x) for x, q in zip(points, p, strict=True)]
             return torch.stack([v for v, _ in sums]), torch.stack([g for _, g in sums])
         squared = _squared_distances(points)
         slopes = self.kernel.slope(squared) * p[:, None, :]
-        slopes.diagonal(dim1=1, dim2=2).zero_()  # 0 times a slope that may drown all others
+        slopes.diagonal(dim1=1, dim2=2).zero_()  # x - x = 0, but a slope may drown all others
         gradient = 2 * (slopes.sum(2, keepdim=True) * points - slopes @ points)
         return (self.kernel.profile(squared) @ p[:, :, None])[:, :, 0], gradient
 
 
 def default_kernel(target: AbstractTarget) -> AbstractKernel:
-    """Returns h = |x - y| but for a smoothing length of 1e-5 of the target's unit of length."""
-    return HuberEnergy().in_units(1 / target.unit_length)[0]
+    """Returns `HuberEnergy`, a = 1e-5 of the target's length scale: nearly |x - y|."""
+    return HuberEnergy().rescaled(1 / target.length_scale)[0]
 
 
 def jittered(
-    points: Float[Tensor, "n d"], generator: torch.Generator, unit_length: float = 1.0
+    points: Float[Tensor, "n d"], generator: torch.Generator, length_scale: float = 1.0
 ) -> Float[Tensor, "n d"]:
-    """Returns the points in float64, moved slightly off whatever they may coincide with.
+    """Returns the points in float64 with noise of 1e-3 of the length scale.
 
     Args:
-        points: to begin a search from.
-        generator: source of the direction.
-        unit_length: that of their target, by which "slightly" is measured.
+        points: starting points of a search.
+        generator: for the noise.
+        length_scale: of the target.
     """
     noise = torch.randn(
         points.shape, generator=generator, device=generator.device, dtype=torch.float64
     )
-    return points.to(noise) + _START_JITTER * unit_length * noise
+    return points.to(noise) + _START_JITTER * length_scale * noise
 
 
 def _squared_distances(points: Float[Tensor, "r k d"]) -> Float[Tensor, "r k k"]:
     if points.shape[2] < EXPANDED_FROM_DIM:
         return _squares_of_differences(points)
-    centerd = points - points.mean(1, keepdim=True)  # the error is relative to |x|^2
-    norms = centerd.square().sum(2)
-    squared = torch.baddbmm(norms[:, None], centerd, centerd.mT, alpha=-2).add_(norms[:, :, None])
-    own = squared.diagonal(dim1=1, dim2=2)
-    own.fill_(torch.inf)  # or rounding would set a point apart from itself
+    centered = points - points.mean(1, keepdim=True)  # the error is relative to |x|^2
+    norms = centered.square().sum(2)
+    squared = torch.baddbmm(norms[:, None], centered, centered.mT, alpha=-2).add_(norms[:, :, None])
+    diagonal = squared.diagonal(dim1=1, dim2=2)
+    diagonal.fill_(torch.inf)  # not the nearest distance
     farthest, nearest = float(norms.amax()), float(squared.amin())
-    if not (nearest > 0 and expansion_bears(farthest / nearest, points.dtype)):
+    if not (nearest > 0 and expansion_is_accurate(farthest / nearest, points.dtype)):
         return _squares_of_differences(points)
-    own.zero_()
+    diagonal.zero_()
     return squared
 
 

@@ -1,4 +1,4 @@
-"""What a solver is given to do, and what it answers."""
+"""The interface of solvers, and their result."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ __all__ = ["AbstractSolver", "Compression"]
 @final
 @dataclass(frozen=True, eq=False)  # tensors have no truth value to compare by
 class Compression:
-    """What a solver found.
+    """The result of a solver.
 
     Args:
-        points: (K, d), from `compress` in torch's default dtype.
-        weights: (K,) of the new points, total 1.
-        objective: f of ``hawc.compression``, in units of the kernel; comparable only between
-            solutions of one problem. The distance itself is `squared_distance_to`.
-        converged: whether the solver's own stopping rule was met.
-        evaluations: number of evaluations of f and its gradient, all restarts together.
+        points: (K, d). `compress` returns them in torch's default dtype.
+        weights: (K,), of the new points, with total 1.
+        objective: f of ``hawc.compression``, in units of the kernel. It compares solutions of one
+            problem; for the squared distance use `squared_distance_to`.
+        converged: whether the solver's stopping rule was met.
+        evaluations: number of evaluations of f and its gradient, over all starts.
     """
 
     points: Float[Tensor, "k d"]
@@ -35,7 +35,7 @@ class Compression:
 
 
 class AbstractSolver(ABC):
-    """Minimises a compression problem; instances are hashable values."""
+    """Minimizes a compression problem; equal solvers have equal hashes."""
 
     @abstractmethod
     def solve(
@@ -47,8 +47,8 @@ class AbstractSolver(ABC):
         """Returns the best points found, in float64.
 
         Args:
-            problem: what to minimise.
-            generator: source of starting points and of whatever else is random.
-            start: where to begin, e.g. the solution of a problem nearly equal; random if None. A
-                solver with several starts takes it for one of them.
+            problem: the problem to minimize.
+            generator: for starting points and all other random numbers.
+            start: where to start, e.g. the solution of a similar problem; random if None. A solver
+                with several starts uses it as one of them.
         """

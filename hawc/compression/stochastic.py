@@ -1,6 +1,4 @@
-"""The algorithm as published: gradient steps against a fresh batch of the distribution each
-time.
-"""
+"""The published algorithm: gradient steps, each with a new batch of the target."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,19 +23,19 @@ _ADAM = partial(torch.optim.Adam, lr=0.05)
 @final
 @dataclass(frozen=True)
 class Stochastic(AbstractSolver):
-    """A torch optimizer on the objective with the potential estimated from a fresh batch.
+    """A torch optimizer on the objective, with the potential estimated from a batch.
 
-    The mean of h(x, z_b) over the batch is an unbiased estimate of m(x), and so is the gradient.
-    A fixed number of steps tells nothing of convergence: `Compression.converged` is always False.
-    (U- and V-statistics of d^2 differ by a sum over pairs of the batch, which the points do not
-    enter.) The noise grows with the history like (Kp + K) / K; `Deterministic` has none.
+    The mean of h(x, z_b) over a batch is an unbiased estimate of m(x); the same holds for the
+    gradients. The noise grows with the history like (Kp + K) / K; `Deterministic` has none. The
+    number of steps is fixed, so `Compression.converged` is always False. U- and V-statistics of d^2
+    differ by a sum over pairs of the batch, on which the points do not depend.
 
     Args:
         steps: of the optimizer, at least 1.
-        batch_size: samples of the distribution a step, at least 1.
-        optimizer: from a list of tensors to a torch optimizer that needs no closure. It sees points
-            in the target's `unit_length`, and the gradient of K^2 f / (Kp + K) in such units too:
-            the pull of the target on one point is of order one.
+        batch_size: samples of the target per step, at least 1.
+        optimizer: from a list of tensors to a torch optimizer without closure. It works in units of
+            the target's `length_scale`, on K^2 f / (Kp + K): the gradient of the potential at one
+            point is of order one.
 
     Raises:
         ValueError: if a number is out of its range.
@@ -60,9 +58,9 @@ class Stochastic(AbstractSolver):
         start: Float[Tensor, "k d"] | None = None,
     ) -> Compression:
         points = problem.start(generator) if start is None else start[None].clone()
-        # an optimizer has lengths of its own, such as Adam's step
-        unit = problem.target.unit_length
-        units = problem.kernel.in_units(unit)
+        # the steps of an optimizer such as Adam have a length scale of their own
+        unit = problem.target.length_scale
+        units = problem.kernel.rescaled(unit)
         height = unit if units is None else units[1]
         scaled = points / unit
         optimizer = self.optimizer([scaled])
@@ -72,7 +70,7 @@ class Stochastic(AbstractSolver):
         for _ in range(self.steps):
             batch = problem.target.sample(self.batch_size, generator=generator).double()
             estimate = KernelSum(problem.kernel, batch, share, crowding)
-            crowding = estimate.crowding  # one look is enough for batches of one target
+            crowding = estimate.crowding  # batches of one target have similar values
             _, gradient = problem.value_and_gradient(points, estimate)
             scaled.grad = scale * gradient
             optimizer.step()

@@ -1,44 +1,46 @@
-"""Choices among values that rounding alone tells apart: the first of them, in every unit.
+"""Order of values that may differ by rounding alone: tied values keep their order.
 
 Searches that end in the same minimum, rotated or reflected, differ in the last digits of its value.
-Those digits change with the unit of the points and with the machine.
+These digits depend on the unit of the points and on the machine; the choice must not.
 """
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-__all__ = ["TIED", "first_lowest", "lowest_first"]
+__all__ = ["TIE_TOLERANCE", "tolerant_argmin", "tolerant_argsort"]
 
-TIED = 1e-9  # relative: far above the rounding of float64, far below what is worth a search
+TIE_TOLERANCE = (
+    1e-9  # relative: far above the rounding of float64, far below what is worth a search
+)
 
 
-def first_lowest(values: Float[Tensor, " n"], margin: float | None = None) -> int:
-    """Returns the first index whose value is the lowest but for a margin; NaN is the highest.
+def tolerant_argmin(values: Float[Tensor, " n"], margin: float | None = None) -> int:
+    """Returns the first index whose value exceeds the lowest by at most a margin.
 
     Args:
-        values: at least one.
-        margin: difference that does not count, >= 0; a relative 1e-9 of the lowest if None.
+        values: at least one; NaN counts as infinity.
+        margin: >= 0; 1e-9 of the lowest absolute value if None.
     """
     values = values.nan_to_num(nan=torch.inf, posinf=torch.inf, neginf=-torch.inf)
     lowest = values.amin()
-    margin = TIED * float(lowest.abs()) if margin is None else margin
-    # the lowest itself is also compared: an infinite one has no margin
+    margin = TIE_TOLERANCE * float(lowest.abs()) if margin is None else margin
+    # an infinite lowest value has no margin
     tied = (values == lowest) | (values <= lowest + margin)
     return int(tied.to(torch.uint8).argmax())
 
 
-def lowest_first(values: Float[Tensor, " n"]) -> Int[Tensor, " n"]:
-    """Returns the indices in ascending order of the values, tied ones in their own order.
+def tolerant_argsort(values: Float[Tensor, " n"]) -> Int[Tensor, " n"]:
+    """Returns the indices in ascending order of values; those of ties ascend.
 
-    Values are tied with their neighbours in that order within a relative 1e-9; NaN comes last.
+    Values are tied with the next lower one within a relative 1e-9. NaN comes last.
     """
     values = values.nan_to_num(nan=torch.inf, posinf=torch.inf, neginf=-torch.inf)
     ordered, order = values.sort()
     if len(values) < 2:
         return order
-    apart = ordered.diff() > TIED * ordered[1:].abs()
+    distinct = ordered.diff() > TIE_TOLERANCE * ordered[1:].abs()
     infinite = ordered[1:].isinf() & ordered[:-1].isfinite()  # inf > inf is false
-    group = torch.nn.functional.pad((apart | infinite).cumsum(0), (1, 0))
+    group = torch.nn.functional.pad((distinct | infinite).cumsum(0), (1, 0))
     groups = torch.empty_like(group).scatter_(0, order, group)
     return groups.argsort(stable=True)

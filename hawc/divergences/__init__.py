@@ -1,5 +1,4 @@
-"""Distances and divergences between distributions, a module for each way in which distributions are
-given.
+"""Divergences between distributions, one module for each representation.
 
     discrete        weights on one support          densities    log densities on the line
     normals         `hawc.targets.Normal`, closed forms     line         samples on the line
@@ -15,13 +14,12 @@ given.
     wasserstein_1            min E |X - Y| over couplings of X ~ p and Y ~ q    none
     squared_energy_distance  E |X - Y| - 1/2 E |X - X'| - 1/2 E |Y - Y'|        none
 
-A module has those of the seven that its distributions give. KL is infinite, not an error, where p
-has mass and q has none.
+Each module has those of the seven that its representation allows. KL is infinite, not an error,
+where p has mass and q has none.
 
-Both conventions of Jensen-Shannon are in use, so both have a name here: Goodfellow et al. 2014,
-arXiv 1406.2661, have the halves, as Arjovsky et al. 2017, arXiv 1701.07875, mean them where they
-say log 2; lecture notes often leave them out. The squared energy distance is `hawc`'s, half of
-Szekely's.
+Both conventions of Jensen-Shannon are in use, so both have a name here. Goodfellow et al. 2014,
+arXiv 1406.2661, have the halves; so do Arjovsky et al. 2017, arXiv 1701.07875, whose bound is
+log 2. Lecture notes often omit them. The squared energy distance is half of Szekely's.
 """
 
 from hawc.divergences import (

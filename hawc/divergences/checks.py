@@ -1,4 +1,4 @@
-"""Checks of weights that stand for distributions."""
+"""Checks of points and of weights that represent distributions."""
 
 import math
 
@@ -9,37 +9,37 @@ from hawc.points import ArrayLike, as_real, promoted
 
 __all__ = ["balanced", "check_finite", "check_not_negative", "checked_distributions"]
 
-_ROUNDING = 1e-5  # of the sum of some 10^4 weights in float32
+_ROUNDING = 1e-5  # of a sum of about 10^4 weights in float32
 
 
 def check_finite(name: str, points: Float[Tensor, "*shape"]) -> None:
-    """Raises ValueError if a coordinate of the points called `name` is NaN or infinite."""
+    """Raise ValueError if a coordinate of the points `name` is NaN or infinite."""
     wrong = ~points.isfinite()
     if bool(wrong.any()):
         raise ValueError(
             f"`{name}` must be finite, got {int(wrong.sum())} entries that are NaN or infinite; "
-            "leave such points out."
+            "remove such points."
         )
 
 
 def check_not_negative(name: str, weights: Float[Tensor, " n"]) -> None:
-    """Raises ValueError if one of the weights called `name` is negative or NaN."""
+    """Raise ValueError if one of the weights `name` is negative or NaN."""
     if not bool((weights >= 0).all()):
         raise ValueError(
             f"`{name}` must not be negative, got {float(weights.detach().min()):.6g}; signed "
-            "weights are for hawc.distances.squared_distance."
+            "weights are possible in hawc.distances.squared_distance."
         )
 
 
 def balanced(
     p: Float[Tensor, " n"], q: Float[Tensor, " m"], names: tuple[str, str]
 ) -> tuple[Float[Tensor, " n"], Float[Tensor, " m"]]:
-    """Returns masses in float64, the second scaled to the very total of the first.
+    """Returns masses in float64, with q scaled to the exact total of p.
 
     Args:
         p: masses.
-        q: masses of the same total, up to rounding of float32.
-        names: of both, for messages.
+        q: masses with the same total, up to rounding in float32.
+        names: of both arguments, for messages.
 
     Raises:
         ValueError: if a mass is negative, or totals are 0, infinite or differ.
@@ -59,7 +59,7 @@ def balanced(
 def checked_distributions(
     p: Float[Tensor, " n"] | ArrayLike, q: Float[Tensor, " m"] | ArrayLike
 ) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
-    """Returns both distributions in one precision, float32 or better, on the device of the first.
+    """Returns both in one dtype, float32 or wider, on the device of the first.
 
     Raises:
         ValueError: if their supports differ in size, a weight is negative, or a total is not 1.
@@ -68,7 +68,7 @@ def checked_distributions(
     if p.shape != q.shape or p.ndim != 1 or len(p) == 0:
         raise ValueError(
             "`p` and `q` must be weights (n,) on one support, n >= 1, got shapes "
-            f"{tuple(p.shape)} and {tuple(q.shape)}; give 0 to points without mass."
+            f"{tuple(p.shape)} and {tuple(q.shape)}; use weight 0 for points without mass."
         )
     for name, weights in (("p", p), ("q", q)):
         check_not_negative(name, weights)

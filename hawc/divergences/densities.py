@@ -1,11 +1,14 @@
-"""Divergences of two distributions on the line given by log densities, by quadrature.
+"""Divergences of two log densities on the line, by quadrature.
 
-Densities are functions from points (n, 1) to log densities (n,), minus infinity where there is no
-mass, as `log_density` of `hawc.targets.Normal` and `hawc.targets.GaussianMixture`. Sums go over
-four Gauss-Legendre nodes in each of 20,000 cells of an interval that must hold both distributions:
-smooth densities are summed to rounding, the kinks of |p - q| to about 1e-8. An interval may name
-points between its ends, and then has 20,000 cells from each to the next: for distributions of very
-different width, with the narrow one's ends. See `hawc.divergences` for the formulas.
+Densities are functions from points (n, 1) to log densities (n,), minus infinity without mass, such
+as `log_density` of `hawc.targets.Normal` and `hawc.targets.GaussianMixture`.
+
+The quadrature has four Gauss-Legendre nodes in each of 20,000 cells of an interval, which must
+contain both distributions. The error is that of rounding for smooth densities, and about 1e-8 for
+the kinks of |p - q|. An interval may have inner points, with 20,000 cells from each to the next.
+Use the ends of the narrow distribution if the widths are very different.
+
+See `hawc.divergences` for the formulas.
 """
 
 import itertools
@@ -33,22 +36,22 @@ __all__ = [
 
 LogDensity = Callable[[Float[Tensor, "n 1"]], Float[Tensor, " n"]]
 
-Interval = tuple[float, ...]  # rising, at least both ends
+Interval = tuple[float, ...]  # increasing, at least both ends
 
 _CELLS, _NODES = 20_000, 4
-_LOST = 1e-6  # mass that an interval may leave out
+_MAX_MISSING = 1e-6  # mass outside of the interval
 
 
 @final
 @dataclass(frozen=True)
 class Nodes:
-    """Two distributions on the nodes of a quadrature, in float64.
+    """Two distributions at the nodes of a quadrature, in float64.
 
     Args:
-        points: nodes, rising.
+        points: nodes, increasing.
         weights: of the quadrature, > 0.
-        log_p: log density of one distribution at the nodes.
-        log_q: that of the other.
+        log_p: log density of p at the nodes.
+        log_q: log density of q at the nodes.
     """
 
     points: Float[Tensor, " n"]
@@ -57,11 +60,11 @@ class Nodes:
     log_q: Float[Tensor, " n"]
 
     def mean_under_p(self, values: Float[Tensor, " n"]) -> float:
-        """Returns the integral of p times a function given at the nodes, 0 where p is 0."""
+        """Returns the integral of p times `values`, with 0 where p is 0."""
         return _weighted_sum(self.weights * self.log_p.exp(), values)
 
     def mean_under_q(self, values: Float[Tensor, " n"]) -> float:
-        """Returns the integral of q times a function given at the nodes, 0 where q is 0."""
+        """Returns the integral of q times `values`, with 0 where q is 0."""
         return _weighted_sum(self.weights * self.log_q.exp(), values)
 
 
@@ -69,14 +72,14 @@ def on_nodes(p: LogDensity, q: LogDensity, interval: Interval) -> Nodes:
     """Returns both distributions at the nodes of the quadrature.
 
     Raises:
-        ValueError: if the interval is empty or leaves out more than 1e-6 of a distribution.
+        ValueError: if the interval is empty or misses more than 1e-6 of a distribution.
     """
     if len(interval) < 2 or not all(
         -math.inf < low < high < math.inf for low, high in itertools.pairwise(interval)
     ):
         raise ValueError(
-            "`interval` must be (low, high), finite and low < high, or rising points from low to "
-            f"high, got {interval}."
+            "`interval` must be (low, high), finite and low < high, or increasing points from low "
+            f"to high, got {interval}."
         )
     ends = torch.tensor(interval, dtype=torch.float64, device="cpu")
     half = (ends.diff() / (2 * _CELLS))[:, None]
@@ -88,16 +91,16 @@ def on_nodes(p: LogDensity, q: LogDensity, interval: Interval) -> Nodes:
     nodes = Nodes(points, weights, p(points[:, None]).double(), q(points[:, None]).double())
     for name, log_density in (("p", nodes.log_p), ("q", nodes.log_q)):
         mass = float(weights @ log_density.exp())
-        if not abs(mass - 1) <= _LOST:
+        if not abs(mass - 1) <= _MAX_MISSING:
             raise ValueError(
-                f"`interval` must hold all mass of `{name}`, a density, got {mass:.6g} of it in "
-                f"{interval}; widen it, or divide the density by its integral."
+                f"`interval` must contain all mass of `{name}`, got {mass:.6g} in {interval}; "
+                "widen the interval, or divide the density by its integral."
             )
     return nodes
 
 
 def total_variation(p: LogDensity, q: LogDensity, interval: Interval) -> float:
-    """Returns half of int |p - q|, in [0, 1]; errors are those of `on_nodes`."""
+    """Returns 1/2 int |p - q|, in [0, 1]; raises the errors of `on_nodes`."""
     nodes = on_nodes(p, q, interval)
     return 0.5 * float(nodes.weights @ (nodes.log_p.exp() - nodes.log_q.exp()).abs())
 
@@ -105,8 +108,8 @@ def total_variation(p: LogDensity, q: LogDensity, interval: Interval) -> float:
 def kl(p: LogDensity, q: LogDensity, interval: Interval) -> float:
     """Returns int p log(p / q) >= 0, infinite where p has mass and q none.
 
-    Log densities are compared, so a q that is too small for a number counts all the same; points
-    where p itself rounds to 0 are left out. Errors are those of `on_nodes`.
+    Log densities are compared, so a density q below the smallest number counts. Points where p
+    itself rounds to 0 are ignored. Errors are those of `on_nodes`.
     """
     nodes = on_nodes(p, q, interval)
     return nodes.mean_under_p(nodes.log_p - nodes.log_q)
@@ -118,7 +121,7 @@ def reverse_kl(p: LogDensity, q: LogDensity, interval: Interval) -> float:
 
 
 def jensen_shannon(p: LogDensity, q: LogDensity, interval: Interval) -> float:
-    """Returns 1/2 KL(p || m) + 1/2 KL(q || m), m the mean of both, in [0, log 2]."""
+    """Returns 1/2 KL(p || m) + 1/2 KL(q || m) with m = (p + q) / 2, in [0, log 2]."""
     return 0.5 * jensen_shannon_sum(p, q, interval)
 
 
@@ -130,5 +133,5 @@ def jensen_shannon_sum(p: LogDensity, q: LogDensity, interval: Interval) -> floa
 
 
 def _weighted_sum(weights: Tensor, values: Tensor) -> float:
-    there = weights > 0  # elsewhere 0 times infinity is meant to be 0
-    return float(weights[there] @ values[there])
+    positive = weights > 0  # elsewhere 0 times infinity counts as 0
+    return float(weights[positive] @ values[positive])

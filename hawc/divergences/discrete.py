@@ -1,11 +1,11 @@
-"""Divergences of two distributions on the same finite support; see `hawc.divergences` for the
-formulas.
+"""Divergences of two distributions on one finite support.
 
-Distributions are weights (n,) with total 1, none negative; a point that only one distribution knows
-has weight 0 in the other. Values are in nats, or in units of the support: scalars that are
-differentiable where finite, but for `wasserstein_1`, a float. Every function raises the ValueError
-of `checked_distributions`, and those of a support one if it does not hold a finite point (n, d) for
-each weight.
+Distributions are weights (n,) >= 0 with total 1. A point of only one distribution has weight 0 in
+the other. Values are in nats or in units of the support. They are scalar tensors, differentiable
+where finite; only `wasserstein_1` is a float.
+
+Every function raises the ValueError of `checked_distributions`. Those with a support also raise one
+unless it has a finite point (d,) for each weight. See `hawc.divergences` for the formulas.
 """
 
 import torch
@@ -32,13 +32,13 @@ __all__ = [
 def total_variation(
     p: Float[Tensor, " n"] | ArrayLike, q: Float[Tensor, " m"] | ArrayLike
 ) -> Float[Tensor, ""]:
-    """Returns half the sum of |p_i - q_i|, in [0, 1]."""
+    """Returns 1/2 sum_i |p_i - q_i|, in [0, 1]."""
     p, q = checked_distributions(p, q)
     return 0.5 * (p - q).abs().sum()
 
 
 def kl(p: Float[Tensor, " n"] | ArrayLike, q: Float[Tensor, " m"] | ArrayLike) -> Float[Tensor, ""]:
-    """Returns the sum of p_i log(p_i / q_i), >= 0; infinite where p has mass and q has none."""
+    """Returns sum_i p_i log(p_i / q_i) >= 0, infinite where p has mass and q none."""
     p, q = checked_distributions(p, q)
     return _relative_entropy(p, q)
 
@@ -46,14 +46,14 @@ def kl(p: Float[Tensor, " n"] | ArrayLike, q: Float[Tensor, " m"] | ArrayLike) -
 def reverse_kl(
     p: Float[Tensor, " n"] | ArrayLike, q: Float[Tensor, " m"] | ArrayLike
 ) -> Float[Tensor, ""]:
-    """Returns KL(q || p), >= 0; infinite where q has mass and p has none."""
+    """Returns KL(q || p) >= 0, infinite where q has mass and p none."""
     return kl(q, p)
 
 
 def jensen_shannon(
     p: Float[Tensor, " n"] | ArrayLike, q: Float[Tensor, " m"] | ArrayLike
 ) -> Float[Tensor, ""]:
-    """Returns 1/2 KL(p || m) + 1/2 KL(q || m), m the mean of both, in [0, log 2]."""
+    """Returns 1/2 KL(p || m) + 1/2 KL(q || m) with m = (p + q) / 2, in [0, log 2]."""
     return 0.5 * jensen_shannon_sum(p, q)
 
 
@@ -71,7 +71,7 @@ def wasserstein_1(
     p: Float[Tensor, " n"] | ArrayLike,
     q: Float[Tensor, " m"] | ArrayLike,
 ) -> float:
-    """Returns the least mean distance between points of p and of q, in units of the support."""
+    """Returns the cost of optimal transport from p to q, in units of the support."""
     p, q = checked_distributions(p, q)
     support = _checked_support(support, p)
     return optimal_transport(support, support, p, q).cost
@@ -82,7 +82,10 @@ def squared_energy_distance(
     p: Float[Tensor, " n"] | ArrayLike,
     q: Float[Tensor, " m"] | ArrayLike,
 ) -> Float[Tensor, ""]:
-    """Returns sum_ij |s_i - s_j| (p_i q_j - p_i p_j / 2 - q_i q_j / 2), >= 0 up to rounding."""
+    """Returns sum_ij |s_i - s_j| (p_i q_j - p_i p_j / 2 - q_i q_j / 2) >= 0.
+
+    Rounding may make it negative.
+    """
     p, q = checked_distributions(p, q)
     support = _checked_support(support, p)
     return squared_distance(Energy(), support, support, p, q)
@@ -102,6 +105,6 @@ def _checked_support(
 
 
 def _relative_entropy(p: Float[Tensor, " n"], q: Float[Tensor, " n"]) -> Float[Tensor, ""]:
-    there = p > 0  # elsewhere p log p is 0, which a computer takes for 0 times infinity
-    p, q = p[there], q[there]
+    positive = p > 0  # elsewhere p log p is 0, but computed as 0 times infinity
+    p, q = p[positive], q[positive]
     return torch.sum(p * (p.log() - q.log()))

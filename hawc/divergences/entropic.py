@@ -1,10 +1,10 @@
-"""Optimal transport smoothed by an entropy, for sets too large for exact plans.
+"""Optimal transport with entropic smoothing, for sets too large for exact plans.
 
     min  sum_ij P_ij |x_i - y_j| + e KL(P || p q^T)   over P >= 0 with marginals p and q
 
-by Sinkhorn's iteration in the package POT. The plan is spread out, so its cost is above W1. For
-distributions of total 1 that is at most by e log(min(n, m)): KL(P || p q^T) is the mutual
-information of both ends of a move, which is at most the entropy of p and that of q.
+by Sinkhorn's iteration in the package POT. The smoothed plan costs more than W1, for distributions
+of total 1 by at most e log(min(n, m)). For KL(P || p q^T) is a mutual information, at most the
+entropies of p and of q.
 
 Source: Cuturi 2013, "Sinkhorn distances", NeurIPS 26, arXiv 1306.0895; Flamary et al. 2021, "POT:
 Python Optimal Transport", JMLR 22(78).
@@ -26,18 +26,18 @@ from hawc.points import ArrayLike
 
 __all__ = ["EntropicTransport", "entropic_transport"]
 
-_SMOOTHING = 0.05  # of the mean distance
+_SMOOTHING = 0.05  # relative to the mean distance
 
 
 @final
 @dataclass(frozen=True)
 class EntropicTransport:
-    """A plan whose marginals are those asked for up to `error`, in float64.
+    """A transport plan with marginals p and q up to `error`, in float64.
 
     Args:
-        plan: mass that goes from point i of the first set to point j of the second, >= 0.
+        plan: mass from point i of the first set to point j of the second, >= 0.
         cost: sum_ij P_ij |x_i - y_j|, without the entropy.
-        error: how far the marginals are off, in the sum of absolute differences.
+        error: sum of absolute differences between the plan's marginals and p, q.
     """
 
     plan: Float[Tensor, "n m"]
@@ -55,21 +55,21 @@ def entropic_transport(
     iterations: int = 1000,
     tolerance: float = 1e-6,
 ) -> EntropicTransport:
-    """Returns a plan that is cheap up to `smoothing`, by Sinkhorn's iteration on logarithms.
+    """Returns a smoothed transport plan, by Sinkhorn's iteration in the log domain.
 
     Args:
         x: points.
         y: points of the same dimension.
         x_weights: >= 0; uniform with total 1 if None.
         y_weights: >= 0 with the same total; uniform with total 1 if None.
-        smoothing: e in units of the points, > 0; small ones take many iterations. A twentieth of
-            the mean distance between both sets if None.
-        iterations: at most that many, at least 1.
-        tolerance: of the marginals, as a share of the total mass, at which it stops.
+        smoothing: e in units of the points, > 0; small values take many iterations. None is 5 % of
+            the mean distance between both sets.
+        iterations: maximum number, at least 1.
+        tolerance: error of the marginals, relative to the total mass, at which the iteration stops.
 
     Raises:
-        ValueError: if `smoothing` or `iterations` is not positive, or as `optimal_transport` says
-            of points and weights.
+        ValueError: if `smoothing` or `iterations` is not positive, or points or weights are
+            refused by `optimal_transport`.
         ImportError: if the package POT is not installed.
     """
     iterations = whole_number("iterations", iterations, 1)
@@ -84,7 +84,7 @@ def entropic_transport(
     if smoothing is None:
         smoothing = _SMOOTHING * float(p @ costs @ q / total**2) or 1.0
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of iterations that did not do; `error` says it
+        warnings.simplefilter("ignore")  # about too few iterations, which `error` shows
         plan: Tensor = _pot().sinkhorn(
             p / total,
             q / total,

@@ -1,13 +1,13 @@
-"""Distances of samples on the line, by sorting: O(n log n), exact for the samples.
+"""Exact distances of samples on the line, by sorting in O(n log n).
 
 With F and G the distribution functions of both weighted samples,
 
     W1 = int |F - G|,     d^2 = int (F - G)^2.
 
-Total variation, KL and Jensen-Shannon of two samples without ties are at their bounds whatever the
-distributions, so densities must be estimated: `histograms` gives two distributions for
-`hawc.divergences.discrete`, which then are those of the distributions rounded to bins, smaller than
-the distributions' own but for the noise.
+Total variation, KL and Jensen-Shannon of two samples without ties are at their bounds for any two
+distributions, so densities must be estimated. `histograms` returns two distributions on bins for
+`hawc.divergences.discrete`. Divergences on bins are smaller than those of the distributions, except
+for noise.
 """
 
 import torch
@@ -49,8 +49,7 @@ def squared_energy_distance(
     x_weights: Float[Tensor, " n"] | ArrayLike | None = None,
     y_weights: Float[Tensor, " m"] | ArrayLike | None = None,
 ) -> Float[Tensor, ""]:
-    """Returns int (F - G)^2 >= 0, which `hawc.distances.squared_distance` is for h = |x - y| on the
-    line.
+    """Returns int (F - G)^2 >= 0, the squared distance for h = |x - y| on the line.
 
     Arguments and errors are those of `wasserstein_1`.
     """
@@ -63,38 +62,38 @@ def histograms(
     y: Float[Tensor, " m"] | ArrayLike,
     edges: Float[Tensor, " k"] | ArrayLike,
 ) -> tuple[Float[Tensor, " l"], Float[Tensor, " l"]]:
-    """Returns the shares of both samples in the same bins, and beyond the first and last edge.
+    """Returns the histograms of both samples on the same bins, with total 1.
 
     Args:
         x: samples of one distribution.
         y: samples of the other.
-        edges: rising; bins are [edge_i, edge_(i+1)).
+        edges: increasing; bins are [edge_i, edge_(i+1)).
 
     Returns:
-        Two distributions on k + 1 bins, those beyond the edges included, so that both have total 1.
+        Two distributions on k + 1 bins, with one below the first and one above the last edge.
 
     Raises:
-        ValueError: if a sample is empty, a draw not finite or `edges` do not rise.
+        ValueError: if a sample is empty, a point not finite or `edges` do not increase.
     """
-    x, y, edges = promoted(_draws("x", x), _draws("y", y), as_real("edges", edges))
+    x, y, edges = promoted(_samples("x", x), _samples("y", y), as_real("edges", edges))
     check_finite("x", x)
     check_finite("y", y)
     if len(edges) < 1 or not bool((edges.diff() > 0).all()):
-        raise ValueError(f"`edges` must rise, at least one of them, got {edges.tolist()[:5]}...")
+        raise ValueError(f"`edges` must increase, at least one, got {edges.tolist()[:5]}...")
     shares = []
-    for draws in (x, y):
-        bins = torch.bucketize(draws.detach(), edges, right=True)
+    for samples in (x, y):
+        bins = torch.bucketize(samples.detach(), edges, right=True)
         counts = torch.bincount(bins, minlength=len(edges) + 1)
-        shares.append(counts.double() / len(draws))
+        shares.append(counts.double() / len(samples))
     return shares[0], shares[1]
 
 
 def _distribution_functions(
     x: ArrayLike, y: ArrayLike, x_weights: ArrayLike | None, y_weights: ArrayLike | None
 ) -> tuple[Float[Tensor, " k"], Float[Tensor, " k"]]:
-    """Returns the gaps between all points in their order, and F - G within each."""
+    """Returns the gaps between all sorted points, and F - G within each gap."""
     x, y, p, q = checked_weighted_sets(
-        _draws("x", x)[:, None], _draws("y", y)[:, None], x_weights, y_weights
+        _samples("x", x)[:, None], _samples("y", y)[:, None], x_weights, y_weights
     )
     check_finite("x", x)
     check_finite("y", y)
@@ -104,10 +103,10 @@ def _distribution_functions(
     return points.diff(), steps.cumsum(0)[:-1].to(points.dtype)
 
 
-def _draws(name: str, value: Float[Tensor, " n"] | ArrayLike) -> Float[Tensor, " n"]:
-    draws = as_real(name, value)
-    if draws.ndim != 1 or len(draws) == 0:
+def _samples(name: str, value: Float[Tensor, " n"] | ArrayLike) -> Float[Tensor, " n"]:
+    samples = as_real(name, value)
+    if samples.ndim != 1 or len(samples) == 0:
         raise ValueError(
-            f"`{name}` must be numbers (n,) on the line, n >= 1, got shape {tuple(draws.shape)}."
+            f"`{name}` must be numbers (n,) on the line, n >= 1, got shape {tuple(samples.shape)}."
         )
-    return draws
+    return samples

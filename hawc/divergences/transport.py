@@ -1,14 +1,15 @@
-"""Exact optimal transport between weighted point sets, with the plan and the proof that it is one.
+"""Exact optimal transport between weighted point sets, with a proof of optimality.
 
     min  sum_ij P_ij c_ij   over P >= 0 with row sums p and column sums q            (plan)
     max  sum_i p_i f_i + sum_j q_j g_j   over f_i + g_j <= c_ij                      (dual)
 
-Both values are equal (Kantorovich), so a plan and potentials f, g that are allowed and of equal
-value prove each other optimal; `Transport` holds both. With c = |x - y| the value is W1, and f is
-what the critic of a WGAN looks for: 1-Lipschitz, with g = -f where both sets have points.
+Both values are equal (Kantorovich). A feasible plan and feasible potentials f, g of equal value
+therefore prove each other optimal; `Transport` has both. With c = |x - y| the value is W1, and f is
+the function that the critic of a WGAN approximates: 1-Lipschitz, with g = -f at points of both
+sets.
 
 The network simplex of the package POT solves 2,000 by 2,000 points in seconds on a CPU core
-(``benchmarks/optimal_transport.py``). Without POT SciPy's linear programming takes small sets.
+(`benchmarks/optimal_transport.py`). Without POT, SciPy's linear programming solves small sets.
 
 Source: Villani 2009, "Optimal transport: old and new", ch. 5; Flamary et al. 2021, "POT: Python
 Optimal Transport", JMLR 22(78); Bonneel et al. 2011, "Displacement interpolation using Lagrangian
@@ -32,8 +33,8 @@ from hawc.points import ArrayLike, as_real
 
 __all__ = ["Transport", "distance_costs", "optimal_plan", "optimal_transport", "wasserstein_1"]
 
-_MOST_PAIRS = 90_000  # that SciPy's linear programming takes in about two seconds
-_MOST_PIVOTS = 10_000_000  # of the network simplex; 2,000 by 2,000 points need some 100,000
+_MAX_PAIRS = 90_000  # about two seconds of SciPy's linear programming
+_MAX_PIVOTS = 10_000_000  # of the network simplex; 2,000 by 2,000 points need about 100,000
 
 _Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -44,12 +45,12 @@ class Transport:
     """A plan and potentials that prove it optimal, in float64.
 
     Args:
-        plan: mass that goes from point i of the first set to point j of the second, >= 0.
-        x_potential: f, one number a point of the first set.
-        y_potential: g, one number a point of the second set.
+        plan: mass from point i of the first set to point j of the second, >= 0.
+        x_potential: f, one number for each point of the first set.
+        y_potential: g, one number for each point of the second set.
         cost: of the plan, in units of the costs times mass.
         dual_value: of the potentials, in the same units.
-        excess: the largest f_i + g_j - c_ij; potentials are allowed where it is <= 0.
+        excess: the largest f_i + g_j - c_ij; the potentials are feasible if it is <= 0.
     """
 
     plan: Float[Tensor, "n m"]
@@ -61,7 +62,7 @@ class Transport:
 
     @property
     def gap(self) -> float:
-        """How much the cost is above the dual value: 0 up to rounding if both are optimal."""
+        """The cost minus the dual value: 0 up to rounding if both are optimal."""
         return self.cost - self.dual_value
 
 
@@ -71,7 +72,7 @@ def wasserstein_1(
     x_weights: Float[Tensor, " n"] | ArrayLike | None = None,
     y_weights: Float[Tensor, " m"] | ArrayLike | None = None,
 ) -> float:
-    """Returns the cost of `optimal_transport`, which documents arguments and errors."""
+    """Returns the cost of `optimal_transport`; see there for arguments and errors."""
     return optimal_transport(x, y, x_weights, y_weights).cost
 
 
@@ -81,9 +82,9 @@ def optimal_transport(
     x_weights: Float[Tensor, " n"] | ArrayLike | None = None,
     y_weights: Float[Tensor, " m"] | ArrayLike | None = None,
 ) -> Transport:
-    """Returns the cheapest way to move one weighted point set to another at cost |x - y|.
+    """Returns the optimal transport between two weighted point sets at cost |x - y|.
 
-    Its cost is the Wasserstein-1 distance if the weights have total 1. Without gradient.
+    Its cost is the Wasserstein-1 distance if the weights have total 1. It has no gradient.
 
     Args:
         x: points.
@@ -92,8 +93,8 @@ def optimal_transport(
         y_weights: >= 0 with the same total; uniform with total 1 if None.
 
     Raises:
-        ValueError: if a set is empty, a point not finite, dimensions or numbers of weights differ,
-            a weight is negative, totals differ, or there are too many points to do without POT.
+        ValueError: if a set is empty, a point not finite, a weight negative, or there are too many
+            points without POT; also if dimensions, numbers of weights or totals differ.
     """
     x, y, p, q = checked_weighted_sets(x, y, x_weights, y_weights)
     return _solved(
@@ -102,7 +103,7 @@ def optimal_transport(
 
 
 def distance_costs(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> Float[Tensor, "n m"]:
-    """Returns |x_i - y_j| in float64, exact for near points too.
+    """Returns |x_i - y_j| in float64, exact for close points too.
 
     Raises:
         ValueError: if a point is not finite.
@@ -112,7 +113,7 @@ def distance_costs(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> Float[Te
     return torch.cdist(x.double(), y.double(), compute_mode=_EXACT)
 
 
-_EXACT = "donot_use_mm_for_euclid_dist"  # near points lose half of their digits otherwise
+_EXACT = "donot_use_mm_for_euclid_dist"  # close points lose half of their digits otherwise
 
 
 def optimal_plan(
@@ -120,7 +121,7 @@ def optimal_plan(
     p: Float[Tensor, " k"] | ArrayLike,
     q: Float[Tensor, " l"] | ArrayLike,
 ) -> Transport:
-    """Returns the cheapest way to move masses p to masses q at any costs.
+    """Returns the optimal transport from masses p to masses q at any costs.
 
     Args:
         costs: c_ij of a unit of mass, finite.
@@ -128,16 +129,16 @@ def optimal_plan(
         q: (m,) masses >= 0, with the same total.
 
     Raises:
-        ValueError: if shapes do not fit, a cost is not finite, a mass is negative, totals differ or
-            are 0, or there are too many points to do without POT.
-        RuntimeError: if the solver gives up.
+        ValueError: if shapes do not fit, a cost is not finite, a mass is negative, or there are too
+            many points without POT; also if totals differ or are 0.
+        RuntimeError: if the solver finds no optimum.
     """
     masses = as_real("p", p), as_real("q", q)
     return _solved(*_checked_problem(as_real("costs", costs), *masses, ("p", "q")))
 
 
 def _solved(c: np.ndarray, a: np.ndarray, b: np.ndarray) -> Transport:
-    # both solvers have tolerances of their own, for costs and masses near one
+    # the tolerances of both solvers are for costs and masses of order one
     unit, total = float(np.abs(c).max()) or 1.0, float(a.sum())
     solve = _by_network_simplex if _has_pot() else _by_linear_programming
     plan, f, g = solve(c / unit, a / total, b / total)
@@ -155,11 +156,11 @@ def _solved(c: np.ndarray, a: np.ndarray, b: np.ndarray) -> Transport:
 def _checked_problem(costs: Tensor, p: Tensor, q: Tensor, names: tuple[str, str]) -> _Arrays:
     if costs.ndim != 2 or (*p.shape, *q.shape) != tuple(costs.shape) or 0 in costs.shape:
         raise ValueError(
-            "`p` and `q` must have one mass a row and a column of `costs` (n, m), n, m >= 1, got "
-            f"{tuple(p.shape)}, {tuple(q.shape)} and {tuple(costs.shape)}."
+            "`p` and `q` must have one mass for each row and column of `costs` (n, m), n, m >= 1, "
+            f"got {tuple(p.shape)}, {tuple(q.shape)} and {tuple(costs.shape)}."
         )
     if not bool(costs.isfinite().all()):
-        raise ValueError("`costs` must be finite, got NaN or infinity; forbid by large costs.")
+        raise ValueError("`costs` must be finite, got NaN or infinity; use large costs to forbid.")
     a, b = balanced(p.detach().cpu(), q.detach().cpu(), names)
     return costs.detach().cpu().double().numpy(), a.numpy(), b.numpy()
 
@@ -170,7 +171,7 @@ def _has_pot() -> bool:
 
 def _by_network_simplex(c: np.ndarray, a: np.ndarray, b: np.ndarray) -> _Arrays:
     pot: Any = importlib.import_module("ot")
-    plan, log = pot.emd(a, b, c, numItermax=_MOST_PIVOTS, log=True)
+    plan, log = pot.emd(a, b, c, numItermax=_MAX_PIVOTS, log=True)
     if log["warning"] is not None:
         raise RuntimeError(f"the network simplex must reach an optimum, got: {log['warning']}")
     return plan, log["u"], log["v"]
@@ -178,15 +179,15 @@ def _by_network_simplex(c: np.ndarray, a: np.ndarray, b: np.ndarray) -> _Arrays:
 
 def _by_linear_programming(c: np.ndarray, a: np.ndarray, b: np.ndarray) -> _Arrays:
     n, m = c.shape
-    if n * m > _MOST_PAIRS:
+    if n * m > _MAX_PAIRS:
         raise ValueError(
-            f"`costs` must have at most {_MOST_PAIRS:,} entries where POT is not installed, got "
+            f"`costs` must have at most {_MAX_PAIRS:,} entries where POT is not installed, got "
             f"{n} x {m}; install it with: pip install pot."
         )
     rows, columns = kron(eye_array(n), np.ones((1, m))), kron(np.ones((1, n)), eye_array(m))
-    marginals: Any = vstack([rows, columns])  # the stubs know no sparse one
-    found = linprog(c.ravel(), A_eq=marginals, b_eq=np.r_[a, b], method="highs")
-    if found.status != 0:
-        raise RuntimeError(f"the linear program must reach an optimum, got: {found.message}")
-    duals = found.eqlin.marginals
-    return np.reshape(np.asarray(found.x), (n, m)), duals[:n], duals[n:]
+    marginals: Any = vstack([rows, columns])  # the stubs have no sparse type
+    result = linprog(c.ravel(), A_eq=marginals, b_eq=np.r_[a, b], method="highs")
+    if result.status != 0:
+        raise RuntimeError(f"the linear program must reach an optimum, got: {result.message}")
+    duals = result.eqlin.marginals
+    return np.reshape(np.asarray(result.x), (n, m)), duals[:n], duals[n:]

@@ -1,4 +1,4 @@
-"""What was drawn before: in memory, or in a database that outlives and joins many processes."""
+"""Histories of points: in memory, or in a database that many processes share."""
 
 from hawc.history.abstract import AbstractHistory, HistoryConflictError, HistoryStoreError
 from hawc.history.archive import export_history, import_history

@@ -1,4 +1,4 @@
-"""What every history offers, and what it asks of the points that it is given."""
+"""The interface of histories, and the checks of their points."""
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
@@ -19,19 +19,19 @@ __all__ = [
 
 
 class HistoryConflictError(RuntimeError):
-    """Another thread or process appended after the points were read; read and choose again."""
+    """Another thread or process has appended since the points were read; choose again."""
 
 
 class HistoryStoreError(RuntimeError):
-    """The store behind a history cannot be reached, read or written; the message says why."""
+    """The store of a history cannot be reached, read or written; the message says why."""
 
 
 class AbstractHistory(ABC):
-    """Points in the order in which they were drawn; none is ever changed or taken away.
+    """Points in the order of sampling; none is ever changed or removed.
 
-    Appending is optimistic: the caller says how many points it saw when it chose, and is refused if
-    there are more by now. So several threads or processes may share one history without repeating
-    each other.
+    Appending is optimistic. The caller passes the number of points that it chose against, and a
+    conflict is raised if the history has grown since. Several threads or processes may therefore
+    share one history without repeating each other.
     """
 
     @property
@@ -45,37 +45,37 @@ class AbstractHistory(ABC):
 
     @abstractmethod
     def points(self) -> Float[Tensor, "n d"]:
-        """Returns all points, oldest first, on the CPU, as a copy that is the caller's own."""
+        """Returns a copy of all points, oldest first, on the CPU."""
 
     def view(self) -> Float[Tensor, "n d"]:
-        """Returns all points as `points` does, without a copy where the history can.
+        """Returns all points, oldest first, on the CPU, without a copy if possible.
 
-        The memory may be the history's own: read it, never write to it. For samplers, to which a
-        copy of a long history would cost a twentieth of their time. What was returned earlier
-        stays as it was when the history grows.
+        The result may share the history's memory: do not write to it. It does not change when the
+        history grows. Samplers use it, since a copy of a long history would take a twentieth of
+        their time.
         """
         return self.points()
 
     @abstractmethod
     def append(self, points: Shaped[Tensor, "k d"] | ArrayLike, *, expected_length: int) -> None:
-        """Records a batch, all of it or nothing.
+        """Record a batch, completely or not at all.
 
         Args:
-            points: (k, dim) real numbers, finite, k >= 1; copied in the history's dtype.
+            points: finite real numbers, k >= 1 rows; copied in the history's dtype.
             expected_length: number of points that the caller chose against.
 
         Raises:
             ValueError: if the points have another shape or kind or are not finite.
-            HistoryConflictError: if the history holds another number of points by now.
+            HistoryConflictError: if the history now holds another number of points.
         """
 
     @abstractmethod
     def exclusive(self) -> AbstractContextManager[None]:
-        """Returns a context in which no other thread or process appends: they wait.
+        """Returns a context in which other threads and processes wait to append.
 
-        For a sampler that has lost several races: the slowest of many might never win one. Others
-        see what is appended within when the context is left, at the latest. The thread that holds
-        it may enter it again.
+        Used after repeated conflicts, so that a slow sampler is not starved. Others see points that
+        are appended within at the latest when the context ends. The holding thread may enter it
+        again.
         """
 
 
@@ -85,7 +85,7 @@ def checked_points(
     dtype: torch.dtype | None = None,
     smallest: int = 1,
 ) -> Float[Tensor, "k d"]:
-    """Returns the points without gradient on the CPU, in `dtype` unless that is None.
+    """Returns the points on the CPU, detached, in `dtype` unless that is None.
 
     Raises:
         ValueError: if they are not at least `smallest` rows of `dim` finite real numbers.
@@ -93,18 +93,18 @@ def checked_points(
     checked = as_points("points", points, dim=dim, smallest=smallest).detach()
     if checked.is_meta:
         raise ValueError(
-            "`points` must hold numbers, got a tensor on the device meta, without any."
+            "`points` must hold numbers, got a tensor on the device meta, which has none."
         )
     checked = checked.cpu()
     if dtype is not None:
-        checked = checked.to(dtype)  # may overflow, so before the next check
+        checked = checked.to(dtype)  # before the next check, since it may overflow
     if not checked.isfinite().all():
         raise ValueError(f"`points` must be finite in {checked.dtype}, got NaN or infinite values.")
     return checked
 
 
 def check_length(present: int, expected: int) -> None:
-    """Raises HistoryConflictError unless the history holds as many points as were expected."""
+    """Raise HistoryConflictError unless the history has the expected length."""
     if present != expected:
         raise HistoryConflictError(
             f"the history holds {present} points where {expected} were expected; "

@@ -1,4 +1,4 @@
-"""Connections to one gallery: one for each call, or the one of the thread that excludes others."""
+"""Connections to a gallery: one per call, or that of an exclusive transaction."""
 
 import os
 import threading
@@ -17,52 +17,55 @@ __all__ = ["GalleryAccess"]
 
 @final
 @dataclass(frozen=True)
-class _Held:
-    holder: tuple[int, int]
+class _Transaction:
+    thread: tuple[int, int]
     connection: Connection
     committed: int
 
 
 @final
 class GalleryAccess:
-    """Where a gallery is read and written, within `exclusive` through one transaction.
+    """Reads and writes of a gallery; within `exclusive` they share one transaction.
 
     Args:
-        store: that holds the gallery.
-        gallery: the gallery's key, by which writers of other processes wait.
-        end: returns the number of the gallery's points that a connection sees.
+        store: holds the gallery.
+        gallery: the gallery's key; writers of other processes wait for its lock.
+        length: returns the number of the gallery's points that a connection sees.
     """
 
-    def __init__(self, store: Store, gallery: int, end: Callable[[Connection], int]) -> None:
-        self.turn = ThreadLock()  # of those that append
+    def __init__(self, store: Store, gallery: int, length: Callable[[Connection], int]) -> None:
+        self.append_lock = ThreadLock()
         self._store = store
         self._gallery = gallery
-        self._end = end
-        self._held: _Held | None = None
+        self._length = length
+        self._transaction: _Transaction | None = None
 
     @property
     def committed(self) -> int | None:
-        """Points before this thread's `exclusive`, later ones may be rolled back; else None."""
-        own = self._own()
-        return None if own is None else own.committed
+        """The number of points before this thread's `exclusive`; None outside of it.
+
+        Later points may still be rolled back.
+        """
+        transaction = self._current()
+        return None if transaction is None else transaction.committed
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Yields a connection that reads, and sees what this thread has appended in `exclusive`."""
-        own = self._own()
-        if own is not None:
-            yield own.connection
+        """Yields a connection to read from, within `exclusive` that of its transaction."""
+        transaction = self._current()
+        if transaction is not None:
+            yield transaction.connection
             return
         with self._store.reading() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Yields the connection that is exclusive already, or one after waiting for others."""
-        with self.turn:
-            own = self._own()
-            if own is not None:
-                yield own.connection
+        """Yields a connection to write to, after other writers have ended."""
+        with self.append_lock:
+            transaction = self._current()
+            if transaction is not None:
+                yield transaction.connection
                 return
             with self._store.writing() as connection:
                 self._store.lock(connection, self._gallery)
@@ -70,20 +73,21 @@ class GalleryAccess:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Makes other threads and processes that write wait; this thread may enter it again."""
+        """Hold back other writers, threads and processes; this thread may enter again."""
         with self.writing() as connection:
-            outer = self._held
-            if self._own() is None:
-                self._held = _Held(_this_thread(), connection, self._end(connection))
+            outer = self._transaction
+            if self._current() is None:
+                committed = self._length(connection)
+                self._transaction = _Transaction(_this_thread(), connection, committed)
             try:
                 yield
             finally:
-                self._held = outer
+                self._transaction = outer
 
-    def _own(self) -> _Held | None:
-        """Returns what this thread holds; a fork must not use its parent's connection."""
-        held = self._held
-        return held if held is not None and held.holder == _this_thread() else None
+    def _current(self) -> _Transaction | None:
+        """Returns this thread's transaction; a fork must not use its parent's connection."""
+        current = self._transaction
+        return current if current is not None and current.thread == _this_thread() else None
 
 
 def _this_thread() -> tuple[int, int]:

@@ -1,6 +1,5 @@
-"""A history as one .npz file, to be kept, sent or read by NumPy alone."""
+"""Export of a history to one .npz file, and import from it."""
 
-import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 import torch
 
 from hawc.arguments import check_instance
+from hawc.files import atomic_write
 from hawc.history.abstract import AbstractHistory, HistoryStoreError
 from hawc.history.database import DatabaseHistory
 
@@ -19,18 +19,18 @@ _FIELDS = ("format", "points", "target", "gallery")
 
 
 def export_history(history: AbstractHistory, path: str | Path) -> None:
-    """Writes all points and where they come from; a file of that name is replaced in one step.
+    """Write all points and their origin to a file, which is replaced in one step.
 
-    The arrays are `points` (n, dim), `format`, and `target` and `gallery` as text, which are empty
-    unless the history is a `DatabaseHistory`.
+    The arrays are `points` (n, dim), `format`, and the texts `target` and `gallery`. The texts are
+    empty unless the history is a `DatabaseHistory`.
 
     Args:
-        history: to be written; it may grow meanwhile.
-        path: ends in ".npz".
+        history: may grow during the export.
+        path: ends in ".npz". Only one process at a time may write it.
 
     Raises:
         ValueError: if `path` does not end in ".npz".
-        HistoryStoreError: if it cannot be written; the file of that name is what it was.
+        HistoryStoreError: if the file cannot be written; an existing file is unchanged.
     """
     check_instance("history", history, AbstractHistory)
     path = Path(path)
@@ -38,34 +38,28 @@ def export_history(history: AbstractHistory, path: str | Path) -> None:
         raise ValueError(f"`path` must end in '.npz', got {str(path)!r}.")
     target, gallery = _origin(history)
     points = history.view().numpy()
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        with partial.open("wb") as file:
+        with atomic_write(path, durable=True) as partial, partial.open("wb") as file:
             np.savez(file, format=_FORMAT, points=points, target=target, gallery=gallery)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
     except OSError as error:
         raise HistoryStoreError(
-            f"{path} cannot be written ({error.strerror}): does its folder exist, allow it and "
-            "have room? Nothing was changed."
+            f"{path} cannot be written ({error.strerror}): does its folder exist, with write "
+            "permission and free space? Nothing was changed."
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def import_history(path: str | Path, history: AbstractHistory) -> None:
-    """Records all points of an exported file in a history that is empty so far.
+    """Record all points of an exported file in an empty history.
 
     Args:
         path: written by `export_history`.
-        history: empty, of the file's dimension; a `DatabaseHistory` also of the file's target,
+        history: empty, of the file's dimension. A `DatabaseHistory` must have the file's target,
             unless the file names none.
 
     Raises:
-        ValueError: if the file is none of ours or damaged, or `history` is not as above.
-        HistoryConflictError: if somebody else appends to `history` meanwhile.
-        HistoryStoreError: if the points cannot be recorded; then none is.
+        ValueError: if the file is damaged or of another format, or `history` does not fit.
+        HistoryConflictError: if another thread or process appends to `history` during the import.
+        HistoryStoreError: if the points cannot be recorded; no point is recorded then.
     """
     check_instance("history", history, AbstractHistory)
     if len(history) > 0:
@@ -75,26 +69,26 @@ def import_history(path: str | Path, history: AbstractHistory) -> None:
     if points.ndim != 2 or points.shape[1] != history.dim:
         raise ValueError(
             f"`history` must hold points of the shape in {path}, {points.shape}, got dimension "
-            f"{history.dim}."
+            f"{history.dim}; create one of that dimension."
         )
-    own_target, _ = _origin(history)
-    if target and own_target and target != own_target:
+    present_target, _ = _origin(history)
+    if target and present_target and target != present_target:
         raise ValueError(
-            f"`history` must be of the distribution in {path}, {target}, got {own_target}."
+            f"`history` must have the target in {path}, {target}, got {present_target}."
         )
     if len(points) > 0:
         history.append(torch.from_numpy(points), expected_length=0)
 
 
 def _origin(history: AbstractHistory) -> tuple[str, str]:
-    """Returns distribution and gallery; only a database records them."""
+    """Returns target and gallery, which only a database records."""
     if isinstance(history, DatabaseHistory):
         return history.target, history.gallery
     return "", ""
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
-    problem = "no file written by export_history"
+    problem = "it was not written by export_history"
     try:
         with zipfile.ZipFile(path) as file:
             problem = "it is damaged" if "format.npy" in file.namelist() else problem
@@ -108,4 +102,4 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         if str(arrays["format"]) == _FORMAT:
             return arrays
         problem = f"its format is {str(arrays['format'])!r}, not {_FORMAT!r}"
-    raise ValueError(f"`path` must name a whole file of export_history, got {path}: {problem}.")
+    raise ValueError(f"`path` must name a complete file of export_history, got {path}: {problem}.")

@@ -1,4 +1,4 @@
-"""A history that outlives the process and is shared by many, in SQLite or PostgreSQL."""
+"""A durable history in SQLite or PostgreSQL, shared by processes."""
 
 import hashlib
 from contextlib import AbstractContextManager
@@ -22,46 +22,46 @@ from hawc.history.access import GalleryAccess
 from hawc.history.galleries import DTYPES, Recorded, open_gallery
 from hawc.history.point_buffer import PointBuffer
 from hawc.history.store import Store, StoreURL
-from hawc.history.store_errors import is_taken
+from hawc.history.store_errors import is_key_conflict
 from hawc.history.tables import BATCHES
 from hawc.points import ArrayLike
 from hawc.threads import ThreadLock
 
 __all__ = ["DatabaseHistory"]
 
-_ROW_BYTES = 2**22  # a larger batch takes several rows: memory stays bounded, no limit is met
+_ROW_BYTES = 2**22  # larger batches take several rows, within the limits of databases and memory
 _ROWS_AT_ONCE = 16
 
 
 @final
 class DatabaseHistory(AbstractHistory):
-    """A named gallery of points in a database; every append is durable and seen by all.
+    """A named gallery of points in a database, shared by processes and machines.
 
-    Points are only ever added. Each batch is one transaction, so a process killed at any instant
-    leaves whole batches; each row has a checksum. Points once read are kept in memory and only new
-    ones are fetched, so `points()` costs little however long the history is.
+    Points are only added, and every append is durable. Each batch is one transaction, so a process
+    that is killed leaves whole batches. Each row has a checksum. Points that were read stay in
+    memory, and later calls fetch only new ones.
 
-    No connection is held between calls: nothing has to be closed, and an object may cross a fork,
-    best while no other thread is within a call. All threads of a process may use one object. A
-    copy, also one in another process, is opened anew from its arguments; pickled they hold the
-    URL's password.
+    No connection is open between calls, so nothing has to be closed. All threads of a process may
+    use one object. It may cross a fork while no other thread is within a call. Copies, also in
+    other processes, are opened from the same arguments. A pickled history contains the password of
+    its URL.
 
-    SQLite needs a disk of this machine: locks of network file systems are often wrong. For several
-    machines take PostgreSQL (pip install 'hawc[postgresql]').
+    SQLite needs a local disk, since locks of network file systems are often unreliable. Use
+    PostgreSQL for several machines (pip install 'hawc[postgresql]').
 
     Args:
-        url: of SQLAlchemy's form, 'sqlite:///gallery.db' (a relative path; four slashes begin an
+        url: in SQLAlchemy's form, 'sqlite:///gallery.db' (a relative path; four slashes begin an
             absolute one) or 'postgresql+psycopg://user:password@host/database'; or the path of a
-            SQLite file. Options are `?timeout=` in seconds, `mode=ro` and SQLite's others, or those
+            SQLite file. Options: `?timeout=` in seconds, `mode=ro` and others of SQLite, or those
             of libpq.
-        target: the distribution that the gallery's points are drawn to. Its dimension and its
-            `repr` are recorded when the gallery is created and must be the same ever after.
-        gallery: name of the gallery, created if the store lacks it; 1 to 100 printable characters.
-        dtype: torch.float32 or torch.float64, in which points are kept; None for the recorded one,
-            or torch's default dtype when the gallery is created.
+        target: the distribution of the gallery's points. Its dimension and its `repr` are recorded
+            when the gallery is created, and must be the same whenever it is opened.
+        gallery: name of the gallery, 1 to 100 printable characters; created if missing.
+        dtype: of the stored points, torch.float32 or torch.float64. None is the recorded dtype, or
+            torch's default dtype for a new gallery.
 
     Raises:
-        ValueError: if an argument is out of its range or not what the gallery was created with.
+        ValueError: if an argument is out of range or differs from the gallery's record.
         HistoryStoreError: if the store cannot be opened; the message says why.
     """
 
@@ -79,8 +79,8 @@ class DatabaseHistory(AbstractHistory):
         self._target = repr(target)
         self._id, dtype_name, self._identity = open_gallery(self._store, gallery, target, dtype)
         self._buffer = PointBuffer(target.dim, DTYPES[dtype_name])
-        self._access = GalleryAccess(self._store, self._id, self._end)
-        self._reading = ThreadLock()  # of those that add to the buffer, for moments only
+        self._access = GalleryAccess(self._store, self._id, self._length)
+        self._buffer_lock = ThreadLock()  # held for moments only: reading never waits for a choice
         self._stored_type = np.dtype(dtype_name).newbyteorder("<")  # the same on every machine
 
     def __repr__(self) -> str:
@@ -100,22 +100,22 @@ class DatabaseHistory(AbstractHistory):
 
     @property
     def identity(self) -> str:
-        """What tells this gallery from all others, also from those of its name elsewhere."""
+        """A random text of this gallery alone, also among galleries of the same name."""
         return self._identity
 
     @property
     def location(self) -> str:
-        """The store's URL, a file's path made absolute, without password and options."""
+        """The store's URL with an absolute path, without password and options."""
         return str(self._store)
 
     @property
     def target(self) -> str:
-        """The distribution that the gallery was created for, as it describes itself."""
+        """The `repr` of the gallery's target distribution."""
         return self._target
 
     def __len__(self) -> int:
         with self._access.reading() as connection:
-            return self._end(connection)
+            return self._length(connection)
 
     def points(self) -> Float[Tensor, "n d"]:
         view = self.view()
@@ -123,14 +123,14 @@ class DatabaseHistory(AbstractHistory):
             return view.clone()
 
     def view(self) -> Float[Tensor, "n d"]:
-        with self._reading, self._access.reading() as connection:
-            end = self._end(connection)
-            if end < len(self._buffer):
+        with self._buffer_lock, self._access.reading() as connection:
+            length = self._length(connection)
+            if length < len(self._buffer):
                 raise HistoryStoreError(
-                    f"{self} holds {end} points where {len(self._buffer)} have been there before: "
-                    "the store was replaced; open it anew."
+                    f"{self} holds {length} points, but held {len(self._buffer)} before: the store "
+                    "was replaced; open it again."
                 )
-            uncommitted = self._fetch(connection) if end > len(self._buffer) else []
+            uncommitted = self._fetch(connection) if length > len(self._buffer) else []
             if not uncommitted:
                 return self._buffer.view()
             with torch.inference_mode(False):
@@ -143,43 +143,41 @@ class DatabaseHistory(AbstractHistory):
         expected_length: int,
         label: str | None = None,
     ) -> None:
-        """Records a batch, all of it or nothing.
+        """Record a batch, completely or not at all.
 
         Args:
-            points: (k, dim) real numbers, finite, k >= 1; copied in the gallery's dtype.
+            points: finite real numbers, k >= 1 rows; copied in the gallery's dtype.
             expected_length: number of points that the caller chose against.
-            label: what `label_at` is to return for the batch, at most 100 characters. By a label
-                like no other a process that was stopped while it appended finds out whether the
-                batch was recorded.
+            label: returned by `label_at` for this batch, at most 100 characters. A unique label
+                tells a process that was stopped while appending whether the batch was recorded.
 
         Raises:
             ValueError: if the points have another shape or kind or are not finite, or the label is
                 too long.
-            HistoryConflictError: if the history holds another number of points by now.
+            HistoryConflictError: if the history now holds another number of points.
             HistoryStoreError: if the store cannot be written; the message says why.
         """
         if label is not None and len(label) > 100:
             raise ValueError(f"`label` must have at most 100 characters, got {len(label)}.")
         batch = checked_points(points, self.dim, self._buffer.dtype)
         with self._access.writing() as connection:
-            # A length that was right a moment ago is enough: if it no longer is, then another
-            # writer's row begins just there, and the first insertion meets its key. So no isolation
-            # beyond the key is asked of the database.
-            check_length(self._end(connection), expected_length)
+            # The length may change after this check. Then another writer's row has the key of our
+            # first row, and the insertion fails. No isolation beyond the key is needed.
+            check_length(self._length(connection), expected_length)
             try:
                 self._insert(connection, batch, expected_length, label)
             except IntegrityError as error:
-                if not is_taken(error):
+                if not is_key_conflict(error):
                     raise
                 raise HistoryConflictError(
-                    f"another process appended to the history at {expected_length} points just "
-                    "now; choose again against its present points."
+                    f"another process has just appended to the history of {expected_length} points;"
+                    " choose again against its present points."
                 ) from error
         self._remember(batch, expected_length)
 
     def _remember(self, batch: Float[Tensor, "k d"], first: int) -> None:
-        """Keeps a batch that is recorded, where no other thread has read it meanwhile."""
-        with self._access.turn, self._reading:
+        """Add a recorded batch to the buffer, unless another thread has read it already."""
+        with self._access.append_lock, self._buffer_lock:
             # within `exclusive` the batch may still be rolled back
             if self._access.committed is None and len(self._buffer) == first:
                 self._buffer.append(batch)
@@ -188,35 +186,35 @@ class DatabaseHistory(AbstractHistory):
         return self._access.exclusive()
 
     def label_at(self, first: int) -> str | None:
-        """Returns the label of the batch that begins after `first` points, None without either."""
-        own = select(BATCHES.c.label).where(BATCHES.c.gallery_id == self._id)
+        """Returns the label of the batch after `first` points, None if it has none."""
+        labels = select(BATCHES.c.label).where(BATCHES.c.gallery_id == self._id)
         with self._access.reading() as connection:
-            return connection.execute(own.where(BATCHES.c.first == first)).scalar()
+            return connection.execute(labels.where(BATCHES.c.first == first)).scalar()
 
     def check_writable(self) -> None:
-        """Raises HistoryStoreError where the store could not be written at present."""
+        """Raise HistoryStoreError if the store cannot be written now."""
         with self._access.writing() as connection, connection.begin_nested() as trial:
             zeros = torch.zeros(1, self.dim, dtype=self._buffer.dtype, device="cpu")
             self._insert(connection, zeros, first=-1)
             trial.rollback()
 
-    def _end(self, connection: Connection) -> int:
-        """Returns where the latest batch ends."""
-        own = select(BATCHES.c.first, BATCHES.c.size).where(BATCHES.c.gallery_id == self._id)
-        row = connection.execute(own.order_by(BATCHES.c.first.desc()).limit(1)).first()
+    def _length(self, connection: Connection) -> int:
+        """Returns the number of points, which is where the latest batch ends."""
+        batches = select(BATCHES.c.first, BATCHES.c.size).where(BATCHES.c.gallery_id == self._id)
+        row = connection.execute(batches.order_by(BATCHES.c.first.desc()).limit(1)).first()
         return 0 if row is None else int(row.first) + int(row.size)
 
     def _fetch(self, connection: Connection) -> list[Float[Tensor, "k d"]]:
-        """Adds the batches that are not in memory yet, each after a look at its checksum.
+        """Read new batches, check them and add committed ones to the buffer.
 
         Returns:
-            the batches that may still be rolled back, which are not kept in memory.
+            The batches that may still be rolled back; they are not added.
         """
         committed, length = self._access.committed, len(self._buffer)
         uncommitted: list[Float[Tensor, "k d"]] = []
         columns = (BATCHES.c[name] for name in ("first", "size", "points", "checksum"))
-        own = select(*columns).where(BATCHES.c.gallery_id == self._id)
-        new = own.where(BATCHES.c.first >= length).order_by(BATCHES.c.first)
+        batches = select(*columns).where(BATCHES.c.gallery_id == self._id)
+        new = batches.where(BATCHES.c.first >= length).order_by(BATCHES.c.first)
         for row in connection.execute(new, execution_options={"yield_per": _ROWS_AT_ONCE}):
             batch = self._decoded(length, *row)
             if committed is None or length < committed:
@@ -234,12 +232,11 @@ class DatabaseHistory(AbstractHistory):
         if not (follows and fits and hashlib.sha256(data).hexdigest() == checksum):
             raise HistoryStoreError(
                 f"points {first} to {first + size - 1} of gallery {self._gallery!r} at "
-                f"{self._store} are damaged: {len(data)} bytes that follow {length} "
-                "points do not have the recorded place, size or checksum; restore the store from "
-                "a copy or an export."
+                f"{self._store} are damaged: {len(data)} bytes after {length} points do not have "
+                "the recorded place, size or checksum. Restore the store from a copy or an export."
             )
         stored = np.frombuffer(data, self._stored_type)
-        native = stored.astype(stored.dtype.newbyteorder("="))  # a copy that may be written to
+        native = stored.astype(stored.dtype.newbyteorder("="))  # a writable copy
         return torch.from_numpy(native).reshape(size, self.dim)
 
     def _insert(
@@ -267,7 +264,7 @@ class DatabaseHistory(AbstractHistory):
 def _reopened(
     identity: str, url: StoreURL, target: Recorded, gallery: str, dtype: torch.dtype | None
 ) -> DatabaseHistory:
-    """Returns the gallery of that identity; a new one in its place would hide that it is lost."""
+    """Returns the gallery with this identity; creating another would hide a loss."""
     store = Store(url)
     if not store.is_missing_file:
         history = DatabaseHistory(url, target, gallery=gallery, dtype=dtype)

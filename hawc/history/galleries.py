@@ -1,4 +1,4 @@
-"""The galleries of a store: what each was made for, opening one, listing all."""
+"""The galleries of a store: their records, opening one, listing all."""
 
 from dataclasses import dataclass
 from typing import Protocol, SupportsIndex, final, runtime_checkable
@@ -17,11 +17,9 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
-@runtime_checkable  # for the checks of annotations in tests; isinstance is not asked
+@runtime_checkable  # for the checks of annotations in tests; isinstance is not used
 class Recorded(Protocol):
-    """What a gallery asks of the distribution of its points: `dim`, and a `repr` that identifies
-    it.
-    """
+    """The description of a gallery's points: `dim`, and a `repr` that identifies it."""
 
     @property
     def dim(self) -> int:
@@ -30,7 +28,7 @@ class Recorded(Protocol):
 
 
 def check_recorded(name: str, value: object) -> None:
-    """Raises ValueError unless `value` has a number `dim`, unlike a tensor, an array or a class."""
+    """Raise ValueError unless `value` has a number `dim`, unlike tensors and classes."""
     if not isinstance(getattr(value, "dim", None), SupportsIndex):
         raise ValueError(
             f"`{name}` must be a target, with a number `dim`, got {described(value)}; wrap the "
@@ -41,13 +39,13 @@ def check_recorded(name: str, value: object) -> None:
 @final
 @dataclass(frozen=True)
 class Gallery:
-    """A gallery's record.
+    """The record of a gallery.
 
     Args:
         name: as given to `DatabaseHistory`.
         dim: number of coordinates of a point.
         dtype: of the points, "float32" or "float64".
-        target: the distribution that it was made for, as it describes itself.
+        target: the `repr` of the points' distribution.
         length: number of points.
     """
 
@@ -59,18 +57,18 @@ class Gallery:
 
 
 def galleries(url: StoreURL) -> list[Gallery]:
-    """Returns the galleries of a store in the order of their creation; creates nothing.
+    """Returns the galleries of a store, oldest first; creates nothing.
 
     Args:
         url: as for `DatabaseHistory`.
 
     Raises:
-        ValueError: if the URL is none of ours or names a file that is not there.
+        ValueError: if the URL is not valid or names a missing file.
         HistoryStoreError: if the store cannot be read.
     """
     store = Store(url)
     if store.is_missing_file:
-        raise ValueError(f"`url` must name a store that is there, got {store}: no such file.")
+        raise ValueError(f"`url` must name an existing store, got {store}: no such file.")
     length = cast(func.coalesce(func.sum(BATCHES.c.size), 0), BigInteger)  # else a decimal
     columns = (*(GALLERIES.c[name] for name in ("name", "dim", "dtype", "target")), length)
     query = select(*columns).outerjoin(BATCHES).group_by(GALLERIES.c.id).order_by(GALLERIES.c.id)
@@ -92,16 +90,16 @@ class _Record:
 def open_gallery(
     store: Store, name: str, target: Recorded, dtype: torch.dtype | None
 ) -> tuple[int, str, str]:
-    """Returns a gallery's key, its dtype's name and its identity; creates what is not there yet.
+    """Returns a gallery's key, dtype name and identity; creates it if missing.
 
     Args:
-        store: where it is or shall be.
+        store: of the gallery.
         name: 1 to 100 printable characters.
-        target: the distribution that it was or is made for.
+        target: the description of its points.
         dtype: of its points; None for the recorded one, or torch's default in a new gallery.
 
     Raises:
-        ValueError: if an argument is out of its range or not what the gallery was made with.
+        ValueError: if an argument is out of range or differs from the gallery's record.
         HistoryStoreError: if the store cannot be read or, for a new gallery, written.
     """
     check_recorded("target", target)
@@ -109,15 +107,15 @@ def open_gallery(
         raise ValueError(f"`gallery` must be 1 to 100 printable characters, got {name!r}.")
     if dtype is not None and dtype not in _NAMES:
         raise ValueError(f"`dtype` must be torch.float32 or torch.float64, got {dtype!r}.")
-    found = _find(store, name)
-    if found is None:
-        found = _create(store, name, target, dtype or torch.get_default_dtype())
-    _check(found, f"gallery {name!r} at {store}", target, dtype)
-    return found.id, found.dtype, found.identity
+    record = _find(store, name)
+    if record is None:
+        record = _create(store, name, target, dtype or torch.get_default_dtype())
+    _check(record, f"gallery {name!r} at {store}", target, dtype)
+    return record.id, record.dtype, record.identity
 
 
 def _find(store: Store, name: str) -> _Record | None:
-    if store.is_missing_file:  # looking for it would create it
+    if store.is_missing_file:  # connecting would create it
         return None
     store.check_file()
     with store.reading() as connection:
@@ -126,7 +124,7 @@ def _find(store: Store, name: str) -> _Record | None:
 
 
 def _create(store: Store, name: str, target: Recorded, dtype: torch.dtype) -> _Record:
-    """Returns the new gallery's record, or that of somebody who created it just before."""
+    """Returns the new gallery's record, or that of another process that was faster."""
     if dtype not in _NAMES:
         raise ValueError(
             "`dtype` must be torch.float32 or torch.float64 for a new gallery, got None where "
@@ -149,16 +147,16 @@ def _record(connection: Connection, name: str) -> _Record | None:
     return None if row is None else _Record(*row)
 
 
-def _check(found: _Record, place: str, target: Recorded, dtype: torch.dtype | None) -> None:
-    if found.dtype not in DTYPES:
+def _check(record: _Record, place: str, target: Recorded, dtype: torch.dtype | None) -> None:
+    if record.dtype not in DTYPES:
         raise HistoryStoreError(
-            f"{place} has points of type {found.dtype!r}: it is damaged, or newer than this "
+            f"{place} has points of type {record.dtype!r}: it is damaged, or newer than this "
             "program."
         )
-    recorded_dtype = DTYPES[found.dtype]
+    recorded_dtype = DTYPES[record.dtype]
     for argument, recorded, given in (
-        ("target", found.target, repr(target)),
-        ("target.dim", found.dim, target.dim),
+        ("target", record.target, repr(target)),
+        ("target.dim", record.dim, target.dim),
         ("dtype", recorded_dtype, dtype or recorded_dtype),
     ):
         if recorded != given:

@@ -1,4 +1,4 @@
-"""Points in one piece of memory that grows with room to spare."""
+"""Rows in one tensor that grows with spare capacity."""
 
 from typing import Any, final
 
@@ -13,28 +13,28 @@ _SMALLEST_CAPACITY = 16
 
 @final
 class PointBuffer:
-    """Rows that are only ever added, in one tensor on the CPU.
+    """Append-only rows in one tensor on the CPU.
 
-    A full tensor is replaced by one 1.25 times as large, so n rows cost O(n) copies in all, and at
-    most 2.25 times their memory at the moment of a move. A copy, also one in another process, has
-    memory of its own. Threads may read while one appends; those that append take turns.
+    A full tensor is replaced by one 1.25 times as large. So n rows cost O(n) copies in total, and
+    at most 2.25 times their memory while they are moved. Copies, also in another process, do not
+    share memory. Threads may read while one appends; the caller allows one append at a time.
 
     Args:
         dim: length of a row, at least 1.
-        dtype: of the rows; None for that of the first ones.
+        dtype: of the rows; None is that of the first rows.
     """
 
     def __init__(self, dim: int, dtype: torch.dtype | None = None) -> None:
         self.dim = dim
         self.dtype = dtype
         self._memory = torch.empty(0, dim, dtype=dtype, device="cpu")
-        self._rows = self._memory  # what is in use of it; replaced last, so readers see whole rows
+        self._rows = self._memory  # the part in use; replaced last, so that readers see whole rows
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __getstate__(self) -> tuple[Any, ...]:
-        # as bytes: PyTorch would let the other process use this very memory, with the spare room
+        # as bytes: PyTorch would share this memory and its spare capacity with the other process
         rows = self._rows
         return self.dim, self.dtype, rows.dtype, rows.view(torch.uint8).numpy().copy()
 
@@ -46,24 +46,24 @@ class PointBuffer:
         self._rows = self._memory
 
     def view(self) -> Float[Tensor, "n d"]:
-        """Returns all rows without a copy; later rows are put behind those that it shows."""
-        # `data` leaves the version counter behind: a gradient that waits for an earlier view would
-        # otherwise take rows added behind it for a change of the view
+        """Returns all rows without a copy; later appends do not change them."""
+        # `data` has its own version counter: autograd would otherwise take an append for a change
+        # of an earlier view
         return self._rows.data
 
     def copy(self) -> Float[Tensor, "n d"]:
-        """Returns all rows in memory of their own."""
+        """Returns a copy of all rows."""
         with torch.inference_mode(False), torch.no_grad():
             return self._rows.clone()
 
     def append(self, rows: Float[Tensor, "k d"]) -> None:
-        """Copies rows behind the present ones."""
+        """Copy rows to the end."""
         if self.dtype is None:
             self.dtype = rows.dtype
         length = len(self)
         end = length + len(rows)
         memory = self._memory
-        with torch.inference_mode(False), torch.no_grad():  # what it allocates is for all modes
+        with torch.inference_mode(False), torch.no_grad():  # the tensors must work in all modes
             if end > len(memory) or memory.dtype != self.dtype:
                 capacity = max(end, int(1.25 * len(memory)), _SMALLEST_CAPACITY)
                 memory = torch.empty(capacity, self.dim, dtype=self.dtype, device="cpu")

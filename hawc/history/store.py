@@ -1,4 +1,4 @@
-"""A database that histories are kept in: how connections are set up, errors in plain words."""
+"""The database of histories: its connections, transactions and locks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,22 +14,22 @@ from hawc.history.store_url import FilePlace, StoreURL, store_place
 
 __all__ = ["Store", "StoreURL"]
 
-_LOCKS = 0x68617763  # any number that nobody else locks under: "hawc" in ASCII
-_CREATION_LOCK = 0  # galleries have the numbers from 1
+_LOCKS = 0x68617763  # "hawc" in ASCII, which no other program should use
+_CREATION_LOCK = 0  # galleries are numbered from 1
 
 
 @final
 class Store:
-    """A database that is connected to for each piece of work and left at once.
+    """A database with one connection for each call.
 
-    No connection outlives a call. So a store may cross a fork and serve several threads, nothing
-    has to be closed, and many idle processes do not use up a server's connections.
+    No connection outlives a call. A store may therefore cross a fork and serve several threads,
+    nothing has to be closed, and idle processes use none of a server's connections.
 
     Args:
         url: SQLAlchemy's, for SQLite (a file) or PostgreSQL, or the path of a SQLite file.
 
     Raises:
-        ValueError: if the URL is not one of these.
+        ValueError: if the URL is not valid.
         HistoryStoreError: if the driver cannot be loaded.
     """
 
@@ -44,22 +44,22 @@ class Store:
 
     @property
     def url(self) -> URL:
-        """What opens the store in another process, the password included."""
+        """The URL that opens the store in another process, with its password."""
         return self._place.url
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether it is a file rather than a server."""
+        """Whether the store is a SQLite file."""
         return isinstance(self._place, FilePlace)
 
     @property
     def is_missing_file(self) -> bool:
-        """Whether it is a file that is not there."""
+        """Whether the store is a file that does not exist."""
         return isinstance(self._place, FilePlace) and not self._place.path.exists()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Yields a connection that reads.
+        """Yields a connection to read from.
 
         Raises:
             HistoryStoreError: if the store cannot be read; the message says why.
@@ -69,61 +69,64 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Yields a connection whose work is recorded at the end, all of it or, on errors, nothing.
+        """Yields a connection with a transaction, which is rolled back on an error.
 
         Raises:
             HistoryStoreError: if the store cannot be written; the message says why.
         """
         with self._connected("written") as connection, connection.begin():
-            if self.is_sqlite:  # takes the lock first: a reader that turns writer may not wait
+            if self.is_sqlite:  # SQLite refuses at once to make a reader a writer
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
 
     def check_file(self) -> None:
-        """Looks through a SQLite file: a missing page can look like missing points otherwise.
+        """Check a whole SQLite file, since a missing page can look like missing points.
 
         Raises:
-            HistoryStoreError: if something is damaged.
+            HistoryStoreError: if the file is damaged.
         """
         if self.is_sqlite:
             with self.reading() as connection:
-                found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
-            if found != "ok":
+                result = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+            if result != "ok":
                 raise HistoryStoreError(
-                    f"the history at {self} cannot be read ({found}): {DAMAGED}."
+                    f"the history at {self} cannot be read ({result}): {DAMAGED}."
                 )
 
     def lock(self, connection: Connection, number: int = _CREATION_LOCK) -> None:
-        """Makes others wait who lock the same, until the transaction of `connection` has ended.
+        """Hold a lock until the transaction of `connection` ends; others wait for it.
 
         Args:
-            connection: that writes.
-            number: of a gallery to be appended to; the default is for creating tables.
+            connection: within a transaction that writes.
+            number: of the gallery to append to; the default is for creating tables.
         """
         if not self.is_sqlite:  # SQLite has one writer at a time anyway
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCKS}, {number})")
 
     @contextmanager
-    def _connected(self, done: str) -> Iterator[Connection]:
+    def _connected(self, action: str) -> Iterator[Connection]:
         connected = False
         try:
             with self._engine.connect() as connection:
                 connected = True
                 yield connection
-        except (SQLAlchemyError, UnicodeDecodeError) as error:  # the latter from damaged text
-            failed = f"the history at {self} cannot be {done}"
+        except (
+            SQLAlchemyError,
+            UnicodeDecodeError,
+        ) as error:  # the latter: damaged text
+            failure = f"the history at {self} cannot be {action}"
             if isinstance(self._place, FilePlace) and self.is_missing_file:
                 mode = self._place.options["mode"]
                 if mode != "rwc":
                     raise HistoryStoreError(
-                        f"{failed}: a URL with mode={mode} must name a file that exists, and there "
-                        "is none. Correct the path, or leave `mode` out to create the file."
+                        f"{failure}: a URL with mode={mode} must name a file that exists. Correct "
+                        "the path, or leave `mode` out to create the file."
                     ) from error
             secrets = self._place.secrets
-            raise store_error(error, failed, secrets=secrets, connected=connected)  # noqa: B904  has its cause
+            raise store_error(error, failure, secrets=secrets, connected=connected)  # noqa: B904  has its cause
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # transactions begin where we say so, not where Python would
-    # EXTRA also syncs the folder once the journal is gone: an append outlives a loss of power
+    connection.isolation_level = None  # `writing` begins transactions, not Python
+    # EXTRA also syncs the folder after removing the journal: appends survive a power cut
     connection.execute("PRAGMA synchronous = EXTRA")

@@ -1,4 +1,4 @@
-"""From a URL to the place of a store: what is accepted, what is refused, what may be shown."""
+"""URLs of stores: parsing, checks, and a form to show without passwords."""
 
 import math
 import os
@@ -22,7 +22,7 @@ StoreURL = str | os.PathLike[str] | URL
 
 _SCHEMES = {"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"}
 _EXAMPLES = "'sqlite:///gallery.db' or 'postgresql+psycopg://user@host/database'"
-_SQLITE_WAIT = "60"  # seconds, for another process's append, which takes milliseconds
+_SQLITE_WAIT = "60"  # seconds, for an append of another process, which takes milliseconds
 _POSTGRESQL_WAIT = "10"  # seconds, for a connection
 _LONGEST_WAIT = 2_000_000  # seconds; SQLite counts milliseconds in 32 bits
 _MODES = ("ro", "rw", "rwc")
@@ -38,7 +38,7 @@ class FilePlace:
 
     Args:
         path: absolute.
-        options: of SQLite's URIs, and `timeout`, checked.
+        options: `timeout` and those of SQLite's URIs, checked.
     """
 
     path: Path
@@ -52,14 +52,14 @@ class FilePlace:
 
     @property
     def url(self) -> URL:
-        """What names the place in any working directory."""
+        """The URL, which is valid in any working directory."""
         return URL.create("sqlite", database=str(self.path), query=self.options)
 
     def engine(self) -> Engine:
-        """Returns what connects to the file."""
+        """Returns an engine that connects to the file."""
         timeout = float(self.options["timeout"])
-        of_sqlite = {key: value for key, value in self.options.items() if key != "timeout"}
-        uri = f"{self.path.as_uri()}?{urlencode(of_sqlite)}"
+        options = {key: value for key, value in self.options.items() if key != "timeout"}
+        uri = f"{self.path.as_uri()}?{urlencode(options)}"
 
         def connect() -> sqlite3.Connection:
             return sqlite3.connect(uri, timeout=timeout, uri=True)
@@ -75,35 +75,35 @@ class ServerPlace:
     """A database of a PostgreSQL server.
 
     Args:
-        address: with the options for the driver.
+        address: the URL, with options for the driver.
     """
 
     address: URL
 
     def __str__(self) -> str:
-        # a query may hold secrets too
+        # a query may contain secrets too
         shown = self.address.set(drivername=self.address.get_backend_name(), query={})
         return shown.render_as_string(hide_password=True)
 
     @property
     def url(self) -> URL:
-        """What names the place, with the password."""
+        """The URL with its password."""
         return self.address
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no message may hold."""
+        """Texts that no message may contain."""
         hidden = [value for key, value in self.address.query.items() if _is_secret(key)]
         return tuple(str(text) for text in (self.address.password, *hidden) if text)
 
     def engine(self) -> Engine:
-        """Returns what connects to the server.
+        """Returns an engine that connects to the server.
 
         Raises:
             ValueError: if the driver does not know an option.
             HistoryStoreError: if the driver cannot be loaded.
         """
-        # whatever encoding the database has, the driver then speaks UTF-8
+        # the driver then uses UTF-8 with databases of any encoding
         url = self.address.update_query_dict({"client_encoding": "utf8"})
         try:
             engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
@@ -120,12 +120,12 @@ class ServerPlace:
 
 
 def store_place(url: StoreURL) -> FilePlace | ServerPlace:
-    """Returns the place that a URL of SQLAlchemy's form, or the path of a file, names.
+    """Returns the place that a URL in SQLAlchemy's form, or a file's path, names.
 
-    Nothing is opened. No message repeats what may be a part of a password.
+    Nothing is opened. No message contains text that may be part of a password.
 
     Raises:
-        ValueError: if `url` names no such place or has an option that is not known.
+        ValueError: if `url` is not valid or has an unknown option.
     """
     if isinstance(url, URL):
         return _place_of(url)
@@ -150,7 +150,7 @@ def store_place(url: StoreURL) -> FilePlace | ServerPlace:
 
 
 def _place_of(url: URL) -> FilePlace | ServerPlace:
-    """Returns the place that a URL names whose parts are known already."""
+    """Returns the place that a parsed URL names."""
     if _is_sqlite(url.drivername):
         shown = f"'sqlite:///{url.database or ''}'"
         return _file_place(url.database or "", _once(url.query.items(), shown), shown)
@@ -166,26 +166,26 @@ def _is_sqlite(scheme: str) -> bool:
 
 def _file_place(name: str, options: dict[str, str], shown: str) -> FilePlace:
     _check_names(options, _FILE_OPTIONS, shown)
-    if name.startswith("file:"):  # a URI within the URL, as SQLite itself takes it
+    if name.startswith("file:"):  # a URI within the URL, as SQLite accepts
         host, name = re.fullmatch(r"(?://([^/]*))?([^#]*).*", name[5:], re.DOTALL).groups("")  # type: ignore[union-attr]
         if host not in ("", "localhost"):
             raise ValueError(f"`url` must name a file of this machine, got {shown}.")
     if not name or ":memory:" in name or options.get("mode") == "memory":
         raise ValueError(
             f"`url` must name a file, as in 'sqlite:///gallery.db', got {shown}; "
-            "use MemoryHistory for what need not outlive the process."
+            "use MemoryHistory for points in memory."
         )
     if "\0" in name:
         raise ValueError(f"`url` must name a file without null bytes, got {shown}.")
     path = Path(name).expanduser() if name.startswith("~/") else Path(name)
-    path = path.absolute()  # messages are to name the place wherever they are read
+    path = path.absolute()  # messages name the place for any working directory
     if path.is_dir():
         raise ValueError(f"`url` must name a file, got the folder {shown}.")
     return FilePlace(path, _checked_file_options(options))
 
 
 def _checked_file_options(options: dict[str, str]) -> dict[str, str]:
-    """Returns the options that SQLite is given; it would ignore values that it does not know."""
+    """Returns checked options for SQLite, which ignores invalid values."""
     timeout = options.get("timeout", _SQLITE_WAIT)
     try:
         seconds = float(timeout)
@@ -204,7 +204,7 @@ def _checked_file_options(options: dict[str, str]) -> dict[str, str]:
         value = options.get(name, "0").lower()
         if value not in _TRUE + _FALSE:
             raise ValueError(f"`url` must have true or false as {name}, got {value!r}.")
-        if value in _TRUE and name != "uri":  # a path and a URI are told by their beginnings
+        if value in _TRUE and name != "uri":  # URIs are recognized by `file:`
             switched_on.append(name)
     if switched_on and mode != "ro":
         raise ValueError(
@@ -215,15 +215,14 @@ def _checked_file_options(options: dict[str, str]) -> dict[str, str]:
 
 
 def _parsed_server(head: str, query: str) -> ServerPlace:
-    # a password's '@' moves what follows it to where messages show it
+    # after an '@' in a password, the rest of it would be taken for the host and shown
     if "@" in query or head.count("@") > 1:
         raise ValueError(
-            "`url` must have no '@' but the one before the server; write %40 in user, password and "
-            "options."
+            "`url` must have one '@', before the server; write %40 in user, password and options."
         )
     try:
         parsed = make_url(f"postgresql+psycopg://{head}")
-    except (ArgumentError, ValueError):  # whose message may hold a part of a password
+    except (ArgumentError, ValueError):  # their message may contain a part of a password
         parsed = None
     if parsed is None or (parsed.username is None and "@" in head):
         raise ValueError(
@@ -247,14 +246,14 @@ def _options(query: str, shown: str) -> dict[str, str]:
 
 
 def _once(pairs: Iterable[tuple[str, object]], shown: str) -> dict[str, str]:
-    """Returns options by name, each of them given once and with a value."""
+    """Returns options by name; each must be given once and with a value."""
     options: dict[str, str] = {}
     for name, value in pairs:
         if not value:
             raise ValueError(
                 f"`url` must give option {name!r} a value, as '?{name}=...', got none with {shown}."
             )
-        if name in options or not isinstance(value, str):  # a tuple of several, in a parsed URL
+        if name in options or not isinstance(value, str):  # a parsed URL has tuples
             raise ValueError(f"`url` must give option {name!r} once, got it again with {shown}.")
         options[name] = value
     return options

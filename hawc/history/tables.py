@@ -1,4 +1,4 @@
-"""The tables of a store: galleries, and the batches of points that each holds."""
+"""The tables of a store: galleries and their batches of points."""
 
 import secrets
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ GALLERIES = Table(
     "hawc_galleries",
     METADATA,
     Column("id", Integer, primary_key=True),
-    # not String(100): servers of some encodings count bytes, and some drivers cut what is longer
+    # not String(100): with some encodings servers count bytes, and some drivers cut longer names
     Column("name", Text, nullable=False, unique=True),
     Column("identity", String(32), nullable=False, default=lambda: secrets.token_hex(16)),
     Column("dim", Integer, nullable=False),
@@ -39,7 +39,7 @@ GALLERIES = Table(
 )
 
 # `first` is the number of points before this batch. Two writers that saw the same number of points
-# claim the same key, and the second is refused: this is what keeps batches from overlapping.
+# insert the same key, and the database refuses the second. So batches cannot overlap.
 BATCHES = Table(
     "hawc_batches",
     METADATA,

@@ -1,4 +1,4 @@
-"""Ways to draw points that are remembered: with regard to the past, or as baselines without."""
+"""Samplers that record their points, with or without regard to the history."""
 
 from hawc.samplers.abstract import AbstractSampler
 from hawc.samplers.feature import FeatureSampler

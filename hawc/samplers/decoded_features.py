@@ -1,4 +1,4 @@
-"""From latents to features by a caller's decoder and feature network, which stay as they are."""
+"""The map from latents to features, through any decoder and any feature network."""
 
 import functools
 import inspect
@@ -22,12 +22,12 @@ Stage = Callable[[Any], Any]
 
 Pullback = Callable[[Float[Tensor, "n f"]], Float[Tensor, "n d"]]
 
-# Rounding reaches a hundredth of the distance between two images where a network computes in half
-# precision; noise that shows is above a tenth.
+# Relative to the distance between two images: rounding in half precision reaches 0.01, visible
+# noise is above 0.1.
 _ROUNDING = 0.02
-# Of features far from the origin, relative to their length: some roundings of float32.
+# Relative to the length of the features, which may be far from the origin: rounding in float32.
 _PRECISION = 1e-5
-_MOST_REPEATED, _REPEATED_OF = 8, 32  # candidates decoded twice: two, one in 32, at most eight
+_MAX_REPEATED, _REPEATED_OF = 8, 32  # candidates decoded twice: two and one in 32, at most eight
 
 
 @final
@@ -37,44 +37,43 @@ class MissingGradientError(ValueError):
 
 @final
 class DecodedFeatures:
-    """The function phi(z) = features(decode(z)) and what pulls gradients back through it.
+    """The function phi(z) = features(decode(z)), with gradients.
 
-    Either stage may be any callable. `decode` gets latents of its own in torch's default dtype, on
-    the latents' device; `features` gets what `decode` returns, untouched. So code that works in
-    place alters neither latents nor anything remembered. Of `features` alone something is asked:
-    real numbers (n, f), a tensor or an array.
+    Either stage may be any callable. `decode` is given a copy of the latents, in torch's default
+    dtype and on the latents' device. `features` is given the unchanged output of `decode`. Code
+    that works in place therefore changes neither latents nor anything remembered. Only the output
+    of `features` has a required form: real numbers (n, f), a tensor or an array.
 
-    Behind either stage there may be an nn.Module: the stage itself, the object it is a method of,
-    or that of a functools.partial. It is given tensors on its device, in its precision; whole
-    numbers stay such, since only the network knows what they stand for. Autocast is off on every
-    device in use.
+    A stage may be an `nn.Module`, a bound method of one, or a `functools.partial` of these. Its
+    input tensors are then moved to the module's device and converted to its precision. Tensors of
+    whole numbers keep their type, since only the network knows their range. Autocast is off on
+    every device in use.
 
-    Random numbers that a stage takes from torch's global generators start anew at each call, and
-    the generators' states are restored.
+    Each call restarts torch's global random generators from `seed` and restores them afterwards.
 
     Args:
         decode: latents (n, d) to images.
-        features: images to (n, f).
+        features: images to features (n, f).
         num_features: f.
-        seed: of those random numbers, at least 0.
+        seed: of the global generators during a call, at least 0.
     """
 
     def __init__(self, decode: Stage, features: Stage, num_features: int, seed: int) -> None:
         stages = {"decode": decode, "features": features}
-        self._stages = [(name, stage, _module_behind(stage)) for name, stage in stages.items()]
+        self._stages = [(name, stage, _module_of(stage)) for name, stage in stages.items()]
         self._num_features = num_features
         self._seed = seed
 
     def evaluating(self) -> AbstractContextManager[None]:
-        """Returns a context in which all modules are in eval mode; each part's mode is restored."""
+        """Returns a context with all modules in eval mode; their modes are restored."""
         return in_eval_mode(*(module for *_, module in self._stages if module is not None))
 
     @torch.no_grad()
     def __call__(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n f"]:
-        """Returns phi(z) on the device of z, in blocks.
+        """Returns phi(z) on the device of z, computed in blocks.
 
         Raises:
-            ValueError: if a stage returns something else, or numbers that are not finite.
+            ValueError: if the features are not f finite numbers per latent.
         """
         return torch.cat(
             [self._checked(self._evaluated(part), part) for part in torch.split(z, ROWS_AT_ONCE)]
@@ -82,53 +81,58 @@ class DecodedFeatures:
 
     @torch.no_grad()
     def check_repeatable(self, z: Float[Tensor, "n d"], known: Float[Tensor, "n f"]) -> None:
-        """Raises ValueError if some of the latents have other features when decoded once more.
+        """Check that up to eight latents have the same features when computed again.
 
-        They are decoded in another order and batch, with other global random numbers: as the
-        caller decodes what is chosen. A few latents are enough, at most eight.
+        Their order, batch and global random numbers differ from those of the first call, as when
+        the caller decodes the result.
 
         Args:
             z: latents.
             known: phi(z).
+
+        Raises:
+            ValueError: if the features differ by more than rounding.
         """
-        count = min(len(z), _MOST_REPEATED, 2 + len(z) // _REPEATED_OF)
+        count = min(len(z), _MAX_REPEATED, 2 + len(z) // _REPEATED_OF)
         again = self._checked(self._evaluated(z[:count].flip(0), self._seed + 1), z[:count])
-        off = float((again.flip(0) - known[:count]).norm(dim=1).median())
-        apart = float((known - known.roll(1, 0)).norm(dim=1).median())
-        if off > _ROUNDING * apart + _PRECISION * float(known[:count].norm(dim=1).median()):
+        change = float((again.flip(0) - known[:count]).norm(dim=1).median())
+        between = float((known - known.roll(1, 0)).norm(dim=1).median())
+        if change > _ROUNDING * between + _PRECISION * float(known[:count].norm(dim=1).median()):
             raise ValueError(
-                "`decode` and `features` must give the same for the same latent in any batch, got "
-                f"features {off:.3g} apart when two images are {apart:.3g} apart. Switch their "
-                "noise off (eval mode, eta=0), or seed it by the latent of each row."
+                "`decode` and `features` must give the same result for the same latent in any "
+                f"batch, got features that differ by {change:.3g}; two images differ by "
+                f"{between:.3g}. Switch noise off (eval mode, eta=0), or seed it by each latent."
             )
 
     def value_and_pullback(self, z: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "n f"], Pullback]:
-        """Returns phi(z), and the function that takes gradients in phi to gradients in z.
+        """Returns phi(z) and its pullback, which maps gradients in phi to gradients in z.
 
-        No gradient is left in a weight.
+        The `grad` of weights is not changed.
 
         Raises:
-            MissingGradientError: by that function, if the stages pass no gradient on.
+            MissingGradientError: by the pullback, if no gradient reaches the latents.
         """
         leaf = z.detach().clone().requires_grad_()
         value = self._evaluated(leaf)
 
         def pullback(upstream: Float[Tensor, "n f"]) -> Float[Tensor, "n d"]:
             if not value.requires_grad:
-                raise _no_gradient("what they return has none")
+                raise _no_gradient("the features have no gradient")
             (gradient,) = torch.autograd.grad(
                 value, leaf, upstream.to(value.dtype), allow_unused=True
             )
             if gradient is None:
-                raise _no_gradient("what they return does not depend on the latents")
+                raise _no_gradient("the features do not depend on the latents")
             return gradient
 
         return value.detach(), pullback
 
     def check_differentiable(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> None:
-        """Raises MissingGradientError unless a combination of features has a finite gradient.
+        """Check that a random combination of the features has a finite gradient.
 
-        What the stages raise without gradients too passes through as it is.
+        Raises:
+            MissingGradientError: if it has none, or one that is zero everywhere. Errors of a stage
+                that also occur without gradients are raised unchanged.
         """
         noise = torch.randn(
             (len(z), self._num_features), generator=generator, device=generator.device
@@ -138,7 +142,7 @@ class DecodedFeatures:
             gradient = pullback(noise.to(z.device))
         except (MissingGradientError, torch.OutOfMemoryError):
             raise
-        except Exception as error:  # such as numpy()'s, asked of a tensor with a gradient
+        except Exception as error:  # such as numpy() of a tensor that requires a gradient
             self(z)
             raise _no_gradient(str(error).partition("\n")[0]) from error
         if not gradient.isfinite().all():
@@ -159,27 +163,27 @@ class DecodedFeatures:
         if value.shape != expected:
             raise ValueError(
                 f"`features` must return shape {expected} for {len(z)} images and `data` of "
-                f"dimension {self._num_features}, got {tuple(value.shape)}; make `data` of the "
-                "features of real images by the same network."
+                f"dimension {self._num_features}, got {tuple(value.shape)}; compute `data` from "
+                "real images with the same network."
             )
         if not value.isfinite().all():
             raise ValueError(
-                "`features` must be finite for what `decode` makes of samples of the prior, got "
-                "NaN or infinite values; look for them in the images first."
+                "`features` must be finite for decoded samples of the prior, got NaN or infinite "
+                "values; look for them in the images first."
             )
         return value
 
 
 def _called(name: str, stage: Stage, x: Any) -> Any:
-    """Returns what a stage makes of x; of an error it says which stage raised it."""
+    """Returns the stage's output for x; notes the stage's name on an error."""
     try:
-        made = stage(x)
+        output = stage(x)
     except Exception as error:
         error.add_note(f"Raised by `{name}`, called with {_described(x)}.")
         raise
-    if made is None:
-        raise ValueError(f"`{name}` must return something for {_described(x)}, got None.")
-    return made
+    if output is None:
+        raise ValueError(f"`{name}` must return a value for {_described(x)}, got None.")
+    return output
 
 
 def _numbers(x: Any) -> Float[Tensor, "..."]:
@@ -188,7 +192,7 @@ def _numbers(x: Any) -> Float[Tensor, "..."]:
     except ValueError as error:
         raise ValueError(
             f"`features` must return real numbers (n, f), a tensor or an array, got {_described(x)}"
-            "; return the vectors that images are compared by."
+            "; return one vector per image."
         ) from error
 
 
@@ -199,8 +203,8 @@ def _described(x: Any) -> str:
 
 
 def _suited(x: Any, module: nn.Module | None) -> Any:
-    """Returns a tensor on the module's device and in its precision; anything else untouched."""
-    like = None if module is None else _example(module)
+    """Returns a tensor in the module's device and dtype; other inputs unchanged."""
+    like = None if module is None else _reference(module)
     if like is None or not isinstance(x, Tensor):
         return x
     return x.to(like) if x.is_floating_point() else x.to(like.device)
@@ -208,10 +212,10 @@ def _suited(x: Any, module: nn.Module | None) -> Any:
 
 @contextmanager
 def _exact(z: Tensor, modules: list[nn.Module]) -> Iterator[None]:
-    """Switches autocast off: half precision would choose others."""
-    examples = [example for module in modules if (example := _example(module)) is not None]
-    devices = {"cpu", z.device.type, *(example.device.type for example in examples)}
-    if torch.cuda.default_generators:  # CUDA is in use, perhaps by a function
+    """Switch autocast off on all devices: half precision would change the choice."""
+    references = [tensor for module in modules if (tensor := _reference(module)) is not None]
+    devices = {"cpu", z.device.type, *(tensor.device.type for tensor in references)}
+    if torch.cuda.default_generators:  # CUDA is in use, perhaps within a plain function
         devices.add("cuda")
     with ExitStack() as stack:
         for device in devices:
@@ -221,19 +225,19 @@ def _exact(z: Tensor, modules: list[nn.Module]) -> Iterator[None]:
 
 def _no_gradient(reason: str) -> MissingGradientError:
     return MissingGradientError(
-        "`decode` and `features` must pass finite gradients on to the latents, got none "
+        "`decode` and `features` must pass finite gradients to the latents, got none "
         f"({reason.rstrip('.')}); num_steps=0 chooses among candidates without gradients."
     )
 
 
-def _module_behind(stage: Stage) -> nn.Module | None:
+def _module_of(stage: Stage) -> nn.Module | None:
     while isinstance(stage, functools.partial):
         stage = stage.func
     owner = stage.__self__ if inspect.ismethod(stage) else stage
     return owner if isinstance(owner, nn.Module) else None
 
 
-def _example(module: nn.Module) -> Tensor | None:
-    """Returns the first floating-point parameter or buffer, which tells device and precision."""
+def _reference(module: nn.Module) -> Tensor | None:
+    """Returns a floating-point parameter or buffer, for its device and dtype."""
     tensors = chain(module.parameters(), module.buffers())
     return next((tensor for tensor in tensors if tensor.is_floating_point()), None)

@@ -1,4 +1,4 @@
-"""Samples latents whose images, seen by a feature network, complement all earlier ones."""
+"""Sampling by features: latents whose images complement all earlier images."""
 
 import math
 from typing import final
@@ -11,72 +11,82 @@ from hawc.arguments import check_instance, real_number, whole_number
 from hawc.compression.lbfgs import StoppingRule, minimize
 from hawc.compression.problem import CompressionProblem, default_kernel, jittered
 from hawc.history import AbstractHistory
-from hawc.kernels import AbstractKernel, full_precision
+from hawc.kernels import AbstractKernel
+from hawc.precision import full_precision
 from hawc.samplers.abstract import AbstractSampler
-from hawc.samplers.clearance import Clearance, independent_distance
 from hawc.samplers.decoded_features import DecodedFeatures, MissingGradientError, Stage
+from hawc.samplers.distance_penalty import DistancePenalty, independent_distance
 from hawc.samplers.feature_problem import FeatureProblem, Term
-from hawc.samplers.feature_warnings import warn, warn_if_far, warn_if_near, warn_if_outside
-from hawc.samplers.fixed_lengths import HeldLengths, typical
+from hawc.samplers.feature_warnings import (
+    warn,
+    warn_if_outside_prior,
+    warn_if_too_close,
+    warn_if_unlike_data,
+)
 from hawc.samplers.latents_with_features import LatentsWithFeatures
 from hawc.targets import AbstractTarget
-from hawc.targets.sampling import in_one_precision
+from hawc.targets.fixed_lengths import FixedLengths, with_typical_lengths
+from hawc.targets.sampling import float64_samples
 
 __all__ = ["FeatureSampler"]
 
-_MOST_STEPS = 50  # where `num_steps` is None
-# Length of the first step, in units of the prior's spread: the candidates are good already.
+_MAX_STEPS = 50  # where `num_steps` is None
+# Length of the first step, in units of the prior's spread; short, since the candidates are good.
 _FIRST_STEP = 0.05
-# The descent also ends once ten steps win less than this share of the whole decrease.
+# The descent ends once ten steps gain less than this share of the total decrease.
 _PROGRESS_TOLERANCE = 1e-3
 
 
 @final
 class FeatureSampler(AbstractSampler):
-    """Samples latents whose images match the data best, together with all remembered images.
+    """Sampler of latents whose images complement all earlier images in features.
 
-    The best of many samples of the prior are chosen by exchange and then moved by L-BFGS through
-    decoder and feature network, to minimize
+    For each batch, many candidates are sampled from the prior and decoded. The best of them are
+    selected by exchange, then moved by L-BFGS through decoder and feature network. The objective is
 
-        d^2(features, data's features) + typicality d^2(latents, prior),
+        d^2(features, features of the data) + typicality d^2(latents, prior).
 
-    both including what is remembered, in units of the mean distance between two samples. Latents
-    stay typical: each keeps its length, which is between the 1 % and the 99 % quantile of the
-    prior's, and only its direction is moved. Where a prior has no lengths (`prior.shells()` is
-    None: a mixture, a cube, an empirical one) the samples are not moved by default. A row of the
-    history is a latent followed by its image's features (`LatentsWithFeatures`); the features are
-    those of the decoder at that time.
+    Both terms count the remembered points too. Each is divided by the mean distance between two
+    candidates, so that spaces of any scale have the same weight.
 
-    `decode` and `features` may be any callables. `decode` gets its own copy of the latents, in
-    torch's default dtype or that of its weights; `features` gets what `decode` returns, untouched.
-    Both must give the same for the same latent. Neither network is modified: an `nn.Module`, or a
-    bound method or partial of one, is switched to eval mode during the call and restored
-    afterwards. If you pass a plain function, call `.eval()` on its modules yourself.
+    Latents stay typical. Each keeps its length, which lies between the 1 % and the 99 % quantile of
+    the prior's lengths; only its direction is moved. If `prior.elliptical_form()` is None (a
+    mixture, a cube, an empirical distribution), candidates are by default selected but not moved.
+
+    A row of the history is a latent followed by the features of its image (`LatentsWithFeatures`).
+    The features are those of the decoder at that time.
+
+    `decode` and `features` may be any callables. `decode` is given a copy of the latents, in
+    torch's default dtype or that of its weights. `features` is given the unchanged output of
+    `decode`. Both must be deterministic: the same latent gives the same features in any batch.
+    Neither network is modified. An `nn.Module`, or a bound method or partial of one, is switched to
+    eval mode during the call and restored afterwards. If you pass a plain function, call `.eval()`
+    on its modules yourself.
 
     Args:
-        prior: the prior, the distribution that the decoder was trained for.
-        decode: latents (n, d) to images, in any form that `features` takes.
+        prior: the distribution of the latents that the decoder was trained with.
+        decode: latents (n, d) to images, in any form that `features` accepts.
         features: images to features (n, f), a tensor or an array.
-        data: the distribution of the features of real images, as `hawc.Empirical(features(x))`;
-            those of one class make the images of that class.
+        data: the distribution of the features of real images, such as
+            `hawc.Empirical(features(x))`. The features of one class give images of that class.
         history: of dimension d + f; a new `MemoryHistory` if None.
-        kernel: of both squared distances; `hawc.kernels.HuberEnergy()` if None, smoothed in
-            proportion to each distribution's unit of length.
-        num_candidates: samples to choose from, at least n, all of them decoded.
-        num_steps: most steps of the descent; 0 chooses among the candidates alone, which takes no
-            gradient. None is 50 steps, but 0 if the prior has no lengths. It also becomes 0, with
-            one warning, if the stages pass no gradient on.
-        typicality: weight of the latents' distance, >= 0.
-        min_distance: wanted distance, in features, of a new image from all other new and all
-            remembered ones. Shorter distances are penalized, not excluded; a warning reports the
-            distance reached if it is less than 90 % of this. None measures it for each batch, as
-            the distance that three quarters of independent images keep. 0 is no penalty. The
-            penalty costs some of the match with the data.
+        kernel: of both squared distances. None is `hawc.kernels.HuberEnergy`, smoothed in
+            proportion to each distribution's `length_scale`.
+        num_candidates: number of samples to choose from, at least n; all of them are decoded.
+        num_steps: maximum number of L-BFGS steps. 0 selects candidates and moves none, which needs
+            no gradient. None is 50 steps, or 0 if the prior has no elliptical form. If no gradient
+            reaches the latents, None becomes 0 with one warning.
+        typicality: weight of the latents' term, >= 0.
+        min_distance: desired distance, in features, from each new image to every other image, new
+            or remembered, >= 0. Shorter distances are penalized, not excluded, and some of the
+            match with the data is lost. A warning reports the distance reached if it is below 90 %
+            of this. None estimates it for each batch: the distance that three quarters of
+            independent images keep. 0 is no penalty.
 
     Raises:
-        ValueError: if a number is out of its range or the history's dimension is not d + f; from
-            `sample`, if `decode` and `features` give something else than f finite numbers an
-            image, other ones the second time, or no gradient where `num_steps` asks for one.
+        ValueError: if a number is out of range, or the history has another dimension than d + f.
+            `sample` raises it if the features are not f finite numbers per image, differ when
+            computed again, or have no gradient although `num_steps` requires one.
 
     Example:
         >>> import torch
@@ -121,7 +131,7 @@ class FeatureSampler(AbstractSampler):
         self._num_steps = None if num_steps is None else whole_number("num_steps", num_steps, 0)
         self._typicality = typicality
         self._min_distance = min_distance
-        self._compared = False  # candidates with the data, once
+        self._is_compared_with_data = False  # once, for the first batch
 
     def choose(
         self,
@@ -132,41 +142,43 @@ class FeatureSampler(AbstractSampler):
     ) -> Float[Tensor, "n d"]:
         if n > self._num_candidates:
             raise ValueError(
-                f"`num_candidates` must be at least the number of images asked for, {n}, got "
-                f"{self._num_candidates}."
+                f"`num_candidates` must be at least the number of samples, {n}, got "
+                f"{self._num_candidates}; raise it or sample fewer at once."
             )
         device = generator.device
         seed = int(torch.randint(2**62, (), generator=generator, device=device))
         phi = DecodedFeatures(self._decode, self._features, self._data.dim, seed)
-        exact = torch.autocast(device.type, enabled=False)  # half precision would choose others
+        exact = torch.autocast(device.type, enabled=False)  # half precision would change the choice
         with torch.inference_mode(False), torch.enable_grad(), exact, phi.evaluating():
             candidates = self._candidates(generator, previous)
             features = phi(candidates)
             phi.check_repeatable(candidates, features)
-            if not self._compared:
-                warn_if_far(features, self._data, seed)
-                self._compared = True
+            if not self._is_compared_with_data:
+                warn_if_unlike_data(features, self._data, seed)
+                self._is_compared_with_data = True
             past = full_precision(past.detach()).to(device)
             problem = self._problem(n, past, candidates, features.double())
             latents = candidates[problem.best_candidates()]
-            # not the caller's generator, which a failed check of gradients would leave elsewhere
-            own = torch.Generator(device).manual_seed(seed)
-            latents = self._descended(latents, candidates, problem, phi, own)
+            # a generator for this descent: a failed gradient check must not advance the caller's
+            noise = torch.Generator(device).manual_seed(seed)
+            latents = self._descended(latents, candidates, problem, phi, noise)
             latents = latents.to(torch.get_default_dtype())
-            found = phi(latents)
+            features = phi(latents)
             if self._min_distance:
-                warn_if_near(problem.clearance.reached(found.double()), self._min_distance)
-            return torch.cat([latents, found.to(latents)], dim=1)
+                warn_if_too_close(
+                    problem.penalty.smallest_distance(features.double()), self._min_distance
+                )
+            return torch.cat([latents, features.to(latents)], dim=1)
 
     def _candidates(
         self, generator: torch.Generator, previous: Float[Tensor, "n r"] | None
     ) -> Float[Tensor, "m d"]:
-        with in_one_precision():
+        with float64_samples():
             samples = self.target.sample(self._num_candidates, generator=generator)
-        samples = typical(samples, self.target.shells())
+        samples = with_typical_lengths(samples, self.target.elliptical_form())
         if previous is None:
             return samples
-        # may still be good, though another process appended meanwhile
+        # often still good after another process has appended
         return torch.cat([previous[:, : self.target.dim].to(samples), samples])
 
     def _problem(
@@ -185,7 +197,7 @@ class FeatureSampler(AbstractSampler):
         return FeatureProblem(
             Term(in_features, features, 1.0),
             Term(in_latents, candidates.double(), self._typicality),
-            Clearance(distance, past_features),
+            DistancePenalty(distance, past_features),
         )
 
     def _descended(
@@ -196,37 +208,38 @@ class FeatureSampler(AbstractSampler):
         phi: DecodedFeatures,
         generator: torch.Generator,
     ) -> Float[Tensor, "n d"]:
-        shells = self.target.shells()
-        if self._num_steps == 0 or (self._num_steps is None and shells is None):
+        form = self.target.elliptical_form()
+        if self._num_steps == 0 or (self._num_steps is None and form is None):
             return latents
-        start = jittered(latents, generator, self.target.unit_length)
+        start = jittered(latents, generator, self.target.length_scale)
         try:
             phi.check_differentiable(start, generator)
         except MissingGradientError as error:
             if self._num_steps is not None:
                 raise
             warn(f"{error} This is done now.")
-            self._num_steps = 0  # later batches neither check nor warn again
+            self._num_steps = 0  # later batches skip the check and the warning
             return latents
-        held = HeldLengths(shells, latents.double())
+        lengths = None if form is None else form.lengths(latents.double())
+        fixed = FixedLengths(form, lengths)
 
         def objective(flat: Float[Tensor, "1 coordinates"]) -> tuple[Tensor, Tensor]:
             w = flat.reshape(len(latents), -1)
-            z = held.points(w)
+            z, to_coordinates = fixed.points_and_pullback(w)
             features, pullback = phi.value_and_pullback(z)
             value, upstream, gradient = problem.value_and_gradients(features, z)
-            return value[None], held.pulled_back(w, gradient + pullback(upstream)).reshape(1, -1)
+            return value[None], to_coordinates(gradient + pullback(upstream)).reshape(1, -1)
 
-        free = held.coordinates(start)
-        spread = float(held.coordinates(candidates.double()).std(0, correction=0).norm())
-        found = minimize(
+        free = fixed.coordinates(start)
+        spread = float(fixed.coordinates(candidates.double()).std(0, correction=0).norm())
+        result = minimize(
             objective,
             free.reshape(1, -1),
-            StoppingRule(self._num_steps or _MOST_STEPS, 0.0, _PROGRESS_TOLERANCE),
+            StoppingRule(self._num_steps or _MAX_STEPS, 0.0, _PROGRESS_TOLERANCE),
             first_step=_FIRST_STEP * len(latents) ** 0.5 * (spread or 1.0),
         )
-        moved = held.points(found.point.reshape(free.shape))
-        if shells is None:
+        moved = fixed.points(result.point.reshape(free.shape))
+        if form is None:
             kernel = self._kernel or default_kernel(self.target)
-            warn_if_outside(moved, candidates.to(moved), self.target, kernel)
+            warn_if_outside_prior(moved, candidates.to(moved), self.target, kernel)
         return moved

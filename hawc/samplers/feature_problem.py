@@ -1,4 +1,4 @@
-"""What a FeatureSampler minimises: squared distances in features and in latents, added up."""
+"""The objective of FeatureSampler: two squared distances and a penalty."""
 
 from dataclasses import dataclass
 from typing import final
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from hawc.compression.exchange import exchange
 from hawc.compression.problem import CompressionProblem
-from hawc.samplers.clearance import Clearance
+from hawc.samplers.distance_penalty import DistancePenalty
 
 __all__ = ["FeatureProblem", "Term"]
 
@@ -16,14 +16,13 @@ __all__ = ["FeatureProblem", "Term"]
 @final
 @dataclass(frozen=True, eq=False)
 class Term:
-    """A squared distance to a distribution, among others, and where the candidates are in its
-    space.
+    """One squared distance of the objective, with the candidates in its space.
 
     Args:
-        problem: new points against the distribution and the remembered ones.
-        candidates: (m, d), in float64.
-        weight: >= 0, of the distance in units of the candidates' mean distance from each other:
-            spaces of any dimension and scale count alike.
+        problem: new points against the target distribution and the remembered points.
+        candidates: in float64.
+        weight: of the squared distance divided by the candidates' mean distance, >= 0. The division
+            gives spaces of any dimension and scale the same weight.
     """
 
     problem: CompressionProblem
@@ -32,58 +31,62 @@ class Term:
 
     @property
     def factor(self) -> float:
-        """The weight in units of the kernel."""
-        apart = self.candidates - self.candidates.roll(1, 0)  # as independent as any other pairs
-        mean = float(self.problem.kernel.profile(apart.square().sum(1)).mean())
+        """The factor of the squared distance itself: the weight over the mean distance."""
+        differences = self.candidates - self.candidates.roll(1, 0)  # independent pairs
+        mean = float(self.problem.kernel.profile(differences.square().sum(1)).mean())
         return self.weight / mean if mean > 0 else self.weight
 
 
 @final
 class FeatureProblem:
-    """The weighted sum of f(phi(z)) in features and f(z) in latents, f as in ``hawc.compression``.
+    """The weighted sum of f(phi(z)) and f(z), and a penalty.
 
-    Both sum over the same remembered points, whose latents and features are known.
+    Here phi(z) are the features of the latents z, and f is the objective of `hawc.compression`.
+    Both terms count the same remembered points.
 
     Args:
         features: the term of phi(z).
-        latents: that of z.
-        clearance: of phi(z); its penalty, shared by the new points, is added to f.
+        latents: the term of z.
+        penalty: on close points phi(z); its mean over the new points is added to f.
     """
 
-    def __init__(self, features: Term, latents: Term, clearance: Clearance) -> None:
-        self.clearance = clearance
+    def __init__(self, features: Term, latents: Term, penalty: DistancePenalty) -> None:
+        self.penalty = penalty
         self._terms = [(term, term.factor) for term in (features, latents)]
         self._size = latents.problem.size
-        # the pull of a distribution on one point is of order one then
+        # makes the gradient of one point of order one
         self._scale = self._size**2 / latents.problem.total
 
     def best_candidates(self) -> list[int]:
-        """Returns which candidates are best together, as no exchange of a single one tells."""
+        """Returns the indices of candidates that no exchange of a single one improves."""
 
         def repulsion(index: int) -> Float[Tensor, " m"]:
             heights = [
                 factor * term.problem.kernel(term.candidates, term.candidates[[index]])[:, 0]
                 for term, factor in self._terms
             ]
-            near = self.clearance.to_one(self._terms[0][0].candidates, index)
-            # a pair's penalty, shared by K points, where heights are shared by K^2 pairs
-            return sum(heights[1:], heights[0]) - self._size * near
+            close = self.penalty.to_point(self._terms[0][0].candidates, index)
+            # `exchange` divides by K^2 pairs, the penalty is a mean over K points
+            return sum(heights[1:], heights[0]) - self._size * close
 
         fields = [
-            factor * term.problem.field_alone(term.candidates) for term, factor in self._terms
+            factor * term.problem.field_values(term.candidates) for term, factor in self._terms
         ]
-        fields.append(self.clearance.to_past(self._terms[0][0].candidates))
+        fields.append(self.penalty.to_past(self._terms[0][0].candidates))
         return exchange(sum(fields[1:], fields[0]), repulsion, self._size)
 
     def value_and_gradients(
         self, phi: Float[Tensor, "k f"], z: Float[Tensor, "k d"]
     ) -> tuple[Float[Tensor, ""], Float[Tensor, "k f"], Float[Tensor, "k d"]]:
-        """Returns the objective times K^2 / T, and its gradients in phi and in z as such."""
-        penalty, in_features = self.clearance.value_and_gradient(phi.double())
+        """Returns the objective times K^2 / T, with its partial gradients in phi and in z.
+
+        K is the number of new points, T that of all points.
+        """
+        penalty, in_features = self.penalty.value_and_gradient(phi.double())
         share = self._scale / self._size
         value, gradients = share * penalty, []
         for (term, factor), points in zip(self._terms, (phi, z), strict=True):
-            own, gradient = term.problem.value_and_gradient(points.double()[None])
-            value = value + self._scale * factor * own[0]
+            distance, gradient = term.problem.value_and_gradient(points.double()[None])
+            value = value + self._scale * factor * distance[0]
             gradients.append(self._scale * factor * gradient[0])
         return value, gradients[0] + share * in_features, gradients[1]

@@ -1,4 +1,4 @@
-"""What a FeatureSampler says where it works, though not on what was meant."""
+"""Warnings of FeatureSampler about results that the caller probably did not want."""
 
 import sys
 import warnings
@@ -9,19 +9,19 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.kernels import AbstractKernel
-from hawc.samplers.clearance import EXACT
+from hawc.samplers.distance_penalty import EXACT
 from hawc.targets import AbstractTarget
 
-__all__ = ["warn", "warn_if_far", "warn_if_near", "warn_if_outside"]
+__all__ = ["warn", "warn_if_outside_prior", "warn_if_too_close", "warn_if_unlike_data"]
 
-_NUM_REAL = 256
-_FEWEST = 50  # candidates; fewer leave out whole classes of images
-_SHARE = 0.9  # of a distance asked for: less costs as much as an image out of place
+_NUM_REAL = 256  # samples of the data
+_MIN_CANDIDATES = 50  # fewer may lack whole classes of images
+_TOLERATED_SHARE = 0.9  # of `min_distance`; see the penalty's weight
 _INNER = {"hawc", "jaxtyping", "beartype"}  # packages of frames between warning and caller
 
 
 def warn(message: str) -> None:
-    """Warns at the line that has called this package."""
+    """Warn at the line outside this package that called it."""
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and _is_inner(frame):
         level, frame = level + 1, frame.f_back
@@ -29,62 +29,63 @@ def warn(message: str) -> None:
 
 
 def _is_inner(frame: FrameType) -> bool:
-    # beartype compiles its wrappers in the module of what they wrap
+    # beartype compiles a wrapper in the module of the function that it wraps
     return frame.f_globals.get("__name__", "").partition(".")[0] in _INNER
 
 
-def warn_if_far(features: Float[Tensor, "m f"], data: AbstractTarget, seed: int) -> None:
-    """Warns if no candidate looks like the data: then one of the two has another range, say.
+def warn_if_unlike_data(features: Float[Tensor, "m f"], data: AbstractTarget, seed: int) -> None:
+    """Warn if no candidate looks like the data.
 
-    That is where half of the real images are further from every candidate than from each other.
-    Fewer than 50 candidates are not judged.
+    Often the range of values differs. The test: half of the real images are farther from every
+    candidate than from each other. Fewer than 50 candidates are not tested.
 
     Args:
         features: of the candidates.
         data: the distribution of the features of real images.
-        seed: of a few samples of it.
+        seed: for 256 samples of `data`.
     """
-    if len(features) < _FEWEST:
+    if len(features) < _MIN_CANDIDATES:
         return
     generator = torch.Generator(features.device).manual_seed(seed)
     real = data.sample(_NUM_REAL, generator=generator).to(features)
     nearest = float(torch.cdist(real, features, compute_mode=EXACT).amin(1).median())
-    apart = float((real - real.roll(1, 0)).norm(dim=1).median())
-    # the ratio is 0.2 to 0.6 for generators of digits in four networks, 0.5 to 250 in another
-    # range, and at most 1 for equal distributions, however many features there are
-    if nearest > apart > 0:
+    between_real = float((real - real.roll(1, 0)).norm(dim=1).median())
+    # The ratio is 0.2 to 0.6 for generators of digits and four feature networks, 0.5 to 250 if the
+    # range differs, and at most 1 for equal distributions with any number of features.
+    if nearest > between_real > 0:
         warn(
-            f"No candidate looks like `data`: a real image is {nearest:.3g} from the nearest one "
-            f"in features, and {apart:.3g} from another real one. Check that `decode` and the "
-            "images behind `data` have the same range, such as [0, 1], size and colors."
+            f"No candidate looks like `data`: in features, a real image is {nearest:.3g} from the "
+            f"nearest candidate and {between_real:.3g} from another real image. Check that images "
+            "from `decode` and those behind `data` have the same range, such as [0, 1], size and "
+            "colors."
         )
 
 
-def warn_if_near(reached: float, distance: float) -> None:
-    """Warns if images are nearer to each other than was asked for.
+def warn_if_too_close(reached: float, distance: float) -> None:
+    """Warn if new images are closer to another image than desired.
 
     Args:
-        reached: the smallest distance of a new image from all others.
-        distance: what was asked for.
+        reached: the smallest distance from a new image to any other image.
+        distance: the desired one, `min_distance`.
     """
-    if reached < _SHARE * distance:
+    if reached < _TOLERATED_SHARE * distance:
         warn(
-            f"`min_distance` of {distance:.3g} cannot be had without leaving the prior: the nearest"
-            f" images are {reached:.3g} apart. Ask for less, or allow more `num_candidates`."
+            f"`min_distance` of {distance:.3g} was not reached: the closest images have distance "
+            f"{reached:.3g}. Lower `min_distance`, or raise `num_candidates`."
         )
 
 
-def warn_if_outside(
+def warn_if_outside_prior(
     latents: Float[Tensor, "n d"],
     candidates: Float[Tensor, "m d"],
     prior: AbstractTarget,
     kernel: AbstractKernel,
 ) -> None:
-    """Warns if latents are further from the prior's samples than any of these are."""
+    """Warn if latents are farther from the prior's samples than any candidate is."""
     potential = prior.potential(kernel)
     reached, usual = (float(potential(points).max()) for points in (latents, candidates))
     if reached > usual:
         warn(
-            f"Latents have left the prior: {reached:.3g} from its samples on average, which are at "
-            f"most {usual:.3g} from each other. Raise `typicality`, or leave `num_steps` out."
+            f"Latents have left the prior: their mean distance from its samples is {reached:.3g}, "
+            f"and at most {usual:.3g} for candidates. Raise `typicality`, or leave `num_steps` out."
         )

@@ -1,4 +1,4 @@
-"""Drawing points that complement everything drawn before."""
+"""History-aware sampling: batches that complement all earlier ones."""
 
 from typing import final
 
@@ -18,27 +18,29 @@ __all__ = ["HistoryAwareSampler"]
 
 @final
 class HistoryAwareSampler(AbstractSampler):
-    """Samples batches of which each, added to all earlier ones, is closest to a distribution.
+    """Sampler of batches that, together with all earlier ones, match a distribution.
 
-    A batch is chosen jointly: one call with n = 10 is better than ten calls with n = 1. All points
-    have lengths that samples of the distribution have, so a decoder knows them
-    (`hawc.compression.Typical`); where it has no lengths, as a mixture, a cube or a data set, they
-    are the best of 1,024 samples. With `solver=Deterministic()` points are free: their distance is
-    smaller, the more so in few dimensions and with small batches, but they may lie where no decoder
-    was trained.
+    The points of a batch are chosen jointly: one call with n = 10 is better than ten calls with
+    n = 1.
 
-    In many dimensions, latents alone say little about images: every two samples of N(0, I) are
-    about equally far apart. `hawc.FeatureSampler` compares what the images show.
+    By default all points have typical lengths (`hawc.compression.Typical`), so that a decoder was
+    trained on points like them. If the distribution has no lengths (a mixture, a cube, a data set),
+    the points are the best of 1,024 samples. `solver=Deterministic()` leaves points free: their
+    distance from the distribution is smaller, above all in few dimensions and with small batches,
+    but they may lie where no decoder was trained.
+
+    In many dimensions latents alone say little about images, since all pairs of samples of N(0, I)
+    have about the same distance. `hawc.FeatureSampler` compares features of the images.
 
     Args:
-        target: the distribution that all points together are to match.
-        history: where points are remembered; a new `MemoryHistory` if None.
-        kernel: of the squared distance; that of `hawc.compress` if None.
-        solver: of the choice; `hawc.compression.Typical()` if None.
-        window: how many of the latest points count; all if None.
+        target: the distribution that all points together should match.
+        history: stores the points; a new `MemoryHistory` if None.
+        kernel: of the squared distance; the default of `hawc.compress` if None.
+        solver: chooses the points; `hawc.compression.Typical()` if None.
+        window: number of latest points of the history that count, at least 0; all if None.
 
     Raises:
-        ValueError: if the history's dimension is not the target's or `window` is negative.
+        ValueError: if the history's dimension is not the target's, or `window` is negative.
 
     Example:
         >>> import torch
@@ -80,7 +82,7 @@ class HistoryAwareSampler(AbstractSampler):
             history=relevant,
             kernel=self._kernel,
             solver=self._solver or Typical(),
-            start=previous,  # little has changed since: a warm start needs few steps
+            start=previous,  # little has changed, so a warm start needs few steps
             generator=generator,
         )
         return chosen.points

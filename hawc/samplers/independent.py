@@ -1,4 +1,4 @@
-"""Independent draws that are remembered: what the other samplers are compared with."""
+"""I.i.d. samples that are recorded: the baseline for the other samplers."""
 
 from typing import final
 
@@ -9,18 +9,18 @@ from torch import Tensor
 from hawc.history import AbstractHistory
 from hawc.samplers.abstract import AbstractSampler
 from hawc.targets import AbstractTarget
-from hawc.targets.sampling import in_one_precision
+from hawc.targets.sampling import float64_samples
 
 __all__ = ["IndependentSampler"]
 
 
 @final
 class IndependentSampler(AbstractSampler):
-    """Draws independently of everything drawn before, which it records all the same.
+    """Sampler of i.i.d. points, which ignores the history but records in it.
 
     Args:
-        target: the distribution to draw from.
-        history: where points are remembered; a new `MemoryHistory` if None.
+        target: the distribution to sample.
+        history: stores the points; a new `MemoryHistory` if None.
 
     Raises:
         ValueError: if the history's dimension is not the target's.
@@ -37,6 +37,6 @@ class IndependentSampler(AbstractSampler):
         previous: Float[Tensor, "n d"] | None = None,
     ) -> Float[Tensor, "n d"]:
         del past, previous
-        with in_one_precision():
+        with float64_samples():
             points = self.target.sample(n, generator=generator)
         return points.to(torch.get_default_dtype())

@@ -1,4 +1,4 @@
-"""What a gallery of latents and their features records of both distributions."""
+"""The description of history rows of latents with the features of their images."""
 
 from dataclasses import dataclass
 from typing import final
@@ -14,18 +14,19 @@ __all__ = ["LatentsWithFeatures"]
 @final
 @dataclass(frozen=True)
 class LatentsWithFeatures:
-    """The rows that `hawc.FeatureSampler` remembers: a latent, then the features of its image.
+    """Description of the rows of a `hawc.FeatureSampler`: latent, then features.
 
-    For `hawc.DatabaseHistory`, which keeps its `repr`: a gallery of other distributions, or of
-    features by another network, is refused. So are features of the same images that were computed
-    anew and round differently, on another device or number of threads: compute `data` once and
-    store its points, or name it by what it is computed from. Assign a gallery under such a
-    name to the sampler's attribute `history`.
+    Pass it to `hawc.DatabaseHistory` as the target. The gallery stores its `repr`, and refuses
+    other distributions and features of another network.
+
+    Features computed again on another device or number of threads round differently, and are
+    refused too. There are two ways out. Compute `data` once and store its points. Or give `data` a
+    name: any object with `dim` and a `repr` of its own. Assign a gallery under such a name
+    to the sampler's attribute `history`; its constructor refuses it.
 
     Args:
         prior: the distribution of the latents.
-        data: the distribution of the features, or what names it: has `dim`, and a `repr` of its
-            own.
+        data: the distribution of the features, or an object that names it.
     """
 
     prior: AbstractTarget

@@ -1,4 +1,4 @@
-"""Random numbers for a draw that may be interrupted and taken up again."""
+"""Random numbers for sampling that may be interrupted and resumed."""
 
 import numpy as np
 import torch
@@ -7,10 +7,10 @@ __all__ = ["generator_at"]
 
 
 def generator_at(seed: int, num_samples: int) -> torch.Generator:
-    """Returns a generator that depends on a seed and on how much was drawn before, on the CPU.
+    """Returns a CPU generator seeded by a seed and the length of the history.
 
-    Each place in a history has random numbers of its own: who comes back later, in another process,
-    goes on as if never interrupted, and no numbers are used twice.
+    Each length of a history has its own random numbers. A later process therefore continues as if
+    it had not been interrupted, and no random numbers are used twice.
 
     Args:
         seed: at least 0.

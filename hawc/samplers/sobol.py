@@ -1,6 +1,4 @@
-"""A scrambled Sobol sequence, mapped to the target distribution and continued from batch to
-batch.
-"""
+"""A scrambled Sobol sequence, mapped to the target distribution."""
 
 from typing import final
 
@@ -23,19 +21,18 @@ _BITS = 30  # SciPy's default: a sequence of 2^30 points
 
 @final
 class SobolSampler(AbstractSampler):
-    """Draws the next points of one scrambled Sobol sequence, each coordinate mapped to the
-    distribution.
+    """Sampler of a scrambled Sobol sequence, mapped to the target.
 
-    The number of points in the history is the position in the sequence: a history continued by
-    another process, or in another year, holds one sequence as long as target and seed are the same
-    and nothing else writes to it. Sets of 2^m points, the first of all, are the best balanced.
+    Each batch continues the sequence: its position is the number of points in the history. So a
+    history holds one sequence, over any number of processes, if target and seed stay the same and
+    no other sampler appends. The first 2^m points of a sequence are the best balanced.
 
     Args:
-        target: `UniformCube`, or `StandardNormal`, reached through the inverse normal distribution
-            function.
-        history: where points are remembered; a new `MemoryHistory` if None.
-        seed: of the scrambling, at least 0. The history does not know it: give the same one to
-            all who draw into one history.
+        target: `UniformCube` or `StandardNormal`, reached by the inverse normal distribution
+            function of each coordinate.
+        history: stores the points; a new `MemoryHistory` if None.
+        seed: of the scrambling, at least 0. It is not recorded: use the same one for all samplers
+            of a history.
 
     Raises:
         ValueError: if the target has no such map, the history's dimension is not the target's or
@@ -51,8 +48,8 @@ class SobolSampler(AbstractSampler):
         super().__init__(target, history)
         if not isinstance(target, StandardNormal | UniformCube):
             raise ValueError(
-                "`target` must be StandardNormal or UniformCube, mapped from the unit cube, "
-                f"got {target}; use HistoryAwareSampler for others."
+                f"`target` must be StandardNormal or UniformCube, got {target}; use "
+                "HistoryAwareSampler for other targets."
             )
         self._seed = whole_number("seed", seed, 0)
 
@@ -75,12 +72,12 @@ class SobolSampler(AbstractSampler):
 
 
 def _sobol_points(first: int, number: int, dim: int, seed: int) -> np.ndarray:
-    """Returns points first, first + 1, ... of the scrambled sequence, in the open unit cube."""
+    """Returns points first, first + 1, ... of the sequence, in the open unit cube."""
     engine = qmc.Sobol(dim, scramble=True, bits=_BITS, rng=np.random.default_rng(seed))
     if first > 0:
         engine.fast_forward(first)
         cube = engine.random(number)
-    else:  # SciPy warns where a sequence is begun by a number that is not a power of two
+    else:  # SciPy warns if the first batch is not a power of two
         cube = engine.random(1 << (number - 1).bit_length())[:number]
-    # the middle of each point's cell: 0 itself would be mapped to minus infinity
+    # the middle of each cell, since 0 would be mapped to minus infinity
     return cube + 0.5 ** (_BITS + 1)

@@ -1,4 +1,4 @@
-"""What every distribution offers: draws, its exact potential and its self energy."""
+"""AbstractTarget, the interface of all target distributions."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -9,9 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.blocks import row_blocks
-from hawc.kernels import AbstractKernel, full_precision
-from hawc.targets.shells import Shells
-from hawc.targets.units import group_length
+from hawc.kernels import AbstractKernel
+from hawc.precision import full_precision
+from hawc.targets.elliptical_form import EllipticalForm
+from hawc.targets.length_scale import estimate_length_scale
 
 __all__ = ["AbstractTarget", "Potential", "PotentialAndGradient"]
 
@@ -20,21 +21,24 @@ PotentialAndGradient = Callable[
     [Float[Tensor, "n d"]], tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]
 ]
 
-_DRAWN = 128  # for a unit of length
-_ENTRIES_A_POINT = 512  # numbers that a potential may hold for one point, roughly
+_SAMPLES_FOR_SCALE = 128
+_ENTRIES_PER_POINT = 512  # numbers that a potential needs for one point, roughly
 
 
 class AbstractTarget(ABC):
-    """A probability distribution on R^dim."""
+    """A probability distribution on R^dim that points should match.
+
+    A subclass implements `__repr__`, `dim`, `sample`, `potential` and `self_energy`. The other
+    methods have defaults.
+    """
 
     @abstractmethod
     def __repr__(self) -> str:
-        """Returns the distribution's identity: its name and every parameter, on every machine the
-        same.
+        """Returns the distribution's identity: its name and all parameters.
 
-        Two distributions with equal repr are the same distribution; a gallery records it and
-        refuses another one. Floats are written out in full, long parameters by a digest
-        (``hawc.targets.identity``).
+        Distributions with equal repr are equal, on every machine. A gallery records the repr and
+        refuses another distribution. Floats are written with all digits, long parameters as a
+        digest (``hawc.targets.identity``).
         """
 
     @property
@@ -43,48 +47,47 @@ class AbstractTarget(ABC):
         """The number of coordinates of a point."""
 
     @cached_property
-    def unit_length(self) -> float:
-        """A length in the units of the points, > 0: about a coordinate's standard deviation.
+    def length_scale(self) -> float:
+        """Roughly a coordinate's standard deviation, > 0, in the units of the points.
 
-        It says what is small: how far starting points are moved, or within which distance a default
-        kernel is smooth. Of a distribution of several groups it is one group's. The default is
-        estimated from samples; a target that knows better overrides it.
+        Small lengths are shares of it: how far starting points are moved, and within which distance
+        the default kernel is smooth. If the distribution consists of several groups, it is the
+        scale of one group. The default is estimated from samples.
         """
         generator = torch.Generator(device="cpu").manual_seed(0)
-        return group_length(self.sample(_DRAWN, generator=generator))
+        return estimate_length_scale(self.sample(_SAMPLES_FOR_SCALE, generator=generator))
 
     @abstractmethod
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Returns n i.i.d. samples, in torch's default dtype, on the generator's device."""
 
     def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        """Returns n draws that shun each other, where the distribution knows how: good points to
-        start from.
+        """Returns n samples that repel each other, as starting points of searches.
 
-        Each is distributed as the distribution says; they are not independent.
+        Each has this distribution, but they are not independent. The default is `sample`.
         """
         return self.sample(n, generator=generator)
 
     @abstractmethod
     def potential(self, kernel: AbstractKernel) -> Potential:
-        """Returns the function x -> E h(x - Z), differentiable, in its argument's dtype.
+        """Returns the function x -> E h(x - Z), which is differentiable.
 
-        Half-precision arguments are raised to float32.
+        Its values have the dtype of x; half precision is raised to float32.
         """
 
     def potential_and_gradient(self, kernel: AbstractKernel) -> PotentialAndGradient:
-        """Returns the function x -> (E h(x - Z), its gradient), which autograd does not follow.
+        """Returns the function x -> (E h(x - Z), its gradient), without an autograd graph.
 
-        In the dtype of x, half precision raised to float32. A distribution whose gradient has a
-        short form of its own saves a search half of the time.
+        Both have the dtype of x; half precision is raised to float32. The default uses autograd. An
+        override with a closed form of the gradient halves the time of a search.
         """
         potential = self.potential(kernel)
 
         def evaluate(x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]:
             with torch.inference_mode(False), torch.enable_grad():
-                x = full_precision(x.detach()).clone()  # one made in inference mode has no gradient
+                x = full_precision(x.detach()).clone()  # inference tensors have no gradient
                 values, gradients = x.new_empty(len(x)), torch.empty_like(x)
-                for block in row_blocks(len(x), _ENTRIES_A_POINT):
+                for block in row_blocks(len(x), _ENTRIES_PER_POINT):
                     part = x[block].requires_grad_()
                     value = potential(part)
                     (gradients[block],) = torch.autograd.grad(value.sum(), part)
@@ -97,14 +100,13 @@ class AbstractTarget(ABC):
     def self_energy(self, kernel: AbstractKernel) -> float:
         """Returns 1/2 E h(Z - Z') for independent Z, Z' of this distribution.
 
-        An i.i.d. sample of size n is at squared distance self_energy / n from the distribution on
-        average.
+        The mean squared distance between n i.i.d. samples and the distribution is self_energy / n.
         """
 
-    def shells(self) -> Shells | None:
-        """Returns the lengths of samples and what spheres they lie on; None where there are none.
+    def elliptical_form(self) -> EllipticalForm | None:
+        """Returns the form center + r A u of the samples, or None if there is none.
 
-        A distribution has them if a sample is a random length times an independent direction that
-        is uniform, up to an affine map: a normal one, but not a mixture or a cube.
+        Here u is a uniform direction and r an independent random length. Normal distributions have
+        such a form; mixtures and cubes do not.
         """
         return None

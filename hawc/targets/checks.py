@@ -13,18 +13,18 @@ __all__ = ["checked_dim", "normalized_weights"]
 
 
 def checked_dim(dim: int) -> int:
-    """Returns `dim`, a number of coordinates, if it is a whole number of at least 1."""
+    """Returns the number of coordinates `dim` if it is a whole number of at least 1."""
     return whole_number("dim", dim, 1)
 
 
 def normalized_weights(
     weights: Float[Tensor, " n"] | ArrayLike | None, count: int
 ) -> Float[Tensor, " n"]:
-    """Returns weights with total 1 in float64 on the CPU, the same ones on every machine.
+    """Returns weights of total 1 in float64 on the CPU, the same on every machine.
 
     Args:
-        weights: non-negative, any positive total; uniform if None.
-        count: how many there must be.
+        weights: >= 0, of any positive total; uniform if None.
+        count: their required number.
 
     Raises:
         ValueError: if their number differs, one is negative or NaN, or the total is 0 or infinite.
@@ -36,10 +36,9 @@ def normalized_weights(
         raise ValueError(
             f"`weights` must not be negative, got {float(weights.detach().min()):.6g}."
         )
-    with torch.inference_mode(False):  # tensors made in that mode cannot be differentiated by
+    with torch.inference_mode(False):  # autograd cannot use inference tensors
         values = weights.detach().to("cpu", torch.float64, copy=True)
         if not 0 < values.sum() < math.inf:
             raise ValueError(f"`weights` must have a positive finite sum, got {values.sum()}.")
-        # a sum that depends on the processor would give the distribution another name on another
-        # machine
+        # a processor-dependent sum would change the distribution's identity between machines
         return values / math.fsum(values.tolist())

@@ -1,4 +1,4 @@
-"""Covariance matrices, taken apart into variances along orthogonal axes."""
+"""Covariance matrices, decomposed into variances along orthogonal axes."""
 
 import torch
 from jaxtyping import Float
@@ -10,9 +10,9 @@ __all__ = ["as_covariances", "spectrum"]
 
 
 def as_covariances(name: str, value: float | Float[Tensor, "..."] | ArrayLike) -> Tensor:
-    """Returns a number, several or matrices as a tensor on the CPU, without a graph.
+    """Returns numbers or matrices as a CPU tensor without an autograd graph.
 
-    Floating-point tensors keep their dtype: by its rounding they are judged.
+    Floating-point tensors keep their dtype, since `spectrum` allows errors of its rounding.
     """
     if isinstance(value, Tensor) and value.is_floating_point():
         return value.detach().to("cpu", copy=True)
@@ -22,15 +22,15 @@ def as_covariances(name: str, value: float | Float[Tensor, "..."] | ArrayLike) -
 def spectrum(
     covariances: Float[Tensor, " c"] | Float[Tensor, "c d d"], name: str
 ) -> tuple[Float[Tensor, "c k"], Float[Tensor, "c d d"] | None]:
-    """Returns the variances along principal axes and the axes, the columns of a matrix each.
+    """Returns the variances along principal axes, and the axes as columns of matrices.
 
     Args:
-        covariances: one variance each (c,), k = 1 and no axes; or matrices (c, d, d), k = d.
+        covariances: one variance each (c,), then k = 1; or matrices (c, d, d), then k = d.
             Zero variances are allowed: the distribution is then a point or lies in a plane.
-        name: of the argument that they come from.
+        name: of the argument, for messages.
 
     Returns:
-        Variances >= 0 and axes.
+        Variances >= 0, and the axes, None for variances.
 
     Raises:
         ValueError: if a value is not finite, a matrix not symmetric or a variance negative.
@@ -42,7 +42,7 @@ def spectrum(
         rounding = covariances.new_zeros(1)
     else:
         largest = covariances.abs().amax((1, 2))
-        # of the products that a covariance was computed from, in its own precision
+        # of the products that the covariance was computed from, in its own precision
         rounding = 10 * covariances.shape[1] * torch.finfo(covariances.dtype).eps * largest
         asymmetry = (covariances - covariances.mT).abs().amax((1, 2))
         if bool((asymmetry > rounding).any()):

@@ -7,30 +7,31 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.kernel_sum import KernelSum, differentiable
-from hawc.kernels import AbstractKernel, without_autocast
+from hawc.kernels import AbstractKernel
 from hawc.points import ArrayLike, as_points
+from hawc.precision import without_autocast
 from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient
 from hawc.targets.checks import normalized_weights
 from hawc.targets.identity import digest
-from hawc.targets.sampling import check_sampling, sampling_dtypes
-from hawc.targets.units import group_length
+from hawc.targets.length_scale import estimate_length_scale
+from hawc.targets.sampling import check_sample_arguments, random_and_result_dtypes
 
 __all__ = ["Empirical"]
 
-_SMALL = 2**20  # coordinates; sums over more are taken in the sample's own precision
+_SMALL = 2**20  # coordinates; sums over more are computed in the sample's own precision
 
 
 @final
 class Empirical(AbstractTarget):
-    """The distribution of a weighted sample, e.g. of an encoded data set or of a data base itself.
+    """The distribution of a weighted set of points, such as an encoded data set.
 
     Args:
-        points: (n, d) finite coordinates, of any kind of number; copied. Whole numbers are held in
-            float64.
-        weights: (n,) non-negative, any positive total (normalised here); uniform if None.
+        points: (n, d), n >= 1, finite; copied. Integers are kept in float64.
+        weights: (n,) >= 0, of any positive total, normalized here; uniform if None.
 
     Raises:
-        ValueError: if a shape does not fit, `points` is empty or a value is not finite or negative.
+        ValueError: if a shape does not fit, `points` is empty or not finite, or a weight is
+            negative.
     """
 
     def __init__(
@@ -40,8 +41,8 @@ class Empirical(AbstractTarget):
     ) -> None:
         points = as_points("points", points, finite=True)
         normalized = normalized_weights(weights, len(points))
-        with torch.inference_mode(False):  # tensors made in that mode cannot be differentiated by
-            # in one layout, as sums in another would round differently
+        with torch.inference_mode(False):  # autograd cannot use inference tensors
+            # contiguous, since sums in another layout round differently
             self._points = points.detach().clone(memory_format=torch.contiguous_format)
             self._weights = normalized.to(points.device)
 
@@ -57,15 +58,15 @@ class Empirical(AbstractTarget):
         return self._points.shape[1]
 
     @cached_property
-    def unit_length(self) -> float:
-        return group_length(self._points[self._weights > 0])
+    def length_scale(self) -> float:
+        return estimate_length_scale(self._points[self._weights > 0])
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        check_sampling(n, generator)
+        check_sample_arguments(n, generator)
         weights = self._weights.to(generator.device)
         index = torch.multinomial(weights, n, replacement=True, generator=generator)
         points = self._points[index.to(self._points.device)]
-        return points.to(generator.device, sampling_dtypes()[1])
+        return points.to(generator.device, random_and_result_dtypes()[1])
 
     def potential(self, kernel: AbstractKernel) -> Potential:
         mean = self._means(kernel)
@@ -95,10 +96,10 @@ class Empirical(AbstractTarget):
         return 0.5 * float(self._weights.to(values) @ values)
 
     def _means(self, kernel: AbstractKernel) -> Callable[[torch.device], KernelSum]:
-        """Returns `_mean` of the kernel as a function of the device, made once for each."""
+        """Returns `_mean` of the kernel as a cached function of the device."""
         return lru_cache(maxsize=8)(partial(self._mean, kernel))
 
     def _mean(self, kernel: AbstractKernel, device: torch.device) -> KernelSum:
-        """Returns x -> E h(x - Z); a small sample's in float64."""
+        """Returns x -> E h(x - Z), in float64 for a small sample."""
         points = self._points.double() if self._points.numel() < _SMALL else self._points
         return KernelSum(kernel, points.to(device), self._weights.to(device, points.dtype))

@@ -6,16 +6,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.kernels import AbstractKernel, gaussian_mixture, without_autocast
+from hawc.kernels import AbstractKernel, cached_mixture
 from hawc.points import ArrayLike, as_points
+from hawc.precision import without_autocast
 from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.checks import normalized_weights
 from hawc.targets.covariance import as_covariances, spectrum
-from hawc.targets.identity import described
+from hawc.targets.identity import as_text
+from hawc.targets.length_scale import estimate_length_scale, rescaled_kernel
 from hawc.targets.orthogonal import orthogonal_normal
 from hawc.targets.row_evaluation import in_row_blocks
-from hawc.targets.sampling import sample_normal
-from hawc.targets.units import group_length, rescaling
+from hawc.targets.sampling import sample_standard_normal
 
 __all__ = ["GaussianMixture"]
 
@@ -24,17 +25,18 @@ __all__ = ["GaussianMixture"]
 class GaussianMixture(AbstractTarget):
     """sum_c weight_c N(mean_c, covariance_c); its potential is exact for every kernel.
 
-    With h = sum_t w (1 - exp(-t r^2)) and a covariance of variances l_i along orthonormal axes u_i
+    With h = sum_t w (1 - exp(-t r^2)) the potential is a sum over t and c of Gaussian means. For a
+    covariance with variances l_i along orthonormal axes u_i they are
 
         E exp(-t |x - Z|^2) = prod_i (1 + 2 t l_i)^(-1/2) exp(-t (u_i.(x - mean))^2 / (1 + 2 t l_i))
 
-    only a sum over t and c is left. A point takes c t terms if the components are isotropic and
-    c t dim if not. The self energy is the mean potential of pairs: c^2 t, or c^2 dim^3, terms.
+    A point takes c t terms if the components are isotropic and c t dim if not. The self energy is
+    the mean potential of pairs and takes c^2 t or c^2 dim^3 terms.
 
     Args:
-        weights: (c,) non-negative, any positive total (normalised here); uniform if None.
-        means: (c, dim) finite.
-        covariances: a variance for all components, (c,) one each, or (c, dim, dim) symmetric
+        weights: (c,) >= 0, of any positive total, normalized here; uniform if None.
+        means: (c, dim), finite.
+        covariances: one variance for all components, (c,) variances, or (c, dim, dim) symmetric
             matrices without a negative eigenvalue. 0 is allowed: the component is then a point or
             lies in a plane.
 
@@ -65,15 +67,15 @@ class GaussianMixture(AbstractTarget):
                 f"({count}, {dim}, {dim}), got {tuple(covariances.shape)}."
             )
         self._weights = normalized_weights(weights, count)
-        with torch.inference_mode(False):  # tensors made in that mode cannot be differentiated by
+        with torch.inference_mode(False):  # autograd cannot use inference tensors
             self._means = means.detach().to("cpu", torch.float64, copy=True)
             self._variances, self._axes = spectrum(covariances, "covariances")
             self._covariances = covariances.double()
 
     def __repr__(self) -> str:
         return (
-            f"GaussianMixture(weights={described(self._weights)}, means={described(self._means)}, "
-            f"covariances={described(self._covariances)})"
+            f"GaussianMixture(weights={as_text(self._weights)}, means={as_text(self._means)}, "
+            f"covariances={as_text(self._covariances)})"
         )
 
     @property
@@ -81,15 +83,15 @@ class GaussianMixture(AbstractTarget):
         return self._means.shape[1]
 
     @cached_property
-    def unit_length(self) -> float:
+    def length_scale(self) -> float:
         variances = self._variances.mean(1)
         variances = variances[(variances > 0) & (self._weights > 0)]
         if len(variances):
             return float(variances.quantile(0.5).sqrt())
-        return group_length(self._means[self._weights > 0])
+        return estimate_length_scale(self._means[self._weights > 0])
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        normal = sample_normal(n, self.dim, generator=generator)
+        normal = sample_standard_normal(n, self.dim, generator=generator)
         return self._from_normal(normal, generator)
 
     def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
@@ -98,7 +100,7 @@ class GaussianMixture(AbstractTarget):
     def _from_normal(
         self, noise: Float[Tensor, "n d"], generator: torch.Generator
     ) -> Float[Tensor, "n d"]:
-        """Returns draws: a component each, and there the standard normal noise moved and shaped."""
+        """Returns samples of random components, from standard normal noise."""
         device, dtype = noise.device, noise.dtype
         weights = self._weights.to(device)
         component = torch.multinomial(weights, len(noise), replacement=True, generator=generator)
@@ -118,7 +120,7 @@ class GaussianMixture(AbstractTarget):
         if bool((self._variances <= 0).any()):
             raise ValueError(
                 "`covariances` must be regular for a density, got a component without variance in "
-                "some direction; add a small one."
+                "some direction; add a small variance."
             )
         x = as_points("x", x, dim=self.dim, smallest=0)
         variances = self._variances.to(x)[:, None]  # (c, 1, k)
@@ -128,7 +130,7 @@ class GaussianMixture(AbstractTarget):
         return torch.logsumexp(exponent + self._weights.to(x).log()[:, None], 0)
 
     def potential(self, kernel: AbstractKernel) -> Potential:
-        scaled, factor, unit = rescaling(kernel, self._size())
+        scaled, factor, unit = rescaled_kernel(kernel, self._size())
         if unit == 1:
             return self._potential(kernel)
         means, covariances = self._means / unit, self._exact_covariances() / unit**2
@@ -136,7 +138,7 @@ class GaussianMixture(AbstractTarget):
         return lambda x: factor * potential(as_points("x", x, smallest=0) / unit)
 
     def _exact_covariances(self) -> Float[Tensor, " c"] | Float[Tensor, "c d d"]:
-        """Returns the covariances free of the rounding that the given ones may have."""
+        """Returns the covariances without the rounding errors of the given ones."""
         if self._axes is None:
             return self._variances[:, 0]
         return (self._axes * self._variances[:, None]) @ self._axes.mT
@@ -149,7 +151,7 @@ class GaussianMixture(AbstractTarget):
         return math.sqrt(float(self._weights @ squares))
 
     def _potential(self, kernel: AbstractKernel) -> Potential:
-        rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
+        rate, weight = cached_mixture(kernel, torch.float64, torch.device("cpu"))
         rotated = self._axes is not None
         with torch.inference_mode(False):
             spread = 2 * rate * self._variances[:, :, None]  # (c, k, t)
@@ -187,7 +189,7 @@ class GaussianMixture(AbstractTarget):
         return energy
 
     def _squares(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "c n k"]:
-        """Returns squared distances to the means: whole (k = 1), or along each axis (k = dim)."""
+        """Returns squared distances to the means: in total (k = 1) or along each axis."""
         offset = x - self._means.to(x)[:, None]
         if self._axes is None:
             return offset.square().sum(2, keepdim=True)

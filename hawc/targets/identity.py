@@ -1,6 +1,4 @@
-"""How the parameters of a distribution are named in its `repr`, by which a gallery knows its
-distribution again.
-"""
+"""Parameters as text for the `repr` of distributions, their identity."""
 
 import hashlib
 
@@ -8,14 +6,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["described", "digest"]
+__all__ = ["as_text", "digest"]
 
 _MAX_SHOWN = 8
 _NUMBERS_AT_ONCE = 2**20  # 8 MiB
 
 
-def described(values: Float[Tensor, "*s"]) -> str:
-    """Returns up to eight numbers written out so that they can be told apart, or a digest."""
+def as_text(values: Float[Tensor, "*s"]) -> str:
+    """Returns up to eight numbers with all digits, or the shape and digest of more."""
     if values.numel() <= _MAX_SHOWN:
         return str(values.double().tolist())
     return f"<{'x'.join(map(str, values.shape))} sha256={digest(values)}>"
@@ -24,7 +22,7 @@ def described(values: Float[Tensor, "*s"]) -> str:
 def digest(*tensors: Float[Tensor, "..."]) -> str:
     """Returns twelve hexadecimal digits of the SHA-256 of all shapes and numbers.
 
-    Numbers count, not their storage: float32 or float64, on whatever device, 0 or -0.
+    It depends on the numbers alone, not on dtype or device; 0 and -0 are equal.
     """
     state = hashlib.sha256()
     for tensor in tensors:

@@ -9,22 +9,22 @@ from hawc.kernels import AbstractKernel
 from hawc.points import ArrayLike, as_real
 from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.covariance import as_covariances, spectrum
+from hawc.targets.elliptical_form import EllipticalForm, normal_lengths
 from hawc.targets.gaussian_mixture import GaussianMixture
-from hawc.targets.identity import described
-from hawc.targets.shells import Shells, chi
+from hawc.targets.identity import as_text
 
 __all__ = ["Normal"]
 
-_FLAT = 1e-12  # of the largest variance: a direction with less is none
+_FLAT = 1e-12  # directions with less than this share of the largest variance have none
 
 
 @final
 class Normal(AbstractTarget):
-    """N(mean, covariance), a mixture of one component; its potential is exact for every kernel.
+    """N(mean, covariance); its potential is exact for every kernel.
 
     Args:
-        mean: (dim,) finite.
-        covariance: a variance for all coordinates, or a symmetric (dim, dim) matrix without a
+        mean: (dim,), finite.
+        covariance: one variance for all coordinates, or a symmetric (dim, dim) matrix without a
             negative eigenvalue. 0 is allowed: the distribution is then a point or lies in a plane.
 
     Raises:
@@ -48,15 +48,15 @@ class Normal(AbstractTarget):
                 f"`covariance` must be a number or have shape ({len(mean)}, {len(mean)}), got "
                 f"{tuple(values.shape)}."
             )
-        # refuses under the name that the caller knows
+        # checked before GaussianMixture, whose messages name its own arguments
         self._variances, self._axes = spectrum(values[None], "covariance")
         self._mixture = GaussianMixture(None, mean[None], values[None])
         self._mean = mean.detach().to("cpu", torch.float64, copy=True)
         matrix = values.to("cpu", torch.float64, copy=True)
-        # a number is no reason to promote: the identity alone says the precision of the product
+        # in float64, as a tensor without dimensions does not set the precision of the product
         identity = torch.eye(len(mean), dtype=torch.float64, device="cpu")
         self._covariance = matrix if matrix.ndim else matrix * identity
-        self._description = f"mean={described(mean)}, covariance={described(values)}"
+        self._description = f"mean={as_text(mean)}, covariance={as_text(values)}"
 
     def __repr__(self) -> str:
         return f"Normal({self._description})"
@@ -66,8 +66,8 @@ class Normal(AbstractTarget):
         return self._mixture.dim
 
     @cached_property
-    def unit_length(self) -> float:
-        return self._mixture.unit_length
+    def length_scale(self) -> float:
+        return self._mixture.length_scale
 
     @property
     def mean(self) -> Float[Tensor, " d"]:
@@ -99,15 +99,18 @@ class Normal(AbstractTarget):
     def self_energy(self, kernel: AbstractKernel) -> float:
         return self._mixture.self_energy(kernel)
 
-    def shells(self) -> Shells | None:
+    def elliptical_form(self) -> EllipticalForm | None:
         variances = self._variances[0].cpu()
-        regular = variances > _FLAT * variances.max()  # the distribution lies in their directions
+        # the directions in which the distribution has variance
+        regular = variances > _FLAT * variances.max()
         if not bool(regular.any()):
             return None  # a point
         deviations = variances[regular].sqrt()
         if self._axes is None:
             scale = float(deviations)
-            return Shells(self.dim, *chi(self.dim), self._mean, scale, 1 / scale)
+            return EllipticalForm(self.dim, *normal_lengths(self.dim), self._mean, scale, 1 / scale)
         axes = self._axes[0].cpu()[:, regular]
         rank = axes.shape[1]
-        return Shells(rank, *chi(rank), self._mean, axes * deviations, (axes / deviations).T)
+        return EllipticalForm(
+            rank, *normal_lengths(rank), self._mean, axes * deviations, (axes / deviations).T
+        )

@@ -1,4 +1,4 @@
-"""A potential at many points, a block of rows at a time, so that memory stays bounded."""
+"""Potentials at many points, in blocks of rows, with bounded memory."""
 
 import torch
 from jaxtyping import Float
@@ -14,14 +14,15 @@ __all__ = ["in_row_blocks"]
 def in_row_blocks(
     function: Potential, x: Float[Tensor, "n d"], entries: int
 ) -> Float[Tensor, " n"]:
-    """Returns function(x); beyond one block the backward pass evaluates blocks anew.
+    """Returns function(x), computed in blocks of rows.
 
-    Autograd would otherwise keep the intermediate results of all blocks until it has gone back.
+    With several blocks the backward pass evaluates each block again. Autograd would otherwise keep
+    the intermediate results of all blocks.
 
     Args:
-        function: to evaluate, row by row.
-        x: where.
-        entries: how many numbers the function holds for one row.
+        function: acts on each row independently.
+        x: the rows.
+        entries: numbers that the function keeps in memory for one row.
     """
     blocks = list(row_blocks(len(x), entries))
     if len(blocks) <= 1:

@@ -1,4 +1,4 @@
-"""Samples of targets, which a search takes in one precision under every default dtype."""
+"""Dtypes of samples: torch's default dtype, or float64 within a search."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,41 +10,49 @@ from torch import Tensor
 
 from hawc.arguments import checked_generator, whole_number
 
-__all__ = ["check_sampling", "in_one_precision", "sample_normal", "sampling_dtypes"]
+__all__ = [
+    "check_sample_arguments",
+    "float64_samples",
+    "random_and_result_dtypes",
+    "sample_standard_normal",
+]
 
-_SEARCHING = ContextVar("searching", default=False)
+# Not an argument of `AbstractTarget.sample`: targets outside of this package implement that method,
+# and only the solvers, which call it several frames below `compress`, need another dtype.
+_FLOAT64_SAMPLES = ContextVar("float64_samples", default=False)
 
 
 @contextmanager
-def in_one_precision() -> Iterator[None]:
-    """Lets targets return the same points under every default dtype: in float64.
+def float64_samples() -> Iterator[None]:
+    """Makes targets return the same float64 samples under every default dtype.
 
-    A search that starts from other points may end in others. The random numbers are float32's,
-    those of the usual default.
+    A search that starts from other points may end in others. The random numbers themselves are
+    taken in float32, as under torch's usual default dtype.
     """
-    before = _SEARCHING.set(True)
+    before = _FLOAT64_SAMPLES.set(True)
     try:
         yield
     finally:
-        _SEARCHING.reset(before)
+        _FLOAT64_SAMPLES.reset(before)
 
 
-def sampling_dtypes() -> tuple[torch.dtype, torch.dtype]:
-    """Returns in which dtype to take random numbers, and in which to return points."""
+def random_and_result_dtypes() -> tuple[torch.dtype, torch.dtype]:
+    """Returns the dtype of the random numbers and that of the samples."""
     default = torch.get_default_dtype()
-    return (torch.float32, torch.float64) if _SEARCHING.get() else (default, default)
+    return (torch.float32, torch.float64) if _FLOAT64_SAMPLES.get() else (default, default)
 
 
-def sample_normal(n: int, dim: int, *, generator: torch.Generator) -> Float[Tensor, "n dim"]:
+def sample_standard_normal(
+    n: int, dim: int, *, generator: torch.Generator
+) -> Float[Tensor, "n dim"]:
     """Returns n i.i.d. samples of N(0, I) on the generator's device."""
-    check_sampling(n, generator)
-    dtype, returned = sampling_dtypes()
-    return torch.randn(n, dim, generator=generator, device=generator.device, dtype=dtype).to(
-        returned
-    )
+    check_sample_arguments(n, generator)
+    dtype, result = random_and_result_dtypes()
+    normal = torch.randn(n, dim, generator=generator, device=generator.device, dtype=dtype)
+    return normal.to(result)
 
 
-def check_sampling(n: int, generator: torch.Generator) -> None:
-    """Raises ValueError unless `n` is a whole number of at least 0 and `generator` one of torch."""
+def check_sample_arguments(n: int, generator: torch.Generator) -> None:
+    """Raises ValueError unless `n` and `generator` are valid arguments of `sample`."""
     whole_number("n", n, 0)
     checked_generator("generator", generator)

@@ -7,26 +7,30 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.blocks import row_blocks
-from hawc.kernels import AbstractKernel, gaussian_mixture, without_autocast
+from hawc.kernels import AbstractKernel, cached_mixture
 from hawc.points import ArrayLike, as_points
+from hawc.precision import without_autocast
 from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient
 from hawc.targets.checks import checked_dim
+from hawc.targets.elliptical_form import EllipticalForm, normal_lengths
 from hawc.targets.orthogonal import orthogonal_normal
-from hawc.targets.sampling import sample_normal
-from hawc.targets.shells import Shells, chi
+from hawc.targets.sampling import sample_standard_normal
 
 __all__ = ["StandardNormal"]
 
-_SATURATED = -40.0  # e^-40 is nothing beside 1 in float64
+_SATURATED = -40.0  # 1 + e^-40 is 1 in float64
 
 
 @final
 class StandardNormal(AbstractTarget):
     """N(0, I) on R^dim; its potential is exact for every kernel.
 
-    With h = int (1 - exp(-t r^2)) density(t) dt and E exp(-t |x - Z|^2) =
-    (1 + 2t)^(-dim/2) exp(-t |x|^2 / (1 + 2t)) nothing but a sum over t is left. For |x - y| it is
-    sqrt(2) G 1F1(-1/2; dim/2; -|x|^2 / 2), G = Gamma((dim+1)/2) / Gamma(dim/2).
+    With h = int (1 - exp(-t r^2)) density(t) dt the potential is an integral over t of
+
+        E exp(-t |x - Z|^2) = (1 + 2t)^(-dim/2) exp(-t |x|^2 / (1 + 2t)).
+
+    For h = |x - y| it is sqrt(2) G 1F1(-1/2; dim/2; -|x|^2 / 2) with
+    G = Gamma((dim+1)/2) / Gamma(dim/2).
 
     Args:
         dim: number of coordinates, at least 1.
@@ -46,11 +50,11 @@ class StandardNormal(AbstractTarget):
         return self._dim
 
     @cached_property
-    def unit_length(self) -> float:
+    def length_scale(self) -> float:
         return 1.0
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        return sample_normal(n, self._dim, generator=generator)
+        return sample_standard_normal(n, self._dim, generator=generator)
 
     def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
         return orthogonal_normal(n, self._dim, generator=generator)
@@ -61,7 +65,7 @@ class StandardNormal(AbstractTarget):
             slope, offset, weight = _normal_exponents(kernel, self._dim, x.dtype, x.device)
             with without_autocast(x):
                 squared_norms = x.square().sum(1, keepdim=True)
-                # signs are in the constants: each pass over (n, t) numbers counts
+                # the constants include the signs, which saves passes over (n, t) numbers
                 return torch.expm1(torch.addcmul(offset, squared_norms, slope)) @ weight
 
         return evaluate
@@ -84,33 +88,34 @@ class StandardNormal(AbstractTarget):
         return evaluate
 
     def self_energy(self, kernel: AbstractKernel) -> float:
-        # Z - Z' is sqrt(2) times a standard normal
-        rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
+        # Z - Z' is sqrt(2) times a standard normal vector
+        rate, weight = cached_mixture(kernel, torch.float64, torch.device("cpu"))
         mean = -torch.expm1(-0.5 * self._dim * torch.log1p(4 * rate))
         return 0.5 * float(weight @ mean)
 
-    def shells(self) -> Shells:
-        return Shells(self._dim, *chi(self._dim))
+    def elliptical_form(self) -> EllipticalForm:
+        return EllipticalForm(self._dim, *normal_lengths(self._dim))
 
 
 @lru_cache(maxsize=64)
 def _normal_exponents(
     kernel: AbstractKernel, dim: int, dtype: torch.dtype, device: torch.device
 ) -> tuple[Float[Tensor, " t"], Float[Tensor, " t"], Float[Tensor, " t"]]:
-    """Returns slope, offset, weight with E h(x - Z) = sum_t weight (e^(slope |x|^2 + offset) - 1).
+    """Returns slope, offset and weight of each term of the potential.
 
-    The last offset is -inf, its term a constant.
+        E h(x - Z) = sum_t weight (e^(slope |x|^2 + offset) - 1)
 
-    Computed in float64 before the cast: log1p(2t) loses its small t in float32 otherwise.
+    The last offset is -inf, so that its term is a constant. All are computed in float64 before the
+    cast: log1p(2t) would lose small t in float32.
     """
-    with torch.inference_mode(False):  # a cached tensor made in that mode could not be trained by
-        rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
+    with torch.inference_mode(False):  # autograd could not use a cached inference tensor
+        rate, weight = cached_mixture(kernel, torch.float64, torch.device("cpu"))
         slope = -rate / (1 + 2 * rate)
         offset = -0.5 * dim * torch.log1p(2 * rate)
-        # one term for all those of fast rates that are -weight wherever x is, a third in many
-        # dimensions
-        alive = offset > _SATURATED
-        slope = torch.cat([slope[alive], slope.new_zeros(1)])
-        offset = torch.cat([offset[alive], offset.new_full((1,), -math.inf)])
-        weight = torch.cat([weight[alive], weight[~alive].sum()[None]])
+        # the terms of fast rates are -weight at every x, a third of them in many dimensions, and
+        # become one term
+        varying = offset > _SATURATED
+        slope = torch.cat([slope[varying], slope.new_zeros(1)])
+        offset = torch.cat([offset[varying], offset.new_full((1,), -math.inf)])
+        weight = torch.cat([weight[varying], weight[~varying].sum()[None]])
         return slope.to(device, dtype), offset.to(device, dtype), -weight.to(device, dtype)

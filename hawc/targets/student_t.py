@@ -11,22 +11,24 @@ from hawc.kernels import AbstractKernel, HuberEnergy
 from hawc.points import ArrayLike, as_points
 from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.checks import checked_dim
+from hawc.targets.elliptical_form import EllipticalForm, student_t_lengths
 from hawc.targets.orthogonal import orthogonal_normal
-from hawc.targets.sampling import sample_normal
-from hawc.targets.shells import Shells, student_t
+from hawc.targets.sampling import sample_standard_normal
 
 __all__ = ["StudentT"]
 
 
 @final
 class StudentT(AbstractTarget):
-    """The multivariate Student t distribution with dim + 1 degrees of freedom and scale matrix
-    scale^2 I.
+    """The multivariate Student t distribution with dim + 1 degrees of freedom.
 
-    For exactly this number of degrees of freedom E |x - Y| = sqrt(|x|^2 + (dim + 1) scale^2), a
-    multiquadric. The Radon-Sobolev VAE approximates the potential of the normal distribution by
-    such a function, so its latent codes are drawn to this distribution instead
-    (`StudentT.approximating_normal`).
+    Its scale matrix is scale^2 I. For exactly this number of degrees of freedom the potential is a
+    multiquadric:
+
+        E |x - Y| = sqrt(|x|^2 + (dim + 1) scale^2)
+
+    The Radon-Sobolev VAE approximates the potential of the normal distribution by such a function.
+    Its latents therefore match `StudentT.approximating_normal`, not N(0, I).
 
     Args:
         dim: number of coordinates, at least 1.
@@ -51,15 +53,17 @@ class StudentT(AbstractTarget):
 
     @staticmethod
     def approximating_normal(dim: int) -> "StudentT":
-        """Returns the distribution whose potential matches N(0, I)'s at 0 to second order, up to a
-        constant.
+        """Returns the Student t distribution whose potential is nearly that of N(0, I).
 
-        Its (dim + 1) scale^2 is the constant c_k1 = (dim^2 / 2) (Gamma(dim/2) /
-        Gamma((dim+1)/2))^2 of Turinici 2021, arXiv 1911.13135.
+        At 0 they agree to second order, up to a constant. (dim + 1) scale^2 is the constant
+
+            c_k1 = (dim^2 / 2) (Gamma(dim/2) / Gamma((dim+1)/2))^2
+
+        of Turinici 2021, arXiv 1911.13135.
         """
         log_ratio = math.lgamma(checked_dim(dim) / 2) - math.lgamma((dim + 1) / 2)
         scale = dim * math.exp(log_ratio) / math.sqrt(2 * (dim + 1))
-        # mathematical libraries differ in the last digits, the distribution's name must not
+        # libraries differ in the last digits, and the distribution's identity must not
         return StudentT(dim, float(f"{scale:.12g}"))
 
     @property
@@ -68,17 +72,18 @@ class StudentT(AbstractTarget):
 
     @property
     def scale(self) -> float:
-        """The square root of the scale matrix's diagonal; a coordinate's variance is
-        scale^2 (dim + 1) / (dim - 1), infinite for dim = 1.
+        """The square root of the scale matrix's diagonal.
+
+        A coordinate's variance is scale^2 (dim + 1) / (dim - 1), infinite for dim = 1.
         """
         return self._scale
 
     @cached_property
-    def unit_length(self) -> float:
+    def length_scale(self) -> float:
         return self._scale
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        normal = sample_normal(n, self._dim, generator=generator)
+        normal = sample_standard_normal(n, self._dim, generator=generator)
         return self._from_normal(normal, generator)
 
     def spread_sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
@@ -88,7 +93,7 @@ class StudentT(AbstractTarget):
         self, normal: Float[Tensor, "n d"], generator: torch.Generator
     ) -> Float[Tensor, "n d"]:
         degrees = self._dim + 1
-        others = sample_normal(len(normal), degrees, generator=generator)
+        others = sample_standard_normal(len(normal), degrees, generator=generator)
         return self.scale * normal * (degrees / others.square().sum(1, keepdim=True)).sqrt()
 
     def potential(self, kernel: AbstractKernel) -> Potential:
@@ -107,15 +112,15 @@ class StudentT(AbstractTarget):
         log_mean -= math.lgamma((k + 1) / 2) + math.lgamma(k)
         return 0.5 * (math.sqrt(self._squared_radius) * math.exp(log_mean) - a)
 
-    def shells(self) -> Shells:
-        return Shells(self._dim, *student_t(self._dim, self._dim + 1, self._scale))
+    def elliptical_form(self) -> EllipticalForm:
+        return EllipticalForm(self._dim, *student_t_lengths(self._dim, self._dim + 1, self._scale))
 
     def _checked_kernel(self, kernel: AbstractKernel) -> HuberEnergy:
-        # the smoothing length enters the closed form at second order: relative error (a / scale)^2
+        # the closed form leaves out the smoothing length: a relative error of (a / scale)^2
         if not isinstance(kernel, HuberEnergy) or kernel.a > 1e-3 * self.scale:
             raise ValueError(
                 f"`kernel` must be HuberEnergy(a) with a <= {1e-3 * self.scale:.3g} (a thousandth "
-                f"of the scale) for StudentT, got {kernel}; its potential is closed for |x - y| "
-                "only."
+                f"of the scale) for StudentT, got {kernel}; its potential has a closed form "
+                "for |x - y| only."
             )
         return kernel

@@ -1,8 +1,10 @@
-"""The uniform distribution on a cube, by three ways to the Gaussian mean E exp(-t (x - U)^2) of one
-side.
+"""The uniform distribution on a cube, by three formulas for Gaussian means.
 
-For a side s it is sqrt(pi / t) / (2 s) (erf(sqrt(t) (x - low)) - erf(sqrt(t) (x - high))). That is
-used for t s^2 > 1 only: for small t it is nearly 1, and what counts is its distance from 1.
+For a side s the mean E exp(-t (x - U)^2) is
+
+    sqrt(pi / t) / (2 s) (erf(sqrt(t) (x - low)) - erf(sqrt(t) (x - high))).
+
+This is used for t s^2 > 1 only. For small t it is nearly 1, and 1 minus it would cancel.
 """
 
 import math
@@ -15,27 +17,28 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from hawc.arguments import real_number
-from hawc.kernels import AbstractKernel, gaussian_mixture, without_autocast
+from hawc.kernels import AbstractKernel, cached_mixture
 from hawc.points import ArrayLike, as_points
+from hawc.precision import without_autocast
 from hawc.targets.abstract import AbstractTarget, Potential
 from hawc.targets.checks import checked_dim
+from hawc.targets.length_scale import rescaled_kernel
 from hawc.targets.row_evaluation import in_row_blocks
-from hawc.targets.sampling import check_sampling, sampling_dtypes
-from hawc.targets.units import rescaling
+from hawc.targets.sampling import check_sample_arguments, random_and_result_dtypes
 
 __all__ = ["UniformCube"]
 
 # Gauss-Legendre on [-1, 1]. Eight nodes integrate exp(-t (x - u)^2) over a side with t s^2 <= 1 to
-# 2e-13 for every x, and the mean of 1 - exp(..) is then a sum of positive terms.
+# 2e-13 for every x. The mean of 1 - exp(..) is then a sum of positive terms.
 _NODES, _NODE_WEIGHTS = (torch.from_numpy(a) for a in np.polynomial.legendre.leggauss(8))
-# Below this t s^2 the Gaussian mean is that of the normal distribution with the same variance: the
-# fourth cumulant changes 1 minus it by a relative t s^2 / 20 at most.
+# Below this t s^2 the normal distribution with the same variance replaces the uniform one. The
+# fourth cumulant would change 1 minus the mean by a relative t s^2 / 20 at most.
 _NEARLY_NORMAL = 1e-10
 
 
 @final
 class UniformCube(AbstractTarget):
-    """The uniform distribution on [low, high]^dim; its potential is exact for every kernel.
+    """The uniform distribution on [low, high]^dim, with an exact potential.
 
     Rounding aside, the relative error is that of the kernel's mixture plus 5e-12.
 
@@ -63,20 +66,20 @@ class UniformCube(AbstractTarget):
         return self._dim
 
     @cached_property
-    def unit_length(self) -> float:
+    def length_scale(self) -> float:
         return self._side
 
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        check_sampling(n, generator)
-        dtype, returned = sampling_dtypes()
+        check_sample_arguments(n, generator)
+        dtype, returned = random_and_result_dtypes()
         shape, device = (n, self._dim), generator.device
         share = torch.rand(shape, generator=generator, device=device, dtype=dtype)
         return self.low + self._side * share.to(returned)
 
     def potential(self, kernel: AbstractKernel) -> Potential:
-        scaled, factor, unit = rescaling(kernel, self._side)
+        scaled, factor, unit = rescaled_kernel(kernel, self._side)
         if unit != 1:
-            potential = self._in_units(unit).potential(scaled)
+            potential = self._rescaled(unit).potential(scaled)
             return lambda x: factor * potential(as_points("x", x, smallest=0) / unit)
 
         @lru_cache(maxsize=8)
@@ -86,7 +89,7 @@ class UniformCube(AbstractTarget):
             Float[Tensor, " slow"], Float[Tensor, " middle"], Float[Tensor, " fast"], Tensor
         ]:
             with torch.inference_mode(False):
-                rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
+                rate, weight = cached_mixture(kernel, torch.float64, torch.device("cpu"))
                 ranges = self._ranges(rate)
                 weight = torch.cat([weight[range_] for range_ in ranges])
                 slow, middle, fast = (rate[range_].to(device, dtype) for range_ in ranges)
@@ -104,18 +107,18 @@ class UniformCube(AbstractTarget):
         def evaluate(x: Float[Tensor, "n d"] | ArrayLike) -> Float[Tensor, " n"]:
             x = as_points("x", x, dim=self._dim, smallest=0)
             slow, middle, fast, _ = mixture(x.dtype, x.device)
-            held = len(slow) + self._dim * (len(_NODES) * len(middle) + len(fast))
+            entries = len(slow) + self._dim * (len(_NODES) * len(middle) + len(fast))
             with without_autocast(x):
-                return in_row_blocks(block, x, held)
+                return in_row_blocks(block, x, entries)
 
         return evaluate
 
     def self_energy(self, kernel: AbstractKernel) -> float:
-        scaled, factor, unit = rescaling(kernel, self._side)
+        scaled, factor, unit = rescaled_kernel(kernel, self._side)
         if unit != 1:
-            return factor * self._in_units(unit).self_energy(scaled)
-        # |U - U'| has the density 2 (1 - r / s) / s, and for fast rates its integral is closed
-        rate, weight = gaussian_mixture(kernel, torch.float64, torch.device("cpu"))
+            return factor * self._rescaled(unit).self_energy(scaled)
+        # |U - U'| has the density 2 (1 - r / s) / s; for fast rates its integral is in closed form
+        rate, weight = cached_mixture(kernel, torch.float64, torch.device("cpu"))
         fast = rate * self._side**2 > 1
         share = (1 + _NODES) / 2
         decay = torch.outer(share.square(), rate[~fast] * self._side**2)
@@ -126,7 +129,7 @@ class UniformCube(AbstractTarget):
         mean = -torch.expm1(-_product_exponent(complement.expand(1, self._dim, -1)))
         return 0.5 * float(mean @ torch.cat([weight[~fast], weight[fast]]))
 
-    def _in_units(self, unit: float) -> "UniformCube":
+    def _rescaled(self, unit: float) -> "UniformCube":
         return UniformCube(self._dim, self.low / unit, self.high / unit)
 
     def _ranges(self, rate: Float[Tensor, " t"]) -> list[Bool[Tensor, " t"]]:
@@ -137,9 +140,7 @@ class UniformCube(AbstractTarget):
     def _normal_exponent(
         self, x: Float[Tensor, "n d"], rate: Float[Tensor, " t"]
     ) -> Float[Tensor, "n t"]:
-        """Returns -log E exp(-t |x - Z|^2) for the normal distribution Z with the cube's
-        moments.
-        """
+        """Returns -log E exp(-t |x - Z|^2) for a normal Z with the cube's moments."""
         spread = rate * (self._side**2 / 6)
         squares = (x - (self.low + self.high) / 2).square().sum(1)
         return torch.outer(squares, rate / (1 + spread)) + 0.5 * self._dim * spread.log1p()
@@ -156,7 +157,7 @@ class UniformCube(AbstractTarget):
     def _erf_complement(
         self, x: Float[Tensor, "n d"], rate: Float[Tensor, " t"]
     ) -> Float[Tensor, "n d t"]:
-        """Returns 1 - E exp(-t (x_i - U)^2) in closed form, for t s^2 > 1: it exceeds 0.07."""
+        """Returns 1 - E exp(-t (x_i - U)^2) in closed form, > 0.07 for t s^2 > 1."""
         root = rate.sqrt()
         above, below = x[:, :, None] - self.low, x[:, :, None] - self.high
         difference = (root * above).erf() - (root * below).erf()
@@ -164,6 +165,6 @@ class UniformCube(AbstractTarget):
 
 
 def _product_exponent(complement: Float[Tensor, "n d t"]) -> Float[Tensor, "n t"]:
-    """Returns -log prod_i (1 - complement_i), without the infinity that a factor 0 would give."""
-    largest = 1 - torch.finfo(complement.dtype).eps  # such a factor leaves 1 - product at 1
+    """Returns -log prod_i (1 - complement_i), finite also where a factor is 0."""
+    largest = 1 - torch.finfo(complement.dtype).eps  # 1 - product is 1 with such a factor
     return -complement.clamp(max=largest).neg().log1p().sum(1)

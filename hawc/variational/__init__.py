@@ -1,7 +1,7 @@
-"""Approximations of distributions by products of simpler ones, where the answer is known exactly.
+"""Mean-field approximations: products of simple distributions, with exact answers.
 
-mean_field          the product of normal distributions nearest to a normal distribution, in either
-KL linear_regression   weights and their precision, by coordinate ascent on the evidence bound
+mean_field          the product of normals closest to a normal distribution, in either KL
+linear_regression   weights and their precision, by coordinate ascent on the evidence bound
 """
 
 from hawc.variational.linear_regression import (

@@ -1,14 +1,14 @@
-"""Linear regression whose weights have an unknown precision, by variational Bayes.
+"""Bayesian linear regression with unknown weight precision, by mean field.
 
     t_i ~ N(w . x_i, 1 / tau),     w ~ N(0, I / alpha),     alpha ~ Gamma(a, rate b)
 
-with known tau. The posterior of (w, alpha) is approximated by q(w) q(alpha): in turn
+with known tau. The posterior of (w, alpha) is approximated by q(w) q(alpha). The updates alternate:
 
     q(w) = N(m, S):           S = (E[alpha] I + tau X'X)^-1,   m = tau S X't,
     q(alpha) = Gamma(a', b'): a' = a + d / 2,   b' = b + (m'm + tr S) / 2,
 
-each the best one given the other, so the evidence bound E_q log p(t, w, alpha) - E_q log q rises at
-every step and stays below log p(t).
+Each is optimal given the other. So the evidence bound E_q log p(t, w, alpha) - E_q log q increases
+with every update and stays below log p(t).
 
 Source: Bishop 2006, "Pattern recognition and machine learning", section 10.3, eq. 10.94 to 10.100.
 """
@@ -32,13 +32,13 @@ __all__ = ["VariationalRegression", "posterior", "variational_regression"]
 @final
 @dataclass(frozen=True)
 class VariationalRegression:
-    """q(w) = N(mean, covariance), q(alpha) = Gamma(shape, rate), and how the bound rose.
+    """The factors q(w) and q(alpha) = Gamma(shape, rate), and the evidence bounds.
 
     Args:
-        weights: q(w).
+        weights: q(w), a normal distribution.
         shape: a' of q(alpha).
         rate: b' of q(alpha).
-        bounds: evidence bound in nats after each update, of q(w) and q(alpha) in turn.
+        bounds: evidence bound in nats after each update, alternately of q(w) and q(alpha).
     """
 
     weights: Normal
@@ -59,7 +59,7 @@ def posterior(
     noise_precision: float,
     weight_precision: float,
 ) -> Normal:
-    """Returns the exact distribution of w where alpha is known.
+    """Returns the exact posterior of w for a known alpha.
 
     Args:
         inputs: x_i in rows.
@@ -86,31 +86,33 @@ def variational_regression(
     shape: float = 1e-2,
     rate: float = 1e-2,
     tolerance: float = 1e-10,
-    most_sweeps: int = 1000,
+    max_sweeps: int = 1000,
 ) -> VariationalRegression:
-    """Returns the approximate posterior by coordinate ascent from E[alpha] = shape / rate.
+    """Returns the approximate posterior, by coordinate ascent.
+
+    The ascent starts from E[alpha] = shape / rate.
 
     Args:
         inputs: x_i in rows.
         targets: t_i.
         noise_precision: tau, > 0.
-        shape: a of the distribution of alpha, > 0.
-        rate: b of the distribution of alpha, > 0.
-        tolerance: rise of the bound in a sweep, in nats, at which it stops, >= 0.
-        most_sweeps: at least 1.
+        shape: a of the prior of alpha, > 0.
+        rate: b of the prior of alpha, > 0.
+        tolerance: stop when a sweep increases the bound by at most this, in nats, >= 0.
+        max_sweeps: maximum number of sweeps, at least 1.
 
     Raises:
-        ValueError: if shapes do not fit or a number is out of its range.
+        ValueError: if shapes do not fit or a number is out of range.
     """
     inputs, targets = _checked(inputs, targets)
     _check_positive(noise_precision=noise_precision, shape=shape, rate=rate)
-    most_sweeps = whole_number("most_sweeps", most_sweeps, 1)
+    max_sweeps = whole_number("max_sweeps", max_sweeps, 1)
     if not tolerance >= 0:
         raise ValueError(f"`tolerance` must be at least 0, got {tolerance}.")
     model = _Model(inputs, targets, noise_precision, shape, rate)
     new_shape, new_rate = shape, rate
     bounds: list[float] = []
-    for _ in range(most_sweeps):
+    for _ in range(max_sweeps):
         weights = posterior(
             inputs,
             targets,

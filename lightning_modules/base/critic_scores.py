@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from hawc.kernels import full_precision
+from hawc.precision import full_precision
 
 __all__ = ["critic_scores", "mixes_examples"]
 

@@ -29,7 +29,8 @@ from torch.nn.functional import normalize
 
 from hawc import StandardNormal
 from hawc.distances import squared_distance_to
-from hawc.kernels import AbstractKernel, HuberEnergy, Quotient, full_precision, without_autocast
+from hawc.kernels import AbstractKernel, HuberEnergy, Quotient
+from hawc.precision import full_precision, without_autocast
 from hawc.targets import AbstractTarget, StudentT
 
 __all__ = ["LatentLoss", "make_latent_loss", "prior", "sliced_wasserstein"]

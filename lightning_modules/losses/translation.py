@@ -20,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from hawc.kernels import full_precision
+from hawc.precision import full_precision
 
 __all__ = ["Distance", "feature_matching", "reconstruction_distance"]
 

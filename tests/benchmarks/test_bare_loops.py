@@ -1,4 +1,4 @@
-"""Bare loops minimise what the models of their names minimise, and train."""
+"""Bare loops train, with the losses of the models of their names."""
 
 from dataclasses import replace
 from functools import partial
@@ -10,7 +10,7 @@ from torch import nn
 
 import lightning_modules
 from benchmarks import bare_loops, lightning_alone
-from benchmarks.bare_loops import LOOPS, made_up
+from benchmarks.bare_loops import LOOPS, random_examples
 from benchmarks.speed_contestants import setting
 from lightning_modules import EBGAN, VAE, DiscoGAN, EnergyVAE
 
@@ -19,7 +19,7 @@ SMALL = replace(setting("GAN", "mlp"), shape=(1, 4, 4), num_steps=3, batch_size=
 
 
 def images(seed: int) -> torch.Tensor:
-    return made_up(SMALL.shape, 8, seed).float() / 127.5 - 1
+    return random_examples(SMALL.shape, 8, seed).float() / 127.5 - 1
 
 
 def pair_of(name: str) -> Any:
@@ -37,17 +37,17 @@ def test_a_pair_s_losses_are_the_model_s(name: str) -> None:
     model, loop = pair_of(name), LOOPS[name]
     assert isinstance(loop, partial)
     _, critic_loss, generator_loss, constrain = loop.args
-    critic = model.critic.eval()  # power iterations of a spectral norm would tell passes apart
-    seen = critic
+    critic = model.critic.eval()  # without power iterations, which differ between passes
+    network = critic
     if name == "EBGAN":
-        seen = nn.Sequential(critic.encoder, critic.decoder, nn.Tanh())
+        network = nn.Sequential(critic.encoder, critic.decoder, nn.Tanh())
     real, fake = images(0), images(1)
     torch.manual_seed(5)
     expected = model.critic_losses(real, fake)["loss"]
     torch.manual_seed(5)
-    assert critic_loss(seen, real, fake).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert critic_loss(network, real, fake).item() == pytest.approx(expected.item(), rel=1e-5)
     expected = model.generator_losses(fake)["loss"]
-    assert generator_loss(seen, fake).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert generator_loss(network, fake).item() == pytest.approx(expected.item(), rel=1e-5)
     before = [weight.clone() for weight in critic.parameters()]
     constrain(critic)
     model.constrain_critic()
@@ -59,10 +59,10 @@ def test_a_pair_s_losses_are_the_model_s(name: str) -> None:
 @pytest.mark.parametrize("shape", [(1, 4, 4), (3,)])
 def test_an_autoencoder_s_loss_is_the_model_s(kind: Any, shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
-    own = replace(SMALL, shape=shape, latent_dim=3)
+    small = replace(SMALL, shape=shape, latent_dim=3)
     rows: dict[str, Any] = {"likelihood": "gaussian", "sigma": 1.0} if kind is VAE else {}
-    model = kind(shape, 3, own.encoder, own.decoder, **(rows if len(shape) == 1 else {}))
-    x = made_up(shape, 8).float()
+    model = kind(shape, 3, small.encoder, small.decoder, **(rows if len(shape) == 1 else {}))
+    x = random_examples(shape, 8).float()
     x = x / 255 if len(shape) == 3 else x
     loss = LOOPS[kind.__name__].args[0]  # type: ignore[attr-defined]
     torch.manual_seed(5)
@@ -70,7 +70,7 @@ def test_an_autoencoder_s_loss_is_the_model_s(kind: Any, shape: tuple[int, ...])
     torch.manual_seed(5)
     # the loop leaves out the constant of a density in three dimensions
     constant = 1.5 * torch.tensor(2 * torch.pi).log().item() if rows and len(shape) == 1 else 0.0
-    bare = loss(own, model.encoder, model.decoder, x).item()
+    bare = loss(small, model.encoder, model.decoder, x).item()
     assert bare + constant == pytest.approx(expected, rel=1e-4)
 
 
@@ -142,12 +142,12 @@ def shape_and_sum(weight: torch.Tensor) -> tuple[torch.Size, float]:
     return weight.shape, float(weight.sum())
 
 
-@pytest.mark.parametrize("still", [True, False])
-def test_a_held_critic_makes_no_power_iteration(still: bool) -> None:
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_frozen_critic_makes_no_power_iteration(frozen: bool) -> None:
     critic = bare_loops.normed_critic(SMALL)
-    bare_loops.hold(critic, still)
+    bare_loops.freeze(critic, frozen)
     before = {name: value.clone() for name, value in critic.named_buffers()}
     critic(images(0))
     changed = any(not torch.equal(before[name], value) for name, value in critic.named_buffers())
-    assert changed != still
-    assert all(weight.requires_grad != still for weight in critic.parameters())
+    assert changed != frozen
+    assert all(weight.requires_grad != frozen for weight in critic.parameters())

@@ -1,4 +1,4 @@
-"""Ten independent latents, decoded, above ten that were found one after the other."""
+"""Rows of images of independent latents, of recursive ones and by features."""
 
 import torch
 
@@ -21,7 +21,7 @@ def test_rows_are_ten_independent_and_ten_recursive_latents() -> None:
     assert not torch.equal(rows, two_rows(model, seed=1))
 
 
-def test_a_row_by_features_is_like_the_real_digits() -> None:
+def test_a_row_by_features_depends_on_the_real_digits() -> None:
     real = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     model = VAE((1, 28, 28), 2, tiny_encoder, tiny_decoder).eval()
     row, other = (row_by_features(model, images) for images in (real, 1 - real))

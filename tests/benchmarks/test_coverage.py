@@ -1,4 +1,4 @@
-"""Modes are covered by a tenth of what is due to them, by hand."""
+"""Modes are covered by a tenth of their fair share of points, computed by hand."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from benchmarks.coverage import coverage
 
 def test_covered_modes_by_hand() -> None:
     modes = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
-    # of 60 points 20 are due to each mode, so two cover one: three, one far by 3.9, one too far
+    # of 60 points 20 are the fair share of a mode, so two points cover it; 0.41 is too far
     points = torch.full((60, 2), 5.0)
     points[:3] = modes[0]
     points[3] = modes[1] + torch.tensor([0.39, 0.0])

@@ -1,4 +1,4 @@
-"""What a judge says of images, and that untrained weights are no trained ones."""
+"""The table of digits, and images of trained, averaged and untrained weights."""
 
 import sys
 from pathlib import Path
@@ -43,20 +43,20 @@ def test_row_counts_digits_and_confidence() -> None:
         def forward(self, images: Tensor) -> Tensor:
             return images
 
-    sure = torch.full((3, 10), -100.0)
-    sure[0, 1] = sure[1, 1] = sure[2, 7] = 100.0
-    doubting = torch.zeros(1, 10)
-    line = digit_quality.row("these", torch.cat((sure, doubting)), Judge())
+    confident = torch.full((3, 10), -100.0)
+    confident[0, 1] = confident[1, 1] = confident[2, 7] = 100.0
+    uncertain = torch.zeros(1, 10)
+    line = digit_quality.row("these", torch.cat((confident, uncertain)), Judge())
     # three of confidence 1, one of 0.1 that counts as a 0
     assert line == "| these | 3 | 0 to 2 | 0.775 | 0.75 |"
 
 
 def test_images_are_those_of_the_trained_weights(run: TrainedRun) -> None:
-    images = digit_quality.drawn(run.model())
+    images = digit_quality.sampled(run.model())
     assert images.shape == (digit_quality.NUM_JUDGED, 1, 28, 28)
-    assert torch.equal(images, digit_quality.drawn(run.model()))
-    untrained = digit_quality.drawn(run.untrained())
-    assert torch.equal(untrained, digit_quality.drawn(run.untrained()))
+    assert torch.equal(images, digit_quality.sampled(run.model()))
+    untrained = digit_quality.sampled(run.untrained())
+    assert torch.equal(untrained, digit_quality.sampled(run.untrained()))
     assert not torch.equal(images, untrained)
 
 

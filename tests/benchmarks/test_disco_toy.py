@@ -1,4 +1,4 @@
-"""The benchmark of DiscoGAN's toy counts modes as it says, and its lines hold every figure."""
+"""The benchmark of DiscoGAN's toy: covered modes of the data and lines of the table."""
 
 import pytest
 
@@ -11,7 +11,7 @@ def test_data_cover_their_own_modes() -> None:
     a, b = data.read(train=True)
     covered, near = disco_toy.coverage(b, data.modes_b, data.mode_std)
     assert covered == 10
-    assert near == pytest.approx(1, abs=2e-3)  # 3e-4 of a plane Gaussian is outside four
+    assert near == pytest.approx(1, abs=2e-3)  # 3e-4 of a Gaussian in the plane is farther away
     assert disco_toy.coverage(a, data.modes_a, data.mode_std)[0] == 5
 
 

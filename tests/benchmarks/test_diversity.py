@@ -1,4 +1,4 @@
-"""How different images are: what the judge says of known ones, rounds, errors, refusals."""
+"""Diversity: metrics of known images, rounds, standard errors, refusals."""
 
 import json
 import sys
@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from benchmarks import diversity
-from benchmarks.diversity import Judge, drawn, repetition, samplers, summary
+from benchmarks.diversity import Judge, repetition, sampled, samplers, summary
 from hawc import Empirical, StandardNormal
 from hawc.samplers import AbstractSampler
 from tests.helpers import tiny_vae
 
 
-class Net:
-    """Takes 16 times a image's first value for the digit, its first two for features."""
+class FakeNetwork:
+    """Classifies by 16 times the first value of an image; its features are the first two."""
 
     def __call__(self, images: Tensor) -> Tensor:
         return images.flatten(1)[:, :2]
@@ -29,14 +29,14 @@ class Net:
 
 def images_of(*digits: int, shift: float = 0.0) -> Tensor:
     images = torch.zeros(len(digits), 1, 8, 8)
-    images[:, 0, 0, 0] = torch.tensor(digits) / 16  # exactly
+    images[:, 0, 0, 0] = torch.tensor(digits) / 16  # exact in binary
     images[:, 0, 0, 1] = shift
     return images
 
 
 @pytest.fixture
 def judge() -> Judge:
-    return Judge(Net(), images_of(*range(10)))  # type: ignore[arg-type]
+    return Judge(FakeNetwork(), images_of(*range(10)))  # type: ignore[arg-type]
 
 
 def test_the_real_images_are_perfect(judge: Judge) -> None:
@@ -59,24 +59,24 @@ def test_ten_times_one_image_is_no_diversity(judge: Judge) -> None:
     assert values["energy distance"] > 0.01
 
 
-def test_rounds_remember_and_batches_begin_anew() -> None:
+def test_rounds_have_a_history_and_batches_have_none() -> None:
     lengths: list[int] = []
 
     @final
-    class Watching(AbstractSampler):
+    class RecordingSampler(AbstractSampler):
         def choose(self, n: int, past: Tensor, *_: object) -> Tensor:
             lengths.append(len(past))
             return torch.zeros(n, 2)
 
-    def make() -> Watching:
-        return Watching(StandardNormal(2), None)
+    def make() -> RecordingSampler:
+        return RecordingSampler(StandardNormal(2), None)
 
     generator = torch.Generator().manual_seed(0)
-    sizes = [(n, len(z)) for n, z, _ in drawn(make, True, generator)]
+    sizes = [(n, len(z)) for n, z, _ in sampled(make, True, generator)]
     assert sizes == [(n, n) for n in diversity.SIZES if n >= diversity.ROUND]
     assert lengths == list(range(0, max(diversity.SIZES), diversity.ROUND))
     lengths.clear()
-    assert [n for n, _, _ in drawn(make, False, generator)] == list(diversity.SIZES)
+    assert [n for n, _, _ in sampled(make, False, generator)] == list(diversity.SIZES)
     assert lengths == [0] * len(diversity.SIZES)
 
 
@@ -84,12 +84,12 @@ def test_every_sampler_is_measured(judge: Judge, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(diversity, "SIZES", (5, 10))
     model = tiny_vae()
     data = Empirical(torch.rand(20, 2, generator=torch.Generator().manual_seed(0)))
-    ways = samplers(model, Net(), data, 0)  # type: ignore[arg-type]
-    found = [(name, n) for name, n, _ in repetition(model, ways, judge, 0)]
+    ways = samplers(model, FakeNetwork(), data, 0)  # type: ignore[arg-type]
+    sizes = [(name, n) for name, n, _ in repetition(model, ways, judge, 0)]
     batches = ("independent", "Sobol", "HAW-C", "features")
-    assert {name for name, _ in found} == set(diversity.NAMES)
-    assert [n for name, n in found if name in batches] == [5, 10] * 4
-    assert [n for name, n in found if name not in batches] == [10] * 3
+    assert {name for name, _ in sizes} == set(diversity.NAMES)
+    assert [n for name, n in sizes if name in batches] == [5, 10] * 4
+    assert [n for name, n in sizes if name not in batches] == [10] * 3
 
 
 def test_summary_is_mean_and_standard_error() -> None:
@@ -98,7 +98,7 @@ def test_summary_is_mean_and_standard_error() -> None:
     assert abs(error - (7 / 3) ** 0.5) < 1e-12  # variance 7
 
 
-def test_one_repetition_has_no_error(
+def test_one_repetition_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["diversity", "run", "--repetitions", "1"])
@@ -122,13 +122,13 @@ def test_results_of_another_checkpoint_are_not_mixed(
     assert "has Sobol of another checkpoint: remove it" in capsys.readouterr().err
 
 
-def test_a_sampler_draws_the_same_whatever_others_do(
+def test_a_sampler_does_not_depend_on_the_others(
     judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(diversity, "SIZES", (5,))
     model = tiny_vae()
     data = Empirical(torch.rand(20, 2, generator=torch.Generator().manual_seed(0)))
-    ways = samplers(model, Net(), data, 0)  # type: ignore[arg-type]
+    ways = samplers(model, FakeNetwork(), data, 0)  # type: ignore[arg-type]
     among = {name: values for name, _, values in repetition(model, ways, judge, 0)}
     ((_, _, alone),) = repetition(model, {"HAW-C": ways["HAW-C"]}, judge, 0)
     del alone["seconds"], among["HAW-C"]["seconds"]

@@ -1,4 +1,4 @@
-"""The page and the figure of diversity: a row for each number and sampler."""
+"""The page and the figure of diversity: one row per number and sampler."""
 
 import json
 from pathlib import Path
@@ -14,8 +14,8 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     results.mkdir()
     values = {name: [0.5, 0.01] for name in diversity_page.SHOWN}
     samplers = {"independent": {"5": values, "10": values}, "HAW-C, rounds": {"10": values}}
-    found = {"repetitions": dict.fromkeys(samplers, 7), "epochs": 3, "samplers": samplers}
-    (results / "tiny.json").write_text(json.dumps(found))
+    run = {"repetitions": dict.fromkeys(samplers, 7), "epochs": 3, "samplers": samplers}
+    (results / "tiny.json").write_text(json.dumps(run))
     monkeypatch.setattr(diversity_page, "RESULTS", results)
     monkeypatch.setattr(diversity_page, "PAGE", tmp_path / "diversity.md")
     monkeypatch.setattr(diversity_page, "FIGURE", tmp_path / "diversity.png")

@@ -1,4 +1,4 @@
-"""Trainings that are killed end like others; thirty kills: benchmarks/results/kills.md."""
+"""Killed trainings end like others; for thirty kills see benchmarks/results/kills.md."""
 
 import subprocess
 import sys
@@ -24,16 +24,16 @@ def test_differences_are_found_and_named() -> None:
     assert list(differing([1], [1, 2])) == [""]
 
 
-@pytest.mark.timeout(600)  # a dozen short trainings, on two cores that may be busy
+@pytest.mark.timeout(600)  # a dozen short trainings on two cores, which may be busy
 def test_three_kills(tmp_path: Path) -> None:
     table = tmp_path / "kills.md"
-    subprocess.run(  # a process without threads, which can be forked
+    subprocess.run(  # forks need a process without threads
         [sys.executable, "-m", "benchmarks.kills", "--kills", "3", "--table", str(table)],
         cwd=ROOT,
         check=True,
     )
     lines = [line for line in table.read_text().splitlines() if line.startswith(("| E", "| W"))]
     rows = [line.strip("| ").split(" | ") for line in lines]
-    found = [(name, int(kills), int(lost)) for name, kills, _, _, _, lost in rows]
-    assert found == [("EnergyVAE", 2, 0), ("WGAN", 1, 0)]
+    counts = [(name, int(kills), int(lost)) for name, kills, _, _, _, lost in rows]
+    assert counts == [("EnergyVAE", 2, 0), ("WGAN", 1, 0)]
     assert all(int(saving) >= 1 for *_, saving, _ in rows)  # the first kill of each is aimed

@@ -8,7 +8,7 @@ from tests.benchmarks.test_bare_loops import SMALL
 
 @pytest.mark.parametrize("name", ["EnergyVAE", "WGAN"])
 @pytest.mark.filterwarnings("ignore")
-def test_steps_are_ticked(name: str) -> None:
+def test_each_step_ticks(name: str) -> None:
     ticks: list[None] = []
     train_alone(name, SMALL, lambda: ticks.append(None))
     assert len(ticks) == SMALL.num_steps

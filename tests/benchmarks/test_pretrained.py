@@ -35,7 +35,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("AT_A_TIME", (1, 2, 4)),
         ("NUM_REFERENCE", 20),
         ("NUM_DATA", 10),
-        ("CANDIDATES_AN_IMAGE", 5),
+        ("CANDIDATES_PER_IMAGE", 5),
     ):
         monkeypatch.setattr(pretrained, name, value)
 
@@ -47,26 +47,26 @@ def owner(tmp_path: Path) -> Bench:
 
 def test_every_method_is_measured_on_sets_of_equal_size(owner: Bench, tmp_path: Path) -> None:
     rows = compared(owner, seeds=2)["rows"]
-    asked = [(row["method"], row["at a time"]) for row in rows]
-    assert asked == [("i.i.d.", "any"), *((m, n) for m in METHODS[1:] for n in (1, 2, 4))]
+    methods = [(row["method"], row["at a time"]) for row in rows]
+    assert methods == [("i.i.d.", "any"), *((m, n) for m in METHODS[1:] for n in (1, 2, 4))]
     for row in rows:
         values, calls = row["values"], {*row["values"]["decoder calls"]}
         assert {len(value) for value in values.values()} == {10 if row["method"] == "i.i.d." else 2}
         if not row["method"].startswith("FeatureSampler"):
             assert calls == {4}
-        else:  # 20 candidates, the four chosen once more and to show them, and checks
+        else:  # 20 candidates, the chosen four twice more, and checks
             assert 28 <= min(calls) <= max(calls) <= 48
         assert all(0 <= repeats <= 3 for repeats in values["repeats (25 %)"])
     assert (tmp_path / "pretrained_tiny.png").is_file()
 
 
-def test_free_points_begin_at_the_center_and_typical_ones_do_not(owner: Bench) -> None:
+def test_the_first_free_point_is_the_center_and_the_first_typical_one_is_not(owner: Bench) -> None:
     rows = {(row["method"], row["at a time"]): row["values"] for row in compared(owner, 1)["rows"]}
     assert rows["HAW-C, free", 1]["shortest"][0] < 0.01
     assert rows["HAW-C, typical", 1]["shortest"][0] > 0.2  # the 1 % quantile is at 0.3
 
 
-def test_candidates_are_the_same_whatever_the_number_at_a_time(owner: Bench) -> None:
+def test_candidates_do_not_depend_on_the_number_at_a_time(owner: Bench) -> None:
     data = torch.randn(20, 4, generator=torch.Generator().manual_seed(0))
     iid = torch.cat([latents for latents, _, _ in sets("i.i.d.", owner, data, 1, 3)])
     assert iid.shape == (20, 4)
@@ -74,7 +74,7 @@ def test_candidates_are_the_same_whatever_the_number_at_a_time(owner: Bench) -> 
         ((latents, images, cost),) = sets("FeatureSampler", owner, data, at_a_time, 3)
         assert images.shape == (4, 1, 2, 2)
         assert cost["seconds"] > 0
-        # the longest and the shortest ones keep their directions only
+        # the sampler changes the lengths of extreme latents but no direction
         cosines = torch.cosine_similarity(latents[:, None], iid[None], dim=2)
         assert ((cosines > 1 - 1e-6).sum(1) == 1).all()
 
@@ -91,7 +91,7 @@ def test_images_of_iid_latents_depend_on_the_seed_alone(owner: Bench) -> None:
         (["--seeds", "0"], "--seeds must be at least 1, got 0"),
     ],
 )
-def test_refuses_in_words(
+def test_wrong_arguments_are_refused(
     arguments: list[str],
     message: str,
     monkeypatch: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""Measures of known features, computed by hand."""
+"""Metrics of known features, computed by hand."""
 
 import math
 
@@ -13,7 +13,7 @@ from hawc.targets import Normal, UniformCube
 REFERENCE = torch.tensor([[0.0], [1.0], [3.0], [7.0]])
 
 
-def test_measures_of_a_line_are_those_by_hand() -> None:
+def test_metrics_of_points_on_a_line() -> None:
     # 25 % of (1, 1, 2, 4) is 1, 50 % is 1.5
     values = Judge(REFERENCE).values(torch.tensor([[0.0], [5.0], [5.5], [6.6]]))
     assert values["repeats (25 %)"] == 1  # 5.5 repeats 5, at 0.5; 6.6 is 1.1 from 5.5
@@ -61,5 +61,5 @@ def test_lengths_are_in_the_metric_of_the_covariance() -> None:
 
 
 def test_a_prior_without_lengths_is_refused() -> None:
-    with pytest.raises(ValueError, match="`prior` must have shells"):
+    with pytest.raises(ValueError, match="`prior` must be elliptical"):
         relative_lengths(UniformCube(2), torch.zeros(1, 2))

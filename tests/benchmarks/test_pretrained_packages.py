@@ -1,4 +1,4 @@
-"""What needs none of the packages: shading, eight bits, and the refusal without them."""
+"""Functions that need no package: shading, eight bits, and the message for missing ones."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from benchmarks.pretrained_packages import as_eight_bits, check_packages, shaded
 def test_a_plane_is_lit_evenly_and_shows_its_height() -> None:
     column = torch.arange(5.0)[None, None].expand(1, 5, 5) / 20
     (image,) = shaded(column)
-    light = (1 - 1) / (3 * 2) ** 0.5  # right at slope 1: no light
+    light = (1 - 1) / (3 * 2) ** 0.5  # no light at slope 1
     assert image.shape == (1, 5, 5)
     torch.testing.assert_close(image[0, 2], (torch.linspace(0, 1, 5) + light) / 2)
     (other,) = shaded(-column)
@@ -27,8 +27,8 @@ def test_images_have_256_values() -> None:
 
 
 def test_missing_packages_are_named_with_the_command() -> None:
-    wanted = {"torch": "", "no-such-package-hawc": "1.0", "numpy": "0.0.1"}
+    required = {"torch": "", "no-such-package-hawc": "1.0", "numpy": "0.0.1"}
     match = r"needs no-such-package-hawc==1\.0, numpy==0\.0\.1: .*uv sync --group pretrained"
     with pytest.raises(SystemExit, match=match):
-        check_packages(wanted)
+        check_packages(required)
     check_packages({"torch": ""})

@@ -1,4 +1,4 @@
-"""The table's cells and lines, and contact sheets that hold each image in its place."""
+"""Cells and lines of the tables, and the places of images on contact sheets."""
 
 import json
 from pathlib import Path
@@ -20,8 +20,8 @@ def test_the_page_has_a_line_for_each_row(tmp_path: Path) -> None:
         {"method": "i.i.d.", "at a time": 20, "values": {"repeats": [0, 1], "calls": [20, 20]}},
         {"method": "HAW-C", "at a time": 1, "values": {"repeats": [2, 2], "calls": [20, 20]}},
     ]
-    found = {"name": "tiny", "description": "4 latent numbers", "rows": rows}
-    (tmp_path / "tiny.json").write_text(json.dumps(found))
+    result = {"name": "tiny", "description": "4 latent numbers", "rows": rows}
+    (tmp_path / "tiny.json").write_text(json.dumps(result))
     write_page(tmp_path, tmp_path / "page.md")
     lines = (tmp_path / "page.md").read_text().splitlines()
     assert "## tiny" in lines

@@ -1,4 +1,4 @@
-"""Tables of trained runs: what they say of a run is what the run's model and data give."""
+"""Tables of trained runs hold the values of the run's model and data."""
 
 import sys
 from pathlib import Path
@@ -43,7 +43,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
     return TrainedRun(folder)
 
 
-def test_knows_what_the_run_left(run: TrainedRun) -> None:
+def test_model_and_logs_of_a_run(run: TrainedRun) -> None:
     assert (run.name, run.epochs) == ("vae_mnist", 2)
     model = run.model()
     assert isinstance(model, VAE)
@@ -56,7 +56,7 @@ def test_knows_what_the_run_left(run: TrainedRun) -> None:
     assert run.median("time/never_logged") is None
 
 
-def test_row_holds_the_test_set_s_figures(run: TrainedRun) -> None:
+def test_row_holds_the_values_of_the_test_set(run: TrainedRun) -> None:
     cells = [cell.strip() for cell in results_table.row(run, None).strip("|").split("|")]
     assert len(cells) == len(results_table.COLUMNS)
     assert cells[:2] == ["vae_mnist", "3, 2"]
@@ -74,7 +74,7 @@ def test_row_holds_the_test_set_s_figures(run: TrainedRun) -> None:
     assert float(cells[4]) == pytest.approx(target.self_energy(kernel) / 500, rel=1e-3)
 
 
-def test_a_data_folder_is_for_data_that_have_one(tmp_path: Path) -> None:
+def test_data_without_a_data_folder_ignore_it(tmp_path: Path) -> None:
     rows = "".join(f"{i},{i * i}\n" for i in range(40))
     (tmp_path / "table.csv").write_text(f"a,b\n{rows}")
     data = {"class_path": "CSVTable", "init_args": {"path": str(tmp_path / "table.csv")}}
@@ -84,7 +84,7 @@ def test_a_data_folder_is_for_data_that_have_one(tmp_path: Path) -> None:
     assert run.data("elsewhere").image_shape == (2,)
 
 
-def test_images_stand_side_by_side(
+def test_images_are_written(
     run: TrainedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(results_table, "IMAGES", tmp_path)
@@ -92,9 +92,7 @@ def test_images_stand_side_by_side(
     assert (tmp_path / "vae_mnist.png").exists()
 
 
-def test_digits_are_counted_image_by_image(
-    run: TrainedRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_different_digits_are_counted(run: TrainedRun, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(different_digits, "REPETITIONS", 2)
 
     class Alternating:

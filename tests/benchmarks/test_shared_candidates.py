@@ -1,4 +1,4 @@
-"""Shared candidates: handed out in order, once; the distribution is the prior's."""
+"""Shared candidates: each is sampled once, in order; the distribution is the prior."""
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def test_hands_out_the_given_samples_in_order_until_none_is_left() -> None:
+def test_samples_are_those_of_the_list_in_order() -> None:
     latents = PRIOR.sample(5, generator=seeded())
     sampler = IndependentSampler(SharedCandidates(PRIOR, latents))
     parts = [sampler.sample(n, generator=seeded(n)) for n in (2, 3)]
@@ -24,13 +24,13 @@ def test_hands_out_the_given_samples_in_order_until_none_is_left() -> None:
         sampler.sample(1, generator=seeded())
 
 
-def test_is_the_prior_otherwise() -> None:
+def test_the_distribution_is_the_prior() -> None:
     latents = PRIOR.sample(5, generator=seeded())
     shared = SharedCandidates(PRIOR, latents)
     assert (shared.dim, repr(shared)) == (PRIOR.dim, repr(PRIOR))
     assert shared.self_energy(KERNEL) == PRIOR.self_energy(KERNEL)
     assert torch.equal(shared.potential(KERNEL)(latents), PRIOR.potential(KERNEL)(latents))
-    assert torch.equal(shared.shells().lengths(latents), latents.norm(dim=1))
+    assert torch.equal(shared.elliptical_form().lengths(latents), latents.norm(dim=1))
 
 
 def test_a_feature_sampler_chooses_among_them() -> None:
@@ -45,7 +45,7 @@ def test_a_feature_sampler_chooses_among_them() -> None:
     )
     for number in range(3):
         chosen = sampler.sample(2, generator=seeded())
-        own = latents[10 * number : 10 * number + 10]
-        # the longest and the shortest ones keep their directions only
-        cosines = torch.cosine_similarity(chosen[:, None], own[None], dim=2)
+        candidates = latents[10 * number : 10 * number + 10]
+        # the sampler changes the lengths of extreme latents but no direction
+        cosines = torch.cosine_similarity(chosen[:, None], candidates[None], dim=2)
         assert ((cosines > 1 - 1e-6).sum(1) == 1).all()

@@ -20,7 +20,7 @@ STEPS = 3
 
 
 class Enough(Exception):
-    """Ends a contestant, as the turns do."""
+    """Ends a contestant, like the phases."""
 
 
 @pytest.fixture
@@ -52,12 +52,12 @@ def test_networks_are_the_bare_loop_s(model: str, size: str) -> None:
         "decoder": "decoder",
     }
     roles |= {"generator": "translator"} if model == "DiscoGAN" else {}
-    found = {role: arguments[role] for role in roles if role in arguments}
-    assert found
-    for role, configured in found.items():
-        made: Any = getattr(bare, roles[role])
-        assert configured["class_path"] == f"networks.{made.func.__name__}"
-        assert configured["init_args"] == made.keywords
+    networks = {role: arguments[role] for role in roles if role in arguments}
+    assert networks
+    for role, configured in networks.items():
+        factory: Any = getattr(bare, roles[role])
+        assert configured["class_path"] == f"networks.{factory.func.__name__}"
+        assert configured["init_args"] == factory.keywords
 
 
 @pytest.mark.parametrize("model", LOOPS)
@@ -75,9 +75,9 @@ def test_lightning_alone_trains(model: str, ticks: Callable[[], None]) -> None:
 
 
 @pytest.mark.parametrize("size", ["mlp", "dcgan"])
-def test_images_are_made_up(size: str) -> None:
+def test_images_are_random(size: str) -> None:
     kind = {"mlp": "MNIST", "dcgan": "CIFAR10"}[size]
-    with speed_contestants.made_up_files("GAN", size):
+    with speed_contestants.random_data_sets("GAN", size):
         images, labels = getattr(datamodules, kind)().read(True)
     assert images.shape[1:] == setting("GAN", size).shape
     assert len(images) == len(labels) > SCHEDULES[size].steps * 64
@@ -118,6 +118,7 @@ def test_two_processes_train_one_model(contestant: str, tmp_path: Path) -> None:
     assert "three steps" in done.stdout
 
 
-def test_the_bare_loops_are_alone() -> None:
-    code = "import sys, benchmarks.training_speed; sys.exit('lightning' in sys.modules)"
+def test_the_bare_loops_do_not_import_lightning() -> None:
+    modules = "benchmarks.training_speed, benchmarks.peers_gan, benchmarks.peers_vae"
+    code = f"import sys, {modules}; sys.exit('lightning' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -1,4 +1,4 @@
-"""A profile looks at what a training does."""
+"""A profile adds up the processor time of the parts of a training."""
 
 import signal
 import sys
@@ -10,7 +10,7 @@ import torch
 
 from benchmarks import speed_contestants, step_profile
 from benchmarks.phases import Schedule
-from benchmarks.step_profile import OTHER, Sampler, part_of, profile, rows
+from benchmarks.step_profile import OTHER, StackSampler, part_of, profile, rows
 from networks import MLPEncoder
 
 
@@ -39,18 +39,18 @@ def test_the_innermost_known_call_counts() -> None:
     assert part_of(None) == OTHER
 
 
-def test_callbacks_are_told_from_lightning_s() -> None:
+def test_callbacks_of_this_project_are_separate_from_lightning_s() -> None:
     source = "import sys\nframe = sys._getframe()"
     for path, part in (
         ("/x/site-packages/lightning/pytorch/callbacks/model_checkpoint.py", "Lightning"),
         ("/x/callbacks/epoch_completion.py", "this project"),
     ):
-        found: dict[str, FrameType] = {}
-        exec(compile(source, path, "exec"), found)
-        assert part_of(found["frame"]) == f"callbacks of {part}"
+        names: dict[str, FrameType] = {}
+        exec(compile(source, path, "exec"), names)
+        assert part_of(names["frame"]) == f"callbacks of {part}"
 
 
-def test_a_training_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_is_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     schedules = {"tiny": Schedule(blocks=1, length=60, skipped=2)}
     for module in (speed_contestants, step_profile):
         monkeypatch.setattr(module, "SCHEDULES", schedules)
@@ -63,7 +63,7 @@ def test_a_training_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     assert signal.getitimer(signal.ITIMER_PROF) == (0.0, 0.0)
 
 
-def test_a_training_that_ends_early_is_no_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_that_ends_early_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step_profile, "run_ours", lambda *_: None)
     with pytest.raises(RuntimeError, match="ended before its last step"):
         profile("GAN", "tiny")
@@ -72,25 +72,25 @@ def test_a_training_that_ends_early_is_no_profile(monkeypatch: pytest.MonkeyPatc
 def test_the_skipped_steps_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     set_to: list[float] = []
     monkeypatch.setattr(signal, "setitimer", lambda _, seconds, *__: set_to.append(seconds))
-    sampler = Sampler(Schedule(blocks=1, length=1, skipped=2))
+    sampler = StackSampler(Schedule(blocks=1, length=1, skipped=2))
     sampler.tick()
     assert set_to == []
     sampler.tick()
     assert set_to == [step_profile.INTERVAL]
-    with pytest.raises(Sampler.Done):
+    with pytest.raises(StackSampler.Done):
         sampler.tick()
 
 
-def test_a_look_counts_all_that_went_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sample_counts_the_time_since_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(time, "process_time", lambda: now)
     monkeypatch.setattr(signal, "setitimer", lambda *_: None)
-    sampler = Sampler(Schedule(blocks=1, length=9, skipped=1))
+    sampler = StackSampler(Schedule(blocks=1, length=9, skipped=1))
     sampler.tick()
-    now = 0.75  # a kernel, in which Python does not look
-    sampler.look(signal.SIGPROF, frame_of_a_forward_pass())
+    now = 0.75  # a kernel, during which Python handles no signal
+    sampler.sample(signal.SIGPROF, frame_of_a_forward_pass())
     now = 1.0
-    sampler.look(signal.SIGPROF, None)
+    sampler.sample(signal.SIGPROF, None)
     assert sampler.seconds == {"forward passes and losses": 0.75, OTHER: 0.25}
 
 

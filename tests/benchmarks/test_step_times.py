@@ -1,4 +1,4 @@
-"""The table of step times says what was measured."""
+"""The table of step times and its verdicts."""
 
 from benchmarks.phases import Block
 from benchmarks.step_times import table, verdict, waiting
@@ -8,7 +8,7 @@ LENGTH = 10
 
 
 def blocks(*walls: float) -> list[Block]:
-    """Blocks of these milliseconds a step, with half as much processor time."""
+    """Returns blocks of these milliseconds per step, with half as much processor time."""
     seconds = [wall * LENGTH / 1000 for wall in walls]
     return [Block(s, s / 2, waited=2.0, processor_waiting=0.001) for s in seconds]
 
@@ -27,13 +27,14 @@ def test_table_and_verdicts() -> None:
     )
     peer = verdict(times, PEER, OURS, at_least=1.15)
     assert "1.173 by blocks, 1.162 as a whole, >= 1.15 required: holds" in peer
-    assert waiting(times) == "- Processor time of who waits: at most 0.5 ms a second."
+    expected = "- Processor time of waiting contestants: at most 0.5 ms per second."
+    assert waiting(times) == expected
 
 
-def test_what_falls_short_in_blocks_or_as_a_whole_is_said() -> None:
+def test_bounds_hold_for_blocks_and_for_the_whole() -> None:
     times = {
         BARE: blocks(10, 10, 10),
-        OURS: blocks(10, 10, 12),  # seldom, but much
+        OURS: blocks(10, 10, 12),  # a rare, large delay
         PEER: blocks(12, 12, 11),
     }
     ours = verdict(times, OURS, BARE, at_most=1.05)

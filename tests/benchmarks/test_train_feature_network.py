@@ -1,4 +1,4 @@
-"""What training a feature network leaves: standardised features, and a file as its record says."""
+"""Training of a feature network: learning rate, standardised features, file and record."""
 
 import json
 import sys
@@ -41,12 +41,12 @@ def test_features_are_standardized() -> None:
     assert torch.allclose(values.std(0), torch.ones(96), atol=1e-3)
 
 
-def test_a_dead_unit_is_refused() -> None:
+def test_a_constant_unit_is_refused() -> None:
     network = untrained_classifier("digits", "choosing").eval()
     norm = network.body[-2]
     torch.nn.init.zeros_(norm.weight[:1])
     images = torch.randint(256, (20, 1, 28, 28), dtype=torch.uint8)
-    with pytest.raises(RuntimeError, match="unit of the last hidden layer is dead; take another"):
+    with pytest.raises(RuntimeError, match="of the last hidden layer is constant; take another"):
         standardize(network, images)
 
 
@@ -65,6 +65,6 @@ def test_a_short_training_is_written_recorded_and_better_than_chance(
     record = json.loads((tmp_path / "digits-choosing.json").read_text())
     assert record["data"] == "MNIST5k, 4500 training images"
     network = load_classifier("digits", "choosing", tmp_path)
-    found = accuracy(network, *MNIST5k().read(train=False))
-    assert record["test_accuracy"] == pytest.approx(found, abs=1e-4)  # four digits are written
-    assert found > 0.5
+    share = accuracy(network, *MNIST5k().read(train=False))
+    assert record["test_accuracy"] == pytest.approx(share, abs=1e-4)  # written with four digits
+    assert share > 0.5

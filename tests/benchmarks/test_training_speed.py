@@ -1,4 +1,4 @@
-"""The page of results says what a step costs beyond the bare loop."""
+"""The pages of training speed: times beyond the bare loop, bounds, launches."""
 
 import sys
 from pathlib import Path
@@ -25,7 +25,7 @@ from benchmarks.training_speed import (
 
 
 def blocks(milliseconds: float) -> list[Block]:
-    """Returns four blocks of tiny steps that take so long each."""
+    """Returns four blocks of tiny steps of this time."""
     wall = milliseconds * SCHEDULES["tiny"].length / 1000
     return [Block(wall, wall, 2.0, 0.001)] * 4
 
@@ -44,7 +44,7 @@ def test_the_page_holds_every_contestant() -> None:
     for name in OURS:
         assert f"| GAN | {name} | 1.60 | 0.600 (0.600 to 0.600) | 1.600" in text
     assert "1.500 (1.500 to 1.500), of the whole 1.500" in text
-    assert "at most 0.5 ms a second" in text
+    assert "at most 0.5 ms per second" in text
 
 
 def test_lightning_alone_is_timed_beside_one_model_of_each_family() -> None:
@@ -75,16 +75,16 @@ def test_larger_networks_are_judged_by_the_ratio() -> None:
 
 @pytest.fixture
 def launched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
-    """The names of those who take part in each launch; nobody trains."""
-    found: list[tuple[str, ...]] = []
+    """Returns the contestants of each launch, without training."""
+    launches: list[tuple[str, ...]] = []
 
     def launch(runs: dict[str, object], _schedule: object, _number: int, times: Times) -> None:
-        found.append(tuple(runs))
+        launches.append(tuple(runs))
         for name in runs:
             times.setdefault(name, []).extend(blocks(1.0))
 
     monkeypatch.setattr(training_speed, "launch", launch)
-    return found
+    return launches
 
 
 def test_a_page_is_written_after_each_launch(

@@ -8,7 +8,7 @@ BOSTON_COLUMNS = "CRIM,ZN,INDUS,CHAS,NOX,RM,AGE,DIS,RAD,TAX,PTRATIO,B,LSTAT,MEDV
 
 
 def write_boston(data_dir: Path, n: int = 30, first_line: str = BOSTON_COLUMNS) -> Path:
-    """Writes a file of Boston Housing's columns with made-up numbers."""
+    """Writes a file with the columns of Boston Housing and random numbers."""
     file = data_dir / "BostonHousing" / "housing.csv"
     file.parent.mkdir(parents=True, exist_ok=True)
     rows = np.random.default_rng(0).normal(5.0, 2.0, (n, 14)).round(3)

@@ -1,4 +1,4 @@
-"""The loader: whole epochs, exact shares, and positions that survive a restart."""
+"""The loader: whole epochs, exact shares, and positions that are restored."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ IMAGES = torch.arange(N, dtype=torch.uint8).reshape(N, 1, 1, 1).expand(N, 1, 2, 
 LABELS = torch.arange(N)
 
 
-def seen(batches: Iterable[tuple[Tensor, Tensor]]) -> list[int]:
+def labels_of(batches: Iterable[tuple[Tensor, Tensor]]) -> list[int]:
     return [int(label) for _, labels in batches for label in labels]
 
 
@@ -25,7 +25,7 @@ def test_images_are_floats_between_zero_and_one() -> None:
     assert next(iter(BatchLoader(full, LABELS[:2], 2)))[0].max() == 1
 
 
-def test_float_rows_are_served_as_they_are() -> None:
+def test_float_rows_do_not_change() -> None:
     rows = torch.linspace(-3, 300, 2 * N).reshape(N, 2)
     loader = BatchLoader(rows, LABELS, 5)
     assert torch.equal(torch.cat([served for served, _ in loader]), rows)
@@ -33,13 +33,13 @@ def test_float_rows_are_served_as_they_are() -> None:
 
 def test_in_order_without_shuffling_and_complete() -> None:
     loader = BatchLoader(IMAGES, LABELS, 5)
-    assert seen(loader) == list(range(N))
+    assert labels_of(loader) == list(range(N))
     assert len(loader) == len(list(loader)) == 5
 
 
 def test_shuffled_epochs_are_whole_batches_in_new_orders() -> None:
     loader = BatchLoader(IMAGES, LABELS, 5, shuffle=True, seed=1)
-    first, second = seen(loader), seen(loader)
+    first, second = labels_of(loader), labels_of(loader)
     assert len(loader) == 4
     assert len(set(first)) == len(first) == 20
     assert first != second
@@ -47,51 +47,51 @@ def test_shuffled_epochs_are_whole_batches_in_new_orders() -> None:
 
 def test_order_depends_on_seed_and_epoch_alone() -> None:
     loader = BatchLoader(IMAGES, LABELS, 5, shuffle=True, seed=1)
-    first, second = seen(loader), seen(loader)
+    first, second = labels_of(loader), labels_of(loader)
     torch.manual_seed(123)
     again = BatchLoader(IMAGES, LABELS, 5, shuffle=True, seed=1)
     again.sampler.set_epoch(1)
-    assert seen(again) == second
+    assert labels_of(again) == second
     again.sampler.set_epoch(0)
-    assert seen(again) == first
-    assert seen(BatchLoader(IMAGES, LABELS, 5, shuffle=True, seed=2)) != first
+    assert labels_of(again) == first
+    assert labels_of(BatchLoader(IMAGES, LABELS, 5, shuffle=True, seed=2)) != first
 
 
 def test_global_random_numbers_are_not_used() -> None:
     torch.manual_seed(0)
     expected = torch.rand(3)
     torch.manual_seed(0)
-    seen(BatchLoader(IMAGES, LABELS, 5, shuffle=True))
+    labels_of(BatchLoader(IMAGES, LABELS, 5, shuffle=True))
     assert torch.equal(torch.rand(3), expected)
 
 
 @pytest.mark.parametrize("delivered", [0, 1, 3, 4])
-def test_goes_on_where_it_was(delivered: int) -> None:
+def test_continues_at_its_position(delivered: int) -> None:
     loader = BatchLoader(IMAGES, LABELS, 5, shuffle=True, seed=1)
-    seen(loader)
-    whole = seen(loader) + seen(loader)  # epochs 1 and 2
+    labels_of(loader)
+    whole = labels_of(loader) + labels_of(loader)  # epochs 1 and 2
     loader.set_epoch(1)
     iterator = iter(loader)
     before = [next(iterator) for _ in range(delivered)]
-    # a checkpoint before the first batch of an epoch still names the end of the one before
+    # a checkpoint before the first batch of an epoch holds the end of the previous one
     resumed = BatchLoader(IMAGES, LABELS, 5, shuffle=True, seed=1)
     resumed.load_state_dict(loader.state_dict() if delivered else {"epoch": 0, "position": 4})
     after = list(resumed) if delivered < 4 else []
-    assert seen(before) + seen(after) + seen(resumed) == whole
+    assert labels_of(before) + labels_of(after) + labels_of(resumed) == whole
 
 
-def test_a_new_epoch_starts_anew_after_an_early_stop() -> None:
+def test_an_epoch_starts_from_the_beginning_after_an_early_stop() -> None:
     loader = BatchLoader(IMAGES, LABELS, 5, shuffle=True, seed=1)
-    first = seen(loader)
+    first = labels_of(loader)
     loader.set_epoch(0)
     next(iter(loader))
     state = loader.state_dict()
     loader.set_epoch(0)
-    assert seen(loader) == first
+    assert labels_of(loader) == first
     resumed = BatchLoader(IMAGES, LABELS, 5, shuffle=True, seed=1)
     resumed.load_state_dict(state)
-    resumed.set_epoch(1)  # the interrupted epoch had been limited to one batch
-    assert len(seen(resumed)) == 20
+    resumed.set_epoch(1)  # the interrupted epoch was limited to one batch
+    assert len(labels_of(resumed)) == 20
 
 
 @pytest.mark.parametrize("world_size", [2, 3])
@@ -101,7 +101,7 @@ def test_processes_share_the_data_without_overlap(world_size: int, shuffle: bool
         BatchLoader(IMAGES, LABELS, 3, shuffle=shuffle, seed=1, rank=rank, world_size=world_size)
         for rank in range(world_size)
     ]
-    shares = [seen(loader) for loader in loaders]
+    shares = [labels_of(loader) for loader in loaders]
     together = [label for share in shares for label in share]
     assert [len(loader) for loader in loaders] == [len(list(loader)) for loader in loaders]
     assert len(set(together)) == len(together)

@@ -1,4 +1,4 @@
-"""Boston Housing: the real file where it is at hand; missing and foreign ones."""
+"""Boston Housing: the real file where it is available, missing files and other tables."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ def test_real_file() -> None:
     data.setup("fit")
     rows, prices = (torch.cat(parts) for parts in zip(*data.train_dataloader(), strict=True))
     assert rows.shape == (506, 13)
-    # the means that are published with the data: rooms, distance, and the price in 1,000 dollars
+    # published means of the data: rooms, distance, and the price in 1,000 dollars
     means = dict(zip(data.column_names, data.unstandardize(rows).mean(0).tolist(), strict=True))
     assert means["RM"] == pytest.approx(6.2846, abs=1e-3)
     assert means["DIS"] == pytest.approx(3.7950, abs=1e-3)

@@ -1,4 +1,4 @@
-"""CIFAR-10: the real files where they are at hand; missing and damaged ones."""
+"""CIFAR-10: the real files where they are available, missing and damaged files."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""CSV files: numbers as they were written, and what is none refused with its line and column."""
+"""CSV files: exact numbers; cells that are no numbers are refused with line and column."""
 
 import csv
 import re
@@ -35,7 +35,7 @@ def test_reads_what_was_written(tmp_path: Path, rows: list[tuple[float, ...]]) -
     assert torch.equal(read.numbers(names), torch.tensor(rows, dtype=torch.float64))
 
 
-def test_columns_come_in_the_order_asked_for(tmp_path: Path) -> None:
+def test_columns_have_the_order_of_the_argument(tmp_path: Path) -> None:
     file = written(tmp_path, "a,b,c\n1,2,3\n4,5,6\n")
     assert file.numbers(["c", "a"]).tolist() == [[3, 1], [6, 4]]
 
@@ -63,13 +63,13 @@ def test_another_delimiter(tmp_path: Path) -> None:
     assert CSVFile(path, ";").numbers(["a", "b"]).tolist() == [[1, 2]]
 
 
-def test_text_in_columns_not_asked_for(tmp_path: Path) -> None:
+def test_other_columns_may_hold_text(tmp_path: Path) -> None:
     file = written(tmp_path, "name,a\n'x',1\n,2\n")
     assert file.numbers(["a"]).tolist() == [[1], [2]]
 
 
 @pytest.mark.parametrize(
-    ("cell", "found"),
+    ("cell", "shown"),
     [
         ("red", "'red'"),
         ("", "an empty cell"),
@@ -82,9 +82,9 @@ def test_text_in_columns_not_asked_for(tmp_path: Path) -> None:
         ("x" * 100, f"'{'x' * 40}...'"),
     ],
 )
-def test_names_line_column_and_cell(tmp_path: Path, cell: str, found: str) -> None:
+def test_names_line_column_and_cell(tmp_path: Path, cell: str, shown: str) -> None:
     file = written(tmp_path, f"a,b\n1,2\n\n3,{cell}\n")
-    message = f"file.csv', line 4, column b: a finite number is required, got {found}; correct it"
+    message = f"file.csv', line 4, column b: a finite number is required, got {shown}; correct it"
     with pytest.raises(DataError, match=re.escape(message)):
         file.numbers(["a", "b"])
 
@@ -138,7 +138,7 @@ def test_a_record_is_named_by_its_first_line(tmp_path: Path) -> None:
         ("a,b\n1,2\n", " ", "by ' ', got commas in its first line 'a,b'"),
     ],
 )
-def test_another_delimiter_than_told(
+def test_a_file_with_another_delimiter_is_refused(
     tmp_path: Path, content: str, delimiter: str, message: str
 ) -> None:
     path = written(tmp_path, content).path

@@ -1,4 +1,4 @@
-"""Any CSV file as data: where it is, how its cells are separated."""
+"""Any CSV file as data: its path and delimiter."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Folders as domains: pairs by name or order, broken files, and what is refused."""
+"""Folders as domains: pairs by name or order, broken files, refused folders."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_images_at_any_depth_that_are_not_hidden(tmp_path: Path) -> None:
     assert data.image_shape == (1, 2, 2)
 
 
-def test_pairs_by_name_whatever_the_ending(tmp_path: Path) -> None:
+def test_pairs_by_name_with_any_ending(tmp_path: Path) -> None:
     data = folders(tmp_path, 3, 0, pairing="name")
     for i in range(3):
         write_image(tmp_path / "b" / f"{i:03d}.bmp", (7 + i,) * 3)
@@ -54,10 +54,10 @@ def test_pairs_of_different_number(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("n_a", "n_b", "alone"), [(2, 3, "b/002.png"), (4, 2, "a/002.png")])
-def test_a_image_without_partner(tmp_path: Path, n_a: int, n_b: int, alone: str) -> None:
+def test_an_image_without_partner(tmp_path: Path, n_a: int, n_b: int, alone: str) -> None:
     data = folders(tmp_path, n_a, n_b, pairing="name")
     count, total = abs(n_a - n_b), max(n_a, n_b)
-    message = rf"{alone}' has no partner of its name in .*, one of {count} of {total} images"
+    message = rf"{alone}' has no partner of its name in .* \({count} of {total} images have none\)"
     with pytest.raises(DataError, match=message):
         data.read(train=True)
 
@@ -79,16 +79,16 @@ def test_broken_files_of_both_domains_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("pairing", "left"), [("none", [[0, 2, 3], [0, 1, 2]]), ("name", [[0, 2], [0, 2]])]
 )
-def test_going_on_without_broken_files(tmp_path: Path, pairing: str, left: list[list[int]]) -> None:
+def test_broken_files_are_left_out(tmp_path: Path, pairing: str, left: list[list[int]]) -> None:
     data = folders(tmp_path, 4, 4, pairing=pairing, broken="skip")
     break_some(tmp_path / "a", 1)
     break_some(tmp_path / "b", 3)
-    with pytest.warns(UserWarning, match=r"1 of 4 images in .*a' .*: 001\.png .*going on without"):
+    with pytest.warns(UserWarning, match=r"1 of 4 images in .*a' .*: 001\.png .*are left out"):
         assert shades(data) == left
 
 
-@pytest.mark.filterwarnings("ignore:.*going on without")
-def test_nothing_whole(tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore:.*are left out")
+def test_no_readable_pair(tmp_path: Path) -> None:
     data = folders(tmp_path, 2, 2, pairing="order", broken="skip")
     break_some(tmp_path / "a", 0)
     break_some(tmp_path / "b", 1)
@@ -99,13 +99,13 @@ def test_nothing_whole(tmp_path: Path) -> None:
         data.read(train=True)
 
 
-def test_what_is_transparent_shows_the_background(tmp_path: Path) -> None:
+def test_transparent_pixels_show_the_background(tmp_path: Path) -> None:
     data = folders(tmp_path, 1, 1, background="#0a0a0a")
     Image.new("RGBA", (4, 4), (0, 255, 0, 0)).save(tmp_path / "b" / "000.png")
     assert shades(data) == [[0], [10]]
 
 
-def test_folders_that_are_no_domains(tmp_path: Path) -> None:
+def test_missing_and_empty_folders(tmp_path: Path) -> None:
     data = folders(tmp_path, 1, 0)
     with pytest.raises(DataError, match=r"b' must be a folder of images, and there is no"):
         data.read(train=True)

@@ -1,4 +1,4 @@
-"""Two domains in one loader: sizes, shares, and positions that survive a restart."""
+"""Two domains in one loader: sizes, shares, and positions that are restored."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ def delivered(batches: list[tuple[Tensor, Tensor]]) -> list[list[list[float]]]:
 
 
 @pytest.mark.parametrize("sizes", [(SMALL, LARGE), (LARGE, SMALL)])
-def test_an_epoch_is_one_of_the_smaller_domain(sizes: tuple[int, int]) -> None:
+def test_an_epoch_has_the_length_of_the_smaller_domain(sizes: tuple[int, int]) -> None:
     both = loader(*sizes)
     epochs = [list(both) for _ in range(2)]
     assert len(both) == len(epochs[0]) == len(epochs[1]) == SMALL // 2
@@ -37,7 +37,7 @@ def test_an_epoch_is_one_of_the_smaller_domain(sizes: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("sizes", [(SMALL, LARGE), (LARGE, SMALL), (SMALL, SMALL)])
 @pytest.mark.parametrize("position", [1, 3, 5])
-def test_goes_on_where_it_was_interrupted(sizes: tuple[int, int], position: int) -> None:
+def test_continues_at_its_position(sizes: tuple[int, int], position: int) -> None:
     whole = loader(*sizes)
     expected = [delivered(list(whole)) for _ in range(3)]
     interrupted = loader(*sizes)

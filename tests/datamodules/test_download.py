@@ -1,4 +1,4 @@
-"""Downloads arrive whole or not at all; nothing here touches a network."""
+"""Downloads are complete or leave nothing; no test uses a network."""
 
 import errno
 from pathlib import Path
@@ -17,14 +17,14 @@ def fetch(folder: str) -> None:
 def test_moves_a_complete_download(tmp_path: Path) -> None:
     download_whole("Set", tmp_path / "new" / "data", fetch)
     assert (tmp_path / "new" / "data" / "set" / "raw" / "file").read_text() == "content"
-    assert [example.name for example in tmp_path.iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
 
 
 def test_another_process_was_faster(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "theirs").touch()
     download_whole("Set", tmp_path, fetch)
-    assert [example.name for example in (tmp_path / "set").iterdir()] == ["theirs"]
+    assert [path.name for path in (tmp_path / "set").iterdir()] == ["theirs"]
 
 
 @pytest.mark.parametrize(

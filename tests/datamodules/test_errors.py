@@ -1,4 +1,4 @@
-"""DataError is told apart from errors of the program."""
+"""The type of DataError."""
 
 from datamodules import DataError
 

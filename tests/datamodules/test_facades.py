@@ -1,4 +1,4 @@
-"""Facades: the layout of the folder, and what is said where it is missing."""
+"""Facades: the layout of the folder, and messages for missing folders."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Fashion-MNIST: its own folder first, then the files of a Debian package."""
+"""Fashion-MNIST: the data folder first, then the files of a Debian package."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def test_finds_the_debian_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert not (tmp_path / "nothing").exists()
 
 
-def test_its_own_folder_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_data_folder_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_pairs(tmp_path / "debian", n=20, compressed=True)
     write_pairs(tmp_path / "data" / "FashionMNIST" / "raw", n=40)
     monkeypatch.setattr(fashion_mnist, "_DEBIAN_PACKAGE", tmp_path / "debian")

@@ -1,4 +1,4 @@
-"""Two modes: where they are, and their density."""
+"""Two modes: their centres and density."""
 
 import torch
 from torch.distributions import MultivariateNormal
@@ -6,9 +6,9 @@ from torch.distributions import MultivariateNormal
 from datamodules import Gaussians2
 
 
-def test_points_lie_about_two_modes_as_their_density_says() -> None:
+def test_points_lie_around_two_modes_with_their_density() -> None:
     data = Gaussians2()
-    points, labels = data.draw(20_000, generator=torch.Generator().manual_seed(0))
+    points, labels = data.sample(20_000, generator=torch.Generator().manual_seed(0))
     assert (points.sign()[:, 0].mean()).abs() < 5 / 20_000**0.5
     means = [points[labels == mode].mean(0) for mode in (0, 1)]
     # five standard errors of a coordinate's mean

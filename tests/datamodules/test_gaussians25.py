@@ -14,6 +14,6 @@ def test_numbers_are_the_published_ones() -> None:
 
 
 def test_coordinates_have_about_unit_variance() -> None:
-    points, _ = Gaussians25().draw(50_000, generator=torch.Generator().manual_seed(0))
+    points, _ = Gaussians25().sample(50_000, generator=torch.Generator().manual_seed(0))
     # 8 / 2.828^2 = 1.0003; 0.02 is over four standard errors
     assert points.var(0).tolist() == pytest.approx([1.0, 1.0], abs=0.02)

@@ -1,4 +1,4 @@
-"""The IDX format: plain and gzipped files, and files that are damaged."""
+"""The IDX format: plain, gzipped and damaged files."""
 
 from pathlib import Path
 

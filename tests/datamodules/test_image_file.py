@@ -1,4 +1,4 @@
-"""Files as images: crops, conversions, what is transparent or deep, files that are refused."""
+"""Files as images: crops, conversions, transparency, 16 bits, refused files."""
 
 import struct
 import zlib
@@ -15,7 +15,7 @@ from tests.datamodules.image_files import write_image
 
 
 @pytest.mark.parametrize("size", [(12, 4), (4, 12)])
-def test_the_centerd_square_is_kept(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_the_central_square_is_kept(tmp_path: Path, size: tuple[int, int]) -> None:
     pixels = np.zeros((size[1], size[0], 3), np.uint8)
     pixels[tuple(slice(4, 8) if side == 12 else slice(None) for side in size[::-1])] = 200
     Image.fromarray(pixels).save(tmp_path / "1.png")
@@ -25,7 +25,7 @@ def test_the_centerd_square_is_kept(tmp_path: Path, size: tuple[int, int]) -> No
 def test_images_are_upright(tmp_path: Path) -> None:
     image = Image.fromarray(np.array([[0, 0], [200, 200]], np.uint8))
     exif = image.getexif()
-    exif[0x0112] = 3  # orientation: turned by 180 degrees
+    exif[0x0112] = 3  # orientation: rotated by 180 degrees
     image.save(tmp_path / "1.png", exif=exif)
     assert read_image(tmp_path / "1.png", (1, 2, 2))[0].tolist() == [[200, 200], [0, 0]]
 
@@ -63,7 +63,7 @@ def palette(transparency: int | bytes) -> Callable[[Path], None]:
 
 
 def write_deep_png(file: Path, values: np.ndarray, transparent: list[int] | None = None) -> None:
-    """Writes 16 bits a channel, which Pillow does not in colour; (h, w) or (h, w, 3)."""
+    """Writes 16 bits per channel, (h, w) or (h, w, 3); Pillow cannot write them in colour."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         checked = kind + data
@@ -101,7 +101,7 @@ TRANSPARENT: dict[str, Callable[[Path], None]] = {
 @pytest.mark.parametrize(
     ("background", "behind"), [("white", [255] * 3), ("black", [0] * 3), ("#102030", [16, 32, 48])]
 )
-def test_what_is_transparent_shows_the_background(
+def test_transparent_pixels_show_the_background(
     tmp_path: Path, name: str, background: str, behind: list[int]
 ) -> None:
     TRANSPARENT[name](tmp_path / name)
@@ -138,7 +138,7 @@ def test_gray_of_16_bits_is_scaled(tmp_path: Path, suffix: str) -> None:
 
 
 def write_tiff(file: Path, bits: int, photometric: int, level: int) -> None:
-    """Writes 4 x 4 pixels of one grey, as Pillow does not: with 12 bits, or 0 as white."""
+    """Writes 4 x 4 pixels of one grey, also with 12 bits or 0 as white, unlike Pillow."""
     packed = "".join(f"{level:0{bits}b}" for _ in range(16))
     data = int(packed, 2).to_bytes(2 * bits, "big")
     data = np.frombuffer(data, ">u2").astype("<u2").tobytes() if bits == 16 else data
@@ -156,7 +156,7 @@ def write_tiff(file: Path, bits: int, photometric: int, level: int) -> None:
         *((16, 0, 0, 255), (16, 0, 65535, 0), (16, 0, 21845, 170)),
     ],
 )
-def test_tiff_says_what_white_is(
+def test_tags_of_tiff_define_white(
     tmp_path: Path, bits: int, photometric: int, level: int, expected: int
 ) -> None:
     write_tiff(tmp_path / "1.tif", bits, photometric, level)
@@ -169,9 +169,10 @@ def test_colors_of_16_bits_are_scaled(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("mode", "dtype"), [("I", np.int32), ("F", np.float32)])
-def test_32_bits_have_no_white(tmp_path: Path, mode: str, dtype: type) -> None:
+def test_32_bits_are_refused(tmp_path: Path, mode: str, dtype: type) -> None:
     Image.fromarray(np.full((4, 4), 40000, dtype)).save(tmp_path / "1.tif")
-    with pytest.raises(DataError, match=rf"32 bits a channel \(Pillow's mode {mode}\); convert it"):
+    message = rf"32 bits per channel \(Pillow's mode {mode}\); convert it"
+    with pytest.raises(DataError, match=message):
         read_image(tmp_path / "1.tif", (3, 4, 4))
 
 
@@ -195,7 +196,7 @@ def refusal(file: Path) -> str | None:
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "ppm", "tif", "webp", "gif", "tga", "psd"])
-@pytest.mark.filterwarnings("ignore")  # Pillow's, of metadata
+@pytest.mark.filterwarnings("ignore")  # of Pillow, about metadata
 def test_damaged_files_are_refused(tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"1.{suffix}"
     write_image(tmp_path / "1.png" if suffix == "psd" else file, size=(64, 64))
@@ -210,20 +211,20 @@ def test_damaged_files_are_refused(tmp_path: Path, suffix: str) -> None:
         file.write_bytes(damage)
         refusals.append(refusal(file))
     assert refusals[:2] == ["empty", "no image format that Pillow reads"]
-    for message in filter(None, refusals):  # a wrong byte may leave an image
+    for message in filter(None, refusals):  # with a wrong byte the image may still be readable
         assert str(file) not in message
         assert len(message) <= 80
 
 
 @pytest.mark.parametrize("error", [OSError, SyntaxError, KeyError, Image.DecompressionBombError])
-def test_all_that_decoders_raise(
+def test_errors_of_decoders_become_data_errors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     def fail(file: Path) -> None:
-        raise error("what it says")
+        raise error("the reason")
 
     monkeypatch.setattr(Image, "open", fail)
-    with pytest.raises(DataError, match=r"what it says"):
+    with pytest.raises(DataError, match=r"the reason"):
         read_image(tmp_path / "1.png", (3, 4, 4))
 
 
@@ -231,7 +232,7 @@ def test_all_that_decoders_raise(
     ("size", "channels", "message"),
     [(0, 3, "`image_size` must be at least 1, got 0"), (8, 2, "`channels` must be 1 or 3, got 2")],
 )
-def test_sizes_that_cannot_be_made(size: int, channels: int, message: str) -> None:
+def test_wrong_sizes_are_refused(size: int, channels: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         check_image_size(size, channels)
 

@@ -1,4 +1,4 @@
-"""Which files of a folder are images, what is said of the others, and of those that are broken."""
+"""Images of a folder; messages for broken files and for files that are no images."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def break_some(folder: Path, *numbers: int) -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_all_that_pillow_reads_and_names_without_an_ending(tmp_path: Path) -> None:
+def test_formats_of_pillow_and_names_without_an_ending(tmp_path: Path) -> None:
     for number in range(3):
         for ending in ("png", "gif", "jfif", "JPG", "Webp", "bmp", "tga", "ico"):
             write_image(tmp_path / f"{number}.{ending}", size=(16, 16))
@@ -37,7 +37,7 @@ def test_all_that_pillow_reads_and_names_without_an_ending(tmp_path: Path) -> No
 
 
 @pytest.mark.filterwarnings("error")
-def test_what_is_hidden_or_left_by_systems_is_not_counted(tmp_path: Path) -> None:
+def test_hidden_files_and_files_of_operating_systems_are_ignored(tmp_path: Path) -> None:
     write_image(tmp_path / "1.png")
     write_image(tmp_path / ".hidden" / "1.png")
     write_image(tmp_path / "__MACOSX" / "1.png")
@@ -51,9 +51,9 @@ def test_other_files_are_counted_once(tmp_path: Path) -> None:
     others = ["a.txt", "b.json", "c.pdf", "d.h5", "e.eps", "f.mpg", "g.svg", "notes", "h"]
     for name in others:
         (tmp_path / name).write_text("no image")
-    with pytest.warns(UserWarning, match="other files are left out") as said:
+    with pytest.warns(UserWarning, match="other files are left out") as warnings:
         assert names(tmp_path) == ["000.png", "001.png"]
-    (warning,) = said
+    (warning,) = warnings
     expected = (
         "2 images are read, 9 other files are left out: a.txt, b.json, c.pdf, d.h5, e.eps and"
     )
@@ -70,7 +70,7 @@ def test_links_are_followed_and_loops_end(tmp_path: Path) -> None:
     assert names(tmp_path / "data") == ["3.png", "linked/2.png", "linked/deep/1.png"]
 
 
-def test_a_link_that_leads_nowhere_is_a_broken_image(tmp_path: Path) -> None:
+def test_a_dangling_link_is_a_broken_image(tmp_path: Path) -> None:
     (tmp_path / "1.png").symlink_to(tmp_path / "none.png")
     with pytest.raises(
         DataError, match=r"1 of 1 images in .* 1\.png \(No such file or directory\)"
@@ -123,25 +123,25 @@ def test_a_truncated_photograph(tmp_path: Path) -> None:
         ImageReader(SHAPE).read([file], tmp_path)
 
 
-def test_going_on_without_broken_files(tmp_path: Path) -> None:
+def test_broken_files_are_left_out(tmp_path: Path) -> None:
     files = find_images(write_images(tmp_path, 5))
     break_some(tmp_path, 1, 3)
     with pytest.warns(
-        UserWarning, match=r"2 of 5 .*: 001\.png .*, 003\.png .*; going on without\."
+        UserWarning, match=r"2 of 5 .*: 001\.png .*, 003\.png .*; they are left out\."
     ):
         images, whole = ImageReader(SHAPE, broken="skip").read(files, tmp_path)
     assert whole.tolist() == [True, False, True, False, True]
     assert images[whole, 0, 0, 0].tolist() == [0, 2, 4]
 
 
-def test_nothing_whole(tmp_path: Path) -> None:
+def test_no_readable_file(tmp_path: Path) -> None:
     files = find_images(write_images(tmp_path, 2))
     break_some(tmp_path, 0, 1)
     with pytest.raises(DataError, match=r"2 of 2 images in .* cannot be read: .*; repair some\."):
         ImageReader(SHAPE, broken="skip").read(files, tmp_path)
 
 
-def test_the_background_is_heeded(tmp_path: Path) -> None:
+def test_transparent_pixels_show_the_background(tmp_path: Path) -> None:
     Image.new("RGBA", (2, 2), (0, 255, 0, 0)).save(tmp_path / "1.png")
     images, _ = ImageReader((3, 1, 1), background="navy").read([tmp_path / "1.png"], tmp_path)
     assert images.flatten().tolist() == [0, 0, 128]

@@ -1,4 +1,4 @@
-"""What all in-memory data modules do: splits, folders, and refusals that name the option."""
+"""All data modules in memory: splits, folders, and messages that name the option."""
 
 from pathlib import Path
 from typing import Any
@@ -52,17 +52,17 @@ def test_order_follows_the_run_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not torch.equal(orders[0], orders[2])
 
 
-def test_examples_are_the_same_in_every_run_and_in_no_order(
+def test_examples_are_the_same_in_every_run_and_shuffled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    taken = []
+    chosen = []
     for seed, size in (("1", 4), ("2", 50)):
         monkeypatch.setenv("PL_GLOBAL_SEED", seed)
         data = TinyImages(batch_size=size)
         data.setup("fit")
-        taken.append(data.train_examples(70))
-    assert torch.equal(*taken)
-    assert torch.equal(data.train_examples(10), taken[0][:10])
+        chosen.append(data.train_examples(70))
+    assert torch.equal(*chosen)
+    assert torch.equal(data.train_examples(10), chosen[0][:10])
     everything = data.train_examples(1000)
     kept = torch.cat([images for images, _ in data.make_loader(data._splits["train"], False, 0, 0)])
     assert len(everything) == len(kept) == 72
@@ -70,7 +70,7 @@ def test_examples_are_the_same_in_every_run_and_in_no_order(
     assert torch.equal(everything.flatten(1).unique(dim=0), kept.flatten(1).unique(dim=0))
 
 
-def test_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     data, calls = TinyImages(batch_size=4), []
     read = data.read
     monkeypatch.setattr(data, "read", lambda train: calls.append(train) or read(train))
@@ -157,13 +157,13 @@ def test_nothing_left_to_keep(n: int, count: int | None) -> None:
         hold_out(n, count, "num_test")
 
 
-def test_overfitting_sees_the_same_batches_each_epoch(tmp_path: Path) -> None:
-    seen: list[Tensor] = []
+def test_overfitting_takes_the_same_batches_each_epoch(tmp_path: Path) -> None:
+    batches: list[Tensor] = []
 
-    class Watch(Callback):
+    class Recorder(Callback):
         def on_train_batch_start(self, trainer: object, module: object, batch: Any, _: int) -> None:
-            seen.append(batch[0])
+            batches.append(batch[0])
 
-    trainer = quiet_trainer(tmp_path, max_epochs=2, overfit_batches=2, callbacks=[Watch()])
+    trainer = quiet_trainer(tmp_path, max_epochs=2, overfit_batches=2, callbacks=[Recorder()])
     trainer.fit(tiny_energy_vae(), TinyImages(batch_size=8))
-    assert torch.equal(torch.cat(seen[:2]), torch.cat(seen[2:]))
+    assert torch.equal(torch.cat(batches[:2]), torch.cat(batches[2:]))

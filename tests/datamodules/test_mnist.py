@@ -1,4 +1,4 @@
-"""MNIST: the real files where they are at hand, the download where they are not."""
+"""MNIST: the real files where they are available, the download where they are not."""
 
 import os
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_downloads_into_torchvisions_layout(
     monkeypatch.setattr(datasets, "MNIST", fetch)
     data = MNIST(data_dir=str(tmp_path / "data"))
     data.prepare_data()
-    data.prepare_data()  # what is there is not fetched again
+    data.prepare_data()  # downloads once
     assert len(data.read(train=True)[0]) == 30
 
 

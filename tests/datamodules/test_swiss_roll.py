@@ -1,4 +1,4 @@
-"""The Swiss roll: points lie about the spiral, along all of it."""
+"""The Swiss roll: points lie around the spiral, along all of it."""
 
 import math
 
@@ -7,8 +7,8 @@ import torch
 from datamodules import SwissRoll
 
 
-def test_points_lie_about_the_spiral() -> None:
-    points, labels = SwissRoll().draw(4_000, generator=torch.Generator().manual_seed(0))
+def test_points_lie_around_the_spiral() -> None:
+    points, labels = SwissRoll().sample(4_000, generator=torch.Generator().manual_seed(0))
     t = torch.linspace(1.5 * math.pi, 4.5 * math.pi, 4_001)
     spiral = torch.stack((t * t.cos(), t * t.sin()), dim=1) / 7.5
     distance, place = torch.cdist(points, spiral).min(1)

@@ -1,4 +1,4 @@
-"""What all tables do: standardise by the training rows alone, invert it, split, refuse."""
+"""All tables: standardisation by the training rows alone and its inverse, splits, refusals."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,7 +32,7 @@ def test_training_rows_have_mean_0_and_standard_deviation_1(file: str) -> None:
     assert rows.std(0, correction=0) == pytest.approx(torch.ones(3), abs=1e-6)
 
 
-def test_every_row_is_in_one_split_and_undone_exactly(file: str) -> None:
+def test_every_row_is_in_one_split_and_restored_exactly(file: str) -> None:
     data = CSVTable(file, batch_size=3)
     splits = {name: rows_of(data, name) for name in ("train", "val", "test")}
     assert {name: len(rows) for name, rows in splits.items()} == {"train": 33, "val": 3, "test": 4}
@@ -41,7 +41,7 @@ def test_every_row_is_in_one_split_and_undone_exactly(file: str) -> None:
     assert torch.equal(back[back[:, 0].argsort()], expected)
 
 
-def test_held_out_rows_have_no_part_in_the_scale(tmp_path: Path) -> None:
+def test_held_out_rows_do_not_change_the_scale(tmp_path: Path) -> None:
     file = write_table(tmp_path / "table.csv")
     data = CSVTable(str(file), batch_size=3)
     held_out = data.unstandardize(torch.cat([rows_of(data, "val"), rows_of(data, "test")]))
@@ -93,7 +93,7 @@ EXACT = [
 
 
 @pytest.mark.parametrize("column", EXACT, ids=["dates", "near 2^53", "prices", "negative"])
-def test_large_numbers_come_back_exactly(tmp_path: Path, column: list[float]) -> None:
+def test_large_numbers_are_restored_exactly(tmp_path: Path, column: list[float]) -> None:
     file = tmp_path / "table.csv"
     file.write_text("a,b\n" + "".join(f"{x!r},{x!r}\n" for x in column))
     data = CSVTable(str(file), target="b", num_test=0, num_validation=0, batch_size=5)
@@ -108,16 +108,16 @@ def test_large_numbers_come_back_exactly(tmp_path: Path, column: list[float]) ->
     assert rows.double().square().mean() == pytest.approx(1, abs=1e-6)
 
 
-def test_what_is_no_row_of_the_file_is_undone_as_it_is(file: str) -> None:
+def test_values_between_those_of_the_file_are_not_rounded(file: str) -> None:
     data = CSVTable(file, num_test=0, num_validation=0)
     between = torch.tensor([[1.5, 2.25, 997.125]], dtype=torch.float64)
-    made = data.standardize(between).float()
-    assert torch.allclose(data.unstandardize(made), between, rtol=0, atol=1e-4)
-    assert not torch.equal(data.unstandardize(made), data.unstandardize(made).round())
+    rows = data.standardize(between).float()
+    assert torch.allclose(data.unstandardize(rows), between, rtol=0, atol=1e-4)
+    assert not torch.equal(data.unstandardize(rows), data.unstandardize(rows).round())
 
 
 @pytest.mark.parametrize("dtype", [torch.int64, torch.float32, torch.float64])
-def test_whatever_holds_the_numbers(file: str, dtype: torch.dtype) -> None:
+def test_values_of_any_type(file: str, dtype: torch.dtype) -> None:
     data = CSVTable(file, num_test=0, num_validation=0)
     values = torch.tensor([[3, 9, 997]], dtype=dtype)
     rows = data.standardize(values)
@@ -179,7 +179,7 @@ def test_nothing_to_test(file: str) -> None:
         CSVTable(file, num_test=0).setup("test")
 
 
-def test_a_column_that_never_changes(tmp_path: Path) -> None:
+def test_a_constant_column(tmp_path: Path) -> None:
     file = tmp_path / "table.csv"
     file.write_text("a,b\n" + "".join(f"{i},0.1\n" for i in range(30)))
     message = r"column b of '.*table.csv' is 0.1 in all 25 training rows and cannot be stand"

@@ -1,4 +1,4 @@
-"""What all toy distributions do: points from a seed, splits, refusals; modes as labels."""
+"""All toy distributions: points from a seed, splits, refusals, modes as labels."""
 
 from typing import Any
 
@@ -33,20 +33,20 @@ def test_points_depend_on_the_seed_alone(monkeypatch: pytest.MonkeyPatch) -> Non
         assert not torch.equal(points, other[name][0])
 
 
-def test_test_points_are_others_than_those_of_training() -> None:
-    found = splits()
-    train = torch.cat((found["train"][0], found["val"][0]))
-    assert torch.cdist(train, found["test"][0]).min() > 0
+def test_test_points_differ_from_those_of_training() -> None:
+    points = {name: points for name, (points, _) in splits().items()}
+    train = torch.cat((points["train"], points["val"]))
+    assert torch.cdist(train, points["test"]).min() > 0
 
 
-def test_labels_are_the_modes_numbers_and_points_lie_about_them() -> None:
+def test_labels_are_numbers_of_modes_and_points_lie_around_them() -> None:
     data = Gaussians25(num_points=20_000, num_validation=0)
     points, labels = data.load(train=True)["train"]
     away = (points - data.modes[labels]) / data.mode_std
     # 40,000 standard normal numbers: five standard errors
     assert away.mean().abs() < 5 / 40_000**0.5
     assert abs(away.std() - 1) < 5 / 80_000**0.5
-    # 800 a mode expected, standard deviation 27.7
+    # 800 per mode expected, standard deviation 27.7
     assert (labels.bincount(minlength=25) - 800).abs().max() < 5 * 27.7
 
 

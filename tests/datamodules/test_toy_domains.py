@@ -1,4 +1,4 @@
-"""Five modes and ten: where the points are, how many of each, and that they are always the same."""
+"""Domains of five and ten modes: shares and spread of the modes, reproducible points."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from datamodules import ToyDomains
 
 
 def shares(points: Tensor, modes: Tensor, mode_std: float) -> Tensor:
-    """The share of points within five standard deviations of each mode."""
+    """Returns the share of points within five standard deviations of each mode."""
     return (torch.cdist(points, modes) < 5 * mode_std).float().mean(0)
 
 
@@ -29,7 +29,7 @@ def test_spread_of_a_mode() -> None:
     assert near.std(0).tolist() == pytest.approx([0.02, 0.02], rel=0.05)
 
 
-def test_modes_lie_on_their_circles_apart() -> None:
+def test_modes_are_separate_points_of_two_circles() -> None:
     data = ToyDomains()
     for modes, count, radius in ((data.modes_a, 5, 1.0), (data.modes_b, 10, 2.0)):
         assert len(modes) == count
@@ -37,7 +37,7 @@ def test_modes_lie_on_their_circles_apart() -> None:
         assert torch.pdist(modes).min() > 10 * data.mode_std
 
 
-def test_points_follow_their_own_seed() -> None:
+def test_points_depend_on_the_seed() -> None:
     first, again, other = (ToyDomains(num_points=50, seed=s).read(True)[0] for s in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)

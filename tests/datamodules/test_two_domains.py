@@ -1,4 +1,4 @@
-"""Two domains: shuffled each on its own or in pairs, split, and of different size."""
+"""Two domains: shuffled independently or in pairs, split, of different size."""
 
 from typing import final
 
@@ -47,7 +47,7 @@ def test_pairs_stay_together() -> None:
     assert not torch.equal(a.sort().values, served(Numbers(40, 40, True), "train")[0])
 
 
-def test_unpaired_domains_of_one_size_are_shuffled_each_on_its_own() -> None:
+def test_unpaired_domains_of_one_size_are_shuffled_independently() -> None:
     a, b = served(Numbers(40, 40, paired=False), "train")
     assert len(a) == len(b) == 36
     assert (a == b).sum() < 10  # one is expected of independent orders
@@ -66,7 +66,7 @@ def test_the_smaller_domain_bounds_the_batch() -> None:
         Numbers(20, 50, False, batch_size=19).setup("fit")
 
 
-def test_orders_follow_the_run_s_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_orders_depend_on_the_seed_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     orders = []
     for seed in ("1", "1", "2"):
         monkeypatch.setenv("PL_GLOBAL_SEED", seed)

@@ -1,4 +1,4 @@
-"""Two folders that are named: which are read for training and testing."""
+"""Two folders: which are read for training and testing."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Measures in two processes that hold uneven shares; started by test_metrics.py."""
+"""Computes every metric in two processes with uneven shares; started by test_metrics.py."""
 
 import json
 import multiprocessing
@@ -21,26 +21,27 @@ def shares(rank: int, case: str) -> tuple[Tensor, Tensor]:
 
 def run(rank: int, folder: Path) -> None:
     dist.init_process_group("gloo", f"file://{folder / 'meet'}", world_size=2, rank=rank)
-    found = {case: measure(*shares(rank, case)) for case in ("uneven", "one_sided")}
-    (folder / f"rank-{rank}.json").write_text(json.dumps(found))
+    values = {case: measure(*shares(rank, case)) for case in ("uneven", "one_sided")}
+    (folder / f"rank-{rank}.json").write_text(json.dumps(values))
     dist.destroy_process_group()
 
 
 def measure(real: Tensor, fake: Tensor) -> list[list[float]]:
-    found = []
+    values = []
     for metric in every_metric():
         for part in real.split(17):
             metric.update(part, real=True)
         for part in fake.split(9):
             metric.update(part, real=False)
         before = len(getattr(metric, "fake_features", ()))
-        found.append(numbers(metric))
-        assert len(getattr(metric, "fake_features", ())) == before, "its own share again"
-    return found
+        values.append(numbers(metric))
+        # after the gathering each process has its own share again
+        assert len(getattr(metric, "fake_features", ())) == before
+    return values
 
 
 def main(folder: Path) -> None:
-    forked = multiprocessing.get_context("fork")  # imports take long: once is enough
+    forked = multiprocessing.get_context("fork")  # shares the slow imports
     processes = [forked.Process(target=run, args=(rank, folder)) for rank in (0, 1)]
     for process in processes:
         process.start()

@@ -1,4 +1,4 @@
-"""Two processes with uneven shares measure what one with all images does."""
+"""Metrics of two processes with uneven shares equal those of one process."""
 
 import json
 import os
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent.parent
 pytestmark = pytest.mark.ddp
 
 
-def test_two_processes_measure_what_one_does(tmp_path: Path) -> None:
+def test_two_processes_equal_one(tmp_path: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     subprocess.run(
         [sys.executable, str(Path(__file__).with_name("measure_two.py")), str(tmp_path)],

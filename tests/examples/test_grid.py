@@ -6,7 +6,7 @@ from examples import grid
 from hawc.compression import Deterministic
 
 
-def test_forty_eight_points_are_shared_out_exactly(
+def test_each_component_gets_three_of_forty_eight_points(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     image = tmp_path / "grid.png"
@@ -14,7 +14,7 @@ def test_forty_eight_points_are_shared_out_exactly(
     grid.main(solver=Deterministic(restarts=1))
     printed = capsys.readouterr().out
     assert f"48 points, by component: {[3] * 16}" in printed
-    assert "squared distance 0.0051" in printed  # every start that was tried ends in 0.00514
+    assert "squared distance 0.0051" in printed  # all starts end in 0.00514
     assert "3 points, by component" in printed
     assert image.stat().st_size > 10_000
 

@@ -14,32 +14,32 @@ def model() -> GAN:
     return optimal_discriminator.trained()
 
 
-def test_the_gans_discriminator_finds_the_best_one(model: GAN) -> None:
-    found = compare(model)
-    # asked for: 2 % of the value. The value is flat at its top, so the error may be larger;
+def test_the_trained_discriminator_is_near_the_optimal_one(model: GAN) -> None:
+    result = compare(model)
+    # required: 2 % of the value. The value is flat at its maximum, so the error may be larger;
     # measured 0.004 after 1,500 steps, 0.18 before the first
-    assert found.value == pytest.approx(found.optimal_value, rel=0.02)
-    assert found.value <= found.optimal_value + 1e-6  # float32 of the critic
-    assert found.error < 0.01
+    assert result.value == pytest.approx(result.optimal_value, rel=0.02)
+    assert result.value <= result.optimal_value + 1e-6  # float32 of the critic
+    assert result.error < 0.01
 
 
-def test_an_untrained_one_does_not() -> None:
+def test_an_untrained_discriminator_is_not() -> None:
     torch.manual_seed(0)
-    found = compare(gan())
-    assert found.value < -math.log(4) < found.optimal_value
-    assert found.error > 0.1
+    result = compare(gan())
+    assert result.value < -math.log(4) < result.optimal_value
+    assert result.error > 0.1
 
 
-def test_the_generator_is_left_alone() -> None:
-    fresh = gan()
-    before = [parameter.clone() for parameter in fresh.generator.parameters()]
-    critic = [parameter.clone() for parameter in fresh.critic.parameters()]
-    train_critic(fresh, REAL, FAKE, steps=2, batch_size=8)
-    assert all(map(torch.equal, before, fresh.generator.parameters()))
-    assert not any(map(torch.equal, critic, fresh.critic.parameters()))
+def test_the_generator_does_not_change() -> None:
+    model = gan()
+    before = [parameter.clone() for parameter in model.generator.parameters()]
+    critic = [parameter.clone() for parameter in model.critic.parameters()]
+    train_critic(model, REAL, FAKE, steps=2, batch_size=8)
+    assert all(map(torch.equal, before, model.generator.parameters()))
+    assert not any(map(torch.equal, critic, model.critic.parameters()))
 
 
-def test_prints_and_draws(
+def test_text_and_figure(
     model: GAN,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -8,12 +8,12 @@ from examples.parallel_lines import distances
 
 
 @pytest.mark.parametrize("theta", [-0.5, 0.1, 1.0])
-def test_apart_the_lines_share_nothing(theta: float) -> None:
-    found = distances(theta)
-    assert found.total_variation == pytest.approx(1, abs=1e-12)
-    assert found.kl == found.reverse_kl == math.inf
-    assert found.jensen_shannon == pytest.approx(math.log(2), abs=1e-12)
-    assert found.wasserstein_1 == pytest.approx(abs(theta), abs=1e-8)  # the solver's tolerance
+def test_different_lines_share_no_point(theta: float) -> None:
+    result = distances(theta)
+    assert result.total_variation == pytest.approx(1, abs=1e-12)
+    assert result.kl == result.reverse_kl == math.inf
+    assert result.jensen_shannon == pytest.approx(math.log(2), abs=1e-12)
+    assert result.wasserstein_1 == pytest.approx(abs(theta), abs=1e-8)  # the solver's tolerance
 
 
 def test_at_zero_they_are_one_distribution() -> None:
@@ -25,7 +25,7 @@ def test_energy_distance_is_that_of_the_lines() -> None:
     t = 1.0
     root = math.hypot(t, 1)
     with_root = root + t**2 * math.asinh(1 / t) - 2 / 3 * (root**3 - t**3)
-    # points at (i + 1/2) / n: each mean of |U - V| is off by 1 / (6 n^2) at most
+    # for points at (i + 1/2) / n each mean of |U - V| errs by 1 / (6 n^2) at most
     assert distances(t).squared_energy_distance == pytest.approx(with_root - 1 / 3, abs=1e-4)
 
 

@@ -16,8 +16,8 @@ def test_ten_points_end_where_the_published_figure_does(
     rows = [[float(number) for number in re.findall(r"\d\.\d{4}", line)] for line in lines]
     assert len(rows) == 10
     for independent, one_by_one, together in rows:
-        assert together <= one_by_one + 1e-4 < independent  # 1e-4: what is printed is rounded
-    # known values; single points in turn depend on the first directions by a few percent
+        assert together <= one_by_one + 1e-4 < independent  # 1e-4: printed numbers are rounded
+    # known values; those of points chosen one by one vary by a few per cent with the first ones
     assert rows[0][1] == pytest.approx(0.3671, abs=1e-4)
     assert rows[9][1] == pytest.approx(0.0220, rel=0.05)
     assert rows[9][2] == pytest.approx(0.01526, rel=0.01)

@@ -17,10 +17,10 @@ def rows() -> Tensor:
 
 def test_distance_is_that_of_the_library(rows: Tensor) -> None:
     to_all = selection.mean_distances(rows, rows)
-    found = selection.squared_distance(rows[:25], to_all[:25], float(to_all.mean()))
+    distance = selection.squared_distance(rows[:25], to_all[:25], float(to_all.mean()))
     expected = squared_distance(Energy(), rows[:25].double(), rows.double())
-    # distances near 8 in float32, expanded: an error of some 1e-6 each
-    assert found == pytest.approx(float(expected), abs=1e-5)
+    # distances near 8 in float32 with an error of some 1e-6 each
+    assert distance == pytest.approx(float(expected), abs=1e-5)
 
 
 def test_nearest_takes_each_image_once() -> None:
@@ -28,7 +28,7 @@ def test_nearest_takes_each_image_once() -> None:
     assert selection.nearest(torch.tensor([[0.1], [0.2], [0.3]]), rows).tolist() == [0, 1, 2]
 
 
-def test_exchange_ends_where_no_single_exchange_helps(rows: Tensor) -> None:
+def test_no_single_exchange_improves_the_result(rows: Tensor) -> None:
     rows = rows[:60]
     to_all = selection.mean_distances(rows, rows)
 
@@ -49,13 +49,13 @@ def test_exchange_ends_where_no_single_exchange_helps(rows: Tensor) -> None:
 def test_choice_beats_nearest_and_random_ones(
     rows: Tensor, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = {name: distance for name, (_, distance) in selection.selections(rows, 10).items()}
-    assert found["best points"] < found["chosen"] <= found["nearest"]
-    assert found["chosen"] < found["at random"]
+    results = {name: distance for name, (_, distance) in selection.selections(rows, 10).items()}
+    assert results["best points"] < results["chosen"] <= results["nearest"]
+    assert results["chosen"] < results["at random"]
     assert "100 times at random: mean" in capsys.readouterr().out
 
 
-def test_draws_both_data_sets(
+def test_figure_of_both_data_sets(
     rows: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = (255 * rows).byte().reshape(-1, 1, 28, 28)
@@ -66,7 +66,7 @@ def test_draws_both_data_sets(
     assert (tmp_path / "selection.png").stat().st_size > 10_000
 
 
-def test_says_in_one_line_which_data_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_data_are_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(self: MNIST, train: bool) -> None:
         raise DataError("no MNIST files in ['x']; call prepare_data() first.")
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from examples import wasserstein_critics
-from examples.wasserstein_critics import DISTRIBUTIONS, Estimate, clipped, estimated, penalised
+from examples.wasserstein_critics import DISTRIBUTIONS, Estimate, clipped, estimated, penalized
 from hawc.module_state import fixed_noise
 
 TRANSLATED, SCALED, PLANE = DISTRIBUTIONS
@@ -13,36 +13,36 @@ TRANSLATED, SCALED, PLANE = DISTRIBUTIONS
 def test_gradient_penalty_estimates_the_distance(targets: str) -> None:
     real, fake = DISTRIBUTIONS[targets]
     with fixed_noise(0):
-        found = estimated(penalised(real.dim), real, fake)
-    # asked for: 5 %. Too large by W1 / 2 lambda = 2.5 % (a translate), and 100,000 draws are off by
-    # sqrt(0.5 / 100,000) = 0.0022, half a percent, on average
-    assert found.estimate == pytest.approx(found.wasserstein_1, rel=0.05)
+        result = estimated(penalized(real.dim), real, fake)
+    # required: 5 %. The estimate for a translate is too large by W1 / 2 lambda = 2.5 %, and the
+    # standard error of 100,000 samples is sqrt(0.5 / 100,000) = 0.0022, half a per cent
+    assert result.estimate == pytest.approx(result.wasserstein_1, rel=0.05)
 
 
 def test_a_small_penalty_overestimates_as_computed() -> None:
     real, fake = DISTRIBUTIONS[TRANSLATED]
     with fixed_noise(0):
-        found = estimated(penalised(1, penalty_weight=1.0), real, fake)
-    assert found.ratio == pytest.approx(1 + 0.5 / 2, rel=0.04)
-    assert found.largest_slope > 1.15
+        result = estimated(penalized(1, penalty_weight=1.0), real, fake)
+    assert result.ratio == pytest.approx(1 + 0.5 / 2, rel=0.04)
+    assert result.largest_slope > 1.15
 
 
-def test_clipping_estimates_a_multiple_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clipping_estimates_an_unknown_multiple(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wasserstein_critics, "STEPS", 400)  # weights are at their bounds by then
     real, fake = DISTRIBUTIONS[TRANSLATED]
-    found = {}
+    results = {}
     for clip in (0.01, 0.02):
         with fixed_noise(0):
-            found[clip] = estimated(clipped(1, clip), real, fake)
-    assert 0 < found[0.01].ratio < 0.01
+            results[clip] = estimated(clipped(1, clip), real, fake)
+    assert 0 < results[0.01].ratio < 0.01
     # three layers of weights, each twice as large
-    assert found[0.02].ratio / found[0.01].ratio == pytest.approx(8, rel=0.5)
-    # what is missing is the slope: the estimate is at most that times W1
-    for estimate in found.values():
-        assert estimate.ratio <= estimate.largest_slope * 1.05
+    assert results[0.02].ratio / results[0.01].ratio == pytest.approx(8, rel=0.5)
+    # the estimate is at most the slope times W1
+    for result in results.values():
+        assert result.ratio <= result.largest_slope * 1.05
 
 
-def test_prints_and_draws(
+def test_table_and_figure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(wasserstein_critics, "STEPS", 2)

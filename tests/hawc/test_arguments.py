@@ -1,4 +1,4 @@
-"""Numbers, generators and objects as callers give them."""
+"""Numbers, generators and objects of callers."""
 
 from typing import Any
 
@@ -52,19 +52,19 @@ def test_single_numbers_are_taken(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", ["1", None, [1.0], np.ones(1), torch.ones(2), 1j, np.float64])
-def test_what_is_no_single_number_is_refused_by_name(value: Any) -> None:
+def test_anything_but_a_single_number_is_refused_by_name(value: Any) -> None:
     with pytest.raises(ValueError, match="`a` must be a single number, got"):
         real_number("a", value)
 
 
-def test_objects_are_told_from_classes_and_arrays() -> None:
+def test_only_objects_of_the_class_are_taken() -> None:
     check_instance("kernel", Energy(), AbstractKernel)
     check_instance("kernel", None, AbstractKernel, or_none=True)
     for wrong, message in (
-        (None, r"`kernel` must be a hawc\.AbstractKernel, got None; give an object such as"),
+        (None, r"`kernel` must be a hawc\.kernels\.AbstractKernel, got None; give an object"),
         (Energy, r"got the class Energy; give an object of the class: Energy\(\.\.\.\)\.$"),
         (torch.ones(3, 2), r"got a Tensor of shape \(3, 2\); give an object such as"),
-        ("energy", r"got 'energy'; give an object such as hawc\.Energy\(\)\.$"),
+        ("energy", r"got 'energy'; give an object such as hawc\.kernels\.Energy\(\)\.$"),
     ):
         with pytest.raises(ValueError, match=message):
             check_instance("kernel", wrong, AbstractKernel)

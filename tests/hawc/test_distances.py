@@ -125,10 +125,10 @@ def test_blocks_do_not_change_the_result(
 def test_distance_to_normal_matches_monte_carlo(dim: int) -> None:
     x = normal(6, dim) * 0.5 + 1
     z = StandardNormal(dim).sample(40_000, generator=seeded(1))
-    away = torch.cdist(z, x).mean(1)  # one unbiased estimate of the cross term a draw
+    distances = torch.cdist(z, x).mean(1)  # one unbiased estimate of the cross term per sample
     constant = torch.cdist(x, x).mean() / 2 + StandardNormal(dim).self_energy(KERNEL)
-    error = float(away.std()) / 200
-    expected = float(away.mean() - constant)
+    error = float(distances.std()) / 200
+    expected = float(distances.mean() - constant)
     computed = float(squared_distance_to(KERNEL, x, StandardNormal(dim)))
     # 4 standard errors fail for 1 seed in 16 000; and h = |x - y| up to a
     assert abs(computed - expected) < 4 * error + 2 * KERNEL.a
@@ -144,7 +144,7 @@ def test_distance_to_empirical_is_the_distance_between_point_sets() -> None:
 
 
 @pytest.mark.parametrize("target", [StandardNormal(2), StudentT(4), StandardNormal(16)], ids=repr)
-def test_independent_draws_are_at_self_energy_over_n_on_average(
+def test_independent_samples_are_at_self_energy_over_n_on_average(
     target: StandardNormal | StudentT,
 ) -> None:
     generator = seeded()
@@ -161,7 +161,7 @@ def test_independent_draws_are_at_self_energy_over_n_on_average(
 
 @pytest.mark.parametrize("dim", [1, 2, 8, 64])
 def test_papers_latent_loss_is_the_distance_to_a_student_distribution(dim: int) -> None:
-    # c_k0 and c_k1 as in the code of Turinici 2021, arXiv 1911.13135
+    # c_k0 and c_k1 as in the program of Turinici 2021, arXiv 1911.13135
     ratio = math.exp(math.lgamma((dim + 1) / 2) - math.lgamma(dim / 2))
     curvature = math.exp(math.lgamma((dim + 1) / 2) - math.lgamma(dim / 2 + 1)) / math.sqrt(2)
     c_k0, c_k1 = (math.sqrt(2) - 1) * ratio - 1 / curvature, 1 / curvature**2
@@ -217,7 +217,7 @@ def test_rejects_point_sets(x_shape: tuple[int, ...], y_shape: tuple[int, ...]) 
 @pytest.mark.parametrize(("num_x", "num_y"), [(4, 2), (3, 1)])
 @pytest.mark.usefixtures("no_shape_checks")
 def test_rejects_weights_of_another_number(num_x: int, num_y: int) -> None:
-    with pytest.raises(ValueError, match=r"`[xy]_weights` must hold one weight a point"):
+    with pytest.raises(ValueError, match=r"`[xy]_weights` must hold one weight per point"):
         squared_distance(
             KERNEL, normal(3, 1), normal(2, 1), torch.ones(num_x) / num_x, torch.ones(num_y) / num_y
         )
@@ -247,7 +247,7 @@ def test_autocast_does_not_lower_the_precision() -> None:
         assert torch.equal(squared_distance(kernel, points, points[:100]), between)
 
 
-def test_no_number_is_asked_where_weights_are_uniform() -> None:
+def test_uniform_weights_do_not_wait_for_a_device() -> None:
     x = normal(8, 3).float()
     with NumbersAsked() as asked:
         squared_distance(KERNEL, x, x[:5])

@@ -9,7 +9,7 @@ from torch import Tensor
 import hawc.kernel_sum
 from hawc.kernel_sum import EXPANDED_FROM_DIM, KernelSum, differentiable
 from hawc.kernels import AbstractKernel, Energy, HuberEnergy
-from tests.hawc.compression.draws import KERNELS, SMOOTH, normal, seeded
+from tests.hawc.compression.cases import KERNELS, SMOOTH, normal, seeded
 
 DIMS = [1, 2, EXPANDED_FROM_DIM - 1, EXPANDED_FROM_DIM, 3 * EXPANDED_FROM_DIM]
 
@@ -38,14 +38,14 @@ def test_equals_the_plain_matrix_and_its_gradient(
     signed = normal(m, seed=seed + 2)
     expected = plain(kernel, x, points, signed if weighted else torch.ones(m))
     computed = KernelSum(kernel, points, signed if weighted else None)(x)
-    # twenty roundings; two draws on the line may be 1e-4 apart, where gradients change fast
+    # twenty roundings; two samples on the line may be 1e-4 apart, where gradients change fast
     torch.testing.assert_close(computed[0], expected[0], rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(computed[1], expected[1], rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("dim", [2, EXPANDED_FROM_DIM])
 @pytest.mark.parametrize("kernel", KERNELS, ids=repr)
-def test_a_point_does_not_push_itself(kernel: AbstractKernel, dim: int) -> None:
+def test_a_point_has_no_gradient_on_itself(kernel: AbstractKernel, dim: int) -> None:
     points = normal(7, dim)
     value, gradient = KernelSum(kernel, points)(points)
     expected = plain(kernel, points, points, torch.ones(7))
@@ -86,13 +86,13 @@ def test_long_sums_in_float32_keep_its_digits(dim: int, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("dim", [2, EXPANDED_FROM_DIM])
-def test_no_points_do_nothing(dim: int) -> None:
+def test_no_points_have_the_sum_zero(dim: int) -> None:
     value, gradient = KernelSum(HuberEnergy(), torch.empty(0, dim))(normal(3, dim))
     assert torch.equal(value, torch.zeros(3))
     assert torch.equal(gradient, torch.zeros(3, dim))
 
 
-def test_nowhere_there_is_nothing() -> None:
+def test_no_places_have_empty_sums() -> None:
     value, gradient = KernelSum(HuberEnergy(), normal(3, 2))(torch.empty(0, 2))
     assert value.shape == (0,)
     assert gradient.shape == (0, 2)
@@ -118,7 +118,7 @@ def test_autograd_knows_no_second_derivative() -> None:
     x = normal(2, 2, seed=1).requires_grad_()
     value = differentiable(KernelSum(HuberEnergy(), normal(3, 2)), x)
     with pytest.raises(
-        RuntimeError, match=r"`create_graph` must be False .*, got True; a kernel's"
+        RuntimeError, match=r"`create_graph` must be False .*, got True; the matrix"
     ):
         torch.autograd.grad(value.square().sum(), x, create_graph=True)
 
@@ -134,13 +134,13 @@ def test_differentiable_answers_in_the_dtype_of_its_argument() -> None:
 
 @pytest.mark.parametrize("distance", [0.0, 1e-4, 1e-3, 1e-2])
 @pytest.mark.parametrize("dim", [EXPANDED_FROM_DIM, 128])
-def test_a_near_neighbour_pushes_no_harder_than_others(dim: int, distance: float) -> None:
+def test_a_near_neighbour_has_no_larger_gradient_than_others(dim: int, distance: float) -> None:
     points, direction = normal(200, dim), normal(200, dim, seed=1)
     moved = points + distance * torch.nn.functional.normalize(direction, dim=1)
     # one alone counts, but all are there: the origin is not moved to where that one is
     for x, alone in zip(moved.float(), torch.eye(200).float(), strict=True):
         _, gradient = KernelSum(HuberEnergy(), points.float(), alone)(x[None])
-        assert float(gradient.norm()) < 1.5  # a unit vector, if its direction can be told
+        assert float(gradient.norm()) < 1.5  # a unit vector, if its direction is resolved
 
 
 @pytest.mark.parametrize("offset", [10.0, 1000.0])
@@ -174,8 +174,8 @@ def test_a_rare_narrow_group_keeps_its_digits(places: slice) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 256, 257, 1000, 100_000])
-def test_places_looked_at_are_spread_over_all(count: int) -> None:
-    places = hawc.kernel_sum._spread_places(count)
+def test_indices_are_spread_over_all(count: int) -> None:
+    places = hawc.kernel_sum._spread_indices(count)
     assert len(places) == min(count, 256)
     assert 0 <= int(places.min()) <= int(places.max()) < count
     for period in (2, 3, 5, 10, 16):  # every remainder is met, and about equally often

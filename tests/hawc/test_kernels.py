@@ -23,7 +23,7 @@ from hawc.kernels import (
     Mixture,
     Power,
     Quotient,
-    gaussian_mixture,
+    cached_mixture,
     mixture_of_density,
 )
 
@@ -73,7 +73,7 @@ def test_matrix_is_symmetric_with_zero_diagonal(kernel: AbstractKernel, points: 
 
 
 @given(KERNELS, POINT_SETS, st.integers(0, 2**31))
-def test_conditionally_negative_on_centerd_weights(
+def test_conditionally_negative_on_centered_weights(
     kernel: AbstractKernel, points: np.ndarray, seed: int
 ) -> None:
     x = torch.from_numpy(points)
@@ -178,9 +178,9 @@ def test_half_precision_is_computed_in_float32(dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("kernel", [*SMOOTH, *STEEP, Power(0.99), LogKernel()], ids=str)
-def test_gaussian_mixture_reproduces_the_kernel(kernel: AbstractKernel) -> None:
+def test_mixture_reproduces_the_kernel(kernel: AbstractKernel) -> None:
     squared = torch.logspace(-6, 6, 97) ** 2
-    rate, weight = gaussian_mixture(kernel, torch.float64, CPU)
+    rate, weight = cached_mixture(kernel, torch.float64, CPU)
     mixture = -torch.expm1(-torch.outer(squared, rate)) @ weight
     # the trapezoidal rule's exp(-pi^2 / 0.3) = 5e-15, times what the integrand grows off the axis
     torch.testing.assert_close(mixture, kernel.profile(squared), rtol=1e-11, atol=0)
@@ -188,10 +188,8 @@ def test_gaussian_mixture_reproduces_the_kernel(kernel: AbstractKernel) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("kernel", [*SMOOTH, *STEEP], ids=str)
-def test_gaussian_mixture_is_finite_in_the_asked_dtype(
-    kernel: AbstractKernel, dtype: torch.dtype
-) -> None:
-    rate, weight = gaussian_mixture(kernel, dtype, CPU)
+def test_mixture_is_finite_in_the_given_dtype(kernel: AbstractKernel, dtype: torch.dtype) -> None:
+    rate, weight = cached_mixture(kernel, dtype, CPU)
     assert rate.dtype == weight.dtype == dtype
     assert (rate > 0).all()
     assert (weight >= 0).all()  # the smallest underflow in float32
@@ -224,6 +222,18 @@ def test_power_rejects_an_exponent(alpha: float) -> None:
 def test_quotient_rejects_an_exponent(alpha: float) -> None:
     with pytest.raises(ValueError, match=r"`alpha` must be in \(0, 1\], got"):
         Quotient(alpha)
+
+
+@pytest.mark.parametrize("kernel", SMOOTH + STEEP, ids=repr)
+@pytest.mark.parametrize("length", [1e-6, 3.0, 1e5])
+def test_kernels_have_a_form_in_other_units(kernel: AbstractKernel, length: float) -> None:
+    squared = torch.tensor([0.0, 1e-3, 1.0, 50.0])
+    rescaled = kernel.rescaled(length)
+    assert rescaled is not None
+    expected = kernel.profile(length**2 * squared)
+    torch.testing.assert_close(
+        rescaled[1] * rescaled[0].profile(squared), expected, rtol=1e-10, atol=0
+    )
 
 
 def test_equal_kernels_are_one_value() -> None:

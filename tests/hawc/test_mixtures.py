@@ -1,4 +1,4 @@
-"""Sums over rates that stand for integrals, at lengths of every size."""
+"""Sums over rates in place of integrals, for lengths of every size."""
 
 from collections.abc import Callable
 from functools import partial
@@ -23,7 +23,7 @@ def test_lengths_of_any_size_have_a_mixture(make: Callable[[float], AbstractKern
         assert kernel.profile(squared.float()).isfinite().all()
 
 
-def test_rates_reach_as_far_as_a_length_asks() -> None:
+def test_rates_reach_as_far_as_a_length_needs() -> None:
     ordinary, tiny, huge = (HuberEnergy(a).mixture()[0] for a in (1e-10, 1e-18, 1e18))
     # no more than the potentials of unit distributions need: 112 units of log t in steps of 0.3
     assert len(Energy().mixture()[0]) == 374

@@ -1,4 +1,4 @@
-"""Modes and random numbers are put back, whatever happens within."""
+"""Modes and random states are restored, after errors too."""
 
 import threading
 import time
@@ -29,20 +29,20 @@ def test_modes_are_put_back_after_an_error() -> None:
 
 def test_noise_depends_on_the_seed_alone_and_leaves_the_state() -> None:
     state = torch.get_rng_state()
-    drawn = []
+    numbers = []
     for seed in (3, 3, 4):
         with fixed_noise(seed):
-            drawn.append(torch.rand(5))
+            numbers.append(torch.rand(5))
     assert torch.equal(torch.get_rng_state(), state)
-    assert torch.equal(drawn[0], drawn[1])
-    assert not torch.equal(drawn[0], drawn[2])
+    assert torch.equal(numbers[0], numbers[1])
+    assert not torch.equal(numbers[0], numbers[2])
 
 
 def exported(module: nn.Module) -> nn.Module:
     return torch.export.export(module, (torch.ones(2, 3),)).module()
 
 
-def test_an_exported_program_stays_as_it_is() -> None:
+def test_an_exported_program_is_unchanged() -> None:
     program = exported(nn.Sequential(nn.Linear(3, 3), nn.ReLU()).eval())
     around = nn.Sequential(nn.Dropout(), program, nn.Dropout())
     before = [part.training for part in around.modules()]
@@ -75,13 +75,13 @@ def test_modes_are_put_back_after_an_error_of_the_switch() -> None:
 def test_noise_of_every_device_in_use_is_fixed(monkeypatch: pytest.MonkeyPatch) -> None:
     device = torch.Generator().manual_seed(1)  # in place of a CUDA device's
     monkeypatch.setattr(torch.cuda, "default_generators", (device,))
-    state, drawn = device.get_state(), []
+    state, numbers = device.get_state(), []
     for seed in (3, 3, 4):
         with fixed_noise(seed):
-            drawn.append(torch.rand(5, generator=device))
+            numbers.append(torch.rand(5, generator=device))
     assert torch.equal(device.get_state(), state)
-    assert torch.equal(drawn[0], drawn[1])
-    assert not torch.equal(drawn[0], drawn[2])
+    assert torch.equal(numbers[0], numbers[1])
+    assert not torch.equal(numbers[0], numbers[2])
 
 
 @pytest.mark.gpu

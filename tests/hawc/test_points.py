@@ -1,4 +1,4 @@
-"""Points and weights as callers give them: what is made of them, and what is refused by name."""
+"""Points and weights of callers: conversions, and refusals by name."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from hawc.points import as_points, as_real, as_weights, full_precision
+from hawc.points import as_points, as_real, as_weights
 
 VALUES = [[0, 1, 1], [1, 0, 1]]
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool)
@@ -55,7 +55,7 @@ def test_strides_of_any_kind_are_taken() -> None:
     np.testing.assert_array_equal(frozen, before)
 
 
-def test_lists_are_taken_in_float64_whatever_the_default() -> None:
+def test_lists_are_taken_in_float64_under_every_default() -> None:
     torch.set_default_dtype(torch.float32)  # put back by the package's fixture
     with torch.device("meta"):
         points = as_points("x", [[0.1, 0.2], (1, 2)])
@@ -88,7 +88,7 @@ def test_graphs_are_kept() -> None:
     ],
 )
 @pytest.mark.usefixtures("no_shape_checks")
-def test_what_holds_no_real_numbers_is_refused_by_name(value: Any) -> None:
+def test_anything_but_real_numbers_is_refused_by_name(value: Any) -> None:
     with pytest.raises(ValueError, match="`x` must hold real numbers"):
         as_real("x", value)
 
@@ -99,7 +99,7 @@ def test_other_shapes_are_refused_by_name(shape: tuple[int, ...]) -> None:
         as_points("x", np.ones(shape))
 
 
-def test_dimension_and_number_are_asked_for() -> None:
+def test_dimension_and_number_of_points_are_checked() -> None:
     assert as_points("x", np.ones((0, 2)), dim=2, smallest=0).shape == (0, 2)
     with pytest.raises(ValueError, match=r"\(n, 3\) with n >= 2 for cats, got \(2, 2\)"):
         as_points("x", np.ones((2, 2)), dim=3, smallest=2, purpose="cats")
@@ -108,29 +108,22 @@ def test_dimension_and_number_are_asked_for() -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_numbers_that_are_not_finite_are_refused_where_asked(bad: float) -> None:
+def test_numbers_that_are_not_finite_are_refused_if_wanted(bad: float) -> None:
     assert as_points("x", [[1, bad]]).shape == (1, 2)
     with pytest.raises(ValueError, match="`x` must be finite"):
         as_points("x", [[1, bad]], finite=True)
 
 
 @pytest.mark.usefixtures("no_shape_checks")
-def test_weights_are_one_a_point() -> None:
+def test_weights_are_one_per_point() -> None:
     assert as_weights("w", [1, 2, 3], 3).tolist() == [1, 2, 3]
     for wrong in ([1, 2], [[1, 2, 3]], 3):
-        with pytest.raises(ValueError, match="`w` must hold one weight a point, 3 in all"):
+        with pytest.raises(ValueError, match="`w` must hold one weight per point, 3 in all"):
             as_weights("w", wrong, 3)
 
 
 def test_sparse_tensors_are_taken() -> None:
     assert as_points("x", torch.eye(3).to_sparse()).tolist() == torch.eye(3).tolist()
-
-
-def test_full_precision_leaves_the_rest_alone() -> None:
-    x = torch.ones(3, dtype=torch.float32)
-    assert full_precision(x) is x
-    assert full_precision(x.bfloat16()).dtype == torch.float32
-    assert full_precision(x.bool()).dtype == torch.float64
 
 
 def test_masked_values_are_refused_by_name() -> None:
@@ -141,6 +134,6 @@ def test_masked_values_are_refused_by_name() -> None:
     assert as_points("x", np.ma.masked_array(VALUES)).tolist() == VALUES
 
 
-def test_a_single_row_of_numbers_is_told_how_to_be_points() -> None:
-    with pytest.raises(ValueError, match=r"got \(5,\); reshape to one row a point\.$"):
+def test_a_single_row_of_numbers_gets_advice() -> None:
+    with pytest.raises(ValueError, match=r"got \(5,\); reshape to one row per point\.$"):
         as_points("x", np.arange(5))

@@ -37,7 +37,7 @@ def test_value_and_gradient_are_those_of_the_whole(needed: tuple[bool, bool]) ->
             torch.testing.assert_close(gradient, exact, rtol=1e-14, atol=0)
 
 
-def test_asks_for_no_gradient_where_gradients_are_off() -> None:
+def test_computes_no_gradient_where_gradients_are_off() -> None:
     a, b = normal(5, 3).requires_grad_(), normal(3, 4, seed=1)
     with torch.no_grad():
         assert not sum_over_blocks(rows, ROWS, a, b).requires_grad

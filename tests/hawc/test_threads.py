@@ -1,4 +1,4 @@
-"""One thread for small work and the old number afterwards; locks that no copy inherits."""
+"""One thread for small computations, the old number afterwards; locks free in copies."""
 
 import copy
 import pickle
@@ -71,7 +71,7 @@ def test_a_thread_that_first_uses_torch_meanwhile_keeps_the_lower_number() -> No
     assert seen == [1]
 
 
-def test_many_threads_at_once_leave_the_number_as_it_was() -> None:
+def test_many_threads_at_once_do_not_change_the_number() -> None:
     together = threading.Barrier(8, timeout=60)
 
     def work(_: int) -> set[int]:

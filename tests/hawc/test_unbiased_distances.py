@@ -159,6 +159,6 @@ def test_estimates_reject_other_dimensions() -> None:
 @pytest.mark.usefixtures("no_shape_checks")
 def test_rejects_weights_that_do_not_fit(weights: Tensor) -> None:
     with pytest.raises(
-        ValueError, match=r"`weights` must (hold one weight a point, 3|have total 1)"
+        ValueError, match=r"`weights` must (hold one weight per point, 3|have total 1)"
     ):
         squared_distance_to(KERNEL, normal(3, 2), PLANE, weights=weights)

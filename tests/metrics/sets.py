@@ -1,4 +1,4 @@
-"""Two sets of features, every measure over them, and networks that images can be given to."""
+"""Two sets of features, every metric over them, and a network for small images."""
 
 import torch
 from jaxtyping import Float
@@ -22,7 +22,7 @@ NUM_FEATURES = 4
 def real_and_fake(
     num_real: int = 90, num_fake: int = 70, num_features: int = NUM_FEATURES
 ) -> tuple[Float[Tensor, "n f"], Float[Tensor, "m f"]]:
-    """Returns two normal samples, the second narrower and moved, its last rows much like others."""
+    """Returns two normal samples; the second is narrower, shifted, and has near copies."""
     generator = torch.Generator().manual_seed(3)
     real = torch.randn(num_real, num_features, generator=generator)
     fake = 0.8 * torch.randn(num_fake, num_features, generator=generator) + 0.3
@@ -31,7 +31,7 @@ def real_and_fake(
 
 
 def every_metric(keep_real: bool = False) -> list[AbstractFeatureMetric]:
-    """Returns one of each kind, for features of `real_and_fake` or as many logits."""
+    """Returns one metric of each class, for features of `real_and_fake` or as many logits."""
     return [
         PRDC(num_neighbours=3, keep_real=keep_real),
         VendiScore(),
@@ -45,14 +45,14 @@ def every_metric(keep_real: bool = False) -> list[AbstractFeatureMetric]:
 
 
 def numbers(metric: AbstractFeatureMetric) -> list[float]:
-    """Returns what a measure computes as a list."""
-    found = metric.compute()
-    values = found.values() if isinstance(found, dict) else [found]
+    """Returns the values of a metric as a list."""
+    result = metric.compute()
+    values = result.values() if isinstance(result, dict) else [result]
     return [float(value) for value in values]
 
 
 class TinyNet(nn.Module):
-    """A network whose features depend on its mode, with a weight, a buffer and a head."""
+    """A network with a weight, a buffer and a head whose features depend on its mode."""
 
     def __init__(self, channels: int = 1) -> None:
         super().__init__()

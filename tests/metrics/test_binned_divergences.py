@@ -22,11 +22,11 @@ def measured(real: Tensor, fake: Tensor, **arguments: Any) -> dict[str, float]:
 def test_by_hand_in_the_plane() -> None:
     # four bins: real in two of them, generated in one of these and another
     real = torch.tensor([[-1.0, -1.0], [1.0, 1.0]])
-    fake = torch.tensor([[-5.0, -0.1], [1.0, -9.0]])  # what is beyond counts at the border
-    found = measured(real, fake, num_bins=2)
-    assert found["total_variation"] == 0.5
-    assert found["kl"] == found["reverse_kl"] == math.inf
-    assert found["jensen_shannon"] == pytest.approx(0.5 * math.log(2), abs=1e-12)
+    fake = torch.tensor([[-5.0, -0.1], [1.0, -9.0]])  # outer points count in the outermost bins
+    values = measured(real, fake, num_bins=2)
+    assert values["total_variation"] == 0.5
+    assert values["kl"] == values["reverse_kl"] == math.inf
+    assert values["jensen_shannon"] == pytest.approx(0.5 * math.log(2), abs=1e-12)
     assert set(measured(real, real.flip(0), num_bins=2).values()) == {0.0}
 
 
@@ -39,37 +39,37 @@ class NoWholeProducts(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def test_needs_nothing_that_cuda_lacks() -> None:
+def test_all_operations_exist_on_cuda() -> None:
     points = torch.rand(5, 2)
     with NoWholeProducts():
         measured(points, points)
 
 
 def test_kl_is_of_the_real_distribution_to_the_generated_one() -> None:
-    found = measured(torch.tensor([[0.5]]), torch.tensor([[-0.5], [0.5]]), num_bins=2)
-    assert found["kl"] == pytest.approx(math.log(2), abs=1e-12)
-    assert found["reverse_kl"] == math.inf
+    values = measured(torch.tensor([[0.5]]), torch.tensor([[-0.5], [0.5]]), num_bins=2)
+    assert values["kl"] == pytest.approx(math.log(2), abs=1e-12)
+    assert values["reverse_kl"] == math.inf
 
 
 def test_normal_distributions_within_standard_errors() -> None:
     generator, n = torch.Generator().manual_seed(0), 100_000
     p, q = Normal(torch.tensor([0.0]), 1.0), Normal(torch.tensor([0.5]), 1.0)
     points = [distribution.sample(n, generator=generator) for distribution in (p, q)]
-    found = measured(*points, low=-3.0, high=3.5, num_bins=33)
+    values = measured(*points, low=-3.0, high=3.5, num_bins=33)
     # the log ratio has a standard deviation of 0.5; bins of 0.2 lose a share of 0.2^2 / 12
     tolerance = 4 * 0.5 / math.sqrt(n) + 33 / n + 0.2**2 / 12 * 0.125
-    assert found["kl"] == pytest.approx(normals.kl(p, q), abs=tolerance)
-    assert found["jensen_shannon"] == pytest.approx(normals.jensen_shannon(p, q), abs=tolerance)
+    assert values["kl"] == pytest.approx(normals.kl(p, q), abs=tolerance)
+    assert values["jensen_shannon"] == pytest.approx(normals.jensen_shannon(p, q), abs=tolerance)
     # shares of bins: four standard errors of sqrt(1 / n)
-    assert found["total_variation"] == pytest.approx(
+    assert values["total_variation"] == pytest.approx(
         normals.total_variation(p, q), abs=4 / math.sqrt(n)
     )
 
 
 def test_points_far_beyond_the_ends_are_in_the_outermost_bins() -> None:
-    for far in (1e20, 1e37):  # which no integer holds
-        found = measured(torch.tensor([[far]]), torch.tensor([[1.9], [-1.9]]), num_bins=2)
-        assert found["kl"] == pytest.approx(math.log(2), abs=1e-12)
+    for far in (1e20, 1e37):  # beyond int64
+        values = measured(torch.tensor([[far]]), torch.tensor([[1.9], [-1.9]]), num_bins=2)
+        assert values["kl"] == pytest.approx(math.log(2), abs=1e-12)
         upper = measured(torch.tensor([[far]]), torch.tensor([[1.9]]), num_bins=2)
         lower = measured(torch.tensor([[-far]]), torch.tensor([[-1.9]]), num_bins=2)
         assert upper["total_variation"] == lower["total_variation"] == 0
@@ -79,12 +79,12 @@ def test_points_far_beyond_the_ends_are_in_the_outermost_bins() -> None:
     "wrong",
     [{"low": 2.0}, {"num_bins": 0}, {"low": -math.inf}, {"high": math.inf}, {"low": math.nan}],
 )
-def test_refuses_numbers(wrong: dict[str, Any]) -> None:
+def test_wrong_bins_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"`(low|num_bins)` must be"):
         BinnedDivergences(**wrong)
 
 
-def test_refuses_many_coordinates() -> None:
+def test_more_than_two_coordinates_are_refused() -> None:
     points = torch.zeros(2, 3)
     with pytest.raises(ValueError, match="at most 2 coordinates for bins, got 3; use Wasserstein1"):
         measured(points, points)

@@ -22,8 +22,8 @@ def measured(real: Tensor, fake: Tensor) -> tuple[float, ...]:
 
 
 def test_classes_are_counted() -> None:
-    found = measured(one_hot(0, 1, 2, 3), one_hot(2, 2, 2, 0))
-    assert found == (2, pytest.approx(math.log(4) - 0.75 * math.log(3)), 0.5)
+    values = measured(one_hot(0, 1, 2, 3), one_hot(2, 2, 2, 0))
+    assert values == (2, pytest.approx(math.log(4) - 0.75 * math.log(3)), 0.5)
 
 
 def test_the_data_themselves_cover_all() -> None:
@@ -34,7 +34,7 @@ def test_the_data_themselves_cover_all() -> None:
     )
 
 
-def test_a_class_that_the_data_lack_is_wholly_wrong() -> None:
+def test_disjoint_classes_have_total_variation_1() -> None:
     assert measured(one_hot(0, 1), one_hot(3)) == (1, 0, 1)
 
 
@@ -48,14 +48,14 @@ def test_values_are_those_of_scipy() -> None:
 
 
 def test_images_go_through_classify() -> None:
-    class Net(nn.Module):
+    class Logits(nn.Module):
         def forward(self, images: Tensor) -> Tensor:
-            raise AssertionError("the features are not asked for")
+            raise AssertionError("only classify may be called")
 
         def classify(self, images: Tensor) -> Tensor:
             return one_hot(0, 3, 3)
 
-    metric = ClassCoverage(4, Net())
+    metric = ClassCoverage(4, Logits())
     metric.update(torch.rand(3, 1, 8, 8), real=True)
     metric.update(torch.rand(3, 1, 8, 8), real=False)
     assert int(metric.compute()["num_classes"]) == 2

@@ -45,7 +45,7 @@ def test_results_do_not_depend_on_which_kind_comes_first_and_empty_batches(kind:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_reset_forgets_and_keeps_what_it_was_told_to(kind: int) -> None:
+def test_reset_keeps_real_images_only_with_keep_real(kind: int) -> None:
     kept, forgetful = every_metric(keep_real=True)[kind], every_metric()[kind]
     expected = measured(kept, 20)
     measured(forgetful, 20)
@@ -64,7 +64,7 @@ def test_reset_forgets_and_keeps_what_it_was_told_to(kind: int) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_measure_survives_copying_and_pickling(kind: int) -> None:
+def test_copies_and_pickles_of_a_metric_are_equal(kind: int) -> None:
     metric = every_metric()[kind]
     expected = measured(metric, 20)
     assert numbers(metric.clone()) == expected
@@ -72,7 +72,7 @@ def test_a_measure_survives_copying_and_pickling(kind: int) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nothing_is_measured_before_images_came(kind: int) -> None:
+def test_compute_before_update_is_refused(kind: int) -> None:
     with (
         pytest.warns(UserWarning, match="before the ``update``"),
         pytest.raises(ValueError, match=r"`update.* must bring .* `compute`, got 0"),
@@ -80,7 +80,7 @@ def test_nothing_is_measured_before_images_came(kind: int) -> None:
         every_metric()[kind].compute()
 
 
-def test_the_measures_form_a_collection() -> None:
+def test_the_metrics_form_a_collection() -> None:
     collection = MetricCollection({type(m).__name__: m for m in every_metric()})
     collection.update(REAL, real=True)
     collection.update(FAKE, real=False)
@@ -88,12 +88,12 @@ def test_the_measures_form_a_collection() -> None:
     assert names <= collection.compute().keys()
 
 
-def test_measures_of_other_networks_form_a_collection_without_groups() -> None:
-    measures = {n: VendiScore(lambda x, n=n: x[:, :n]) for n in (2, 4)}
-    collection = MetricCollection({str(n): m for n, m in measures.items()}, compute_groups=False)
+def test_metrics_of_different_networks_form_a_collection_without_groups() -> None:
+    metrics = {n: VendiScore(lambda x, n=n: x[:, :n]) for n in (2, 4)}
+    collection = MetricCollection({str(n): m for n, m in metrics.items()}, compute_groups=False)
     collection.update(REAL, real=True)
     collection.update(FAKE, real=False)
-    for n in measures:
+    for n in metrics:
         assert float(collection.compute()[str(n)]) == float(vendi_score(FAKE[:, :n]))
 
 
@@ -105,7 +105,7 @@ class Holder(nn.Module):
         self.classes = ClassCoverage(4, TinyNet())
 
 
-def test_the_network_is_no_part_of_a_checkpoint_and_not_put_into_training() -> None:
+def test_the_network_is_not_part_of_a_checkpoint_and_stays_in_its_mode() -> None:
     holder = Holder()
     other = PRDC(TinyNet())
     assert not other.state_dict()
@@ -125,20 +125,20 @@ def test_the_network_follows_the_device_and_keeps_its_dtype() -> None:
     assert network.conv.weight.dtype == torch.float32
 
 
-def test_the_network_is_asked_for_the_images_that_matter() -> None:
-    asked = []
+def test_the_network_gets_only_images_that_the_metric_needs() -> None:
+    sizes = []
 
     def network(images: Tensor) -> Tensor:
-        asked.append(len(images))
+        sizes.append(len(images))
         return images.flatten(1)
 
     for metric in (VendiScore(network), PRDC(network)):
         metric.update(torch.rand(3, 1, 2, 2), real=True)
         metric.update(torch.rand(2, 1, 2, 2), real=False)
-    assert asked == [2, 3, 2]
+    assert sizes == [2, 3, 2]
 
 
-def test_images_and_their_features_measure_the_same() -> None:
+def test_images_and_their_features_give_the_same_value() -> None:
     network = TinyNet().eval()
     generator = torch.Generator().manual_seed(0)
     real, fake = torch.rand(2, 30, 1, 8, 8, generator=generator)
@@ -152,13 +152,13 @@ def test_images_and_their_features_measure_the_same() -> None:
 def test_another_number_of_features_is_refused() -> None:
     metric = PRDC()
     metric.update(REAL, real=True)
-    with pytest.raises(ValueError, match=r"features must be 4 a image.* got 3; `reset` before"):
+    with pytest.raises(ValueError, match=r"images must have 4 features.* got 3; call `reset`"):
         metric.update(FAKE[:, :3], real=False)
     metric.reset()
     metric.update(FAKE[:, :3], real=False)
 
 
-def test_a_copy_has_a_network_of_its_own() -> None:
+def test_a_deep_copy_has_a_copy_of_the_network() -> None:
     network = TinyNet()
     copied = copy.deepcopy(PRDC(network))
     assert copied.feature_network is not network

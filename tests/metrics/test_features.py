@@ -8,7 +8,7 @@ from tests.metrics.sets import NUM_FEATURES, TinyNet
 IMAGES = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 
 
-def test_the_network_runs_in_eval_mode_without_gradients_and_is_left_as_it_was() -> None:
+def test_the_network_runs_in_eval_mode_without_gradients_and_does_not_change() -> None:
     network = TinyNet().train()
     network.conv.eval()
     before = {name: value.clone() for name, value in network.state_dict().items()}
@@ -21,28 +21,28 @@ def test_the_network_runs_in_eval_mode_without_gradients_and_is_left_as_it_was()
     assert torch.equal(features, network.eval()(IMAGES))
 
 
-def test_modes_are_put_back_after_an_error() -> None:
+def test_modes_are_restored_after_an_error() -> None:
     network = TinyNet(3).train()
     with pytest.raises(ValueError, match="3 channels"):
         extract_features(network, IMAGES)
     assert network.norm.training
 
 
-def test_any_callable_will_do_and_none_means_features() -> None:
+def test_any_callable_is_a_network_and_none_means_features() -> None:
     assert torch.equal(extract_features(lambda x: x.flatten(1), IMAGES), IMAGES.flatten(1))
     assert torch.equal(extract_features(None, IMAGES[:, 0, 0] - 9), IMAGES[:, 0, 0] - 9)
 
 
 def test_many_images_go_through_the_network_in_parts() -> None:
-    asked = []
+    sizes = []
 
     def network(images: Tensor) -> Tensor:
-        asked.append(len(images))
+        sizes.append(len(images))
         return images.flatten(1)
 
     images = torch.rand(300, 1, 2, 2, generator=torch.Generator().manual_seed(0))
     assert torch.equal(extract_features(network, images), images.flatten(1))
-    assert asked == [256, 44]
+    assert sizes == [256, 44]
 
 
 def test_half_precision_and_autocast_do_not_reach_the_network() -> None:
@@ -67,7 +67,7 @@ def test_images_on_another_scale_are_refused(low: float, high: float) -> None:
         extract_features(TinyNet(), images)
 
 
-def test_rounding_beyond_the_range_is_not() -> None:
+def test_rounding_beyond_the_range_is_accepted() -> None:
     assert extract_features(TinyNet(), IMAGES * 2e-6 + (1 - 1e-6)).shape == (5, NUM_FEATURES)
 
 
@@ -94,13 +94,13 @@ def test_features_that_are_not_finite_are_refused(value: float) -> None:
         extract_features(None, features)
 
 
-def test_another_number_of_channels_is_refused_with_a_way_out() -> None:
+def test_another_number_of_channels_is_refused_with_a_remedy() -> None:
     with pytest.raises(ValueError, match=r"images of 1 channels.*`metrics.GrayToRGB\("):
         extract_features(TinyNet(3), IMAGES)
     assert extract_features(GrayToRGB(TinyNet(3)), IMAGES).shape == (5, NUM_FEATURES)
 
 
-def test_other_errors_of_a_network_pass_as_they_are() -> None:
+def test_other_errors_of_a_network_pass_unchanged() -> None:
     def fail(images: Tensor) -> Tensor:
         raise RuntimeError("out of memory")
 
@@ -111,17 +111,17 @@ def test_other_errors_of_a_network_pass_as_they_are() -> None:
 def test_a_network_that_works_in_place_alters_no_image_of_the_caller() -> None:
     network = nn.Sequential(nn.Threshold(0.5, 0.0, inplace=True), nn.Flatten())
     images = IMAGES.clone()
-    for given, expected in ((network, 1), (GrayToRGB(network), 3)):
-        features = extract_features(given, images)
+    for wrapped, channels in ((network, 1), (GrayToRGB(network), 3)):
+        features = extract_features(wrapped, images)
         assert torch.equal(images, IMAGES)
-        assert torch.equal(features, (IMAGES * (IMAGES > 0.5)).flatten(1).repeat(1, expected))
+        assert torch.equal(features, (IMAGES * (IMAGES > 0.5)).flatten(1).repeat(1, channels))
 
 
-def test_features_that_are_given_are_kept_as_they_were() -> None:
-    given = torch.ones(3, 2, requires_grad=True)
-    features = extract_features(None, given)
+def test_features_are_copied() -> None:
+    original = torch.ones(3, 2, requires_grad=True)
+    features = extract_features(None, original)
     with torch.no_grad():
-        given.zero_()
+        original.zero_()
     assert torch.equal(features, torch.ones(3, 2))
     assert not features.requires_grad
 
@@ -130,8 +130,8 @@ def test_an_exported_program_is_a_network() -> None:
     network = TinyNet().eval()
     shapes = ({0: torch.export.Dim("n", min=2)},)
     program = torch.export.export(network, (IMAGES,), dynamic_shapes=shapes).module()
-    for given in (program, nn.Sequential(program, nn.Dropout())):
+    for exported in (program, nn.Sequential(program, nn.Dropout())):
         # another order of sums than in the module
         torch.testing.assert_close(
-            extract_features(given, IMAGES), extract_features(network, IMAGES)
+            extract_features(exported, IMAGES), extract_features(network, IMAGES)
         )

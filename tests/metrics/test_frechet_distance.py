@@ -40,7 +40,7 @@ def test_values_are_those_of_torchmetrics() -> None:
     reference = FrechetInceptionDistance(feature=Flat(), normalize=True, input_img_size=(3, 2, 2))
     reference.update(real.view(-1, 3, 2, 2), real=True)
     reference.update(fake.view(-1, 3, 2, 2), real=False)
-    # which returns float32
+    # torchmetrics returns float32
     assert measured(real, fake) == pytest.approx(float(reference.compute()), rel=1e-5)
 
 
@@ -55,14 +55,14 @@ def test_normal_distributions_along_the_axes_have_a_closed_form() -> None:
     s, t = torch.rand(2, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     s[0] = t[1] = 0  # singular
     mean, other = torch.zeros_like(s), torch.full_like(s, 0.5)
-    found = squared_frechet_distance(mean, s.square().diag(), other, t.square().diag())
-    assert float(found) == pytest.approx(float((s - t).square().sum()) + 6 / 4, rel=1e-12)
+    distance = squared_frechet_distance(mean, s.square().diag(), other, t.square().diag())
+    assert float(distance) == pytest.approx(float((s - t).square().sum()) + 6 / 4, rel=1e-12)
 
 
 def test_equal_sets_are_at_distance_zero_even_if_degenerate() -> None:
     real, _ = real_and_fake(100, 10, 5)
     real = torch.cat([real, real @ torch.ones(5, 3)], 1)  # rank 5 of 8
-    # the singular values of a product of roots keep eps; roots of eigenvalues kept sqrt(eps)
+    # singular values of a product of roots are exact to eps, roots of eigenvalues to sqrt(eps)
     assert 0 <= measured(real, real.flip(0)) < 1e-12
 
 
@@ -72,7 +72,7 @@ def test_a_shift_counts_as_its_square() -> None:
     assert measured(real, real + 0.5) == pytest.approx(5 / 4, rel=1e-10)
 
 
-def test_a_measure_of_images_warns_if_there_are_few() -> None:
+def test_few_images_give_a_warning() -> None:
     real, fake = real_and_fake(6, 8, 6)
     with pytest.warns(UserWarning, match="over 6 features needs more images .* 6 real and 8 gen"):
         value = measured(real, fake)

@@ -5,7 +5,7 @@ from metrics import GrayToRGB
 from tests.metrics.sets import TinyNet
 
 
-def test_the_network_sees_the_channel_thrice() -> None:
+def test_the_channel_is_repeated() -> None:
     network = TinyNet(3).eval()
     images = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     assert torch.equal(GrayToRGB(network)(images), network(torch.cat([images] * 3, 1)))

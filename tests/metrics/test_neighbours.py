@@ -7,7 +7,7 @@ from torch import Tensor
 
 import hawc.blocks
 from metrics import nearest, nearest_earlier
-from metrics.neighbours import amid, squared_distance_blocks, squared_neighbour_radii
+from metrics.neighbours import central_point, squared_distance_blocks, squared_neighbour_radii
 from tests.metrics.sets import real_and_fake
 
 REAL, FAKE = real_and_fake(300, 200, 12)
@@ -24,13 +24,13 @@ def fitted(points: Float[Tensor, "n f"]) -> NearestNeighbors:
 
 def test_blocks_make_up_the_matrix_of_squared_distances() -> None:
     blocks = squared_distance_blocks(REAL + 1e3, FAKE + 1e3)
-    found = [(rows, block.clone()) for rows, block in blocks]
-    assert len(found) > 5
+    copies = [(rows, block.clone()) for rows, block in blocks]
+    assert len(copies) > 5
     expected = torch.cdist((REAL + 1e3).double(), (FAKE + 1e3).double()).square()
-    squared = torch.cat([block for _, block in found])
-    # the expansion's error about the origin, a few eps of the squared norms
+    squared = torch.cat([block for _, block in copies])
+    # error of the expansion around the origin: a few eps of the squared norms
     assert torch.allclose(squared, expected, rtol=0, atol=1e-12)
-    assert [rows.start for rows, _ in found][:3] == [0, 35, 70]
+    assert [rows.start for rows, _ in copies][:3] == [0, 35, 70]
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e4])
@@ -42,7 +42,7 @@ def test_copies_are_at_distance_zero(offset: float, num_features: int) -> None:
     assert int((squared == 0).sum()) == 40
 
 
-def test_a_point_far_away_costs_the_others_nothing() -> None:
+def test_a_distant_point_does_not_change_the_other_distances() -> None:
     far = torch.cat([FAKE, torch.full((1, 12), 1e9)])
     distances, _ = nearest(REAL, far)
     assert torch.allclose(distances, nearest(REAL, FAKE)[0], rtol=1e-10)
@@ -51,28 +51,28 @@ def test_a_point_far_away_costs_the_others_nothing() -> None:
 @pytest.mark.parametrize("n", [1, 2, 999, 1000])
 def test_the_origin_is_the_median(n: int) -> None:
     points = real_and_fake(n, 10, 3)[0]
-    assert torch.equal(amid(points), points.median(0).values.double())
+    assert torch.equal(central_point(points), points.median(0).values.double())
 
 
-def test_the_origin_of_many_points_is_found_from_some() -> None:
+def test_the_origin_of_many_points_is_the_median_of_1000() -> None:
     points = torch.arange(10_001.0)[:, None].repeat(1, 2)
-    # every eleventh: 0 to 9999
-    assert amid(points).tolist() == [4994, 4994]
+    # every eleventh point: 0 to 9999
+    assert central_point(points).tolist() == [4994, 4994]
 
 
-def test_points_with_a_gradient_are_measured_without_it() -> None:
+def test_distances_have_no_gradient() -> None:
     distances, _ = nearest(FAKE.clone().requires_grad_(), REAL.clone().requires_grad_())
     assert torch.equal(distances, nearest(FAKE, REAL)[0])
     assert not distances.requires_grad
 
 
-def test_features_that_float32_tells_apart_are_apart() -> None:
+def test_different_features_in_float32_have_a_positive_distance() -> None:
     points = torch.tensor([[1.0, 2.0], [1.0, 2.0 + 5e-7], [3.0, 4.0]])
     assert float(nearest(points[:1], points[1:])[0]) == pytest.approx(4.77e-7, rel=1e-2)
 
 
-def test_so_are_those_far_from_0() -> None:
-    # measured from 0, 64 units of rounding would be a distance of 2.7e-4
+def test_different_features_far_from_0_have_a_positive_distance() -> None:
+    # an expansion around 0 would err by a distance of 2.7e-4
     points = torch.tensor([[1000.0, 2000.0], [1000.0, 2000.0 + 2**-13], [1001.0, 2001.0]])
     assert float(nearest(points[:1], points[1:])[0]) == 2**-13
 
@@ -97,7 +97,7 @@ def test_nearest_are_those_of_scikit_learn() -> None:
     assert indices.tolist() == expected[1][:, 0].tolist()
 
 
-def test_nearest_earlier_looks_back_only() -> None:
+def test_nearest_earlier_ignores_later_points() -> None:
     distances = nearest_earlier(FAKE)
     assert distances[0] == torch.inf
     for i in (1, 2, 50, 199):

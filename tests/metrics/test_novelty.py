@@ -12,8 +12,8 @@ def measured(reference: Tensor, fake: Tensor, threshold: float | None = None) ->
     metric = Novelty(threshold=threshold)
     metric.update(fake, real=False)
     metric.update(reference, real=True)
-    found = metric.compute()
-    return [float(found["novelty"]), float(found["share_copied"])]
+    values = metric.compute()
+    return [float(values["novelty"]), float(values["share_copied"])]
 
 
 @pytest.mark.parametrize("threshold", [None, 0.7])
@@ -31,7 +31,7 @@ def test_copies_are_not_new() -> None:
     assert measured(real, real.flip(0)) == [0, 1]
 
 
-def test_a_step_aside_is_its_length() -> None:
+def test_novelty_is_the_mean_distance() -> None:
     reference = torch.tensor([[0.0, 0.0], [10.0, 0.0]])
     fake = torch.tensor([[0.0, 1.0], [10.0, -3.0]])
     assert measured(reference, fake, 2.0) == [2, 0.5]

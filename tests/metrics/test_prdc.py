@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 def by_definition(
     real: Float[Tensor, "n f"], fake: Float[Tensor, "m f"], k: int
 ) -> dict[str, float]:
-    """Returns the four measures as the papers define them, by whole matrices of scikit-learn."""
+    """Returns the four metrics by the formulas of the papers, with matrices of scikit-learn."""
     x, y = real.double().numpy(), fake.double().numpy()
     ball_of_real = np.sort(pairwise_distances(x), axis=1)[:, k]
     ball_of_fake = np.sort(pairwise_distances(y), axis=1)[:, k]
@@ -35,8 +35,8 @@ def by_definition(
 @pytest.mark.parametrize("num_features", [2, 16])
 def test_values_are_those_of_the_definition(k: int, num_features: int) -> None:
     real, fake = real_and_fake(150, 110, num_features)
-    found = precision_recall_density_coverage(real, fake, k)
-    assert {n: float(v) for n, v in found.items()} == pytest.approx(
+    values = precision_recall_density_coverage(real, fake, k)
+    assert {n: float(v) for n, v in values.items()} == pytest.approx(
         by_definition(real, fake, k), abs=1e-12
     )
 
@@ -45,8 +45,8 @@ def measured(real: Tensor, fake: Tensor, k: int = 5) -> list[float]:
     metric = PRDC(num_neighbours=k)
     metric.update(fake, real=False)
     metric.update(real, real=True)
-    found = metric.compute()
-    return [float(found[name]) for name in ("precision", "recall", "density", "coverage")]
+    values = metric.compute()
+    return [float(values[name]) for name in ("precision", "recall", "density", "coverage")]
 
 
 def test_equal_sets_score_one() -> None:
@@ -60,16 +60,16 @@ def test_sets_far_apart_score_zero() -> None:
 
 
 def test_a_collapsed_model_is_precise_and_recalls_nothing() -> None:
-    """Measures that swap the roles of real and generated images give 0 and 1 here."""
+    """With the roles of real and generated images swapped the values would be 0 and 1."""
     real = torch.arange(100.0)[:, None].repeat(1, 3)
-    # of image 50 alone: its neighbours' open balls end there, and copies span no ball
+    # only the ball of image 50 counts: those of its neighbours end there, those of copies are empty
     assert measured(real, real[50:51].repeat(40, 1), k=2) == [1, 0, 0.5, 0.01]
 
 
 def test_a_nearly_collapsed_model_covers_what_is_near() -> None:
     real = torch.arange(100.0)[:, None].repeat(1, 3)
     noise = 1e-3 * torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
-    # of noise half is nearer to image 49, half to 51; none is as near to both
+    # half of the noisy images are nearer to image 49, half to 51
     assert measured(real, real[50:51] + noise, k=2) == [1, 0.01, 1, 0.03]
 
 
@@ -80,12 +80,12 @@ def test_one_odd_generated_image_costs_precision_alone() -> None:
     assert (recall, coverage) == (1, 1)
 
 
-def test_a_image_whose_features_exploded_leaves_the_others_as_they_are() -> None:
+def test_huge_features_of_one_image_do_not_change_the_others() -> None:
     real, fake = real_and_fake(150, 110, 4)
     fake[5] = 1e8
-    found = precision_recall_density_coverage(real, fake, 3)
+    values = precision_recall_density_coverage(real, fake, 3)
     expected = by_definition(real, fake, 3)
-    assert {n: float(v) for n, v in found.items()} == pytest.approx(expected, abs=1e-12)
+    assert {n: float(v) for n, v in values.items()} == pytest.approx(expected, abs=1e-12)
     assert expected["precision"] < 1
 
 
@@ -93,7 +93,7 @@ def test_one_odd_real_image_costs_recall_alone() -> None:
     fake, _ = real_and_fake(100, 10, 3)
     precision, recall, _, coverage = measured(torch.cat([fake, fake[:1] + 100]), fake)
     assert recall == pytest.approx(100 / 101)
-    assert (precision, coverage) == (1, 1)  # the odd one's ball reaches to all others
+    assert (precision, coverage) == (1, 1)  # the ball of the odd image contains all others
 
 
 @pytest.mark.parametrize(("num_real", "num_fake"), [(5, 50), (50, 5)])
@@ -116,8 +116,8 @@ generator = torch.Generator().manual_seed(0)
 real, fake = torch.randn(2, 10_000, 64, generator=generator)
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 before = peak()
-found = precision_recall_density_coverage(real, fake)
-assert 0.4 < found["coverage"] <= 1
+values = precision_recall_density_coverage(real, fake)
+assert 0.4 < values["coverage"] <= 1
 print(peak() - before)
 """
 

@@ -18,7 +18,7 @@ def test_repeats_are_nearer_than_the_threshold_to_earlier_ones(
     assert float(repeat_rate(LINE, threshold)) == pytest.approx(repeats / 6)
 
 
-def test_the_order_counts() -> None:
+def test_the_rate_depends_on_the_order() -> None:
     points = torch.tensor([0.0, 2.0, 1.0])[:, None]
     assert float(repeat_rate(points, 1.5)) == pytest.approx(1 / 3)
     assert float(repeat_rate(points[[0, 2, 1]], 1.5)) == pytest.approx(2 / 3)
@@ -33,20 +33,20 @@ def test_the_threshold_is_a_percentile_of_distances_between_data() -> None:
         assert repeat_threshold(real, percentile) == pytest.approx(expected, rel=1e-10)
 
 
-def test_data_repeat_themselves_about_half_as_often_as_the_percentile_says() -> None:
+def test_the_rate_of_the_data_is_about_half_the_percentile() -> None:
     real, _ = real_and_fake(1000, 10, 6)
     rate = float(repeat_rate(real, repeat_threshold(real, 20.0)))
     assert rate == pytest.approx(0.1, abs=0.03)  # three standard deviations of a share of 1000
 
 
-def test_the_measure_finds_its_threshold_in_the_data() -> None:
+def test_the_default_threshold_is_that_of_the_data() -> None:
     real, fake = real_and_fake()
-    found, given = RepeatRate(), RepeatRate(threshold=repeat_threshold(real))
-    for metric in (found, given):
+    default, explicit = RepeatRate(), RepeatRate(threshold=repeat_threshold(real))
+    for metric in (default, explicit):
         metric.update(fake, real=False)
         metric.update(real, real=True)
-    assert float(found.compute()) == float(given.compute()) >= 3 / 70
-    assert not given.real_features
+    assert float(default.compute()) == float(explicit.compute()) >= 3 / 70
+    assert not explicit.real_features
 
 
 def test_a_copy_is_a_repeat_under_any_threshold() -> None:
@@ -55,7 +55,7 @@ def test_a_copy_is_a_repeat_under_any_threshold() -> None:
 
 
 @pytest.mark.parametrize("threshold", [0.0, -1.0, float("inf"), float("nan")])
-def test_thresholds_that_are_no_distance_are_refused(threshold: float) -> None:
+def test_thresholds_that_are_not_positive_and_finite_are_refused(threshold: float) -> None:
     with pytest.raises(ValueError, match=f"`threshold` must be > 0 .* got {threshold}; `metrics."):
         RepeatRate(threshold=threshold)
 
@@ -66,8 +66,8 @@ def test_percentiles_out_of_range_are_refused(percentile: float) -> None:
         repeat_threshold(LINE, percentile)
 
 
-def test_data_that_repeat_themselves_give_no_threshold() -> None:
-    with pytest.raises(ValueError, match=r"different images, got 2 of 7 with an equal one; give"):
+def test_data_with_copies_give_no_threshold() -> None:
+    with pytest.raises(ValueError, match=r"different images, got 2 of 7 with a copy; give each"):
         repeat_threshold(torch.cat([LINE, LINE[:1]]))
     assert repeat_threshold(torch.cat([LINE, LINE[:1]]), 50.0) > 0
 

@@ -16,7 +16,7 @@ KERNELS = [Energy(), HuberEnergy(), HuberEnergy(1.0), GaussianComplement(2.0)]
 def test_values_are_those_of_hawc_in_float64(kernel: AbstractKernel, num_features: int) -> None:
     x, y = (points.double() for points in real_and_fake(80, 60, num_features))
     biased, unbiased = (squared_energy_distance(kernel, x, y, unbiased=b) for b in (False, True))
-    # distances by the expansion, on both sides of zero sums of order 1
+    # distances by the expansion of squares; a difference of sums of order 1
     assert float(biased) == pytest.approx(float(squared_distance(kernel, x, y)), rel=1e-10)
     expected = float(unbiased_squared_distance(kernel, x, y))
     assert float(unbiased) == pytest.approx(expected, rel=1e-10)
@@ -40,7 +40,7 @@ def test_a_set_is_at_distance_zero_from_itself() -> None:
 
 
 @pytest.mark.parametrize("unbiased", [False, True])
-def test_the_measure_takes_its_kernel_and_kind(unbiased: bool) -> None:
+def test_the_metric_takes_its_kernel_and_bias(unbiased: bool) -> None:
     real, fake = real_and_fake()
     metric = SquaredEnergyDistance(kernel=KERNELS[-1], unbiased=unbiased)
     metric.update(real, real=True)

@@ -28,7 +28,7 @@ def by_definition(features: Float[Tensor, "n f"], q: float) -> float:
 @pytest.mark.parametrize("num_features", [3, 40, 200])  # both sides of the dual form
 def test_values_are_those_of_the_definition(q: float, num_features: int) -> None:
     features, _ = real_and_fake(80, 10, num_features)
-    # rounding of the smallest eigenvalues, felt by q = 0.1 most
+    # rounding of the smallest eigenvalues, which matters most for q = 0.1
     assert float(vendi_score(features, q)) == pytest.approx(by_definition(features, q), rel=1e-9)
 
 
@@ -36,7 +36,7 @@ def test_values_are_those_of_the_definition(q: float, num_features: int) -> None
 @pytest.mark.parametrize("copies", [1, 7])
 def test_orthogonal_kinds_count_one_each(q: float, copies: int) -> None:
     kinds = torch.eye(5, 8).repeat(copies, 1) * torch.arange(1, 5 * copies + 1)[:, None]
-    # eps / |1 - q|, as q = 1 + 1e-6 is computed by the formula with that quotient
+    # rounding of eps / |1 - q| for q = 1 + 1e-6
     assert float(vendi_score(kinds, q)) == pytest.approx(5, rel=1e-9)
 
 
@@ -64,13 +64,13 @@ def test_the_score_falls_smoothly_with_the_order() -> None:
     assert scores[0] > 1.1 * scores[-1]
 
 
-def test_features_without_direction_are_a_kind_of_their_own() -> None:
+def test_zero_features_are_one_separate_kind() -> None:
     features = torch.cat([torch.eye(3), torch.zeros(1, 3)])
     assert float(vendi_score(features)) == pytest.approx(4, rel=1e-12)
     assert float(vendi_score(torch.zeros(6, 3))) == pytest.approx(1, rel=1e-12)
 
 
-def test_the_measure_is_of_generated_images() -> None:
+def test_the_metric_is_that_of_generated_images() -> None:
     real, fake = real_and_fake()
     metric = VendiScore(q=2.0)
     metric.update(real, real=True)

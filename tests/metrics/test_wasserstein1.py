@@ -14,13 +14,13 @@ def measured(real: torch.Tensor, fake: torch.Tensor) -> float:
     return float(metric.compute())
 
 
-def test_on_the_line_it_is_scipys() -> None:
+def test_on_the_line_it_equals_scipys() -> None:
     real, fake = real_and_fake(50, 40, 1)
     expected = stats.wasserstein_distance(real[:, 0].numpy(), fake[:, 0].numpy())
     assert measured(real, fake) == pytest.approx(expected, abs=1e-6)  # features are float32
 
 
-def test_a_set_moved_is_as_far_as_it_was_moved() -> None:
+def test_the_distance_of_a_shifted_set_is_the_shift() -> None:
     real, _ = real_and_fake(30, 10, 2)
     assert measured(real, real + torch.tensor([0.3, 0.4])) == pytest.approx(0.5, abs=1e-6)
     assert measured(real, real.flip(0)) == pytest.approx(0, abs=1e-8)

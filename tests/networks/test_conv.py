@@ -1,4 +1,4 @@
-"""DCGAN-like networks: which sizes they make, exact numbers of parameters, start of the weights."""
+"""DCGAN-like networks: sizes of images, numbers of parameters, initial weights."""
 
 import pytest
 import torch
@@ -56,13 +56,12 @@ def test_generator_for_32_has_the_known_size() -> None:
     assert count(ConvDecoder((3, 32, 32), 100)) == first + middle + 64 * 3 * 16 + 3
 
 
-@pytest.mark.parametrize("shape", [(1, 9, 9), (3, 31, 32), (1, 3, 3), (3, 36, 36), (1, 8, 64)])
 @pytest.mark.parametrize("network", [ConvEncoder, ConvDecoder])
-def test_impossible_sizes_are_refused(
-    network: type[ConvEncoder] | type[ConvDecoder], shape: tuple[int, int, int]
-) -> None:
+def test_impossible_sizes_are_refused(network: type[ConvEncoder] | type[ConvDecoder]) -> None:
     with pytest.raises(ValueError, match=r"`image_shape` must .* 48 or 64, got .*; resize the"):
-        network(shape, 2)
+        network((3, 36, 36), 2)
+    with pytest.raises(ValueError, match="`num_halvings` must be from 1 to 4 for 28 x 28 pixels"):
+        network((1, 28, 28), 2, num_halvings=5)
 
 
 @pytest.mark.parametrize("network", [ConvEncoder, ConvDecoder])
@@ -71,17 +70,11 @@ def test_empty_layers_are_refused(network: type[ConvEncoder] | type[ConvDecoder]
         network((1, 28, 28), 2, width=0)
 
 
-@pytest.mark.parametrize("network", [ConvEncoder, ConvDecoder])
-def test_too_many_halvings_are_refused(network: type[ConvEncoder] | type[ConvDecoder]) -> None:
-    with pytest.raises(ValueError, match="`num_halvings` must be from 1 to 4 for 28 x 28 pixels"):
-        network((1, 28, 28), 2, num_halvings=5)
-
-
 def test_weights_start_as_in_dcgan() -> None:
     torch.manual_seed(0)
     encoder = ConvEncoder((3, 32, 32), 1)
     convolution = encoder[2]
-    # 131,072 draws: the standard error of the standard deviation is 0.02 / sqrt(2 n) = 4e-5
+    # of 131,072 weights: the standard error of the deviation is 0.02 / sqrt(2 n) = 4e-5
     assert convolution.weight.std().item() == pytest.approx(0.02, abs=2e-4)
     assert encoder[0].bias.abs().max() == 0
     norm = next(layer for layer in encoder.modules() if isinstance(layer, nn.BatchNorm2d))

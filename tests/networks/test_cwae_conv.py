@@ -1,4 +1,4 @@
-"""The Cramer-Wold autoencoder's networks: shapes, numbers of weights, what they refuse."""
+"""Networks of the Cramer-Wold autoencoder: shapes, numbers of weights, refused sides."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Both digit networks know the digits, plain and as generators make them."""
+"""Both digit networks classify digits, sharp, blurred and noisy."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from networks import DigitFeatures
 
 
 @pytest.mark.parametrize("role", ["choosing", "judging"])
-def test_the_digits_at_hand_are_named(role: str) -> None:
+def test_digits_of_mnist5k_are_classified(role: str) -> None:
     splits = [MNIST5k().read(train) for train in (True, False)]
     images = torch.cat([images for images, _ in splits]) / 255
     labels = torch.cat([labels for _, labels in splits])
@@ -22,8 +22,3 @@ def test_the_digits_at_hand_are_named(role: str) -> None:
     assert accuracy(functional.avg_pool2d(images, 3, 1, 1)) > 0.97  # as blurred as a VAE's
     noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
     assert accuracy((images + 0.1 * noise).clamp(0, 1)) > 0.97
-
-
-def test_colors_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"`images` must be \(n, 1, height, width\) for Digit"):
-        DigitFeatures("choosing")(torch.zeros(2, 3, 28, 28))

@@ -1,4 +1,4 @@
-"""DiscoGAN's networks: exact numbers of parameters, features, sizes that cannot be made."""
+"""DiscoGAN's networks: numbers of parameters, features of hidden layers, refused sizes."""
 
 import pytest
 import torch
@@ -35,7 +35,7 @@ def test_critic_has_the_authors_size() -> None:
     assert network(torch.zeros(2, 3, 64, 64)).shape == (2, 1)
 
 
-def test_critic_tells_the_features_of_levels_two_to_four() -> None:
+def test_critic_returns_the_features_of_levels_two_to_four() -> None:
     network = DiscoCritic((3, 64, 64), width=8).eval()
     images = torch.randn(2, 3, 64, 64)
     scores, features = network.scores_and_features(images)
@@ -72,18 +72,18 @@ def test_no_norm_next_to_the_images() -> None:
     assert isinstance(last, nn.ConvTranspose2d)
 
 
-def test_a_translator_reads_its_image() -> None:
+def test_a_translation_depends_on_its_image() -> None:
     network = DiscoTranslator((3, 32, 32), 4).eval()
 
-    def made(level: float) -> Tensor:
+    def translation(level: float) -> Tensor:
         return network(torch.full((1, 3, 32, 32), level))
 
-    assert not torch.allclose(made(0.5), made(-0.5))
+    assert not torch.allclose(translation(0.5), translation(-0.5))
 
 
 @pytest.mark.parametrize("network", [DiscoTranslator, DiscoCritic])
 @pytest.mark.parametrize("shape", [(3, 28, 32), (3, 32, 40)])
-def test_sizes_that_cannot_be_made(network: type[DiscoCritic], shape: tuple[int, ...]) -> None:
+def test_other_sizes_are_refused(network: type[DiscoCritic], shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"sides that are multiples of 16, .* 64, got \(3, "):
         network(shape)
 

@@ -1,4 +1,4 @@
-"""Four networks, two a kind of image, with nothing in common but what goes in and comes out."""
+"""Four networks, two per kind of image, which share only input and output shapes."""
 
 from typing import get_args
 
@@ -40,7 +40,7 @@ def test_pixels_are_standardized_by_channel(data: Data, role: Role) -> None:
 
 
 @pytest.mark.parametrize("data", get_args(Data))
-def test_the_two_of_a_kind_have_different_layers(data: Data) -> None:
+def test_both_roles_have_different_layers(data: Data) -> None:
     choosing, judging = (
         untrained_classifier(data, "choosing"),
         untrained_classifier(data, "judging"),

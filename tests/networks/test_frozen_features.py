@@ -1,4 +1,4 @@
-"""Feature networks stay as they are: no optimizer, checkpoint or training mode reaches them."""
+"""Feature networks are frozen: optimizers, checkpoints and training mode do not change them."""
 
 from collections.abc import Callable
 from typing import final
@@ -33,7 +33,7 @@ class Model(LightningModule):
         self.features = TinyFeatures()
 
 
-class Measure(Metric):
+class TotalFeatures(Metric):
     def __init__(self) -> None:
         super().__init__()
         self.features = TinyFeatures()
@@ -78,7 +78,7 @@ def test_state_of_model_and_metric_loads_strictly_and_leaves_the_network() -> No
     other.load_state_dict(model.state_dict())
     assert torch.equal(other.own.weight, model.own.weight)
     assert torch.equal(other.features(random_images(4, 3, 8, 8)), before)
-    metric, fresh = Measure(), Measure()
+    metric, fresh = TotalFeatures(), TotalFeatures()
     metric.update(random_images(4, 3, 8, 8))
     assert set(metric.state_dict()) == {"total"}
     fresh.load_state_dict(metric.state_dict())
@@ -123,7 +123,7 @@ def test_other_sizes_are_resized_only_when_asked() -> None:
         TinyFeatures()(random_images(2, 3, 9, 7))
     images = torch.full((2, 3, 31, 9), 0.25).requires_grad_()
     features = TinyFeatures(resize=True)
-    # resizing keeps what is constant
+    # resizing keeps constant images constant
     assert torch.allclose(features(images), features(torch.full((2, 3, 8, 8), 0.25)), atol=1e-6)
     features(images).sum().backward()
     assert images.grad is not None

@@ -1,4 +1,4 @@
-"""Keras' starting weights."""
+"""Initial weights as in Keras."""
 
 import math
 
@@ -15,7 +15,7 @@ def test_weights_are_uniform_after_glorot_and_biases_zero() -> None:
     network.apply(initialize_like_keras)
     for layer, fans in ((network[0], 300 + 200), (network[2], 25 * (3 + 50))):
         bound = math.sqrt(6 / fans)
-        largest = float(layer.weight.abs().max())
-        assert 0.99 * bound < largest <= bound  # of thousands of draws
+        largest = float(layer.weight.detach().abs().max())
+        assert 0.99 * bound < largest <= bound  # of thousands of weights
         assert torch.equal(layer.bias, torch.zeros_like(layer.bias))
     assert torch.equal(network[1].weight, scale)

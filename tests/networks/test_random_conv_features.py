@@ -1,4 +1,4 @@
-"""Random convolutions: the same from the same seed, for any shape, on a sensible scale."""
+"""Random convolutions: reproducible from the seed, for any shape, on the scale of 1."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ def test_any_shape(shape: tuple[int, int, int]) -> None:
     assert torch.isfinite(images.grad).all()
 
 
-def test_the_seed_alone_decides() -> None:
+def test_features_depend_on_the_seed_alone() -> None:
     state = torch.random.get_rng_state()
     images = torch.linspace(0, 1, 2 * 28 * 28).reshape(2, 1, 28, 28)
     first = RandomConvFeatures((1, 28, 28), seed=3)(images)
@@ -29,30 +29,30 @@ def test_the_seed_alone_decides() -> None:
     assert not torch.equal(RandomConvFeatures((1, 28, 28), seed=4)(images), first)
 
 
-def test_the_default_precision_has_no_part_in_it() -> None:
+def test_features_do_not_depend_on_the_default_precision() -> None:
     images = torch.linspace(0, 1, 2 * 8 * 8, dtype=torch.float32).reshape(2, 1, 8, 8)
-    wanted = RandomConvFeatures((1, 8, 8))(images)
+    expected = RandomConvFeatures((1, 8, 8))(images)
     torch.set_default_dtype(torch.float64)
     try:
         features = RandomConvFeatures((1, 8, 8))
     finally:
         torch.set_default_dtype(torch.float32)
-    assert torch.equal(features(images), wanted)
+    assert torch.equal(features(images), expected)
 
 
-def test_nothing_of_it_is_stored() -> None:
+def test_state_dicts_and_optimizers_get_no_weights() -> None:
     assert RandomConvFeatures((1, 28, 28)).state_dict() == {}
     assert list(RandomConvFeatures((1, 28, 28)).parameters()) == []
 
 
-def test_digits_lie_near_their_like_on_the_scale_of_one() -> None:
+def test_nearest_neighbours_of_digits_are_of_their_class() -> None:
     data = MNIST5k()
-    (images, labels), (others, wanted) = data.read(train=True), data.read(train=False)
+    (images, labels), (others, expected) = data.read(train=True), data.read(train=False)
     features = RandomConvFeatures((1, 28, 28))
-    known, asked = features(images / 255), features(others / 255)
-    assert 0.3 < known.std(0).mean() < 3  # smooth noise is the yardstick, digits are not far off
-    named = labels[torch.cdist(asked, known).argmin(1)]
-    assert (named == wanted).float().mean() > 0.9  # 92 % measured, a tenth by chance
+    reference, queries = features(images / 255), features(others / 255)
+    assert 0.3 < reference.std(0).mean() < 3  # 1 for smooth noise
+    classes = labels[torch.cdist(queries, reference).argmin(1)]
+    assert (classes == expected).float().mean() > 0.9  # 92 % measured, a tenth by chance
 
 
 def test_empty_features_are_refused() -> None:

@@ -1,4 +1,4 @@
-"""Residual blocks: the sources' orders of convolution and resampling, and how weights start."""
+"""Residual blocks: order of convolution and resampling as in the sources, initial weights."""
 
 import math
 
@@ -26,12 +26,12 @@ def twice(x: Tensor) -> Tensor:
     return interpolate(x, scale_factor=2, mode="nearest")
 
 
-def test_doubling_takes_both_ways_from_the_larger_image() -> None:
+def test_doubling_equals_convolutions_of_the_larger_image() -> None:
     block = doubling_block(3).double()
     one, two, short = convolutions(block)
     first, second = (layer for layer in block.residual if isinstance(layer, nn.BatchNorm2d))
     expected = two(relu(second(one(twice(relu(first(X))))))) + short(twice(X))
-    # 1e-12: the short cut convolves before it doubles
+    # 1e-12: the shortcut convolves before it doubles
     assert torch.allclose(block(X), expected, atol=1e-12)
 
 
@@ -49,19 +49,19 @@ def test_halving_pools_after_its_convolutions() -> None:
     assert torch.allclose(block(X), expected, atol=1e-12)  # as above
 
 
-def test_keeping_adds_the_images_as_they_are() -> None:
+def test_keeping_adds_the_unchanged_images() -> None:
     block = keeping_block(3).double()
     one, two = convolutions(block)
     assert torch.equal(block(X), two(relu(one(relu(X)))) + X)
 
 
 @pytest.mark.parametrize("block", [doubling_block(40), halving_block(40), input_block(40, 40)])
-def test_weights_start_uniform_and_larger_on_the_long_way(block: ResidualBlock) -> None:
+def test_weights_start_uniform_and_larger_outside_the_shortcut(block: ResidualBlock) -> None:
     for layer in convolutions(block):
         area = layer.kernel_size[0] ** 2
         gain = 1 if area == 1 else math.sqrt(2)
         bound = gain * math.sqrt(6 / (40 * area + 40 * area))
         largest = float(layer.weight.detach().abs().max())
-        assert 0.98 * bound < largest <= bound  # of 1,600 draws at least
+        assert 0.98 * bound < largest <= bound  # of at least 1,600 weights
         assert layer.bias is not None
         assert layer.bias.abs().max() == 0

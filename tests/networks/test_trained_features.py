@@ -1,4 +1,4 @@
-"""What digit and object networks share: features on one scale, logits, roles, gradients."""
+"""Digit and object networks: features on one scale, logits, roles, gradients."""
 
 import pytest
 import torch
@@ -36,7 +36,7 @@ def test_features_are_standardized_on_training_images(role: str) -> None:
     assert ((values.std(0) > 0.8) & (values.std(0) < 1.2)).all()
 
 
-def test_logits_are_of_the_images_that_features_are_of() -> None:
+def test_logits_and_features_take_the_same_images() -> None:
     features = DigitFeatures("judging", resize=True)
     small = torch.rand(2, 1, 14, 14)
     hidden = features(small) * features.network.feature_std + features.network.feature_mean
@@ -45,6 +45,8 @@ def test_logits_are_of_the_images_that_features_are_of() -> None:
         assert features.classify(small).dtype == torch.float32
     with pytest.raises(ValueError, match="`images` must be 28 x 28 for DigitFeatures, got 14 x 14"):
         DigitFeatures("judging").classify(small)
+    with pytest.raises(ValueError, match=r"`images` must be \(n, 1, height, width\) for Digit"):
+        DigitFeatures("judging").classify(torch.zeros(2, 3, 28, 28))
 
 
 @pytest.mark.usefixtures("no_shape_checks")
@@ -58,9 +60,9 @@ def test_another_role_is_refused() -> None:
 def test_yaml_names_network_and_role() -> None:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--network", type=nn.Module)
-    given = ["--network", "networks.DigitFeatures", "--network.role", "choosing"]
-    network = parser.instantiate(parser.parse_args(given)).network
+    arguments = ["--network", "networks.DigitFeatures", "--network.role", "choosing"]
+    network = parser.instantiate(parser.parse_args(arguments)).network
     assert isinstance(network, DigitFeatures)
     assert network.role == "choosing"
     with pytest.raises(Exception, match="choosing"):
-        parser.parse_args([*given[:3], "both"])
+        parser.parse_args([*arguments[:3], "both"])

@@ -1,4 +1,4 @@
-"""Weights are read only if they are the ones that were recorded; else it is said what to do."""
+"""Weights are read only if their SHA-256 is the recorded one; messages name the remedy."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "new"
 
 
-def test_what_was_written_is_read_but_for_rounding(folder: Path) -> None:
+def test_written_weights_are_read_up_to_rounding(folder: Path) -> None:
     torch.manual_seed(0)
     network = untrained_classifier("digits", "judging")
     network.pixel_std.fill_(1e-9)  # float16 would make it 0
@@ -57,7 +57,7 @@ def test_a_damaged_file_is_refused(folder: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(RuntimeError, match=r"must have the SHA-256 .* damaged or another one; re"):
+    with pytest.raises(RuntimeError, match=r"must have the SHA-256 .* of its record, got .*; re"):
         load_classifier("digits", "judging", folder)
 
 
@@ -69,7 +69,7 @@ def test_a_pointer_of_git_lfs_is_recognised(folder: Path) -> None:
 
 @pytest.mark.parametrize("role", ["choosing", "judging"])
 @pytest.mark.parametrize("data", ["digits", "objects"])
-def test_shipped_files_are_small_recorded_and_found_from_anywhere(
+def test_shipped_files_are_small_and_load_from_any_working_folder(
     data: str, role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""The tutorial's networks: its shapes, its numbers of weights, what they refuse."""
+"""Networks of the tutorial: shapes, numbers of weights, refused sizes."""
 
 import pytest
 import torch

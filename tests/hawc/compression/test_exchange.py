@@ -1,4 +1,4 @@
-"""The best of given candidates, against trying out all of them."""
+"""Choice by exchange, against all subsets of the candidates."""
 
 from itertools import combinations
 
@@ -58,5 +58,5 @@ def test_rounding_does_not_choose_between_equal_candidates() -> None:
     assert exchange(field, lambda i: torch.zeros(4), 2) == [1, 2]
 
 
-def test_equal_candidates_are_taken_once_each() -> None:
+def test_equal_candidates_are_chosen_once_each() -> None:
     assert sorted(exchange(torch.zeros(3), lambda i: torch.zeros(3), 3)) == [0, 1, 2]

@@ -1,4 +1,4 @@
-"""The quasi-Newton descent against SciPy's minima, dense updates and its own rules."""
+"""L-BFGS against SciPy's minima and dense updates, and its stopping rules."""
 
 import math
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from scipy import optimize
 from torch import Tensor
 
 from hawc.compression import lbfgs
-from hawc.compression.lbfgs import Function, Minimum, StoppingRule, minimize
-from tests.hawc.compression.draws import normal
+from hawc.compression.lbfgs import Minimum, Objective, StoppingRule, minimize
+from tests.hawc.compression.cases import normal
 
 STRICT = StoppingRule(1000, gradient_tolerance=1e-8, progress_tolerance=0.0, window=10)
 
@@ -19,7 +19,7 @@ STRICT = StoppingRule(1000, gradient_tolerance=1e-8, progress_tolerance=0.0, win
 class Counted:
     """A function that remembers at how many points each of its calls was made."""
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Objective) -> None:
         self.function = function
         self.rows: list[int] = []
 
@@ -28,7 +28,7 @@ class Counted:
         return self.function(x)
 
 
-def with_gradient(value: Callable[[Tensor], Tensor]) -> Function:
+def with_gradient(value: Callable[[Tensor], Tensor]) -> Objective:
     def function(x: Tensor) -> tuple[Tensor, Tensor]:
         at = x.detach().requires_grad_()
         result = value(at)
@@ -38,7 +38,7 @@ def with_gradient(value: Callable[[Tensor], Tensor]) -> Function:
     return function
 
 
-def quadratic(condition: float = 100.0, dim: int = 12) -> Function:
+def quadratic(condition: float = 100.0, dim: int = 12) -> Objective:
     scale = torch.logspace(0, math.log10(condition), dim)
     return with_gradient(lambda x: 0.5 * (scale * (x - 1).square()).sum(1))
 
@@ -54,13 +54,13 @@ def two_wells(x: Tensor) -> Tensor:
 
 
 def found_from(
-    function: Function, start: Tensor, rule: StoppingRule = STRICT
+    function: Objective, start: Tensor, rule: StoppingRule = STRICT
 ) -> tuple[Minimum, list[int]]:
     counted = Counted(function)
     return minimize(counted, start, rule, first_step=0.25), counted.rows
 
 
-def test_quadratic_is_minimised() -> None:
+def test_quadratic_is_minimized() -> None:
     found, _ = found_from(quadratic(), 3 * normal(4, 12))
     assert found.converged
     # the tolerance of the gradient over the smallest curvature
@@ -105,7 +105,7 @@ def test_evaluations_are_counted_by_start(max_iterations: int) -> None:
     assert rows[0] == 6
 
 
-def after_steps(count: int, function: Function, start: Tensor) -> lbfgs._Descents:
+def after_steps(count: int, function: Objective, start: Tensor) -> lbfgs._Descents:
     value, gradient = function(start)
     none = start.new_empty(len(start), 0, start.shape[1])
     square, log = start.new_empty(len(start), 0, 0), torch.stack([value, value], dim=1)
@@ -144,7 +144,7 @@ def test_kept_products_are_those_of_steps_and_changes(count: int) -> None:
     torch.testing.assert_close(descents.log[:, -1], rosenbrock(descents.point))
 
 
-def test_first_direction_has_the_length_asked_for() -> None:
+def test_first_direction_has_the_given_length() -> None:
     descents = after_steps(0, with_gradient(rosenbrock), normal(3, 6))
     direction = lbfgs._direction(descents, 0.25)
     torch.testing.assert_close(direction.norm(dim=1), torch.full((3,), 0.25))
@@ -236,7 +236,7 @@ def test_a_start_at_the_minimum_stays() -> None:
     assert rows == [2]
 
 
-def test_a_start_that_is_no_number_leaves_the_others_alone() -> None:
+def test_a_start_at_nan_does_not_change_the_others() -> None:
     function, starts = quadratic(), 3 * normal(3, 12)
     expected, _ = found_from(function, starts[1:])
     starts[0, 3] = math.nan
@@ -246,13 +246,13 @@ def test_a_start_that_is_no_number_leaves_the_others_alone() -> None:
     torch.testing.assert_close(found.point, expected.point, rtol=0, atol=1e-7)
 
 
-def test_says_when_there_was_no_number_at_all() -> None:
+def test_reports_infinity_where_all_values_are_nan() -> None:
     found, _ = found_from(quadratic(), torch.full((3, 12), math.nan))
     assert found.value == math.inf  # no value at all
     assert not found.converged
 
 
-def test_steps_back_where_the_function_is_no_number() -> None:
+def test_steps_back_where_the_function_is_nan() -> None:
     # -log(1 - x) - log(x), minimal at 1/2; every first step from 0.99 is too long
     barrier = with_gradient(lambda x: -torch.log(1 - x[:, 0]) - 2 * torch.log(x[:, 0]))
     found = minimize(barrier, torch.tensor([[0.99], [1e-3]]), STRICT, first_step=2.0)
@@ -273,7 +273,7 @@ def test_gives_up_where_no_step_is_good_enough() -> None:
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf])
-def test_a_start_without_a_gradient_is_no_number(wrong: float) -> None:
+def test_a_start_without_a_finite_gradient_is_refused(wrong: float) -> None:
     def broken(x: Tensor) -> tuple[Tensor, Tensor]:
         value, gradient = quadratic()(x)
         return value, torch.where(x[:, :1] > 0, wrong, gradient)

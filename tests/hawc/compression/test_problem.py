@@ -1,4 +1,4 @@
-"""The objective against the total's distance, its gradient against differences, the weights."""
+"""The objective against the distance of all points, its gradient, and optimal weights."""
 
 from typing import get_args
 
@@ -17,7 +17,7 @@ from hawc.distances import squared_distance_to
 from hawc.kernel_sum import EXPANDED_FROM_DIM, KernelSum
 from hawc.kernels import AbstractKernel, Energy, GaussianComplement, HuberEnergy, Power
 from hawc.targets import AbstractTarget, Empirical, StandardNormal
-from tests.hawc.compression.draws import KERNELS, SMOOTH, normal, seeded
+from tests.hawc.compression.cases import KERNELS, SMOOTH, normal, seeded
 
 PLANE = StandardNormal(2)
 EVERY_WEIGHTS = st.sampled_from(get_args(Weights))
@@ -202,8 +202,8 @@ def test_another_potential_takes_the_place_of_the_exact_one() -> None:
 def test_starts_are_draws_moved_slightly(target: AbstractTarget) -> None:
     problem = CompressionProblem(target, 4, torch.empty(0, 2), HuberEnergy())
     starts = problem.start(seeded(), 3)
-    draws = target.sample(12, generator=seeded()).reshape(3, 4, 2)
-    moves = (starts - draws).norm(dim=2)
+    samples = target.sample(12, generator=seeded()).reshape(3, 4, 2)
+    moves = (starts - samples).norm(dim=2)
     assert starts.dtype == torch.float64
     assert (moves > 0).all()
     assert (moves < 1e-2).all()  # ten times the jitter's scale
@@ -213,7 +213,7 @@ def test_starts_are_draws_moved_slightly(target: AbstractTarget) -> None:
 def test_jitter_is_small_and_in_float64() -> None:
     moved = jittered(torch.zeros(1000, 2, dtype=torch.float32), seeded())
     assert moved.dtype == torch.float64
-    assert float(moved.std()) == pytest.approx(1e-3, rel=0.1)  # 2000 draws
+    assert float(moved.std()) == pytest.approx(1e-3, rel=0.1)  # 2000 samples
 
 
 @BOTH_DIMS

@@ -1,4 +1,4 @@
-"""What every solver is and answers."""
+"""Solvers are hashable values, and their results are consistent."""
 
 from dataclasses import FrozenInstanceError
 
@@ -9,7 +9,7 @@ from hawc.compression import AbstractSolver, Compression, Deterministic, Stochas
 from hawc.compression.problem import CompressionProblem
 from hawc.kernels import HuberEnergy
 from hawc.targets import StandardNormal
-from tests.hawc.compression.draws import normal, seeded
+from tests.hawc.compression.cases import normal, seeded
 
 SOLVERS = [Deterministic(max_iterations=3), Stochastic(steps=3, batch_size=10)]
 
@@ -19,7 +19,7 @@ def test_an_abstract_solver_cannot_be_made() -> None:
         AbstractSolver()  # type: ignore[abstract]
 
 
-def test_an_answer_is_not_changed() -> None:
+def test_a_result_is_frozen() -> None:
     answer = Compression(torch.zeros(1, 2), torch.ones(1), 0.0, True, 1)
     with pytest.raises(FrozenInstanceError):
         answer.objective = 1.0  # type: ignore[misc]
@@ -31,7 +31,7 @@ def test_solvers_are_values(solver: AbstractSolver) -> None:
 
 
 @pytest.mark.parametrize("solver", SOLVERS, ids=repr)
-def test_answers_belong_together_and_starts_stay(solver: AbstractSolver) -> None:
+def test_points_weights_and_objective_agree_and_starts_stay(solver: AbstractSolver) -> None:
     problem = CompressionProblem(StandardNormal(2), 4, normal(3, 2), HuberEnergy(), "optimal")
     start = normal(4, 2, seed=1)
     found = solver.solve(problem, seeded(), start)

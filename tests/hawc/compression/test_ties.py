@@ -1,40 +1,40 @@
-"""The order of values of which rounding alone tells some apart."""
+"""The order of values, some of which differ by rounding alone."""
 
 import math
 
 import pytest
 import torch
 
-from hawc.compression.ties import first_lowest, lowest_first
+from hawc.compression.ties import tolerant_argmin, tolerant_argsort
 
 
 @pytest.mark.parametrize("scale", [1e-9, -1e-9, 1.0, -1.0, 1e9, -1e9])
-def test_rounding_decides_nothing(scale: float) -> None:
+def test_rounding_does_not_change_the_order(scale: float) -> None:
     values = torch.tensor([3.0, 1.0, 2.0, 1.0, 2.0, 1.0])
     for seed in range(20):
         noise = torch.rand(6, generator=torch.Generator().manual_seed(seed))
         rounded = scale * values * (1 + 1e-13 * noise)
         expected = [1, 3, 5, 2, 4, 0] if scale > 0 else [0, 2, 4, 1, 3, 5]
-        assert lowest_first(rounded).tolist() == expected
-        assert first_lowest(rounded) == expected[0]
+        assert tolerant_argsort(rounded).tolist() == expected
+        assert tolerant_argmin(rounded) == expected[0]
 
 
-def test_a_real_difference_decides() -> None:
+def test_a_larger_difference_changes_the_order() -> None:
     values = torch.tensor([1 + 1e-8, 1.0, 1 - 1e-8])
-    assert lowest_first(values).tolist() == [2, 1, 0]
-    assert first_lowest(values) == 2
-    assert first_lowest(values, margin=1e-7) == 0
+    assert tolerant_argsort(values).tolist() == [2, 1, 0]
+    assert tolerant_argmin(values) == 2
+    assert tolerant_argmin(values, margin=1e-7) == 0
 
 
 @pytest.mark.parametrize("highest", [math.nan, math.inf])
-def test_what_is_no_number_comes_last(highest: float) -> None:
+def test_nan_comes_last(highest: float) -> None:
     values = torch.tensor([highest, 2.0, highest, 0.0])
-    assert lowest_first(values).tolist() == [3, 1, 0, 2]
-    assert first_lowest(values) == 3
-    assert first_lowest(values[[0, 2]]) == 0
-    assert lowest_first(values[[0, 2]]).tolist() == [0, 1]
+    assert tolerant_argsort(values).tolist() == [3, 1, 0, 2]
+    assert tolerant_argmin(values) == 3
+    assert tolerant_argmin(values[[0, 2]]) == 0
+    assert tolerant_argsort(values[[0, 2]]).tolist() == [0, 1]
 
 
 def test_few_values_are_in_order() -> None:
-    assert lowest_first(torch.empty(0)).tolist() == []
-    assert lowest_first(torch.ones(1)).tolist() == [0]
+    assert tolerant_argsort(torch.empty(0)).tolist() == []
+    assert tolerant_argsort(torch.ones(1)).tolist() == [0]

@@ -7,10 +7,9 @@ import torch
 from scipy.stats import kstest
 from torch import Tensor
 
-from hawc.compression import CompressionProblem, Deterministic, Typical, compress
-from hawc.compression.typical import _OnShells
+from hawc.compression import Deterministic, Typical, compress
 from hawc.distances import squared_distance_to
-from hawc.kernels import Energy, GaussianComplement, HuberEnergy, Power
+from hawc.kernels import Energy, HuberEnergy, Power
 from hawc.samplers import HistoryAwareSampler
 from hawc.targets import (
     AbstractTarget,
@@ -40,9 +39,9 @@ def distance(points: Tensor, target: AbstractTarget) -> float:
 
 
 def probabilities(points: Tensor, target: AbstractTarget) -> Tensor:
-    shells = target.shells()
-    assert shells is not None
-    return shells.probabilities_of(points)
+    form = target.elliptical_form()
+    assert form is not None
+    return form.probabilities_of(points)
 
 
 def share_of_gain(size: int, history: Tensor) -> float:
@@ -123,20 +122,6 @@ def test_single_points_end_closer_than_free_ones(dim: int) -> None:
     assert after_sixteen(TYPICAL) < after_sixteen(FREE)
 
 
-@pytest.mark.parametrize(("dim", "size"), [(8, 2), (8, 8), (64, 16)])
-@pytest.mark.parametrize("kernel", [KERNEL, Energy(), GaussianComplement(5.0)], ids=repr)
-def test_a_simplex_is_what_a_descent_would_find(dim: int, size: int, kernel: Any) -> None:
-    target, options = StandardNormal(dim), {"kernel": kernel, "solver": TYPICAL}
-    simplex = chosen(target, size, **options)
-    problem = CompressionProblem(target, size, torch.empty(0, dim), kernel)
-    shells = target.shells()
-    on_shells = _OnShells(problem, shells, seeded())
-    patient = Deterministic(restarts=4).solve(on_shells, seeded())
-    found = on_shells.points(patient.points)
-    values = [float(problem.value_and_gradient(points[None])[0]) for points in (simplex, found)]
-    assert values[0] == pytest.approx(values[1], rel=3e-3)
-
-
 @pytest.mark.parametrize(
     "target",
     [StandardNormal(1), Normal(torch.zeros(2), torch.ones(2, 2)), Normal(torch.ones(1), 1e-18)],
@@ -164,31 +149,14 @@ def test_a_kernel_that_grows_faster_needs_more_than_a_simplex() -> None:
     assert float(lost) < 0.06 * target.self_energy(kernel) / 8  # a simplex loses more
 
 
-def test_gradient_on_shells_is_the_objectives() -> None:
-    target = Normal(torch.ones(12), 4.0)
-    history = target.sample(20, generator=seeded(1))
-    problem = CompressionProblem(target, 3, history, KERNEL)
-    shells = target.shells()
-    assert shells is not None
-    on_shells = _OnShells(problem, shells, seeded())
-    points = torch.randn(2, 3, 12, generator=seeded(2))
-    _, gradient = on_shells.value_and_gradient(points)
-    step = 1e-6 * torch.randn(points.shape, generator=seeded(3))
-    above, _ = on_shells.value_and_gradient(points + step)
-    below, _ = on_shells.value_and_gradient(points - step)
-    torch.testing.assert_close(
-        above - below, 2 * (gradient * step).sum((1, 2)), rtol=1e-5, atol=1e-11
-    )
-
-
 @pytest.mark.parametrize("length", [0, 20])
 def test_no_direction_hides_the_length(length: int) -> None:
     target = Normal(torch.ones(12), COVARIANCE)  # variances from 0.01 to 100
     history = target.sample(20, generator=seeded(1))[:length]
-    shells = target.shells()
-    assert shells is not None
+    form = target.elliptical_form()
+    assert form is not None
     points = chosen(target, 8, history=history, solver=TYPICAL)
-    whitened = shells.whitened(torch.cat([history, points]))
+    whitened = form.whitened(torch.cat([history, points]))
     # of N(0, I): with the length in the flattest direction the share of that one is nearly 1
     shares = whitened.square().mean(0) / whitened.square().mean(0).sum()
     assert float(shares.max()) < 3 / 12
@@ -201,10 +169,10 @@ def test_does_not_depend_on_a_basis_or_units() -> None:
     history = plain.sample(30, generator=seeded(1))
     points = chosen(plain, 4, history=history, solver=TYPICAL)
     image = chosen(moved, 4, history=7 + history @ matrix.T, solver=TYPICAL)
-    shells = moved.shells()
-    assert shells is not None
+    form = moved.elliptical_form()
+    assert form is not None
     # the same problem, up to a turn: other starts end nearly as low
-    whitened = shells.whitened(torch.cat([7 + history @ matrix.T, image]))
+    whitened = form.whitened(torch.cat([7 + history @ matrix.T, image]))
     expected = distance(torch.cat([history, points]), plain)
     assert distance(whitened, plain) == pytest.approx(expected, rel=1e-2)
 

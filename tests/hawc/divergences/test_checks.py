@@ -1,4 +1,4 @@
-"""What is refused as a distribution."""
+"""Checks of points and weights: refusals and scaling."""
 
 from functools import partial
 
@@ -20,7 +20,7 @@ T = partial(torch.tensor, dtype=torch.float64)
     ("p", "q", "message"),
     [
         (T([0.5, 0.5]), T([1.0]), r"on one support, n >= 1, got shapes \(2,\) and \(1,\)"),
-        (T([]), T([]), r"got shapes \(0,\) and \(0,\); give 0 to points"),
+        (T([]), T([]), r"got shapes \(0,\) and \(0,\); use weight 0 for points"),
         (T([1.5, -0.5]), T([0.5, 0.5]), "`p` must not be negative, got -0.5; signed weights are"),
         (T([0.5, 0.5]), T([0.5, float("nan")]), "`q` must not be negative, got nan"),
         (T([0.5, 0.5]), T([0.5, 0.4]), "`q` must have total 1, got 0.9; divide the weights by"),
@@ -32,7 +32,7 @@ def test_refuses(p: Tensor, q: Tensor, message: str) -> None:
         checked_distributions(p, q)
 
 
-def test_takes_distributions_in_any_precision() -> None:
+def test_accepts_distributions_in_any_precision() -> None:
     distribution = torch.full((10_000,), 1e-4, dtype=torch.float32)  # its total is off by rounding
     assert checked_distributions(distribution, distribution)[0].dtype == torch.float32
     assert checked_distributions(T([1.0]).half(), T([1.0]).half())[1].dtype == torch.float32
@@ -40,7 +40,7 @@ def test_takes_distributions_in_any_precision() -> None:
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -float("inf")])
-def test_refuses_points_that_are_nowhere(wrong: float) -> None:
+def test_refuses_points_that_are_not_finite(wrong: float) -> None:
     check_finite("x", T([[1.0, 2.0]]))
     with pytest.raises(ValueError, match="`x` must be finite, got 2 entries that are NaN or inf"):
         check_finite("x", T([[1.0, wrong], [wrong, 2.0]]))

@@ -1,4 +1,4 @@
-"""Divergences on one support: by hand, against SciPy, and what holds between them."""
+"""Divergences on one support: by hand, against SciPy, and inequalities between them."""
 
 import math
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from hawc.divergences import discrete
 
 T = partial(torch.tensor, dtype=torch.float64)
 HALF_DIFFERENT = (T([0.5, 0.5, 0.0]), T([0.0, 0.5, 0.5]))
-APART = (T([1.0, 0.0]), T([0.0, 1.0]))
+SPLIT = (T([1.0, 0.0]), T([0.0, 1.0]))
 
 
 @st.composite
@@ -50,16 +50,16 @@ def test_by_hand() -> None:
 
 
 def test_distributions_that_share_no_point_are_at_the_bounds() -> None:
-    assert float(discrete.total_variation(*APART)) == 1
-    assert float(discrete.jensen_shannon(*APART)) == pytest.approx(math.log(2), abs=1e-15)
-    assert float(discrete.jensen_shannon_sum(*APART)) == pytest.approx(2 * math.log(2), abs=1e-15)
+    assert float(discrete.total_variation(*SPLIT)) == 1
+    assert float(discrete.jensen_shannon(*SPLIT)) == pytest.approx(math.log(2), abs=1e-15)
+    assert float(discrete.jensen_shannon_sum(*SPLIT)) == pytest.approx(2 * math.log(2), abs=1e-15)
 
 
 def test_distances_know_where_the_points_are() -> None:
     near, far = T([[0.0], [0.1]]), T([[0.0], [3.0]])
-    assert discrete.wasserstein_1(near, *APART) == pytest.approx(0.1, abs=1e-15)
-    assert discrete.wasserstein_1(far, *APART) == pytest.approx(3.0, abs=1e-15)
-    assert float(discrete.squared_energy_distance(far, *APART)) == 3.0
+    assert discrete.wasserstein_1(near, *SPLIT) == pytest.approx(0.1, abs=1e-15)
+    assert discrete.wasserstein_1(far, *SPLIT) == pytest.approx(3.0, abs=1e-15)
+    assert float(discrete.squared_energy_distance(far, *SPLIT)) == 3.0
 
 
 @given(two_targets())
@@ -87,9 +87,9 @@ def test_known_inequalities(distributions: tuple[Tensor, Tensor]) -> None:
 @pytest.mark.parametrize("distance", [discrete.wasserstein_1, discrete.squared_energy_distance])
 def test_refuses_a_support_that_does_not_fit(distance: Callable[..., Any]) -> None:
     with pytest.raises(ValueError, match=r"`support` must have .* got shape \(3, 1\) for 2"):
-        distance(T([[0.0], [1.0], [2.0]]), *APART)
+        distance(T([[0.0], [1.0], [2.0]]), *SPLIT)
     with pytest.raises(ValueError, match="`support` must be finite, got 1 entries"):
-        distance(T([[0.0], [math.nan]]), *APART)
+        distance(T([[0.0], [math.nan]]), *SPLIT)
 
 
 def test_gradient_passes_where_a_distribution_has_no_mass() -> None:

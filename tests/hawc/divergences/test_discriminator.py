@@ -1,4 +1,4 @@
-"""The best discriminator: its value by hand, and that no other reaches it."""
+"""The optimal discriminator: its value, and that others have less."""
 
 import math
 from functools import partial
@@ -20,17 +20,17 @@ def best(points: torch.Tensor) -> torch.Tensor:
     return discriminator.optimal_logit(*TARGETS, points)
 
 
-def test_it_is_the_share_of_the_first_density() -> None:
+def test_it_is_the_share_of_the_real_density() -> None:
     points = torch.linspace(-4, 4, 9)[:, None]
     p, q = (distribution(points).exp() for distribution in TARGETS)
     torch.testing.assert_close(best(points).sigmoid(), p / (p + q))
 
 
 def test_its_value_is_the_jensen_shannon_divergence() -> None:
-    found = discriminator.value(best, *TARGETS, REACH)
-    assert found == pytest.approx(discriminator.optimal_value(*TARGETS, REACH), abs=1e-12)
+    value = discriminator.value(best, *TARGETS, REACH)
+    assert value == pytest.approx(discriminator.optimal_value(*TARGETS, REACH), abs=1e-12)
     js = densities.jensen_shannon(*TARGETS, REACH)
-    assert found == pytest.approx(2 * js - math.log(4), abs=1e-12)
+    assert value == pytest.approx(2 * js - math.log(4), abs=1e-12)
     same = (P.log_density, P.log_density)
     assert discriminator.optimal_value(*same, REACH) == pytest.approx(-math.log(4), abs=1e-12)
 
@@ -41,7 +41,7 @@ def test_any_other_is_worse(shift: float) -> None:
     assert other < discriminator.optimal_value(*TARGETS, REACH) - 1e-3
 
 
-def test_distributions_apart_are_told_apart_for_certain() -> None:
+def test_disjoint_distributions_have_value_zero() -> None:
     far = Normal(T([40.0]), 1.0), Normal(T([-40.0]), 1.0)
     value = discriminator.optimal_value(
         *(distribution.log_density for distribution in far), (-60.0, 60.0)

@@ -1,4 +1,4 @@
-"""Smoothed transport: between the exact plan and the independent one; what is refused."""
+"""Smoothed transport: between the exact plan and the independent one; refusals."""
 
 import math
 import sys
@@ -18,19 +18,19 @@ needs_pot = pytest.mark.skipif(not HAS_POT, reason="POT is not installed")
 @pytest.mark.parametrize("smoothing", [0.3, 0.1, 0.03])
 def test_cost_exceeds_the_exact_one_by_the_entropy_at_most(smoothing: float) -> None:
     x, y, p, q = clouds(0)
-    found = entropic_transport(x, y, p, q, smoothing=smoothing, iterations=20_000)
+    result = entropic_transport(x, y, p, q, smoothing=smoothing, iterations=20_000)
     exact = wasserstein_1(x, y, p, q)
-    assert found.error < 1e-5
+    assert result.error < 1e-5
     # a plan that is 1e-5 off may be cheaper by that times the largest distance
-    assert exact - 1e-4 < found.cost < exact + smoothing * math.log(min(len(x), len(y)))
+    assert exact - 1e-4 < result.cost < exact + smoothing * math.log(min(len(x), len(y)))
 
 
 @needs_pot
 def test_much_smoothing_gives_the_independent_plan() -> None:
     x, y, p, q = clouds(1)
-    found = entropic_transport(x, y, p, q, smoothing=1e6)
-    torch.testing.assert_close(found.plan, p[:, None] * q, rtol=1e-4, atol=0)
-    assert found.cost == pytest.approx(float(p @ torch.cdist(x, y) @ q), rel=1e-4)
+    result = entropic_transport(x, y, p, q, smoothing=1e6)
+    torch.testing.assert_close(result.plan, p[:, None] * q, rtol=1e-4, atol=0)
+    assert result.cost == pytest.approx(float(p @ torch.cdist(x, y) @ q), rel=1e-4)
 
 
 @needs_pot
@@ -57,7 +57,7 @@ def test_refuses_negative_weights() -> None:
 
 
 @pytest.mark.parametrize("name", ["x", "y"])
-def test_refuses_points_that_are_nowhere(name: str) -> None:
+def test_refuses_points_that_are_not_finite(name: str) -> None:
     sets = dict(zip("xy", clouds(0)[:2], strict=True))
     sets[name][0, 0] = math.nan
     with pytest.raises(ValueError, match=f"`{name}` must be finite, got 1 entries"):

@@ -45,15 +45,15 @@ def test_gradient_moves_points_towards_the_others() -> None:
 def test_weights_of_nearly_one_total_are_balanced() -> None:
     x, p = T([0.0, 100.0]), T([0.5, 0.5])
     for total in (1.00008, 1):
-        # transport moves nothing: the weights differ by their total only
-        found = line.wasserstein_1(x, x, p, total * T([0.5, 0.5]))
-        assert float(found) == pytest.approx(0, abs=1e-12)
+        # the weights differ only by their total
+        value = line.wasserstein_1(x, x, p, total * T([0.5, 0.5]))
+        assert float(value) == pytest.approx(0, abs=1e-12)
         assert float(line.squared_energy_distance(x, x, p, total * T([0.5, 0.5]))) == pytest.approx(
             0, abs=1e-12
         )
     p.requires_grad_()
     line.wasserstein_1(x, T([0.0]), p, T([1.0])).backward()
-    torch.testing.assert_close(p.grad, T([-100.0, 0.0]))  # what is at 100 is |F - 1| off below it
+    torch.testing.assert_close(p.grad, T([-100.0, 0.0]))  # below 100 the difference is |F - 1|
 
 
 @pytest.mark.parametrize("distance", [line.wasserstein_1, line.squared_energy_distance])
@@ -71,21 +71,21 @@ def test_refuses_masses_and_points(distance: Callable[..., Tensor]) -> None:
         distance(T([math.inf]), x)
 
 
-def test_histograms_refuse_draws_that_are_nowhere() -> None:
+def test_histograms_refuse_points_that_are_not_finite() -> None:
     x, wrong = T([0.0, 1.0]), T([math.nan])
-    for name, draws in (("x", (wrong, x)), ("y", (x, wrong))):
+    for name, samples in (("x", (wrong, x)), ("y", (x, wrong))):
         with pytest.raises(ValueError, match=f"`{name}` must be finite, got 1 entries"):
-            line.histograms(*draws, x)
+            line.histograms(*samples, x)
 
 
 def test_samples_of_normal_distributions_within_standard_errors() -> None:
     generator = torch.Generator().manual_seed(0)
     p, q, n = Normal(T([0.0]), 1.0), Normal(T([2.0]), 4.0), 100_000
     x, y = (distribution.sample(n, generator=generator)[:, 0] for distribution in (p, q))
-    found = float(line.wasserstein_1(x, y))
+    value = float(line.wasserstein_1(x, y))
     # the quantile functions cross in the far tail only: W1 is nearly the difference of means,
     # whose standard error is sqrt((1 + 4) / n)
-    assert found == pytest.approx(normals.wasserstein_1(p, q), abs=4 * math.sqrt(5 / n))
+    assert value == pytest.approx(normals.wasserstein_1(p, q), abs=4 * math.sqrt(5 / n))
 
 
 def test_histograms_of_normal_distributions_within_standard_errors() -> None:
@@ -121,5 +121,5 @@ def test_refuses() -> None:
         line.wasserstein_1(x, x, T([1.0, 1.0]))
     with pytest.raises(ValueError, match=r"`y` must be numbers \(n,\) on the line, n >= 1"):
         line.histograms(x, T([]), x)
-    with pytest.raises(ValueError, match=r"`edges` must rise, at least one of them, got \[1.0, 0"):
+    with pytest.raises(ValueError, match=r"`edges` must increase, at least one, got \[1.0, 0"):
         line.histograms(x, x, x.flip(0))

@@ -1,4 +1,4 @@
-"""Normal distributions: closed forms by hand, by PyTorch, by quadrature and by draws."""
+"""Normal distributions: closed forms by hand, by PyTorch, by quadrature and by samples."""
 
 import math
 from functools import partial
@@ -44,8 +44,8 @@ def test_kl_is_that_of_pytorch(seed: int) -> None:
     distributions = Normal(mean, p), Normal(T([1.0, 1.0, 1.0]), q)
     same = MultivariateNormal(mean, p), MultivariateNormal(T([1.0, 1.0, 1.0]), q)
     expected = [float(kl_divergence(*pair)) for pair in (same, same[::-1])]
-    found = [normals.kl(*distributions), normals.reverse_kl(*distributions)]
-    assert found == pytest.approx(expected, rel=1e-10)
+    values = [normals.kl(*distributions), normals.reverse_kl(*distributions)]
+    assert values == pytest.approx(expected, rel=1e-10)
 
 
 def test_kl_to_the_standard_normal_by_hand() -> None:
@@ -193,7 +193,7 @@ def test_equal_covariances_in_the_plane() -> None:
     assert normals.wasserstein_1(number, matrix) == pytest.approx(5, abs=1e-12)
 
 
-def test_energy_distance_of_draws_within_standard_errors() -> None:
+def test_energy_distance_of_samples_within_standard_errors() -> None:
     p, q = Normal(torch.zeros(3), covariance(1)), Normal(torch.ones(3), covariance(2))
     generator = torch.Generator().manual_seed(0)
     estimates = torch.stack(
@@ -211,8 +211,9 @@ def test_energy_distance_of_draws_within_standard_errors() -> None:
 
 
 def jensen_shannon_by_stretching(ratio: float, shift: float) -> float:
-    """Returns the sum for N(0, 1) and N(shift, ratio^2), on points that crowd at the latter."""
-    # x = shift + ratio sinh u: the rule of trapezes is exact to rounding for what falls off so fast
+    """Returns the sum for N(0, 1) and N(shift, ratio^2), on points that are dense at the latter."""
+    # x = shift + ratio sinh u: the trapezoidal rule is exact to rounding, since the integrand
+    # decays so fast
     u = np.linspace(-60, 60, 400_001)
     x = ratio * np.sinh(u)
     logs = stats.norm.logpdf(x, -shift, 1), stats.norm.logpdf(x, 0, ratio)
@@ -233,7 +234,7 @@ def test_jensen_shannon_of_distributions_of_any_width(ratio: float, shift: float
             assert normals.jensen_shannon_sum(*distributions) == pytest.approx(expected, abs=1e-9)
 
 
-def test_jensen_shannon_of_distributions_apart_is_at_its_bound() -> None:
+def test_jensen_shannon_of_distant_distributions_is_at_its_bound() -> None:
     for far in (on_line(1e5, 1), on_line(1e300, 1e-9), on_line(0, 0), on_line(20, 0.5)):
         assert normals.jensen_shannon(on_line(0, 1), far) == pytest.approx(math.log(2), abs=1e-12)
         assert normals.jensen_shannon(far, on_line(0, 1)) == pytest.approx(math.log(2), abs=1e-12)
@@ -264,8 +265,8 @@ def test_refuses_what_has_no_closed_form() -> None:
         normals.total_variation(p, q)
     with pytest.raises(ValueError, match="must be on the line, got dimension 2, where Jensen"):
         normals.jensen_shannon(p, q)
-    with pytest.raises(ValueError, match="equal covariances in more than one dimension, where W1"):
+    with pytest.raises(ValueError, match="equal covariances in more than one dimension, since W1"):
         normals.wasserstein_1(p, q)
     for divergence in (normals.kl, normals.total_variation, normals.squared_energy_distance):
-        with pytest.raises(ValueError, match="must have one dimension, got 2 and 1"):
+        with pytest.raises(ValueError, match="must have the same dimension, got 2 and 1"):
             divergence(p, on_line(0, 1))

@@ -1,4 +1,4 @@
-"""Optimal transport: plans by hand, both solvers, the dual, and what is refused."""
+"""Optimal transport: plans by hand, both solvers, the dual, refusals."""
 
 import importlib.util
 from functools import partial
@@ -42,22 +42,22 @@ def clouds(seed: int, n: int = 12, m: int = 9, d: int = 2) -> tuple[Tensor, ...]
     return x, y + 1, p / p.sum(), q / q.sum()
 
 
-def assert_optimal(found: Transport, p: Tensor, q: Tensor) -> None:
-    torch.testing.assert_close(found.plan.sum(1), p.double(), rtol=0, atol=OPTIMAL)
-    torch.testing.assert_close(found.plan.sum(0), q.double(), rtol=0, atol=OPTIMAL)
-    assert float(found.plan.min()) >= 0
-    assert found.excess <= OPTIMAL
-    assert abs(found.gap) <= OPTIMAL
+def assert_optimal(result: Transport, p: Tensor, q: Tensor) -> None:
+    torch.testing.assert_close(result.plan.sum(1), p.double(), rtol=0, atol=OPTIMAL)
+    torch.testing.assert_close(result.plan.sum(0), q.double(), rtol=0, atol=OPTIMAL)
+    assert float(result.plan.min()) >= 0
+    assert result.excess <= OPTIMAL
+    assert abs(result.gap) <= OPTIMAL
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_cost_is_the_dual_value(solver: str, seed: int) -> None:
     x, y, p, q = clouds(seed)
-    found = optimal_transport(x, y, p, q)
-    assert_optimal(found, p, q)
-    assert found.cost == pytest.approx(float((found.plan * torch.cdist(x, y)).sum()), abs=OPTIMAL)
-    assert found.dual_value == pytest.approx(
-        float(p @ found.x_potential + q @ found.y_potential), abs=OPTIMAL
+    result = optimal_transport(x, y, p, q)
+    assert_optimal(result, p, q)
+    assert result.cost == pytest.approx(float((result.plan * torch.cdist(x, y)).sum()), abs=OPTIMAL)
+    assert result.dual_value == pytest.approx(
+        float(p @ result.x_potential + q @ result.y_potential), abs=OPTIMAL
     )
 
 
@@ -65,11 +65,11 @@ def test_example_of_splitting_and_merging(solver: str) -> None:
     # masses 3, 3, 2 on three places to 2, 2, 2, 2 on four, all on the line: in order
     x, y = T([[0.0], [1.0], [2.0]]), T([[0.0], [1.0], [2.0], [3.0]])
     p, q = T([3.0, 3.0, 2.0]) / 8, T([2.0, 2.0, 2.0, 2.0]) / 8
-    found = optimal_transport(x, y, p, q)
-    assert found.cost == pytest.approx((1 + 2 + 2) / 8, abs=1e-12)
-    assert_optimal(found, p, q)
+    result = optimal_transport(x, y, p, q)
+    assert result.cost == pytest.approx((1 + 2 + 2) / 8, abs=1e-12)
+    assert_optimal(result, p, q)
     doubled = optimal_transport(x, y, 2 * p, 2 * q)
-    assert doubled.cost == pytest.approx(2 * found.cost, abs=1e-12)
+    assert doubled.cost == pytest.approx(2 * result.cost, abs=1e-12)
 
 
 def test_equal_numbers_of_points_are_an_assignment(solver: str) -> None:
@@ -94,19 +94,19 @@ def test_moving_all_points_costs_the_way(solver: str) -> None:
 
 def test_potentials_are_a_lipschitz_function_where_both_sets_are_the_same(solver: str) -> None:
     x, _, p, _ = clouds(2)
-    found = optimal_transport(x, x, p, p.flip(0))
-    torch.testing.assert_close(found.x_potential, -found.y_potential, rtol=0, atol=OPTIMAL)
-    steps = (found.x_potential[:, None] - found.x_potential).abs()
+    result = optimal_transport(x, x, p, p.flip(0))
+    torch.testing.assert_close(result.x_potential, -result.y_potential, rtol=0, atol=OPTIMAL)
+    steps = (result.x_potential[:, None] - result.x_potential).abs()
     assert float((steps - torch.cdist(x, x)).max()) <= OPTIMAL
 
 
 def test_any_costs_and_points_without_mass(solver: str) -> None:
-    found = optimal_plan(T([[1.0, 0.0, 7.0], [0.0, 1.0, 7.0]]), T([1.0, 1.0]), T([1.0, 1.0, 0.0]))
-    torch.testing.assert_close(found.plan, T([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]))
-    assert found.excess <= OPTIMAL
+    result = optimal_plan(T([[1.0, 0.0, 7.0], [0.0, 1.0, 7.0]]), T([1.0, 1.0]), T([1.0, 1.0, 0.0]))
+    torch.testing.assert_close(result.plan, T([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]))
+    assert result.excess <= OPTIMAL
 
 
-def test_takes_float32_whose_totals_are_rounded(solver: str) -> None:
+def test_accepts_rounded_totals_in_float32(solver: str) -> None:
     x, y, p, q = (part.float() for part in clouds(3))
     assert_optimal(optimal_transport(x, y, p, q * 1.00001), p, q)
 
@@ -142,7 +142,7 @@ def test_distances_of_near_points_far_out_keep_their_digits() -> None:
     assert float(distance_costs(many, many).diagonal().max()) == 0
 
 
-def test_refuses_points_that_are_nowhere() -> None:
+def test_refuses_points_that_are_not_finite() -> None:
     x = torch.zeros(2, 1)
     with pytest.raises(ValueError, match="`x` must be finite, got 2 entries"):
         optimal_transport(x / 0, x)
@@ -163,7 +163,7 @@ def test_says_what_to_install_for_large_sets(monkeypatch: pytest.MonkeyPatch) ->
     x = torch.zeros(301, 1)
     with pytest.raises(ValueError, match=r"at most 90,000 entries .* got 301 x 301; install it"):
         optimal_transport(x, x)
-    monkeypatch.setattr(transport, "_MOST_PAIRS", 301**2)
+    monkeypatch.setattr(transport, "_MAX_PAIRS", 301**2)
     monkeypatch.setattr(transport, "linprog", lambda *_, **__: Failed)
     with pytest.raises(RuntimeError, match="linear program must reach an optimum, got: tired"):
         optimal_transport(x, x)
@@ -175,7 +175,7 @@ class Failed:
 
 @pytest.mark.skipif(not HAS_POT, reason="POT is not installed")
 def test_says_when_the_simplex_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "_MOST_PIVOTS", 1)
+    monkeypatch.setattr(transport, "_MAX_PIVOTS", 1)
     x, y, _, _ = clouds(1)
     with (
         pytest.warns(UserWarning, match="numItermax"),

@@ -1,4 +1,4 @@
-"""Stores to test with: SQLite files, and schemas on a PostgreSQL server of this run."""
+"""Stores for tests: SQLite files, and schemas on a temporary PostgreSQL server."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -12,9 +12,9 @@ from tests.postgresql_server import initdb_path, postgresql_server
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Callable[..., str]]:
-    """Returns a function that returns the URL of a store of its own: a user and its schema.
+    """Returns a function that returns the URL of a new store: a user with a schema.
 
-    Given the name of an encoding, it is a database of that encoding.
+    With the name of an encoding as argument, the store is a database of that encoding.
     """
     if initdb_path() is None:
         pytest.skip("needs PostgreSQL's initdb (Debian: apt-get install postgresql)")
@@ -47,7 +47,7 @@ def sqlite_url(tmp_path: Path) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest) -> str:
-    """The URL of an empty store of each kind."""
+    """Returns the URL of an empty store, of each kind in turn."""
     if request.param == "sqlite":
         return str(request.getfixturevalue("sqlite_url"))
     return str(request.getfixturevalue("postgresql")())

@@ -1,4 +1,4 @@
-"""Every history: it grows by whole batches, refuses late writers and keeps what it showed."""
+"""Every history: it grows by whole batches, raises conflicts, and its views do not change."""
 
 import copy
 import math
@@ -52,7 +52,7 @@ def test_keeps_batches_in_order(new_history: NewHistory, batch_sizes: tuple[int,
 
 
 @pytest.mark.parametrize("expected_length", [0, 2, 4])
-def test_refuses_a_writer_that_saw_another_length(
+def test_raises_a_conflict_for_another_length(
     history: AbstractHistory, expected_length: int
 ) -> None:
     before = history.points().clone()
@@ -72,13 +72,13 @@ def test_refuses_another_shape(history: AbstractHistory, shape: tuple[int, ...])
 @pytest.mark.parametrize(
     "given", [[[1, 2]], np.array([[1, 2]], np.int32)[:, ::1], torch.tensor([[1, 2]])]
 )
-def test_takes_whatever_holds_numbers(history: AbstractHistory, given: object) -> None:
+def test_accepts_anything_with_real_numbers(history: AbstractHistory, given: object) -> None:
     history.append(given, expected_length=3)  # type: ignore[arg-type]
     assert torch.equal(history.points()[3:], torch.tensor([[1.0, 2.0]]))
 
 
 @pytest.mark.usefixtures("no_shape_checks")
-def test_refuses_what_holds_no_numbers(history: AbstractHistory) -> None:
+def test_refuses_other_contents(history: AbstractHistory) -> None:
     with pytest.raises(ValueError, match=r"`points` must hold real numbers, got torch\.complex64"):
         history.append(torch.ones(1, 2, dtype=torch.complex64), expected_length=3)
     with pytest.raises(ValueError, match=r"`points` must hold numbers, got .* device meta"):
@@ -93,7 +93,7 @@ def test_refuses_points_that_are_not_finite(history: AbstractHistory, value: flo
     assert len(history) == 3
 
 
-def test_does_not_follow_changes_of_the_callers_tensor(history: AbstractHistory) -> None:
+def test_copies_the_callers_tensor(history: AbstractHistory) -> None:
     batch = torch.ones(2, 2, requires_grad=True)
     history.append(batch, expected_length=3)
     with torch.no_grad():
@@ -102,9 +102,9 @@ def test_does_not_follow_changes_of_the_callers_tensor(history: AbstractHistory)
     assert not history.points().requires_grad
 
 
-def test_points_read_earlier_do_not_grow(history: AbstractHistory) -> None:
+def test_earlier_views_do_not_change(history: AbstractHistory) -> None:
     read, before = history.view(), history.points()
-    for _ in range(40):  # within the memory at hand and beyond it
+    for _ in range(40):  # within the capacity and beyond
         history.append(torch.ones(2, 2), expected_length=len(history))
     assert torch.equal(read, before)
     assert torch.equal(history.points()[:3], before)
@@ -115,7 +115,7 @@ def test_a_view_copies_nothing(history: AbstractHistory) -> None:
     assert torch.equal(history.view(), history.points())
 
 
-def test_points_are_the_callers_own(history: AbstractHistory) -> None:
+def test_points_are_a_copy(history: AbstractHistory) -> None:
     before = history.points()
     history.points().zero_()
     history.points().numpy()[:] = 7.0
@@ -123,7 +123,7 @@ def test_points_are_the_callers_own(history: AbstractHistory) -> None:
 
 
 @pytest.mark.parametrize("device", ["meta", "cpu"])
-def test_is_on_the_cpu_wherever_new_tensors_are(new_history: NewHistory, device: str) -> None:
+def test_is_on_the_cpu_for_any_default_device(new_history: NewHistory, device: str) -> None:
     torch.set_default_device(device)
     try:
         history = new_history(2)
@@ -137,16 +137,16 @@ def test_is_on_the_cpu_wherever_new_tensors_are(new_history: NewHistory, device:
     assert all(torch.equal(points, torch.ones(21, 2)) for points in read)
 
 
-def test_a_gradient_that_waits_for_points_survives_an_append(history: AbstractHistory) -> None:
+def test_an_append_does_not_invalidate_a_pending_gradient(history: AbstractHistory) -> None:
     x = torch.ones(3, 2, requires_grad=True)
-    waiting = (x * history.view()).sum()  # keeps the points for the backward pass
+    pending = (x * history.view()).sum()  # keeps the points for the backward pass
     before = history.points().clone()
     history.append(torch.ones(2, 2), expected_length=3)
-    waiting.backward()
+    pending.backward()
     assert torch.equal(x.grad, before)
 
 
-def test_works_where_gradients_are_off_and_after(history: AbstractHistory) -> None:
+def test_works_in_inference_mode_and_afterwards(history: AbstractHistory) -> None:
     with torch.inference_mode():
         history.append(torch.ones(30, 2), expected_length=3)
         both = history.points(), history.view()

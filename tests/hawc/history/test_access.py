@@ -1,4 +1,4 @@
-"""Which connection reads and writes: that of the thread which excludes others, or a new one."""
+"""The exclusive thread uses the connection of its transaction, others a new one."""
 
 import threading
 from pathlib import Path
@@ -13,7 +13,7 @@ def length(connection: Connection) -> int:
     return int(connection.exec_driver_sql("SELECT count(*) FROM numbers").scalar() or 0)
 
 
-def test_only_the_thread_that_holds_it_reads_through_its_transaction(tmp_path: Path) -> None:
+def test_only_the_exclusive_thread_reads_its_transaction(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path}/store.db")
     access = GalleryAccess(store, 1, length)
     with store.writing() as connection:
@@ -27,7 +27,7 @@ def test_only_the_thread_that_holds_it_reads_through_its_transaction(tmp_path: P
     with access.exclusive(), access.writing() as connection:
         connection.exec_driver_sql("INSERT INTO numbers VALUES (1)")
         look()
-        with access.exclusive():  # begins no transaction of its own
+        with access.exclusive():  # shares the outer transaction
             look()
         other = threading.Thread(target=look)
         other.start()

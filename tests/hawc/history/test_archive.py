@@ -1,4 +1,4 @@
-"""Export and import: all points or a refusal, and never half a file."""
+"""Export and import: all points or an error, and never half a file."""
 
 import zipfile
 from pathlib import Path
@@ -34,7 +34,7 @@ def exported(tmp_path: Path) -> Path:
     return tmp_path / "points.npz"
 
 
-def test_brings_a_gallery_to_another_store(url: str, tmp_path: Path) -> None:
+def test_moves_a_gallery_to_another_history(url: str, tmp_path: Path) -> None:
     source = filled(DatabaseHistory(url, PLANE, gallery="source"))
     export_history(source, tmp_path / "points.npz")
     for copy in (DatabaseHistory(url, PLANE, gallery="copy"), MemoryHistory(2)):
@@ -42,7 +42,7 @@ def test_brings_a_gallery_to_another_store(url: str, tmp_path: Path) -> None:
         assert torch.equal(copy.points(), POINTS)
 
 
-def test_numpy_reads_what_is_exported(sqlite_url: str, tmp_path: Path) -> None:
+def test_numpy_reads_an_export(sqlite_url: str, tmp_path: Path) -> None:
     source = filled(DatabaseHistory(sqlite_url, PLANE, gallery="source", dtype=torch.float32))
     export_history(source, tmp_path / "points.npz")
     with np.load(tmp_path / "points.npz", allow_pickle=False) as file:
@@ -63,7 +63,7 @@ def test_replaces_an_earlier_export(exported: Path) -> None:
     before = exported.read_bytes()
     with exported.open("rb") as reader:
         export_history(MemoryHistory(2), exported)
-        assert reader.read() == before  # who reads meanwhile reads one of the two
+        assert reader.read() == before  # an open reader keeps the old file
     copy = MemoryHistory(2)
     import_history(exported, copy)
     assert len(copy) == 0
@@ -99,17 +99,17 @@ def test_refuses_a_history_of_another_dimension(exported: Path) -> None:
         import_history(exported, MemoryHistory(3))
 
 
-def test_refuses_a_gallery_of_another_distribution(sqlite_url: str, tmp_path: Path) -> None:
+def test_refuses_a_gallery_with_another_target(sqlite_url: str, tmp_path: Path) -> None:
     export_history(filled(DatabaseHistory(sqlite_url, PLANE)), tmp_path / "points.npz")
     other = DatabaseHistory(sqlite_url, StudentT(2), gallery="other")
     with pytest.raises(
-        ValueError, match=r"of the distribution in .*, StandardNormal\(dim=2\), got Student"
+        ValueError, match=r"have the target in .*, StandardNormal\(dim=2\), got Student"
     ):
         import_history(tmp_path / "points.npz", other)
     assert len(other) == 0
 
 
-def test_takes_points_of_no_known_distribution(sqlite_url: str, exported: Path) -> None:
+def test_accepts_points_without_a_target(sqlite_url: str, exported: Path) -> None:
     copy = DatabaseHistory(sqlite_url, PLANE)
     import_history(exported, copy)
     assert torch.equal(copy.points(), POINTS)
@@ -124,9 +124,9 @@ def test_refuses_points_that_are_not_finite(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("share", [0.02, 0.4, 0.6, 0.98])
-def test_refuses_a_file_that_is_cut(exported: Path, share: float) -> None:
+def test_refuses_a_truncated_file(exported: Path, share: float) -> None:
     exported.write_bytes(exported.read_bytes()[: int(share * exported.stat().st_size)])
-    with pytest.raises(ValueError, match="`path` must name a whole file of export_history, got"):
+    with pytest.raises(ValueError, match="`path` must name a complete file of export_history, got"):
         import_history(exported, MemoryHistory(2))
 
 
@@ -146,11 +146,11 @@ def test_refuses_foreign_files(tmp_path: Path) -> None:
     np.save(tmp_path / "array.npz.npy", np.ones(2))
     (tmp_path / "text.npz").write_text("points")
     for name, problem in (
-        ("other.npz", "no file written by export_history"),
+        ("other.npz", "it was not written by export_history"),
         ("pickled.npz", "it is damaged"),
         ("newer.npz", "its format is 'hawc history 2', not 'hawc history 1'"),
-        ("array.npz.npy", "no file written by export_history"),
-        ("text.npz", "no file written by export_history"),
+        ("array.npz.npy", "it was not written by export_history"),
+        ("text.npz", "it was not written by export_history"),
         ("none.npz", "No such file or directory"),
         (".", "Is a directory"),
     ):

@@ -1,4 +1,4 @@
-"""A history in a database: shared, durable, append-only, read once, whole or refused."""
+"""A history in a database: shared, durable, append-only, checked, read once."""
 
 import copy
 import pickle
@@ -48,7 +48,7 @@ def test_sees_what_others_append(url: str) -> None:
     assert torch.equal(first.points(), second.points())
 
 
-def test_refuses_who_has_not_seen_what_others_appended(url: str) -> None:
+def test_raises_a_conflict_after_an_append_by_another_object(url: str) -> None:
     late, early = DatabaseHistory(url, PLANE), DatabaseHistory(url, PLANE)
     assert len(late.points()) == 0
     early.append(random_points(2), expected_length=0)
@@ -59,7 +59,7 @@ def test_refuses_who_has_not_seen_what_others_appended(url: str) -> None:
     assert torch.equal(early.points(), torch.cat([random_points(2), random_points(5, seed=1)]))
 
 
-def test_an_append_without_having_read_keeps_the_order(url: str) -> None:
+def test_an_append_before_the_first_read_keeps_the_order(url: str) -> None:
     early, late = DatabaseHistory(url, PLANE), DatabaseHistory(url, PLANE)
     early.append(random_points(2), expected_length=0)
     late.append(random_points(3, seed=1), expected_length=2)
@@ -67,10 +67,10 @@ def test_an_append_without_having_read_keeps_the_order(url: str) -> None:
 
 
 @pytest.mark.parametrize("other_finishes", [True, False])
-def test_waits_for_a_writer_that_is_not_done(
+def test_waits_for_an_unfinished_writer(
     postgresql: Callable[[], str], other_finishes: bool
 ) -> None:
-    """Both saw the same length; the key decides, and only once the other's fate is known."""
+    """Both saw the same length, so the key decides after the other transaction has ended."""
     url = postgresql()
     history, other = DatabaseHistory(url, PLANE), DatabaseHistory(url, PLANE)
     with ThreadPoolExecutor(1) as thread:
@@ -81,7 +81,7 @@ def test_waits_for_a_writer_that_is_not_done(
             if not other_finishes:
                 connection.rollback()
         if other_finishes:
-            with pytest.raises(HistoryConflictError, match="another process appended to"):
+            with pytest.raises(HistoryConflictError, match="another process has just appended to"):
                 appended.result(timeout=60)
         else:
             appended.result(timeout=60)
@@ -89,14 +89,14 @@ def test_waits_for_a_writer_that_is_not_done(
 
 
 def wait_for_a_lock(url: str) -> None:
-    """Returns once somebody in the database waits for somebody else's transaction."""
+    """Return when a transaction in the database waits for another one."""
     waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
     for _ in range(600):
         with Store(url).reading() as connection:
             if connection.exec_driver_sql(waiting).scalar():
                 return
         time.sleep(0.05)
-    raise TimeoutError("nobody waits")
+    raise TimeoutError("no transaction waits")
 
 
 def test_galleries_do_not_mix(url: str) -> None:
@@ -130,9 +130,9 @@ def test_reads_each_batch_once_and_checks_it(url: str) -> None:
     reader = DatabaseHistory(url, PLANE)
     for length in (0, 4):
         reader.append(random_points(4), expected_length=length)
-    spoilt = rows_of(url)[1][2][:-1] + b"\x01"
+    damaged = rows_of(url)[1][2][:-1] + b"\x01"
     with Store(url).writing() as connection:
-        connection.execute(update(BATCHES).where(BATCHES.c.first == 4).values(points=spoilt))
+        connection.execute(update(BATCHES).where(BATCHES.c.first == 4).values(points=damaged))
     assert torch.equal(reader.points()[4:], random_points(4))
     message = r"points 4 to 7 of gallery 'default' at .* are damaged: 64 bytes .* or an export"
     with pytest.raises(HistoryStoreError, match=message):
@@ -140,7 +140,7 @@ def test_reads_each_batch_once_and_checks_it(url: str) -> None:
 
 
 @pytest.mark.parametrize("change", [{"size": 3}, {"first": 5}, {"checksum": "f" * 64}])
-def test_refuses_rows_that_do_not_fit(url: str, change: dict[str, object]) -> None:
+def test_refuses_inconsistent_rows(url: str, change: dict[str, object]) -> None:
     history = DatabaseHistory(url, PLANE)
     for length in (0, 4):
         history.append(random_points(4), expected_length=length)
@@ -154,18 +154,18 @@ def test_notices_that_the_store_was_replaced(sqlite_url: str) -> None:
     history = DatabaseHistory(sqlite_url, PLANE)
     history.append(random_points(4), expected_length=0)
     Path(sqlite_url.removeprefix("sqlite:///")).unlink()
-    with pytest.raises(HistoryStoreError, match=r"no such table: .* is the store in place"):
+    with pytest.raises(HistoryStoreError, match=r"no such table: .* does the store still exist"):
         history.points()
     DatabaseHistory(sqlite_url, PLANE).append(random_points(1), expected_length=0)
-    with pytest.raises(HistoryStoreError, match="holds 1 points where 4 have been there before"):
+    with pytest.raises(HistoryStoreError, match="holds 1 points, but held 4 before"):
         history.points()
 
 
-def test_only_ever_adds(url: str) -> None:
-    said: list[str] = []
+def test_only_inserts_rows(url: str) -> None:
+    statements: list[str] = []
 
     def listen(_c: object, _d: object, statement: str, *_: object) -> None:
-        said.append(statement.split()[0].upper())
+        statements.append(statement.split()[0].upper())
 
     event.listen(Engine, "before_cursor_execute", listen)
     try:
@@ -176,12 +176,12 @@ def test_only_ever_adds(url: str) -> None:
                 history.append(random_points(4), expected_length=length)
     finally:
         event.remove(Engine, "before_cursor_execute", listen)
-    assert said.count("INSERT") == 3
-    assert not {"UPDATE", "DELETE", "DROP", "ALTER"} & set(said)
+    assert statements.count("INSERT") == 3
+    assert not {"UPDATE", "DELETE", "DROP", "ALTER"} & set(statements)
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
-def test_a_copy_is_another_view_of_the_gallery(
+def test_a_copy_shares_the_gallery(
     url: str, copied: Callable[[DatabaseHistory], DatabaseHistory]
 ) -> None:
     history = DatabaseHistory(url, PLANE, gallery="other", dtype=torch.float32)
@@ -193,20 +193,20 @@ def test_a_copy_is_another_view_of_the_gallery(
     assert len(history) == 5
 
 
-def test_a_copy_is_of_the_same_file_wherever_it_is_made(
+def test_a_copy_has_the_same_file_in_any_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     history = DatabaseHistory("sqlite:///gallery.db?timeout=3", PLANE)
     sent = pickle.dumps(history)
     (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")  # as a process that is spawned may begin
+    monkeypatch.chdir(tmp_path / "elsewhere")  # a spawned process may start elsewhere
     pickle.loads(sent).append(random_points(2), expected_length=0)
     assert len(history) == 2
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
-def test_a_copy_is_of_no_other_gallery(sqlite_url: str) -> None:
+def test_a_copy_refuses_another_gallery(sqlite_url: str) -> None:
     sent = pickle.dumps(DatabaseHistory(sqlite_url, PLANE))
     file = Path(sqlite_url.removeprefix("sqlite:///"))
     file.unlink()
@@ -231,13 +231,13 @@ def test_a_fork_does_not_use_its_parents_connection(
     assert torch.equal(history.points(), random_points(2))
 
 
-def test_says_what_it_is(tmp_path: Path) -> None:
+def test_repr_names_store_target_and_gallery(tmp_path: Path) -> None:
     history = DatabaseHistory(f"sqlite:///{tmp_path}/a.db?timeout=3", PLANE, gallery="g")
     expected = f"DatabaseHistory('sqlite:///{tmp_path}/a.db', StandardNormal(dim=2), gallery='g')"
     assert repr(history) == expected
 
 
-def test_a_sampler_goes_on_where_another_stopped(url: str) -> None:
+def test_a_sampler_continues_where_another_stopped(url: str) -> None:
     generator, batches = torch.Generator().manual_seed(0), []
     for _ in range(3):
         sampler = HistoryAwareSampler(PLANE, history=DatabaseHistory(url, PLANE))

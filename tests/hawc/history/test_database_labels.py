@@ -1,4 +1,4 @@
-"""Batches with a name: how a process that was stopped finds out whether it had recorded."""
+"""Labels tell a process that was stopped whether its batch was recorded."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def test_a_refused_batch_leaves_no_label(tmp_path: Path) -> None:
     assert len(history) == 3
 
 
-def test_whether_it_can_be_written_is_found_out_without_a_trace(tmp_path: Path) -> None:
+def test_check_writable_changes_nothing(tmp_path: Path) -> None:
     history = DatabaseHistory(f"sqlite:///{tmp_path}/gallery.db", PLANE)
     history.append(torch.zeros(3, 2), expected_length=0)
     history.check_writable()

@@ -1,4 +1,4 @@
-"""The galleries of a store: what is recorded, what is checked, what is listed."""
+"""The galleries of a store: records, checks and the list."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +38,7 @@ def test_names_need_not_be_ascii(postgresql: Callable[[str], str], encoding: str
     assert [gallery.name for gallery in galleries(url)] == names
 
 
-def test_a_name_that_the_database_cannot_write_is_refused(postgresql: Callable[[str], str]) -> None:
+def test_refuses_a_name_that_the_encoding_lacks(postgresql: Callable[[str], str]) -> None:
     url = postgresql("LATIN1")
     DatabaseHistory(url, PLANE)
     with pytest.raises(HistoryStoreError, match=r"the database's encoding .* ENCODING 'UTF8'"):
@@ -48,7 +48,7 @@ def test_a_name_that_the_database_cannot_write_is_refused(postgresql: Callable[[
 
 def test_a_list_creates_nothing(url: str, tmp_path: Path) -> None:
     if url.startswith("sqlite"):
-        with pytest.raises(ValueError, match=r"`url` must name a store that is there, .* no such"):
+        with pytest.raises(ValueError, match=r"`url` must name an existing store, .* no such"):
             galleries(url)
         assert not list(tmp_path.iterdir())
     else:
@@ -69,7 +69,7 @@ def test_refuses_another_distribution(url: str, target: AbstractTarget, message:
     DatabaseHistory(url, target, gallery="other")
 
 
-def test_refuses_another_dimension_of_a_distribution_that_does_not_name_it(url: str) -> None:
+def test_refuses_another_dimension_with_the_same_repr(url: str) -> None:
     DatabaseHistory(url, PLANE)
     with Store(url).writing() as connection:
         connection.execute(update(GALLERIES).values(dim=5))
@@ -85,7 +85,7 @@ def test_refuses_another_dtype(url: str) -> None:
     assert DatabaseHistory(url, PLANE, dtype=torch.float32).points().dtype == torch.float32
 
 
-def test_refuses_a_dtype_that_is_not_kept(sqlite_url: str, tmp_path: Path) -> None:
+def test_refuses_a_dtype_that_is_not_stored(sqlite_url: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"`dtype` must be .* got torch\.float16"):
         DatabaseHistory(sqlite_url, PLANE, dtype=torch.float16)
     torch.set_default_dtype(torch.float16)
@@ -100,7 +100,7 @@ def test_refuses_a_name(sqlite_url: str, name: str) -> None:
         DatabaseHistory(sqlite_url, PLANE, gallery=name)
 
 
-def test_refuses_a_dtype_of_the_future(url: str) -> None:
+def test_refuses_an_unknown_recorded_dtype(url: str) -> None:
     DatabaseHistory(url, PLANE)
     with Store(url).writing() as connection:
         connection.execute(update(GALLERIES).values(dtype="posit8"))
@@ -108,9 +108,9 @@ def test_refuses_a_dtype_of_the_future(url: str) -> None:
         DatabaseHistory(url, PLANE)
 
 
-def test_many_may_create_a_gallery_at_once(url: str) -> None:
+def test_threads_may_create_one_gallery_at_once(url: str) -> None:
     with ThreadPoolExecutor(6) as threads:
-        made = list(threads.map(lambda _: DatabaseHistory(url, PLANE), range(6)))
-    made[0].append(torch.ones(1, 2), expected_length=0)
-    assert [len(history) for history in made] == [1] * 6
+        histories = list(threads.map(lambda _: DatabaseHistory(url, PLANE), range(6)))
+    histories[0].append(torch.ones(1, 2), expected_length=0)
+    assert [len(history) for history in histories] == [1] * 6
     assert len(galleries(url)) == 1

@@ -1,4 +1,4 @@
-"""A history in memory: its dtype, and how it survives a checkpoint; the rest is every history's."""
+"""A history in memory: its dtype, checkpoints and copies."""
 
 import copy
 import io
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-import torch.multiprocessing  # whose ways to pickle tensors are those of the ForkingPickler then
+import torch.multiprocessing  # registers its reductions of tensors with the ForkingPickler
 
 from hawc.history import MemoryHistory
 
@@ -40,14 +40,14 @@ def test_refuses_a_dtype_of_whole_numbers() -> None:
         MemoryHistory(2, dtype=torch.int64)
 
 
-def test_the_first_batch_settles_the_dtype() -> None:
+def test_the_first_batch_sets_the_dtype() -> None:
     history = MemoryHistory(2)
     for length, dtype in enumerate((torch.float32, torch.float64)):
         history.append(torch.ones(1, 2, dtype=dtype), expected_length=length)
         assert history.points().dtype == torch.float32
 
 
-def test_a_dtype_that_is_asked_for_holds() -> None:
+def test_a_given_dtype_is_kept() -> None:
     history = MemoryHistory(2, dtype=torch.float32)
     assert history.points().dtype == torch.float32
     history.append(torch.ones(1, 2), expected_length=0)
@@ -67,20 +67,20 @@ def test_survives_a_checkpoint(batch_sizes: tuple[int, ...], tmp_path: Path) -> 
     assert len(restored) == sum(batch_sizes) + 1
 
 
-def test_an_empty_state_does_not_settle_the_dtype() -> None:
+def test_an_empty_state_does_not_set_the_dtype() -> None:
     history = MemoryHistory(2)
     history.load_state_dict(MemoryHistory(2).state_dict())
     history.append(torch.ones(1, 2, dtype=torch.float32), expected_length=0)
     assert history.points().dtype == torch.float32
 
 
-def test_a_loaded_state_brings_its_dtype() -> None:
+def test_a_loaded_state_sets_the_dtype() -> None:
     history = history_of(3)
     history.load_state_dict({"points": torch.ones(2, 2, dtype=torch.float32)})
     assert history.points().dtype == torch.float32
 
 
-def test_does_not_follow_changes_of_a_loaded_state() -> None:
+def test_copies_a_loaded_state() -> None:
     state, history = {"points": torch.ones(2, 2)}, MemoryHistory(2)
     history.load_state_dict(state)
     state["points"].zero_()
@@ -119,7 +119,7 @@ def torch_saved(history: MemoryHistory) -> MemoryHistory:
 
 
 def shared(history: MemoryHistory) -> MemoryHistory:
-    """Returns what another process gets: PyTorch's pickler gives it a tensor's own memory."""
+    """Returns the copy of another process, with PyTorch's pickler, which shares memory."""
     copied = pickle.loads(ForkingPickler.dumps(history))
     assert isinstance(copied, MemoryHistory)
     return copied
@@ -127,34 +127,34 @@ def shared(history: MemoryHistory) -> MemoryHistory:
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, torch_saved, shared])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
-def test_a_copy_is_a_history_of_its_own(
+def test_a_copy_is_independent(
     copied: Callable[[MemoryHistory], MemoryHistory], dtype: torch.dtype
 ) -> None:
-    ours = history_of(3, 1, dtype=dtype)  # has spare room
-    before = ours.points()
-    theirs = copied(ours)
-    theirs.append(torch.full((2, 2), 99.0), expected_length=4)
-    ours.append(torch.full((3, 2), 7.0), expected_length=4)
-    theirs.append(torch.full((1, 2), 98.0), expected_length=6)
-    assert torch.equal(ours.points()[:4], before)
-    assert torch.equal(theirs.points()[:4], before)
-    assert ours.points()[4:, 0].tolist() == [7, 7, 7]
-    assert theirs.points()[4:, 0].tolist() == [99, 99, 98]
-    assert not ours.view().is_shared()
+    first = history_of(3, 1, dtype=dtype)  # has spare capacity
+    before = first.points()
+    second = copied(first)
+    second.append(torch.full((2, 2), 99.0), expected_length=4)
+    first.append(torch.full((3, 2), 7.0), expected_length=4)
+    second.append(torch.full((1, 2), 98.0), expected_length=6)
+    assert torch.equal(first.points()[:4], before)
+    assert torch.equal(second.points()[:4], before)
+    assert first.points()[4:, 0].tolist() == [7, 7, 7]
+    assert second.points()[4:, 0].tolist() == [99, 99, 98]
+    assert not first.view().is_shared()
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, torch_saved, shared])
-def test_an_empty_copy_takes_the_dtype_of_its_own_first_batch(
+def test_an_empty_copy_has_the_dtype_of_its_first_batch(
     copied: Callable[[MemoryHistory], MemoryHistory],
 ) -> None:
-    theirs = copied(MemoryHistory(2))
-    theirs.append(torch.ones(1, 2, dtype=torch.float32), expected_length=0)
-    assert theirs.points().dtype == torch.float32
+    second = copied(MemoryHistory(2))
+    second.append(torch.ones(1, 2, dtype=torch.float32), expected_length=0)
+    assert second.points().dtype == torch.float32
 
 
-def test_a_copy_made_within_a_turn_is_not_kept_waiting() -> None:
+def test_a_copy_does_not_share_the_lock() -> None:
     history = MemoryHistory(2)
     with history.exclusive(), ThreadPoolExecutor(1) as other:
-        theirs = copy.deepcopy(history)
-        other.submit(theirs.append, torch.ones(1, 2), expected_length=0).result(timeout=60)
-    assert (len(history), len(theirs)) == (0, 1)
+        second = copy.deepcopy(history)
+        other.submit(second.append, torch.ones(1, 2), expected_length=0).result(timeout=60)
+    assert (len(history), len(second)) == (0, 1)

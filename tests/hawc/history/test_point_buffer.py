@@ -1,4 +1,4 @@
-"""The growing memory: contents, few moves, little room to spare."""
+"""The growing buffer: contents, number of moves, spare capacity."""
 
 import torch
 from hypothesis import given
@@ -8,7 +8,7 @@ from hawc.history.point_buffer import PointBuffer
 
 
 @given(st.lists(st.integers(0, 40), max_size=8), st.integers(1, 4))
-def test_holds_what_was_put_in(sizes: list[int], dim: int) -> None:
+def test_holds_all_rows(sizes: list[int], dim: int) -> None:
     buffer = PointBuffer(dim)
     batches = [torch.full((size, dim), float(i)) for i, size in enumerate(sizes)]
     for batch in batches:
@@ -17,7 +17,7 @@ def test_holds_what_was_put_in(sizes: list[int], dim: int) -> None:
     assert torch.equal(buffer.view(), torch.cat([torch.empty(0, dim), *batches]))
 
 
-def test_moves_seldom_and_spares_a_quarter() -> None:
+def test_moves_rarely_and_has_a_quarter_to_spare() -> None:
     buffer, places = PointBuffer(2), set()
     for _ in range(10_000):
         buffer.append(torch.ones(1, 2))
@@ -28,20 +28,20 @@ def test_moves_seldom_and_spares_a_quarter() -> None:
     assert len(places) <= 35
 
 
-def test_a_first_large_batch_takes_no_more_than_it_needs() -> None:
+def test_a_large_first_batch_has_no_spare_capacity() -> None:
     buffer = PointBuffer(2)
     buffer.append(torch.ones(1000, 2))
     assert buffer.view().untyped_storage().nbytes() == 1000 * 2 * 8
 
 
-def test_the_first_rows_settle_the_dtype() -> None:
+def test_the_first_rows_set_the_dtype() -> None:
     buffer = PointBuffer(2)
     buffer.append(torch.ones(1, 2, dtype=torch.float32))
     buffer.append(torch.ones(1, 2, dtype=torch.float64))
     assert buffer.dtype == buffer.view().dtype == torch.float32
 
 
-def test_rows_are_on_the_cpu_whatever_the_default_device() -> None:
+def test_rows_are_on_the_cpu_for_any_default_device() -> None:
     with torch.device("meta"):
         buffer = PointBuffer(2)
         assert buffer.view().device.type == "cpu"

@@ -1,4 +1,4 @@
-"""Processes that share a gallery, and some that are killed; see tests/gallery_writers.py."""
+"""Processes that share a gallery, some of them killed; see tests/gallery_writers.py."""
 
 import json
 import subprocess
@@ -34,7 +34,7 @@ ENCODINGS = ("UTF8", "LATIN1", "SQL_ASCII")
 
 @pytest.fixture
 def stores(request: pytest.FixtureRequest, sqlite_url: str) -> list[str]:
-    """Returns the URL of an empty store of each kind, of a server only where there can be one."""
+    """Returns the URL of an empty store of each kind, on a server only if PostgreSQL is there."""
     try:
         on_server = [*map(request.getfixturevalue("postgresql"), ENCODINGS)]
     except pytest.skip.Exception:
@@ -43,14 +43,14 @@ def stores(request: pytest.FixtureRequest, sqlite_url: str) -> list[str]:
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_histories_go_to_processes_of_any_start(method: str, stores: list[str]) -> None:
+def test_histories_work_in_processes_of_every_start_method(method: str, stores: list[str]) -> None:
     output_of("tests.gallery_starts", method, *stores)
 
 
-def test_writers_lose_nothing_and_double_nothing(url: str) -> None:
+def test_writers_neither_lose_nor_repeat_batches(url: str) -> None:
     counts = gallery_writers("share", url, "4", "8")
     assert counts["batches"] == 32
-    assert counts["turns"] >= 6  # they did write at once, not one after the other
+    assert counts["changes_of_writer"] >= 6  # they wrote at the same time
 
 
 def test_a_killed_writer_leaves_whole_batches(url: str) -> None:
@@ -59,10 +59,10 @@ def test_a_killed_writer_leaves_whole_batches(url: str) -> None:
     assert counts["journals"] >= 10 // AIMED or not url.startswith("sqlite")
 
 
-def test_a_writer_that_changes_nothing_is_not_waited_for(tmp_path: Path) -> None:
+def test_gives_up_on_a_writer_that_does_not_append(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "60"]) as process:
         try:
-            with pytest.raises(TimeoutError, match=r"never met while '.*none-journal' was there"):
+            with pytest.raises(TimeoutError, match=r"never stopped while '.*none-journal' existed"):
                 hold_within_an_append(process.pid, tmp_path / "none-journal", seconds=0.1)
         finally:
             process.kill()

@@ -1,4 +1,4 @@
-"""Threads of one process: they share one history or one sampler, and nothing is lost."""
+"""Threads of one process share a history or a sampler without losing points."""
 
 import copy
 import os
@@ -29,7 +29,7 @@ THREADS, BATCHES = 8, 6
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def new_history(request: pytest.FixtureRequest) -> Callable[[], AbstractHistory]:
-    """Returns a function that returns one more object for one history; of memory the same."""
+    """Returns a function to a new object of one history, or to the one in memory."""
     if request.param == "memory":
         only = MemoryHistory(2)
         return lambda: only
@@ -47,7 +47,7 @@ def history(new_history: Callable[[], AbstractHistory]) -> AbstractHistory:
 
 @pytest.fixture(autouse=True)
 def many_switches() -> Iterator[None]:
-    """Lets threads interrupt each other a thousand times as often as usual."""
+    """Let threads switch a thousand times as often as usual."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(5e-6)
     yield
@@ -55,7 +55,7 @@ def many_switches() -> Iterator[None]:
 
 
 def in_threads(work: Callable[[int], list[Tensor]]) -> list[Tensor]:
-    """Returns what all threads have returned, one list after the other."""
+    """Returns the batches of all threads, which begin together."""
     together = threading.Barrier(THREADS, timeout=60)
 
     def begin(number: int) -> list[Tensor]:
@@ -67,7 +67,7 @@ def in_threads(work: Callable[[int], list[Tensor]]) -> list[Tensor]:
 
 
 def check_nothing_is_lost(history: AbstractHistory, batches: list[Tensor]) -> None:
-    """Fails unless the history holds each batch once, whole, and nothing else."""
+    """Fail unless the history consists of the batches, each once and whole."""
     points = history.points()
     assert len(batches) == THREADS * BATCHES
     assert len(points) == len(history) == sum(len(batch) for batch in batches)
@@ -92,18 +92,18 @@ def test_one_sampler_serves_eight_threads(
     check_nothing_is_lost(history, batches)
 
 
-def test_one_sampler_by_features_serves_eight_threads() -> None:
+def test_feature_samplers_serve_eight_threads() -> None:
     decoder = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Dropout()).eval()
     with torch.no_grad():
         data = Empirical(decoder(torch.randn(50, 2)))
     decoder.train()
     weights, state = copy.deepcopy(decoder.state_dict()), torch.get_rng_state()
     settings = {"data": data, "num_candidates": 20, "num_steps": 0}
-    two = [
+    samplers = [
         FeatureSampler(PLANE, decode=decoder, features=lambda x: x, **settings) for _ in range(2)
     ]
-    latents = in_threads(lambda thread: sample_six_times(two[thread % 2], thread))
-    rows = torch.cat([sampler.history.points() for sampler in two])
+    latents = in_threads(lambda thread: sample_six_times(samplers[thread % 2], thread))
+    rows = torch.cat([sampler.history.points() for sampler in samplers])
     assert sorted(torch.cat(latents).tolist()) == sorted(rows[:, :2].tolist())
     assert decoder.training
     assert decoder[2].training
@@ -131,7 +131,7 @@ def test_samplers_of_one_history_lose_nothing(
     check_nothing_is_lost(shared, batches)
 
 
-def test_appends_and_reads_at_once(history: AbstractHistory) -> None:
+def test_threads_append_and_read_at_once(history: AbstractHistory) -> None:
     def append(thread: int) -> list[Tensor]:
         generator = torch.Generator().manual_seed(thread)
         batches = [torch.randn(3, 2, generator=generator) for _ in range(BATCHES)]
@@ -152,23 +152,23 @@ def test_appends_and_reads_at_once(history: AbstractHistory) -> None:
     check_nothing_is_lost(history, in_threads(append))
 
 
-def test_another_thread_waits_until_the_exclusive_one_is_done(history: AbstractHistory) -> None:
-    late = threading.Event()
+def test_another_thread_waits_for_the_exclusive_one(history: AbstractHistory) -> None:
+    conflict = threading.Event()
 
     def append() -> None:
         with pytest.raises(HistoryConflictError):
             history.append(torch.zeros(1, 2), expected_length=0)
-        late.set()
+        conflict.set()
 
     other = threading.Thread(target=append)
     with history.exclusive():
         other.start()
-        time.sleep(0.2)  # it has long asked by now
-        assert not late.is_set()
-        assert len(history) == len(history.points()) == 0  # whoever reads need not wait
+        time.sleep(0.2)  # long enough to ask for the lock
+        assert not conflict.is_set()
+        assert len(history) == len(history.points()) == 0  # reading does not wait
         history.append(torch.ones(2, 2), expected_length=0)
     other.join(60)
-    assert late.is_set()
+    assert conflict.is_set()
     assert torch.equal(history.points(), torch.ones(2, 2))
 
 
@@ -186,7 +186,7 @@ def test_one_thread_may_enter_twice(history: AbstractHistory) -> None:
     assert len(history) == len(history.points()) == 2
 
 
-def test_a_look_whether_it_can_be_written_undoes_nothing(url: str) -> None:
+def test_check_writable_rolls_back_nothing_else(url: str) -> None:
     history = DatabaseHistory(url, PLANE)
     with history.exclusive():
         history.append(torch.ones(1, 2), expected_length=0)
@@ -196,8 +196,8 @@ def test_a_look_whether_it_can_be_written_undoes_nothing(url: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded")  # what is tested
-def test_a_child_that_is_forked_in_a_turn_waits_for_nobody() -> None:
-    """Another thread holds the lock; it is not there in the child, which could wait for ever."""
+def test_a_fork_does_not_inherit_a_held_lock() -> None:
+    """The thread that holds the lock does not exist in the child, which would wait for ever."""
     history = MemoryHistory(2)
     inside, leave = threading.Event(), threading.Event()
 
@@ -217,12 +217,12 @@ def test_a_child_that_is_forked_in_a_turn_waits_for_nobody() -> None:
             os._exit(0 if len(history) == 1 else 1)
     leave.set()
     holder.join(60)
-    assert ended_well(child)
+    assert has_succeeded(child)
     assert len(history) == 0
 
 
-def ended_well(child: int) -> bool:
-    """Returns whether a child process ends by itself, with status 0, within a minute."""
+def has_succeeded(child: int) -> bool:
+    """Returns whether a child process exits within a minute, with status 0."""
     for _ in range(600):
         process, status = os.waitpid(child, os.WNOHANG)
         if process:

@@ -1,4 +1,4 @@
-"""Databases: what is read, what is written or not at all, what is said when that fails."""
+"""Databases: reading, writing completely or not at all, and messages of failures."""
 
 import resource
 import socket
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from hawc.history import DatabaseHistory, HistoryStoreError, galleries
+from hawc.history import DatabaseHistory, HistoryStoreError
 from hawc.history.store import Store
 from hawc.targets import StandardNormal
 
@@ -31,7 +31,7 @@ def gallery_of_three(url: str) -> DatabaseHistory:
 
 @contextmanager
 def file_size_limit(size: int) -> Iterator[None]:
-    """Lets no file grow beyond a size: writing fails as it does on a full disk."""
+    """Limit the size of files, so that writing fails as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -40,13 +40,13 @@ def file_size_limit(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_says_which_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(HistoryStoreError, match=r"psycopg .*: pip install 'hawc\[postgresql\]'"):
-        Store("postgresql://somebody@host/name")
+        Store("postgresql://user@host/name")
 
 
-def test_a_relative_path_is_that_of_the_beginning(
+def test_a_relative_path_keeps_its_first_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
@@ -59,41 +59,28 @@ def test_a_relative_path_is_that_of_the_beginning(
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
-def test_says_that_a_server_cannot_be_reached_without_the_password() -> None:
+def test_reports_an_unreachable_server_without_the_password() -> None:
     pytest.importorskip("psycopg")
-    with socket.socket() as unused:  # bound and not listening: nobody answers there
+    with socket.socket() as unused:  # bound but not listening
         unused.bind(("127.0.0.1", 0))
         url = f"postgresql://me:pass-word@127.0.0.1:{unused.getsockname()[1]}/name?sslkey=pass-key"
-        with pytest.raises(HistoryStoreError, match=r"refused.*: is the store") as caught:
+        with pytest.raises(HistoryStoreError, match=r"refused.*: does the store") as caught:
             DatabaseHistory(url, PLANE)
     assert "me:***@127.0.0.1" in str(caught.value)
     assert "pass-" not in str(caught.value)
     assert "pass-" not in str(Store(url))
 
 
-def test_no_message_repeats_a_password_that_the_server_repeats(sqlite_url: str) -> None:
+def test_hides_a_password_in_the_drivers_message(sqlite_url: str) -> None:
     pytest.importorskip("psycopg")
     with pytest.raises(HistoryStoreError) as caught:
         DatabaseHistory("postgresql://me:pass-word@host/name?host=/pass-word", PLANE)
     assert "pass-word" not in str(caught.value)
 
 
-def test_says_that_a_folder_is_missing(tmp_path: Path) -> None:
+def test_reports_a_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(HistoryStoreError, match=r"unable to open .*: does its folder exist"):
         DatabaseHistory(f"sqlite:///{tmp_path}/none/gallery.db", PLANE)
-
-
-def test_reads_a_read_only_file(sqlite_url: str) -> None:
-    gallery_of_three(sqlite_url)
-    url = f"sqlite:///file:{file_of(sqlite_url)}?mode=ro&uri=true"
-    history = DatabaseHistory(url, PLANE)
-    assert torch.equal(history.points(), POINTS)
-    assert galleries(url)[0].length == 3
-    with pytest.raises(HistoryStoreError, match=r"readonly database\): it is read-only: make file"):
-        history.append(POINTS, expected_length=3)
-    with pytest.raises(HistoryStoreError, match="it is read-only"):
-        DatabaseHistory(url, PLANE, gallery="new")
-    assert len(history) == 3
 
 
 def test_reads_a_read_only_server(postgresql: Callable[[], str]) -> None:
@@ -105,12 +92,14 @@ def test_reads_a_read_only_server(postgresql: Callable[[], str]) -> None:
         history.append(POINTS, expected_length=3)
 
 
-def test_says_that_a_right_is_lacking(postgresql: Callable[[], str]) -> None:
+def test_reports_a_missing_permission(postgresql: Callable[[], str]) -> None:
     url = postgresql()
     gallery_of_three(url)
     with Store(url).writing() as connection:
         connection.exec_driver_sql("REVOKE INSERT ON hawc_galleries FROM CURRENT_USER")
-    with pytest.raises(HistoryStoreError, match=r"permission denied .*: the user lacks a right"):
+    with pytest.raises(
+        HistoryStoreError, match=r"permission denied .*: the user lacks a permission"
+    ):
         DatabaseHistory(url, PLANE, gallery="new")
 
 
@@ -148,7 +137,7 @@ def test_refuses_a_file_whose_index_has_lost_an_entry(sqlite_url: str) -> None:
             DatabaseHistory(sqlite_url, PLANE)
 
 
-def test_refuses_a_file_that_is_cut(sqlite_url: str) -> None:
+def test_refuses_a_truncated_file(sqlite_url: str) -> None:
     history = gallery_of_three(sqlite_url)
     history.append(torch.ones(3000, 2), expected_length=3)
     content = file_of(sqlite_url).read_bytes()
@@ -158,7 +147,7 @@ def test_refuses_a_file_that_is_cut(sqlite_url: str) -> None:
 
 
 @pytest.mark.parametrize("spare", [0, 20_000])
-def test_a_full_disk_takes_nothing_of_a_batch(
+def test_a_full_disk_records_nothing_of_a_batch(
     sqlite_url: str, spare: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hawc.history.database._ROW_BYTES", 4096)  # the batch takes many rows
@@ -176,7 +165,7 @@ def test_a_full_disk_takes_nothing_of_a_batch(
 def test_holds_no_connection_between_calls(sqlite_url: str) -> None:
     history = gallery_of_three(sqlite_url)
     with closing(sqlite3.connect(file_of(sqlite_url), isolation_level=None, timeout=0)) as other:
-        other.execute("BEGIN EXCLUSIVE")  # is refused while anybody else holds any lock
+        other.execute("BEGIN EXCLUSIVE")  # fails while any lock is held
     open_files = [path.resolve() for path in Path("/proc/self/fd").iterdir()]
     assert file_of(sqlite_url) not in open_files
     assert len(history) == 3

@@ -1,4 +1,4 @@
-"""What failing stores say: what happened, what to do, and no part of a password."""
+"""Errors of stores: the failure, the advice, and no part of a password."""
 
 import sqlite3
 import threading
@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from hawc.history import DatabaseHistory, HistoryStoreError
 from hawc.history.store import Store
-from hawc.history.store_errors import is_taken, store_error
+from hawc.history.store_errors import is_key_conflict, store_error
 from hawc.history.tables import BATCHES
 from hawc.targets import StandardNormal
 
@@ -22,7 +22,7 @@ POINTS = torch.ones(3, 2)
 
 
 class DriverError(Exception):
-    """What a driver raises, with the code that it gives."""
+    """An error of a driver, with its code."""
 
     def __init__(self, text: str, **codes: str) -> None:
         super().__init__(text)
@@ -44,10 +44,10 @@ def wrapped(text: str = "words", **codes: str) -> DBAPIError:
         ("SQLITE_FULL", "the disk is full"),
         ("SQLITE_IOERR_WRITE", "the disk is full, limited or failing"),
         ("SQLITE_CANTOPEN", "does its folder exist"),
-        ("SQLITE_ERROR", "is the store in place?"),
+        ("SQLITE_ERROR", "does the store still exist?"),
     ],
 )
-def test_says_what_happened_to_a_file(code: str, advice: str) -> None:
+def test_advice_for_files(code: str, advice: str) -> None:
     error = store_error(wrapped(sqlite_errorname=code), "x cannot be read")
     assert str(error).startswith("x cannot be read (words): ")
     assert advice in str(error)
@@ -61,7 +61,7 @@ def test_says_what_happened_to_a_file(code: str, advice: str) -> None:
         ("25P03", "idle_in_transaction_session_timeout"),
         ("25006", "the server is read-only"),
         ("53100", "the server's disk is full"),
-        ("53300", "run out of room or connections"),
+        ("53300", "run out of memory or connections"),
         ("57P01", "the server ended the connection"),
         ("57P03", "the server ended the connection"),
         ("08006", "the connection was lost"),
@@ -70,21 +70,21 @@ def test_says_what_happened_to_a_file(code: str, advice: str) -> None:
         ("40P01", "try again"),
         ("22P05", "the database's encoding"),
         ("XX001", "files are damaged"),
-        ("42P01", "is the store in place?"),
+        ("42P01", "does the store still exist?"),
     ],
 )
-def test_says_what_happened_on_a_server(code: str, advice: str) -> None:
+def test_advice_for_servers(code: str, advice: str) -> None:
     assert advice in str(store_error(wrapped(sqlstate=code), "x cannot be read"))
 
 
-def test_says_when_no_server_was_reached() -> None:
+def test_advice_for_a_server_that_was_not_reached() -> None:
     error = store_error(wrapped("refused"), "x cannot be read", connected=False)
     assert "server, user, password and options of the URL right?" in str(error)
     assert "password" not in str(store_error(wrapped("odd"), "x cannot be read"))
 
 
-def all_that_is_shown(error: BaseException | None) -> str:
-    """Returns what a traceback shows of errors, without the lines of source."""
+def shown(error: BaseException | None) -> str:
+    """Returns the messages that a traceback shows."""
     texts = []
     while error is not None:
         texts.append(str(error))
@@ -92,57 +92,57 @@ def all_that_is_shown(error: BaseException | None) -> str:
     return "\n".join(texts)
 
 
-def fail_saying(words: str) -> None:
+def fail_with(words: str) -> None:
     try:
         raise wrapped(words)
     except DBAPIError as error:
         raise store_error(error, "x cannot be read", secrets=["pass@word"])  # noqa: B904
 
 
-@pytest.mark.parametrize("said", ["no pass@word", "no pass%40word"])
-def test_a_password_is_in_no_message_and_in_no_traceback(said: str) -> None:
+@pytest.mark.parametrize("words", ["no pass@word", "no pass%40word"])
+def test_no_message_or_traceback_has_a_password(words: str) -> None:
     with pytest.raises(HistoryStoreError) as caught:
-        fail_saying(said)
-    assert all_that_is_shown(caught.value) == "x cannot be read (no ***): is the store in place?"
+        fail_with(words)
+    assert shown(caught.value) == "x cannot be read (no ***): does the store still exist?"
 
 
-def test_the_drivers_error_is_the_cause_where_it_holds_no_password() -> None:
+def test_the_drivers_error_is_the_cause_if_it_has_no_password() -> None:
     original = wrapped("words")
     assert store_error(original, "x", secrets=["pass@word"]).__cause__ is original
 
 
-def test_tells_a_key_that_is_taken_from_other_refusals(url: str) -> None:
+def test_distinguishes_a_key_conflict_from_other_errors(url: str) -> None:
     history = DatabaseHistory(url, PLANE)
     history.append(POINTS, expected_length=0)
     row = {"gallery_id": 1, "first": 0, "size": 1, "points": b"", "checksum": ""}
-    for values, taken in ((row, True), ({**row, "first": 1, "points": None}, False)):
+    for values, expected in ((row, True), ({**row, "first": 1, "points": None}, False)):
         with Store(url).writing() as connection:
             with pytest.raises(IntegrityError) as caught:
                 connection.execute(insert(BATCHES).values(values))
             connection.rollback()
-        assert is_taken(caught.value) is taken
+        assert is_key_conflict(caught.value) is expected
 
 
 def test_a_statement_or_lock_that_takes_too_long(postgresql: Callable[[], str]) -> None:
     url = postgresql()
-    ours = DatabaseHistory(url, PLANE)
+    first = DatabaseHistory(url, PLANE)
     for setting, advice in (
         ("statement_timeout", "the server cancelled it, after its statement_timeout"),
-        ("lock_timeout", "longer than the server's lock_timeout: end that one"),
+        ("lock_timeout", "longer than the server's lock_timeout: end that process"),
     ):
-        theirs = DatabaseHistory(f"{url}&options=-c {setting}=100ms", PLANE)
-        with ours.exclusive(), pytest.raises(HistoryStoreError, match=advice):
-            theirs.append(POINTS, expected_length=0)
-    assert len(ours) == 0
+        second = DatabaseHistory(f"{url}&options=-c {setting}=100ms", PLANE)
+        with first.exclusive(), pytest.raises(HistoryStoreError, match=advice):
+            second.append(POINTS, expected_length=0)
+    assert len(first) == 0
 
 
-def test_a_choice_that_takes_too_long_for_the_server(postgresql: Callable[[], str]) -> None:
+def test_a_choice_longer_than_the_servers_timeout(postgresql: Callable[[], str]) -> None:
     setting = "idle_in_transaction_session_timeout=100ms"
     history = DatabaseHistory(f"{postgresql()}&options=-c {setting}", PLANE)
     with pytest.raises(HistoryStoreError, match="than the server's idle_in_transaction"):
         choose_for_long(history)
     assert len(history.points()) == len(history) == 0
-    history.append(POINTS, expected_length=0)  # it can be used again
+    history.append(POINTS, expected_length=0)  # still usable
 
 
 def choose_for_long(history: DatabaseHistory) -> None:
@@ -175,13 +175,15 @@ def test_a_server_that_ends_the_connection(postgresql: Callable[[], str]) -> Non
 
 def test_a_wrong_password(postgresql: Callable[[], str]) -> None:
     url = postgresql().split("@")[1]
-    with pytest.raises(HistoryStoreError, match=r"authentication failed .* are server, us") as said:
+    with pytest.raises(
+        HistoryStoreError, match=r"authentication failed .* are server, us"
+    ) as caught:
         DatabaseHistory(f"postgresql://by_password:Xq1%40Zw9@{url}", PLANE)
-    assert "Xq1" not in all_that_is_shown(said.value)
-    assert "Zw9" not in all_that_is_shown(said.value)
+    assert "Xq1" not in shown(caught.value)
+    assert "Zw9" not in shown(caught.value)
 
 
-def test_a_gallery_that_is_gone_is_no_race(sqlite_url: str) -> None:
+def test_a_missing_table_is_no_conflict(sqlite_url: str) -> None:
     history = DatabaseHistory(sqlite_url, PLANE)
     with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection:
         connection.execute("DROP TABLE hawc_batches")

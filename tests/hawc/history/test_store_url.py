@@ -1,4 +1,4 @@
-"""From URLs to places: what is accepted, what is refused by name, what is never shown."""
+"""URLs of stores: accepted forms, errors, and hidden passwords."""
 
 import os
 import pickle
@@ -24,7 +24,7 @@ def gallery_of_three(path: Path) -> None:
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Returns the working directory, which is empty and the user's own."""
+    """Returns the working directory, which is empty and also the home folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path
@@ -50,12 +50,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (URL.create("sqlite", database="gallery.db"), "gallery.db"),
     ],
 )
-def test_writes_the_file_that_is_named_and_no_other(here: Path, url: str, name: str) -> None:
+def test_writes_exactly_the_named_file(here: Path, url: str, name: str) -> None:
     history = DatabaseHistory(url, PLANE)
     history.append(torch.ones(3, 2), expected_length=0)
     assert os.listdir(here) == [name]
     assert galleries(url)[0].length == 3
-    assert len(DatabaseHistory(history.location, PLANE)) == 3  # as messages and manifests show it
+    assert len(DatabaseHistory(history.location, PLANE)) == 3  # the form in messages and manifests
     assert os.listdir(here) == [name]
 
 
@@ -78,17 +78,20 @@ def test_reads_absolute_paths(here: Path, slashes: str) -> None:
         "sqlite:///gallery.db?mode=ro&nolock=TRUE&timeout=0",
     ],
 )
-def test_reads_only_where_that_is_asked_for(here: Path, url: str) -> None:
+def test_the_mode_ro_reads_only(here: Path, url: str) -> None:
     with pytest.raises(HistoryStoreError, match="with mode=ro must name a file that exists"):
         DatabaseHistory(url, PLANE)
-    with pytest.raises(ValueError, match="must name a store that is there"):
+    with pytest.raises(ValueError, match="must name an existing store"):
         galleries(url)
     assert not list(here.iterdir())
     gallery_of_three(here / "gallery.db")
     history = DatabaseHistory(url, PLANE)
     assert len(history.points()) == 3
-    with pytest.raises(HistoryStoreError, match="it is read-only"):
+    assert galleries(url)[0].length == 3
+    with pytest.raises(HistoryStoreError, match=r"readonly database\): it is read-only: make file"):
         history.append(torch.ones(1, 2), expected_length=3)
+    with pytest.raises(HistoryStoreError, match="it is read-only"):
+        DatabaseHistory(url, PLANE, gallery="new")
     assert os.listdir(here) == ["gallery.db"]
 
 
@@ -146,7 +149,7 @@ def test_the_mode_rw_creates_no_file(here: Path) -> None:
     ],
 )
 @pytest.mark.usefixtures("no_shape_checks")
-def test_refuses_what_it_does_not_know(here: Path, url: str, complaint: str) -> None:
+def test_refuses_invalid_urls(here: Path, url: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=f"`url` must {complaint}"):
         store_place(url)
     assert not list(here.iterdir())
@@ -172,7 +175,7 @@ def test_keeps_options_that_the_driver_knows() -> None:
 @pytest.mark.parametrize("first", ["@", "?", "/", ":", "#"])
 @pytest.mark.parametrize("second", ["@", "?", "@s=", "/"])
 @pytest.mark.parametrize("rest", ["", "/db?sslmode=require", "/db?options=a@b"])
-def test_shows_no_part_of_a_password_that_is_split_wrongly(
+def test_shows_no_part_of_a_password_with_special_characters(
     first: str, second: str, rest: str
 ) -> None:
     password = f"Xq1{first}Zw9{second}Kv7"
@@ -181,12 +184,12 @@ def test_shows_no_part_of_a_password_that_is_split_wrongly(
 
 
 def shown_for(url: str, password: str) -> str:
-    """Returns the refusal of a URL and the errors behind it, or its place if it is read rightly."""
+    """Returns the error for a URL with its causes, or the place that it names."""
     try:
         place = store_place(url)
-    except ValueError as refused:
-        behind = None if refused.__suppress_context__ else refused.__context__
-        return f"{refused} {refused.__cause__} {behind}"
+    except ValueError as error:
+        context = None if error.__suppress_context__ else error.__context__
+        return f"{error} {error.__cause__} {context}"
     assert isinstance(place, ServerPlace)
     assert place.address.password == password
     return str(place)
@@ -203,7 +206,7 @@ def test_a_password_is_read_and_not_shown(password: str) -> None:
     assert store_place(pickle.loads(pickle.dumps(place.url))) == place
 
 
-def test_waits_as_long_as_it_says(here: Path) -> None:
+def test_waits_for_the_timeout(here: Path) -> None:
     gallery_of_three(here / "gallery.db")
     hasty = DatabaseHistory("sqlite:///gallery.db?timeout=0.05", PLANE)
     with closing(sqlite3.connect(here / "gallery.db", isolation_level=None)) as other:

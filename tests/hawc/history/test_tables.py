@@ -1,4 +1,4 @@
-"""The tables: what the database itself refuses."""
+"""The tables: rows that the database itself refuses."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -33,12 +33,14 @@ def store(url: str) -> Store:
         (BATCHES, {**BATCH, "first": 1, "points": None}),
     ],
 )
-def test_a_place_is_taken_once_and_whole(store: Store, table: Any, row: dict[str, Any]) -> None:
+def test_refuses_a_second_row_with_the_same_key_and_missing_points(
+    store: Store, table: Any, row: dict[str, Any]
+) -> None:
     with store.writing() as connection, pytest.raises(IntegrityError):
         connection.execute(insert(table).values(row))
 
 
-def test_galleries_do_not_meet(store: Store) -> None:
+def test_galleries_have_separate_keys(store: Store) -> None:
     with store.writing() as connection:
         connection.execute(insert(GALLERIES).values({**GALLERY, "name": "other"}))
         connection.execute(insert(BATCHES).values({**BATCH, "gallery_id": 2}))
@@ -47,7 +49,7 @@ def test_galleries_do_not_meet(store: Store) -> None:
 def test_rows_are_dated(store: Store) -> None:
     with store.reading() as connection:
         created = connection.execute(select(BATCHES.c.created)).scalar_one()
-    if created.tzinfo is None:  # of SQLite, which knows UTC alone; a server tells its time zone
+    if created.tzinfo is None:  # SQLite stores no time zone; the value is UTC
         created = created.replace(tzinfo=UTC)
     age = datetime.now(UTC) - created
     assert abs(age.total_seconds()) < 60  # seconds at most, a minute on a busy machine

@@ -1,4 +1,4 @@
-"""Kernels and distributions of every kind in any unit, and points to try them with."""
+"""Kernels and targets of every kind in any unit, and points to test them with."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What holds for every kind of number and layout, for far modes, and under every default."""
+"""Every dtype and layout, modes far from each other, and torch's defaults."""
 
 from collections.abc import Callable
 from typing import Any
@@ -52,21 +52,21 @@ def test_kinds_of_numbers_do_not_matter(values: Tensor, dtype: torch.dtype) -> N
             assert float(squared_distance(kernel, same, other)) == pytest.approx(
                 float(squared_distance(kernel, exact, other)), rel=rel
             )
-            for distribution in (
+            for target in (
                 StandardNormal(3),
                 Normal([0, 0, 0], 1.0),
                 StudentT(3),
                 UniformCube(3),
             ):
-                h = kernel if not isinstance(distribution, StudentT) else HuberEnergy()
+                h = kernel if not isinstance(target, StudentT) else HuberEnergy()
                 torch.testing.assert_close(
-                    distribution.potential(h)(same).double(),
-                    distribution.potential(h)(exact),
+                    target.potential(h)(same).double(),
+                    target.potential(h)(exact),
                     rtol=rel,
                     atol=0,
                 )
-                assert float(squared_distance_to(h, same, distribution)) == pytest.approx(
-                    float(squared_distance_to(h, exact, distribution)), rel=rel
+                assert float(squared_distance_to(h, same, target)) == pytest.approx(
+                    float(squared_distance_to(h, exact, target)), rel=rel
                 )
 
 
@@ -124,8 +124,8 @@ def test_far_modes_keep_near_distances(gap: float, dim: int, dtype: torch.dtype)
     points[::2] += gap
     target = Empirical(points)
     x = (points[:6].double() + 0.1 * cloud(6, dim, seed=2)).to(dtype).double()
-    apart = x[:, None] - points.double()
-    lengths = apart.norm(dim=2)
+    differences = x[:, None] - points.double()
+    lengths = differences.norm(dim=2)
     within = points.double()[:, None] - points.double()
     own = (x[:, None] - x).norm(dim=2).mean()
     exact = lengths.mean() - 0.5 * own - 0.5 * within.norm(dim=2).mean()
@@ -135,7 +135,8 @@ def test_far_modes_keep_near_distances(gap: float, dim: int, dtype: torch.dtype)
         float(exact), rel=1e-6, abs=rounding
     )
     _, slopes = target.potential_and_gradient(Energy())(x)
-    direction = (apart / lengths[:, :, None]).nan_to_num(0).mean(1)  # float32 makes points meet
+    # float32 makes some points coincide: 0 / 0
+    direction = (differences / lengths[:, :, None]).nan_to_num(0).mean(1)
     torch.testing.assert_close(slopes, direction, rtol=0, atol=1e-6)
 
 
@@ -143,15 +144,13 @@ def test_far_modes_keep_near_distances(gap: float, dim: int, dtype: torch.dtype)
 def test_a_batch_lowers_the_distance_of_a_long_history_in_far_modes(dtype: torch.dtype) -> None:
     history = cloud(4200, 16).to(dtype)
     history[:2086] += 2500.0  # a distance of 1e4 in 16 coordinates; fourteen less than a half
-    distribution = GaussianMixture(
-        None, torch.stack([torch.zeros(16), torch.full((16,), 2500.0)]), 1.0
-    )
+    target = GaussianMixture(None, torch.stack([torch.zeros(16), torch.full((16,), 2500.0)]), 1.0)
     found = compress(
-        distribution, 28, history=history, solver=Deterministic(restarts=1), generator=seeded()
+        target, 28, history=history, solver=Deterministic(restarts=1), generator=seeded()
     )
-    before = float(squared_distance_to(Energy(), history.double(), distribution))
+    before = float(squared_distance_to(Energy(), history.double(), target))
     everything = torch.cat([history.double(), found.points.double()])
-    assert float(squared_distance_to(Energy(), everything, distribution)) < before
+    assert float(squared_distance_to(Energy(), everything, target)) < before
     assert found.converged
 
 
@@ -159,15 +158,11 @@ def test_a_batch_lowers_the_distance_of_a_long_history_in_far_modes(dtype: torch
 def test_results_do_not_depend_on_the_default_dtype(dtype: torch.dtype) -> None:
     x = cloud(5, 2)
     torch.set_default_dtype(dtype)  # put back by the package's fixture
-    found = [
-        float(squared_distance_to(Energy(), x, distribution(1.0, 0.0)))
-        for distribution in TARGETS.values()
-    ]
+    found = [float(squared_distance_to(Energy(), x, make(1.0, 0.0))) for make in TARGETS.values()]
     points = compress(TARGETS["mixture"](1.0, 0.0), 5, history=x, generator=seeded()).points
     torch.set_default_dtype(torch.float64)
     expected = [
-        float(squared_distance_to(Energy(), x, distribution(1.0, 0.0)))
-        for distribution in TARGETS.values()
+        float(squared_distance_to(Energy(), x, make(1.0, 0.0))) for make in TARGETS.values()
     ]
     assert found == expected
     chosen = compress(TARGETS["mixture"](1.0, 0.0), 5, history=x, generator=seeded()).points
@@ -202,8 +197,7 @@ def test_results_do_not_depend_on_the_default_device() -> None:
     def everything(x: Any) -> list[float]:
         kernel = Quotient(0.5, 0.123)  # of which nothing is remembered yet the first time
         values = [
-            float(squared_distance_to(kernel, x, distribution(1.0, 0.0)))
-            for distribution in TARGETS.values()
+            float(squared_distance_to(kernel, x, make(1.0, 0.0))) for make in TARGETS.values()
         ]
         sampler, generator = HistoryAwareSampler(TARGETS["mixture"](1.0, 0.0)), seeded()
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""What holds of all kernels, distributions and distances in any unit and from any origin."""
+"""Kernels, targets and distances in any unit and from any origin."""
 
 from collections.abc import Callable
 
@@ -33,36 +33,36 @@ def gradient(target: AbstractTarget, kernel: AbstractKernel, x: Tensor) -> Tenso
 
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize("distribution", TARGETS)
-def test_distances_scale_with_the_unit(distribution: str, kernel: str, unit: float) -> None:
+@pytest.mark.parametrize("name", TARGETS)
+def test_distances_scale_with_the_unit(name: str, kernel: str, unit: float) -> None:
     x, at_one, at_unit = cloud(7, 2), KERNELS[kernel](1.0), KERNELS[kernel](unit)
-    scaled = at_unit.in_units(unit)
+    scaled = at_unit.rescaled(unit)
     assert scaled is not None
     factor = scaled[1]
     for distance in (squared_distance_to, unbiased_squared_distance_to):
-        expected = float(distance(at_one, x, TARGETS[distribution](1.0, 0.0)))
-        found = float(distance(at_unit, unit * x, TARGETS[distribution](unit, 0.0))) / factor
+        expected = float(distance(at_one, x, TARGETS[name](1.0, 0.0)))
+        found = float(distance(at_unit, unit * x, TARGETS[name](unit, 0.0))) / factor
         assert found == pytest.approx(expected, rel=1e-6)
     expected = float(squared_distance(at_one, x, CLOUD))
     assert float(squared_distance(at_unit, unit * x, unit * CLOUD)) == pytest.approx(
         factor * expected, rel=1e-6
     )
-    slopes = gradient(TARGETS[distribution](unit, 0.0), at_unit, unit * x) * unit / factor
+    slopes = gradient(TARGETS[name](unit, 0.0), at_unit, unit * x) * unit / factor
     torch.testing.assert_close(
-        slopes, gradient(TARGETS[distribution](1.0, 0.0), at_one, x), rtol=1e-6, atol=1e-9
+        slopes, gradient(TARGETS[name](1.0, 0.0), at_one, x), rtol=1e-6, atol=1e-9
     )
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize("distribution", TARGETS)
-def test_distances_do_not_depend_on_the_origin(distribution: str, kernel: str) -> None:
+@pytest.mark.parametrize("name", TARGETS)
+def test_distances_do_not_depend_on_the_origin(name: str, kernel: str) -> None:
     x, h = cloud(7, 2), KERNELS[kernel](1.0)
-    expected = float(squared_distance_to(h, x, TARGETS[distribution](1.0, 0.0)))
-    found = float(squared_distance_to(h, x + FAR, TARGETS[distribution](1.0, FAR)))
+    expected = float(squared_distance_to(h, x, TARGETS[name](1.0, 0.0)))
+    found = float(squared_distance_to(h, x + FAR, TARGETS[name](1.0, FAR)))
     assert found == pytest.approx(expected, rel=1e-6)
     torch.testing.assert_close(
-        gradient(TARGETS[distribution](1.0, FAR), h, x + FAR),
-        gradient(TARGETS[distribution](1.0, 0.0), h, x),
+        gradient(TARGETS[name](1.0, FAR), h, x + FAR),
+        gradient(TARGETS[name](1.0, 0.0), h, x),
         rtol=1e-6,
         atol=1e-8,
     )
@@ -97,10 +97,10 @@ def test_smoothed_transport_scales_with_the_unit(unit: float) -> None:
 
 
 @pytest.mark.parametrize("unit", [1e-12, 1e12])
-@pytest.mark.parametrize("distribution", TARGETS)
-def test_default_choices_scale_with_the_unit(distribution: str, unit: float) -> None:
+@pytest.mark.parametrize("name", TARGETS)
+def test_default_choices_scale_with_the_unit(name: str, unit: float) -> None:
     def chosen(c: float) -> float:
-        target, past = TARGETS[distribution](c, 0.0), c * cloud(5, 2)
+        target, past = TARGETS[name](c, 0.0), c * cloud(5, 2)
         points = compress(target, 4, history=past, generator=seeded()).points
         everything = torch.cat([past, points])
         return float(squared_distance_to(Energy(), everything, target)) / c
@@ -111,12 +111,12 @@ def test_default_choices_scale_with_the_unit(distribution: str, unit: float) -> 
 
 @pytest.mark.parametrize("unit", [1e-9, 1e9])
 @pytest.mark.parametrize("solver", [Deterministic(restarts=1), Stochastic(20, 50)], ids=str)
-@pytest.mark.parametrize("distribution", ["normal", "mixture"])
+@pytest.mark.parametrize("name", ["normal", "mixture"])
 def test_choices_of_each_solver_scale_with_the_unit(
-    distribution: str, solver: Deterministic | Stochastic, unit: float
+    name: str, solver: Deterministic | Stochastic, unit: float
 ) -> None:
     one, other = (
-        compress(TARGETS[distribution](c, 0.0), 4, solver=solver, generator=seeded()).points / c
+        compress(TARGETS[name](c, 0.0), 4, solver=solver, generator=seeded()).points / c
         for c in (1.0, unit)
     )
     torch.testing.assert_close(other, one, rtol=0, atol=1e-6)

@@ -1,4 +1,4 @@
-"""Decoder and feature network are used, and left as they were."""
+"""The decoder and the feature network are used without being modified."""
 
 import copy
 from functools import partial
@@ -41,7 +41,7 @@ def phi_of(decode: Stage, features: Stage = SAME, seed: int = 3) -> DecodedFeatu
 
 
 @pytest.mark.parametrize("how", ["module", "method", "partial"])
-def test_modules_are_left_as_they_were(how: str) -> None:
+def test_modules_are_not_modified(how: str) -> None:
     model = Noisy()
     stage = {"module": model, "method": model.decode, "partial": partial(model.decode, scale=2.0)}
     before, state = copy.deepcopy(model.state_dict()), torch.get_rng_state()
@@ -60,7 +60,7 @@ def test_modules_are_left_as_they_were(how: str) -> None:
     assert flags == [False, True, True, True]
 
 
-def test_a_decoder_that_draws_is_a_function_all_the_same() -> None:
+def test_a_decoder_with_torch_noise_becomes_deterministic() -> None:
     model, z = Noisy().eval(), torch.randn(4, 2, generator=seeded())
     phi = phi_of(model)
     value = phi(z)
@@ -69,7 +69,7 @@ def test_a_decoder_that_draws_is_a_function_all_the_same() -> None:
     assert not torch.equal(value, phi_of(model, seed=4)(z))
 
 
-def test_blocks_give_what_the_whole_gives() -> None:
+def test_blocks_give_the_result_of_one_batch() -> None:
     matrix = torch.randn(2, 6, generator=seeded())
     z = torch.randn(600, 2, generator=seeded(1))
     sizes: list[int] = []
@@ -78,7 +78,7 @@ def test_blocks_give_what_the_whole_gives() -> None:
         sizes.append(len(latents))
         return latents @ matrix
 
-    # products of other sizes may round in another order
+    # matrix products of other sizes may round differently
     torch.testing.assert_close(phi_of(decode)(z), z @ matrix)
     assert max(sizes) <= 256
 
@@ -91,7 +91,7 @@ def test_gradient_of_a_linear_map_is_its_transpose() -> None:
     assert not value.requires_grad
 
 
-def test_stages_are_met_in_their_precision() -> None:
+def test_inputs_are_converted_to_the_precision_of_each_stage() -> None:
     z = torch.ones(3, 2)  # in float64 here
     phi = phi_of(nn.Linear(2, 4).float(), nn.Linear(4, 6).to(torch.bfloat16))
     value, pullback = phi.value_and_pullback(z)
@@ -99,20 +99,20 @@ def test_stages_are_met_in_their_precision() -> None:
     assert pullback(value).dtype == torch.float64
 
 
-def test_whole_numbers_reach_a_network_as_such() -> None:
+def test_whole_numbers_keep_their_type() -> None:
     @final
-    class Net(nn.Linear):
+    class Bytes(nn.Linear):
         def forward(self, images: Tensor) -> Tensor:
-            assert images.dtype == torch.uint8  # 255 of them is 1 to a network that knows of it
+            assert images.dtype == torch.uint8  # this network takes 255 as 1
             return super().forward(images.to(self.weight) / 255)
 
-    network = Net(2, 6)
+    network = Bytes(2, 6)
     z = torch.tensor([[0.0, 255.0], [51.0, 102.0]])
     value = phi_of(lambda z: z.to(torch.uint8), network)(z)
     torch.testing.assert_close(value, (z / 255) @ network.weight.T + network.bias)
 
 
-def test_autocast_leaves_the_precision() -> None:
+def test_autocast_does_not_change_the_precision() -> None:
     z = torch.randn(3, 2, generator=seeded())
     phi = phi_of(nn.Linear(2, 4).float(), nn.Linear(4, 6).float())
     wanted, pullback = phi.value_and_pullback(z)
@@ -127,36 +127,36 @@ def test_autocast_leaves_the_precision() -> None:
     ("decode", "reason"),
     [
         (lambda z: torch.from_numpy(z.numpy()).repeat(1, 3), "numpy"),
-        (lambda z: z.detach().repeat(1, 3), "what they return has none"),
-        (lambda z: torch.ones(len(z), 6).requires_grad_(), "does not depend on the latents"),
+        (lambda z: z.detach().repeat(1, 3), "the features have no gradient"),
+        (lambda z: torch.ones(len(z), 6).requires_grad_(), "do not depend on the latents"),
         (lambda z: z.round().repeat(1, 3), "it is zero everywhere"),
         (lambda z: (z - 1).sqrt().repeat(1, 3), "it is NaN or infinite"),
     ],
 )
-def test_says_that_there_is_no_gradient_and_what_to_do(decode: Stage, reason: str) -> None:
+def test_reports_a_missing_gradient(decode: Stage, reason: str) -> None:
     with pytest.raises(ValueError, match=f"must pass finite gradients.*{reason}.*num_steps=0 choo"):
         phi_of(decode).check_differentiable(torch.ones(3, 2), seeded())
 
 
-def test_a_gradient_that_is_there_passes() -> None:
+def test_accepts_a_finite_gradient() -> None:
     phi_of(lambda z: z.repeat(1, 3).softmax(1)).check_differentiable(torch.ones(3, 2), seeded())
 
 
-def test_rejects_features_of_another_number() -> None:
+def test_rejects_another_number_of_features() -> None:
     with pytest.raises(ValueError, match=r"`features` must return shape \(3, 6\).*got \(3, 2\)"):
         phi_of(lambda z: z)(torch.ones(3, 2))
 
 
 def test_rejects_features_that_are_not_finite() -> None:
-    with pytest.raises(ValueError, match="`features` must be finite for what `decode` makes"):
+    with pytest.raises(ValueError, match="`features` must be finite for decoded samples"):
         phi_of(lambda z: z.repeat(1, 3).log())(-torch.ones(3, 2))
 
 
-def test_an_error_of_a_stage_is_no_matter_of_gradients() -> None:
+def test_raises_an_error_of_a_stage_unchanged() -> None:
     def decode(z: Tensor) -> Tensor:
-        raise RuntimeError("of the caller's own")
+        raise RuntimeError("from the caller's code")
 
-    with pytest.raises(RuntimeError, match="of the caller's own") as caught:
+    with pytest.raises(RuntimeError, match="from the caller's code") as caught:
         phi_of(decode).check_differentiable(torch.ones(3, 2), seeded())
     assert "decode" in [entry.name for entry in caught.traceback]
     assert caught.value.__notes__ == [
@@ -164,7 +164,7 @@ def test_an_error_of_a_stage_is_no_matter_of_gradients() -> None:
     ]
 
 
-def test_what_fails_with_gradients_alone_keeps_its_traceback() -> None:
+def test_an_error_that_occurs_with_gradients_only_is_the_cause() -> None:
     def decode(z: Tensor) -> Tensor:
         return torch.from_numpy(z.numpy()).repeat(1, 3)
 

@@ -1,4 +1,4 @@
-"""Decoders and feature networks of any kind, and noise that belongs to no latent."""
+"""Stages of any kind, images of any form, and noise that does not depend on the latent."""
 
 import io
 import random
@@ -29,7 +29,7 @@ NETWORK = nn.Linear(2, 6).float()
 
 @final
 class Pipeline:
-    """An object whose module nothing outside knows."""
+    """A callable object that is no module but holds one."""
 
     def __init__(self) -> None:
         self.network = NETWORK
@@ -66,7 +66,7 @@ STAGES: dict[str, Callable[[], Stage]] = {
 
 
 @pytest.mark.parametrize("kind", STAGES)
-def test_any_callable_will_do(kind: str) -> None:
+def test_accepts_any_callable(kind: str) -> None:
     torch.set_default_dtype(torch.float32)  # a user's
     stage, z = STAGES[kind](), torch.randn(40, 2, generator=seeded())
     before = z.clone()
@@ -74,7 +74,7 @@ def test_any_callable_will_do(kind: str) -> None:
     with phi.evaluating():
         value = phi(z)
         phi.check_repeatable(z, value)
-        phi.check_differentiable(z.double(), seeded())  # as internal latents are
+        phi.check_differentiable(z.double(), seeded())  # the dtype of internal latents
         _, pullback = phi.value_and_pullback(z.double())
     torch.testing.assert_close(value, NETWORK(before).detach())
     torch.testing.assert_close(
@@ -85,7 +85,7 @@ def test_any_callable_will_do(kind: str) -> None:
 
 @final
 class Output:
-    """What other libraries return: an object that holds the images."""
+    """An object that holds the images, as other libraries return."""
 
     def __init__(self, sample: Tensor) -> None:
         self.sample = sample
@@ -130,18 +130,18 @@ def test_images_of_any_form_reach_the_features_untouched(form: str) -> None:
         (["a", "b", "c"], "`features` must return real numbers .* got a list"),
         (torch.ones(3, 6) * 1j, r"must return real numbers .* shape \(3, 6\), torch.complex"),
         (torch.ones(3, 2, 3), r"`features` must return shape \(3, 6\).*got \(3, 2, 3\)"),
-        (None, "`features` must return something for a Tensor of shape"),
+        (None, "`features` must return a value for a Tensor of shape"),
     ],
 )
-def test_says_which_stage_returned_what(returned: object, message: str) -> None:
+def test_reports_the_stage_and_its_output(returned: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         phi_of(lambda z: z, lambda x: returned)(torch.ones(3, 2))
-    with pytest.raises(ValueError, match="`decode` must return something"):
+    with pytest.raises(ValueError, match="`decode` must return a value"):
         phi_of(lambda z: None)(torch.ones(3, 2))
 
 
 def by_position(z: Tensor) -> Tensor:
-    noise = torch.randn(z.shape, generator=seeded())  # another image in another place of a batch
+    noise = torch.randn(z.shape, generator=seeded())  # depends on the place in the batch
     return (z + noise).repeat(1, 3)
 
 
@@ -152,22 +152,22 @@ NOISES: dict[str, Stage] = {
     "by position": by_position,
     "of the batch": lambda z: ((z - z.mean(0)) / z.std(0)).repeat(1, 3),
 }
-OWN = seeded(1)
-NOISES["of a generator"] = lambda z: (z + torch.randn(z.shape, generator=OWN)).repeat(1, 3)
+GENERATOR = seeded(1)
+NOISES["of a generator"] = lambda z: (z + torch.randn(z.shape, generator=GENERATOR)).repeat(1, 3)
 
 
 @pytest.mark.parametrize("kind", NOISES)
 @pytest.mark.parametrize("count", [2, 100])
-def test_noise_that_the_caller_would_not_see_again_is_refused(kind: str, count: int) -> None:
+def test_rejects_noise_that_does_not_depend_on_the_latent(kind: str, count: int) -> None:
     z = torch.randn(count, 2, generator=seeded(2))
     phi = phi_of(NOISES[kind])
     if (kind, count) == ("of the batch", 2):
-        return  # two of two: the batch is the same one
-    with pytest.raises(ValueError, match=r"must give the same for the same latent .* [\d.]+ apart"):
+        return  # both latents are repeated, so the batch is the same
+    with pytest.raises(ValueError, match=r"must give the same result for .* differ by [\d.]+"):
         phi.check_repeatable(z, phi(z))
 
 
-def test_noise_that_belongs_to_the_latent_and_rounding_pass() -> None:
+def test_accepts_noise_seeded_by_the_latent_and_rounding() -> None:
     def seeded_by_row(z: Tensor) -> Tensor:
         rows = [z.new_tensor(random.Random(float(row[0])).random()) for row in z]
         return (z + torch.stack(rows)[:, None]).repeat(1, 3)

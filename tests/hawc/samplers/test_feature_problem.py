@@ -10,7 +10,7 @@ from hawc.compression.problem import CompressionProblem
 from hawc.distances import squared_distance_to
 from hawc.kernels import HuberEnergy
 from hawc.samplers import feature_problem
-from hawc.samplers.clearance import Clearance
+from hawc.samplers.distance_penalty import DistancePenalty
 from hawc.samplers.feature_problem import FeatureProblem, Term
 from hawc.targets import Empirical, StandardNormal
 
@@ -34,7 +34,7 @@ def past_latents() -> Tensor:
     return torch.randn(PAST, 2, generator=seeded(PAST))
 
 
-NONE = Clearance(0.0, torch.empty(0, 3))
+NONE = DistancePenalty(0.0, torch.empty(0, 3))
 
 
 def terms(typicality: float = 0.5, scale: float = 1.0) -> tuple[Term, Term]:
@@ -50,7 +50,7 @@ def test_factor_is_the_weight_over_the_mean_distance() -> None:
     problem = CompressionProblem(TARGET, SIZE, z[:0], KERNEL)
     # E |X - X'| = sqrt(pi) in the plane; 0.01 is two standard errors of the mean
     assert abs(Term(problem, z, 0.5).factor - 0.5 / torch.pi**0.5) < 0.01
-    assert Term(problem, torch.zeros(1, 2), 0.5).factor == 0.5  # with nothing to measure by
+    assert Term(problem, torch.zeros(1, 2), 0.5).factor == 0.5  # without a mean distance
 
 
 def test_value_is_the_weighted_sum_of_squared_distances() -> None:
@@ -68,13 +68,13 @@ def test_value_is_the_weighted_sum_of_squared_distances() -> None:
         return float(features.factor * in_features + latents.factor * in_latents)
 
     first, second = (torch.randn(SIZE, 2, generator=seeded(s)) for s in (5, 6))
-    # d^2 is f K^2 / T^2 and what the points do not enter; the objective is f K^2 / T
+    # d^2 is f K^2 / T^2 plus a constant; the objective is f K^2 / T
     change = (objective(first) - objective(second)) / total
     assert abs(change - (distances(first) - distances(second))) < 1e-9  # float64 sums
 
 
 def test_gradients_are_those_of_the_value() -> None:
-    both = FeatureProblem(*terms(), Clearance(3.0, phi(past_latents())))
+    both = FeatureProblem(*terms(), DistancePenalty(3.0, phi(past_latents())))
     z = torch.randn(SIZE, 2, generator=seeded(5))
     features = phi(z)
     _, in_features, in_latents = both.value_and_gradients(features, z)
@@ -94,7 +94,7 @@ def test_best_candidates_do_not_depend_on_the_scale_of_features() -> None:
     assert len(set(chosen[0])) == SIZE
 
 
-def test_best_candidates_are_better_than_any_drawn_at_random() -> None:
+def test_best_candidates_are_better_than_random_ones() -> None:
     features, latents = terms()
     both = FeatureProblem(features, latents, NONE)
 
@@ -102,17 +102,17 @@ def test_best_candidates_are_better_than_any_drawn_at_random() -> None:
         z = latents.candidates[index]
         return float(both.value_and_gradients(phi(z), z)[0])
 
-    reached = objective(torch.tensor(both.best_candidates()))
-    drawn = [objective(torch.randperm(COUNT, generator=seeded(s))[:SIZE]) for s in range(200)]
-    assert reached < min(drawn)
+    best = objective(torch.tensor(both.best_candidates()))
+    random = [objective(torch.randperm(COUNT, generator=seeded(s))[:SIZE]) for s in range(200)]
+    assert best < min(random)
 
 
-def test_candidates_are_exchanged_by_the_very_value(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exchanges_change_the_objective_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Any] = []
     monkeypatch.setattr(feature_problem, "exchange", lambda *what: given.append(what) or [])
     features, latents = terms()
-    # half of all pairs are nearer than that
-    both = FeatureProblem(features, latents, Clearance(2.5, phi(past_latents())))
+    # half of all pairs are closer than 2.5
+    both = FeatureProblem(features, latents, DistancePenalty(2.5, phi(past_latents())))
     both.best_candidates()
     ((field, repulsion, size),) = given
 
@@ -132,10 +132,10 @@ def test_candidates_are_exchanged_by_the_very_value(monkeypatch: pytest.MonkeyPa
         assert abs(change - (exchanged(other) - exchanged(first))) < 1e-9
 
 
-def test_candidates_are_judged_by_the_value_with_its_penalty() -> None:
+def test_no_exchange_improves_the_objective_with_its_penalty() -> None:
     features, latents = terms()
-    clearance = Clearance(1.5, phi(past_latents()))
-    both = FeatureProblem(features, latents, clearance)
+    penalty = DistancePenalty(1.5, phi(past_latents()))
+    both = FeatureProblem(features, latents, penalty)
 
     def objective(index: list[int]) -> float:
         z = latents.candidates[index]
@@ -144,14 +144,14 @@ def test_candidates_are_judged_by_the_value_with_its_penalty() -> None:
     best = both.best_candidates()
     for place in range(SIZE):
         for other in set(range(COUNT)) - set(best):
-            # 1e-9: exchanges that win 1e-12 of a penalty of 100 are left alone
+            # 1e-9: exchanges that gain less than 1e-12 of a penalty of 100 are not made
             assert objective([*best[:place], other, *best[place + 1 :]]) > objective(best) - 1e-9
     chosen = features.candidates[best]
     others = torch.cat([phi(past_latents()), chosen])
     assert torch.cdist(chosen, others).sort(1).values[:, 1].min() > 0.8 * 1.5
 
 
-def test_typicality_decides_between_the_two() -> None:
+def test_a_high_typicality_brings_latents_closer_to_the_prior() -> None:
     def distance(typicality: float) -> float:
         features, latents = terms(typicality)
         z = latents.candidates[FeatureProblem(features, latents, NONE).best_candidates()]

@@ -1,4 +1,4 @@
-"""The sampler: it records what it returns, complements what it recorded, and shares a history."""
+"""HistoryAwareSampler: batches complement the history, also one that others append to."""
 
 import doctest
 import importlib
@@ -39,11 +39,11 @@ def history_with(points: Tensor) -> MemoryHistory:
 
 @final
 class SharedHistory(AbstractHistory):
-    """A history into which somebody else writes just after each of the first reads."""
+    """A history in which another writer appends after each of the first reads."""
 
-    def __init__(self, num_intrusions: int) -> None:
+    def __init__(self, num_conflicts: int) -> None:
         self._inner = MemoryHistory(2)
-        self._num_intrusions = num_intrusions
+        self._num_conflicts = num_conflicts
         self.num_attempts = 0
 
     @property
@@ -55,8 +55,8 @@ class SharedHistory(AbstractHistory):
 
     def points(self) -> Float[Tensor, "n d"]:
         points = self._inner.points()
-        if self._num_intrusions > 0:
-            self._num_intrusions -= 1
+        if self._num_conflicts > 0:
+            self._num_conflicts -= 1
             self._inner.append(torch.full((1, 2), 0.5), expected_length=len(self))
         return points
 
@@ -70,7 +70,7 @@ class SharedHistory(AbstractHistory):
 
 @final
 class Overtaken(AbstractHistory):
-    """A history into which somebody else writes once, between its first read and append."""
+    """A history in which another writer appends once, between the first read and append."""
 
     def __init__(self, inner: AbstractHistory, by: Callable[[], object]) -> None:
         self._inner = inner
@@ -95,14 +95,7 @@ class Overtaken(AbstractHistory):
         return self._inner.exclusive()
 
 
-def test_records_what_it_returns() -> None:
-    sampler, generator = HistoryAwareSampler(PLANE, solver=QUICK), seeded()
-    batches = [sampler.sample(n, generator=generator) for n in (1, 4, 2)]
-    assert [len(batch) for batch in batches] == [1, 4, 2]
-    assert torch.equal(sampler.history.points(), torch.cat(batches))
-
-
-def test_what_it_returned_may_be_changed() -> None:
+def test_a_returned_batch_may_be_modified() -> None:
     sampler = HistoryAwareSampler(PLANE, solver=QUICK)
     batch = sampler.sample(3, generator=seeded())
     before = batch.clone()
@@ -114,14 +107,14 @@ def test_batches_complement_each_other() -> None:
     sampler, generator = HistoryAwareSampler(PLANE), seeded()
     for _ in range(5):
         sampler.sample(10, generator=generator)
-    independent = torch.cat([compress(PLANE, 10, generator=seeded(i)).points for i in range(5)])
+    separate = torch.cat([compress(PLANE, 10, generator=seeded(i)).points for i in range(5)])
     together = distance(sampler.history.points())
-    # elsewhere measured: 0.0018 with history, 0.0059 without, 0.0177 for independent points
-    assert together < 0.5 * distance(independent)
+    # measured: 0.0018 with history, 0.0059 without, 0.0177 for independent points
+    assert together < 0.5 * distance(separate)
     assert together < 0.15 * PLANE.self_energy(KERNEL) / 50
 
 
-@pytest.mark.parametrize("window", [0, 1, 3, 4, 5, 6, 8, 9, 10, 11, 100, None])
+@pytest.mark.parametrize("window", [0, 1, 4, 5, 6, None])
 def test_window_counts_the_latest_points(window: int | None) -> None:
     past = torch.randn(5, 2, generator=seeded(1))
     sampler = HistoryAwareSampler(PLANE, history=history_with(past), solver=QUICK, window=window)
@@ -144,13 +137,13 @@ def test_uses_its_kernel_and_solver() -> None:
     assert not torch.equal(compress(PLANE, 3, generator=seeded()).points, expected)
 
 
-def test_chooses_again_when_somebody_else_was_faster() -> None:
-    history, generator = SharedHistory(num_intrusions=1), seeded()
+def test_chooses_again_after_a_conflict() -> None:
+    history, generator = SharedHistory(num_conflicts=1), seeded()
     sampler = HistoryAwareSampler(PLANE, history=history, solver=QUICK)
     batch = sampler.sample(2, generator=generator)
     assert history.num_attempts == 2
     assert torch.equal(history.points(), torch.cat([torch.full((1, 2), 0.5), batch]))
-    # the second choice sees the other's point and starts from the first, with the same generator
+    # the second choice sees the other point, starts from the first choice and uses one generator
     generator = seeded()
     first = compress(PLANE, 2, solver=QUICK, generator=generator).points
     seen = torch.full((1, 2), 0.5)
@@ -160,7 +153,7 @@ def test_chooses_again_when_somebody_else_was_faster() -> None:
     assert torch.equal(batch, expected)
 
 
-def test_two_with_one_seed_do_not_repeat_each_other() -> None:
+def test_samplers_with_one_seed_do_not_repeat_each_other() -> None:
     history = MemoryHistory(2)
     twin = HistoryAwareSampler(PLANE, history=history)
     slow = Overtaken(history, by=lambda: twin.sample(10, generator=seeded()))
@@ -169,9 +162,9 @@ def test_two_with_one_seed_do_not_repeat_each_other() -> None:
     for _ in range(2):
         alone.sample(10, generator=generator)
     points = history.points()
-    apart = torch.pdist(points).min()
     assert len(points) == 20
-    assert float(apart) > 0.1  # 0.45 is usual for twenty; the twin made the same first choice
+    # 0.45 is usual for 20 points; both samplers made the same first choice
+    assert torch.pdist(points).min() > 0.1
     assert distance(points) < 1.1 * distance(alone.history.points())
 
 
@@ -184,13 +177,13 @@ def test_same_seed_gives_the_same_series() -> None:
     assert not torch.equal(series(1), series(2))
 
 
-def test_samplers_do_not_share_their_own_histories() -> None:
+def test_default_histories_are_not_shared() -> None:
     first, second = (HistoryAwareSampler(PLANE, solver=QUICK) for _ in range(2))
     first.sample(2, generator=seeded())
     assert len(second.history) == 0
 
 
-def test_an_empty_history_given_is_the_one_used() -> None:
+def test_uses_a_given_history_that_is_empty() -> None:
     history = MemoryHistory(2)
     HistoryAwareSampler(PLANE, history=history, solver=QUICK).sample(2, generator=seeded())
     assert len(history) == 2
@@ -198,7 +191,7 @@ def test_an_empty_history_given_is_the_one_used() -> None:
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 def test_works_where_gradients_are_off(mode: Callable[[], torch.no_grad]) -> None:
-    kernel = HuberEnergy(1.75e-5)  # used nowhere else, so nothing is remembered about it
+    kernel = HuberEnergy(1.75e-5)  # used nowhere else, so nothing is cached for it
     sampler = HistoryAwareSampler(PLANE, kernel=kernel, solver=QUICK)
     with mode():
         sampler.sample(2, generator=seeded())
@@ -206,30 +199,18 @@ def test_works_where_gradients_are_off(mode: Callable[[], torch.no_grad]) -> Non
     assert len(sampler.history) == 4
 
 
-def test_samples_a_data_base() -> None:
+def test_samples_an_empirical_distribution() -> None:
     target = Empirical(torch.randn(40, 3, generator=seeded()))
     sampler = HistoryAwareSampler(target)
     for seed in range(2):
         sampler.sample(5, generator=seeded(seed))
-    found = float(squared_distance_to(KERNEL, sampler.history.points(), target))
-    assert found < 0.5 * target.self_energy(KERNEL) / 10  # half of what i.i.d. samples reach
-
-
-def test_rejects_a_history_of_another_dimension() -> None:
-    with pytest.raises(ValueError, match="`history` must hold points of dimension 2 for Standard"):
-        HistoryAwareSampler(PLANE, history=MemoryHistory(3))
+    reached = float(squared_distance_to(KERNEL, sampler.history.points(), target))
+    assert reached < 0.5 * target.self_energy(KERNEL) / 10  # half of what i.i.d. samples reach
 
 
 def test_rejects_a_negative_window() -> None:
     with pytest.raises(ValueError, match="`window` must be at least 0, got -1"):
         HistoryAwareSampler(PLANE, window=-1)
-
-
-def test_rejects_an_empty_batch() -> None:
-    sampler = HistoryAwareSampler(PLANE)
-    with pytest.raises(ValueError, match="must be at least 1, got 0"):
-        sampler.sample(0, generator=seeded())
-    assert len(sampler.history) == 0
 
 
 def test_example_in_the_docstring_runs() -> None:

@@ -1,4 +1,4 @@
-"""Independent draws: the target's own, whatever was drawn before."""
+"""IndependentSampler returns samples of the target and ignores the history."""
 
 import pytest
 import torch
@@ -13,8 +13,8 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def test_draws_are_the_targets_whatever_the_past() -> None:
-    torch.set_default_dtype(torch.float32)  # put back by the package's fixture
+def test_returns_samples_of_the_target_for_any_history() -> None:
+    torch.set_default_dtype(torch.float32)  # restored by the package's fixture
     sampler = IndependentSampler(PLANE)
     for _ in range(2):
         expected = PLANE.sample(5, generator=seeded(3))
@@ -27,5 +27,5 @@ def test_samples_are_the_same_under_every_default_dtype(dtype: torch.dtype) -> N
     target = Normal([1.0, 2.0], [[2.0, 1.0], [1.0, 1.0]])
     expected = IndependentSampler(target).sample(5, generator=seeded())
     torch.set_default_dtype(dtype)
-    found = IndependentSampler(target).sample(5, generator=seeded())
-    assert torch.equal(found, expected.to(dtype))
+    samples = IndependentSampler(target).sample(5, generator=seeded())
+    assert torch.equal(samples, expected.to(dtype))

@@ -1,4 +1,4 @@
-"""What all distributions have in common."""
+"""Properties of all targets."""
 
 import math
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from hawc.targets import (
     StudentT,
     UniformCube,
 )
-from tests.hawc.targets.draws import assert_within_standard_errors, seeded, values
+from tests.hawc.targets.samples import assert_within_standard_errors, seeded, values
 
 CORNERS = torch.eye(3, dtype=torch.float64)
 TILTED = torch.tensor([[2.0, 0.5, 0.0], [0.5, 1.0, -0.3], [0.0, -0.3, 0.2]], dtype=torch.float64)
@@ -70,9 +70,9 @@ def test_draws_have_the_default_dtype_and_potentials_that_of_the_point(
 @pytest.mark.parametrize("kernel", KERNELS, ids=repr)
 @each_mixture
 def test_potential_matches_monte_carlo(target: AbstractTarget, kernel: AbstractKernel) -> None:
-    draws = target.sample(20_000, generator=seeded())
+    samples = target.sample(20_000, generator=seeded())
     for x, potential in zip(CORNERS, target.potential(kernel)(CORNERS).tolist(), strict=True):
-        assert_within_standard_errors(values(kernel, x[None], draws), potential)
+        assert_within_standard_errors(values(kernel, x[None], samples), potential)
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=repr)
@@ -166,10 +166,10 @@ def test_potential_of_no_point_is_empty(target: AbstractTarget) -> None:
 
 
 @each_mixture
-def test_compressed_points_are_nearer_than_draws(target: AbstractTarget) -> None:
+def test_compressed_points_are_nearer_than_samples(target: AbstractTarget) -> None:
     kernel = HuberEnergy()
     found = compress(target, 8, solver=Deterministic(max_iterations=60), generator=seeded())
-    # three dimensions, eight points: measured 0.2 to 0.4 of what draws have on average
+    # three dimensions, eight points: measured 0.2 to 0.4 of what samples have on average
     assert (
         0 < squared_distance_to(kernel, found.points, target) < 0.5 * target.self_energy(kernel) / 8
     )
@@ -205,7 +205,7 @@ def test_spread_draws_are_of_the_distribution(target: AbstractTarget) -> None:
     assert torch.equal(*(target.spread_sample(5, generator=seeded(1)) for _ in range(2)))
     for function in (torch.sin, torch.cos):  # the characteristic function's parts
         expected = function(target.sample(100_000, generator=generator) @ direction)
-        # draws that shun each other vary less than independent ones; both means have errors
+        # samples that repel each other vary less than independent ones; both means have errors
         error = 5 * float(expected.std()) / math.sqrt(8000)
         difference = float(function(spread @ direction).mean()) - float(expected.mean())
         assert abs(difference) < error

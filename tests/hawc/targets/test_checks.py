@@ -33,7 +33,9 @@ def test_the_total_does_not_depend_on_the_order() -> None:
 @pytest.mark.parametrize("weights", [[1.0], [1.0, -1e-9], [math.nan, 1.0], []])
 @pytest.mark.usefixtures("no_shape_checks")
 def test_rejects_weights(weights: list[float]) -> None:
-    with pytest.raises(ValueError, match=r"`weights` must (hold one weight a point, 2|not be neg)"):
+    with pytest.raises(
+        ValueError, match=r"`weights` must (hold one weight per point, 2|not be neg)"
+    ):
         normalized_weights(torch.tensor(weights), 2)
 
 

@@ -10,7 +10,7 @@ import torch
 import hawc.blocks
 from hawc.kernels import HuberEnergy
 from hawc.targets import Empirical
-from tests.hawc.targets.draws import seeded
+from tests.hawc.targets.samples import seeded
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -37,8 +37,8 @@ def test_empirical_sums_equal_double_loops(
 
 def test_empirical_draws_its_own_points_in_proportion() -> None:
     points, weights = torch.arange(4.0)[:, None], torch.tensor([1.0, 0.0, 3.0, 4.0])
-    draws = Empirical(points, weights).sample(8000, generator=seeded()).flatten()
-    counts = torch.tensor([float((draws == value).sum()) for value in range(4)])
+    samples = Empirical(points, weights).sample(8000, generator=seeded()).flatten()
+    counts = torch.tensor([float((samples == value).sum()) for value in range(4)])
     assert counts.sum() == 8000
     assert counts[1] == 0
     errors = (weights / 8 * (1 - weights / 8) * 8000).sqrt()  # of binomial counts
@@ -56,12 +56,6 @@ def test_empirical_rejects_points_of_wrong_shape(shape: tuple[int, ...]) -> None
 def test_empirical_rejects_points_that_are_not_finite(value: float) -> None:
     with pytest.raises(ValueError, match="`points` must be finite, got NaN or infinite"):
         Empirical(torch.tensor([[0.0], [value]]))
-
-
-@pytest.mark.usefixtures("no_shape_checks")
-def test_empirical_rejects_weights() -> None:
-    with pytest.raises(ValueError, match="`weights` must hold one weight a point, 2 in all"):
-        Empirical(torch.zeros(2, 1), torch.ones(3))
 
 
 def test_empirical_is_named_by_its_content() -> None:

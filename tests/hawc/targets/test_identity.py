@@ -1,4 +1,4 @@
-"""Names of parameters: different numbers differ, equal numbers agree however they are stored."""
+"""Parameters as text: equal for equal numbers in any storage, different for others."""
 
 import hashlib
 import struct
@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hawc.targets.identity import described, digest
+from hawc.targets.identity import as_text, digest
 
 NUMBERS = st.lists(st.floats(allow_nan=False), min_size=1, max_size=12)
 
@@ -15,15 +15,15 @@ NUMBERS = st.lists(st.floats(allow_nan=False), min_size=1, max_size=12)
 @given(NUMBERS, NUMBERS)
 def test_names_agree_exactly_for_equal_numbers(first: list[float], second: list[float]) -> None:
     x, y = torch.tensor(first), torch.tensor(second)
-    assert (described(x) == described(y)) == (first == second)
+    assert (as_text(x) == as_text(y)) == (first == second)
     assert (digest(x) == digest(y)) == (first == second)
     assert digest(x) == digest(x.clone())
 
 
 def test_short_parameters_are_written_out() -> None:
-    assert described(torch.tensor(0.1)) == "0.1"
-    assert described(torch.tensor([0.1, 1.0], dtype=torch.float32)) == "[0.10000000149011612, 1.0]"
-    assert described(torch.ones(2, 4)) == "[[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0]]"
+    assert as_text(torch.tensor(0.1)) == "0.1"
+    assert as_text(torch.tensor([0.1, 1.0], dtype=torch.float32)) == "[0.10000000149011612, 1.0]"
+    assert as_text(torch.ones(2, 4)) == "[[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0]]"
 
 
 def test_long_parameters_are_a_digest() -> None:
@@ -31,7 +31,7 @@ def test_long_parameters_are_a_digest() -> None:
     content = b"(3, 3)" + struct.pack("<9d", *range(9))
     expected = hashlib.sha256(content).hexdigest()[:12]
     assert digest(values) == expected
-    assert described(values) == f"<3x3 sha256={expected}>"
+    assert as_text(values) == f"<3x3 sha256={expected}>"
 
 
 def test_a_digest_is_of_the_numbers_not_of_their_storage() -> None:

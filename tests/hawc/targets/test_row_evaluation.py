@@ -1,4 +1,4 @@
-"""Evaluation in blocks: same values and gradients, and memory for one block only."""
+"""Evaluation in blocks: same values and gradients, with the memory of one block."""
 
 import pytest
 import torch

@@ -9,7 +9,7 @@ from scipy import integrate, stats
 
 from hawc.kernels import HuberEnergy
 from hawc.targets import StandardNormal
-from tests.hawc.targets.draws import on_first_axis, seeded
+from tests.hawc.targets.samples import on_first_axis, seeded
 
 DIMS = [1, 2, 8, 64, 128]
 RADII = [0.0, 0.1, 1.0, 3.0, 10.0, 30.0, 100.0]
@@ -90,26 +90,6 @@ def test_normal_potential_far_away_is_the_distance(dim: int, dtype: torch.dtype)
     tolerance = 1e-8 if dtype == torch.float64 else 2e-6
     assert potential.item() == pytest.approx(expected, rel=tolerance)
     assert float(gradient[0, 0]) == pytest.approx(slope, rel=10 * tolerance)
-
-
-@pytest.mark.parametrize("dim", DIMS)
-def test_normal_potential_in_float32_matches_float64(dim: int) -> None:
-    potential = StandardNormal(dim).potential(HuberEnergy())
-    x = on_first_axis(RADII, dim)
-    computed = potential(x.float())
-    assert computed.dtype == torch.float32
-    # two hundred terms of eps 6e-8
-    torch.testing.assert_close(computed.double(), potential(x), rtol=2e-6, atol=0)
-
-
-def test_normal_potential_is_trainable_after_use_in_inference_mode() -> None:
-    # as in Lightning: sanity validation first, training after
-    kernel = HuberEnergy(1.25e-5)  # used nowhere else, so nothing is remembered about it
-    with torch.inference_mode():
-        StandardNormal(3).potential(kernel)(torch.ones(2, 3))
-    x = torch.ones(2, 3, requires_grad=True)
-    (gradient,) = torch.autograd.grad(StandardNormal(3).potential(kernel)(x).sum(), x)
-    assert gradient.isfinite().all()
 
 
 def test_normal_draws_have_its_moments() -> None:

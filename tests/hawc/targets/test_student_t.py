@@ -8,7 +8,7 @@ from scipy import integrate, stats
 
 from hawc.kernels import HuberEnergy
 from hawc.targets import StandardNormal, StudentT
-from tests.hawc.targets.draws import assert_within_standard_errors, on_first_axis, seeded
+from tests.hawc.targets.samples import assert_within_standard_errors, on_first_axis, seeded
 
 DIMS = [1, 2, 8, 64, 128]
 TINY = HuberEnergy(1e-8)  # |h - |x - y|| <= 1e-8
@@ -20,9 +20,8 @@ TINY = HuberEnergy(1e-8)  # |h - |x - y|| <= 1e-8
 )
 def test_student_approximating_normal_has_the_papers_constant(dim: int, constant: float) -> None:
     target = StudentT.approximating_normal(dim)
-    assert target.scale**2 * (dim + 1) == pytest.approx(
-        constant, abs=6e-6
-    )  # as many digits as given
+    # as many digits as given
+    assert target.scale**2 * (dim + 1) == pytest.approx(constant, abs=6e-6)
 
 
 @pytest.mark.parametrize("dim", DIMS)
@@ -37,8 +36,8 @@ def test_student_approximating_normal_has_the_normal_curvature_at_0(dim: int) ->
 @pytest.mark.parametrize("radius", [0.0, 1.0, 5.0])
 def test_student_potential_matches_monte_carlo(dim: int, radius: float) -> None:
     target, x = StudentT(dim, 1.3), on_first_axis([radius], dim)
-    draws = (x - target.sample(50_000, generator=seeded())).norm(dim=1)
-    assert_within_standard_errors(draws, float(target.potential(HuberEnergy())(x)))
+    samples = (x - target.sample(50_000, generator=seeded())).norm(dim=1)
+    assert_within_standard_errors(samples, float(target.potential(HuberEnergy())(x)))
 
 
 @pytest.mark.parametrize("dim", [2, 8, 64])
@@ -52,18 +51,18 @@ def test_student_self_energy_matches_monte_carlo(dim: int) -> None:
 
 def test_student_on_the_line_matches_scipy() -> None:
     target, reference = StudentT(1, 1.5), stats.t(2, scale=1.5)
-    draws = target.sample(20_000, generator=seeded()).flatten()
-    assert stats.kstest(draws.numpy(), reference.cdf).pvalue > 1e-3
+    samples = target.sample(20_000, generator=seeded()).flatten()
+    assert stats.kstest(samples.numpy(), reference.cdf).pvalue > 1e-3
     # 1/2 E|Y - Y'| = int F (1 - F)
     energy, _ = integrate.quad(lambda s: reference.cdf(s) * reference.sf(s), -math.inf, math.inf)
     assert target.self_energy(TINY) == pytest.approx(energy, abs=1e-7)  # a, and quad's 1.5e-8
 
 
 def test_student_draws_have_its_covariance() -> None:
-    draws = StudentT(8, 0.7).sample(50_000, generator=seeded())
+    samples = StudentT(8, 0.7).sample(50_000, generator=seeded())
     variance = 0.7**2 * 9 / 7
     error = variance * math.sqrt(3.2 / 50_000)  # kurtosis of t with 9 degrees of freedom: 4.2
-    assert float((draws.T.cov() - variance * torch.eye(8)).abs().max()) < 4 * error
+    assert float((samples.T.cov() - variance * torch.eye(8)).abs().max()) < 4 * error
 
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, math.nan, math.inf])

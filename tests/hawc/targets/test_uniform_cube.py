@@ -11,7 +11,7 @@ from scipy import stats
 
 from hawc.kernels import AbstractKernel, Energy, GaussianComplement, HuberEnergy
 from hawc.targets import UniformCube
-from tests.hawc.targets.draws import assert_within_standard_errors, on_first_axis, seeded, values
+from tests.hawc.targets.samples import assert_within_standard_errors, on_first_axis, seeded, values
 
 # centre, inside, faces, just outside, and far away, for the cube [0, 1]
 PLACES = [0.5, 0.2, 0.0, 1.0, 1.0 + 1e-9, 1.3, -2.0, 11.0, 101.0, -1e4, 1e7]
@@ -148,10 +148,10 @@ def test_float32_matches_float64_at_every_place() -> None:
 
 
 def test_draws_are_uniform() -> None:
-    draws = UniformCube(3, -1.0, 3.0).sample(5000, generator=seeded())
-    for coordinate in draws.T:
+    samples = UniformCube(3, -1.0, 3.0).sample(5000, generator=seeded())
+    for coordinate in samples.T:
         assert stats.kstest(coordinate.numpy(), stats.uniform(-1, 4).cdf).pvalue > 1e-3
-    assert float((draws.T.corrcoef() - torch.eye(3)).abs().max()) < 4 / math.sqrt(5000)
+    assert float((samples.T.corrcoef() - torch.eye(3)).abs().max()) < 4 / math.sqrt(5000)
 
 
 def test_is_named_by_its_parameters() -> None:

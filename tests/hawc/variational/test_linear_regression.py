@@ -21,7 +21,7 @@ def data(n: int = 20, dim: int = 3) -> tuple[Tensor, Tensor]:
 
 
 def evidence(inputs: Tensor, targets: Tensor, shape: float, rate: float) -> float:
-    """log p(t) by quadrature over log alpha of what is normal given alpha."""
+    """Returns log p(t), by quadrature over log alpha; t is normal given alpha."""
     x, t = inputs.numpy(), targets.numpy()
 
     def joint(log_alpha: float) -> float:
@@ -36,14 +36,14 @@ def evidence(inputs: Tensor, targets: Tensor, shape: float, rate: float) -> floa
 def test_a_known_precision_has_the_exact_posterior() -> None:
     inputs, targets = data()
     alpha = 0.7
-    # so sure of alpha is a Gamma of this shape that nothing moves it by more than 1e-8
-    found = variational_regression(
+    # a Gamma prior with this shape is so narrow that alpha changes by less than 1e-8
+    result = variational_regression(
         inputs, targets, noise_precision=TAU, shape=1e10, rate=1e10 / alpha
     )
     exact = posterior(inputs, targets, noise_precision=TAU, weight_precision=alpha)
-    assert found.precision == pytest.approx(alpha, rel=1e-8)
-    torch.testing.assert_close(found.weights.mean, exact.mean, rtol=0, atol=1e-8)
-    torch.testing.assert_close(found.weights.covariance, exact.covariance, rtol=0, atol=1e-8)
+    assert result.precision == pytest.approx(alpha, rel=1e-8)
+    torch.testing.assert_close(result.weights.mean, exact.mean, rtol=0, atol=1e-8)
+    torch.testing.assert_close(result.weights.covariance, exact.covariance, rtol=0, atol=1e-8)
 
 
 def test_exact_posterior_is_that_of_the_joint_normal_distribution() -> None:
@@ -59,33 +59,33 @@ def test_exact_posterior_is_that_of_the_joint_normal_distribution() -> None:
 
 
 @pytest.mark.parametrize(("shape", "rate"), [(1e-2, 1e-2), (2.0, 1.0), (5.0, 50.0)])
-def test_bound_rises_at_every_step_and_stays_below_the_evidence(shape: float, rate: float) -> None:
+def test_bound_increases_and_stays_below_the_evidence(shape: float, rate: float) -> None:
     inputs, targets = data()
-    found = variational_regression(inputs, targets, noise_precision=TAU, shape=shape, rate=rate)
-    rises = np.diff(found.bounds)
+    result = variational_regression(inputs, targets, noise_precision=TAU, shape=shape, rate=rate)
+    rises = np.diff(result.bounds)
     assert len(rises) > 2
     assert (rises > -1e-11).all()  # rounding of a bound near -30
     assert rises[0] > 1e-6
     exact = evidence(inputs, targets, shape, rate)
-    assert found.bounds[-1] <= exact
+    assert result.bounds[-1] <= exact
     # the bound misses KL(q || posterior), small since w and alpha hardly depend on each other
-    assert found.bounds[-1] == pytest.approx(exact, abs=0.2)
+    assert result.bounds[-1] == pytest.approx(exact, abs=0.2)
 
 
-def test_it_ends_where_both_factors_fit_each_other() -> None:
+def test_the_result_is_a_fixed_point() -> None:
     inputs, targets = data()
-    found = variational_regression(inputs, targets, noise_precision=TAU, shape=2.0, rate=1.0)
-    again = posterior(inputs, targets, noise_precision=TAU, weight_precision=found.precision)
-    torch.testing.assert_close(again.mean, found.weights.mean, rtol=0, atol=1e-6)
+    result = variational_regression(inputs, targets, noise_precision=TAU, shape=2.0, rate=1.0)
+    again = posterior(inputs, targets, noise_precision=TAU, weight_precision=result.precision)
+    torch.testing.assert_close(again.mean, result.weights.mean, rtol=0, atol=1e-6)
     mean_square = again.mean.square().sum() + again.covariance.trace()
-    assert found.shape == 2 + 3 / 2
-    assert found.rate == pytest.approx(1 + float(mean_square) / 2, rel=1e-6)
+    assert result.shape == 2 + 3 / 2
+    assert result.rate == pytest.approx(1 + float(mean_square) / 2, rel=1e-6)
 
 
-def test_stops_when_told() -> None:
-    found = variational_regression(*data(), noise_precision=TAU, most_sweeps=1)
-    assert isinstance(found, VariationalRegression)
-    assert len(found.bounds) == 2
+def test_stops_after_max_sweeps() -> None:
+    result = variational_regression(*data(), noise_precision=TAU, max_sweeps=1)
+    assert isinstance(result, VariationalRegression)
+    assert len(result.bounds) == 2
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_stops_when_told() -> None:
         ({"noise_precision": 0.0}, "`noise_precision` must be > 0 and finite, got 0.0"),
         ({"shape": -1.0}, "`shape` must be > 0 and finite, got -1.0"),
         ({"rate": math.inf}, "`rate` must be > 0 and finite, got inf"),
-        ({"most_sweeps": 0}, "`most_sweeps` must be at least 1, got 0"),
+        ({"max_sweeps": 0}, "`max_sweeps` must be at least 1, got 0"),
         ({"tolerance": -1.0}, "`tolerance` must be at least 0, got -1.0"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Products of normal distributions: the seeds' example, and that nothing near is better."""
+"""Products of normal distributions: an example by hand, and that no close product is better."""
 
 from functools import partial
 
@@ -27,15 +27,15 @@ def test_variances_for_a_correlation_of_nine_tenths() -> None:
 
 
 @pytest.mark.parametrize("scale", [0.97, 1.03])
-def test_nothing_near_is_better(scale: float) -> None:
+def test_no_close_product_is_better(scale: float) -> None:
     distribution = correlated()
     reverse, forward = reverse_mean_field(distribution), forward_mean_field(distribution)
 
-    def changed(found: Normal, j: int) -> tuple[Normal, Normal]:
+    def changed(product: Normal, j: int) -> tuple[Normal, Normal]:
         factor: Tensor = torch.ones(3)
         factor[j] = scale
-        moved = found.mean + (scale - 1) * torch.eye(3)[j]
-        return Normal(found.mean, found.covariance * factor), Normal(moved, found.covariance)
+        moved = product.mean + (scale - 1) * torch.eye(3)[j]
+        return Normal(product.mean, product.covariance * factor), Normal(moved, product.covariance)
 
     for j in range(3):
         for other in changed(reverse, j):
@@ -44,10 +44,10 @@ def test_nothing_near_is_better(scale: float) -> None:
             assert normals.kl(distribution, other) > normals.kl(distribution, forward)
 
 
-def test_independent_coordinates_are_found_again() -> None:
+def test_a_product_is_its_own_approximation() -> None:
     distribution = Normal(T([1.0, -2.0]), T([2.0, 3.0]).diag())
-    for found in (reverse_mean_field(distribution), forward_mean_field(distribution)):
-        torch.testing.assert_close(found.covariance, distribution.covariance)
+    for product in (reverse_mean_field(distribution), forward_mean_field(distribution)):
+        torch.testing.assert_close(product.covariance, distribution.covariance)
 
 
 def test_refuses_a_plane() -> None:

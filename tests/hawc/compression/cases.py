@@ -1,4 +1,4 @@
-"""Seeded generators, normal draws and the kernels that every part must get right."""
+"""Seeded generators, normal samples and kernels for all tests of compression."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Shells: lengths as the samples have them, and points moved to given lengths."""
+"""Elliptical forms: lengths as the samples have them, and points moved to given lengths."""
 
 import pickle
 
@@ -37,55 +37,55 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 @pytest.mark.parametrize("target", TARGETS, ids=repr)
 def test_probabilities_of_samples_are_uniform(target: AbstractTarget) -> None:
-    shells = target.shells()
-    assert shells is not None
-    probabilities = shells.probabilities_of(target.sample(2000, generator=seeded()))
+    form = target.elliptical_form()
+    assert form is not None
+    probabilities = form.probabilities_of(target.sample(2000, generator=seeded()))
     assert kstest(probabilities.numpy(), "uniform").pvalue > 0.01  # fixed seed
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=repr)
 def test_moves_points_to_the_quantiles_along_their_rays(target: AbstractTarget) -> None:
-    shells = target.shells()
-    assert shells is not None
+    form = target.elliptical_form()
+    assert form is not None
     points = target.sample(5, generator=seeded())
     expected = torch.tensor([0.01, 0.3, 0.5, 0.9, 0.99])
-    moved = shells.at(points, shells.lengths_at(expected))
-    torch.testing.assert_close(shells.probabilities_of(moved), expected, rtol=1e-8, atol=1e-8)
-    cosines = torch.cosine_similarity(shells.whitened(points), shells.whitened(moved))
+    moved = form.with_lengths(points, form.lengths_at(expected))
+    torch.testing.assert_close(form.probabilities_of(moved), expected, rtol=1e-8, atol=1e-8)
+    cosines = torch.cosine_similarity(form.whitened(points), form.whitened(moved))
     torch.testing.assert_close(cosines, torch.ones(5))
-    again = shells.at(moved, shells.lengths(points))
+    again = form.with_lengths(moved, form.lengths(points))
     torch.testing.assert_close(again, points, rtol=1e-9, atol=1e-9)
 
 
 def test_lengths_of_the_normal_distribution_are_those_of_chi() -> None:
-    shells = StandardNormal(7).shells()
-    lengths = shells.lengths_at(torch.tensor([0.01, 0.5]))
+    form = StandardNormal(7).elliptical_form()
+    lengths = form.lengths_at(torch.tensor([0.01, 0.5]))
     torch.testing.assert_close(lengths, torch.from_numpy(scipy_chi.ppf([0.01, 0.5], 7)))
 
 
 def test_may_be_pickled() -> None:
     for target in TARGETS:
-        shells = target.shells()
-        assert shells is not None
-        again = pickle.loads(pickle.dumps(shells))
+        form = target.elliptical_form()
+        assert form is not None
+        again = pickle.loads(pickle.dumps(form))
         points = target.sample(3, generator=seeded())
-        torch.testing.assert_close(again.probabilities_of(points), shells.probabilities_of(points))
+        torch.testing.assert_close(again.probabilities_of(points), form.probabilities_of(points))
 
 
 def test_a_direction_without_variance_is_none() -> None:
-    shells = Normal(MEAN, FLAT).shells()
-    assert shells is not None
-    assert shells.rank == 2
-    assert Normal(MEAN, 0.0).shells() is None
+    form = Normal(MEAN, FLAT).elliptical_form()
+    assert form is not None
+    assert form.rank == 2
+    assert Normal(MEAN, 0.0).elliptical_form() is None
 
 
-def test_pulls_gradients_back() -> None:
-    shells = Normal(MEAN, COVARIANCE).shells()
-    assert shells is not None
+def test_gradients_are_taken_into_whitened_coordinates() -> None:
+    form = Normal(MEAN, COVARIANCE).elliptical_form()
+    assert form is not None
     whitened = torch.randn(4, 3, generator=seeded(), requires_grad=True)
-    points = shells.points(whitened)
+    points = form.points(whitened)
     (expected,) = torch.autograd.grad(points.sin().sum(), whitened)
-    torch.testing.assert_close(shells.pulled_back(points.detach().cos()), expected)
+    torch.testing.assert_close(form.whitened_gradient(points.detach().cos()), expected)
 
 
 def mixture() -> Tensor:
@@ -97,5 +97,5 @@ def mixture() -> Tensor:
     [UniformCube(2), GaussianMixture(None, mixture(), 1.0), Empirical(mixture())],
     ids=lambda target: type(target).__name__,
 )
-def test_has_no_shells_where_directions_and_lengths_depend(target: AbstractTarget) -> None:
-    assert target.shells() is None
+def test_a_distribution_that_is_not_elliptical_has_no_form(target: AbstractTarget) -> None:
+    assert target.elliptical_form() is None

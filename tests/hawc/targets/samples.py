@@ -1,4 +1,4 @@
-"""Seeded generators, points on an axis and the comparison of draws with an expected value."""
+"""Seeded generators, points on an axis, and sample means against an expected value."""
 
 import math
 
@@ -18,9 +18,9 @@ def on_first_axis(radii: list[float], dim: int) -> Tensor:
     return points
 
 
-def assert_within_standard_errors(draws: Tensor, expected: float) -> None:
-    error = float(draws.std()) / math.sqrt(len(draws))
-    assert abs(float(draws.mean()) - expected) < 4 * error  # 4: fails for 1 seed in 16 000
+def assert_within_standard_errors(samples: Tensor, expected: float) -> None:
+    error = float(samples.std()) / math.sqrt(len(samples))
+    assert abs(float(samples.mean()) - expected) < 4 * error  # 4: fails for 1 seed in 16 000
 
 
 def values(kernel: AbstractKernel, x: Tensor, y: Tensor) -> Tensor:

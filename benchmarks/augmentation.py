@@ -1,4 +1,4 @@
-"""Training images made a little different, so that networks bear with generated ones."""
+"""Augmentation of training images, so that networks classify generated images too."""
 
 import math
 
@@ -6,15 +6,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["altered"]
+__all__ = ["augmented"]
 
 SHIFT = 2  # pixels
-TURN, SCALE = math.radians(10), 0.1  # of grey images
-SHARE, NOISE = 0.25, 0.1  # of images blurred and of images with noise; its deviation
+ROTATION, SCALE = math.radians(10), 0.1  # of grey images
+SHARE, NOISE = 0.25, 0.1  # share of blurred and of noisy images; deviation of the noise
 
 
-def altered(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Returns images in [0, 1] shifted, colour ones mirrored, grey ones turned, some spoilt."""
+def augmented(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Returns images in [0, 1], shifted, mirrored or rotated, some blurred or noisy."""
     moved = _warped(images, generator) if images.shape[1] == 1 else _mirrored(images, generator)
     return _noisy(_blurred(moved, generator), generator)
 
@@ -28,8 +28,8 @@ def _chosen(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
 
 
 def _warped(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Returns grey images turned, scaled and shifted by fractions of pixels."""
-    angle = TURN * (2 * _uniform(images, generator) - 1)
+    """Returns grey images rotated, scaled and shifted by fractions of pixels."""
+    angle = ROTATION * (2 * _uniform(images, generator) - 1)
     scale = 1 + SCALE * (2 * _uniform(images, generator) - 1)
     shift = 2 * torch.rand(2, len(images), generator=generator) - 1
     shift *= 2 * SHIFT / images.shape[-1]  # the image's sides are 2 long
@@ -54,12 +54,12 @@ def _mirrored(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _blurred(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Returns images of which a share is averaged over 3 x 3 pixels."""
+    """Returns images, a share of them averaged over 3 x 3 pixels."""
     mean = functional.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
     return torch.where(_chosen(images, SHARE, generator), mean, images)
 
 
 def _noisy(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Returns images of which a share has normal noise, clipped to [0, 1]."""
+    """Returns images, a share of them with normal noise, clipped to [0, 1]."""
     noise = NOISE * torch.randn(images.shape, generator=generator)
     return torch.where(_chosen(images, SHARE, generator), (images + noise).clamp(0, 1), images)

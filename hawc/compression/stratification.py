@@ -1,25 +1,26 @@
-"""New numbers in [0, 1] that, together with given ones, are as uniform as can be."""
+"""Stratified numbers in [0, 1] that complement given ones."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-__all__ = ["complementing_strata"]
+__all__ = ["stratified_complement"]
 
 _FEWEST_SITES, _MOST_SITES = 2**4, 2**16
 _TIED = 1e-9  # far above the rounding of float64
 
 
-def complementing_strata(past: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-    """Returns `size` numbers, ascending, that bring all T together closest to uniform.
+def stratified_complement(past: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Returns `size` ascending numbers, with the given ones closest to uniform.
 
-    With N and M the numbers of given and new ones below q they minimise
+    Let T be the number of all, and N(q) and M(q) the counts of given and new numbers below q. The
+    new numbers minimize the Cramer-von Mises distance
 
-        int_0^1 (N(q) + M(q) - T q)^2 dq
+        int_0^1 (N(q) + M(q) - T q)^2 dq.
 
-    over the M that step at the midpoints of 2^m equal strata, at least as many as T. The optimal M
-    is the isotonic regression of T q - N(q), rounded, so no search is needed. Rounds of any size
-    fill the same strata, and after 16, 32, 64 ... numbers in all each stratum holds one.
+    They lie on the midpoints of 2^m equal strata, at least T of them. The optimal M is the rounded
+    isotonic regression of T q - N(q), so no search is needed. Rounds of any size fill the same
+    strata: after 16, 32, 64, ... numbers each stratum holds one.
 
     Args:
         past: numbers in [0, 1], in any order.
@@ -28,11 +29,11 @@ def complementing_strata(past: NDArray[np.float64], size: int) -> NDArray[np.flo
     total = len(past) + size
     count = max(_FEWEST_SITES, min(_MOST_SITES, 1 << (total - 1).bit_length()))
     sites = (np.arange(count) + 0.5) / count
-    edges = np.concatenate([[0.0], sites, [1.0]])  # M is constant from each to the next
+    edges = np.concatenate([[0.0], sites, [1.0]])  # M is constant between them
     widths = np.diff(edges)
     missing = total * 0.5 * (edges[1:] + edges[:-1]) - np.diff(_integral(past, edges)) / widths
     best = isotonic_regression(missing[1:-1], weights=widths[1:-1]).x
-    # halves are common, since sites are dyadic: all go up, whatever rounding made of them
+    # sites are dyadic, so halves are common; all are rounded up, in spite of rounding errors
     steps = np.floor(np.clip(best, 0, size) + 0.5 + _TIED).astype(np.int64)
     return np.repeat(sites, np.diff(steps, prepend=0, append=size))
 

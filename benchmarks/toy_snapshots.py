@@ -1,7 +1,7 @@
-"""Looks at a generator of a toy distribution while it trains.
+"""Snapshots of a generator of a toy distribution during its training.
 
-A module of its own: the command line names the callback, and what is run as a program has another
-name than what is imported.
+The callback is in a separate module, because the command line names it: the module of a running
+program has another name than an imported one.
 """
 
 import time
@@ -14,15 +14,15 @@ from torch import Tensor
 from benchmarks.coverage import coverage
 from datamodules.toy import AbstractModes
 
-__all__ = ["NUM_POINTS", "Seen", "ToyWatch"]
+__all__ = ["NUM_POINTS", "Snapshot", "ToySnapshots"]
 
 NUM_POINTS = 10_000
 
 
-class Seen(NamedTuple):
-    """What a generator made at one moment; looking at it does not count as training time.
+class Snapshot(NamedTuple):
+    """Generated points at one moment; the time of the snapshot is no training time.
 
-    Processor seconds are those of this process: what the run takes where nobody else computes.
+    Processor seconds are those of this process, the time of the run on an idle machine.
     """
 
     seconds: float
@@ -34,14 +34,14 @@ class Seen(NamedTuple):
 
 
 @final
-class ToyWatch(Callback):
-    """Looks at the generator now and then; the command line names it, so its list is the class's.
+class ToySnapshots(Callback):
+    """Takes snapshots; the command line names it, so the list belongs to the class.
 
     Args:
-        every_seconds: of training time between two looks; only at the end if None.
+        every_seconds: of training time between two snapshots; only at the end if None.
     """
 
-    seen: ClassVar[list[Seen]]
+    snapshots: ClassVar[list[Snapshot]]
 
     def __init__(self, every_seconds: float | None = None) -> None:
         self._every = every_seconds
@@ -65,8 +65,8 @@ class ToyWatch(Callback):
         distribution: AbstractModes = trainer.datamodule
         generator = torch.Generator().manual_seed(0)
         points = model.decode(model.prior.sample(NUM_POINTS, generator=generator))
-        found = coverage(points, distribution.modes, distribution.mode_std)
-        self.seen.append(Seen(*self._spent, model.generator_step, *found, points))
+        statistics = coverage(points, distribution.modes, distribution.mode_std)
+        self.snapshots.append(Snapshot(*self._spent, model.generator_step, *statistics, points))
         self._resumed = _clocks()
 
     def _now(self) -> tuple[float, float]:

@@ -6,32 +6,33 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from networks.annotations import Float
 from networks.frozen_features import AbstractFrozenFeatures
-from networks.shapes import Float
 
-__all__ = ["GivenFeatures"]
+__all__ = ["WrappedFeatures"]
 
 
 @final
-class GivenFeatures(AbstractFrozenFeatures):
-    """Maps images to what a copy of a given network makes of them, frozen.
+class WrappedFeatures(AbstractFrozenFeatures):
+    """Wraps a copy of any network as a feature network.
 
-    Wherever a feature network is asked for a plain nn.Module does too; this adds normalization,
-    sizes, evaluation mode and that its weights, often large, stay out of checkpoints. A program of
-    ``torch.export`` or a frozen TorchScript module is welcome too, and bound to its device. For
-    torchvision's Inception: `inception_v3(weights=...)` with `fc` replaced by nn.Identity(),
-    (3, 299, 299), `resize` and ImageNet's mean (0.485, 0.456, 0.406) and deviation (0.229, 0.224,
-    0.225).
+    A plain `nn.Module` is a feature network too. This class adds normalisation, resizing and
+    evaluation mode, and keeps the weights, often large, out of checkpoints. It also takes a program
+    of ``torch.export`` or a frozen TorchScript module, both bound to their device.
+
+    For torchvision's Inception take `inception_v3(weights=...)` with nn.Identity() in place of
+    `fc`, the shape (3, 299, 299), `resize`, and ImageNet's mean (0.485, 0.456, 0.406) and deviation
+    (0.229, 0.224, 0.225).
 
     Args:
         network: maps standardised images (n, c, h, w) to vectors (n, f).
         image_shape: (channels, height, width) of those images.
-        mean: of each channel, subtracted; 0 leaves values as they are.
-        std: of each channel, divided by, > 0.
+        mean: per channel, or one for all; subtracted from images in [0, 1].
+        std: per channel, or one for all, > 0; divides the difference.
         resize: whether images of other sizes are resized rather than refused.
 
     Raises:
-        ValueError: if `image_shape` is no image's, `mean` or `std` does not fit it, or the
+        ValueError: if `image_shape` has not three numbers, `mean` or `std` does not fit it, or the
             weights of `network` cannot be frozen, as those of TorchScript.
     """
 
@@ -56,7 +57,7 @@ class GivenFeatures(AbstractFrozenFeatures):
                     f"for each, got {values}."
                 )
         if min(std) <= 0:
-            raise ValueError(f"`std` must be > 0, got {std}; 1 leaves values as they are.")
+            raise ValueError(f"`std` must be > 0, got {std}; 1 does not change values.")
         weights = (tensor for tensor in self.network.buffers() if tensor.is_floating_point())
         like = next(weights, torch.empty(0))  # the network may be on a GPU already
         self.register_buffer("mean", torch.tensor(mean).to(like)[:, None, None], persistent=False)

@@ -1,6 +1,6 @@
-"""Shapes in annotations, which need jaxtyping only where it is installed.
+"""Shape annotations, without effect where jaxtyping is not installed.
 
-So the files of a network can be copied beside an exported generator, and need torch alone.
+The files of a network can therefore be copied beside an exported generator and need torch alone.
 """
 
 from typing import Any

@@ -1,4 +1,8 @@
-"""Distributions that look the same in every direction: a length, and a direction that is free."""
+"""Elliptical distributions: affine maps of random lengths and uniform directions.
+
+Source: S. Cambanis, S. Huang, G. Simons 1981, "On the theory of elliptically contoured
+distributions", J. Multivariate Analysis 11:368.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,24 +16,24 @@ from numpy.typing import NDArray
 from scipy.special import betainc, betaincinv, gammainc, gammaincinv
 from torch import Tensor
 
-__all__ = ["Shells", "chi", "student_t"]
+__all__ = ["EllipticalForm", "normal_lengths", "student_t_lengths"]
 
 LengthFunction = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Shells:
-    """The spheres or ellipsoids on which the samples of a distribution lie.
+class EllipticalForm:
+    """The form center + r A u of a distribution's samples.
 
-    A sample is center + r A u: a length r, and independent of it a direction u, uniform on the unit
-    sphere of R^rank. In many dimensions nearly all lengths are equal (r near sqrt(rank) for
-    N(0, I)), and a decoder has seen no others.
+    The direction u is uniform on the unit sphere of R^rank. The length r > 0 is independent of it.
+    In many dimensions nearly all lengths are equal: r is near sqrt(rank) for N(0, I). A decoder is
+    trained on these lengths only.
 
     Args:
         rank: dimension of the directions, at least 1.
-        quantile: probabilities to lengths r.
-        probability: lengths r to probabilities, the distribution function of r.
+        quantile: from probabilities to lengths r.
+        probability: from lengths r to probabilities, the distribution function of r.
         center: (d,); the origin if None.
         factor: A: (d, rank), or a number times the identity.
         inverse: a left inverse of A, (rank, d); 1 / A for a number.
@@ -43,7 +47,7 @@ class Shells:
     inverse: Float[Tensor, "k d"] | float = 1.0
 
     def whitened(self, points: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
-        """Returns r u of each point, in the points' dtype; the points themselves for N(0, I)."""
+        """Returns r u of each point, in the points' dtype."""
         if self.center is not None:
             points = points - self.center.to(points)
         return _product(points, self.inverse)
@@ -53,8 +57,8 @@ class Shells:
         points = _product(whitened, self.factor)
         return points if self.center is None else points + self.center.to(points)
 
-    def pulled_back(self, gradient: Float[Tensor, "*n d"]) -> Float[Tensor, "*n k"]:
-        """Returns the gradient in r u of a function, given its gradient in the points."""
+    def whitened_gradient(self, gradient: Float[Tensor, "*n d"]) -> Float[Tensor, "*n k"]:
+        """Returns a function's gradient in r u, given its gradient in the points."""
         transposed = self.factor.T if isinstance(self.factor, Tensor) else self.factor
         return _product(gradient, transposed)
 
@@ -63,20 +67,20 @@ class Shells:
         lengths: Tensor = torch.linalg.vector_norm(self.whitened(points), dim=1)
         return lengths
 
-    def at(
+    def with_lengths(
         self, points: Float[Tensor, "n d"], lengths: Float[Tensor, " n"]
     ) -> Float[Tensor, "n d"]:
-        """Returns the points moved along their rays from the center to the given lengths."""
+        """Returns the points moved to the given lengths, each on its ray from the center."""
         whitened = self.whitened(points)
         now = torch.linalg.vector_norm(whitened, dim=1).clamp(min=torch.finfo(points.dtype).tiny)
         return self.points(whitened * (lengths.to(now) / now)[:, None])
 
     def lengths_at(self, probabilities: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
-        """Returns the lengths at these probabilities, in float64 on the CPU."""
+        """Returns the quantiles of the length in float64 on the CPU."""
         return torch.from_numpy(self.quantile(probabilities.double().cpu().numpy()))
 
     def probabilities_of(self, points: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-        """Returns the probability of a shorter length than each point's, in float64 on the CPU."""
+        """Returns the probability of a length below each point's, in float64 on the CPU."""
         return torch.from_numpy(self.probability(self.lengths(points).double().cpu().numpy()))
 
 
@@ -87,14 +91,17 @@ def _product(points: Float[Tensor, "*n k"], factor: Tensor | float) -> Float[Ten
     return points if factor == 1 else factor * points
 
 
-def chi(degrees: int) -> tuple[LengthFunction, LengthFunction]:
-    """Returns quantile and probability of |Z|, Z ~ N(0, I) on R^degrees."""
-    return partial(_chi_quantile, degrees / 2), partial(_chi_probability, degrees / 2)
+def normal_lengths(dim: int) -> tuple[LengthFunction, LengthFunction]:
+    """Returns quantile and distribution function of |Z|, Z ~ N(0, I) on R^dim (chi)."""
+    return partial(_chi_quantile, dim / 2), partial(_chi_probability, dim / 2)
 
 
-def student_t(dim: int, degrees: int, scale: float) -> tuple[LengthFunction, LengthFunction]:
-    """Returns quantile and probability of |T|, T Student t on R^dim with a scale matrix scale^2 I.
+def student_t_lengths(
+    dim: int, degrees: int, scale: float
+) -> tuple[LengthFunction, LengthFunction]:
+    """Returns quantile and distribution function of |T|, T Student t on R^dim.
 
+    Its scale matrix is scale^2 I, and
     |T|^2 / (|T|^2 + degrees scale^2) has the distribution Beta(dim / 2, degrees / 2).
     """
     shape = dim / 2, degrees / 2, degrees * scale**2
