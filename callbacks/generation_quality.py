@@ -1,5 +1,6 @@
-"""What measures of images say of independent and of history-aware samples, side by side."""
+"""Metrics of generated images, for independent latents and for those of a sampler."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, final
 
@@ -19,47 +20,49 @@ from callbacks.base.metric_values import (
 from callbacks.base.nearest_examples import log_nearest_examples
 from hawc import HistoryAwareSampler, IndependentSampler
 from hawc.samplers.seeding import generator_at
-from lightning_modules.interface import LatentGenerator, provides
+from lightning_modules.interface import LatentGenerator, SamplerFactory, provides
 
 __all__ = ["GenerationQuality"]
-
-_KINDS = ("independent", "history_aware")
 
 
 @final
 class GenerationQuality(AbstractGeneratorCallback):
-    """Logs measures of generated images, once of independent latents and once of HAW-C's.
+    """Logs metrics of generated images, for independent latents and for a sampler's.
 
     After every `every_n_epochs`-th training epoch `num_samples` latents of either kind, the same
-    ones each time, are decoded and compared with the first `num_real` training examples: what the
-    measure called m gives is logged as quality/independent/m and quality/history_aware/m, its parts
-    as .../m/part if there are several. Measures of sets of different sizes cannot be compared, and
-    most change with the size: leave both numbers alone within a study.
+    each time, are decoded and compared with the first `num_real` training examples. A metric named
+    m is logged as quality/independent/m and quality/<sampler>/m, where HistoryAwareSampler is
+    called history_aware. A metric of several parts is logged as .../m/<part>.
 
-    A table goes to W&B as "samples/table", with latent, image, nearest training example and
-    novelty, the distance to that, of `table_size` history-aware samples; <run folder>/images gets
-    them as epoch-NNNN-nearest.png, samples above the training examples they are nearest to.
+    Metrics of sets of different sizes cannot be compared, and most change with the size: keep both
+    numbers fixed within a study.
 
-    Under several processes each decodes and measures its share; the measures put them together. The
-    table shows the first process's share alone.
+    W&B gets a table "samples/table" of `table_size` samples of the sampler: latent, image, nearest
+    training example and novelty, the distance to it. <run folder>/images gets the same images above
+    their nearest training examples, as epoch-NNNN-nearest.png.
+
+    In distributed training each process decodes and measures its share, and the metrics combine
+    the shares. The table shows the share of the first process.
 
     Args:
-        metrics: by name: torchmetrics with `update(images, real)`, as those of ``metrics`` have;
-            their `reset` must forget real images too, which are given anew each time.
+        metrics: by name: torchmetrics with `update(images, real)`, such as those of ``metrics``.
+            Their `reset` must also forget real images, which are given again each time.
         num_samples: of either kind, at least 1.
         num_real: training examples to compare with, at least 1; fewer if there are fewer.
+        sampler: builds the sampler from the prior; an IndependentSampler compares nothing.
         every_n_epochs: interval in training epochs, at least 1.
-        table_size: rows of the table, from 0 for none to `num_samples`.
-        features: of images or rows, in which nearest examples are sought; pixels if None.
+        table_size: rows of the table, from 0 (no table) to `num_samples`.
+        features: maps images, or rows of a table, to the features in which nearest examples are
+            searched; pixels if None.
         seed: of the latents, at least 0.
-        use_ema: whether the average that the callback GeneratorEMA keeps decodes, once there is
-            one.
+        use_ema: whether images are decoded by the average that the callback GeneratorEMA keeps,
+            once it exists.
 
     Raises:
-        ValueError: if a number is out of its range, there is neither a measure nor a table, a
-            measure keeps real images, or (when a run starts) if `use_ema` is set without a
-            GeneratorEMA.
-        TypeError: (when a run starts) if the model cannot be sampled.
+        ValueError: if a number is out of its range, there is neither a metric nor a table, or a
+            metric keeps real images; when a run starts, if `use_ema` is set without a
+            GeneratorEMA, or the sampler does not suit the prior.
+        TypeError: when a run starts, if the model cannot be sampled.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class GenerationQuality(AbstractGeneratorCallback):
         metrics: Mapping[str, Metric],
         num_samples: int = 500,
         num_real: int = 2000,
+        sampler: SamplerFactory = HistoryAwareSampler,
         every_n_epochs: int = 1,
         table_size: int = 16,
         features: nn.Module | None = None,
@@ -82,19 +86,25 @@ class GenerationQuality(AbstractGeneratorCallback):
             )
         if not metrics and table_size == 0:
             raise ValueError(
-                "`metrics` must name at least one measure where `table_size` is 0, got none."
+                "`metrics` must name at least one metric where `table_size` is 0, got none."
             )
         check_reset_clears_real(metrics)
         self._metrics = dict(metrics)
         self._num_samples = num_samples
         self._num_real = num_real
+        self._sampler = sampler
         self._every_n_epochs = every_n_epochs
         self._table_size = table_size
         self._features = features
         self._seed = seed
         self._real = FirstExamples(num_real, "training")
         self._latents: dict[str, Tensor] = {}
-        self._target = ""
+        self._prior = ""
+
+    def check_model(self, module: LightningModule) -> None:
+        super().check_model(module)
+        assert provides(module, LatentGenerator)  # checked above
+        self._sampler(module.prior)  # it may refuse the prior
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._real = FirstExamples(num_local_examples(self._num_real, trainer), "training")
@@ -107,44 +117,50 @@ class GenerationQuality(AbstractGeneratorCallback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._real.end_pass()
         if (trainer.current_epoch + 1) % self._every_n_epochs or not len(self._real):
-            return  # a run that goes on from the end of an epoch has seen no example of it
+            return  # a run resumed at the end of an epoch has seen no example of it
         shares = self._shares(trainer, pl_module)
         with self.decoding(trainer, pl_module):
-            images = {kind: decode(pl_module, latents) for kind, latents in shares.items()}
+            images = {name: decode(pl_module, latents) for name, latents in shares.items()}
         real = self._real.examples().images
-        for kind, made in images.items():
-            values = compute_metrics(self._metrics, made, real, pl_module.device, f"quality/{kind}")
+        for name, generated in images.items():
+            values = compute_metrics(
+                self._metrics, generated, real, pl_module.device, f"quality/{name}"
+            )
             pl_module.log_dict(values, rank_zero_only=True)
         if trainer.is_global_zero and self._table_size:
-            rows = slice(self._table_size)
-            latents, made = shares["history_aware"][rows], images["history_aware"][rows]
-            log_nearest_examples(trainer, latents, made, real, self._features, pl_module.device)
+            *_, sampler = shares
+            latents, generated = (d[sampler][: self._table_size] for d in (shares, images))
+            log_nearest_examples(
+                trainer, latents, generated, real, self._features, pl_module.device
+            )
 
     def _shares(self, trainer: Trainer, module: LightningModule) -> dict[str, Tensor]:
-        """Returns this process's latents of either kind, as the first process has chosen them."""
+        """Returns this process's latents of either kind, as the first process chose them."""
         chosen = self._latents_of(module) if trainer.is_global_zero else {}
         chosen = trainer.strategy.broadcast(chosen)  # other hardware may round to another choice
-        # in a row, so that measures of a sequence get it in the order of one process
+        # consecutive, so that metrics of a sequence see the order of a single process
         return {
-            kind: z.tensor_split(trainer.world_size)[trainer.global_rank]
-            for kind, z in chosen.items()
+            name: z.tensor_split(trainer.world_size)[trainer.global_rank]
+            for name, z in chosen.items()
         }
 
     def _latents_of(self, module: LightningModule) -> dict[str, Tensor]:
-        """Returns the latents of either kind, chosen anew where the model's distribution has
-        changed.
-        """
-        assert provides(module, LatentGenerator)  # setup has seen to it
-        distribution = module.prior
-        if self._target != repr(distribution):
-            samplers = zip(
-                _KINDS,
-                (IndependentSampler(distribution), HistoryAwareSampler(distribution)),
-                strict=True,
-            )
+        """Returns independent latents and the sampler's; new ones only for another prior."""
+        assert provides(module, LatentGenerator)  # checked in setup
+        prior = module.prior
+        if self._prior != repr(prior):
+            samplers = (IndependentSampler(prior), self._sampler(prior))
             self._latents = {
-                kind: sampler.sample(self._num_samples, generator=generator_at(self._seed, 0))
-                for kind, sampler in samplers
+                _name(sampler): sampler.sample(
+                    self._num_samples, generator=generator_at(self._seed, 0)
+                )
+                for sampler in samplers
             }
-            self._target = repr(distribution)
+            self._prior = repr(prior)
         return self._latents
+
+
+def _name(sampler: object) -> str:
+    """Returns history_aware for a HistoryAwareSampler."""
+    words = type(sampler).__name__.removesuffix("Sampler") or "sampler"
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", words).lower()

@@ -37,6 +37,7 @@ from commands.run.restart import continue_metrics
 from commands.run.summary import print_start, print_summary
 from commands.run.wandb_mode import settle_wandb_mode
 from commands.run.written_config import WriteConfig, check_same_run, classes_of_main, notice_of_main
+from commands.sample.sampler import SUPPLIED
 from commands.trainer.atomic_checkpoint_io import AtomicCheckpointIO
 from commands.trainer.ddp_strategy import ddp_strategy, strategy_notice
 from commands.trainer.default_callbacks import checkpoint_folders, default_callbacks
@@ -97,6 +98,7 @@ class ExperimentCLI(LightningCLI):
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
         own = {name: {"model", "datamodule"} for name in _AFTER_TRAINING}
+        own["sample"] |= {f"sampler.init_args.{name}" for name in SUPPLIED}
         skipped = {**LightningCLI.subcommands(), **own}
         return {name: skipped[name] for name in COMMANDS}
 

@@ -17,13 +17,17 @@ from lightning import Callback, LightningDataModule
 from torch import nn
 
 from commands.errors import nearest
+from hawc.samplers import AbstractSampler
 
 __all__ = ["hint", "plain_message"]
 
 _LONGEST = 400
 _OWN_PACKAGES = ("lightning_modules", "datamodules", "callbacks", "networks")
 _CONFIGURED = (nn.Module, LightningDataModule, Callback)
-_SHORT_NAMED = (*_OWN_PACKAGES, "lightning.pytorch.callbacks", "lightning.pytorch.loggers")
+_SHORT_NAMED = (
+    *(*_OWN_PACKAGES, "hawc.samplers"),
+    *("lightning.pytorch.callbacks", "lightning.pytorch.loggers"),
+)
 
 
 def plain_message(message: str, parser: ArgumentParser) -> str:
@@ -52,12 +56,14 @@ def _unknown_class(message: str, parser: ArgumentParser) -> str | None:
     takes_numbers = re.search(r"Expected an? <class '(float|int)'>", message)
     found = re.search(r"Expected a dot import path string: (\S+)", message)
     if found and not takes_numbers:
-        known = {name: "" for base in _base_classes(message) for name in _short_names(base)}
+        # the message of an unknown sampler names no base class
+        bases = [AbstractSampler] if option.endswith("sampler") else _base_classes(message)
+        known = {name: "" for base in bases for name in _short_names(base)}
         return _class_line(option, found[1], list(known))
     if found := re.search(r"module '([\w.]+)' has no attribute '(\w+)'", message):
         module = importlib.import_module(found[1])
         # of pkg.part.Class the parser looks for `part`, a module of the package
-        given = re.search(r"Problem with given class_path '([\w.]+)'", message)
+        given = re.search(r"(?:Problem with given class_path '|Got value: )([\w.]+)", message)
         if given and given[1].startswith(f"{found[1]}.{found[2]}."):
             missing = f"{found[1]}.{found[2]}"
             return f"`{option}` names the module {missing}, which does not exist."
@@ -71,6 +77,8 @@ def _unknown_class(message: str, parser: ArgumentParser) -> str | None:
     returning = r"Expected '([\w.]+)' to be a function that returns <class '([\w.]+)'>"
     if found := re.search(returning, message):
         return f"`{option}` must be a class or function that makes a {found[2]}, got {found[1]}."
+    if found := re.search(r"Expected '([\w.]+)' to be a subclass of <class '(\w+)'>", message):
+        return f"`{option}` must be a subclass of {found[2]}, got {found[1]}."
     if found := re.search(r"No module named '([\w.]+)'", message):
         return f"`{option}` names the module {found[1]}, which does not exist."
     return None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from hawc.samplers import AbstractSampler
 from hawc.targets import AbstractTarget
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ __all__ = [
     "ImageShape",
     "LatentGenerator",
     "NetworkFactory",
+    "SamplerFactory",
     "Translator",
     "member_names",
     "missing_members",
@@ -29,6 +31,9 @@ ImageShape = tuple[int, ...]
 
 NetworkFactory = Callable[[ImageShape, int], nn.Module]
 """Builds a network from (image_shape, latent_dim); in YAML a class_path and the other arguments."""
+
+SamplerFactory = Callable[[AbstractTarget], AbstractSampler]
+"""Builds a sampler for a target; in YAML a class_path and the other arguments."""
 
 
 class LatentGenerator(Protocol):

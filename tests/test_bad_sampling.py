@@ -1,4 +1,4 @@
-"""The table of mistakes goes on with `sample`: one plain line, status 2, nothing written."""
+"""Mistakes in options of `sample`: one plain line, status 2, nothing written."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ from tests.mistakes import BASE, Mistake, check_refusal, each_mistake
 
 NO_CHECKPOINT = ("sample", *BASE, "--num_samples", "4", "--trainer.accelerator", "cpu")
 GIVEN = (*NO_CHECKPOINT, "--ckpt_path", "whole.ckpt")
-CHOOSING = ("--feature_network.role", "choosing")
-FEATURE = (*GIVEN, "--sampler", "feature", "--feature_network")
+CHOOSING = ("--sampler.features.role", "choosing")
+FEATURE = (*GIVEN, "--sampler", "FeatureSampler", "--sampler.features")
 
 TABLE: list[Mistake] = [
     ("command alone", ("sample",), r"an experiment is required"),
@@ -37,22 +37,56 @@ TABLE: list[Mistake] = [
     (
         "weights of no images",
         (*NO_CHECKPOINT, "--ckpt_path", "nan.ckpt"),
-        r"`ckpt_path` must hold weights that decode to finite numbers; here EnergyVAE decodes to",
+        r"`ckpt_path` must hold weights that decode to finite values, got NaN or infinity from",
     ),
     (
         "weights of no images in two processes",
         (*NO_CHECKPOINT, "--ckpt_path", "nan.ckpt", "--trainer.devices", "2"),
-        r"`ckpt_path` must hold weights that decode to finite numbers; here EnergyVAE decodes to",
+        r"`ckpt_path` must hold weights that decode to finite values, got NaN or infinity from",
     ),
     (
         "weights of no images among others",
         (*GIVEN, "--more_checkpoints", "[nan.ckpt]"),
-        r"`more_checkpoints` must hold weights that decode to finite numbers",
+        r"`more_checkpoints` must hold weights that decode to finite values",
     ),
     ("number 0", (*GIVEN, "--num_samples", "0"), r"`num_samples` must be at least 1, got 0"),
     ("chunk 0", (*GIVEN, "--chunk_size", "-1"), r"`chunk_size` must be at least 1, got -1"),
     ("number type", (*GIVEN, "--num_samples", "many"), r"`num_samples` must be int, got many"),
-    ("sampler", (*GIVEN, "--sampler", "sobel"), r"`sampler` .*, got sobel\. Did you mean sobol\?"),
+    (
+        "sampler",
+        (*GIVEN, "--sampler", "SobelSampler"),
+        r"`sampler` names an unknown class SobelSampler\. Did you mean SobolSampler\? Known: Feat",
+    ),
+    (
+        "sampler of a package",
+        (*GIVEN, "--sampler", "hawc.SobelSampler"),
+        r"`sampler` names an unknown class hawc\.SobelSampler\. Did you mean hawc\.SobolSampler\?",
+    ),
+    (
+        "module of a sampler",
+        (*GIVEN, "--sampler", "hawc.sobel.SobolSampler"),
+        r"`sampler` names the module hawc\.sobel, which does not exist",
+    ),
+    (
+        "class that is no sampler",
+        (*GIVEN, "--sampler", "torch.nn.Flatten"),
+        r"`sampler` must be a subclass of AbstractSampler, got torch\.nn\.Flatten\.$",
+    ),
+    (
+        "argument of another sampler",
+        (*GIVEN, "--sampler", "SobolSampler", "--sampler.window", "3"),
+        r"unknown option `window`\. See train\.py sample --help",
+    ),
+    (
+        "argument of the sampler",
+        (*GIVEN, "--sampler.window", "-1"),
+        r"`sampler` cannot be built: `window` must be at least 0, got -1",
+    ),
+    (
+        "sampler of another prior",
+        (*GIVEN, "--model.latent_loss", "paper", "--sampler", "SobolSampler"),
+        r"`sampler` cannot be built: `target` must be StandardNormal or .*, got StudentT",
+    ),
     (
         "misspelt option",
         (*GIVEN, "--num_sample", "3"),
@@ -66,7 +100,7 @@ TABLE: list[Mistake] = [
     (
         "model without latents",
         (*GIVEN, "--model", "lightning.pytorch.demos.boring_classes.BoringModel"),
-        r"`model` must have `prior` and `decode` to be sampled, got BoringModel",
+        r"`model` must have `prior` and `decode`, got BoringModel",
     ),
     ("not a URL", (*GIVEN, "--history", "gallery.db"), r"`history` must be like 'sqlite"),
     ("scheme", (*GIVEN, "--history", "mysql://u:secret@h/x"), r"`history` must be like 'sqlite"),
@@ -123,28 +157,28 @@ TABLE: list[Mistake] = [
     ),
     (
         "features without a network",
-        (*GIVEN, "--sampler", "feature"),
-        r"`feature_network` must be given for the sampler feature, got none; .*DigitFeatures",
+        (*GIVEN, "--sampler", "FeatureSampler"),
+        r"`features` of FeatureSampler must be given",
     ),
     (
-        "network of another sampler",
-        (*GIVEN, "--feature_network", "torch.nn.Flatten"),
-        r"`feature_network` must be left out for the sampler history_aware, which does not look at",
+        "decoder on the command line",
+        (*FEATURE, "torch.nn.Flatten", "--sampler.decode", "torch.nn.Flatten"),
+        r"unknown option `decode`\.",
     ),
     (
-        "distance of another sampler",
-        (*GIVEN, "--sampler", "sobol", "--min_distance", "1"),
-        r"`min_distance` must be left out for the sampler sobol",
+        "examples for another sampler",
+        (*GIVEN, "--num_real", "5"),
+        r"`num_real` is for a sampler that compares images, got 5 without one; leave it out",
     ),
     (
         "features of no real example",
         (*FEATURE, "networks.DigitFeatures", *CHOOSING, "--num_real", "0"),
-        r"`num_real` must be finite and at least 1, got 0",
+        r"`num_real` must be at least 1, got 0",
     ),
     (
         "network of other images",
         (*FEATURE, "networks.ObjectFeatures", *CHOOSING),
-        r"`feature_network` must take what MNIST5k holds, \(1, 28, 28\) an example: ",
+        r"`sampler\.features` must take the training examples, of shape \(1, 28, 28\): ",
     ),
     (
         "features, and a number",
@@ -169,7 +203,7 @@ TABLE: list[Mistake] = [
     (
         "network that there is not",
         (*FEATURE, "networks.Digits"),
-        r"`feature_network` .*networks\.Digits",
+        r"`features` names an unknown class networks\.Digits\. Did you mean networks\.DigitF",
     ),
     ("gallery", (*GIVEN, "--gallery", ""), r"`gallery` must be 1 to 100 printable characters"),
     (
@@ -185,7 +219,7 @@ TABLE: list[Mistake] = [
     (
         "folder of other samples",
         (*GIVEN, "--output", "begun"),
-        r"'begun' holds samples with checkpoint_sha256 0, here it is",
+        r"'begun' holds samples with checkpoint_sha256 0, got ",
     ),
 ]
 
@@ -211,8 +245,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     damaged.write_bytes(damaged.read_bytes()[:half] + bytes(half))
     (folder / "foreign").mkdir()
     (folder / "foreign" / "thesis.tex").touch()
-    told = {"checkpoint_sha256": "0", "gallery": "default", "sampler": "sobol", "seed": 0}
-    SampleFolder(folder / "begun", told).close()
+    SampleFolder(folder / "begun", {"checkpoint_sha256": "0"}).close()
     with closing(sqlite3.connect(folder / "locked.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         yield folder

@@ -64,7 +64,11 @@ def check(page_blocks: list[str], names: dict[str, Any], capsys: Capture) -> Non
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/using-hawc.md", "docs/ensembles.md", "docs/theory.md"]
+    "page",
+    [
+        *("README.md", "docs/using-hawc.md", "docs/sampling.md"),
+        *("docs/ensembles.md", "docs/theory.md"),
+    ],
 )
 def test_blocks_run_and_print_what_they_say(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture

@@ -1,4 +1,4 @@
-"""Data modules that are not ours, from the command line: refused in one line, or left as they are.
+"""Data modules of users, from the command line: refused in one line, or used unchanged.
 
 Every kind of batch that is refused: tests/commands/run/test_batch_checks.py.
 """
@@ -70,7 +70,7 @@ TABLE: list[Mistake] = [
 
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with a module of somebody else's on the path."""
+    """A working directory with a user's module on the path."""
     (tmp_path / "foreign.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
@@ -89,7 +89,7 @@ def test_one_plain_line_and_nothing_written(
     check_refusal(mistake, workplace, monkeypatch, capfd)
 
 
-def test_an_error_in_image_shape_is_told(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_image_shape_is_shown(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["train.py"])
     with pytest.raises(AttributeError, match="no attribute 'depth'"):
         train.main([*BASE, "--data", "foreign.Wrong"])
@@ -107,7 +107,7 @@ def trained(folder: str, *more: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("num_workers", ["0", "2"])
-def test_the_look_at_batches_does_not_change_the_training(
+def test_checking_batches_does_not_change_the_training(
     workplace: Path, monkeypatch: pytest.MonkeyPatch, num_workers: str
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["train.py"])

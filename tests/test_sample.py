@@ -1,4 +1,4 @@
-"""The command `sample` from end to end: what it leaves, what it goes on from, what it repeats."""
+"""The command `sample` from end to end: its files, its galleries, repeats and interruptions."""
 
 import json
 import os
@@ -91,7 +91,7 @@ def gallery() -> torch.Tensor:
 
 
 def check_agreement(folder: Path) -> None:
-    """What must hold whenever a command is killed: listed, recorded and whole are the same."""
+    """The same samples are listed, recorded and whole, whenever a command is killed."""
     entries, recorded = manifest(folder)["samples"], gallery()
     assert {path.name for path in folder.glob("*.png")} == {entry["file"] for entry in entries}
     for entry in entries:
@@ -99,7 +99,7 @@ def check_agreement(folder: Path) -> None:
         assert torch.equal(torch.tensor(entry["latent"]), recorded[entry["id"]])
 
 
-def test_a_second_call_goes_on_where_the_first_one_ended(
+def test_a_second_call_continues_the_gallery(
     sample: Sample, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = sample("first", "--num_samples", "24", "--chunk_size", "16")
@@ -108,13 +108,13 @@ def test_a_second_call_goes_on_where_the_first_one_ended(
     assert ids(second) == list(range(24, 44))
     for folder in (first, second):
         check_agreement(folder)
-    drawn = gallery()
-    assert torch.equal(torch.cat([latents(first), latents(second)]), drawn)
+    recorded = gallery()
+    assert torch.equal(torch.cat([latents(first), latents(second)]), recorded)
     target, kernel = StandardNormal(8), HuberEnergy()
-    reached = float(squared_distance_to(kernel, drawn.double(), target))
-    assert reached < 0.5 * target.self_energy(kernel) / len(drawn)  # what i.i.d. samples have
+    reached = float(squared_distance_to(kernel, recorded.double(), target))
+    assert reached < 0.5 * target.self_energy(kernel) / len(recorded)  # of i.i.d. samples
     said = capsys.readouterr().out
-    assert "drawn      20, from number 24 to 43 of the gallery" in said
+    assert "20, from number 24 to 43 of the gallery" in said
     assert "go on" not in said
 
 
@@ -128,13 +128,13 @@ def test_images_are_what_the_checkpoint_decodes(sample: Sample, trained: Path) -
     network.load_state_dict(decoder)
     with torch.no_grad():
         decoded = network(latents(folder)).sigmoid()
-    # half a grey level is rounding; the decoder adds in another order for another batch size
+    # half a gray level is rounding; the order of sums depends on the batch size
     assert (shown.float() / 255 - decoded).abs().max() <= 0.51 / 255
-    told = manifest(folder)
-    assert told["model"] == EnergyVAE.__name__
-    assert Path(told["checkpoint"]) == checkpoint
-    assert {"hawc", "torch", "lightning"} >= told["versions"].keys() >= {"torch", "lightning"}
-    assert len(told["checkpoint_sha256"]) == 64
+    head = manifest(folder)
+    assert head["model"] == EnergyVAE.__name__
+    assert Path(head["checkpoint"]) == checkpoint
+    assert {"hawc", "torch", "lightning"} >= head["versions"].keys() >= {"torch", "lightning"}
+    assert len(head["checkpoint_sha256"]) == 64
 
 
 def test_the_same_call_on_the_same_gallery_repeats(sample: Sample) -> None:
@@ -148,17 +148,26 @@ def test_the_same_call_on_the_same_gallery_repeats(sample: Sample) -> None:
     assert not torch.isclose(latents(first), latents(other)).any(1).all()
 
 
-@pytest.mark.parametrize("sampler", ["independent", "sobol"])
+@pytest.mark.parametrize("sampler", ["IndependentSampler", "SobolSampler"])
 def test_other_samplers_are_recorded_and_do_not_repeat(sample: Sample, sampler: str) -> None:
     folders = [
         sample(output, "--num_samples", "9", "--chunk_size", "4", "--sampler", sampler)
         for output in ("first", "second")
     ]
     assert [ids(folder) for folder in folders] == [list(range(9)), list(range(9, 18))]
-    drawn = gallery()
-    assert torch.equal(torch.cat([latents(folder) for folder in folders]), drawn)
-    assert len(drawn.unique(dim=0)) == 18
-    assert manifest(folders[0])["sampler"] == sampler
+    recorded = gallery()
+    assert torch.equal(torch.cat([latents(folder) for folder in folders]), recorded)
+    assert len(recorded.unique(dim=0)) == 18
+    assert manifest(folders[0])["sampler"] == {"class_path": f"hawc.{sampler}", "init_args": {}}
+
+
+def test_a_folder_is_for_one_sampler(sample: Sample, capsys: pytest.CaptureFixture[str]) -> None:
+    windowed = ("--sampler.window", "2")
+    sample("out", "--num_samples", "2", *windowed)
+    with pytest.raises(SystemExit):
+        sample("out", "--num_samples", "4")
+    assert "holds samples with sampler {'class_path'" in capsys.readouterr().err
+    assert ids(sample("out", "--num_samples", "4", *windowed)) == [0, 1, 2, 3]
 
 
 def test_a_larger_number_adds_to_a_folder_and_the_same_one_does_not(
@@ -213,7 +222,7 @@ def test_an_interrupted_command_says_how_to_go_on(
     check_agreement(folder)
 
 
-def test_a_full_disk_ends_with_one_line_and_what_was_drawn_is_finished_later(
+def test_a_full_disk_ends_with_one_line_and_samples_are_finished_later(
     sample: Sample, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write = Path.write_bytes
@@ -243,7 +252,7 @@ def test_a_full_disk_ends_with_one_line_and_what_was_drawn_is_finished_later(
 def test_two_commands_at_once_one_of_two_processes_one_killed(
     sample: Sample, trained: Path, tmp_path: Path
 ) -> None:
-    endless = ("--num_samples", "100000")  # more than it draws before it is killed
+    endless = ("--num_samples", "100000")  # more than it samples before it is killed
     killed, two = (
         subprocess.Popen(
             [sys.executable, str(ROOT / "train.py"), *command(trained, output), *more, *CHUNKS],

@@ -76,20 +76,20 @@ def test_a_run_without_the_callback_has_no_average(
     assert "`use_ema` needs a checkpoint with the average" in line
 
 
-def test_a_mixture_has_a_latent_more_and_a_gallery(trained: list[Path]) -> None:
-    told = sample(trained[0], "mixed", "--more_checkpoints", f"[{trained[1]}]")
-    assert told["model"] == "Ensemble"
-    assert told["target"] == "StandardNormal(dim=5)"
-    assert told["more_checkpoints"] == [str(trained[1])]
-    drawn = DatabaseHistory("sqlite:///mixed.db", StandardNormal(5)).points()
-    assert torch.equal(drawn, torch.tensor([s["latent"] for s in told["samples"]]))
-    assert 2 <= int((drawn[:, 4] < 0).sum()) <= 6  # either member
+def test_a_mixture_has_an_additional_latent_and_its_gallery(trained: list[Path]) -> None:
+    head = sample(trained[0], "mixed", "--more_checkpoints", f"[{trained[1]}]")
+    assert head["model"] == "Ensemble"
+    assert head["prior"] == "StandardNormal(dim=5)"
+    assert head["more_checkpoints"] == [str(trained[1])]
+    recorded = DatabaseHistory("sqlite:///mixed.db", StandardNormal(5)).points()
+    assert torch.equal(recorded, torch.tensor([s["latent"] for s in head["samples"]]))
+    assert 2 <= int((recorded[:, 4] < 0).sum()) <= 6  # either member
 
 
 def test_averaged_images_keep_the_distribution(trained: list[Path]) -> None:
     more = ("--more_checkpoints", f"[{trained[1]}]", "--combine", "average")
-    told = sample(trained[0], "mean", *more)
-    assert (told["model"], told["target"]) == ("DecoderAverage", "StandardNormal(dim=4)")
+    head = sample(trained[0], "mean", *more)
+    assert (head["model"], head["prior"]) == ("DecoderAverage", "StandardNormal(dim=4)")
     again = sample(trained[0], "mean", *more, "--num_samples", "9")
     assert len(again["samples"]) == 9
 

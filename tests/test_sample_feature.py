@@ -1,4 +1,4 @@
-"""The command `sample` with latents chosen by what they decode to, from end to end."""
+"""The command `sample` with latents chosen by features of their images, from end to end."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ from networks import DigitFeatures, MLPDecoder, MLPEncoder
 from tests.mistakes import BASE
 
 STORE = "sqlite:///gallery.db"
-NETWORK = ("--feature_network", "networks.DigitFeatures", "--feature_network.role", "choosing")
+NETWORK = ("--sampler.features", "networks.DigitFeatures", "--sampler.features.role", "choosing")
 
 
 def untrained() -> EnergyVAE:
@@ -31,7 +31,7 @@ def untrained() -> EnergyVAE:
 
 @pytest.fixture(autouse=True)
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A working directory with a checkpoint whose weights nobody trained."""
+    """A working directory with a checkpoint of untrained weights."""
     torch.manual_seed(0)
     model = untrained()
     whole = {"state_dict": model.state_dict(), "pytorch-lightning_version": "2.6"}
@@ -41,36 +41,36 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def sample(output: str, num_samples: int, *options: str) -> list[dict[str, Any]]:
-    """Returns the entries of the samples that are in the folder then."""
+    """Returns the entries of the samples in the folder afterwards."""
     train.main(
         [
             *("sample", *BASE, "--ckpt_path", "whole.ckpt", "--trainer.accelerator", "cpu"),
             *("--trainer.enable_progress_bar", "false", "--num_real", "200", "--sampler"),
-            *("feature", *(options or NETWORK), "--history", STORE, "--output", output),
+            *("FeatureSampler", *(options or NETWORK), "--history", STORE, "--output", output),
             *("--num_samples", str(num_samples), "--chunk_size", "4"),
         ]
     )
     content = json.loads((Path(output) / "manifest.json").read_text())
-    assert content["sampler"] == "feature"
+    assert content["sampler"]["class_path"] == "hawc.FeatureSampler"
     samples: list[dict[str, Any]] = content["samples"]
     return samples
 
 
 def rows() -> torch.Tensor:
-    """Returns what the gallery holds."""
+    """Returns the rows of the gallery."""
     (gallery,) = galleries(STORE)
 
     @dataclass
-    class Law:
+    class Rows:
         dim: int
 
         def __repr__(self) -> str:
             return gallery.target
 
-    return DatabaseHistory(STORE, Law(gallery.dim)).points()
+    return DatabaseHistory(STORE, Rows(gallery.dim)).points()
 
 
-def test_calls_go_on_in_a_gallery_of_latents_with_their_features(
+def test_calls_continue_a_gallery_of_latents_with_their_features(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     first, second = sample("first", 5), sample("second", 4)
@@ -81,8 +81,8 @@ def test_calls_go_on_in_a_gallery_of_latents_with_their_features(
     model.load_state_dict(torch.load("whole.ckpt", weights_only=True)["state_dict"])
     with torch.no_grad():
         seen = DigitFeatures("choosing")(model.eval().decode(latents))
-    assert torch.allclose(seen, rows()[:, 8:], atol=1e-4)  # another batch size rounds otherwise
-    assert "drawn      4, from number 5 to 8 of the gallery" in capsys.readouterr().out
+    assert torch.allclose(seen, rows()[:, 8:], atol=1e-4)  # another batch size rounds differently
+    assert "4, from number 5 to 8 of the gallery" in capsys.readouterr().out
 
 
 def test_an_interrupted_command_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,42 +103,43 @@ def test_a_gallery_is_for_one_network(capfd: pytest.CaptureFixture[str]) -> None
     first = sample("out", 2)
     known = rows()
     with pytest.raises(SystemExit) as ended:
-        sample("other", 2, "--feature_network", "torch.nn.Flatten")
+        sample("other", 2, "--sampler.features", "torch.nn.Flatten")
     assert ended.value.code == 2
     assert "`target` must be LatentsWithFeatures(" in capfd.readouterr().err
     assert sample("out", 2) == first
     assert len(known) == 2
 
 
-def test_a_folder_is_for_one_way_to_choose(capfd: pytest.CaptureFixture[str]) -> None:
+def test_arguments_and_seed_change_the_folder_and_not_the_gallery(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     first = sample("out", 2)
-    for option, value in (("min_distance", "1"), ("num_steps", "0")):
-        with pytest.raises(SystemExit):
-            sample("out", 4, *NETWORK, f"--{option}", value)
-        assert f"holds samples with {option}" in capfd.readouterr().err
+    distance = (*NETWORK, "--sampler.min_distance", "1")
+    with pytest.raises(SystemExit):
+        sample("out", 4, *distance)
+    assert "holds samples with sampler {'class_path'" in capfd.readouterr().err
     assert sample("out", 2) == first
-    # the seed chooses other latents, in the same gallery
-    assert len(sample("other", 2, *NETWORK, "--seed_everything", "1")) == 2
+    sample("other", 2, *distance, "--seed_everything", "1")
     assert len(rows()) == 4
 
 
 def test_a_network_without_gradients_chooses_among_candidates_and_says_so(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    network = ("--feature_network", "tests.test_sample_feature.Rounded")
+    network = ("--sampler.features", "tests.test_sample_feature.Rounded")
     with pytest.raises(SystemExit) as ended:
-        sample("out", 2, *network, "--num_steps", "10")
+        sample("out", 2, *network, "--sampler.num_steps", "10")
     assert ended.value.code == 2
     assert "num_steps=0 chooses among candidates" in capfd.readouterr().err.splitlines()[-1]
     with pytest.warns(UserWarning, match="num_steps=0 chooses among .* This is done now"):
         assert len(sample("other", 2, *network)) == 2
     with warnings.catch_warnings():
         warnings.filterwarnings("error", ".*num_steps")
-        assert len(sample("another", 2, *network, "--num_steps", "0")) == 2
+        assert len(sample("another", 2, *network, "--sampler.num_steps", "0")) == 2
 
 
 class Rounded(nn.Module):
-    """Passes no gradient on."""
+    """Has no gradient."""
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return images.flatten(1).round()

@@ -84,7 +84,7 @@ def test_wandb_file_holds_losses_images_and_configuration(run: Run) -> None:
         assert len(logged) == times
         for image in logged[-1]["filenames"]:
             assert (offline / "files" / image).stat().st_size > 0
-    assert "epoch 2: 32 samples of the gallery" in next(
+    assert "epoch 2: 32 samples so far" in next(
         row["samples/all_samples"]["captions"][0]
         for row in reversed(history)
         if "samples/all_samples" in row

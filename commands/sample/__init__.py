@@ -1,1 +1,1 @@
-"""`train.py sample`: the request, the choice, the folder, decoding."""
+"""The command `sample`: options, sampler, gallery and folder, decoding."""

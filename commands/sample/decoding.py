@@ -1,4 +1,4 @@
-"""What each process does in `sample`: the first one chooses, all of them decode and write."""
+"""Runs `sample` in all processes: the first one chooses, all decode and write."""
 
 import signal
 import sys
@@ -18,84 +18,85 @@ from commands.sample.model import check_decoding, decoding_error
 from commands.sample.run import SampleRun
 from lightning_modules.interface import LatentGenerator, provides
 
-__all__ = ["draw_samples"]
+__all__ = ["write_missing_samples"]
 
 
-def draw_samples(trainer: Trainer, model: LightningModule, run: SampleRun | None) -> None:
-    """Lets all of a trainer's processes draw what is missing, as what Lightning calls prediction.
+def write_missing_samples(trainer: Trainer, model: LightningModule, run: SampleRun | None) -> None:
+    """Samples until the output folder is complete; all processes of the trainer call it.
 
     Args:
-        trainer: says on which devices and in which precision samples are decoded.
-        model: can be sampled and has its weights.
-        run: in the first process what chooses and records, None in all others.
+        trainer: sets the devices and the precision of decoding.
+        model: has latents, and its weights.
+        run: chooses and records, in the first process; None in all others.
 
     Raises:
-        UsageError: if the model decodes to NaN or infinite numbers.
+        UsageError: if the model decodes to NaN or infinite values.
         HistoryStoreError: if the gallery cannot be read or written any more.
         OSError: if images cannot be written.
     """
-    trainer.predict(_Drawing(model, run), return_predictions=False)
+    trainer.predict(_Sampling(model, run), return_predictions=False)
 
 
 @final
-class _Drawing(LightningModule):
-    """Stands where Lightning wants a module; a batch is a chunk of samples."""
+class _Sampling(LightningModule):
+    """Presents sampling to Lightning as a prediction; a batch is a chunk of samples."""
 
     def __init__(self, model: LightningModule, run: SampleRun | None) -> None:
         super().__init__()
-        assert provides(model, LatentGenerator)  # the command has seen to it
+        assert provides(model, LatentGenerator)  # checked by the command
         self.model = model
         self._run = run
         self._output = Path()
 
     def predict_dataloader(self) -> "_ChunkNumbers":
-        if threading.current_thread() is threading.main_thread():  # others may set no handler
-            # Lightning notes the signal and draws on to the end; samples are whole at any instant
+        if threading.current_thread() is threading.main_thread():  # others cannot set a handler
+            # Lightning only notes the signal and would sample to the end. Ending at once is safe,
+            # since samples are consistent at any time
             signal.signal(signal.SIGTERM, self._end)
-        told = self._run and (self._run.num_chunks, self._run.folder.path)
-        num_chunks, self._output = self.trainer.strategy.broadcast(told)
+        plan = self._run and (self._run.num_chunks, self._run.folder.path)
+        num_chunks, self._output = self.trainer.strategy.broadcast(plan)
         return _ChunkNumbers(num_chunks)
 
     def predict_step(self, batch: int, batch_idx: int) -> list[dict[str, Any]]:
-        if batch == 0:  # in the trainer's precision, and before any is recorded
+        if batch == 0:  # in the trainer's precision, and before anything is recorded
             check_decoding(self.model)
         # choosing needs gradients
         with torch.inference_mode(False), torch.enable_grad():
             chunk = self.trainer.strategy.broadcast(self._run and self._run.next_chunk(batch))
-        entries = self._show_share(chunk)
+        entries = self._write_shares(chunk)
         if self._run is not None:
             self._run.folder.finish(chunk, entries)
-        return entries  # without any Lightning would warn
+        return entries  # Lightning warns if there is no return value
 
-    def _show_share(self, chunk: Chunk) -> list[dict[str, Any]]:
-        """Returns the entries of the whole chunk once every process has written its images."""
+    def _write_shares(self, chunk: Chunk) -> list[dict[str, Any]]:
+        """Returns the entries of the chunk once every process has written its share."""
         strategy, world_size = self.trainer.strategy, self.trainer.world_size
         mine = slice(self.global_rank, None, world_size)
         ids, latents = chunk.ids[mine], chunk.latents[mine]
-        own = self._write(ids, latents) if len(ids) else []
-        shares = [strategy.broadcast(own, src=rank) for rank in range(world_size)]
+        share = self._write(ids, latents) if len(ids) else []
+        shares = [strategy.broadcast(share, src=rank) for rank in range(world_size)]
         written = [share for share in shares if share is not None]
-        if len(written) < world_size:  # all end here, or the others would wait for the one that did
+        if len(written) < world_size:  # all raise, or the others would wait for the failed process
             raise decoding_error(self.model)
         return sorted((entry for share in written for entry in share), key=lambda e: e["id"])
 
     def _write(self, ids: Sequence[int], latents: Tensor) -> list[dict[str, Any]] | None:
-        """Returns the entries of samples, None if they are not finite; then nothing is written."""
+        """Returns the entries of samples; None, with nothing written, if they are not finite."""
         decoded = decode(self.model, latents)
         return write_samples(self._output, ids, decoded) if decoded.isfinite().all() else None
 
     def _end(self, number: int, frame: object) -> None:
-        """Ends this process and those that it has started, at a signal."""
+        """Handles a signal: ends this process and those that it has started."""
         del frame
         launcher = self.trainer.strategy.launcher
         if launcher is not None:
             launcher.kill(number)
-        sys.exit(128 + number)  # as a shell says of what a signal ended
+        sys.exit(128 + number)  # the shell's status for a process that a signal has ended
 
 
 @final
 class _ChunkNumbers:
-    """Counts chunks; all processes get each number, where a sampler would share them out."""
+    """Counts chunks: every process gets every number, where a sampler would divide them."""
 
     def __init__(self, count: int) -> None:
         self._count = count

@@ -26,11 +26,13 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def write_samples(folder: Path, ids: Sequence[int], decoded: Tensor) -> list[dict[str, Any]]:
-    """Returns each sample's entry: images become <id>.png, anything else stays in the entry.
+    """Writes images as <id>.png and returns the manifest entries of the samples.
+
+    Other samples, such as rows of a table, are stored in their entries.
 
     Args:
-        folder: exists and can be written.
-        ids: of the samples, in the order of `decoded`.
+        folder: an existing, writable folder.
+        ids: positions in the gallery, in the order of `decoded`.
         decoded: images (n, c, h, w) in [0, 1] with one or three channels, or rows (n, ...).
     """
     if decoded.ndim != 4 or decoded.shape[1] not in _COLORS:

@@ -1,8 +1,9 @@
-"""The folder that `sample` writes: <id>.png, manifest.json, and while a chunk is made its plan.
+"""The output folder of `sample`: images, manifest.json and an unfinished chunk's plan.
 
-manifest.json is one JSON document: what was drawn from where, and under "samples" one entry a line,
-`id` (the position in the gallery), `file` or, of what is no image, `values`, and `latent`. An
-entry is written after its image, so at any instant every entry has a whole image.
+manifest.json is one JSON document. It describes checkpoint, sampler and gallery, and under
+"samples" it has one entry a line: `id` (the position in the gallery), `latent`, and `file` for an
+image or `values` for a row of a table. An entry is written after its image, so at any time every
+entry has a whole image.
 """
 
 import fcntl
@@ -24,13 +25,12 @@ from commands.sample.files import replace_file
 __all__ = ["Chunk", "SampleFolder", "manifest_of"]
 
 _MANIFEST = "manifest.json"
-_PLAN = ".unfinished.json"  # the chunk that is about to be recorded, or recorded and not yet shown
+_PLAN = ".unfinished.json"  # a chunk that is about to be recorded, or recorded and not yet shown
+# entries of the manifest on which all samples of a folder agree
 _SAME = (
     *("checkpoint_sha256", "more_checkpoints_sha256", "use_ema", "model"),
-    *("gallery", "gallery_id", "sampler", "min_distance", "num_steps", "seed"),
+    *("gallery", "gallery_id", "sampler", "real_examples", "seed"),
 )
-# what a manifest means that was written before the key existed
-_LATER: dict[str, Any] = {"more_checkpoints_sha256": [], "use_ema": False}
 
 
 @final
@@ -39,10 +39,10 @@ class Chunk:
     """Latents chosen together.
 
     Args:
-        start: position in the gallery of the first one.
-        rows: (n, k), as the gallery holds them: latents, with features behind them or without.
-        label: names the batch in the gallery, like no other.
-        dim: of a latent, at most k.
+        start: position of the first one in the gallery.
+        rows: rows of the gallery: latents, possibly followed by further numbers.
+        label: identifies the chunk in the gallery; unique.
+        dim: number of coordinates of a latent, at most k.
     """
 
     start: int
@@ -52,7 +52,7 @@ class Chunk:
 
     @property
     def latents(self) -> Float[Tensor, "n d"]:
-        """What is decoded."""
+        """The latents, which are decoded."""
         return self.rows[:, : self.dim]
 
     @property
@@ -62,11 +62,11 @@ class Chunk:
 
 
 def manifest_of(path: Path, description: dict[str, Any]) -> dict[str, Any] | None:
-    """Returns the manifest of a folder that can be written, None if it has none; writes nothing.
+    """Returns the manifest of an output folder, None if it has none; writes nothing.
 
     Args:
-        path: a folder, or where one is to be made.
-        description: what the manifest must say where samples of one folder have to agree.
+        path: a folder, which may not exist yet.
+        description: entries of the manifest; those on which a folder's samples agree are compared.
 
     Raises:
         UsageError: if the folder cannot be written or holds anything but such samples.
@@ -75,7 +75,7 @@ def manifest_of(path: Path, description: dict[str, Any]) -> dict[str, Any] | Non
     while not existing.exists() and existing != existing.parent:
         existing = existing.parent
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise _unwritable(path, f"{existing} is no folder that can be written")
+        raise _unwritable(path, f"{existing} is not a writable folder")
     if not (path / _MANIFEST).exists():
         for foreign in sorted(path.glob("[!.]*")):
             raise UsageError(
@@ -87,29 +87,29 @@ def manifest_of(path: Path, description: dict[str, Any]) -> dict[str, Any] | Non
     if any("id" not in entry or "latent" not in entry for entry in manifest["samples"]):
         raise _foreign(path / _MANIFEST)
     for key in _SAME:
-        found = manifest.get(key, _LATER.get(key))
-        if key in description and found != description[key]:
+        present, given = manifest.get(key), description.get(key)
+        if key in description and present != given:
             raise UsageError(
-                f"`output` '{path}' holds samples with {key} {found}, here it is "
-                f"{description[key]}; name another folder with --output."
+                f"`output` '{path}' holds samples with {key} {present}, got {given}; name another "
+                "folder with --output."
             )
     return manifest
 
 
 @final
 class SampleFolder:
-    """An output folder, held by one process at a time and locked as long as that lives.
+    """An output folder, locked by one process until it is closed or the process ends.
 
     Args:
         path: new, empty or left by an earlier command of the same kind.
-        description: the manifest's entries beside "samples".
+        description: the entries of the manifest other than "samples".
 
     Raises:
-        UsageError: if it cannot be written, holds something else or is in use.
+        UsageError: if it cannot be written, holds other files or is in use.
     """
 
     def __init__(self, path: Path, description: dict[str, Any]) -> None:
-        manifest_of(path, description)  # before the folder is made
+        manifest_of(path, description)  # before the folder is created
         self.path = path
         self.description = description
         self._lines: list[str] = []
@@ -125,10 +125,10 @@ class SampleFolder:
                 f"`output` '{path}' is in use by another command; wait for it or name another "
                 "folder with --output."
             ) from error
-        manifest = manifest_of(path, description)  # what it is now that nobody else can change it
+        manifest = manifest_of(path, description)  # again, now that no other command can change it
         if manifest is None:
             self._write_manifest()
-        else:  # what was drawn first keeps its date and versions
+        else:  # date and versions remain those of the first samples
             self.description = {key: manifest[key] for key in manifest if key != "samples"}
             self._lines = [json.dumps(entry) for entry in manifest["samples"]]
 
@@ -146,17 +146,17 @@ class SampleFolder:
         return [json.loads(line) for line in self._lines]
 
     def unfinished(self) -> Chunk | None:
-        """Returns the chunk that an earlier command planned and did not finish, if there is one."""
+        """Returns the chunk that an earlier command planned and did not finish, if any."""
         if not (self.path / _PLAN).exists():
             return None
         plan = _read(self.path / _PLAN, {"start": int, "rows": list, "label": str, "dim": int})
         if self._lines and json.loads(self._lines[-1])["id"] >= plan["start"]:
-            self.drop()  # it was finished; only the plan was left
+            self.drop_plan()  # the chunk is finished; only its plan was left
             return None
         return Chunk(plan["start"], torch.tensor(plan["rows"]), plan["label"], plan["dim"])
 
     def plan(self, chunk: Chunk) -> None:
-        """Writes down what is about to be recorded, so that a later command can finish it."""
+        """Saves a chunk that is about to be recorded, so that a later command can finish it."""
         plan = {
             "label": chunk.label,
             "start": chunk.start,
@@ -165,24 +165,24 @@ class SampleFolder:
         }
         replace_file(self.path / _PLAN, json.dumps(plan).encode())
 
-    def drop(self) -> None:
-        """Forgets the plan."""
+    def drop_plan(self) -> None:
+        """Removes the plan."""
         (self.path / _PLAN).unlink(missing_ok=True)
 
     def finish(self, chunk: Chunk, entries: Sequence[dict[str, Any]]) -> None:
-        """Adds a chunk whose images are written to the manifest.
+        """Adds a chunk, whose images are written, to the manifest and removes its plan.
 
         Args:
-            chunk: what was planned.
-            entries: one for each of its samples, in their order.
+            chunk: the planned chunk.
+            entries: one for each sample, in order.
         """
         for entry, latent in zip(entries, _shortest_numbers(chunk.latents), strict=True):
             self._lines.append(json.dumps({**entry, "latent": latent}))
         self._write_manifest()
-        self.drop()
+        self.drop_plan()
 
     def close(self) -> None:
-        """Lets another command have the folder."""
+        """Releases the lock."""
         self._lock.close()
 
     def _write_manifest(self) -> None:
@@ -193,7 +193,7 @@ class SampleFolder:
 
 
 def _read(path: Path, required: dict[str, type]) -> dict[str, Any]:
-    """Returns a JSON document in which the keys stand with values of these types."""
+    """Returns a JSON document that has the required keys, with values of these types."""
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError) as error:
@@ -220,6 +220,6 @@ def _unwritable(path: Path, reason: str) -> UsageError:
 
 
 def _shortest_numbers(rows: Float[Tensor, "n k"]) -> list[list[float]]:
-    """Returns the shortest decimals that are read back as the same numbers of their precision."""
+    """Returns the shortest decimals that are read back as the same numbers."""
     numbers: list[list[np.floating[Any]]] = [list(row) for row in rows.numpy()]
     return [[float(str(value)) for value in row] for row in numbers]

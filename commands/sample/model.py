@@ -1,4 +1,4 @@
-"""The model that `sample` decodes with: that of one checkpoint, or several put together."""
+"""The model that decodes samples: of one checkpoint, or a combination of several."""
 
 import copy
 from collections.abc import Sequence
@@ -28,10 +28,10 @@ def sampled_model(
     """Returns the model with a checkpoint's weights, or a combination of such models.
 
     Args:
-        model: can be sampled; its weights are replaced by the first checkpoint's.
-        checkpoints: at least one, the others being `more_checkpoints` of the command.
-        combine: of several: `Ensemble` or `DecoderAverage`.
-        use_ema: whether the generator's average in each checkpoint takes its place.
+        model: has latents; its weights are replaced by those of the first checkpoint.
+        checkpoints: at least one; all but the first are `more_checkpoints` of the command.
+        combine: several checkpoints as an `Ensemble` (mixture) or a `DecoderAverage` (average).
+        use_ema: whether the average in each checkpoint replaces the generator's weights.
 
     Raises:
         UsageError: if a checkpoint does not fit, lacks an average or decodes to NaN, or if they
@@ -60,8 +60,8 @@ def sampled_model(
 
 
 def check_decoding(model: LightningModule) -> None:
-    """Raises UsageError if the model decodes the origin to NaN or infinite numbers."""
-    assert provides(model, LatentGenerator)  # the command has seen to it
+    """Raises UsageError if the model decodes the origin to NaN or infinite values."""
+    assert provides(model, LatentGenerator)  # checked by the command
     with evaluating(model):
         decoded = decode(model, torch.zeros(1, model.prior.dim))
     if not decoded.isfinite().all():
@@ -69,10 +69,10 @@ def check_decoding(model: LightningModule) -> None:
 
 
 def decoding_error(model: LightningModule) -> UsageError:
-    """Returns what to raise for weights that decode to what is no image."""
+    """Returns the error for weights that decode to NaN or infinite values."""
     return UsageError(
-        "`ckpt_path` must hold weights that decode to finite numbers; here "
-        f"{type(model).__name__} decodes to NaN or infinite ones. Name an earlier checkpoint."
+        "`ckpt_path` must hold weights that decode to finite values, got NaN or infinity from "
+        f"{type(model).__name__}. Name an earlier checkpoint."
     )
 
 

@@ -1,25 +1,26 @@
-"""What `sample` was asked for: checked, completed with defaults, opened."""
+"""The options of `sample`: stated, checked, and turned into a run."""
 
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Any, final
+
+import torch
+from lightning import LightningDataModule, LightningModule
 
 from commands.errors import UsageError
 from commands.run.folder import new_samples_folder, run_of
-from commands.sample.feature_choice import FeatureChoice
 from commands.sample.folder import SampleFolder, manifest_of
+from commands.sample.model import Combination, sampled_model
 from commands.sample.run import SampleRun
-from hawc import DatabaseHistory, HistoryAwareSampler, IndependentSampler, SobolSampler
+from commands.sample.sampler import build_sampler
+from hawc import DatabaseHistory, HistoryAwareSampler
 from hawc.history import HistoryStoreError, Recorded, galleries
-from hawc.samplers import AbstractSampler
-from lightning_modules.interface import LatentGenerator
+from lightning_modules.interface import LatentGenerator, SamplerFactory
 
-__all__ = ["SampleRequest", "SamplerName", "digest"]
-
-SamplerName = Literal["history_aware", "feature", "independent", "sobol"]
+__all__ = ["SampleRequest", "digest"]
 
 _VERSIONED = ("hawc", "lightning", "torch")
 
@@ -27,70 +28,100 @@ _VERSIONED = ("hawc", "lightning", "torch")
 @final
 @dataclass(frozen=True)
 class SampleRequest:
-    """One command's options.
+    """The options of the command `sample`; its help shows the texts below.
 
     Args:
-        checkpoints: files of the weights that decode; the first one's run is where things go.
-        num_samples: that the folder is to hold in the end, at least 1.
-        history: the store of galleries; gallery.db in the folder of the checkpoint's run if None.
-        gallery: name of the gallery.
-        output: folder; samples/<time> in the folder of the checkpoint's run if None.
-        sampler: how latents are chosen.
-        chunk_size: latents chosen together, at least 1.
-        seed: of the choice, at least 0.
-        use_ema: whether the model decodes by the average of its generator.
-        features: what the sampler feature goes by, None for any other.
+        ckpt_path: Checkpoint that decodes; 'last' for the newest one of this experiment.
+        num_samples: Number of samples that the output folder should hold in the end, at least 1.
+        sampler: Class that chooses latents: HistoryAwareSampler, FeatureSampler (by the images that
+            latents decode to), SobolSampler or IndependentSampler (both ignore the gallery's
+            points, for comparison), or one of your own. Its arguments follow, as in
+            --sampler.window 1000; --sampler.help FeatureSampler lists them.
+        history: Database of galleries: sqlite:///gallery.db (a file) or
+            postgresql+psycopg://user@host/database. Default: gallery.db in the run folder of the
+            checkpoint.
+        gallery: Name of the gallery in the database; created if missing.
+        output: Folder for images and manifest.json. Default: samples/<time> in the run folder of
+            the checkpoint.
+        chunk_size: Samples chosen and recorded together, at least 1; larger is better and slower.
+        num_real: Training examples, taken at random, that all images together should resemble; for
+            a sampler that compares images. Default: 4000.
+        use_ema: Whether to decode by the average of the generator that the callback GeneratorEMA
+            saved in the checkpoint.
+        more_checkpoints: Further checkpoints of the same model, as '[a.ckpt, b.ckpt]'. All are
+            sampled together, with a gallery of their own.
+        combine: How more_checkpoints are sampled. mixture chooses one checkpoint for each sample
+            by an additional latent coordinate; average averages the images of all for the same
+            latent, for checkpoints of one run.
 
     Raises:
         UsageError: if a number is too small.
-        ValueError: if `features` is given for another sampler than feature, or missing for that.
     """
 
-    checkpoints: tuple[Path, ...]
+    ckpt_path: str
     num_samples: int
-    history: str | None
-    gallery: str
-    output: str | None
-    sampler: SamplerName
-    chunk_size: int
-    seed: int
+    sampler: SamplerFactory = HistoryAwareSampler
+    history: str | None = None
+    gallery: str = "default"
+    output: str | None = None
+    chunk_size: int = 64
+    num_real: int | None = None
     use_ema: bool = False
-    features: FeatureChoice | None = None
+    more_checkpoints: list[str] | None = None
+    combine: Combination = "mixture"
 
     def __post_init__(self) -> None:
         for name in ("num_samples", "chunk_size"):
             if getattr(self, name) < 1:
                 raise UsageError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
-        if (self.features is not None) != (self.sampler == "feature"):
-            raise ValueError(
-                f"`features` must be given for the sampler feature and no other, got "
-                f"{type(self.features).__name__} for {self.sampler}."
-            )
 
-    def open(self, model: LatentGenerator) -> SampleRun:
-        """Returns what draws and records, in this process alone.
+    @property
+    def checkpoints(self) -> tuple[Path, ...]:
+        """All checkpoints; files go to the run folder of the first one."""
+        return tuple(map(Path, (self.ckpt_path, *(self.more_checkpoints or ()))))
+
+    def load(self, model: LightningModule) -> LightningModule:
+        """Returns the model that decodes, with the weights of all checkpoints.
 
         Raises:
-            UsageError: if gallery or folder cannot be used; then no folder has been made.
+            UsageError: if the checkpoints do not fit the model or each other.
         """
-        path = new_samples_folder(self.checkpoints[0]) if self.output is None else Path(self.output)
-        description = self._description(model)
-        manifest = manifest_of(path, description)
-        sampler, distribution = self._sampler(model), model.prior
-        rows = self.features.rows(distribution) if self.features else distribution
-        history = self._history(rows, must_exist=manifest is not None)
-        description |= {"history": history.location, "gallery_id": history.identity}
-        return SampleRun(
-            SampleFolder(path, description),
-            history,
-            sampler,
-            self.num_samples,
-            self.chunk_size,
-            self.seed,
+        return sampled_model(model, self.checkpoints, self.combine, self.use_ema)
+
+    def open(
+        self,
+        model: LatentGenerator,
+        datamodule: LightningDataModule | None = None,
+        device: torch.device | None = None,
+        seed: int = 0,
+    ) -> SampleRun:
+        """Opens gallery and folder, in one process.
+
+        Args:
+            model: has its weights.
+            datamodule: holds training examples, for a sampler that compares images.
+            device: computes their features; the CPU if None.
+            seed: of the choice, at least 0.
+
+        Raises:
+            UsageError: if sampler, gallery or folder cannot be used; then no folder is created.
+        """
+        configured = build_sampler(
+            self.sampler, model, datamodule, self.num_real, device or torch.device("cpu")
         )
+        first = self.checkpoints[0]
+        path = new_samples_folder(first) if self.output is None else Path(self.output)
+        description = self._description(model, configured.description, seed)
+        manifest = manifest_of(path, description)
+        history = self._history(configured.rows, must_exist=manifest is not None)
+        description |= {"history": history.location, "gallery_id": history.identity}
+        configured.sampler.history = history
+        folder = SampleFolder(path, description)
+        return SampleRun(folder, configured.sampler, self.num_samples, self.chunk_size, seed)
 
     def _history(self, rows: Recorded, must_exist: bool) -> DatabaseHistory:
-        store = self._store()
+        first = self.checkpoints[0]
+        store = run_of(first) / "gallery.db" if self.history is None else self.history
         try:
             if must_exist and self.gallery not in [gallery.name for gallery in galleries(store)]:
                 raise UsageError(
@@ -99,47 +130,28 @@ class SampleRequest:
                 )
             history = DatabaseHistory(store, rows, gallery=self.gallery)
             history.check_writable()
-            history.view()  # reads all of them, and whether any is damaged
+            history.view()  # reads all points, and finds damaged ones
         except (ValueError, HistoryStoreError) as error:
             raise UsageError(str(error).replace("`url`", "`history`")) from error
         return history
 
-    def _store(self) -> str | Path:
-        return run_of(self.checkpoints[0]) / "gallery.db" if self.history is None else self.history
-
-    def _sampler(self, model: LatentGenerator) -> AbstractSampler:
-        """Returns what chooses; `SampleRun` records."""
-        target = model.prior
-        if self.features is not None:
-            return self.features.sampler(model, self.chunk_size)
-        if self.sampler == "independent":
-            return IndependentSampler(target)
-        if self.sampler == "history_aware":
-            return HistoryAwareSampler(target)
-        try:
-            return SobolSampler(target, seed=self.seed)
-        except ValueError as error:
-            raise UsageError(
-                f"`sampler` sobol needs a distribution mapped from a cube, got {target}; name "
-                "history_aware or independent."
-            ) from error
-
-    def _description(self, model: LatentGenerator) -> dict[str, Any]:
-        """Returns what the manifest says of all its samples together."""
-        digests = [digest(path) for path in self.checkpoints]
+    def _description(
+        self, model: LatentGenerator, sampler: dict[str, Any], seed: int
+    ) -> dict[str, Any]:
+        """Returns what the manifest says of all samples together."""
+        first, *more = self.checkpoints
         return {
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "checkpoint": str(self.checkpoints[0].absolute()),
-            "checkpoint_sha256": digests[0],
-            "more_checkpoints": [str(path.absolute()) for path in self.checkpoints[1:]],
-            "more_checkpoints_sha256": digests[1:],
+            "checkpoint": str(first.absolute()),
+            "checkpoint_sha256": digest(first),
+            "more_checkpoints": [str(path.absolute()) for path in more],
+            "more_checkpoints_sha256": [digest(path) for path in more],
             "use_ema": self.use_ema,
             "model": type(model).__name__,
-            "target": repr(model.prior),
+            "prior": repr(model.prior),
             "gallery": self.gallery,
-            "sampler": self.sampler,
-            **(self.features.description if self.features else {}),
-            "seed": self.seed,
+            **sampler,
+            "seed": seed,
             "versions": {d.name: d.version for d in distributions() if d.name in _VERSIONED},
         }
 

@@ -1,39 +1,43 @@
-"""How images, manifest and gallery are kept in step while processes race and may be killed.
+"""Keeps images, manifest and gallery consistent while processes race and may be killed.
 
-A gallery (``hawc.DatabaseHistory``) is the one truth about what was drawn; ids are positions in it.
-A chunk of samples goes through
+A gallery (``hawc.DatabaseHistory``) is the only record of what was sampled; ids are positions in
+it. A chunk of samples goes through five steps:
 
-    1. choose    latents against all that the gallery holds,
-    2. plan      write them with a fresh label to <output>/.unfinished.json,
-    3. record    append them to the gallery under that label, or, if somebody else has appended
-                 meanwhile, go back to 1,
-    4. show      decode them, write <output>/<id>.png,
-    5. list      add them to <output>/manifest.json, remove the plan.
+    1. choose    the sampler chooses latents against all rows of the gallery,
+    2. plan      they are written with a fresh label to <output>/.unfinished.json,
+    3. record    they are appended to the gallery under that label; if another process has appended
+                 meanwhile, step 1 is repeated,
+    4. show      they are decoded to <output>/<id>.png,
+    5. list      they are added to <output>/manifest.json, and the plan is removed.
 
-Each step is one atomic replacement of a file or one transaction. So at any instant, whoever is
-killed, a listed sample is recorded and its image is whole, and no two commands show the same
-latents, for they decode only what they recorded. Recording comes before showing since the reverse
-would decode in vain whenever somebody else was faster.
+Each step is one atomic replacement of a file or one transaction. So whenever a process is killed, a
+listed sample is recorded and its image is whole. No two commands show the same latents, since they
+decode only what they have recorded. Recording comes before showing; otherwise a process that loses
+a race would have decoded in vain.
 
-What a killed command recorded and did not show is in its plan: the same command with the same
---output looks up whose label the gallery has at that place, and either shows the chunk or, had the
-kill come before step 3, chooses again. The label is needed since two commands with one seed choose
-the same latents against the same gallery. Files are not forced to the disk's platter one by one:
-after a loss of power, unlike after a kill, the last images may be missing; their latents are not.
+A chunk that a killed command recorded but did not show is in its plan. The same command with the
+same --output compares the plan's label with the gallery's label at that position. If they agree, it
+shows the chunk; otherwise the kill came before step 3, and it chooses again. The label is needed
+because two commands with one seed choose the same latents against the same gallery.
+
+Files are not synchronized to disk one by one. After a power failure the last images may be missing,
+but not their latents; after a kill nothing is missing.
 """
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import final
 
 import torch
+from torch import Tensor
 
 from commands.errors import UsageError
 from commands.sample.folder import Chunk, SampleFolder
 from hawc import DatabaseHistory
-from hawc.history import HistoryConflictError
 from hawc.samplers import AbstractSampler
-from hawc.samplers.abstract import RACES
 from hawc.samplers.seeding import generator_at
 
 __all__ = ["SampleRun"]
@@ -41,35 +45,35 @@ __all__ = ["SampleRun"]
 
 @final
 class SampleRun:
-    """The part of `sample` that is done once, whatever the number of processes.
+    """The part of `sample` that one process does for all: choose, record and list.
 
     Args:
-        folder: where samples are shown; may hold those of an earlier command.
-        history: where they are recorded, in rows as the sampler makes them.
-        sampler: chooses latents; its own history is not used.
-        num_samples: that the folder is to hold in the end, at least 1.
-        chunk_size: latents chosen together, at least 1.
-        seed: of the choice, together with the length of the gallery; at least 0.
+        folder: receives the samples; may hold those of an earlier command.
+        sampler: chooses latents; its history is the gallery, a `DatabaseHistory`.
+        num_samples: number of samples that the folder should hold in the end, at least 1.
+        chunk_size: number of latents chosen together, at least 1.
+        seed: at least 0; random numbers depend on it and on the length of the gallery.
 
     Raises:
-        UsageError: if the folder's samples are not this gallery's.
+        UsageError: if the folder holds samples of another gallery.
     """
 
     def __init__(
         self,
         folder: SampleFolder,
-        history: DatabaseHistory,
         sampler: AbstractSampler,
         num_samples: int,
         chunk_size: int,
         seed: int,
     ) -> None:
+        assert isinstance(sampler.history, DatabaseHistory)
         self.folder = folder
-        self.history = history
-        self._sampler = sampler
+        self.history = sampler.history
         self.num_samples = num_samples
+        self._sampler = sampler
         self._seed = seed
-        _check_same_gallery(folder, history)
+        self._planned: Chunk | None = None
+        _check_same_gallery(folder, self.history)
         self._left_over = self._recorded_plan()
         left_over = len(self._left_over.rows) if self._left_over else 0
         missing = max(0, num_samples - len(folder) - left_over)
@@ -82,57 +86,54 @@ class SampleRun:
         return len(self._sizes)
 
     def next_chunk(self, index: int) -> Chunk:
-        """Returns latents that are recorded in the gallery, not shown anywhere, and planned here.
+        """Returns latents that are recorded and planned, and not shown yet.
 
         Raises:
             HistoryStoreError: if the gallery cannot be read or written.
-            UsageError: if what decodes does not suit the sampler.
+            UsageError: if the decoder or the feature network does not suit the sampler.
         """
         if index == 0 and self._left_over is not None:
             return self._left_over
-        chunk = None
-        for _ in range(RACES):
-            chunk = self._choose(self._sizes[index], chunk)
+        # the trainer may have set another dtype, to decode in
+        with _default_dtype(self.history.view().dtype):
             try:
-                self._record(chunk)
-            except HistoryConflictError:
-                continue
-            return chunk
-        with self.history.exclusive():
-            chunk = self._choose(self._sizes[index], chunk)
-            self._record(chunk)
-        return chunk
+                self._sampler.sample(
+                    self._sizes[index],
+                    generator=partial(generator_at, self._seed),
+                    before_append=self._plan,
+                )
+            except ValueError as error:
+                raise UsageError(str(error)) from error
+        assert self._planned is not None  # set by `_plan`
+        return self._planned
 
-    def _record(self, chunk: Chunk) -> None:
-        self.folder.plan(chunk)
-        self.history.append(chunk.rows, expected_length=chunk.start, label=chunk.label)
-
-    def _choose(self, n: int, previous: Chunk | None) -> Chunk:
-        past = self.history.view()
-        generator = generator_at(self._seed, len(past))
-        start = None if previous is None else previous.rows
-        default = torch.get_default_dtype()
-        torch.set_default_dtype(past.dtype)  # whatever precision images are decoded in
-        try:
-            rows = self._sampler.choose(n, past, generator, start)
-        except ValueError as error:  # of a decoder or a network that does not suit the sampler
-            raise UsageError(str(error)) from error
-        finally:
-            torch.set_default_dtype(default)
-        return Chunk(
-            len(past), rows.to(past.dtype), secrets.token_hex(16), self._sampler.target.dim
-        )
+    def _plan(self, rows: Tensor, start: int) -> str:
+        label = secrets.token_hex(16)
+        rows = rows.to(torch.get_default_dtype())
+        self._planned = Chunk(start, rows, label, self._sampler.target.dim)
+        self.folder.plan(self._planned)
+        return label
 
     def _recorded_plan(self) -> Chunk | None:
-        """Returns the chunk that an earlier command recorded and did not show, if there is one."""
+        """Returns the chunk that an earlier command recorded and did not show, if any."""
         plan = self.folder.unfinished()
         if plan is None:
             return None
         if self.history.label_at(plan.start) != plan.label:
-            self.folder.drop()
+            self.folder.drop_plan()
             return None
         recorded = self.history.view()[plan.ids.start : plan.ids.stop].clone()
         return replace(plan, rows=recorded)
+
+
+@contextmanager
+def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _check_same_gallery(folder: SampleFolder, history: DatabaseHistory) -> None:

@@ -1,6 +1,9 @@
-"""What every sampler with a memory does: choose against what was drawn, record, return."""
+"""The base class of samplers: choose a batch against the history, record it, return it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -17,88 +20,135 @@ from hawc.history import (
 from hawc.targets import AbstractTarget
 from hawc.threads import ThreadLock
 
-__all__ = ["RACES", "AbstractSampler"]
+__all__ = ["AbstractSampler", "BeforeAppend", "GeneratorAt"]
 
-RACES = 2  # lost ones, before others are made to wait
+BeforeAppend = Callable[[Tensor, int], str | None]
+"""Receives the chosen rows and their position in the history; may return a label for them."""
+
+GeneratorAt = Callable[[int], torch.Generator]
+"""Returns the random numbers for a choice from the length of the history."""
+
+_OPTIMISTIC_ATTEMPTS = 2  # before the sampler keeps other processes from appending
 
 
 class AbstractSampler(ABC):
-    """Draws batches and remembers them; a sampler is the way in which it chooses a batch.
+    """Samples batches and records them in a history.
 
-    Several threads may use one sampler: they take turns, since each choice depends on the one
-    before. Samplers of one history, in threads or processes, choose at the same time.
+    A subclass implements `choose`. Its constructor takes the target first, passes it to this one,
+    and may have further arguments.
+
+    Several threads may use one sampler; their calls run one after the other, since each choice
+    depends on the one before. Samplers that share a history, in threads or processes, choose
+    concurrently.
 
     Args:
-        target: the distribution that all points together are to match.
-        history: where points are remembered; a new `MemoryHistory` if None.
-        rows: what is remembered, if that is a point and more behind it; just the point if None.
+        target: the distribution that all points together should match.
+        history: where points are recorded; a new `MemoryHistory` if None.
+        rows: describes a row of the history, if that is more than a point; the target if None.
+
+    Attributes:
+        target: the distribution that all points together should match.
+        rows: describes a row of the history.
 
     Raises:
-        ValueError: if the history's dimension is not that of the target, or of the rows, or it is
-            a gallery of another distribution.
+        ValueError: if the history has another dimension than the rows, or is a gallery of another
+            distribution.
     """
 
     def __init__(
         self,
         target: AbstractTarget,
-        history: AbstractHistory | None,
+        history: AbstractHistory | None = None,
         rows: Recorded | None = None,
     ) -> None:
         check_instance("target", target, AbstractTarget)
         check_instance("history", history, AbstractHistory, or_none=True)
-        rows = target if rows is None else rows
         self.target = target
-        self.history = MemoryHistory(rows.dim) if history is None else history
-        if self.history.dim != rows.dim:
+        self.rows: Recorded = target if rows is None else rows
+        self.history = MemoryHistory(self.rows.dim) if history is None else history
+        if isinstance(history, DatabaseHistory) and history.target != repr(self.rows):
             raise ValueError(
-                f"`history` must hold points of dimension {rows.dim} for {rows}, got "
-                f"dimension {self.history.dim}."
+                f"`history` must be a gallery of {self.rows}, got gallery {history.gallery!r} of "
+                f"{history.target}; name another gallery. If both are one distribution under two "
+                "names, assign the gallery to the sampler's attribute `history`."
             )
-        if isinstance(self.history, DatabaseHistory) and self.history.target != repr(rows):
-            raise ValueError(
-                f"`history` must be a gallery of {rows}, got gallery {self.history.gallery!r} of "
-                f"{self.history.target}; name another gallery. If both are one distribution under "
-                "two names, call `choose` and append its rows to the history."
-            )
-        self._turn = ThreadLock()
+        self._one_at_a_time = ThreadLock()
 
-    def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n d"]:
+    @property
+    def history(self) -> AbstractHistory:
+        """The recorded rows.
+
+        Another history of the same dimension can be assigned. Its distribution is not compared
+        then: the caller vouches for it.
+        """
+        return self._history
+
+    @history.setter
+    def history(self, history: AbstractHistory) -> None:
+        if history.dim != self.rows.dim:
+            raise ValueError(
+                f"`history` must hold points of dimension {self.rows.dim} for {self.rows}, got "
+                f"dimension {history.dim}."
+            )
+        self._history = history
+
+    def sample(
+        self,
+        n: int,
+        *,
+        generator: torch.Generator | GeneratorAt,
+        before_append: BeforeAppend | None = None,
+    ) -> Float[Tensor, "n d"]:
         """Chooses n new points, records them in the history and returns them.
 
-        If another sampler has appended meanwhile, the choice is made again; after two such races
-        others have to wait for it.
+        If another sampler appends during the choice, the batch is chosen again. After two such
+        conflicts the third choice is made while all others wait.
 
         Args:
             n: number of points, at least 1.
-            generator: source of randomness; the same seed and history give the same points.
+            generator: source of randomness, or a function from the history's length to one. The
+                same seed and history give the same points; with a function this also holds after
+                a conflict.
+            before_append: called before each attempt to record: with the chosen rows and with
+                their position, the length of the history. If it returns a text, a
+                `DatabaseHistory` records the batch under this label.
 
         Returns:
             (n, dim) in torch's default dtype, on the generator's device.
 
         Raises:
-            ValueError: if `n` is no whole number of at least 1 or `generator` none of torch.
+            ValueError: if `n` is not an integer of at least 1 or `generator` is not torch's.
         """
         n = whole_number("n", n, 1)
-        generator = checked_generator("generator", generator)
-        with self._turn:
-            rows = self._recorded(n, generator)
+        if not callable(generator):
+            generator = checked_generator("generator", generator)
+        with self._one_at_a_time:
+            rows = self._recorded(n, generator, before_append)
         return rows[:, : self.target.dim].contiguous()
 
-    def _recorded(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+    def _recorded(
+        self,
+        n: int,
+        generator: torch.Generator | GeneratorAt,
+        before_append: BeforeAppend | None,
+    ) -> Float[Tensor, "n r"]:
         rows = None
-        for _ in range(RACES):
+
+        def attempt() -> Float[Tensor, "n r"]:
+            nonlocal rows
             past = self.history.view()
-            rows = self.choose(n, past, generator, rows)
-            try:
-                self.history.append(rows, expected_length=len(past))
-            except HistoryConflictError:
-                continue
+            source = generator(len(past)) if callable(generator) else generator
+            rows = self.choose(n, past, source, rows)
+            label = before_append(rows, len(past)) if before_append else None
+            named: dict[str, Any] = {} if label is None else {"label": label}
+            self.history.append(rows, expected_length=len(past), **named)
             return rows
+
+        for _ in range(_OPTIMISTIC_ATTEMPTS):
+            with suppress(HistoryConflictError):
+                return attempt()
         with self.history.exclusive():
-            past = self.history.view()
-            rows = self.choose(n, past, generator, rows)
-            self.history.append(rows, expected_length=len(past))
-        return rows
+            return attempt()
 
     @abstractmethod
     def choose(
@@ -110,12 +160,13 @@ class AbstractSampler(ABC):
     ) -> Float[Tensor, "n d"]:
         """Returns n rows, in torch's default dtype, on the generator's device; records nothing.
 
-        `sample` calls this method and appends the rows. Call it directly if something has to happen
-        between the two. A row is a point; a history of larger dimension adds numbers behind it.
+        A row starts with the coordinates of a point; further numbers may follow, as `rows`
+        describes.
 
         Args:
             n: number of rows, at least 1.
-            past: all rows of the history, oldest first, on the CPU; never written to.
+            past: all rows of the history, oldest first, on the CPU; read-only.
             generator: source of randomness.
-            previous: the rows of the last call, if another sampler has appended since; else None.
+            previous: the rows of the last choice, if it could not be recorded since another
+                sampler had appended; else None.
         """

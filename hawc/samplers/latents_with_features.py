@@ -21,8 +21,8 @@ class LatentsWithFeatures:
 
     Features computed again on another device or number of threads round differently, and are
     refused too. There are two ways out. Compute `data` once and store its points. Or give `data` a
-    name: any object with `dim` and a `repr` of its own. A sampler refuses a gallery under such a
-    name; call the sampler's `choose` and append the rows to the gallery yourself.
+    name: any object with `dim` and a `repr` of its own. Assign a gallery under such a name
+    to the sampler's attribute `history`; its constructor refuses it.
 
     Args:
         prior: the distribution of the latents.

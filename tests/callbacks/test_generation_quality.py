@@ -1,5 +1,6 @@
-"""What is logged is what the measures give, of independent and of history-aware samples."""
+"""The logged values are those of the metrics, for independent latents and for a sampler's."""
 
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,25 +10,32 @@ import torch
 from torch import Tensor, nn
 
 from callbacks import GenerationQuality, GeneratorEMA
-from hawc import HistoryAwareSampler, StandardNormal
+from hawc import HistoryAwareSampler, IndependentSampler, SobolSampler, StandardNormal
 from hawc.distances import squared_distance
 from hawc.kernels import HuberEnergy
 from hawc.samplers.seeding import generator_at
 from hawc.targets import UniformCube
 from metrics import PRDC, SquaredEnergyDistance
 from tests.callbacks.runs import image_names, run, watch_decoding
-from tests.helpers import TinyImages, quiet_trainer, same_weights, tiny_wgan, weights
+from tests.helpers import (
+    TinyImages,
+    quiet_trainer,
+    same_weights,
+    tiny_energy_vae,
+    tiny_wgan,
+    weights,
+)
 
 FLAT = nn.Flatten()
 
 
 def quality(**arguments: Any) -> GenerationQuality:
-    measures = {"distance": SquaredEnergyDistance(FLAT), "prdc": PRDC(FLAT, 2)}
+    metrics = {"distance": SquaredEnergyDistance(FLAT), "prdc": PRDC(FLAT, 2)}
     defaults = {"num_samples": 12, "num_real": 40, "table_size": 3}
-    return GenerationQuality(measures, **{**defaults, **arguments})
+    return GenerationQuality(metrics, **{**defaults, **arguments})
 
 
-def test_values_are_those_of_the_measures(tmp_path: Path) -> None:
+def test_values_are_those_of_the_metrics(tmp_path: Path) -> None:
     model = tiny_wgan()
     decoded = watch_decoding(model)
     callback = quality()
@@ -37,20 +45,20 @@ def test_values_are_those_of_the_measures(tmp_path: Path) -> None:
     assert torch.equal(independent, target.sample(12, generator=generator_at(0, 0)))
     again = HistoryAwareSampler(target).sample(12, generator=generator_at(0, 0))
     assert torch.equal(chosen, again)
-    real = callback._real.items().images.flatten(1).double()
+    real = callback._real.examples().images.flatten(1).double()
     assert len(real) == 40
     logged = trainer.callback_metrics
     for kind, z in {"independent": independent, "history_aware": chosen}.items():
-        made = model.eval().decode(z).detach().flatten(1).double()
-        # the measure keeps features in float32
+        generated = model.eval().decode(z).detach().flatten(1).double()
+        # the metric keeps features in float32
         assert float(logged[f"quality/{kind}/distance"]) == pytest.approx(
-            float(squared_distance(HuberEnergy(), real, made)), rel=1e-4
+            float(squared_distance(HuberEnergy(), real, generated)), rel=1e-4
         )
         for part in ("precision", "recall", "density", "coverage"):
             assert f"quality/{kind}/prdc/{part}" in logged
 
 
-def test_real_items_are_the_first_of_the_training(tmp_path: Path) -> None:
+def test_real_examples_are_the_first_of_the_training(tmp_path: Path) -> None:
     seen: list[Tensor] = []
 
     class Spy(nn.Flatten):
@@ -58,17 +66,17 @@ def test_real_items_are_the_first_of_the_training(tmp_path: Path) -> None:
             seen.append(images)
             return super().forward(images)
 
-    measures = {"distance": SquaredEnergyDistance(Spy())}
-    callback = GenerationQuality(measures, num_samples=2, num_real=30, table_size=0)
+    metrics = {"distance": SquaredEnergyDistance(Spy())}
+    callback = GenerationQuality(metrics, num_samples=2, num_real=30, table_size=0)
     run(tmp_path, callback, model=tiny_wgan(), max_epochs=2)
-    # real, made by either kind, in both epochs
+    # real and generated, of either kind, in both epochs
     first, second = seen[:4], seen[4:]
     assert [len(images) for images in first] == [30, 2, 30, 2]
     assert torch.equal(first[0], second[0])
     assert not torch.equal(first[1], second[1])
 
 
-def test_training_does_not_notice(tmp_path: Path) -> None:
+def test_weights_do_not_depend_on_it(tmp_path: Path) -> None:
     plain, watched = tiny_wgan(), tiny_wgan()
     watched.load_state_dict(plain.state_dict())
     run(tmp_path / "plain", model=plain, max_epochs=2)
@@ -91,9 +99,7 @@ def test_latents_are_the_same_each_epoch(tmp_path: Path) -> None:
     assert not same_weights(early, late)
 
 
-def test_latents_are_chosen_anew_for_another_distribution(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_latents_change_with_the_prior(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_wgan()
     targets = [StandardNormal(model.latent_dim), UniformCube(model.latent_dim)]
     monkeypatch.setattr(type(model), "prior", property(lambda self: targets[self.current_epoch]))
@@ -105,7 +111,30 @@ def test_latents_are_chosen_anew_for_another_distribution(
         assert 0 <= uniform.min() <= uniform.max() <= 1
 
 
-def test_an_epoch_without_items_is_passed_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("sampler", "names"),
+    [
+        (partial(SobolSampler, seed=3), {"independent", "sobol"}),
+        (IndependentSampler, {"independent"}),
+    ],
+)
+def test_keys_name_the_sampler(sampler: Any, names: set[str], tmp_path: Path) -> None:
+    model = tiny_wgan()
+    decoded = watch_decoding(model)
+    trainer = run(tmp_path, quality(sampler=sampler), model=model)
+    logged = {key.split("/")[1] for key in trainer.callback_metrics if key.startswith("quality/")}
+    assert logged == names
+    expected = sampler(StandardNormal(model.latent_dim)).sample(12, generator=generator_at(0, 0))
+    assert torch.equal(decoded[-1][0], expected)
+
+
+def test_a_sampler_that_does_not_suit_the_prior() -> None:
+    model = tiny_energy_vae(latent_loss="paper")
+    with pytest.raises(ValueError, match=r"`target` must be StandardNormal .* got StudentT"):
+        quality(sampler=SobolSampler).check_model(model)
+
+
+def test_an_epoch_without_examples_is_skipped(tmp_path: Path) -> None:
     callback, trainer = quality(), quiet_trainer(tmp_path)
     model = tiny_wgan()
     decoded = watch_decoding(model)
@@ -113,7 +142,7 @@ def test_an_epoch_without_items_is_passed_over(tmp_path: Path) -> None:
     assert not decoded
 
 
-def test_the_average_decodes_on_request(tmp_path: Path) -> None:
+def test_use_ema_decodes_by_the_average(tmp_path: Path) -> None:
     model, average = tiny_wgan(), GeneratorEMA(0.5)
     decoded = watch_decoding(model)
     run(tmp_path, average, quality(use_ema=True), model=model)
@@ -121,7 +150,7 @@ def test_the_average_decodes_on_request(tmp_path: Path) -> None:
         assert same_weights(used, average.state_dict()["average"])
 
 
-def test_an_average_that_nobody_keeps_is_missed(tmp_path: Path) -> None:
+def test_use_ema_needs_its_callback(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"GenerationQuality.*GeneratorEMA"):
         run(tmp_path, quality(use_ema=True), model=tiny_wgan())
 
@@ -142,15 +171,15 @@ def test_wrong_numbers_are_refused(arguments: dict[str, int], message: str) -> N
         quality(**arguments)
 
 
-def test_something_is_to_be_measured() -> None:
-    with pytest.raises(ValueError, match="`metrics` must name at least one measure where"):
+def test_neither_metric_nor_table_is_refused() -> None:
+    with pytest.raises(ValueError, match="`metrics` must name at least one metric where"):
         GenerationQuality({}, table_size=0)
 
 
-def test_a_measure_that_keeps_real_images_is_refused() -> None:
-    measures = {"prdc": PRDC(FLAT, 2), "kept": PRDC(FLAT, 2, keep_real=True)}
+def test_a_metric_that_keeps_real_images_is_refused() -> None:
+    metrics = {"prdc": PRDC(FLAT, 2), "kept": PRDC(FLAT, 2, keep_real=True)}
     with pytest.raises(ValueError, match=r"`metrics` must forget .* got kept with keep_real=True"):
-        GenerationQuality(measures)
+        GenerationQuality(metrics)
 
 
 @pytest.mark.parametrize("size", [2, 5, 13])
@@ -160,7 +189,7 @@ def test_shares_of_processes_follow_each_other(size: int) -> None:
     given: list[Any] = []
     shares = []
     for rank in range(size):
-        strategy = SimpleNamespace(broadcast=lambda own: given.append(own) or chosen)
+        strategy = SimpleNamespace(broadcast=lambda sent: given.append(sent) or chosen)
         trainer: Any = SimpleNamespace(
             global_rank=rank, world_size=size, is_global_zero=rank == 0, strategy=strategy
         )
@@ -171,7 +200,7 @@ def test_shares_of_processes_follow_each_other(size: int) -> None:
 
 
 @pytest.mark.parametrize(("rank", "share"), [(0, 21), (1, 20)])
-def test_processes_together_look_at_as_many_items_as_one(rank: int, share: int) -> None:
+def test_processes_together_use_as_many_examples_as_one(rank: int, share: int) -> None:
     callback = quality(num_real=41)
     trainer: Any = SimpleNamespace(global_rank=rank, world_size=2)
     callback.on_train_start(trainer, tiny_wgan())
@@ -179,7 +208,7 @@ def test_processes_together_look_at_as_many_items_as_one(rank: int, share: int) 
     assert len(callback._real) == share
 
 
-def test_fewer_items_than_asked_for_will_do(tmp_path: Path) -> None:
+def test_fewer_examples_than_num_real(tmp_path: Path) -> None:
     callback = quality(num_real=10_000)
     run(tmp_path, callback, model=tiny_wgan(), data=TinyImages(batch_size=24))
     assert 0 < len(callback._real) < 10_000

@@ -131,5 +131,5 @@ def test_images_of_one_process_that_are_nan_end_both(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     for rank in (0, 1):
         said = (tmp_path / f"refused-{rank}").read_text()
-        assert said.startswith("`ckpt_path` must hold weights that decode to finite numbers")
+        assert said.startswith("`ckpt_path` must hold weights that decode to finite values")
     assert '"samples": [\n\n]' in (tmp_path / "out" / "manifest.json").read_text()

@@ -1,4 +1,4 @@
-"""Processes that draw into one gallery and are killed; started by test_sample_run.py."""
+"""Processes that sample into one gallery and are killed; started by test_run.py."""
 
 import json
 import os
@@ -16,21 +16,19 @@ from commands.sample.run import SampleRun
 from hawc import DatabaseHistory, IndependentSampler, StandardNormal
 
 TARGET = StandardNormal(3)
-TOLD = {"checkpoint_sha256": "", "gallery": "default", "sampler": "independent", "seed": 0}
+DESCRIPTION = {"checkpoint_sha256": "", "gallery": "default", "sampler": "independent", "seed": 0}
 WORKERS, KILLS = 4, 40
-ENDLESS = 100_000  # more samples than a worker draws before it is killed
+ENDLESS = 100_000  # more samples than a worker gets before it is killed
 
 
 def history(folder: Path) -> DatabaseHistory:
     return DatabaseHistory(f"sqlite:///{folder}/gallery.db", TARGET)
 
 
-def draw(folder: Path, worker: int, num_samples: int) -> None:
-    store = history(folder)
+def sample(folder: Path, worker: int, num_samples: int) -> None:
     run = SampleRun(
-        SampleFolder(folder / str(worker), TOLD),
-        store,
-        IndependentSampler(TARGET),
+        SampleFolder(folder / str(worker), DESCRIPTION),
+        IndependentSampler(TARGET, history(folder)),
         num_samples=num_samples,
         chunk_size=2,
         seed=0,
@@ -44,19 +42,19 @@ def draw(folder: Path, worker: int, num_samples: int) -> None:
 def start(folder: Path, worker: int, num_samples: int = ENDLESS) -> int:
     process = os.fork()
     if process == 0:
-        draw(folder, worker, num_samples)
+        sample(folder, worker, num_samples)
         os._exit(0)
     return process
 
 
 def check(folder: Path) -> list[int]:
-    """Returns the samples that manifests list, each recorded and with a whole image."""
+    """Returns the listed samples; each must be recorded and have a whole image."""
     listed = [
         (path.parent, entry)
         for path in folder.glob("*/manifest.json")
         for entry in json.loads(path.read_text())["samples"]
     ]
-    recorded = history(folder).points()  # after the manifests: others go on meanwhile
+    recorded = history(folder).points()  # read last: other processes append meanwhile
     for output, entry in listed:
         assert torch.equal(torch.tensor(entry["latent"]), recorded[entry["id"]])
         # the last bytes of every PNG
@@ -67,7 +65,7 @@ def check(folder: Path) -> list[int]:
 
 
 def kill(process: int) -> bool:
-    """Returns whether the process had not ended by itself."""
+    """Returns whether the signal ended the process."""
     os.kill(process, signal.SIGKILL)
     return os.WIFSIGNALED(os.waitpid(process, 0)[1])
 
@@ -85,7 +83,7 @@ def main(folder: Path) -> None:
         running[worker] = start(folder, worker)
     hits += sum(map(kill, running.values()))
     for worker in range(WORKERS):
-        listed = len(SampleFolder(folder / str(worker), TOLD))
+        listed = len(SampleFolder(folder / str(worker), DESCRIPTION))
         running[worker] = start(folder, worker, listed + 20)
     assert all(os.waitpid(process, 0)[1] == 0 for process in running.values())
     shown = len(check(folder))

@@ -1,4 +1,4 @@
-"""Files are whole or not there; what is no image stays in the manifest."""
+"""Files of images are whole or absent; rows of a table stay in the manifest."""
 
 import os
 from pathlib import Path
@@ -23,7 +23,7 @@ def test_images_are_rounded_to_gray_levels(channels: int, mode: str, tmp_path: P
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (2, 2, 4, 4)])
-def test_what_is_no_image_stays_in_the_entry(shape: tuple[int, ...], tmp_path: Path) -> None:
+def test_rows_stay_in_the_entry(shape: tuple[int, ...], tmp_path: Path) -> None:
     rows = torch.arange(float(torch.Size(shape).numel())).reshape(shape)
     entries = write_samples(tmp_path, [3, 4], rows)
     assert [entry["id"] for entry in entries] == [3, 4]

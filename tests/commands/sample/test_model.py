@@ -1,4 +1,4 @@
-"""One checkpoint's model, or several of them put together, as the command names them."""
+"""The model of one checkpoint, or of several combined."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def saved(path: Path) -> dict[str, torch.Tensor]:
     return state
 
 
-def test_one_checkpoint_is_the_model_itself(checkpoints: list[Path]) -> None:
+def test_one_checkpoint_gives_the_model_itself(checkpoints: list[Path]) -> None:
     model = tiny_wgan()
     assert sampled_model(model, checkpoints[:1]) is model
     assert same_weights(weights(model), saved(checkpoints[0]))
@@ -44,7 +44,7 @@ def test_several_are_combined(combine: Combination, kind: type, checkpoints: lis
         assert same_weights(weights(member), saved(path))
 
 
-def test_averages_of_generators_are_combined_too(checkpoints: list[Path]) -> None:
+def test_averages_of_generators_are_combined(checkpoints: list[Path]) -> None:
     combined = sampled_model(tiny_wgan(), checkpoints, use_ema=True)
     assert isinstance(combined, Ensemble)
     for member, path in zip(combined.members, checkpoints, strict=True):
@@ -68,22 +68,22 @@ def test_messages_name_the_option(checkpoints: list[Path], tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("place", [0, 1])
-def test_weights_that_decode_to_nan_are_refused_wherever_they_stand(
-    place: int, checkpoints: list[Path]
-) -> None:
+def test_weights_that_decode_to_nan_are_refused(place: int, checkpoints: list[Path]) -> None:
     content = torch.load(checkpoints[place], weights_only=True)
     for name, value in content["state_dict"].items():
         if name.startswith("generator."):
             value.fill_(torch.nan)
     torch.save(content, checkpoints[place])
     option = ("ckpt_path", "more_checkpoints")[place]
-    message = f"`{option}` must hold weights that decode to finite numbers; here WGAN decodes to N"
+    message = (
+        f"`{option}` must hold weights that decode to finite values, got NaN or infinity from W"
+    )
     with pytest.raises(UsageError, match=message):
         sampled_model(tiny_wgan(), checkpoints)
     sampled_model(tiny_wgan(), checkpoints, use_ema=True)  # the averages are finite
 
 
-def test_a_look_at_what_is_decoded_leaves_no_trace(checkpoints: list[Path]) -> None:
+def test_the_check_keeps_modes_and_random_numbers(checkpoints: list[Path]) -> None:
     model = tiny_wgan()
     state = torch.get_rng_state()
     sampled_model(model, checkpoints[:1])

@@ -1,6 +1,7 @@
-"""Options of `sample`: checked, completed, and what the manifest says of them."""
+"""The options of `sample`: checked, given defaults, and described in the manifest."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,8 @@ import torch
 from torch import nn
 
 from commands.errors import UsageError
-from commands.sample.feature_choice import FeatureOptions
 from commands.sample.request import SampleRequest
-from hawc import DatabaseHistory
+from hawc import DatabaseHistory, FeatureSampler, IndependentSampler, SobolSampler
 from tests.helpers import TinyImages, tiny_energy_vae
 
 
@@ -24,16 +24,8 @@ def checkpoint(tmp_path: Path) -> Path:
 
 
 def request_of(checkpoint: Path, **options: Any) -> SampleRequest:
-    defaults: dict[str, Any] = {
-        "num_samples": 5,
-        "history": None,
-        "gallery": "default",
-        "output": None,
-        "sampler": "independent",
-        "chunk_size": 2,
-        "seed": 0,
-    }
-    return SampleRequest((checkpoint,), **{**defaults, **options})
+    defaults = {"num_samples": 5, "sampler": IndependentSampler, "chunk_size": 2}
+    return SampleRequest(str(checkpoint), **{**defaults, **options})
 
 
 @pytest.mark.parametrize("name", ["num_samples", "chunk_size"])
@@ -42,16 +34,13 @@ def test_sizes_are_positive(name: str, checkpoint: Path) -> None:
         request_of(checkpoint, **{name: 0})
 
 
-def test_features_go_with_their_sampler_alone(checkpoint: Path) -> None:
-    with pytest.raises(ValueError, match=r"`features` must be given .* got NoneType for feature"):
-        request_of(checkpoint, sampler="feature")
-    features = FeatureOptions(nn.Flatten()).choice(TinyImages(batch_size=4), torch.device("cpu"))
-    with pytest.raises(ValueError, match=r"no other, got FeatureChoice for independent"):
-        request_of(checkpoint, features=features)
-    run = request_of(checkpoint, sampler="feature", features=features).open(tiny_energy_vae())
-    assert run.folder.description["real_items"].startswith("72 of TinyImages")
+def test_a_sampler_with_features_has_a_gallery_of_latents_and_features(checkpoint: Path) -> None:
+    request = request_of(checkpoint, sampler=partial(FeatureSampler, features=nn.Flatten()))
+    run = request.open(tiny_energy_vae(), TinyImages(batch_size=4))
+    assert run.folder.description["real_examples"].startswith("72 of TinyImages")
     assert run.next_chunk(0).rows.shape == (2, 2 + 64)
     assert run.next_chunk(1).latents.shape == (2, 2)
+    assert "RealFeatures(network='Flatten(" in run.history.target
     run.folder.close()
 
 
@@ -60,25 +49,29 @@ def test_defaults_are_in_the_run(checkpoint: Path) -> None:
     assert run.folder.path.parent == checkpoint.parent.parent / "samples"
     assert (checkpoint.parent.parent / "gallery.db").exists()
     assert run.num_chunks == 3
-    told = run.folder.description
-    assert told["checkpoint"] == str(checkpoint)
-    assert told["target"] == "StandardNormal(dim=2)"
+    description = run.folder.description
+    assert description["checkpoint"] == str(checkpoint)
+    assert description["prior"] == "StandardNormal(dim=2)"
     # printf weights | sha256sum
-    assert told["checkpoint_sha256"].startswith("9a129038d9a00aed")
+    assert description["checkpoint_sha256"].startswith("9a129038d9a00aed")
 
 
 def test_the_manifest_says_what_decodes(checkpoint: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.ckpt"
     other.write_bytes(b"others")
-    options: dict[str, Any] = {"history": None, "gallery": "default", "output": None}
-    request = SampleRequest(
-        (checkpoint, other), 5, **options, sampler="sobol", chunk_size=2, seed=0, use_ema=True
+    request = request_of(
+        checkpoint,
+        more_checkpoints=[str(other)],
+        sampler=partial(SobolSampler, seed=4),
+        use_ema=True,
     )
-    told = request.open(tiny_energy_vae()).folder.description
-    assert told["more_checkpoints"] == [str(other)]
+    description = request.open(tiny_energy_vae(), seed=7).folder.description
+    assert description["sampler"] == {"class_path": "hawc.SobolSampler", "init_args": {"seed": 4}}
+    assert description["seed"] == 7
+    assert description["more_checkpoints"] == [str(other)]
     # printf others | sha256sum
-    assert told["more_checkpoints_sha256"][0].startswith("01db91d06032cc64")
-    assert told["use_ema"]
+    assert description["more_checkpoints_sha256"][0].startswith("01db91d06032cc64")
+    assert description["use_ema"]
     plain = request_of(checkpoint, gallery="b").open(tiny_energy_vae()).folder.description
     assert (plain["more_checkpoints"], plain["use_ema"]) == ([], False)
 
@@ -87,9 +80,9 @@ def test_the_manifest_says_where_its_gallery_is(checkpoint: Path, tmp_path: Path
     url = f"sqlite:///{tmp_path}/x/../gallery.db?timeout=5"
     (tmp_path / "x").mkdir()
     run = request_of(checkpoint, history=url).open(tiny_energy_vae())
-    told = json.loads((run.folder.path / "manifest.json").read_text())
-    assert told["history"] == f"sqlite:///{tmp_path}/x/../gallery.db"
-    assert told["gallery_id"] == run.history.identity
+    manifest = json.loads((run.folder.path / "manifest.json").read_text())
+    assert manifest["history"] == f"sqlite:///{tmp_path}/x/../gallery.db"
+    assert manifest["gallery_id"] == run.history.identity
     run.folder.close()
 
 
@@ -99,34 +92,32 @@ def test_a_gallery_of_the_same_name_elsewhere_is_another(checkpoint: Path, tmp_p
     first.next_chunk(0)  # recorded and planned, not shown
     first.folder.close()
     other = f"sqlite:///{tmp_path}/b.db"
-    for complaint in ("`history` must name a store", "samples with gallery_id"):
+    for complaint in ("`history` must name a", "samples with gallery_id"):
         with pytest.raises(UsageError, match=complaint):
             request_of(checkpoint, output=output, history=other).open(model)
-        DatabaseHistory(other, model.prior)  # now there is one of this name
+        DatabaseHistory(other, model.prior)  # now a gallery of this name exists there
     again = request_of(checkpoint, output=output, history=f"sqlite:///{tmp_path}/a.db").open(model)
-    assert torch.equal(again.next_chunk(0).latents, again.history.points())  # what was recorded
+    assert torch.equal(again.next_chunk(0).latents, again.history.points())  # the recorded ones
 
 
-def test_a_distribution_without_a_sobol_sequence_is_refused_before_anything_is_made(
+def test_a_prior_without_a_sobol_sequence_is_refused_before_anything_is_written(
     checkpoint: Path,
 ) -> None:
     model = tiny_energy_vae(latent_loss="paper")
     before = sorted(checkpoint.parent.parent.rglob("*"))
-    with pytest.raises(
-        UsageError, match=r"`sampler` sobol goes with distributions .*, got StudentT\(dim=2"
-    ):
-        request_of(checkpoint, sampler="sobol").open(model)
+    with pytest.raises(UsageError, match=r"`sampler` cannot be built: .* got StudentT\(dim=2"):
+        request_of(checkpoint, sampler=SobolSampler).open(model)
     assert sorted(checkpoint.parent.parent.rglob("*")) == before
 
 
-def test_a_begun_folder_needs_its_gallery(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_folder_with_samples_needs_its_gallery(checkpoint: Path, tmp_path: Path) -> None:
     output = str(tmp_path / "out")
     run = request_of(checkpoint, output=output).open(tiny_energy_vae())
     chunk = run.next_chunk(0)
     run.folder.finish(chunk, [{"id": i} for i in chunk.ids])
     run.folder.close()
     elsewhere = f"sqlite:///{tmp_path}/other.db"
-    with pytest.raises(UsageError, match=r"`history` must name a store that is there"):
+    with pytest.raises(UsageError, match=r"`history` must name a"):
         request_of(checkpoint, output=output, history=elsewhere).open(tiny_energy_vae())
     assert not (tmp_path / "other.db").exists()
     request_of(checkpoint, gallery="b").open(tiny_energy_vae())

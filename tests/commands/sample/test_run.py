@@ -1,11 +1,10 @@
-"""Gallery, images and manifest stay in step, whoever is faster and whoever is killed."""
+"""Gallery, images and manifest stay consistent through races and kills."""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +15,24 @@ from commands.errors import UsageError
 from commands.sample.folder import Chunk, SampleFolder
 from commands.sample.run import SampleRun
 from hawc import DatabaseHistory, IndependentSampler, StandardNormal
-from hawc.history import HistoryConflictError
-from tests.commands.sample.test_folder import TOLD
+from hawc.samplers.seeding import generator_at
+from tests.commands.sample.test_folder import DESCRIPTION
 
 TARGET = StandardNormal(2)
 Open = Callable[..., SampleRun]
 
 
 class Killed(BaseException):
-    """Stands for the end of the process: nobody catches it."""
+    """Stands for the end of the process; no handler catches it."""
 
 
 @pytest.fixture
 def open_run(tmp_path: Path) -> Open:
     def open_run(name: str = "out", num_samples: int = 7, seed: int = 0) -> SampleRun:
         history = DatabaseHistory(f"sqlite:///{tmp_path}/gallery.db", TARGET)
-        folder = SampleFolder(tmp_path / name, TOLD)
-        sampler = IndependentSampler(TARGET)
-        return SampleRun(folder, history, sampler, num_samples, 3, seed)
+        folder = SampleFolder(tmp_path / name, DESCRIPTION)
+        sampler = IndependentSampler(TARGET, history)
+        return SampleRun(folder, sampler, num_samples, 3, seed)
 
     return open_run
 
@@ -47,7 +46,7 @@ def finish(run: SampleRun) -> None:
 def show(run: SampleRun, chunk: Chunk) -> None:
     entries = [{"id": i, "file": f"{i}.png"} for i in chunk.ids]
     for entry in entries:
-        (run.folder.path / str(entry["file"])).write_text("a image")
+        (run.folder.path / str(entry["file"])).write_text("an image")
     run.folder.finish(chunk, entries)
 
 
@@ -57,7 +56,7 @@ def test_chunks_fill_what_is_missing(open_run: Open) -> None:
     assert len(run.history) == 7
 
 
-def test_draws_depend_on_seed_and_length_alone(tmp_path: Path, open_run: Open) -> None:
+def test_samples_depend_on_seed_and_length_alone(tmp_path: Path, open_run: Open) -> None:
     first = open_run("a").next_chunk(0)
     (tmp_path / "gallery.db").rename(tmp_path / "old.db")
     again, other = open_run("b").next_chunk(0), open_run("c").next_chunk(0)
@@ -69,45 +68,38 @@ def test_draws_depend_on_seed_and_length_alone(tmp_path: Path, open_run: Open) -
     assert not torch.isclose(first.latents, reseeded.latents).any()
 
 
-def test_the_slower_one_chooses_again(open_run: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow, fast = open_run("slow"), open_run("fast")
-    choose = SampleRun._choose
-
-    def overtaken(self: SampleRun, n: int, previous: Chunk | None) -> Chunk:
-        chunk = choose(self, n, previous)
-        if self is slow and len(slow.history) == 0:
-            assert torch.equal(fast.next_chunk(0).latents, chunk.latents)
-        return chunk
-
-    monkeypatch.setattr(SampleRun, "_choose", overtaken)
-    assert slow.next_chunk(0).start == 3
-    plan = slow.folder.unfinished()
-    assert plan is not None
-    assert plan.start == 3
-
-
-def test_after_two_lost_races_others_have_to_wait(
+def test_after_a_conflict_chunk_and_plan_are_those_of_the_new_position(
     open_run: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append, exclusive, kept_out = DatabaseHistory.append, DatabaseHistory.exclusive, [False]
+    slow, fast, undisturbed = open_run("slow"), open_run("fast"), open_run("undisturbed")
+    append = DatabaseHistory.append
 
-    def late(self: DatabaseHistory, points: torch.Tensor, **named: Any) -> None:
-        if not kept_out[0]:
-            raise HistoryConflictError
+    def overtaken(self: DatabaseHistory, points: torch.Tensor, **named: Any) -> None:
+        if self is slow.history and len(fast.history) == 0:
+            assert torch.equal(fast.next_chunk(0).latents, points)
         append(self, points, **named)
 
-    @contextmanager
-    def noted(self: DatabaseHistory) -> Iterator[None]:
-        with exclusive(self):
-            kept_out[0] = True
-            yield
+    monkeypatch.setattr(DatabaseHistory, "append", overtaken)
+    chunk, plan = slow.next_chunk(0), slow.folder.unfinished()
+    assert plan is not None
+    assert (chunk.start, plan.start) == (3, 3)
+    assert slow.history.label_at(3) == chunk.label == plan.label
+    assert torch.equal(slow.history.points()[3:], chunk.latents)
+    # the conflict leaves no trace in the random numbers
+    expected = undisturbed._sampler.choose(3, torch.empty(0, 2), generator_at(0, 3))
+    assert torch.equal(chunk.latents, expected)
 
-    monkeypatch.setattr(DatabaseHistory, "append", late)
-    monkeypatch.setattr(DatabaseHistory, "exclusive", noted)
-    run = open_run()
-    chunk = run.next_chunk(0)
-    assert run.history.label_at(0) == chunk.label
-    assert torch.equal(run.history.points(), chunk.latents)
+
+def test_latents_have_the_precision_of_the_gallery(open_run: Open) -> None:
+    expected = open_run("a").next_chunk(0).latents
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        chunk = open_run("b").next_chunk(0)
+        assert torch.get_default_dtype() == torch.bfloat16
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert chunk.latents.dtype == expected.dtype == torch.float32
+    assert not torch.equal(chunk.latents, chunk.latents.bfloat16())
 
 
 @pytest.mark.parametrize("recorded", [False, True])
@@ -128,7 +120,7 @@ def test_a_kill_around_the_record(
         with pytest.raises(Killed):
             run.next_chunk(1)
     run.folder.close()
-    # the same seed at the same length: without labels the other's latents would pass for ours
+    # the same seed and length give the same latents; only the label tells the commands apart
     other = open_run("other")
     other.next_chunk(0)
     resumed = open_run("killed")
@@ -146,16 +138,16 @@ def test_samples_of_another_gallery_are_refused(tmp_path: Path, open_run: Open) 
 
 
 def test_kills_at_random_instants(tmp_path: Path) -> None:
-    """Four workers draw into one gallery and are killed again and again, then finish."""
+    """Four workers sample into one gallery and are killed again and again, then finish."""
     script = str(Path(__file__).with_name("sample_and_be_killed.py"))
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
-    told = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, script, str(tmp_path)],
         env=environment,
         check=True,
         timeout=200,
         stdout=subprocess.PIPE,
     )
-    result = json.loads(told.stdout)
-    assert result["hits"] == 40 + 4  # the last ones before they finish
+    result = json.loads(finished.stdout)
+    assert result["hits"] == 40 + 4  # the last four before the workers finish
     assert result["recorded"] == result["shown"] >= 4 * 20

@@ -1,4 +1,7 @@
-"""What `sample` takes from a fit's options. The command itself: tests/test_sample.py."""
+"""Trainer options that `sample` resets, and strategies that it refuses.
+
+The command itself: tests/test_sample.py.
+"""
 
 import inspect
 from pathlib import Path
@@ -7,11 +10,11 @@ from jsonargparse import Namespace
 from lightning import Trainer
 from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
 
-from commands.trainer.sampling_trainer import SamplingTrainer, leave_out_training
+from commands.trainer.sampling_trainer import leave_out_training
 from tests.helpers import quiet_trainer
 
 
-def test_nothing_that_logs_saves_or_cuts_short_is_left() -> None:
+def test_options_that_log_save_or_stop_early_are_reset() -> None:
     options = Namespace(
         callbacks=["HistoryAwareSampling"],
         logger=True,
@@ -29,13 +32,7 @@ def test_nothing_that_logs_saves_or_cuts_short_is_left() -> None:
     assert vars(options).keys() <= inspect.signature(Trainer).parameters.keys()
 
 
-def test_both_commands_take_what_the_configuration_of_a_fit_holds() -> None:
-    for command in (SamplingTrainer.sample, SamplingTrainer.export):
-        taken = inspect.signature(command).parameters.keys()
-        assert {"ckpt_path", "weights_only"} <= taken
-
-
-def test_strategies_that_copy_memory_are_told_by_their_launcher() -> None:
+def test_the_launcher_identifies_strategies_that_copy_the_process() -> None:
     kinds = {
         name: type(quiet_trainer(Path(), strategy=name, devices=2).strategy.launcher)
         for name in ("ddp_spawn", "ddp_fork", "ddp")

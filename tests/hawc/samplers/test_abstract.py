@@ -1,4 +1,4 @@
-"""What all samplers share: records, retries, refusals. HistoryAwareSampler's own twin has more."""
+"""What all samplers share: they record, retry after a conflict, and refuse a wrong history."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,12 +32,12 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 @final
 class InterruptedSampler(AbstractSampler):
-    """Its first choices come too late; notes what it was told."""
+    """Loses its first races; notes the arguments of `choose`."""
 
     def __init__(self, num_intrusions: int) -> None:
         super().__init__(PLANE, None)
         self._num_intrusions = num_intrusions
-        self.told: list[tuple[int, Tensor | None]] = []
+        self.calls: list[tuple[int, Tensor | None]] = []
 
     def choose(
         self,
@@ -46,16 +46,16 @@ class InterruptedSampler(AbstractSampler):
         generator: torch.Generator,
         previous: Float[Tensor, "n d"] | None = None,
     ) -> Float[Tensor, "n d"]:
-        self.told.append((len(past), previous))
-        if len(self.told) <= self._num_intrusions:
+        self.calls.append((len(past), previous))
+        if len(self.calls) <= self._num_intrusions:
             self.history.append(torch.zeros(1, 2), expected_length=len(past))
         return torch.randn(n, 2, generator=generator)
 
 
-def test_chooses_again_and_is_told_its_previous_choice() -> None:
+def test_chooses_again_and_receives_its_previous_choice() -> None:
     sampler, generator = InterruptedSampler(2), seeded()
     batch = sampler.sample(3, generator=generator)
-    lengths, previous = zip(*sampler.told, strict=True)
+    lengths, previous = zip(*sampler.calls, strict=True)
     assert lengths == (0, 1, 2)
     first, second, third = (torch.randn(3, 2, generator=g) for g in [seeded()] for _ in range(3))
     assert previous[0] is None
@@ -66,11 +66,11 @@ def test_chooses_again_and_is_told_its_previous_choice() -> None:
 
 @final
 class ContestedHistory(AbstractHistory):
-    """Somebody else is faster at every append, unless kept out."""
+    """Another sampler is faster at every append, except during `exclusive`."""
 
     def __init__(self) -> None:
         self._inner = MemoryHistory(2)
-        self._kept_out = False
+        self._is_exclusive = False
 
     @property
     def dim(self) -> int:
@@ -83,23 +83,23 @@ class ContestedHistory(AbstractHistory):
         return self._inner.points()
 
     def append(self, points: Float[Tensor, "k d"], *, expected_length: int) -> None:
-        if not self._kept_out:
+        if not self._is_exclusive:
             self._inner.append(torch.zeros(1, 2), expected_length=len(self))
         self._inner.append(points, expected_length=expected_length)
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        self._kept_out = True
+        self._is_exclusive = True
         yield
-        self._kept_out = False
+        self._is_exclusive = False
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_makes_others_wait_after_two_lost_races(kind: type[AbstractSampler]) -> None:
+def test_takes_the_lock_after_two_conflicts(kind: type[AbstractSampler]) -> None:
     history = ContestedHistory()
     batch = kind(PLANE, history=history).sample(3, generator=seeded())
     assert torch.equal(history.points(), torch.cat([torch.zeros(2, 2), batch]))
-    with pytest.raises(HistoryConflictError):  # the others are let in again
+    with pytest.raises(HistoryConflictError):  # the lock is released
         history.append(batch, expected_length=len(history))
 
 
@@ -114,7 +114,7 @@ def test_records_what_it_returns(kind: type[AbstractSampler]) -> None:
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_a_choice_alone_is_what_would_be_drawn_and_is_not_recorded(
+def test_choose_records_nothing_and_agrees_with_sample(
     kind: type[AbstractSampler],
 ) -> None:
     sampler = kind(PLANE)
@@ -125,7 +125,7 @@ def test_a_choice_alone_is_what_would_be_drawn_and_is_not_recorded(
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_rejects_what_does_not_fit(kind: type[AbstractSampler]) -> None:
+def test_rejects_a_wrong_dimension_or_number(kind: type[AbstractSampler]) -> None:
     with pytest.raises(ValueError, match="`history` must hold points of dimension 2 for Standard"):
         kind(PLANE, history=MemoryHistory(3))
     with pytest.raises(ValueError, match="`n` must be at least 1, got 0"):
@@ -144,3 +144,50 @@ def test_a_gallery_of_another_distribution_is_refused(
     with pytest.raises(ValueError, match=expected):
         kind(PLANE, history=other)
     assert len(other) == 0
+
+
+def test_an_assigned_history_is_written_to() -> None:
+    sampler, first, second = IndependentSampler(PLANE), MemoryHistory(2), MemoryHistory(2)
+    for history in (first, second):
+        sampler.history = history
+        sampler.sample(3, generator=seeded())
+    assert len(first) == len(second) == 3
+    with pytest.raises(ValueError, match=r"`history` must hold points of dimension 2 .* got dim"):
+        sampler.history = MemoryHistory(3)
+    assert sampler.history is second
+
+
+def test_the_hook_sees_every_attempt_before_it_is_recorded() -> None:
+    sampler, seen = InterruptedSampler(2), []
+
+    def hook(rows: Tensor, position: int) -> None:
+        recorded = sampler.history.points()[position : position + len(rows)]
+        seen.append((rows, position, torch.equal(recorded, rows)))
+
+    batch = sampler.sample(3, generator=seeded(), before_append=hook)
+    assert [position for _, position, _ in seen] == [0, 1, 2]
+    assert not any(is_recorded for *_, is_recorded in seen)
+    assert torch.equal(seen[-1][0], batch)
+
+
+def test_a_label_of_the_hook_names_the_batch(tmp_path: Path) -> None:
+    history = DatabaseHistory(f"sqlite:///{tmp_path}/gallery.db", PLANE)
+    sampler = IndependentSampler(PLANE, history=history)
+    for label in ("a", None, "b"):
+        sampler.sample(2, generator=seeded(), before_append=lambda *_, label=label: label)
+    assert [history.label_at(position) for position in (0, 2, 4)] == ["a", None, "b"]
+
+
+def test_a_failing_hook_records_nothing() -> None:
+    def hook(rows: Tensor, position: int) -> None:
+        raise OSError("disk full")
+
+    sampler = IndependentSampler(PLANE)
+    with pytest.raises(OSError, match="disk full"):
+        sampler.sample(2, generator=seeded(), before_append=hook)
+    assert len(sampler.history) == 0
+
+
+def test_random_numbers_of_a_function_depend_on_the_length_alone() -> None:
+    interrupted = InterruptedSampler(2).sample(3, generator=seeded)
+    assert torch.equal(interrupted, torch.randn(3, 2, generator=seeded(2)))
