@@ -13,7 +13,7 @@ from callbacks.base.checks import check_at_least
 from callbacks.base.decoding import decode
 from callbacks.base.generator_callback import AbstractGeneratorCallback
 from callbacks.base.images import LoggedImage, new_figure, show
-from lightning_modules.interface import LatentGenerator, provides
+from lightning_modules.interface import HasModes, LatentGenerator, provides
 
 __all__ = ["CoveredModes", "mode_statistics"]
 
@@ -77,7 +77,7 @@ class CoveredModes(AbstractGeneratorCallback):
     def check_surroundings(
         self, callbacks: Sequence[Callback], datamodule: LightningDataModule | None
     ) -> None:
-        if not (hasattr(datamodule, "modes") and hasattr(datamodule, "mode_std")):
+        if not provides(datamodule, HasModes):
             raise ValueError(
                 "CoveredModes needs data with `modes` and `mode_std`, which a mixture of Gaussians "
                 f"has and {type(datamodule).__name__} has not; remove the callback."
@@ -148,6 +148,7 @@ def mode_statistics(
 
 def _known(trainer: Trainer) -> tuple[Tensor, float]:
     data: Any = trainer.datamodule
+    assert provides(data, HasModes)  # checked in setup
     return data.modes.float().cpu(), float(data.mode_std)
 
 

@@ -15,7 +15,7 @@ from callbacks.base.decoding import decode
 from callbacks.base.generator_callback import AbstractGeneratorCallback
 from callbacks.base.metric_values import check_forgetful, measured, share_of_examples
 from hawc.samplers.seeding import generator_at
-from lightning_modules.interface import LatentGenerator, provides
+from lightning_modules.interface import LatentGenerator, ValidationSplit, provides
 
 __all__ = ["ValidationDistances"]
 
@@ -68,7 +68,8 @@ class ValidationDistances(AbstractGeneratorCallback):
     def check_surroundings(
         self, callbacks: Sequence[Callback], datamodule: LightningDataModule | None
     ) -> None:
-        if datamodule is None or getattr(datamodule, "num_validation", None) == 0:
+        has_split = provides(datamodule, ValidationSplit)
+        if datamodule is None or (has_split and datamodule.num_validation == 0):
             raise ValueError(
                 "ValidationDistances needs a data module with examples held out, got "
                 f"{type(datamodule).__name__} without; leave `num_validation` out or raise it."

@@ -39,7 +39,7 @@ from lightning_modules.base.checks import (
 from lightning_modules.base.critic_scores import critic_scores
 from lightning_modules.base.image_range import from_signed, squashed, to_signed
 from lightning_modules.base.optimizers import AdamWithBetas
-from lightning_modules.interface import ImageShape, NetworkFactory
+from lightning_modules.interface import FeatureCritic, ImageShape, NetworkFactory, provides
 from lightning_modules.losses.translation import (
     Distance,
     feature_matching,
@@ -283,7 +283,7 @@ def _check_weights(weights: dict[str, Weights], feature_share: float, critic_wei
 
 
 def _check_features(critic: nn.Module) -> None:
-    if not hasattr(critic, "scores_and_features"):
+    if not provides(critic, FeatureCritic):
         raise ValueError(
             "`feature_share` above 0 needs a `critic` with the method `scores_and_features`, as "
             f"networks.DiscoCritic, got {type(critic).__name__}; set it to 0."

@@ -28,7 +28,7 @@ from hawc.targets import AbstractTarget
 from lightning_modules.base.checks import check_at_least_one, check_sizes
 from lightning_modules.base.errors import TrainingError
 from lightning_modules.base.one_loss import AbstractOneLoss
-from lightning_modules.interface import ImageShape
+from lightning_modules.interface import HasDensity, ImageShape, provides
 
 __all__ = ["MeanField"]
 
@@ -61,8 +61,8 @@ class MeanField(AbstractOneLoss):
             loss is not finite or points have another shape.
     """
 
-    needs_density: ClassVar[bool] = True
-    """Of the data; the command line asks for it before anything is written."""
+    needs_density: ClassVar[Literal[True]] = True
+    """Checked by the command line before anything is written."""
 
     def __init__(
         self,
@@ -142,7 +142,7 @@ class MeanField(AbstractOneLoss):
 
     def setup(self, stage: str) -> None:
         datamodule: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        if not hasattr(datamodule, "log_density"):
+        if not provides(datamodule, HasDensity):
             raise TrainingError(
                 "MeanField needs data that know their density, got "
                 f"{type(datamodule).__name__}, which has no `log_density`; take GaussianEllipse or "

@@ -59,8 +59,8 @@ class WGANGP(AbstractAdversarial):
             batch norm.
     """
 
-    twice_differentiated: ClassVar[tuple[str, ...]] = ("critic",)
-    """Networks whose gradient is part of a loss; they cannot be compiled."""
+    double_backward_networks: ClassVar[tuple[str, ...]] = ("critic",)
+    """The gradient penalty differentiates the gradient of the critic."""
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from callbacks.base.decoding import evaluating
 from callbacks.base.first_examples import Examples, FirstExamples
 from callbacks.base.images import LoggedImage, show
 from callbacks.base.model_callback import AbstractModelCallback
-from lightning_modules.interface import Autoencoder
+from lightning_modules.interface import Autoencoder, HasColumns, provides
 
 __all__ = ["AbstractEpochImages"]
 
@@ -89,7 +89,8 @@ class AbstractEpochImages(AbstractModelCallback):
         if self._shown_epoch == self._last_epoch or not len(kept):
             return
         self._shown_epoch = self._last_epoch
-        names = getattr(getattr(trainer, "datamodule", None), "column_names", ())  # of a table
+        data: Any = trainer.datamodule
+        names = data.column_names if provides(data, HasColumns) else ()
         examples = replace(kept.items(), column_names=names)
         with evaluating(pl_module):
             for image in self.images(pl_module, examples):

@@ -14,7 +14,7 @@ from commands.errors import UsageError
 from hawc import Empirical, FeatureSampler
 from hawc.samplers import LatentsWithFeatures
 from hawc.targets import AbstractTarget
-from lightning_modules.interface import LatentGenerator
+from lightning_modules.interface import LatentGenerator, TrainingExamples, provides
 from metrics import extract_features
 
 __all__ = ["FeatureChoice", "FeatureOptions", "SeenItems"]
@@ -74,7 +74,7 @@ class FeatureOptions:
                 network.
         """
         network = self._checked_net()
-        if not hasattr(data, "train_examples"):
+        if not provides(data, TrainingExamples):
             raise UsageError(
                 "`data` must have `train_examples(n)` for the sampler feature, as the data modules "
                 f"here do, got {type(data).__name__}."

@@ -117,7 +117,7 @@ class AbstractAdversarial(AbstractAlternating):
         """Returns images in [-1, 1], or table rows, of latents (n, d)."""
         return squashed(self.generator(z), self.image_shape)
 
-    def as_seen(self, images: Tensor) -> Tensor:
+    def to_network_range(self, images: Tensor) -> Tensor:
         """Returns images in [0, 1] as the networks see them, in [-1, 1]; table rows as is."""
         return to_signed(images, self.image_shape)
 
@@ -127,7 +127,7 @@ class AbstractAdversarial(AbstractAlternating):
 
     def alternate(self, batch: tuple[Tensor, Tensor]) -> None:
         (images,) = self.batch_contract.examples(batch)
-        real = self.as_seen(images)
+        real = self.to_network_range(images)
         with torch.no_grad(), frozen(self.generator):
             fake = self.generate(self._latents(len(real)))
         self.step_critic(self.critic_losses(real, fake))

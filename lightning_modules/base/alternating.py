@@ -100,7 +100,7 @@ class AbstractAlternating(AbstractPlainAttributes, LightningModule):
         Asked while the network moves, before its step is counted; the present batch is the first.
         """
 
-    def is_step_read(self, network: Network) -> bool:
+    def is_step_logged(self, network: Network) -> bool:
         """Returns whether somebody will see what is logged of the step that a network makes now."""
         return is_read(self.trainer, self.batch_count, self.batches_until_next(network))
 
@@ -114,7 +114,7 @@ class AbstractAlternating(AbstractPlainAttributes, LightningModule):
 
     def step_critic(self, losses: Losses) -> None:
         """Moves the critic down losses in which the generator has no part."""
-        is_read = self.is_step_read("critic")
+        is_read = self.is_step_logged("critic")
         self._descend("critic", losses, is_read)
         self.constrain_critic()
         if is_read:
@@ -123,7 +123,7 @@ class AbstractAlternating(AbstractPlainAttributes, LightningModule):
 
     def step_generator(self, losses: Losses) -> None:
         """Moves the generator down losses made while the critic was `frozen`."""
-        is_read = self.is_step_read("generator")
+        is_read = self.is_step_logged("generator")
         self._descend("generator", losses, is_read)
         if is_read:
             self._log("generator", losses, self.generator_step + 1)

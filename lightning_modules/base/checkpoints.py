@@ -10,7 +10,7 @@ import torch
 from lightning import LightningModule
 from torch import Tensor
 
-from lightning_modules.interface import LatentGenerator, provides
+from lightning_modules.interface import HasImageShape, LatentGenerator, provides
 
 __all__ = ["check_members", "load_members", "read_checkpoint", "read_weights"]
 
@@ -114,7 +114,7 @@ def check_members(members: Sequence[LightningModule]) -> None:
             )
     for name, found in {
         "prior": [repr(member.prior) for member in members],
-        "image shape": [getattr(member, "image_shape", None) for member in members],
+        "image shape": [m.image_shape if provides(m, HasImageShape) else None for m in members],
     }.items():
         for number, value in enumerate(found):
             if value != found[0]:

@@ -103,7 +103,7 @@ def test_a_critic_that_gives_images_is_refused_before_training(tmp_path: Path) -
 
 
 def test_a_model_without_critic_is_refused() -> None:
-    with pytest.raises(TypeError, match="LightningModule has no `as_seen`, `critic`"):
+    with pytest.raises(TypeError, match="LightningModule has no `critic`, `decode`"):
         CriticSlopes().check_model(LightningModule())
 
 

@@ -64,7 +64,7 @@ def test_rows_of_a_table_stay_as_they_are(tmp_path: Path) -> None:
     z = torch.randn(4, 3) * 100
     assert torch.equal(model.decode(z), model.generator(z))
     rows = torch.full((2, 64), 5.0)
-    assert torch.equal(model.as_seen(rows), rows)
+    assert torch.equal(model.to_network_range(rows), rows)
     quiet_trainer(tmp_path, limit_train_batches=2).fit(model, TinyRows(batch_size=16))
 
 
