@@ -13,6 +13,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
 from hawc import StandardNormal
+from hawc.kernels import full_precision
 from hawc.targets import AbstractTarget
 from lightning_modules.base.alternating import AbstractAlternating, Losses, Network, frozen
 from lightning_modules.base.checks import (
@@ -25,7 +26,7 @@ from lightning_modules.base.critic_scores import critic_scores
 from lightning_modules.base.image_range import from_signed, squashed, to_signed
 from lightning_modules.interface import ImageShape, NetworkFactory
 
-__all__ = ["AbstractAdversarial"]
+__all__ = ["AbstractAdversarial", "Losses"]
 
 
 class AbstractAdversarial(AbstractAlternating):
@@ -37,7 +38,8 @@ class AbstractAdversarial(AbstractAlternating):
         image_shape: of one image (channels, height, width), or of one table row (features,).
         latent_dim: number of latent coordinates, at least 1.
         generator: builds the network from latents to images, unbounded output.
-        critic: builds the network from images to one score.
+        critic: builds the network from images to one score, a logit in GAN; WGANGP and SNGAN
+            refuse a critic with batch norm.
         generator_optimizer: of the generator's parameters.
         critic_optimizer: of the critic's parameters.
         generator_scheduler: of the generator's learning rate, stepped after each generator step.
@@ -92,11 +94,16 @@ class AbstractAdversarial(AbstractAlternating):
 
     @abstractmethod
     def critic_losses(self, real: Tensor, fake: Tensor) -> Losses:
-        """Returns the critic's "loss" and what else to log, of images in [-1, 1]."""
+        """Returns the critic's "loss" and further terms to log, for images in [-1, 1]."""
 
     @abstractmethod
-    def generator_losses(self, fake: Tensor) -> Losses:
-        """Returns the generator's "loss" and what else to log, of its images in [-1, 1]."""
+    def generator_losses(self, real: Tensor, fake: Tensor) -> Losses:
+        """Returns the generator's "loss" and further terms to log, for images in [-1, 1].
+
+        Args:
+            real: the batch of the critic step just made, which relativistic losses compare with.
+            fake: images of the generator, as many as `generator_batch_size`.
+        """
 
     def critic_steps_due(self, generator_step: int) -> int:
         """Returns the critic steps, a batch each, before a generator step, counted from 0."""
@@ -125,6 +132,10 @@ class AbstractAdversarial(AbstractAlternating):
         """Returns the critic's outputs on both, in one pass unless a batch norm would mix them."""
         return critic_scores(self.critic, real, fake)
 
+    def score(self, images: Tensor) -> Tensor:
+        """Returns the critic's outputs on images in [-1, 1], float32 also under autocast."""
+        return full_precision(self.critic(images))
+
     def alternate(self, batch: tuple[Tensor, Tensor]) -> None:
         (images,) = self.batch_contract.examples(batch)
         real = self.to_network_range(images)
@@ -135,7 +146,7 @@ class AbstractAdversarial(AbstractAlternating):
         if self.critic_steps_in_turn >= self.critic_steps_due(self.generator_step):
             z = self._latents(self._generator_batch_size or len(real))
             with frozen(self.critic):
-                self.step_generator(self.generator_losses(self.generate(z)))
+                self.step_generator(self.generator_losses(real, self.generate(z)))
             self.critic_steps_in_turn = 0
 
     def _latents(self, n: int) -> Tensor:

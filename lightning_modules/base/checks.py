@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from numbers import Integral
-from typing import Any, NoReturn, final
+from typing import Any, NoReturn, final, get_args
 
 import torch
 from lightning import LightningModule
@@ -13,13 +13,39 @@ from lightning_modules.base.errors import TrainingError
 from lightning_modules.base.image_range import is_image
 from lightning_modules.interface import ImageShape
 
-__all__ = ["BatchContract", "check_at_least_one", "check_sizes", "forget_callables"]
+__all__ = [
+    "BatchContract",
+    "check_at_least_one",
+    "check_choice",
+    "check_positive",
+    "check_sizes",
+    "forget_callables",
+]
 
 
 def check_at_least_one(name: str, value: int) -> None:
     """Raises ValueError unless the argument called `name` counts something."""
     if value < 1:
         raise ValueError(f"`{name}` must be at least 1, got {value}; give a positive integer.")
+
+
+def check_positive(name: str, value: float, advice: str) -> None:
+    """Raises ValueError unless the argument called `name` is > 0.
+
+    Args:
+        name: of the argument.
+        value: of the argument.
+        advice: ends the message, e.g. the paper's value.
+    """
+    if not value > 0:  # nor NaN
+        raise ValueError(f"`{name}` must be > 0, got {value}; {advice}.")
+
+
+def check_choice(name: str, value: str, choices: object) -> None:
+    """Raises ValueError unless the argument called `name` is one of the values of a Literal."""
+    if value not in get_args(choices):
+        known = " or ".join(f'"{choice}"' for choice in get_args(choices))
+        raise ValueError(f"`{name}` must be {known}, got {value!r}.")
 
 
 def check_sizes(image_shape: ImageShape, latent_dim: int) -> None:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from hawc.kernels import full_precision
 
-__all__ = ["critic_scores", "mixes_examples"]
+__all__ = ["check_no_batch_norm", "critic_scores", "mixes_examples"]
 
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
@@ -19,6 +19,15 @@ def critic_scores(critic: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor
         return full_precision(critic(real)), full_precision(critic(fake))
     both = full_precision(critic(torch.cat((real, fake))))
     return both[: len(real)], both[len(real) :]
+
+
+def check_no_batch_norm(critic: nn.Module, reason: str) -> None:
+    """Raises ValueError if a critic has a batch norm; `reason` says why it must not."""
+    if mixes_examples(critic):
+        raise ValueError(
+            f"`critic` must have no batch norm, because {reason}, got {type(critic).__name__} with "
+            "one; set `batch_norm: false` or use another network, e.g. with layer norms."
+        )
 
 
 def mixes_examples(network: nn.Module) -> bool:

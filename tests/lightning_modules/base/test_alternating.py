@@ -79,10 +79,10 @@ def test_no_gradient_is_left_or_made_for_the_other_network(tmp_path: Path) -> No
         seen["fake of critic step"] = fake.requires_grad
         return critic_losses(real, fake)
 
-    def spy_generator(fake: Tensor) -> Losses:
+    def spy_generator(real: Tensor, fake: Tensor) -> Losses:
         seen["fake of generator step"] = fake.requires_grad
         seen["critic in generator step"] = next(model.critic.parameters()).requires_grad
-        return generator_losses(fake)
+        return generator_losses(real, fake)
 
     model.critic_losses = spy_critic  # type: ignore[method-assign]
     model.generator_losses = spy_generator  # type: ignore[method-assign]
