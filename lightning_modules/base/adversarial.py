@@ -1,8 +1,8 @@
-"""The alternating training step of a generator fed with latents and a critic.
+"""The alternating training step of a critic and a generator with latents.
 
-A batch of real images serves one critic step; after every `n_critic` of them the generator makes
-one step against the critic as it then is. In the critic step the fakes carry no gradient, in the
-generator step the critic is frozen, so each step changes the weights of one network.
+Each batch of real images serves one critic step; after every `n_critic` of them the generator makes
+one step. In the critic step the fakes carry no gradient, and in the generator step the critic is
+frozen, so each step changes the weights of one network.
 """
 
 from abc import abstractmethod
@@ -16,12 +16,7 @@ from hawc import StandardNormal
 from hawc.kernels import full_precision
 from hawc.targets import AbstractTarget
 from lightning_modules.base.alternating import AbstractAlternating, Losses, Network, frozen
-from lightning_modules.base.checks import (
-    BatchContract,
-    check_at_least_one,
-    check_sizes,
-    forget_callables,
-)
+from lightning_modules.base.checks import BatchContract, check_at_least_one, check_sizes
 from lightning_modules.base.critic_scores import critic_scores
 from lightning_modules.base.image_range import from_signed, squashed, to_signed
 from lightning_modules.interface import ImageShape, NetworkFactory
@@ -30,9 +25,9 @@ __all__ = ["AbstractAdversarial", "Losses"]
 
 
 class AbstractAdversarial(AbstractAlternating):
-    """A generator fed with N(0, I) and a critic, each with its optimizer.
+    """A generator with the prior N(0, I) and a critic, each with its optimizer.
 
-    Networks see images in [-1, 1]; outside they are in [0, 1]. Table rows stay as they are.
+    Images are in [-1, 1] in both networks and in [0, 1] outside. Table rows are unchanged.
 
     Args:
         image_shape: of one image (channels, height, width), or of one table row (features,).
@@ -71,14 +66,12 @@ class AbstractAdversarial(AbstractAlternating):
         max_gradient_norm: float | None = None,
     ) -> None:
         super().__init__(
-            generator_optimizer,
-            critic_optimizer,
-            generator_scheduler,
-            critic_scheduler,
-            max_gradient_norm,
+            generator_optimizer=generator_optimizer,
+            critic_optimizer=critic_optimizer,
+            generator_scheduler=generator_scheduler,
+            critic_scheduler=critic_scheduler,
+            max_gradient_norm=max_gradient_norm,
         )
-        self.save_hyperparameters()
-        forget_callables(self)
         check_sizes(image_shape, latent_dim)
         check_at_least_one("n_critic", n_critic)
         if generator_batch_size is not None:
@@ -117,19 +110,19 @@ class AbstractAdversarial(AbstractAlternating):
         return StandardNormal(self.latent_dim)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Returns images (n, *image_shape) in [0, 1], or table rows, of latents (n, d)."""
+        """Returns images (n, *image_shape) in [0, 1], or table rows, for latents (n, d)."""
         return from_signed(self.generate(z), self.image_shape)
 
     def generate(self, z: Tensor) -> Tensor:
-        """Returns images in [-1, 1], or table rows, of latents (n, d)."""
+        """Returns images in [-1, 1], or table rows, for latents (n, d)."""
         return squashed(self.generator(z), self.image_shape)
 
     def to_network_range(self, images: Tensor) -> Tensor:
-        """Returns images in [0, 1] as the networks see them, in [-1, 1]; table rows as is."""
+        """Maps images from [0, 1] to the networks' [-1, 1]; table rows are unchanged."""
         return to_signed(images, self.image_shape)
 
     def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns the critic's outputs on both, in one pass unless a batch norm would mix them."""
+        """Returns the critic's outputs on both, float32, in one pass unless it has batch norms."""
         return critic_scores(self.critic, real, fake)
 
     def score(self, images: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""A critic's outputs on real and fake images."""
+"""The critic's outputs on real and fake images, and the batch norms that forbid one pass."""
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +11,9 @@ _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm
 
 
 def critic_scores(critic: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns the outputs on both, found in one pass unless a batch norm would mix them.
+    """Returns the outputs on both, in one pass unless a batch norm would mix the batches.
 
-    They are float32 also under autocast: the mean of half-precision scores has three digits.
+    Scores are float32 also under autocast: a mean of half-precision scores has three digits.
     """
     if mixes_examples(critic):
         return full_precision(critic(real)), full_precision(critic(fake))

@@ -1,4 +1,4 @@
-"""The protocols that callbacks check, and how they are checked."""
+"""The protocols of models and data, and how they are checked."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -79,7 +79,7 @@ class Annotated(LatentGenerator, Protocol):
     critic: nn.Module
 
 
-def test_anything_with_a_distribution_and_a_decoder_will_do() -> None:
+def test_a_prior_and_a_decoder_are_enough() -> None:
     assert provides(Foreign(), LatentGenerator)
     assert not provides(nn.Linear(2, 2), LatentGenerator)
 

@@ -1,4 +1,4 @@
-"""The spectrally normalised GAN: its losses by hand, its defaults, and what stays normalised."""
+"""The spectrally normalized GAN: its losses by hand, its defaults, its norms in training."""
 
 from functools import partial
 from pathlib import Path

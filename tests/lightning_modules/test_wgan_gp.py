@@ -1,4 +1,4 @@
-"""The WGAN with gradient penalty: Algorithm 1 step by step, its defaults, where it is refused."""
+"""The WGAN with gradient penalty: Algorithm 1 step by step, its defaults, refused critics."""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A generator fed with latents against a critic: what the networks see, and what comes out."""
+"""A critic and a generator with latents: ranges of images, precision, command-line arguments."""
 
 import re
 from collections.abc import Callable
