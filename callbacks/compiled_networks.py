@@ -12,6 +12,7 @@ from lightning.pytorch.utilities import rank_zero_info
 
 from callbacks.base.model_callback import AbstractModelCallback
 from callbacks.base.model_networks import called_networks, model_networks
+from lightning_modules.interface import DoubleBackward, provides
 
 __all__ = ["CompiledNetworks", "Mode"]
 
@@ -102,7 +103,7 @@ class CompiledNetworks(AbstractModelCallback):
 
 
 def _refused(module: LightningModule) -> Sequence[str]:
-    return getattr(module, "twice_differentiated", ())
+    return module.double_backward_networks if provides(module, DoubleBackward) else ()
 
 
 def _check_names(networks: list[str] | None, module: LightningModule) -> None:

@@ -13,7 +13,7 @@ from callbacks.base.checks import check_at_least
 from callbacks.base.decoding import decode
 from callbacks.base.generator_callback import AbstractGeneratorCallback
 from callbacks.base.images import LoggedImage, log_image, new_figure
-from lightning_modules.interface import LatentGenerator, provides
+from lightning_modules.interface import HasModes, LatentGenerator, provides
 
 __all__ = ["CoveredModes", "mode_statistics"]
 
@@ -78,7 +78,7 @@ class CoveredModes(AbstractGeneratorCallback):
     def check_surroundings(
         self, callbacks: Sequence[Callback], datamodule: LightningDataModule | None
     ) -> None:
-        if not (hasattr(datamodule, "modes") and hasattr(datamodule, "mode_std")):
+        if not provides(datamodule, HasModes):
             raise ValueError(
                 "CoveredModes needs data with `modes` and `mode_std`, such as a mixture of "
                 f"Gaussians, got {type(datamodule).__name__}; remove the callback."
@@ -149,6 +149,7 @@ def mode_statistics(
 
 def _modes_and_std(trainer: Trainer) -> tuple[Tensor, float]:
     data: Any = trainer.datamodule
+    assert provides(data, HasModes)  # checked in setup
     return data.modes.float().cpu(), float(data.mode_std)
 
 

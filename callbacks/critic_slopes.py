@@ -87,7 +87,7 @@ class CriticSlopes(AbstractModelCallback):
         z = module.prior.sample(len(images), generator=generator)
         position = torch.rand(len(images), generator=generator)
         with evaluating(module):
-            real = module.as_seen(images.to(module.device, module.dtype))
+            real = module.to_network_range(images.to(module.device, module.dtype))
             fake = module.generate(z.to(real))
             interpolated = torch.lerp(
                 fake, real, position.to(real).view(-1, *[1] * (real.ndim - 1))

@@ -39,7 +39,7 @@ class GradientNorms(AbstractModelCallback):
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         is_critic = any(parameters[0] is p for p in pl_module.critic.parameters())
         network = "critic" if is_critic else "generator"
-        if pl_module.is_step_read(network):
+        if pl_module.is_step_logged(network):
             gradients = [p.grad for p in parameters if p.grad is not None]
             norm = nn.utils.get_total_norm(gradients) / pl_module.gradient_scale(optimizer)
             pl_module.log(f"train/{network}_gradient_norm", norm)

@@ -17,7 +17,7 @@ from callbacks.base.metric_values import (
     num_local_examples,
 )
 from hawc.samplers.seeding import generator_at
-from lightning_modules.interface import LatentGenerator, provides
+from lightning_modules.interface import LatentGenerator, ValidationSplit, provides
 
 __all__ = ["ValidationDistances"]
 
@@ -70,7 +70,8 @@ class ValidationDistances(AbstractGeneratorCallback):
     def check_surroundings(
         self, callbacks: Sequence[Callback], datamodule: LightningDataModule | None
     ) -> None:
-        if datamodule is None or getattr(datamodule, "num_validation", None) == 0:
+        has_split = provides(datamodule, ValidationSplit)
+        if datamodule is None or (has_split and datamodule.num_validation == 0):
             raise ValueError(
                 "ValidationDistances needs a data module with held-out examples, got "
                 f"{type(datamodule).__name__} without any; remove `num_validation` or raise it."

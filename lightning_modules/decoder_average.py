@@ -2,15 +2,15 @@
 
     decode(z) = (1/m) sum_i g_i(z),    encode(x) = (1/m) sum_i e_i(x).
 
-The mean of the members' images has at most their mean squared error (it is convex), less by the
-variance between members. That is of use only where a latent means the same to all of them:
-snapshots of one run, or runs continued from one checkpoint. Members trained apart choose their own
-coordinates (N(0, I) looks the same after every rotation), so that a mean over them would lay
-unrelated images over each other; ``Ensemble`` is for those.
+The squared error of the mean image is the members' mean squared error less the variance between
+members. This helps only if all members decode a latent to the same content: snapshots of one run,
+or runs continued from one checkpoint. Members trained independently choose their own coordinates
+(N(0, I) is invariant under rotations), so their mean would overlay unrelated images; ``Ensemble``
+is for those.
 
-Codes are averaged for the same reason and under the same condition, and only best ones: a mean of
-codes that are drawn at random, as those of a VAE, would vary less than the prior, so there is
-no `sample_latents`.
+Latents are averaged for the same reason and under the same condition, but only the most likely
+ones: a mean of latents sampled at random, as in a VAE, would vary less than the prior. Hence there
+is no `sample_latents`.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ __all__ = ["DecoderAverage"]
 
 @final
 class DecoderAverage(LightningModule):
-    """The average of models at the same latents; it is sampled, not trained.
+    """The average of models at equal latents; it is sampled, not trained.
 
     Args:
         members: snapshots of one run, at least one.
@@ -51,7 +51,7 @@ class DecoderAverage(LightningModule):
         """Returns the average of a model's checkpoints, snapshots of one run.
 
         Args:
-            model: of the checkpoints' architecture; left as it is.
+            model: of the checkpoints' architecture; unchanged.
             checkpoints: files that Lightning wrote, at least one.
 
         Raises:
@@ -61,12 +61,12 @@ class DecoderAverage(LightningModule):
 
     @property
     def prior(self) -> AbstractTarget:
-        distribution = self.members[0].prior
-        assert isinstance(distribution, AbstractTarget)
-        return distribution
+        prior = self.members[0].prior
+        assert isinstance(prior, AbstractTarget)
+        return prior
 
     def decode(self, z: Tensor) -> Tensor:
-        """Returns the mean of what the members make of latents (n, d)."""
+        """Returns the mean of the members' images for latents (n, d)."""
         return torch.stack([member.decode(z) for member in self.members]).mean(0)
 
     def encode(self, images: Tensor) -> Tensor:

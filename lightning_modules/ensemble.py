@@ -1,21 +1,21 @@
-"""A mixture of trained generators, sampled like one.
+"""A mixture of trained generators, sampled like one model.
 
-Members g_1, ..., g_m with latents Z ~ N(0, I_d) and weights w_i that sum to 1 make the mixture
-sum_i w_i distribution(g_i(Z)). A latent of the mixture is (z, t) with one coordinate more, which
-chooses:
+Members g_1, ..., g_m with latents Z ~ N(0, I_d) and weights w_i that sum to 1 define the mixture of
+the distributions of g_i(Z) with weights w_i. A latent (z, t) of the mixture has one more
+coordinate, which chooses the member:
 
     decode(z, t) = g_i(z)    for    W_(i-1) <= Phi(t) < W_i,    W_i = w_1 + ... + w_i,
 
-Phi the distribution function of N(0, 1). So the member is a function of the latent, P(i) = w_i, and
-(z, t) ~ N(0, I_(d+1)): samplers, galleries and metrics meet a model like any other. History-aware
-sampling spreads t like the other coordinates, so that even a few samples share out the members
-better than independent ones do.
+with Phi the cumulative distribution function of N(0, 1). The member is thus a function of the
+latent, P(i) = w_i, and (z, t) ~ N(0, I_(d+1)): samplers, galleries and metrics need no special
+case. History-aware sampling spreads t like the other coordinates, so that even a few samples are
+shared out over the members more evenly than i.i.d. ones.
 
-Unlike ``DecoderAverage`` it asks nothing of the members' latent spaces. Between two values of t the
-images jump, so paths of latents should keep t.
+Unlike ``DecoderAverage`` it needs no common latent space of the members. Images jump between
+members as t changes, so paths of latents should keep t.
 
 Source: for mixtures of generators against mode collapse Tolstikhin et al. 2017, "AdaGAN", arXiv
-1701.02386; here they are trained apart. Choosing by a coordinate of the latent is ours.
+1701.02386; here they are trained independently. Choosing by a coordinate of the latent is new here.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ class Ensemble(LightningModule):
 
     Args:
         members: trained models of one prior and one image shape, at least one.
-        weights: of the members, > 0; they are divided by their sum. Equal ones if None.
+        weights: of the members, > 0; normalized by their sum. Equal weights if None.
 
     Raises:
         ValueError: if members differ, their latents are not standard normal, or weights do not fit.
@@ -58,14 +58,14 @@ class Ensemble(LightningModule):
                 f"`weights` must be a positive number for each of the {len(members)} members, got "
                 f"{weights}."
             )
-        distribution = _first(members).prior
-        if repr(distribution) != repr(StandardNormal(distribution.dim)):
+        prior = _first(members).prior
+        if repr(prior) != repr(StandardNormal(prior.dim)):
             raise ValueError(
-                f"`members` must have standard normal latents, so that one coordinate more can "
-                f"choose among them, got {distribution}; train them with such a distribution."
+                f"`members` must have a standard normal prior, so that one more coordinate can "
+                f"choose among them, got {prior}; train them with such a prior."
             )
         self.members = nn.ModuleList(members)
-        self._target = StandardNormal(distribution.dim + 1)
+        self._prior = StandardNormal(prior.dim + 1)
         shares = torch.tensor(weights, dtype=torch.float64).cumsum(0)
         borders = torch.special.ndtri(shares[:-1] / shares[-1])
         self.register_buffer("borders", borders.float(), persistent=False)
@@ -80,7 +80,7 @@ class Ensemble(LightningModule):
         """Returns the mixture of a model's checkpoints, of several runs or snapshots of one.
 
         Args:
-            model: of the checkpoints' architecture; left as it is.
+            model: of the checkpoints' architecture; unchanged.
             checkpoints: files that Lightning wrote, at least one.
             weights: of the members, as above.
 
@@ -91,30 +91,30 @@ class Ensemble(LightningModule):
 
     @property
     def prior(self) -> AbstractTarget:
-        return self._target
+        return self._prior
 
     def choices(self, z: Tensor) -> Tensor:
-        """Returns the number of the member, from 0, that decodes each of latents (n, d + 1)."""
+        """Returns the index (n,) of the member that decodes each of the latents (n, d + 1)."""
         assert isinstance(self.borders, Tensor)
         return torch.bucketize(z[:, -1].contiguous(), self.borders.to(z), right=True)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Returns what latents (n, d + 1) stand for, each decoded by the member it chooses."""
-        chosen, own = self.choices(z), z[:, :-1]
+        """Decodes each of the latents (n, d + 1) by the member that it chooses."""
+        chosen, latents = self.choices(z), z[:, :-1]
         places = [(chosen == number).nonzero()[:, 0] for number in range(len(self.members))]
-        # a member whose turn it is not decodes nothing, which batch norms would not stand
+        # members without latents are skipped: batch norms fail on empty batches
         parts = [
-            member.decode(own[place])
+            member.decode(latents[place])
             for member, place in zip(self.members, places, strict=True)
             if len(place)
         ]
         if not parts:
-            return self.members[0].decode(own)
+            return self.members[0].decode(latents)
         order = torch.cat(places)
         return torch.cat(parts)[order.argsort()]
 
 
 def _first(members: Sequence[LightningModule]) -> LatentGenerator:
     first = members[0]
-    assert provides(first, LatentGenerator)  # check_members has seen to it
+    assert provides(first, LatentGenerator)  # checked by check_members
     return first

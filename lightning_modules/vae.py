@@ -1,17 +1,19 @@
 """Variational autoencoder.
 
-The encoder gives mean and log variance of q(z|x) = N(m(x), diag s(x)^2), the decoder p(x|z). The
-mean over a batch of images x is minimised of
+The encoder gives mean and log variance of q(z|x) = N(m(x), diag s(x)^2), the decoder p(x|z). Both
+minimise the mean over a batch of images x of
 
     -E_q log p(x|z) + beta KL(q(z|x) || N(0, I)),
 
-with one z = m + s * noise a image (the reparametrisation) and
+with one z = m + s * noise per image (the reparametrisation) and
 
 - kl "closed": 1/2 sum_j (m_j^2 + s_j^2 - log s_j^2 - 1),
 - kl "one_sample": log q(z|x) - log p(z) at that z, noisier, as in TensorFlow's tutorial.
 
-For beta = 1 minus this is the evidence lower bound (ELBO) of log p(x), in nats a image, which S
-draws z_s ~ q(z|x) raise to log (1/S) sum_s p(x|z_s) p(z_s) / q(z_s|x).
+For beta = 1, minus this is the evidence lower bound (ELBO) of log p(x), in nats per image. With S
+samples z_s ~ q(z|x) the bound rises to
+
+    log (1/S) sum_s p(x|z_s) p(z_s) / q(z_s|x).
 
 Source: Kingma and Welling 2013, "Auto-encoding variational Bayes", arXiv 1312.6114; beta: Higgins
 et al. 2017, "beta-VAE", ICLR; the tighter bound: Burda, Grosse and Salakhutdinov 2015, "Importance
@@ -19,18 +21,16 @@ weighted autoencoders", arXiv 1509.00519.
 """
 
 import math
-from typing import Literal, final
+from typing import Any, Literal, final
 
 import torch
 from jaxtyping import Float
-from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
 from hawc import StandardNormal
 from hawc.precision import full_precision
 from hawc.targets import AbstractTarget
 from lightning_modules.base.autoencoder import AbstractAutoencoder
-from lightning_modules.interface import ImageShape, NetworkFactory
 from lightning_modules.losses.likelihoods import bernoulli_nll, gaussian_nll
 
 __all__ = ["VAE"]
@@ -38,23 +38,20 @@ __all__ = ["VAE"]
 
 @final
 class VAE(AbstractAutoencoder):
-    """Variational autoencoder; logs loss, reconstruction, kl and elbo, all in nats a image.
+    """Variational autoencoder; logs loss, reconstruction, kl and elbo, all in nats per image.
 
     Args:
-        image_shape: of one image (channels, height, width), or of one table row (features,).
-        latent_dim: number of latent coordinates, at least 1.
-        encoder: builds the network from images to mean and log variance.
-        decoder: builds the network from latents to logits of pixels, or to table rows.
-        optimizer: of all parameters.
-        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None.
+        *args: `image_shape`, `latent_dim`, `encoder` and `decoder` of `AbstractAutoencoder`; the
+            encoder gives mean and log variance, the decoder logits of pixels, or table rows.
         likelihood: of a pixel given z. "bernoulli" needs pixels in [0, 1].
         sigma: standard deviation of "gaussian" in units of a pixel, > 0; learnt if None. Without
             effect on "bernoulli".
         kl: "closed" form or "one_sample".
         beta: factor of the KL term, >= 0.
         warm_up_steps: training steps over which the factor grows linearly to `beta`, >= 0.
-        num_importance_samples: of the bound that a test logs as test/importance_weighted_bound; 0
-            leaves it out.
+        num_importance_samples: S of the bound that a test logs as test/importance_weighted_bound;
+            0 leaves it out.
+        **options: `optimizer` and `scheduler` of `AbstractAutoencoder`.
 
     Raises:
         ValueError: if a number is out of its range.
@@ -64,20 +61,16 @@ class VAE(AbstractAutoencoder):
 
     def __init__(
         self,
-        image_shape: ImageShape,
-        latent_dim: int,
-        encoder: NetworkFactory,
-        decoder: NetworkFactory,
-        optimizer: OptimizerCallable = torch.optim.Adam,
-        scheduler: LRSchedulerCallable | None = None,
+        *args: Any,
         likelihood: Literal["bernoulli", "gaussian"] = "bernoulli",
         sigma: float | None = None,
         kl: Literal["closed", "one_sample"] = "closed",
         beta: float = 1.0,
         warm_up_steps: int = 0,
         num_importance_samples: int = 0,
+        **options: Any,
     ) -> None:
-        super().__init__(image_shape, latent_dim, encoder, decoder, optimizer, scheduler)
+        super().__init__(*args, **options)
         if sigma is not None and not (sigma > 0 and math.isfinite(sigma)):
             raise ValueError(f"`sigma` must be > 0, or null to learn it, got {sigma}.")
         for name, value in (
@@ -89,8 +82,8 @@ class VAE(AbstractAutoencoder):
                 raise ValueError(f"`{name}` must be at least 0, got {value}.")
         self._likelihood = likelihood
         log_sigma = torch.tensor(math.log(sigma or 1.0))
-        learnt = likelihood == "gaussian" and sigma is None
-        self.log_sigma = nn.Parameter(log_sigma) if learnt else nn.Buffer(log_sigma)
+        is_learnt = likelihood == "gaussian" and sigma is None
+        self.log_sigma = nn.Parameter(log_sigma) if is_learnt else nn.Buffer(log_sigma)
         self._kl = kl
         self._beta = beta
         self._warm_up_steps = warm_up_steps
@@ -120,7 +113,7 @@ class VAE(AbstractAutoencoder):
         else:
             divergence = _log_ratio(z, noise, log_variance).mean()
         return {
-            "loss": reconstruction + self._beta_now() * divergence,
+            "loss": reconstruction + self._present_beta() * divergence,
             "reconstruction": reconstruction,
             "kl": divergence,
             "elbo": -(reconstruction + divergence),
@@ -136,7 +129,7 @@ class VAE(AbstractAutoencoder):
     def importance_weighted_bound(
         self, images: Float[Tensor, "n ..."], num_samples: int
     ) -> Float[Tensor, " n"]:
-        """Returns the bound of each image's log p(x) by `num_samples` samples of z, in nats."""
+        """Returns a lower bound of each image's log p(x) by `num_samples` samples, in nats."""
         mean, log_variance = self._posterior(images)
         log_weights = []
         for _ in range(num_samples):
@@ -146,17 +139,17 @@ class VAE(AbstractAutoencoder):
         return torch.stack(log_weights).logsumexp(0) - math.log(num_samples)
 
     def _posterior(self, images: Tensor) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n d"]]:
-        # half precision would round a divergence of some nats to tenths
+        # half precision rounds a divergence of some nats to tenths
         mean, log_variance = full_precision(self.encoder(images)).chunk(2, dim=1)
         return mean, log_variance
 
     def _nll(self, images: Tensor, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-        output = self.decoder(z.to(images.dtype))  # the weights' where these are not mixed
+        output = self.decoder(z.to(images.dtype))  # the weights' dtype unless precision is mixed
         if self._likelihood == "bernoulli":
             return bernoulli_nll(images, output)
         return gaussian_nll(images, self.as_images(output), self.log_sigma)
 
-    def _beta_now(self) -> float:
+    def _present_beta(self) -> float:
         if not self.training or self.global_step >= self._warm_up_steps:
             return self._beta
         return self._beta * self.global_step / self._warm_up_steps

@@ -43,7 +43,7 @@ TABLE: list[Mistake] = [
     (
         "batch norm under spectral norms",
         (*SNGAN, "--model.critic.batch_norm", "true"),
-        r"`critic` must have no batch norm in SNGAN.*; set `batch_norm: false`",
+        r"`critic` must have no batch norm, because its scales.*; set `batch_norm: false`",
     ),
     (
         "one domain for a translator",

@@ -153,7 +153,7 @@ TABLE: list[Mistake] = [
             *(*GIVEN, "--more_checkpoints", "[whole.ckpt]"),
             *("--model.latent_loss", "paper"),
         ),
-        r"`more_checkpoints` must have standard normal latents, so that .*, got StudentT",
+        r"`more_checkpoints` must have a standard normal prior, so that .*, got StudentT",
     ),
     (
         "features without a network",

@@ -12,7 +12,7 @@ from callbacks.base.decoding import evaluating
 from callbacks.base.first_examples import Examples, FirstExamples
 from callbacks.base.images import LoggedImage, log_image
 from callbacks.base.model_callback import AbstractModelCallback
-from lightning_modules.interface import Autoencoder
+from lightning_modules.interface import Autoencoder, HasColumns, provides
 
 __all__ = ["AbstractEpochImages"]
 
@@ -94,7 +94,8 @@ class AbstractEpochImages(AbstractModelCallback):
         if self._logged_epoch == self._last_epoch or not len(kept):
             return
         self._logged_epoch = self._last_epoch
-        names = getattr(trainer.datamodule, "column_names", ())
+        data: Any = trainer.datamodule
+        names = data.column_names if provides(data, HasColumns) else ()
         examples = replace(kept.examples(), column_names=names)
         with evaluating(pl_module):
             for image in self.make_images(pl_module, examples):

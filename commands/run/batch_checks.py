@@ -12,6 +12,7 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 from commands.errors import UsageError
 from commands.run.first_batch import first_batches, in_copy
 from lightning_modules import TrainingError
+from lightning_modules.interface import ChecksBatches, HasImageShape, provides
 
 __all__ = ["PURPOSES", "check_first_batch", "check_loader_kind", "image_shape"]
 
@@ -28,9 +29,9 @@ def image_shape(data: LightningDataModule) -> Any:
     Raises:
         ValueError: if it is a method.
     """
-    if inspect.getattr_static(data, "image_shape", None) is None:
-        return getattr(data, "image_shape", None)  # by __getattr__, maybe
-    shape = data.image_shape
+    if not provides(data, HasImageShape):
+        return None
+    shape: Any = data.image_shape
     if callable(shape):
         raise ValueError(
             f"`image_shape` must be a property or an attribute of `data`, got a method of "
@@ -79,7 +80,7 @@ def check_first_batch(
         name: "train", "val" or "test".
         loader: what the data module returns for it, [] if it has no batches.
         trainer: of the run.
-        model: as configured; one without `batch_contract`, which is not ours, takes any batches.
+        model: as configured; one without `batch_contract` takes any batches.
         datamodule: of the run, set up.
     """
     source = f"{type(datamodule).__name__}.{name}_dataloader"
@@ -90,7 +91,7 @@ def check_first_batch(
 
     if isinstance(loader, (list, tuple)) and not loader:
         raise UsageError(_none(name, source))
-    if hasattr(model, "batch_contract") and (said := in_copy(refusal)):
+    if provides(model, ChecksBatches) and (said := in_copy(refusal)):
         raise UsageError(said)
 
 
@@ -115,11 +116,12 @@ def _refusal(
     first = first_batches(loader, name)
     if first == []:
         return _none(name, source)
+    assert provides(model, ChecksBatches)  # checked by the caller
     dtype = trainer.precision_plugin.convert_input(torch.empty(0)).dtype
     for number, batch in enumerate(first or ()):  # if it cannot be known, the first step looks
         for delivered in _transferred(batch, number, trainer, model, datamodule):
             try:
-                model.batch_contract.check(delivered, source, dtype)  # type: ignore[operator, union-attr]
+                model.batch_contract.check(delivered, source, dtype)
             except TrainingError as error:
                 return str(error)
     return None

@@ -11,6 +11,7 @@ from torch import Tensor
 from commands.errors import UsageError
 from commands.run.folder import run_of
 from lightning_modules.base.checkpoints import read_checkpoint, read_weights
+from lightning_modules.interface import AdversarialPair, provides
 
 __all__ = [
     "can_resume",
@@ -122,7 +123,7 @@ def load_average(path: Path, module: LightningModule) -> None:
             f"`use_ema` needs a checkpoint with the average that the callback GeneratorEMA keeps, "
             f"got '{path}' without one; leave the option out, or train with that callback."
         )
-    wanted = module.generator.state_dict() if hasattr(module, "generator") else {}
+    wanted = module.generator.state_dict() if provides(module, AdversarialPair) else {}
     if {k: v.shape for k, v in kept.items()} != {k: v.shape for k, v in wanted.items()}:
         raise UsageError(
             f"`use_ema` needs an average of this generator, got in '{path}' one of another; use "

@@ -10,6 +10,7 @@ from callbacks.base.model_callback import AbstractModelCallback
 from commands.errors import UsageError
 from commands.run.batch_checks import PURPOSES, check_first_batch, check_loader_kind
 from commands.run.callback_checks import check_lightning_callbacks
+from lightning_modules.interface import HasDensity, NeedsDensity, TwoDomains, provides
 
 __all__ = ["check_batches", "check_run"]
 
@@ -173,9 +174,10 @@ def _check_loader(datamodule: LightningDataModule, stage: str) -> None:
 def _check_domains(model: LightningModule, datamodule: LightningDataModule) -> None:
     """Raises UsageError unless batches are of as many domains as the model takes.
 
-    Whatever is of two domains says so by `num_domains`; all else is of one.
+    Data and models that do not provide `TwoDomains` are of one domain.
     """
-    taken, given = (getattr(part, "num_domains", 1) for part in (model, datamodule))
+    parts: tuple[Any, ...] = (model, datamodule)
+    taken, given = (part.num_domains if provides(part, TwoDomains) else 1 for part in parts)
     if taken != given:
         kinds = {1: "(examples, labels) of one domain", 2: "(a, b) of two domains"}
         others = {1: "`data` such as MNIST5k or CSVTable", 2: "`data` such as TwoFolders"}
@@ -187,8 +189,8 @@ def _check_domains(model: LightningModule, datamodule: LightningDataModule) -> N
 
 
 def _check_density(model: LightningModule, datamodule: LightningDataModule) -> None:
-    """Raises UsageError if a model that `needs_density` gets data whose density nobody knows."""
-    if getattr(model, "needs_density", False) and not hasattr(datamodule, "log_density"):
+    """Raises UsageError if a model that `NeedsDensity` gets data without `HasDensity`."""
+    if provides(model, NeedsDensity) and not provides(datamodule, HasDensity):
         raise UsageError(
             f"`data` must know its density for {type(model).__name__}, got "
             f"{type(datamodule).__name__}, which has no `log_density`; name data such as "

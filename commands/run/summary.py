@@ -15,6 +15,7 @@ from callbacks import HistoryAwareSampling
 from commands.run.checkpoints import can_resume
 from commands.run.training_options import options_to_go_on, saved_by_run, stopped_by
 from commands.sample.run import SampleRun
+from lightning_modules.interface import AdversarialPair, CriticSchedule, provides
 
 __all__ = [
     "print_exported",
@@ -174,9 +175,9 @@ def _purpose(trainer: Trainer, longer: Mapping[str, str]) -> str:
 def _without_generator_step(trainer: Trainer) -> str | None:
     """Returns a line if an adversarial training ended before the generator's first step."""
     model = trainer.lightning_module
-    if getattr(model, "generator_step", 1) or not getattr(model, "critic_step", 0):
+    if not provides(model, AdversarialPair) or model.generator_step or not model.critic_step:
         return None
-    due = model.critic_steps_due(0) if hasattr(model, "critic_steps_due") else "some"
+    due = model.critic_steps_due(0) if provides(model, CriticSchedule) else "some"
     return (
         f"the generator made no step: its first comes after {due} of the critic, and the run ended "
         f"after {model.critic_step}"

@@ -1,8 +1,8 @@
-"""The alternating training step of a generator fed with latents and a critic.
+"""The alternating training step of a critic and a generator with latents.
 
-A batch of real images serves one critic step; after every `n_critic` of them the generator makes
-one step against the critic as it then is. In the critic step the fakes carry no gradient, in the
-generator step the critic is frozen, so each step changes the weights of one network.
+Each batch of real images serves one critic step; after every `n_critic` of them the generator makes
+one step. In the critic step the fakes carry no gradient, and in the generator step the critic is
+frozen, so each step changes the weights of one network.
 """
 
 from abc import abstractmethod
@@ -13,31 +13,28 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
 from hawc import StandardNormal
+from hawc.precision import full_precision
 from hawc.targets import AbstractTarget
 from lightning_modules.base.alternating import AbstractAlternating, Losses, Network, frozen
-from lightning_modules.base.checks import (
-    BatchContract,
-    check_at_least_one,
-    check_sizes,
-    forget_callables,
-)
+from lightning_modules.base.checks import BatchContract, check_at_least_one, check_sizes
 from lightning_modules.base.critic_scores import critic_scores
 from lightning_modules.base.image_range import from_signed, squashed, to_signed
 from lightning_modules.interface import ImageShape, NetworkFactory
 
-__all__ = ["AbstractAdversarial"]
+__all__ = ["AbstractAdversarial", "Losses"]
 
 
 class AbstractAdversarial(AbstractAlternating):
-    """A generator fed with N(0, I) and a critic, each with its optimizer.
+    """A generator with the prior N(0, I) and a critic, each with its optimizer.
 
-    Networks see images in [-1, 1]; outside they are in [0, 1]. Table rows stay as they are.
+    Images are in [-1, 1] in both networks and in [0, 1] outside. Table rows are unchanged.
 
     Args:
         image_shape: of one image (channels, height, width), or of one table row (features,).
         latent_dim: number of latent coordinates, at least 1.
         generator: builds the network from latents to images, unbounded output.
-        critic: builds the network from images to one score.
+        critic: builds the network from images to one score, a logit in GAN; WGANGP and SNGAN
+            refuse a critic with batch norm.
         generator_optimizer: of the generator's parameters.
         critic_optimizer: of the critic's parameters.
         generator_scheduler: of the generator's learning rate, stepped after each generator step.
@@ -69,14 +66,12 @@ class AbstractAdversarial(AbstractAlternating):
         max_gradient_norm: float | None = None,
     ) -> None:
         super().__init__(
-            generator_optimizer,
-            critic_optimizer,
-            generator_scheduler,
-            critic_scheduler,
-            max_gradient_norm,
+            generator_optimizer=generator_optimizer,
+            critic_optimizer=critic_optimizer,
+            generator_scheduler=generator_scheduler,
+            critic_scheduler=critic_scheduler,
+            max_gradient_norm=max_gradient_norm,
         )
-        self.save_hyperparameters()
-        forget_callables(self)
         check_sizes(image_shape, latent_dim)
         check_at_least_one("n_critic", n_critic)
         if generator_batch_size is not None:
@@ -92,11 +87,16 @@ class AbstractAdversarial(AbstractAlternating):
 
     @abstractmethod
     def critic_losses(self, real: Tensor, fake: Tensor) -> Losses:
-        """Returns the critic's "loss" and what else to log, of images in [-1, 1]."""
+        """Returns the critic's "loss" and further terms to log, for images in [-1, 1]."""
 
     @abstractmethod
-    def generator_losses(self, fake: Tensor) -> Losses:
-        """Returns the generator's "loss" and what else to log, of its images in [-1, 1]."""
+    def generator_losses(self, real: Tensor, fake: Tensor) -> Losses:
+        """Returns the generator's "loss" and further terms to log, for images in [-1, 1].
+
+        Args:
+            real: the batch of the critic step just made, which relativistic losses compare with.
+            fake: images of the generator, as many as `generator_batch_size`.
+        """
 
     def critic_steps_due(self, generator_step: int) -> int:
         """Returns the critic steps, a batch each, before a generator step, counted from 0."""
@@ -110,24 +110,28 @@ class AbstractAdversarial(AbstractAlternating):
         return StandardNormal(self.latent_dim)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Returns images (n, *image_shape) in [0, 1], or table rows, of latents (n, d)."""
+        """Returns images (n, *image_shape) in [0, 1], or table rows, for latents (n, d)."""
         return from_signed(self.generate(z), self.image_shape)
 
     def generate(self, z: Tensor) -> Tensor:
-        """Returns images in [-1, 1], or table rows, of latents (n, d)."""
+        """Returns images in [-1, 1], or table rows, for latents (n, d)."""
         return squashed(self.generator(z), self.image_shape)
 
-    def as_seen(self, images: Tensor) -> Tensor:
-        """Returns images in [0, 1] as the networks see them, in [-1, 1]; table rows as is."""
+    def to_network_range(self, images: Tensor) -> Tensor:
+        """Maps images from [0, 1] to the networks' [-1, 1]; table rows are unchanged."""
         return to_signed(images, self.image_shape)
 
     def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns the critic's outputs on both, in one pass unless a batch norm would mix them."""
+        """Returns the critic's outputs on both, float32, in one pass unless it has batch norms."""
         return critic_scores(self.critic, real, fake)
+
+    def score(self, images: Tensor) -> Tensor:
+        """Returns the critic's outputs on images in [-1, 1], float32 also under autocast."""
+        return full_precision(self.critic(images))
 
     def alternate(self, batch: tuple[Tensor, Tensor]) -> None:
         (images,) = self.batch_contract.examples(batch)
-        real = self.as_seen(images)
+        real = self.to_network_range(images)
         with torch.no_grad(), frozen(self.generator):
             fake = self.generate(self._latents(len(real)))
         self.step_critic(self.critic_losses(real, fake))
@@ -135,7 +139,7 @@ class AbstractAdversarial(AbstractAlternating):
         if self.critic_steps_in_turn >= self.critic_steps_due(self.generator_step):
             z = self._latents(self._generator_batch_size or len(real))
             with frozen(self.critic):
-                self.step_generator(self.generator_losses(self.generate(z)))
+                self.step_generator(self.generator_losses(real, self.generate(z)))
             self.critic_steps_in_turn = 0
 
     def _latents(self, n: int) -> Tensor:

@@ -1,8 +1,8 @@
-"""Steps of a generator and a critic in turn, each with its optimizer.
+"""Alternating steps of a generator and a critic, each with its optimizer.
 
-Lightning's automatic optimization knows one optimizer, so the steps are made by hand here: losses
-are checked, one network moves while the other is frozen, steps are counted (Lightning's
-`global_step` counts those of both together), and everything that a resumed run needs is kept.
+Lightning's automatic optimization supports one optimizer, so this class makes the steps itself. It
+checks losses, trains one network while the other is frozen, counts the steps of each (Lightning's
+`global_step` counts those of both together) and saves all that a resumed run needs.
 """
 
 from abc import abstractmethod
@@ -19,6 +19,7 @@ from torch.nn.utils import parametrize
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from lightning_modules.base.checks import forget_callables
 from lightning_modules.base.errors import TrainingError
 from lightning_modules.base.finite import LossWatch, check_finite_weights
 from lightning_modules.base.optimization import (
@@ -28,31 +29,31 @@ from lightning_modules.base.optimization import (
     note_classes,
     resume,
 )
-from lightning_modules.base.runtime import AbstractPlainAttributes, is_fitting, is_read, loggable
+from lightning_modules.base.runtime import AbstractPlainAttributes, is_fitting, is_logged, loggable
 from lightning_modules.base.step_seed import seed_step
 
 __all__ = ["AbstractAlternating", "Losses", "Network", "frozen"]
 
 Losses = Mapping[str, Tensor]
-"""By name; "loss" is the scalar to minimise, of the others the mean is logged, when it is read."""
+"""Terms by name: "loss" is the scalar to minimise; of the others the mean is logged."""
 
 Network = Literal["critic", "generator"]
 
 
 class AbstractAlternating(AbstractPlainAttributes, LightningModule):
-    """Trains `self.critic` and `self.generator`, which a subclass sets, in turn.
+    """Trains `self.critic` and `self.generator`, which a subclass sets, alternately.
 
-    A batch is one `play`: a subclass decides there which of `step_critic` and `step_generator` are
-    due. Logs train/critic_loss, train/generator_loss, every other term of the losses by its name,
-    and the number of steps of either network, to be the x-axis of a plot.
+    For each batch a subclass's `alternate` calls `step_critic` or `step_generator` or both. Logs
+    train/critic_loss, train/generator_loss, every other term of the losses by its name, and the
+    step count of each network as an x-axis for plots.
 
     Args:
         generator_optimizer: of the generator's parameters.
         critic_optimizer: of the critic's parameters.
         generator_scheduler: of the generator's learning rate, stepped after each generator step.
         critic_scheduler: of the critic's learning rate, stepped after each critic step.
-        max_gradient_norm: to which each network's gradient is scaled down before its step, in the
-            2-norm, > 0; None leaves gradients as they are.
+        max_gradient_norm: bound of the 2-norm of each network's gradient, > 0; larger gradients are
+            scaled down before the step. None: no bound.
 
     Raises:
         ValueError: if `max_gradient_norm` <= 0.
@@ -60,7 +61,7 @@ class AbstractAlternating(AbstractPlainAttributes, LightningModule):
     """
 
     counters: ClassVar[tuple[str, ...]] = ("batch_count", "critic_step", "generator_step")
-    """Attributes that say whose turn it is; checkpoints hold them. A subclass adds its own."""
+    """Attributes that determine the next step, saved in checkpoints. Subclasses may add some."""
 
     generator: nn.Module
     critic: nn.Module
@@ -69,11 +70,13 @@ class AbstractAlternating(AbstractPlainAttributes, LightningModule):
         self,
         generator_optimizer: OptimizerCallable,
         critic_optimizer: OptimizerCallable,
-        generator_scheduler: LRSchedulerCallable | None,
-        critic_scheduler: LRSchedulerCallable | None,
-        max_gradient_norm: float | None,
+        generator_scheduler: LRSchedulerCallable | None = None,
+        critic_scheduler: LRSchedulerCallable | None = None,
+        max_gradient_norm: float | None = None,
     ) -> None:
         super().__init__()
+        self.save_hyperparameters()  # of all subclasses' constructors
+        forget_callables(self)
         if max_gradient_norm is not None and not max_gradient_norm > 0:
             raise ValueError(
                 f"`max_gradient_norm` must be > 0, or null for none, got {max_gradient_norm}."
@@ -91,21 +94,21 @@ class AbstractAlternating(AbstractPlainAttributes, LightningModule):
 
     @abstractmethod
     def alternate(self, batch: Any) -> None:
-        """Makes the steps that are due with one batch, by `step_critic` and `step_generator`."""
+        """Makes the steps due with one batch, by `step_critic` and `step_generator`."""
 
     @abstractmethod
     def batches_until_next(self, network: Network) -> int:
-        """Returns for how many batches losses of a step now made stay the newest, at least 1.
+        """Returns the number of batches until this network's next step, at least 1.
 
-        Asked while the network moves, before its step is counted; the present batch is the first.
+        Called during a step, before it is counted; the present batch is the first.
         """
 
-    def is_step_read(self, network: Network) -> bool:
-        """Returns whether somebody will see what is logged of the step that a network makes now."""
-        return is_read(self.trainer, self.batch_count, self.batches_until_next(network))
+    def is_step_logged(self, network: Network) -> bool:
+        """Returns whether a logger reads the values of the network's present step."""
+        return is_logged(self.trainer, self.batch_count, self.batches_until_next(network))
 
     def constrain_critic(self) -> None:
-        """Brings the critic's weights back into their set after its step, in place."""
+        """Projects the critic's weights onto their permitted set after its step, in place."""
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
         seed_step((self.batch_count,), self.global_rank)
@@ -113,19 +116,19 @@ class AbstractAlternating(AbstractPlainAttributes, LightningModule):
         self.batch_count += 1
 
     def step_critic(self, losses: Losses) -> None:
-        """Moves the critic down losses in which the generator has no part."""
-        is_read = self.is_step_read("critic")
-        self._descend("critic", losses, is_read)
+        """Makes a step of the critic on losses without a graph to the generator."""
+        is_logged = self.is_step_logged("critic")
+        self._descend("critic", losses, is_logged)
         self.constrain_critic()
-        if is_read:
+        if is_logged:
             self._log("critic", losses, self.critic_step + 1)
         self.critic_step += 1
 
     def step_generator(self, losses: Losses) -> None:
-        """Moves the generator down losses made while the critic was `frozen`."""
-        is_read = self.is_step_read("generator")
-        self._descend("generator", losses, is_read)
-        if is_read:
+        """Makes a step of the generator on losses computed while the critic was `frozen`."""
+        is_logged = self.is_step_logged("generator")
+        self._descend("generator", losses, is_logged)
+        if is_logged:
             self._log("generator", losses, self.generator_step + 1)
         self.generator_step += 1
 
@@ -135,14 +138,14 @@ class AbstractAlternating(AbstractPlainAttributes, LightningModule):
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         if self._max_gradient_norm is not None:
             bound = self._max_gradient_norm * self.gradient_scale(optimizer)
-            # not self.clip_gradients, which refuses fused optimizers in any mixed precision
+            # self.clip_gradients refuses fused optimizers in any mixed precision
             self.trainer.precision_plugin.clip_grad_by_norm(optimizer, bound)
 
     def gradient_scale(self, optimizer: Optimizer) -> float:
-        """Returns by what factor an optimizer's gradients are too large before its step.
+        """Returns the factor by which an optimizer's gradients are scaled before its step.
 
-        It is 1 unless a precision scales losses and the optimizer is fused, for such a one undoes
-        the scale itself, within its step.
+        It is 1 unless a mixed precision scales losses and the optimizer is fused: a fused one
+        removes the scale within its step.
         """
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)
         fused = any(group.get("fused") for group in optimizer.param_groups)
@@ -159,7 +162,7 @@ class AbstractAlternating(AbstractPlainAttributes, LightningModule):
         if steps is None:
             raise TrainingError(
                 f"a checkpoint of {type(self).__name__} must hold the steps of its two networks, "
-                "got one without; it is another model's, so name the model it was written by."
+                "got one without; name the model that wrote it."
             )
         for name in self.counters:
             setattr(self, name, steps[name])
@@ -170,9 +173,9 @@ class AbstractAlternating(AbstractPlainAttributes, LightningModule):
         pairs = zip(self._optimizations, (self.critic, self.generator), strict=True)
         return [optimization.make(network.parameters()) for optimization, network in pairs]
 
-    def _descend(self, network: Network, losses: Losses, is_read: bool) -> None:
+    def _descend(self, network: Network, losses: Losses, is_logged: bool) -> None:
         """Makes a step of a network's optimizer."""
-        self._loss_watch.look(losses, self._steps_so_far(), is_read=is_read)
+        self._loss_watch.inspect(losses, self._steps_so_far(), is_logged=is_logged)
         place = ("critic", "generator").index(network)
         optimizer: LightningOptimizer = self.optimizers()[place]  # type: ignore[index]
         optimizer.zero_grad()
@@ -187,21 +190,21 @@ class AbstractAlternating(AbstractPlainAttributes, LightningModule):
 
     def _log(self, network: Network, losses: Losses, step: int) -> None:
         terms = {name: loggable(value) for name, value in losses.items() if name != "loss"}
-        own = {f"{network}_loss": losses["loss"], f"{network}_step": float(step)}
-        self.log_dict({f"train/{name}": value for name, value in {**own, **terms}.items()})
+        main = {f"{network}_loss": losses["loss"], f"{network}_step": float(step)}
+        self.log_dict({f"train/{name}": value for name, value in {**main, **terms}.items()})
 
 
 @contextmanager
 def frozen(network: nn.Module) -> Iterator[None]:
-    """Lets gradients pass through a network but not into its weights.
+    """Freezes a network: gradients pass through it but not into its weights.
 
-    Nor does using it change it otherwise: spectral norms make no power iteration, and batch norms,
-    which still normalise by the batch, keep their running statistics.
+    Forward passes do not change its buffers either: spectral norms make no power iteration, and
+    batch norms normalize by the batch without updating their running statistics.
     """
     modules = list(network.modules())
     weights = [weight for weight in network.parameters() if weight.requires_grad]
-    iterated = [m.parametrizations for m in modules if parametrize.is_parametrized(m)]
-    training = [module for found in iterated for module in found.modules() if module.training]
+    parametrizations = [m.parametrizations for m in modules if parametrize.is_parametrized(m)]
+    training = [module for p in parametrizations for module in p.modules() if module.training]
     tracking = [m for m in modules if getattr(m, "track_running_stats", False)]
     _set(weights, "requires_grad", False)
     _set(training, "training", False)

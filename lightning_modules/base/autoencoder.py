@@ -1,6 +1,4 @@
-"""What autoencoders share: an encoder and a decoder between images and a distribution of
-latents.
-"""
+"""The base of autoencoders: an encoder and a decoder between images and latents."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -24,8 +22,8 @@ class AbstractAutoencoder(AbstractOneLoss, ABC):
     Args:
         image_shape: of one image (channels, height, width), or of one table row (features,).
         latent_dim: number of latent coordinates, at least 1.
-        encoder: builds the network from images to latent statistics.
-        decoder: builds the network from latents to images, unbounded output.
+        encoder: builds the network from images to latents; in VAE to their mean and log variance.
+        decoder: builds the network from latents to logits of pixels, or to table rows.
         optimizer: of all parameters.
         scheduler: of the optimizer's learning rate, stepped after each epoch; none if None.
 
@@ -56,33 +54,30 @@ class AbstractAutoencoder(AbstractOneLoss, ABC):
     @property
     @abstractmethod
     def prior(self) -> AbstractTarget:
-        """The distribution that the latent latents are drawn to."""
+        """The distribution that encoded images should follow."""
 
     @abstractmethod
     def encode(self, images: Tensor) -> Tensor:
-        """Returns latents (n, d) of images (n, *image_shape), one best one each."""
+        """Returns the most likely latents (n, d) of images (n, *image_shape)."""
 
     def sample_latents(self, images: Tensor) -> Tensor:
-        """Returns latents (n, d) as the decoder met them in training, drawn where they are random.
-
-        It is these that should follow `prior`.
-        """
+        """Returns latents (n, d) as in training, which should follow `prior`; may be random."""
         return self.encode(images)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Returns images (n, *image_shape) in [0, 1], or table rows, of latents (n, d)."""
+        """Returns images (n, *image_shape) in [0, 1], or table rows, for latents (n, d)."""
         return self.as_images(self.decoder(z))
 
     def check_pixels(self, images: Tensor) -> None:
         """Raises TrainingError unless pixels are in [0, 1], as a Bernoulli likelihood needs.
 
-        Of images on a GPU, which would have to finish all its work for an answer, only the first
-        ones of the process and those outside training.
+        On a GPU the check waits for all work in progress. It is made there only for the first
+        batch of the process and outside training.
         """
         if images.is_cpu or not self.training or not self._were_pixels_checked:
             check_unit_interval(images)
             self._were_pixels_checked = True
 
     def as_images(self, output: Tensor) -> Tensor:
-        """Returns what a decoder's output stands for: pixels by a sigmoid, table rows as is."""
+        """Maps a decoder's output to pixels by a sigmoid; table rows are unchanged."""
         return output.sigmoid() if len(self.image_shape) == 3 else output

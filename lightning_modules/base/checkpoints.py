@@ -1,4 +1,8 @@
-"""Weights of checkpoints, read without running code from the file, and the members of ensembles."""
+"""Reads weights of checkpoints without running code of the file, and checks members of ensembles.
+
+Checkpoints may come from other people and other disks: files are read with `weights_only=True`, and
+their check sums are compared.
+"""
 
 import copy
 import zipfile
@@ -10,17 +14,17 @@ import torch
 from lightning import LightningModule
 from torch import Tensor
 
-from lightning_modules.interface import LatentGenerator, provides
+from lightning_modules.interface import HasImageShape, LatentGenerator, provides
 
 __all__ = ["check_members", "load_members", "read_checkpoint", "read_weights"]
 
 
 def read_checkpoint(path: Path, argument: str) -> dict[str, Any]:
-    """Returns what a file holds, on the CPU; it is read from the disk where it is looked at.
+    """Returns the content of a file, on the CPU; tensors are memory-mapped.
 
     Args:
         path: of a file that torch wrote.
-        argument: that named it, for messages.
+        argument: that gave the path, for messages.
 
     Raises:
         ValueError: if there is no such file, or it cannot be read.
@@ -31,27 +35,27 @@ def read_checkpoint(path: Path, argument: str) -> dict[str, Any]:
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # what a damaged or foreign pickle raises has no common base
+    except Exception as error:  # errors of damaged and foreign pickles have no common base
         raise ValueError(
             f"`{argument}` '{path}' cannot be read as a checkpoint: it is damaged, cut off, or "
-            "holds more than weights and numbers, which is not looked at; name another file."
+            "holds objects beside weights and numbers, which are not loaded; name another file."
         ) from error
     return content if isinstance(content, dict) else {}
 
 
 def read_weights(path: Path, module: LightningModule, argument: str) -> dict[str, Tensor]:
-    """Returns the weights that a checkpoint holds for a module, which they fit name by name.
+    """Returns a checkpoint's weights, whose names and shapes are those of a module.
 
     Args:
         path: of a file that Lightning wrote.
-        module: which the weights are for; left as it is.
-        argument: that named the file, for messages.
+        module: that the weights are for; unchanged.
+        argument: that gave the path, for messages.
 
     Raises:
         ValueError: if the file is no checkpoint, or one of another model.
     """
     content = read_checkpoint(path, argument)
-    if not _keeps_sums(path):
+    if not _has_valid_sums(path):
         raise ValueError(
             f"`{argument}` '{path}' is damaged: its bytes are not those that were written; name "
             "another file."
@@ -70,22 +74,22 @@ def read_weights(path: Path, module: LightningModule, argument: str) -> dict[str
     return saved
 
 
-def _keeps_sums(path: Path) -> bool:
-    """Returns whether the parts of a file have the check sums in it, which torch does not look at.
+def _has_valid_sums(path: Path) -> bool:
+    """Compares the parts of a file with its check sums, which torch does not; 0.3 s per gigabyte.
 
-    It takes 0.3 s a gigabyte. A file without any passes: torch writes zeros where
-    `torch.serialization.set_crc32_options(False)` says so.
+    A file without sums passes: torch writes zeros after
+    `torch.serialization.set_crc32_options(False)`.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             sums = {part.CRC for part in archive.infolist()}
             return sums == {0} or archive.testzip() is None
-    except Exception:  # what a damaged archive raises has no common base
+    except Exception:  # errors of damaged archives have no common base
         return False
 
 
 def _difference(saved: dict[str, Tensor], wanted: dict[str, Tensor]) -> str:
-    """Returns in what saved weights first differ from those wanted, or nothing."""
+    """Returns the first difference of saved weights from the required ones, or nothing."""
     if missing := sorted(wanted.keys() - saved.keys()):
         return f"it lacks {missing[0]}"
     if foreign := sorted(saved.keys() - wanted.keys()):
@@ -98,11 +102,10 @@ def _difference(saved: dict[str, Tensor], wanted: dict[str, Tensor]) -> str:
 
 
 def check_members(members: Sequence[LightningModule]) -> None:
-    """Raises an error unless the members can stand for each other.
+    """Raises an error unless all members can be sampled, with one prior and one image shape.
 
     Raises:
-        ValueError: if there is none, or they differ in their prior or in the shape of what
-            they make.
+        ValueError: if there is no member, or they differ in prior or image shape.
         TypeError: if one cannot be sampled.
     """
     if not members:
@@ -114,7 +117,7 @@ def check_members(members: Sequence[LightningModule]) -> None:
             )
     for name, found in {
         "prior": [repr(member.prior) for member in members],
-        "image shape": [getattr(member, "image_shape", None) for member in members],
+        "image shape": [m.image_shape if provides(m, HasImageShape) else None for m in members],
     }.items():
         for number, value in enumerate(found):
             if value != found[0]:
@@ -130,8 +133,8 @@ def load_members(
     """Returns copies of a model, each with the weights of one of its checkpoints.
 
     Args:
-        model: of the checkpoints' architecture; left as it is.
-        checkpoints: files that Lightning wrote, of several runs or of several times of one.
+        model: of the checkpoints' architecture; unchanged.
+        checkpoints: files that Lightning wrote, of several runs or several epochs of one.
 
     Raises:
         ValueError: if a file is no checkpoint or its weights do not fit.

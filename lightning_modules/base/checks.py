@@ -1,9 +1,12 @@
-"""Checks of constructor arguments and of batches that all models share."""
+"""Checks of constructor arguments and of batches, shared by all models.
+
+Each message of a batch names what the data serve, what the model requires and how to convert it.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
 from numbers import Integral
-from typing import Any, NoReturn, final
+from typing import Any, NoReturn, final, get_args
 
 import torch
 from lightning import LightningModule
@@ -13,17 +16,43 @@ from lightning_modules.base.errors import TrainingError
 from lightning_modules.base.image_range import is_image
 from lightning_modules.interface import ImageShape
 
-__all__ = ["BatchContract", "check_at_least_one", "check_sizes", "forget_callables"]
+__all__ = [
+    "BatchContract",
+    "check_at_least_one",
+    "check_choice",
+    "check_positive",
+    "check_sizes",
+    "forget_callables",
+]
 
 
 def check_at_least_one(name: str, value: int) -> None:
-    """Raises ValueError unless the argument called `name` counts something."""
+    """Raises ValueError unless the argument called `name` is at least 1."""
     if value < 1:
         raise ValueError(f"`{name}` must be at least 1, got {value}; give a positive integer.")
 
 
+def check_positive(name: str, value: float, advice: str) -> None:
+    """Raises ValueError unless the argument called `name` is > 0.
+
+    Args:
+        name: of the argument.
+        value: of the argument.
+        advice: ends the message, e.g. the paper's value.
+    """
+    if not value > 0:  # nor NaN
+        raise ValueError(f"`{name}` must be > 0, got {value}; {advice}.")
+
+
+def check_choice(name: str, value: str, choices: object) -> None:
+    """Raises ValueError unless the argument called `name` is one of the values of a Literal."""
+    if value not in get_args(choices):
+        *most, last = (f'"{choice}"' for choice in get_args(choices))
+        raise ValueError(f"`{name}` must be {', '.join(most)} or {last}, got {value!r}.")
+
+
 def check_sizes(image_shape: ImageShape, latent_dim: int) -> None:
-    """Raises ValueError unless there is a latent, and a shape of an image or a row."""
+    """Raises ValueError unless `latent_dim` >= 1 and the shape is an image's or a row's."""
     check_at_least_one("latent_dim", latent_dim)
     sides = image_shape if isinstance(image_shape, Sequence) else ()
     is_known = len(sides) in (1, 3) and all(isinstance(n, Integral) and n >= 1 for n in sides)
@@ -35,28 +64,27 @@ def check_sizes(image_shape: ImageShape, latent_dim: int) -> None:
 
 
 def forget_callables(module: LightningModule) -> None:
-    """Drops factories from the saved hyperparameters of a module built in Python.
+    """Deletes factories from the saved hyperparameters of a module built in Python.
 
-    The command line records a factory as its class path and arguments, which a checkpoint can hold.
-    A factory object itself could not be loaded back without running code from the file, nor can
-    every one be copied to another process.
+    The command line saves a factory as its class path and arguments. A factory object could only be
+    loaded from a checkpoint by running code of the file, and not every one can be pickled.
     """
-    # the second is what loggers are told, and private; test_hyperparameters.py fails if it goes
+    # loggers get the second, a private attribute that test_checks.py covers
     for kept in (module.hparams, module._hparams_initial):
         for name in [name for name, value in kept.items() if callable(value)]:
             del kept[name]
 
 
-_ROUNDING = 1e-3  # beyond [0, 1]: what scaling there and back in float32 may add
-_SHOWN = 100  # characters of what came
+_ROUNDING = 1e-3  # permitted beyond [0, 1]: rounding of scaling there and back in float32
+_SHOWN = 100  # characters of a message about the given batch
 
 
 @final
 class BatchContract:
     """Checks the batches of one model; docs/adding-a-data-set.md states the same contract.
 
-    A batch is a tuple or list (examples, ...), of two domains (a, b). Examples are finite floats of
-    the shape (n, *image_shape) with n >= 1; images are in [0, 1], rows may be any numbers.
+    A batch is a tuple or list (examples, ...), or (a, b) of two domains. Examples are finite floats
+    of the shape (n, *image_shape) with n >= 1. Images are in [0, 1]; rows are any finite numbers.
 
     Args:
         image_shape: (channels, height, width) of an image, (features,) of a row.
@@ -73,7 +101,7 @@ class BatchContract:
     def examples(self, batch: Any) -> tuple[Tensor, ...]:
         """Returns the examples of each domain in a batch.
 
-        Values are looked at in the first batch only, since a GPU must stop for an answer.
+        Values are checked in the first batch only: on a GPU the check waits for all work.
 
         Raises:
             TrainingError: if the batch, or a value in the first one, is not as required.
@@ -88,8 +116,8 @@ class BatchContract:
 
         Args:
             batch: of any type.
-            source: which loader it is from, for the message.
-            dtype: that examples must have; any floating one if None.
+            source: name of its loader, for the message.
+            dtype: required of examples; any floating one if None.
         """
         for examples in self._domains(batch, source):
             if dtype is not None and examples.dtype != dtype:
@@ -103,7 +131,7 @@ class BatchContract:
                 self._refuse(f"values from {low:.4g} to {high:.4g}", _rescaling(low, high), source)
 
     def _domains(self, batch: Any, source: str) -> tuple[Tensor, ...]:
-        """Returns the examples of each domain; looks at types and shapes alone."""
+        """Returns the examples of each domain; checks only types and shapes."""
         num, is_tuple = self._num_domains, isinstance(batch, (tuple, list))
         is_whole = is_tuple and (len(batch) == num if num > 1 else len(batch) > 0)
         domains = tuple(batch[:num]) if is_whole else ()
@@ -139,7 +167,7 @@ class BatchContract:
 
 
 def _kind(batch: Any) -> str:
-    """Returns what a batch is that is not of the right kind."""
+    """Returns a description of a batch of the wrong kind."""
     if isinstance(batch, Mapping):
         return f"a {type(batch).__name__} with the keys {', '.join(map(str, batch))[:_SHOWN]}"
     if isinstance(batch, Tensor):
@@ -151,7 +179,7 @@ def _kind(batch: Any) -> str:
 
 
 def _rescaling(low: float, high: float) -> str:
-    """Returns how images of this range come to [0, 1]."""
+    """Returns advice on how to bring images of this range to [0, 1]."""
     if low >= 0 and high <= 255:
         return "divide them by 255"
     if low >= -1 - _ROUNDING and high <= 1 + _ROUNDING:

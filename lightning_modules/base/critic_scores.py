@@ -1,24 +1,33 @@
-"""A critic's outputs on real and fake images."""
+"""The critic's outputs on real and fake images, and the batch norms that forbid one pass."""
 
 import torch
 from torch import Tensor, nn
 
 from hawc.precision import full_precision
 
-__all__ = ["critic_scores", "mixes_examples"]
+__all__ = ["check_no_batch_norm", "critic_scores", "mixes_examples"]
 
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 def critic_scores(critic: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns the outputs on both, found in one pass unless a batch norm would mix them.
+    """Returns the outputs on both, in one pass unless a batch norm would mix the batches.
 
-    They are float32 also under autocast: the mean of half-precision scores has three digits.
+    Scores are float32 also under autocast: a mean of half-precision scores has three digits.
     """
     if mixes_examples(critic):
         return full_precision(critic(real)), full_precision(critic(fake))
     both = full_precision(critic(torch.cat((real, fake))))
     return both[: len(real)], both[len(real) :]
+
+
+def check_no_batch_norm(critic: nn.Module, reason: str) -> None:
+    """Raises ValueError if a critic has a batch norm; `reason` says why it must not."""
+    if mixes_examples(critic):
+        raise ValueError(
+            f"`critic` must have no batch norm, because {reason}, got {type(critic).__name__} with "
+            "one; set `batch_norm: false` or use another network, e.g. with layer norms."
+        )
 
 
 def mixes_examples(network: nn.Module) -> bool:

@@ -1,7 +1,7 @@
-"""What goes wrong in a step and is the user's to mend."""
+"""The error of a training step that the user can correct."""
 
 __all__ = ["TrainingError"]
 
 
 class TrainingError(RuntimeError):
-    """A model cannot go on with these data or settings; the message says where and what to do."""
+    """A model cannot continue with these data or settings; the message says what to change."""

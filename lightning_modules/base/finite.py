@@ -1,4 +1,4 @@
-"""Stops a run that has lost its numbers before it replaces what was still good."""
+"""Stops a run whose loss or weights are not finite, before it overwrites a good checkpoint."""
 
 import math
 from collections.abc import Mapping
@@ -14,48 +14,47 @@ __all__ = ["LossWatch", "check_finite_weights"]
 
 @final
 class LossWatch:
-    """Notices a loss that is not finite, however long it takes until somebody may ask.
+    """Notices a loss that is not finite, without stopping a GPU at each step.
 
-    A loss on the CPU is looked at in each step. A GPU that is asked for a number must first have
-    done all that it has yet to do, and then waits for more: there each loss is looked at by the GPU
-    itself, and what it found is asked for at steps whose losses are read anyway, and before a
-    checkpoint is written.
+    On the CPU the loss is tested in each step. On a GPU reading a number waits for all work in
+    progress. There a flag on the GPU records each lost loss, and it is read only at logged steps
+    and before a checkpoint is written.
     """
 
     def __init__(self) -> None:
-        self._lost: Tensor | None = None  # whether one was that has not been asked for
+        self._lost: Tensor | None = None  # whether a loss was lost since the flag was last read
 
-    def look(self, losses: Mapping[str, Tensor], after: str, *, is_read: bool) -> None:
-        """Raises TrainingError unless `losses["loss"]` is finite, and names every term.
+    def inspect(self, losses: Mapping[str, Tensor], after: str, *, is_logged: bool) -> None:
+        """Raises TrainingError unless `losses["loss"]` is finite; the message lists all terms.
 
         Args:
-            losses: by name; "loss" is a scalar, of others the mean is named.
-            after: the last step that was taken, in words, such as "step 12".
-            is_read: whether somebody will see these losses.
+            losses: by name; "loss" is a scalar, of other terms the message states the mean.
+            after: the last step made, in words, such as "step 12".
+            is_logged: whether this step's losses are logged, and so read in any case.
         """
         loss = losses["loss"].detach()
-        if not _answers_at_once(loss):
+        if not _is_read_at_once(loss):
             lost = loss.isfinite().logical_not()
             self._lost = lost if self._lost is None else self._lost | lost
-            if is_read:
+            if is_logged:
                 self.check(after, losses)
         elif not math.isfinite(loss.item()):
-            raise _lost_loss(_named(losses), after)
+            raise _lost_loss(_listed(losses), after)
 
     def check(self, after: str, losses: Mapping[str, Tensor] | None = None) -> None:
-        """Raises TrainingError if a loss since the last answer was not finite; waits for a GPU."""
+        """Raises TrainingError if a loss was lost since the last call; waits for a GPU."""
         lost, self._lost = self._lost, None
         if lost is not None and bool(lost):
-            terms = f" (now {_named(losses)})" if losses else ""
+            terms = f" (now {_listed(losses)})" if losses else ""
             raise _lost_loss(f"one that is not, in this step or one before{terms},", after)
 
 
 def check_finite_weights(checkpoint: Mapping[str, Any], after: str) -> None:
-    """Raises TrainingError if a weight that a checkpoint is about to keep is not finite.
+    """Raises TrainingError if a weight that is about to be saved is not finite.
 
     Args:
-        checkpoint: as Lightning hands it to `on_save_checkpoint`.
-        after: the last step that was taken, in words.
+        checkpoint: the argument of `on_save_checkpoint`.
+        after: the last step made, in words.
     """
     lost = [k for k, v in checkpoint["state_dict"].items() if not v.isfinite().all()]
     if lost:
@@ -65,17 +64,17 @@ def check_finite_weights(checkpoint: Mapping[str, Any], after: str) -> None:
         )
 
 
-def _answers_at_once(loss: Tensor) -> bool:
+def _is_read_at_once(loss: Tensor) -> bool:
     return loss.is_cpu
 
 
-def _named(losses: Mapping[str, Tensor]) -> str:
+def _listed(losses: Mapping[str, Tensor]) -> str:
     return ", ".join(f"{name} {float(loggable(value)):.4g}" for name, value in losses.items())
 
 
-def _lost_loss(found: str, after: str) -> TrainingError:
+def _lost_loss(terms: str, after: str) -> TrainingError:
     return TrainingError(
-        f"the loss must be finite, got {found} after {after}; try a lower learning rate, or look "
+        f"the loss must be finite, got {terms} after {after}; try a lower learning rate, or look "
         "for NaN in the data. No checkpoint was written since; if the loss had already grown, go "
         "on from best.ckpt, which a run with a val/loss keeps."
     )

@@ -1,4 +1,7 @@
-"""Images in [0, 1] outside, in [-1, 1] inside adversarial models; rows stay as they are."""
+"""Ranges of images: [0, 1] in data and callbacks, [-1, 1] in adversarial networks.
+
+Table rows are unchanged by all functions.
+"""
 
 from torch import Tensor
 
@@ -8,20 +11,20 @@ __all__ = ["from_signed", "is_image", "squashed", "to_signed"]
 
 
 def is_image(image_shape: ImageShape) -> bool:
-    """Returns whether a shape is that of an image, in [0, 1]; otherwise it is that of a row."""
+    """Returns whether a shape is that of an image rather than of a table row."""
     return len(image_shape) == 3
 
 
 def to_signed(images: Tensor, image_shape: ImageShape) -> Tensor:
-    """Returns images in [0, 1] as adversarial networks see them, in [-1, 1]; table rows as is."""
+    """Maps images from [0, 1] to [-1, 1]."""
     return images * 2 - 1 if is_image(image_shape) else images
 
 
 def from_signed(images: Tensor, image_shape: ImageShape) -> Tensor:
-    """Returns images in [-1, 1] as they are outside, in [0, 1]; table rows as is."""
+    """Maps images from [-1, 1] to [0, 1]."""
     return (images + 1) / 2 if is_image(image_shape) else images
 
 
 def squashed(output: Tensor, image_shape: ImageShape) -> Tensor:
-    """Returns what a network's unbounded output stands for, in [-1, 1]; table rows as is."""
+    """Maps a network's unbounded output to images in [-1, 1]."""
     return output.tanh() if is_image(image_shape) else output

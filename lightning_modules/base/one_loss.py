@@ -1,4 +1,4 @@
-"""The training step of every model that minimises one loss by one optimizer."""
+"""The training step of models with one loss and one optimizer."""
 
 from abc import abstractmethod
 from typing import Any
@@ -11,7 +11,7 @@ from torch import Tensor
 from lightning_modules.base.checks import BatchContract, forget_callables
 from lightning_modules.base.finite import LossWatch, check_finite_weights
 from lightning_modules.base.optimization import Optimization, configured, note_classes, resume
-from lightning_modules.base.runtime import AbstractPlainAttributes, is_fitting, is_read
+from lightning_modules.base.runtime import AbstractPlainAttributes, is_fitting, is_logged
 from lightning_modules.base.step_seed import seed_step
 from lightning_modules.interface import ImageShape
 
@@ -19,17 +19,17 @@ __all__ = ["AbstractOneLoss"]
 
 
 class AbstractOneLoss(AbstractPlainAttributes, LightningModule):
-    """A model trained on `losses`, whose every term it logs.
+    """A model that minimises `losses` and logs each of their terms.
 
-    As val/<name> and test/<name> means over all examples, as train/<name> the batch's, at every
-    `log_every_n_steps`-th step and at the end of an epoch.
+    val/<name> and test/<name> are means over all examples. train/<name> is of one batch, logged
+    every `log_every_n_steps` steps and at the end of an epoch.
 
     Args:
         image_shape: of one image (channels, height, width), or of one table row (features,).
         optimizer: of all parameters.
-        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None. A run
-            that resumes one with such a scheduler goes on with the checkpoint's rate, momenta and
-            schedule, and warns where others are configured; another scheduler starts anew.
+        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None. A
+            resumed run with a scheduler of the same class continues the checkpoint's rate, momenta
+            and schedule and warns of different settings; another scheduler starts anew.
 
     Raises:
         TrainingError: (in a step) if the loss is not finite or a batch breaks `BatchContract`.
@@ -56,10 +56,10 @@ class AbstractOneLoss(AbstractPlainAttributes, LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         # under gradient accumulation several batches share one global_step
         seed_step((self.global_step, batch_idx), self.global_rank)
-        read = is_read(self.trainer, self.global_step)
+        is_step_logged = is_logged(self.trainer, self.global_step)
         (images,) = self.batch_contract.examples(batch)
-        losses = self._checked_losses(images, read)
-        if read:
+        losses = self._checked_losses(images, is_step_logged)
+        if is_step_logged:
             self.log_dict({f"train/{name}": value for name, value in losses.items()})
         return losses["loss"]
 
@@ -79,17 +79,17 @@ class AbstractOneLoss(AbstractPlainAttributes, LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if is_fitting(self):
-            made = [self._optimization.make(self.parameters())]
-            resume(checkpoint, [self._optimization], made, self.hparams)
+            pairs = [self._optimization.make(self.parameters())]
+            resume(checkpoint, [self._optimization], pairs, self.hparams)
 
     def _log_evaluation(self, stage: str, batch: tuple[Tensor, Tensor]) -> None:
         (images,) = self.batch_contract.examples(batch)
         losses: dict[str, Any] = {
-            f"{stage}/{k}": v for k, v in self._checked_losses(images, is_read=True).items()
+            f"{stage}/{k}": v for k, v in self._checked_losses(images, is_logged=True).items()
         }
         self.log_dict(losses, batch_size=len(images), sync_dist=True)
 
-    def _checked_losses(self, images: Tensor, is_read: bool) -> dict[str, Tensor]:
+    def _checked_losses(self, images: Tensor, is_logged: bool) -> dict[str, Tensor]:
         losses = self.losses(images)
-        self._loss_watch.look(losses, f"step {self.global_step}", is_read=is_read)
+        self._loss_watch.inspect(losses, f"step {self.global_step}", is_logged=is_logged)
         return losses

@@ -1,8 +1,8 @@
-"""An optimizer with its schedule, and which of its settings a resumed run takes from where.
+"""An optimizer with its schedule, and their exact resume.
 
-Moments come from the checkpoint, settings from the configuration: a learning rate given on the
-command line would be ignored otherwise, without a word. Not so what a scheduler moves: a schedule
-goes on where the checkpoint left it, and what is configured otherwise is told of.
+A resumed run takes the moments from the checkpoint and the settings from the configuration, so that
+a new learning rate has an effect. Settings that a scheduler changes are the exception: the schedule
+continues from the checkpoint, and a warning names different settings of the configuration.
 """
 
 import warnings
@@ -25,14 +25,14 @@ from lightning_modules.base.runtime import stop_driver_checks
 
 __all__ = ["Optimization", "as_list", "configured", "note_classes", "resume"]
 
-_SCHEDULED = ("lr", "betas", "momentum")  # what PyTorch's schedulers move, OneCycleLR the last two
-_NOTE = "optimization_classes"  # of a checkpoint: for each optimizer its kind and its scheduler's
+_SCHEDULED = ("lr", "betas", "momentum")  # changed by schedulers, the last two by OneCycleLR
+_NOTE = "optimization_classes"  # key in checkpoints: the kinds of optimizers and schedulers
 
 
 @final
 @dataclass(frozen=True)
 class Optimization:
-    """How some weights are moved.
+    """An optimizer and its scheduler, as configured.
 
     Args:
         optimizer: of the weights.
@@ -48,7 +48,7 @@ class Optimization:
         return _optimization, (named(self.optimizer), named(self.scheduler), self.prefix)
 
     def make(self, weights: Iterable[nn.Parameter]) -> tuple[Optimizer, LRScheduler | None]:
-        """Returns the optimizer and its scheduler, if it has one.
+        """Returns the optimizer and its scheduler or None.
 
         Raises:
             ValueError: if the scheduler needs a metric or cannot make a step.
@@ -68,14 +68,16 @@ class Optimization:
         return optimizer, scheduler
 
     def _try_a_step(self, make: LRSchedulerCallable, weights: Sequence[nn.Parameter]) -> None:
-        """Raises ValueError if a scheduler fails at once; it steps for weights of its own."""
-        # of the same shapes, which optimizers and their groups depend on, but of one number each
-        alike = [nn.Parameter(w.new_zeros(()).expand(w.shape), w.requires_grad) for w in weights]
-        optimizer = self.optimizer(alike)
+        """Raises ValueError if a scheduler cannot step; tried on substitutes of the weights."""
+        # the same shapes, which optimizers and groups may depend on, with one number of memory each
+        substitutes = [
+            nn.Parameter(w.new_zeros(()).expand(w.shape), w.requires_grad) for w in weights
+        ]
+        optimizer = self.optimizer(substitutes)
         try:
             with warnings.catch_warnings(action="ignore"):  # its optimizer has made no step
                 scheduler = make(optimizer)
-                if not isinstance(scheduler, ReduceLROnPlateau):  # it would need a metric
+                if not isinstance(scheduler, ReduceLROnPlateau):  # it needs a metric
                     scheduler.step()
         except (ArithmeticError, TypeError, ValueError) as error:
             raise ValueError(
@@ -88,20 +90,17 @@ def _optimization(*parts: Any) -> Optimization:
     return Optimization(*(p.value() if isinstance(p, NamedDefault) else p for p in parts))
 
 
-Made = Sequence[tuple[Optimizer, LRScheduler | None]]
+Pairs = Sequence[tuple[Optimizer, LRScheduler | None]]
 
 
-def configured(made: Made) -> OptimizerLRScheduler:
-    """Returns optimizers and schedulers as Lightning wants them of `configure_optimizers`.
-
-    From then on optimizers no longer look for a GPU that is not there.
-    """
+def configured(pairs: Pairs) -> OptimizerLRScheduler:
+    """Returns optimizers and schedulers in Lightning's form for `configure_optimizers`."""
     stop_driver_checks()
-    return [optimizer for optimizer, _ in made], [s for _, s in made if s is not None]
+    return [optimizer for optimizer, _ in pairs], [s for _, s in pairs if s is not None]
 
 
 def note_classes(checkpoint: dict[str, Any], module: LightningModule) -> None:
-    """Notes in a checkpoint what kind each optimizer and its scheduler are, for `resume`."""
+    """Writes the kind of each optimizer and scheduler to a checkpoint, for `resume`."""
     schedulers = as_list(module.lr_schedulers())
     checkpoint[_NOTE] = [
         (_kind(optimizer), _class_of([s for s in schedulers if s.optimizer is optimizer]))
@@ -112,36 +111,36 @@ def note_classes(checkpoint: dict[str, Any], module: LightningModule) -> None:
 def resume(
     checkpoint: dict[str, Any],
     optimizations: Sequence[Optimization],
-    made: Made,
+    pairs: Pairs,
     hyperparameters: Mapping[str, Any],
 ) -> None:
-    """Makes the optimizers' and schedulers' states in a checkpoint those to resume with.
+    """Merges a checkpoint's states of optimizers and schedulers with the configured settings.
 
-    A scheduler that the checkpoint has not, or has of another class, starts anew. Warns in one line
-    of configured settings that a schedule makes of no effect.
+    A scheduler that is missing in the checkpoint, or of another class there, starts anew. One
+    warning lists the configured settings that a continued schedule overrides.
 
     Args:
         checkpoint: changed in place.
         optimizations: as configured.
-        made: by `optimizations`, anew.
-        hyperparameters: of the configured module; of what a module built in Python was given as
-            optimizer or scheduler nothing is known, so nothing is said of it.
+        pairs: new optimizers and schedulers of `optimizations`.
+        hyperparameters: of the configured module. They lack optimizers and schedulers that were
+            passed in Python; the warning does not cover these.
 
     Raises:
         TrainingError: if an optimizer is of another kind than the checkpoint's.
     """
     saved = checkpoint.get("hyper_parameters", {})
     schedules, ignored = [], []
-    found = zip(optimizations, made, _saved_states(checkpoint), strict=True)
-    for optimization, (optimizer, scheduler), (state, kind, schedule, name) in found:
+    parts = zip(optimizations, pairs, _saved_states(checkpoint), strict=True)
+    for optimization, (optimizer, scheduler), (state, kind, schedule, name) in parts:
         _check_kind(optimization.prefix, optimizer, kind)
-        goes_on = scheduler is not None and _class_of([scheduler]) == name
-        if goes_on:
+        continues = scheduler is not None and _class_of([scheduler]) == name
+        if continues:
             ignored += _ignored_settings(optimization.prefix, saved, hyperparameters)
             schedules.append(schedule)
         elif scheduler is not None:
             schedules.append(scheduler.state_dict())
-        _keep_configured_settings(state, optimizer, goes_on)
+        _keep_configured_settings(state, optimizer, continues)
         _lay_out_like_weights(state, optimizer)
     checkpoint["lr_schedulers"] = schedules
     if ignored:
@@ -151,17 +150,17 @@ def resume(
         )
 
 
-def as_list(found: Any) -> list[Any]:
-    """Returns what Lightning gives as a list, as one thing or, if there is none, as None."""
-    return found if isinstance(found, list) else [found] if found is not None else []
+def as_list(value: Any) -> list[Any]:
+    """Returns Lightning's list, single object or None as a list."""
+    return value if isinstance(value, list) else [value] if value is not None else []
 
 
 def _saved_states(
     checkpoint: Mapping[str, Any],
 ) -> Iterator[tuple[dict[str, Any], str | None, Any, str | None]]:
-    """Yields of each optimizer its state and kind, of its scheduler, if any, state and class."""
+    """Yields each optimizer's state and kind and its scheduler's state and class or None."""
     states, schedules = checkpoint["optimizer_states"], iter(checkpoint["lr_schedulers"])
-    # a checkpoint that says nothing, since other code wrote it, has nothing to go on with
+    # a checkpoint of other code has no note; its schedules start anew
     for state, (kind, name) in zip(
         states, checkpoint.get(_NOTE, [(None, None)] * len(states)), strict=True
     ):
@@ -169,7 +168,7 @@ def _saved_states(
 
 
 def _kind(optimizer: Optimizer) -> str:
-    # the class that defines the step, since subclasses with other arguments have the same state
+    # the class that defines `step`: subclasses with other arguments have the same state
     return type(optimizer).step.__qualname__.partition(".")[0]
 
 
@@ -185,16 +184,16 @@ def _check_kind(prefix: str, optimizer: Optimizer, saved: str | None) -> None:
         )
 
 
-def _keep_configured_settings(state: dict[str, Any], optimizer: Optimizer, goes_on: bool) -> None:
-    # schedulers keep settings of their own in the groups, which go on with them
-    settings = optimizer.defaults.keys() - _SCHEDULED if goes_on else None
+def _keep_configured_settings(state: dict[str, Any], optimizer: Optimizer, continues: bool) -> None:
+    # schedulers keep settings in the groups too; these continue with the schedule
+    settings = optimizer.defaults.keys() - _SCHEDULED if continues else None
     for saved, given in zip(state["param_groups"], optimizer.param_groups, strict=False):
         names = (given.keys() if settings is None else settings) - {"params"}
         saved.update({name: given[name] for name in names})
 
 
 def _lay_out_like_weights(state: dict[str, Any], optimizer: Optimizer) -> None:
-    # a fused Adam reads moments in the order of the weight's memory, whatever theirs is
+    # a fused Adam reads moments in the memory order of the weight, even if theirs differs
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     for place, weight in enumerate(weights):
         moments = state["state"].get(place, {})
@@ -209,7 +208,7 @@ def _ignored_settings(
 ) -> Iterator[str]:
     for name, scheduled in ((f"{prefix}optimizer", _SCHEDULED), (f"{prefix}scheduler", None)):
         if not (saved.get(name) and given.get(name)):
-            continue  # built in Python, which nothing is known of
+            continue  # passed in Python: no settings are saved
         was, now = (h[name].get("init_args") or {} for h in (saved, given))
         for key in sorted(was.keys() & now.keys()) if scheduled is None else scheduled:
             if was.get(key) != now.get(key):

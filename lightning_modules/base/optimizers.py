@@ -1,4 +1,9 @@
-"""Default optimizers: Adam with scalar arguments, and lambdas that other processes can load."""
+"""Default optimizers of models, in forms that config.yaml and other processes can hold.
+
+The command line writes a default into config.yaml only if all its arguments are numbers, hence
+`AdamWithBetas`. The defaults are lambdas, which pickle cannot name; each is, however, the default
+of a named argument of a named class, hence `NamedDefault`.
+"""
 
 import importlib
 import inspect
@@ -14,17 +19,14 @@ __all__ = ["AdamWithBetas", "NamedDefault", "named"]
 
 @final
 class AdamWithBetas(torch.optim.Adam):
-    """Adam with its two decay rates as arguments of their own.
-
-    The command line writes a default optimizer into config.yaml if all its arguments are numbers;
-    the pair that `torch.optim.Adam` takes is not one.
+    """Adam with two numbers, `beta1` and `beta2`, in place of the pair `betas`.
 
     Args:
-        params: the weights to move.
+        params: the weights to optimize.
         lr: learning rate, > 0.
         beta1: decay rate of the mean gradient, in [0, 1).
         beta2: decay rate of the mean squared gradient, in [0, 1).
-        weight_decay: factor of the weights that is added to their gradient, >= 0.
+        weight_decay: factor of the weights in the term added to their gradient, >= 0.
     """
 
     def __init__(
@@ -41,12 +43,12 @@ class AdamWithBetas(torch.optim.Adam):
 @final
 @dataclass(frozen=True)
 class NamedDefault:
-    """Where a default stands.
+    """The place of a default: a constructor's argument, by names that pickle can hold.
 
     Args:
-        module: of the class.
-        name: of the class, whose constructor has the default.
-        argument: of the constructor.
+        module: name of the module with the class.
+        name: of the class.
+        argument: of its constructor.
     """
 
     module: str
@@ -60,7 +62,7 @@ class NamedDefault:
 
 
 def named(factory: Callable[..., Any] | None) -> Any:
-    """Returns where a factory stands if it is a lambda and a class's default, else the factory."""
+    """Returns a `NamedDefault` for a lambda that is a class's default, else the factory."""
     owner, _, name = getattr(factory, "__qualname__", "").partition(".")
     if name != "<lambda>":
         return factory

@@ -1,4 +1,4 @@
-"""What models ask of the trainer and of torch at run time, and what keeps a step cheap."""
+"""Queries to the trainer and to torch at run time, and what keeps a training step fast."""
 
 import os
 from abc import ABC
@@ -13,49 +13,36 @@ __all__ = [
     "AbstractPlainAttributes",
     "attached_trainer",
     "is_fitting",
-    "is_read",
+    "is_logged",
     "loggable",
     "stop_driver_checks",
 ]
 
 
 def attached_trainer(module: LightningModule) -> Trainer | None:
-    """Returns the trainer that runs a module, None for a module by itself."""
+    """Returns the trainer that runs a module, or None."""
     try:
         return module.trainer
-    except RuntimeError:  # Lightning's way to say so
+    except RuntimeError:  # raised by Lightning for a module without trainer
         return None
 
 
 def is_fitting(module: LightningModule) -> bool:
-    """Returns whether a trainer fits the module, rather than only loading or evaluating it."""
+    """Returns whether a trainer fits the module, rather than loads or evaluates it."""
     trainer = attached_trainer(module)
     return trainer is not None and trainer.state.fn == TrainerFn.FITTING
 
 
-_VARIABLE = "PYTORCH_NVML_BASED_CUDA_CHECK"
-
-
-def stop_driver_checks() -> None:
-    """Takes the variable away where there is no accelerator, so nothing for it to protect."""
-    if not torch.accelerator.is_available():
-        os.environ.pop(_VARIABLE, None)
-
-
-def loggable(value: Tensor | float) -> Tensor | float:
-    """Returns what is logged of a term: the mean of a tensor, without its graph."""
-    if not isinstance(value, Tensor):
-        return value
-    return value.detach().mean() if value.is_floating_point() else value.detach().float().mean()
-
-
-def is_read(trainer: Trainer, step: int, lasting: int = 1) -> bool:
+# Lightning passes the loggers the values logged last before every `log_every_n_steps`-th step, and
+# most callbacks read them when an epoch ends. Logging at the steps between changes neither, but
+# costs a fraction of a millisecond per value, much for a small network (benchmarks/peers_vae.py).
+def is_logged(trainer: Trainer, step: int, lasting: int = 1) -> bool:
     """Returns whether loggers read this step or it is the last of its epoch.
 
     Args:
-        trainer: of the step that is made now.
+        trainer: of the present step.
         step: training steps of the whole run before this one, as Lightning counts them for its
-            loggers: a batch each, or the batches that gradients are accumulated over.
+            loggers: one per batch, or per group of batches whose gradients are accumulated.
         lasting: batches until there are newer values, this one included, at least 1.
     """
     interval = trainer.log_every_n_steps
@@ -64,14 +51,35 @@ def is_read(trainer: Trainer, step: int, lasting: int = 1) -> bool:
     return trainer.fit_loop.batch_idx + lasting >= trainer.num_training_batches
 
 
-_PLAIN = (str, int, float, type(None))  # and bool
+def loggable(value: Tensor | float) -> Tensor | float:
+    """Returns the value to log for a term: the mean of a tensor, without its graph."""
+    if not isinstance(value, Tensor):
+        return value
+    return value.detach().mean() if value.is_floating_point() else value.detach().float().mean()
+
+
+_NVML_CHECK = "PYTORCH_NVML_BASED_CUDA_CHECK"
+
+
+# PyTorch's Adam queries at each step whether there is an accelerator. Lightning sets the variable
+# at import: PyTorch then looks for a GPU through NVML, so that a process that forks later need not
+# initialise CUDA. Each query loads that library anew: 40 microseconds, measured on a quiet machine
+# without a GPU.
+def stop_driver_checks() -> None:
+    """Unsets Lightning's NVML variable where there is no accelerator, so Adam steps faster."""
+    if not torch.accelerator.is_available():
+        os.environ.pop(_NVML_CHECK, None)
+
+
+_PLAIN = (str, int, float, type(None))  # and bool, a subclass of int
 
 
 class AbstractPlainAttributes(nn.Module, ABC):
-    """Sets strings, numbers and None without asking whether they are parameters or modules.
+    """Sets strings, numbers and None without the search of `nn.Module.__setattr__`.
 
-    Lightning notes the name of each hook in an attribute of the module, before and after, dozens of
-    times in a batch of a GAN, and `nn.Module` looks through its tables each time.
+    Lightning writes the name of each hook to an attribute of the module, before and after it,
+    dozens of times in a batch of a GAN. Each time `nn.Module` searches its tables of parameters,
+    buffers and modules.
     """
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -1,1 +1,1 @@
-"""Losses that several models share, as functions."""
+"""Loss functions that autoencoders and translators use."""

@@ -1,13 +1,14 @@
-"""What translators between two domains minimise, as functions of batches.
+"""Losses of translators between two domains.
 
-reconstruction distances, averages over images and their coordinates, r = y - x:
+Reconstruction distances, averages over images and their coordinates, r = y - x:
     l1      |r|
     mse     r^2
     huber   r^2 / 2 where |r| <= delta, delta (|r| - delta / 2) elsewhere
     cosine  1 - <x, y> / (|x| |y|), of whole images
 
-feature matching: over a critic's levels, the sum of mean_k (mean_i f_k(x_i) - mean_j f_k(y_j))^2,
-k the coordinates of a level; that of the authors' code.
+Feature matching, as in the authors' code, with k the coordinates of a level of the critic:
+
+    sum over levels of mean_k (mean_i f_k(x_i) - mean_j f_k(y_j))^2
 
 Source: Kim et al. 2017, "Learning to discover cross-domain relations with generative adversarial
 networks", arXiv 1703.05192, which leaves the distance open, and its authors' code.
@@ -29,36 +30,36 @@ Distance = Literal["l1", "mse", "huber", "cosine"]
 
 def reconstruction_distance(
     distance: Distance,
-    made: Float[Tensor, "n ..."],
+    reconstruction: Float[Tensor, "n ..."],
     original: Float[Tensor, "n ..."],
     huber_delta: float,
 ) -> Float[Tensor, ""]:
-    """Returns how far reconstructions are from originals on average, >= 0.
+    """Returns the mean distance of reconstructions to their originals, >= 0.
 
     Args:
         distance: one of the names above.
-        made: reconstructions.
+        reconstruction: reconstructions.
         original: of the same shape.
-        huber_delta: where the Huber distance turns from squares to absolute values, > 0.
+        huber_delta: error above which the Huber distance is linear, > 0.
     """
     if distance == "l1":
-        return functional.l1_loss(made, original)
+        return functional.l1_loss(reconstruction, original)
     if distance == "mse":
-        return functional.mse_loss(made, original)
+        return functional.mse_loss(reconstruction, original)
     if distance == "huber":
-        return functional.huber_loss(made, original, delta=huber_delta)
-    return 1 - functional.cosine_similarity(made.flatten(1), original.flatten(1)).mean()
+        return functional.huber_loss(reconstruction, original, delta=huber_delta)
+    return 1 - functional.cosine_similarity(reconstruction.flatten(1), original.flatten(1)).mean()
 
 
 def feature_matching(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Float[Tensor, ""]:
-    """Returns how far a critic's mean features of two batches are apart, summed over levels.
+    """Returns the squared distance of a critic's mean features of two batches, over all levels.
 
     Args:
-        real: a batch of features (n, ...) for each level, at least one.
-        fake: the same levels for another batch (m, ...).
+        real: features (n, ...) of each level, at least one level.
+        fake: features (m, ...) of the same levels for another batch.
 
     Returns:
-        Scalar >= 0, float32 also of half precision: close means differ in their last digits.
+        Scalar >= 0, float32 also for half precision: close means differ in their last digits.
     """
     levels = zip(real, fake, strict=True)
     means = [(full_precision(x).mean(0), full_precision(y).mean(0)) for x, y in levels]

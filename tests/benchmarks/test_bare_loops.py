@@ -46,7 +46,7 @@ def test_a_pair_s_losses_are_the_model_s(name: str) -> None:
     expected = model.critic_losses(real, fake)["loss"]
     torch.manual_seed(5)
     assert critic_loss(network, real, fake).item() == pytest.approx(expected.item(), rel=1e-5)
-    expected = model.generator_losses(fake)["loss"]
+    expected = model.generator_losses(fake, fake)["loss"]
     assert generator_loss(network, fake).item() == pytest.approx(expected.item(), rel=1e-5)
     before = [weight.clone() for weight in critic.parameters()]
     constrain(critic)

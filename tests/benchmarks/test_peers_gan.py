@@ -43,9 +43,10 @@ def test_the_bare_step_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     critic_optimizer, generator_optimizer = peers_gan.adam(ours.critic), peers_gan.adam(pair[0])
     with torch.no_grad():
         fake = ours.generate(torch.randn(64, 100))
-    ours.critic_losses(images / 127.5 - 1, fake)["loss"].backward()
+    real = images / 127.5 - 1
+    ours.critic_losses(real, fake)["loss"].backward()
     critic_optimizer.step()
-    ours.generator_losses(ours.generate(torch.randn(64, 100)))["loss"].backward()
+    ours.generator_losses(real, ours.generate(torch.randn(64, 100)))["loss"].backward()
     generator_optimizer.step()
     assert not same_weights(before, bare)
     assert same_weights(ours.state_dict(), bare)

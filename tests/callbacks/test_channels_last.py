@@ -47,7 +47,14 @@ class Note(Callback):
 def model(optimizer: Any = PLAIN) -> SNGAN:
     """Returns a model with spectral norms and batch norms."""
     networks = (partial(network, width=4) for network in (ConvDecoder, ConvEncoder))
-    return SNGAN(SHAPE, 3, *networks, optimizer, optimizer, n_critic=1)
+    return SNGAN(
+        SHAPE,
+        3,
+        *networks,
+        generator_optimizer=optimizer,
+        critic_optimizer=optimizer,
+        n_critic=1,
+    )
 
 
 def train(

@@ -223,7 +223,7 @@ def test_a_critic_with_a_gradient_penalty_cannot_be_named(tmp_path: Path) -> Non
 
 @pytest.mark.skipif(torch.__version__ < (2, 15), reason="torch 2.11 raises no error")
 def test_torch_does_not_differentiate_compiled_networks_twice() -> None:
-    # once it does not raise, remove `twice_differentiated` from WGANGP
+    # once it does not raise, remove `double_backward_networks` from WGANGP
     network, x = nn.Linear(3, 1), torch.ones(2, 3, requires_grad=True)
     network.compile(backend="aot_eager")
     (gradient,) = torch.autograd.grad(network(x).square().sum(), x, create_graph=True)

@@ -139,7 +139,15 @@ class Tied(nn.Module):
 
 
 def tied_gan() -> WGAN:
-    return WGAN(TINY_SHAPE, 64, lambda *_: Tied(), tiny_encoder, FAST, FAST, n_critic=1)
+    return WGAN(
+        TINY_SHAPE,
+        64,
+        lambda *_: Tied(),
+        tiny_encoder,
+        generator_optimizer=FAST,
+        critic_optimizer=FAST,
+        n_critic=1,
+    )
 
 
 def test_a_shared_weight_is_averaged_and_restored(tmp_path: Path) -> None:

@@ -91,9 +91,9 @@ def _shared_noise(module: LightningModule, num_processes: int) -> Callable[[int,
     return draw
 
 
-def _by_halves(losses: Callable[[Tensor], Losses]) -> Callable[[Tensor], Losses]:
-    def mean(images: Tensor) -> Losses:
-        first, second = losses(images[::2]), losses(images[1::2])
+def _by_halves(losses: Callable[..., Losses]) -> Callable[..., Losses]:
+    def mean(*batches: Tensor) -> Losses:
+        first, second = (losses(*[batch[half::2] for batch in batches]) for half in (0, 1))
         return {name: (first[name] + second[name]) / 2 for name in first}
 
     return mean

@@ -1,4 +1,4 @@
-"""Averages at the same latents, better than their members where those share a latent space."""
+"""Averages at equal latents: better than members that share a latent space."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""DiscoGAN: losses by hand, turns, what each step moves, exact resume, settings of the paper."""
+"""DiscoGAN: losses by hand, order of steps, trained weights, exact resume, the paper's settings."""
 
 import csv
 import math
@@ -263,7 +263,7 @@ def test_batches_that_are_not_of_two_domains(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         ({"n_generator": 0}, "`n_generator` must be at least 1, got 0"),
-        ({"distance": "l2"}, "`distance` must be l1, mse, huber or cosine, got l2; try mse"),
+        ({"distance": "l2"}, '`distance` must be "l1", "mse", "huber" or "cosine", got .l2'),
         ({"huber_delta": 0.0}, "`huber_delta` must be > 0, got 0.0; for images try 0.1"),
         ({"weights": (0.0, 0.0)}, r"`weights` must be two numbers >= 0 and not both 0, .* \(0"),
         ({"starting_weights": (1.0, -1.0)}, r"`starting_weights` must be two numbers .* -1"),

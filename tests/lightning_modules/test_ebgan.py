@@ -71,7 +71,7 @@ def test_critic_pushes_images_up_to_the_margin_only(margin: float, slope: float)
 
 def test_generator_s_loss_by_hand() -> None:
     fake = random_images((3.0, 4.0), (1.0, 0.0), (0.0, -2.0))
-    losses = readable_ebgan(pulling_away_weight=0.5).generator_losses(fake)
+    losses = readable_ebgan(pulling_away_weight=0.5).generator_losses(fake, fake)
     repulsion = 2 * (0.6**2 + 0.8**2 + 0) / 6  # each pair is met twice
     assert losses["pulling_away"].item() == pytest.approx(repulsion)
     assert losses["loss"].item() == pytest.approx((5 + 1 + 2) / 3 + 0.5 * repulsion)
@@ -79,7 +79,8 @@ def test_generator_s_loss_by_hand() -> None:
 
 def test_repulsion_can_be_left_out() -> None:
     model = readable_ebgan(pulling_away_weight=0.0)
-    losses = model.generator_losses(random_images((3.0, 4.0)))  # one image alone
+    alone = random_images((3.0, 4.0))
+    losses = model.generator_losses(alone, alone)
     assert set(losses) == {"loss"}
     assert losses["loss"].item() == 5
 

@@ -135,7 +135,7 @@ def test_terms_that_are_logged(name: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["mmd", "none"])
-def test_a_distance_that_is_not_minimised_is_computed_where_it_is_read(
+def test_a_distance_that_is_not_minimised_is_computed_at_logged_steps(
     name: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, steps = tiny_energy_vae(latent_loss=name), []

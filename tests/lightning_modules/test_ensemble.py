@@ -1,4 +1,4 @@
-"""The mixture: who decodes what, how often, and that samplers meet a model like any other."""
+"""The mixture: which member decodes, how often, and that samplers need no special case."""
 
 import math
 from collections.abc import Sequence
@@ -125,7 +125,7 @@ def test_models_of_different_kinds_mix() -> None:
 
 def test_other_latent_distributions_are_refused() -> None:
     student = tiny_energy_vae(latent_loss="paper")
-    with pytest.raises(ValueError, match="`members` must have standard normal latents, so that"):
+    with pytest.raises(ValueError, match="`members` must have a standard normal prior, so that"):
         Ensemble([student])
 
 

@@ -72,11 +72,11 @@ def test_losses_by_hand() -> None:
     expected = -sum(map(math.log, on_real)) / 4 - sum(math.log(1 - d) for d in on_fake) / 6
     assert model.critic_losses(real, fake)["loss"].item() == pytest.approx(expected, rel=1e-5)
     expected = -sum(map(math.log, on_fake)) / 6
-    assert model.generator_losses(fake)["loss"].item() == pytest.approx(expected, rel=1e-5)
+    assert model.generator_losses(fake, fake)["loss"].item() == pytest.approx(expected, rel=1e-5)
     minimax = tiny_gan(generator_loss="minimax")
     minimax.critic = model.critic
     expected = sum(math.log(1 - d) for d in on_fake) / 6
-    assert minimax.generator_losses(fake)["loss"].item() == pytest.approx(expected, rel=1e-5)
+    assert minimax.generator_losses(fake, fake)["loss"].item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_smoothed_loss_by_hand() -> None:
@@ -93,7 +93,7 @@ def test_smoothed_loss_by_hand() -> None:
 )
 def test_gradient_where_the_critic_is_sure_of_a_fake(loss: Any, slope: float) -> None:
     model = gan_of_numbers(torch.tensor([-15.0]), generator_loss=loss)
-    model.generator_losses(torch.zeros(5, 1))["loss"].backward()
+    model.generator_losses(REAL, torch.zeros(5, 1))["loss"].backward()
     # sigmoid(-15) is exp(-15) up to 3e-7
     assert model.critic.logits.grad.item() == pytest.approx(slope, rel=1e-5)
 
@@ -102,7 +102,9 @@ def test_gradient_where_the_critic_is_sure_of_a_fake(loss: Any, slope: float) ->
 def test_extreme_logits_stay_finite(logit: float) -> None:
     for arguments in ({"real_label": 0.9}, {"generator_loss": "minimax"}):
         model = gan_of_numbers(torch.full((4,), logit), **arguments)
-        (model.critic_losses(REAL, FAKE)["loss"] + model.generator_losses(FAKE)["loss"]).backward()
+        (
+            model.critic_losses(REAL, FAKE)["loss"] + model.generator_losses(REAL, FAKE)["loss"]
+        ).backward()
         assert model.critic.logits.grad.isfinite().all()
 
 
@@ -141,7 +143,7 @@ def test_noise_is_added_to_all_that_the_critic_sees() -> None:
     model.critic.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
     torch.manual_seed(0)
     model.critic_losses(torch.ones(200, *TINY_SHAPE), torch.zeros(200, *TINY_SHAPE))
-    model.generator_losses(torch.zeros(200, *TINY_SHAPE))
+    model.generator_losses(*torch.zeros(2, 200, *TINY_SHAPE))
     both, fake = seen
     for images, mean in ((both[:200], 1.0), (both[200:], 0.0), (fake, 0.0)):
         # of 12,800 numbers: five standard errors

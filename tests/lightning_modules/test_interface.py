@@ -1,4 +1,4 @@
-"""The protocols that callbacks check, and how they are checked."""
+"""The protocols of models and data, and how they are checked."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -7,13 +7,26 @@ import pytest
 import torch
 from torch import nn
 
+from datamodules import BostonHousing, Gaussians8, MNIST5k, SwissRoll, ToyDomains
 from hawc import StandardNormal
+from lightning_modules import WGANGP, MeanField
 from lightning_modules.interface import (
     AdversarialPair,
     Autoencoder,
+    ChecksBatches,
+    CriticSchedule,
+    DoubleBackward,
+    HasColumns,
+    HasDensity,
+    HasImageShape,
+    HasModes,
     ImageCritic,
     LatentGenerator,
+    NeedsDensity,
+    TrainingExamples,
     Translator,
+    TwoDomains,
+    ValidationSplit,
     member_names,
     missing_members,
     provides,
@@ -21,7 +34,7 @@ from lightning_modules.interface import (
 from tests.helpers import tiny_energy_vae, tiny_wgan
 from tests.tiny_domains import tiny_disco_gan
 
-PROTOCOLS = [AdversarialPair, Autoencoder, LatentGenerator, ImageCritic, Translator]
+PROTOCOLS = [AdversarialPair, Autoencoder, HasDensity, LatentGenerator, ImageCritic, Translator]
 
 
 class Foreign(nn.Module):
@@ -42,7 +55,7 @@ class ForeignPair(nn.Module):
         self.add_module("generator", nn.Linear(2, 2))
         self.register_buffer("critic_step", torch.zeros(()))
         self.generator_step = self.batch_count = 0
-        self.is_step_read = lambda network: True
+        self.is_step_logged = lambda network: True
 
     def gradient_scale(self, optimizer: torch.optim.Optimizer) -> float:
         return 1.0
@@ -66,7 +79,7 @@ class Annotated(LatentGenerator, Protocol):
     critic: nn.Module
 
 
-def test_anything_with_a_distribution_and_a_decoder_will_do() -> None:
+def test_a_prior_and_a_decoder_are_enough() -> None:
     assert provides(Foreign(), LatentGenerator)
     assert not provides(nn.Linear(2, 2), LatentGenerator)
 
@@ -78,6 +91,25 @@ def test_models_follow_their_protocols() -> None:
     assert provides(tiny_energy_vae(), Autoencoder)
     assert not provides(tiny_wgan(), Autoencoder)
     assert provides(tiny_disco_gan(), Translator)
+    assert provides(tiny_disco_gan(), TwoDomains)
+    assert not provides(tiny_wgan(), TwoDomains)
+    for protocol in (CriticSchedule, ChecksBatches, HasImageShape):
+        assert provides(tiny_wgan(), protocol)
+    assert WGANGP.double_backward_networks == ("critic",)
+    assert missing_members(WGANGP, DoubleBackward) == []
+    assert missing_members(MeanField, NeedsDensity) == []
+
+
+def test_data_follow_their_protocols() -> None:
+    gaussians = Gaussians8()
+    for protocol in (HasDensity, HasModes, HasImageShape, TrainingExamples):
+        assert provides(gaussians, protocol)
+    assert not provides(SwissRoll(), HasDensity)
+    assert not provides(gaussians, TwoDomains)
+    assert provides(ToyDomains(), TwoDomains)
+    assert provides(BostonHousing(), HasColumns)
+    assert provides(MNIST5k(num_validation=0), ValidationSplit)
+    assert not provides(MNIST5k(), ValidationSplit)
 
 
 @pytest.mark.parametrize("wrap", [lambda module: module, Wrapper])

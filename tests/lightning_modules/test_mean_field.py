@@ -1,6 +1,4 @@
-"""The product of normal distributions: its divergences by hand, how it is trained, and what it
-refuses.
-"""
+"""Mean-field approximation: divergences by hand, training, refused arguments."""
 
 import math
 from pathlib import Path
@@ -40,7 +38,7 @@ def test_losses_estimate_both_divergences(direction: Any) -> None:
     assert losses["loss"] == losses[f"{direction}_kl"]
 
 
-def test_pairs_of_draws_leave_no_error_in_the_gradient_of_the_mean() -> None:
+def test_pairs_of_samples_leave_no_error_in_the_gradient_of_the_mean() -> None:
     model = MeanField((2,), start=(0.5, 0.0), num_samples=2)
     points = torch.zeros(1, 2)
     model.divergences(points, TARGET.log_density)["loss"].backward()
@@ -96,7 +94,7 @@ def test_a_test_logs_its_divergences(tmp_path: Path) -> None:
 
 
 def test_needs_data_that_know_their_density(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="data that know their density, got SwissRoll, which"):
+    with pytest.raises(TrainingError, match="data with a known density, got SwissRoll, which"):
         quiet_trainer(tmp_path).fit(MeanField((2,)), datamodule=SwissRoll(num_points=1000))
 
 
@@ -119,7 +117,7 @@ def test_a_lost_loss_ends_the_run(tmp_path: Path) -> None:
         ({"direction": "both"}, '`direction` must be "reverse" or "forward", got \'both\''),
         ({"start_std": 0.0}, "`start_std` must be > 0 and finite, got 0.0; try 1"),
         ({"num_samples": 0}, "`num_samples` must be at least 1, got 0"),
-        ({"num_samples": 3}, "`num_samples` must be even, for draws come in pairs, got 3"),
+        ({"num_samples": 3}, "`num_samples` must be even, since samples come in pairs, got 3"),
     ],
 )
 def test_refuses(wrong: dict[str, Any], message: str) -> None:

@@ -1,4 +1,4 @@
-"""The spectrally normalised GAN: its losses by hand, its defaults, and what stays normalised."""
+"""The spectrally normalized GAN: its losses by hand, its defaults, its norms in training."""
 
 from functools import partial
 from pathlib import Path
@@ -49,7 +49,8 @@ def test_losses_by_hand() -> None:
     assert losses["loss"].item() == pytest.approx(0.75 / 2 + 1.5 / 3)
     assert losses["score_real"].mean().item() == pytest.approx(3.25 / 2)
     assert losses["score_fake"].mean().item() == pytest.approx(-5.5 / 3)
-    loss = model.generator_losses(random_images(-5.0, -1.0, 0.5))["loss"]
+    fake = random_images(-5.0, -1.0, 0.5)
+    loss = model.generator_losses(fake, fake)["loss"]
     assert loss.item() == pytest.approx(5.5 / 3)
 
 
@@ -135,9 +136,9 @@ def test_generator_step_leaves_the_critic_and_its_vectors_alone(tmp_path: Path) 
     model, seen = tiny_sngan(n_critic=1), []
     generator_losses = model.generator_losses
 
-    def spy(fake: Tensor) -> dict[str, Tensor]:
+    def spy(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         before = weights(model)
-        losses = dict(generator_losses(fake))
+        losses = dict(generator_losses(real, fake))
         seen.append(same_weights(before, weights(model)))
         return losses
 
@@ -182,7 +183,7 @@ def test_no_power_iteration() -> None:
 
 
 def test_a_critic_with_batch_norm() -> None:
-    message = r"`critic` must have no batch norm in SNGAN.* ConvEncoder with one; set `batch_norm"
+    message = r"`critic` must have no batch norm, because.* ConvEncoder with one; set `batch_norm"
     with pytest.raises(ValueError, match=message):
         SNGAN((1, 16, 16), 3, tiny_decoder, ConvEncoder)
 

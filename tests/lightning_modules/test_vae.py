@@ -177,7 +177,7 @@ def test_training_raises_the_bound(tmp_path: Path) -> None:
     )
 
 
-def test_codes_are_means_or_draws() -> None:
+def test_latents_are_means_or_samples() -> None:
     model, images = tiny_vae(), torch.rand(4, *TINY_SHAPE)
     assert provides(model, Autoencoder)
     assert repr(model.prior) == repr(StandardNormal(2))

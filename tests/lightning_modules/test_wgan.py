@@ -28,7 +28,7 @@ def test_losses_by_hand() -> None:
     real, fake = torch.rand(4, *TINY_SHAPE), torch.rand(6, *TINY_SHAPE)
     expected = model.critic(fake).sum() / 6 - model.critic(real).sum() / 4
     assert torch.allclose(model.critic_losses(real, fake)["loss"], expected)
-    assert torch.allclose(model.generator_losses(fake)["loss"], -model.critic(fake).sum() / 6)
+    assert torch.allclose(model.generator_losses(real, fake)["loss"], -model.critic(fake).sum() / 6)
 
 
 def test_training_is_algorithm_1(tmp_path: Path) -> None:

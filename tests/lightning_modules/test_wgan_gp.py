@@ -1,4 +1,4 @@
-"""The WGAN with gradient penalty: Algorithm 1 step by step, its defaults, where it is refused."""
+"""The WGAN with gradient penalty: Algorithm 1 step by step, its defaults, refused critics."""
 
 from functools import partial
 from pathlib import Path
@@ -50,7 +50,7 @@ def test_losses_by_hand() -> None:
     assert losses["score_real"].item() == pytest.approx(on_real, rel=1e-5)
     assert losses["score_fake"].item() == pytest.approx(on_fake, rel=1e-5)
     assert losses["wasserstein_estimate"].item() == pytest.approx(on_real - on_fake, abs=1e-6)
-    assert model.generator_losses(fake)["loss"].item() == pytest.approx(-on_fake, rel=1e-5)
+    assert model.generator_losses(real, fake)["loss"].item() == pytest.approx(-on_fake, rel=1e-5)
 
 
 def test_training_is_algorithm_1(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_trains_in_other_precisions(tmp_path: Path, precision: Any, dtype: torch
 
 
 def test_a_critic_with_batch_norm_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"`critic` must have no batch norm, .* batch_norm"):
+    with pytest.raises(ValueError, match=r"`critic` must have no batch norm, because.*`batch_norm"):
         WGANGP((1, 16, 16), 3, tiny_decoder, ConvEncoder)
 
 

@@ -63,7 +63,7 @@ def test_messages_name_the_option(checkpoints: list[Path], tmp_path: Path) -> No
     path = tmp_path / "student.ckpt"
     content = {"state_dict": student.state_dict(), "pytorch-lightning_version": "2.6"}
     torch.save(content, path)
-    with pytest.raises(UsageError, match="`more_checkpoints` must have standard normal latents"):
+    with pytest.raises(UsageError, match="`more_checkpoints` must have a standard normal prior"):
         sampled_model(student, [path, path])
 
 

@@ -1,4 +1,4 @@
-"""Steps in turn: which network moves, how often, its schedule and clipping, its exact resume."""
+"""Alternating steps: which network is trained, how often, schedules, clipping, exact resume."""
 
 from collections.abc import Callable
 from functools import partial
@@ -79,10 +79,10 @@ def test_no_gradient_is_left_or_made_for_the_other_network(tmp_path: Path) -> No
         seen["fake of critic step"] = fake.requires_grad
         return critic_losses(real, fake)
 
-    def spy_generator(fake: Tensor) -> Losses:
+    def spy_generator(real: Tensor, fake: Tensor) -> Losses:
         seen["fake of generator step"] = fake.requires_grad
         seen["critic in generator step"] = next(model.critic.parameters()).requires_grad
-        return generator_losses(fake)
+        return generator_losses(real, fake)
 
     model.critic_losses = spy_critic  # type: ignore[method-assign]
     model.generator_losses = spy_generator  # type: ignore[method-assign]
@@ -128,7 +128,9 @@ def test_epoch_checkpoints_are_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("val_check_interval", [1, 3, 1.0])
-def test_validation_does_not_disturb_the_turns(tmp_path: Path, val_check_interval: float) -> None:
+def test_validation_does_not_change_the_order_of_steps(
+    tmp_path: Path, val_check_interval: float
+) -> None:
     watch, model = Watch(), tiny_wgan(n_critic=2)
     trainer = quiet_trainer(tmp_path, callbacks=[watch], val_check_interval=val_check_interval)
     trainer.fit(model, TinyImages(batch_size=16))
@@ -220,7 +222,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_names_the_step(tmp_path: Pat
         quiet_trainer(tmp_path).fit(model, TinyImages(batch_size=16))
 
 
-def test_a_held_network_passes_gradients_on_and_stays_as_it_is() -> None:
+def test_a_frozen_network_passes_gradients_and_is_unchanged() -> None:
     torch.manual_seed(0)  # of weights whose power iteration has not come to rest
     network = nn.Sequential(spectral_norm(nn.Linear(3, 4)), nn.Dropout(), nn.Linear(4, 1))
     fixed = network[2].weight.requires_grad_(False)

@@ -198,7 +198,7 @@ def test_lost_weights_do_not_replace_the_last_good_checkpoint(tmp_path: Path) ->
     assert all(value.isfinite().all() for value in saved["state_dict"].values())
 
 
-def test_pixels_on_a_device_are_looked_at_where_no_training_waits() -> None:
+def test_pixels_on_a_device_are_checked_only_once_in_training() -> None:
     model = tiny_energy_vae()
     images = torch.empty((2, *model.image_shape), device="meta")  # to look at them is an error
     with pytest.raises(RuntimeError, match="meta"):

@@ -1,3 +1,5 @@
+"""Reading weights: equal to those saved, or one line of refusal for each kind of damage."""
+
 import contextlib
 import re
 from collections.abc import Iterator
@@ -34,7 +36,7 @@ def save(state: dict[str, Any], path: Path) -> None:
     torch.save({"state_dict": state, **VERSION}, path)
 
 
-def test_weights_come_as_they_were_saved(tmp_path: Path) -> None:
+def test_weights_are_those_that_were_saved(tmp_path: Path) -> None:
     path, saved, model = tmp_path / "model.ckpt", weights(tiny_wgan()), tiny_wgan()
     before = weights(model)
     torch.save({"state_dict": saved, **VERSION, "optimizer_states": [0]}, path)
@@ -79,7 +81,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_checkpoint(path, "path")
 
 
-def test_wherever_a_file_is_cut_off(tmp_path: Path) -> None:
+def test_a_file_cut_off_anywhere_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.ckpt"
     save(tiny_wgan().state_dict(), path)
     content = path.read_bytes()
@@ -90,7 +92,7 @@ def test_wherever_a_file_is_cut_off(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_whatever_is_in_its_pickle(seed: int, tmp_path: Path) -> None:
+def test_a_damaged_pickle_is_refused_or_read(seed: int, tmp_path: Path) -> None:
     path, model = tmp_path / "model.ckpt", tiny_wgan()
     save(model.state_dict(), path)
     content = bytearray(path.read_bytes())
@@ -98,7 +100,7 @@ def test_whatever_is_in_its_pickle(seed: int, tmp_path: Path) -> None:
     for place in torch.randint(100, 2000, (8,), generator=generator).tolist():
         content[place] = int(torch.randint(256, (), generator=generator))
     path.write_bytes(content)
-    with contextlib.suppress(ValueError):  # or it happens to be read: a number may have changed
+    with contextlib.suppress(ValueError):  # or it is read, with a number changed
         read_weights(path, model, "path")
 
 
@@ -109,13 +111,13 @@ def test_weights_that_have_changed_on_the_disk_are_refused(tmp_path: Path) -> No
     weight = next(model.decoder.parameters()).detach().numpy().tobytes()
     written[written.index(weight)] ^= 1
     path.write_bytes(written)
-    read_checkpoint(path, "path")  # torch sees nothing
+    read_checkpoint(path, "path")  # torch does not notice
     with pytest.raises(ValueError, match=r"`path` '.*' is damaged: its bytes are not those that w"):
         read_weights(path, model, "path")
 
 
 class OneWeight(LightningModule):
-    """A model whose file is small enough to be damaged everywhere."""
+    """A model whose file is small enough to damage each of its bytes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -124,7 +126,7 @@ class OneWeight(LightningModule):
 
 @pytest.fixture
 def without_sums() -> Iterator[None]:
-    """Lets torch write files without check sums."""
+    """Makes torch write files without check sums."""
     before = torch.serialization.get_crc32_options()
     torch.serialization.set_crc32_options(False)
     yield
@@ -132,7 +134,7 @@ def without_sums() -> Iterator[None]:
 
 
 def read_each_damaged(path: Path) -> Iterator[str | None]:
-    """Yields for each byte of a file, a bit of it turned, what its reading says, None if it is."""
+    """Flips a bit of one byte after another; yields the message of each reading, or None."""
     model, content = OneWeight(), path.read_bytes()
     for place in range(len(content)):
         damaged = bytearray(content)
@@ -147,12 +149,12 @@ def read_each_damaged(path: Path) -> Iterator[str | None]:
             yield None
 
 
-def test_wherever_a_bit_is_turned(tmp_path: Path) -> None:
+def test_any_flipped_bit_is_refused_or_harmless(tmp_path: Path) -> None:
     path = tmp_path / "model.ckpt"
     save(OneWeight().state_dict(), path)
     messages = [message for message in read_each_damaged(path) if message is not None]
     assert all(re.fullmatch(f"`path` '{path}' [^\n]*", message) for message in messages)
-    assert len(messages) > 800  # all but padding, dates and the like
+    assert len(messages) > 800  # all but padding and dates
 
 
 @pytest.mark.usefixtures("without_sums")

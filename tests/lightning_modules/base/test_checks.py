@@ -1,3 +1,5 @@
+"""Checks of sizes and batches: the accepted ones, and the message for each other one."""
+
 import copy
 import re
 from pathlib import Path
@@ -30,7 +32,7 @@ def test_factories_are_not_saved_but_numbers_are(tmp_path: Path) -> None:
     trainer = quiet_trainer(tmp_path, limit_train_batches=1, limit_val_batches=0)
     trainer.fit(model, TinyImages(batch_size=24))
     trainer.save_checkpoint(tmp_path / "model.ckpt")
-    saved = torch.load(tmp_path / "model.ckpt", weights_only=True)  # refuses anything but data
+    saved = torch.load(tmp_path / "model.ckpt", weights_only=True)  # refuses code
     assert saved["hyper_parameters"]["latent_dim"] == 2
 
 
@@ -73,7 +75,7 @@ GOOD: list[tuple[Any, tuple[int, ...], int]] = [
     ([IMAGES, LABELS, LABELS], SHAPE, 1),
     ([IMAGES], SHAPE, 1),
     ((IMAGES, ["a", "caption", "each", "!"]), SHAPE, 1),
-    ((with_one(1 + 1e-6), LABELS), SHAPE, 1),  # rounding of a scale that was undone
+    ((with_one(1 + 1e-6), LABELS), SHAPE, 1),  # rounding of scaling there and back
     ((IMAGES.half(), LABELS), SHAPE, 1),
     ((ROWS, LABELS), (5,), 1),
     ((IMAGES, IMAGES[:2]), SHAPE, 2),
@@ -82,7 +84,7 @@ GOOD: list[tuple[Any, tuple[int, ...], int]] = [
 
 
 @pytest.mark.parametrize(("batch", "shape", "num_domains"), GOOD)
-def test_what_is_required(batch: Any, shape: tuple[int, ...], num_domains: int) -> None:
+def test_right_batches_are_returned(batch: Any, shape: tuple[int, ...], num_domains: int) -> None:
     examples = BatchContract(shape, "VAE", num_domains).examples(batch)
     assert len(examples) == num_domains
     assert all(a is b for a, b in zip(examples, batch, strict=False))
@@ -111,7 +113,7 @@ BAD: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("batch", "message"), BAD)
-def test_what_came_instead(batch: Any, message: str) -> None:
+def test_wrong_batches_are_described(batch: Any, message: str) -> None:
     start = "`data` must serve VAE batches (images, labels) with float32 images in [0, 1] of the sh"
     with pytest.raises(TrainingError, match=f"{re.escape(start)}.*{re.escape(message)}") as refusal:
         BatchContract(SHAPE, "VAE").examples(batch)
@@ -127,14 +129,14 @@ def test_rows_and_two_domains() -> None:
             BatchContract(SHAPE, "DiscoGAN", 2).examples(batch)
 
 
-def test_where_it_came_from_and_the_precision() -> None:
+def test_source_and_precision_are_named() -> None:
     contract = BatchContract(SHAPE, "VAE")
     with pytest.raises(TrainingError, match=r"got torch\.float64 from its loader; conv.* float32"):
         contract.check((IMAGES.double(), LABELS), "its loader", torch.float32)
     contract.check((IMAGES.double(), LABELS), "its loader", torch.float64)
 
 
-def test_values_of_later_batches_are_not_looked_at() -> None:
+def test_values_of_later_batches_are_not_checked() -> None:
     contract = BatchContract(SHAPE, "VAE")
     contract.examples((IMAGES, LABELS))
     contract.examples((IMAGES * 255, LABELS))
@@ -163,6 +165,6 @@ def test_in_a_training_without_the_command_line(make_model: Any, tmp_path: Path)
         (torch.rand(2, 3).to(torch.float8_e4m3fn), r"got torch\.float8_e4m3fn; convert them by"),
     ],
 )
-def test_what_torch_cannot_compare_is_named(examples: torch.Tensor, said: str) -> None:
+def test_types_that_torch_cannot_compare_are_named(examples: torch.Tensor, said: str) -> None:
     with pytest.raises(TrainingError, match=said):
         BatchContract((3,), "VAE").check((examples, None))

@@ -1,4 +1,4 @@
-"""Real and fake pass a critic together where its output on one does not depend on the other."""
+"""Real and fake pass a critic together unless a batch norm makes outputs depend on each other."""
 
 import pytest
 import torch
@@ -34,7 +34,7 @@ def test_scores_are_of_full_precision(network: type[nn.Module]) -> None:
 
 
 @pytest.mark.parametrize("norm", [nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm])
-def test_batch_norms_are_found(norm: type[nn.Module]) -> None:
+def test_batch_norms_are_detected(norm: type[nn.Module]) -> None:
     assert mixes_examples(nn.Sequential(nn.Sequential(norm(3))))
 
 

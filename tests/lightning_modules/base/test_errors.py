@@ -1,4 +1,4 @@
-"""The error of a step, as users of the library catch it."""
+"""The error of a training step is a RuntimeError at the top of the package."""
 
 from lightning_modules import TrainingError
 

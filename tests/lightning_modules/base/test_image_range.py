@@ -1,4 +1,4 @@
-"""Images are scaled, rows are not."""
+"""Images are scaled to [-1, 1] and back; rows are unchanged."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""One optimizer, one loss: steps by hand, what is logged, schedules, and losses that are lost."""
+"""One optimizer, one loss: steps by hand, logged values, schedules and lost losses."""
 
 from functools import partial
 from pathlib import Path
@@ -67,7 +67,7 @@ def test_a_loss_that_is_lost_ends_the_run(tmp_path: Path) -> None:
         quiet_trainer(tmp_path).fit(Level(float("inf")), TinyImages(batch_size=36))
 
 
-def test_items_of_another_shape_end_the_run(tmp_path: Path) -> None:
+def test_examples_of_another_shape_end_the_run(tmp_path: Path) -> None:
     model = Level()
     model.batch_contract = BatchContract((3, 8, 8), "Level")
     with pytest.raises(

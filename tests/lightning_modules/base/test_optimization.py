@@ -1,4 +1,4 @@
-"""What a resumed run takes from its checkpoint, and what from its configuration."""
+"""A resumed run: moments of the checkpoint, settings of the configuration, schedules of both."""
 
 import copy
 import warnings
@@ -163,7 +163,7 @@ def test_a_cycle_goes_on_with_all_that_it_keeps(kind: Any) -> None:
     }
 
 
-def test_a_checkpoint_of_other_code_has_no_schedule_to_go_on_with() -> None:
+def test_a_schedule_starts_anew_from_a_checkpoint_of_other_code() -> None:
     checkpoint = checkpoint_after_a_step(optimization(1.0, halving))
     del checkpoint["optimization_classes"]
     (pair,) = resumed(checkpoint, optimization(4.0, halving))

@@ -1,3 +1,5 @@
+"""Default optimizers in config.yaml, and copies of models by pickle."""
+
 import copy
 import pickle
 from collections.abc import Callable
@@ -43,7 +45,7 @@ def test_steps_are_adams() -> None:
 
 
 class Model:
-    """Has such a default, as models do."""
+    """Has a lambda as default, as models do."""
 
     def __init__(
         self,
@@ -104,7 +106,7 @@ def test_a_copy_has_the_same_losses(name: str) -> None:
 
 
 def test_torch_itself_copies_no_spectral_norms() -> None:
-    """So `ddp_spawn` is refused for SNGAN: tests/commands/run/test_processes.py."""
+    """Hence `ddp_spawn` is refused for SNGAN: tests/commands/run/test_processes.py."""
     with pytest.raises(RuntimeError, match="parametrized modules is only supported"):
         pickle.dumps(tiny_sngan())
     assert same_weights(weights(model := tiny_sngan()), weights(copy.deepcopy(model)))

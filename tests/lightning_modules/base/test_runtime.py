@@ -1,3 +1,5 @@
+"""Logged steps against metrics.csv, driver queries, and plain attributes of modules."""
+
 import csv
 import os
 from pathlib import Path
@@ -22,13 +24,13 @@ from lightning_modules.base.runtime import (
 from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, tiny_wgan
 
 
-def test_a_module_by_itself() -> None:
+def test_a_module_without_trainer() -> None:
     model = tiny_energy_vae()
     assert attached_trainer(model) is None
     assert not is_fitting(model)
 
 
-def test_a_module_in_a_trainer_s_hands(tmp_path: Path) -> None:
+def test_a_module_with_trainer(tmp_path: Path) -> None:
     seen: list[tuple[bool, bool]] = []
 
     class Look(Callback):
@@ -47,7 +49,7 @@ VARIABLE = "PYTORCH_NVML_BASED_CUDA_CHECK"
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[None]:
-    """No GPU; grows each time NVML is asked for one."""
+    """Simulates a machine without GPU; the list grows with each query of NVML."""
     calls: list[None] = []
 
     def count() -> int:
@@ -65,10 +67,10 @@ def adam_step() -> None:
     torch.optim.Adam([weight]).step()
 
 
-@pytest.mark.skipif(not torch.backends.cuda.is_built(), reason="PyTorch without CUDA never asks")
-def test_adam_asks_until_it_is_stopped(asked: list[None]) -> None:
+@pytest.mark.skipif(not torch.backends.cuda.is_built(), reason="PyTorch without CUDA never queries")
+def test_adam_queries_until_it_is_stopped(asked: list[None]) -> None:
     adam_step()
-    assert asked, "PyTorch no longer asks: driver_check.py can go"
+    assert asked, "PyTorch no longer queries: stop_driver_checks can go"
     stop_driver_checks()
     asked.clear()
     adam_step()
@@ -77,18 +79,18 @@ def test_adam_asks_until_it_is_stopped(asked: list[None]) -> None:
 
 def test_lightning_sets_the_variable() -> None:
     source = Path(lightning.fabric.__file__).read_text()
-    assert VARIABLE in source, "Lightning no longer sets it: driver_check.py can go"
+    assert VARIABLE in source, "Lightning no longer sets it: stop_driver_checks can go"
 
 
 @pytest.mark.usefixtures("asked")
 @pytest.mark.parametrize("make", [tiny_energy_vae, tiny_wgan])
-def test_every_training_stops_it(tmp_path: Path, make: type[LightningModule]) -> None:
+def test_every_training_stops_the_queries(tmp_path: Path, make: type[LightningModule]) -> None:
     quiet_trainer(tmp_path, limit_val_batches=0).fit(make(), TinyImages(batch_size=24))
     assert VARIABLE not in os.environ
 
 
 @pytest.mark.usefixtures("asked")
-def test_stays_where_there_is_an_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_variable_stays_on_an_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     stop_driver_checks()
     assert os.environ[VARIABLE] == "1"
@@ -98,7 +100,7 @@ EPOCH, EPOCHS = 6, 2  # batches of 12 out of 72 images
 
 
 class Written:
-    """Trains with metrics.csv and keeps what Lightning was given to log, batch by batch."""
+    """Trains with metrics.csv and keeps the names logged in each batch."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -138,7 +140,7 @@ class Written:
 
 
 def watched_energy_vae() -> tuple[EnergyVAE, list[float]]:
-    """Returns a model and the list in which it notes the loss of each training batch."""
+    """Returns a model and the list of its losses, filled in training."""
     model, seen = tiny_energy_vae(), []
     losses = model.losses
 
@@ -153,7 +155,7 @@ def watched_energy_vae() -> tuple[EnergyVAE, list[float]]:
 
 
 def watched_wgan() -> tuple[WGAN, list[float], list[float]]:
-    """Returns a model and the lists of its critic's and generator's losses."""
+    """Returns a model and the lists of its critic's and generator's losses, filled in training."""
     model, critic_seen, generator_seen = tiny_wgan(n_critic=2), [], []
     step_critic, step_generator = model.step_critic, model.step_generator
 
@@ -175,7 +177,7 @@ def test_autoencoder_rows_hold_the_losses_of_their_steps(tmp_path: Path, interva
     trainer = written.fit(model, log_every_n_steps=interval)
     steps = range(interval, EPOCH * EPOCHS + 1, interval)
     assert written.rows("train/loss") == {n: pytest.approx(seen[n - 1]) for n in steps}
-    # at the end of an epoch callbacks find the losses of its last batch
+    # at the end of an epoch callbacks read the losses of its last batch
     assert float(trainer.callback_metrics["train/loss"]) == pytest.approx(seen[-1])
 
 
@@ -277,9 +279,9 @@ def test_tables_are_kept() -> None:
 
 
 @pytest.mark.parametrize("base", [AbstractAlternating, AbstractOneLoss])
-def test_models_take_it_before_lightning(base: Any) -> None:
+def test_it_precedes_lightning_in_the_method_order(base: Any) -> None:
     assert base.__mro__.index(AbstractPlainAttributes) < base.__mro__.index(LightningModule)
 
 
-def test_lightning_has_no_way_of_its_own() -> None:
-    assert LightningModule.__setattr__ is nn.Module.__setattr__  # or it would be passed over
+def test_lightning_defines_no_setattr() -> None:
+    assert LightningModule.__setattr__ is nn.Module.__setattr__  # or our base is bypassed

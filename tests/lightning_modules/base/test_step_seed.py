@@ -1,4 +1,4 @@
-"""Random numbers of a step: a function of seed, step and rank, and of nothing else."""
+"""Random numbers of a step are a function of seed, step and rank alone."""
 
 import pytest
 import torch

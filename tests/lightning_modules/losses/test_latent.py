@@ -1,4 +1,4 @@
-"""Latent losses: zero for good latents, closed forms, what the paper's table says, gradients."""
+"""Latent losses: zero for good latents, closed forms, the paper's table, gradients."""
 
 import math
 
@@ -13,7 +13,7 @@ from hawc.distances import squared_distance_to
 from hawc.kernels import HuberEnergy
 from hawc.targets import StudentT
 from lightning_modules.losses import latent as latent_losses
-from lightning_modules.losses.latent import make_latent_loss, prior, sliced_wasserstein
+from lightning_modules.losses.latent import make_latent_loss, prior_of, sliced_wasserstein
 from tests.numbers_asked import NumbersAsked
 
 NAMES = ["exact", "paper", "mmd", "sliced_wasserstein"]
@@ -37,7 +37,7 @@ def on_axis(radius: Tensor, dim: int) -> Tensor:
 def test_paper_form_has_the_errors_of_the_table(
     dim: int, c_k1: float, largest: float, typical: float, far: float
 ) -> None:
-    target = prior("paper", dim)
+    target = prior_of("paper", dim)
     assert isinstance(target, StudentT)
     assert (dim + 1) * target.scale**2 == pytest.approx(c_k1, rel=1e-5)  # digits of the table
     paper, exact = target.potential(HuberEnergy()), StandardNormal(dim).potential(HuberEnergy())
@@ -52,7 +52,7 @@ def test_paper_form_has_the_errors_of_the_table(
 
 
 @pytest.mark.parametrize("dim", [2, 8, 64])
-def test_exact_loss_of_independent_codes_is_g_over_n_on_average(dim: int) -> None:
+def test_exact_loss_of_independent_latents_is_g_over_n_on_average(dim: int) -> None:
     loss, n = make_latent_loss("exact", dim), 20
     values = torch.stack([loss(normal(n, dim, seed=seed)) for seed in range(400)])
     g = math.exp(math.lgamma((dim + 1) / 2) - math.lgamma(dim / 2))
@@ -82,9 +82,9 @@ def test_mmd_is_that_of_the_inverse_multiquadric() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_codes_of_the_distribution_are_better_than_shifted_or_shrunk_ones(name: str) -> None:
+def test_latents_of_the_prior_are_better_than_shifted_or_shrunk_ones(name: str) -> None:
     torch.manual_seed(0)
-    loss, target = make_latent_loss(name, 4), prior(name, 4)
+    loss, target = make_latent_loss(name, 4), prior_of(name, 4)
     z = target.sample(2000, generator=torch.Generator().manual_seed(1)).double()
     good = loss(z)
     assert good > -1e-9
@@ -127,7 +127,7 @@ def test_slices_average_out() -> None:
 
 
 @pytest.mark.parametrize("scale", [1e9, 1e13, math.inf])
-def test_lost_codes_have_no_small_loss(scale: float) -> None:
+def test_diverged_latents_have_no_small_loss(scale: float) -> None:
     z = scale * torch.eye(4)
     distance = float(make_latent_loss("exact", 4)(z))
     # E|z_i| - 1/2 E|z_i - z_j| = (1 - 3 sqrt(2) / 8) |z|; the distribution's own extent is nothing
@@ -137,7 +137,7 @@ def test_lost_codes_have_no_small_loss(scale: float) -> None:
 
 
 @pytest.mark.parametrize("name", [*NAMES, "none"])
-def test_no_number_is_asked_of_the_codes(name: str) -> None:
+def test_no_number_is_read_from_the_latents(name: str) -> None:
     latents = normal(8, 3).float()
     with NumbersAsked() as asked:
         make_latent_loss(name, 3)(latents)
@@ -145,7 +145,7 @@ def test_no_number_is_asked_of_the_codes(name: str) -> None:
     assert set(asked.dtypes) <= {torch.float64}
 
 
-def test_means_between_quantiles_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_means_between_quantiles_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     latents = normal(11, 3)
     with torch.inference_mode():  # as in validation
         sliced_wasserstein(latents)
