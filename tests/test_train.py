@@ -277,7 +277,7 @@ def test_an_interrupted_run_says_how_to_go_on(
 
 
 @pytest.mark.parametrize(
-    "advice", ["say `.venv/bin/python train.py ...`, or activate", "make an environment as README"]
+    "advice", ["run `.venv/bin/python train.py ...`, or activate", "make an environment as README"]
 )
 def test_a_python_without_the_packages_is_told_of_them(advice: str, tmp_path: Path) -> None:
     """-S leaves site-packages out, as a terminal does where no environment is activated."""

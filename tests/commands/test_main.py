@@ -1,4 +1,4 @@
-"""What happens to errors that are neither a usage error nor ours."""
+"""How the command line ends: by one line, by a traceback, or back in the queue."""
 
 import errno
 import itertools
@@ -27,7 +27,7 @@ from tests.helpers import TinyImages, quiet_trainer, scaled_precision, tiny_vae
 
 
 class Broken:
-    """Stands where the experiment would; raises what it is told to."""
+    """Replaces the experiment; raises a given error."""
 
     error: BaseException
 
@@ -52,7 +52,7 @@ def test_full_disk(broken: type[Broken], capsys: pytest.CaptureFixture[str]) -> 
     broken.error = OSError(errno.ENOSPC, "No space left on device", "runs/x/last.ckpt")
     with pytest.raises(SystemExit):
         main.run()
-    expected = "no space is left on a disk ('runs/x/last.ckpt' is as it was); free some"
+    expected = "no space is left on a disk ('runs/x/last.ckpt' is unchanged); free some"
     assert expected in capsys.readouterr().err
 
 
@@ -61,12 +61,12 @@ def test_full_disk(broken: type[Broken], capsys: pytest.CaptureFixture[str]) -> 
     [
         (
             OSError(errno.EFBIG, "File too large", "runs/x/last.ckpt"),
-            "train.py: error: 'runs/x/last.ckpt' cannot be read or written (File too large); look "
-            "at its permissions, limits and disk, or name another place.\n",
+            "train.py: error: 'runs/x/last.ckpt' cannot be read or written (File too large); "
+            "check its permissions, limits and disk, or name another place.\n",
         ),
     ],
 )
-def test_what_shows_once_the_training_has_begun(
+def test_disk_errors_are_one_line(
     broken: type[Broken], error: Exception, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken.error = error
@@ -77,7 +77,7 @@ def test_what_shows_once_the_training_has_begun(
 
 
 class UncountedImages(TinyImages):
-    """Serves its batches by a loader without a length."""
+    """Serves its batches by an iterator without a length."""
 
     def train_dataloader(self) -> Any:
         return itertools.chain(super().train_dataloader())
@@ -86,7 +86,7 @@ class UncountedImages(TinyImages):
 def train_instead(
     monkeypatch: pytest.MonkeyPatch, folder: Path, data: LightningDataModule, **options: Any
 ) -> None:
-    """Lets the command train a small model without any check before."""
+    """Replaces the experiment by the training of a small model, without checks."""
     trainer = quiet_trainer(folder, **{"enable_checkpointing": True, **options})
     model = tiny_vae(optimizer=partial(LBFGS, lr=0.1)) if "plugins" in options else tiny_vae()
     monkeypatch.setattr(sys, "argv", ["train.py", "fit", "--model", "VAE"])
@@ -108,7 +108,7 @@ def train_instead(
         ({"plugins": [scaled_precision(1.0)]}, "AMP and the LBFGS optimizer are not compatible"),
     ],
 )
-def test_what_lightning_refuses_once_the_training_has_begun(
+def test_options_that_lightning_refuses_late_are_one_line(
     options: dict[str, Any],
     line: str,
     tmp_path: Path,
@@ -126,7 +126,7 @@ def test_what_lightning_refuses_once_the_training_has_begun(
 
 
 class LogsTooLate(Callback):
-    """Logs where Lightning allows nobody to."""
+    """Logs in a hook in which Lightning allows no logging."""
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         pl_module.log("x", 1.0)
@@ -141,7 +141,7 @@ def test_a_hook_that_lightning_refuses_keeps_its_traceback(
 
 
 @pytest.mark.parametrize("error", [RuntimeError("shapes"), OSError(errno.EIO, "broken disk")])
-def test_what_may_be_a_bug_keeps_its_traceback(broken: type[Broken], error: Exception) -> None:
+def test_a_possible_bug_keeps_its_traceback(broken: type[Broken], error: Exception) -> None:
     broken.error = error
     with pytest.raises(type(error)):
         main.run()
@@ -152,7 +152,10 @@ def test_what_may_be_a_bug_keeps_its_traceback(broken: type[Broken], error: Exce
 )
 @pytest.mark.parametrize(
     ("mode", "advice"),
-    [("online", "set WANDB_MODE=offline to log without"), ("offline", "set WANDB_MODE=disabled")],
+    [
+        ("online", "set WANDB_MODE=offline to log without a connection"),
+        ("offline", "set WANDB_MODE=disabled"),
+    ],
 )
 def test_wandb_out_of_reach(
     broken: type[Broken],
@@ -188,7 +191,7 @@ def in_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_a_run_that_was_told_to_stop_ends_well(broken: type[Broken]) -> None:
+def test_a_run_that_was_stopped_by_a_signal_ends_with_status_0(broken: type[Broken]) -> None:
     broken.error = Preempted(Path("last.ckpt"), wants_requeue=True)  # outside of SLURM
     main.run()
 
@@ -201,17 +204,17 @@ def test_a_job_whose_time_is_over_is_queued_again(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    said: list[str] = []  # until then; SLURM ends the process within the call
+    said: list[str] = []  # output before the call, within which SLURM ends the process
     monkeypatch.setattr(main, "requeue", lambda: said.append(capsys.readouterr().out))
     in_slurm(monkeypatch)
     broken.error = Preempted(Path("last.ckpt"), wants_requeue)
     main.run()
     assert len(said) == asked
-    assert all("time is nearly over: the job goes back into the queue" in text for text in said)
+    assert all("time is nearly over: the job returns to the queue" in text for text in said)
     assert capsys.readouterr().out == ""
 
 
-def test_a_job_is_queued_again_also_where_an_upload_hangs(
+def test_a_job_is_queued_again_even_if_an_upload_hangs(
     broken: type[Broken], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     is_queued, seen = threading.Event(), []
@@ -231,12 +234,14 @@ def test_a_job_is_queued_again_also_where_an_upload_hangs(
     broken.error = Preempted(Path("last.ckpt"), wants_requeue=True)
     started = time.monotonic()
     main.run()
-    assert time.monotonic() - started < 30  # it has waited for the requeue, not the other way round
+    assert (
+        time.monotonic() - started < 30
+    )  # the upload has waited for the requeue, not the requeue for the upload
     assert seen == [[signal.SIG_IGN, signal.SIG_IGN]]
 
 
 @pytest.mark.parametrize(("job", "meaning"), [("41", signal.SIG_IGN), (None, signal.SIG_DFL)])
-def test_the_end_of_the_time_ends_nothing_early(
+def test_sigusr1_ends_no_command_of_a_job(
     job: str | None, meaning: signal.Handlers, broken: type[Broken], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     signal.signal(signal.SIGUSR1, signal.SIG_DFL)
@@ -253,7 +258,9 @@ def test_torchrun_in_a_job_of_slurm_does_not_queue_it_again(
 ) -> None:
     in_slurm(monkeypatch)
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "mine")
-    monkeypatch.setattr(main, "requeue", lambda: pytest.fail("it would go on in no run folder"))
+    monkeypatch.setattr(
+        main, "requeue", lambda: pytest.fail("torchrun cannot continue in a run folder")
+    )
     broken.error = Preempted(Path("last.ckpt"), wants_requeue=True)
     main.run()
 

@@ -1,4 +1,4 @@
-"""What no rule knows still becomes one short line. The rules: tests/test_bad_input.py."""
+"""Each rule, and a message that no rule knows, gives one short line."""
 
 import sys
 from pathlib import Path
@@ -25,18 +25,18 @@ def test_a_module_that_does_not_exist_is_named() -> None:
     assert hint("`x` must be int, got y.") == ""
 
 
-def test_a_package_in_the_working_folder_that_is_not_looked_at_is_named(
+def test_an_unused_package_in_the_working_folder_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = "Parser key \"encoder\":\n  module 'networks' has no attribute 'Mine'"
     monkeypatch.chdir(tmp_path)
     line = plain_message(message, ArgumentParser())
     assert "unknown class networks.Mine." in line
-    assert "is not looked at" not in line
+    assert "is not imported" not in line
     Path("networks").mkdir()
     line = plain_message(message, ArgumentParser())
     assert line.endswith(
-        "The networks in the working folder is not looked at; give it another name."
+        "The networks in the working folder is not imported; give it another name."
     )
 
 
@@ -49,13 +49,13 @@ def test_a_misspelt_module_of_a_package_is_named() -> None:
     assert hint(line)
 
 
-def test_of_a_union_with_null_the_first_error_counts() -> None:
+def test_the_first_error_of_a_union_with_null_counts() -> None:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--data", type=LightningDataModule | None)
     with pytest.raises(ArgumentError) as refused:
         parser.parse_args(["--data", "[1]"])
     line = plain_message(str(refused.value), parser)
-    assert line.startswith("`data` must be a class of the kind LightningDataModule, named by its")
+    assert line.startswith("`data` must be a subclass of LightningDataModule, named by its path")
     assert line.endswith("got [1].")
 
 

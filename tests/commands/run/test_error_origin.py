@@ -8,7 +8,7 @@ import pytest
 from jsonargparse import ArgumentParser
 
 import train
-from commands.run.error_origin import _OURS, is_bug, origin, place_in_users_code, refuses_arguments
+from commands.run.error_origin import _OURS, is_bug, origin, refuses_arguments, user_code_location
 from lightning_modules.base.checks import check_at_least_one
 from tests.mistakes import BASE
 
@@ -128,7 +128,7 @@ def test_a_bug_of_the_user_keeps_its_traceback(
 ) -> None:
     with pytest.raises(kind) as raised:
         run(*options)
-    assert place_in_users_code(raised.value) == f"users.py, line {line_of(code)}"
+    assert user_code_location(raised.value) == f"users.py, line {line_of(code)}"
     assert not Path("runs").exists()
 
 
