@@ -1,6 +1,5 @@
 """A history as one .npz file, to be kept, sent or read by NumPy alone."""
 
-import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 import torch
 
 from hawc.arguments import check_instance
+from hawc.files import atomic_write
 from hawc.history.abstract import AbstractHistory, HistoryStoreError
 from hawc.history.database import DatabaseHistory
 
@@ -38,20 +38,14 @@ def export_history(history: AbstractHistory, path: str | Path) -> None:
         raise ValueError(f"`path` must end in '.npz', got {str(path)!r}.")
     target, gallery = _origin(history)
     points = history.view().numpy()
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        with partial.open("wb") as file:
+        with atomic_write(path, durable=True) as partial, partial.open("wb") as file:
             np.savez(file, format=_FORMAT, points=points, target=target, gallery=gallery)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
     except OSError as error:
         raise HistoryStoreError(
             f"{path} cannot be written ({error.strerror}): does its folder exist, allow it and "
             "have room? Nothing was changed."
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def import_history(path: str | Path, history: AbstractHistory) -> None:
