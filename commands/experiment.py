@@ -164,7 +164,7 @@ class ExperimentCLI(LightningCLI):
             self._wandb_notice is not None,
         )
         self._names_main = False  # set before a run by the first process, which prints
-        self.save_config_kwargs["asked_loggers"] = copy.deepcopy(options.trainer.logger)
+        self.save_config_kwargs["configured_loggers"] = copy.deepcopy(options.trainer.logger)
         self._loggers.complete(options.trainer.logger)
 
     def instantiate_classes(self) -> None:

@@ -174,7 +174,7 @@ TABLE: list[Mistake] = [
     (
         "a command that the model cannot do",
         ("test", "--config", WGAN_CONFIG, "--data", "MNIST5k"),
-        r"WGAN has nothing to test; it has no test_step",
+        r"`model` must have a test_step for `test`, got WGAN",
     ),
     (
         "learning rate",
@@ -194,7 +194,7 @@ TABLE: list[Mistake] = [
     (
         "no last checkpoint",
         (*BASE, "--ckpt_path", "last"),
-        r"`ckpt_path` last means runs/energy_vae_mnist5k/\*/checkpoints/last\.ckpt, and there is",
+        r"`ckpt_path` last needs a checkpoint such as runs/energy_vae_mnist5k/\*/checkpoints/last",
     ),
     (
         "not a checkpoint",

@@ -1,4 +1,4 @@
-"""Which files a command line names. Their faults: tests/test_bad_input.py."""
+"""Configuration files in the arguments, and their mistakes."""
 
 from pathlib import Path
 
@@ -40,16 +40,16 @@ def test_an_option_set_twice_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     ],
     ids=["merged twice", "number and text", "2 to the 40"],
 )
-def test_what_is_set_once_passes(text: str, tmp_path: Path) -> None:
+def test_options_set_once_pass(text: str, tmp_path: Path) -> None:
     path = tmp_path / "once.yaml"
     path.write_text(text)
     check_config_files(["--config", str(path)])
 
 
 @pytest.mark.parametrize("text", ["x: 1\ny: &y {a: *y}\n", "x: 1\ny: &y\n- [{z: *y}]\n"])
-def test_what_holds_itself_is_refused(text: str, tmp_path: Path) -> None:
+def test_a_file_that_contains_itself_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "endless.yaml"
     path.write_text(text)
-    message = r"endless\.yaml' must have an end, got in line 2 a part with an alias of itself; w"
+    message = r"endless\.yaml' must not contain itself, got in line 2 a part with an alias of"
     with pytest.raises(UsageError, match=message):
         check_config_files(["--config", str(path)])

@@ -23,10 +23,12 @@ def test_two_processes_of_a_model_of_two_optimizers(make: object) -> None:
     assert ddp_strategy(model, {**TWO, "devices": 1, "num_nodes": 2}) == FINDS
 
 
-def test_who_named_another_strategy_is_told() -> None:
+def test_a_replaced_strategy_is_announced() -> None:
     notice = strategy_notice(tiny_wgan(), "ddp", FINDS)
     assert notice is not None
-    assert notice.startswith(f"`trainer.strategy` is {FINDS}, not ddp: a step of WGAN moves one of")
+    assert notice.startswith(
+        f"`trainer.strategy` is {FINDS}, not ddp: a step of WGAN updates one of"
+    )
     assert strategy_notice(tiny_wgan(), "auto", FINDS) is None
     assert strategy_notice(tiny_wgan(), FINDS, FINDS) is None
 
