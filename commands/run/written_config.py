@@ -151,8 +151,8 @@ def check_same_run(folder: Path, config: Mapping[str, Any]) -> None:
         was, is_now = before.get(key), now.get(key)
         if was != is_now and not key.startswith("trainer.logger"):
             raise UsageError(
-                f"a job that starts again must train as before, got `{key}` {is_now} and {was} in "
-                f"'{file}'; restore that value, or submit a new job with --ckpt_path."
+                f"a job that starts again must train as before, got `{key}` {is_now}, but {was} "
+                f"in '{file}'; restore that value, or submit a new job with --ckpt_path."
             )
 
 

@@ -42,6 +42,26 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> type[Broken]:
     return Broken
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["test"], "an experiment is required, e.g. train.py --config"),
+        (["export"], "`export` needs a run's folder, e.g. train.py export runs"),
+    ],
+)
+def test_a_command_alone(
+    arguments: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main.run()
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
 def test_full_disk(broken: type[Broken], capsys: pytest.CaptureFixture[str]) -> None:
     for number in (errno.ENOSPC, errno.EDQUOT):
         broken.error = OSError(number, "No space left on device")

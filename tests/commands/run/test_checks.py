@@ -65,6 +65,22 @@ def test_a_model_without_a_step_or_with_a_bad_optimizer(tmp_path: Path) -> None:
         check(tmp_path, slow)
 
 
+@pytest.mark.parametrize(
+    "option",
+    ["accumulate_grad_batches", "check_val_every_n_epoch", "val_check_interval"],
+)
+def test_intervals_of_0(option: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=rf"`trainer\.{option}` must be greater than 0, got 0"):
+        check(tmp_path, tiny_vae(), **{option: 0})
+
+
+@pytest.mark.parametrize("option", ["max_epochs", "max_steps", "limit_train_batches"])
+def test_a_training_of_nothing(option: str, tmp_path: Path) -> None:
+    message = rf"`trainer\.{option}` must be greater than 0 for `fit`, got 0; use `validate`"
+    with pytest.raises(UsageError, match=message):
+        check(tmp_path, tiny_vae(), **{option: 0})
+
+
 @pytest.mark.parametrize("stage", ["fit", "validate", "test"])
 def test_batches_of_two_domains_need_a_model_of_two_domains(stage: str, tmp_path: Path) -> None:
     disco = tiny_disco_gan(TINY_SHAPE)

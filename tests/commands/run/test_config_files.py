@@ -20,6 +20,32 @@ def test_good_files_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     check_config_files(["--config", "good.yaml"])
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            None,
+            r"`--config` names the file 'wrong\.yaml', which does not exist\. Did you mean wron",
+        ),
+        (b"model: {a: [1\n", r"'wrong\.yaml' is not valid YAML: line \d, column \d"),
+        (b"- 1\n", r"'wrong\.yaml' must hold options as `key: value`, got list"),
+        (b"\xff\xfe\x00", r"'wrong\.yaml' is not valid YAML"),
+    ],
+    ids=["missing", "broken", "list", "binary"],
+)
+def test_wrong_files_are_refused(
+    content: bytes | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("wrong1.yaml").touch()
+    if content is not None:
+        Path("wrong.yaml").write_bytes(content)
+    with pytest.raises(UsageError, match=message):
+        check_config_files(["--config", "wrong.yaml"])
+    with pytest.raises(UsageError, match=r"`--config` must name a file, got the folder '\.'"):
+        check_config_files(["--config", "."])
+
+
 def test_an_option_set_twice_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("same.yaml").write_text("a: [{lr: 1}, {lr: 2}]\nb: {a: 1}\nc: &c {lr: 1}\nd: *c\n")

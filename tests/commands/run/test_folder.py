@@ -50,6 +50,20 @@ def test_processes_started_from_here_use_the_same_folder() -> None:
     assert choose_run_folder("other", "name") == Path("other")
 
 
+@pytest.mark.parametrize("name", ["../x", "/x"])
+def test_a_name_that_leaves_runs_is_refused(name: str) -> None:
+    with pytest.raises(
+        UsageError, match=f"`name` must be .* within runs, got '{name}'; use --run_f"
+    ):
+        choose_run_folder(None, name)
+
+
+def test_a_folder_that_cannot_be_created_is_refused() -> None:
+    Path("file").touch()
+    with pytest.raises(UsageError, match="`run_folder` must be a writable folder, got 'file/run'"):
+        create_run_folder(Path("file/run"))
+
+
 def test_a_folder_in_use_is_refused() -> None:
     folder = create_run_folder(Path("given"))
     (folder / "metrics.csv").touch()

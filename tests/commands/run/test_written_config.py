@@ -241,11 +241,11 @@ def test_a_job_that_starts_again_trains_as_before(
     check_same_run(
         folder, {**config, "ckpt_path": "last", "trainer": {"max_epochs": 2, "logger": logger}}
     )
-    with pytest.raises(UsageError, match=r"got `model.init_args.widths.1` 4 and 8 in 'given/con"):
+    with pytest.raises(UsageError, match=r"got `model.init_args.widths.1` 4, but 8 in 'given/con"):
         check_same_run(folder, {**config, "model": {"init_args": {"widths": [16, 4]}}})
-    with pytest.raises(UsageError, match=r"got `trainer.max_epochs` None and 2 in .*; restore"):
+    with pytest.raises(UsageError, match=r"got `trainer.max_epochs` None, but 2 in "):
         check_same_run(folder, {**config, "trainer": {}})
     with pytest.raises(
-        UsageError, match=r"got `seed_everything` 1 and in .* restore that value, or"
+        UsageError, match=r"got `seed_everything` 1, but 0 in .* restore that value, or"
     ):
         check_same_run(folder, {**config, "seed_everything": 1})
