@@ -43,57 +43,42 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> type[Broken]:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["test"], "an experiment is required, e.g. train.py --config"),
-        (["export"], "`export` needs a run's folder, e.g. train.py export runs"),
-    ],
+    ("command", "message"),
+    [("test", r"an experiment is required, e\.g\."), ("export", "`export` needs a run's folder")],
 )
-def test_a_command_alone(
-    arguments: list[str],
-    message: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main.run()
-    assert ended.value.code == 2
-    assert message in capsys.readouterr().err
+def test_a_command_without_arguments(command: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        main._with_command([command])
 
 
-def test_full_disk(broken: type[Broken], capsys: pytest.CaptureFixture[str]) -> None:
-    for number in (errno.ENOSPC, errno.EDQUOT):
-        broken.error = OSError(number, "No space left on device")
-        with pytest.raises(SystemExit) as ended:
-            main.run()
-        assert ended.value.code == 1
-        assert "no space is left on a disk; free some" in capsys.readouterr().err
-    broken.error = OSError(errno.ENOSPC, "No space left on device", "runs/x/last.ckpt")
-    with pytest.raises(SystemExit):
-        main.run()
-    expected = "no space is left on a disk ('runs/x/last.ckpt' is unchanged); free some"
-    assert expected in capsys.readouterr().err
+FILE = "runs/x/last.ckpt"
+FULL = "no space is left on a disk; free some or name another folder."
 
 
 @pytest.mark.parametrize(
     ("error", "line"),
     [
+        (OSError(errno.ENOSPC, "No space left on device"), FULL),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), FULL),
         (
-            OSError(errno.EFBIG, "File too large", "runs/x/last.ckpt"),
-            "train.py: error: 'runs/x/last.ckpt' cannot be read or written (File too large); "
-            "check its permissions, limits and disk, or name another place.\n",
+            OSError(errno.ENOSPC, "No space left on device", FILE),
+            FULL.replace(";", f" ('{FILE}' is unchanged);"),
+        ),
+        (
+            OSError(errno.EFBIG, "File too large", FILE),
+            f"'{FILE}' cannot be read or written (File too large); check its permissions, limits "
+            "and disk, or name another place.",
         ),
     ],
 )
-def test_disk_errors_are_one_line(
-    broken: type[Broken], error: Exception, line: str, capsys: pytest.CaptureFixture[str]
+def test_errors_of_a_disk_are_one_line(
+    broken: type[Broken], error: OSError, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken.error = error
     with pytest.raises(SystemExit) as ended:
         main.run()
     assert ended.value.code == 1
-    assert capsys.readouterr().err == line
+    assert capsys.readouterr().err == f"train.py: error: {line}\n"
 
 
 class UncountedImages(TinyImages):

@@ -22,11 +22,11 @@ REFUSED = {
     "--model.encoder.init_args.widhts=[3]": r"unknown option `widhts`\. Did you mean widths\?",
     "--trainer.max_epohs=3": r"unknown option `trainer\.max_epohs`\. Did you mean trainer\.max_ep",
     "--trainer.max_step=3": r"unknown option `trainer\.max_step`",  # no abbreviation
-    "--modle.n=3": r"unknown option `modle\.n`\. See train\.py fit --help\.",
+    "--modle.n=3": r"unknown option `modle\.n`\. .*See train\.py fit --help\.",
     "--model.latent_dim=five": "`latent_dim` must be int, got five",
     "--model.optimizer.lr=five": "`lr` must be float, got five",
     "--model.latent_loss=exakt": r"`latent_loss` must be Literal.*, got exakt\. Did you mean exact",
-    "--model.encoder.widths=200": r"`widths` must be .*Sequence, got 200\. Write it as '\[200\]', or",
+    "--model.encoder.widths=200": r"`widths` must be .*Sequence, got 200\. Write it as '\[200\]'",
     "--data=MNIST6k": r"`data` names an unknown class MNIST6k\. Did you mean MNIST5k\? Known: Bos",
     "--model.encoder=networks.MLPEncodr": r"unknown class networks\.MLPEncodr\. Did you mean netw",
     "--model.encoder=nets.MLPEncoder": "`encoder` names the module nets, which does not exist",
@@ -34,7 +34,7 @@ REFUSED = {
     "--trainer.callbacks+=HistoryAwareSamplin": "Did you mean HistoryAwareSampling. Known: Chann",
     "--model=Ensemble": "`members` of Ensemble must be given",
     "--data=CSVTable": "`path` of CSVTable must be given",
-    f"--model.scheduler={SCHEDULERS}.StepLR": r"`step_size` of StepLR must be given\. See train\.py",
+    f"--model.scheduler={SCHEDULERS}.StepLR": r"`step_size` of StepLR must be given\.",
 }
 
 
