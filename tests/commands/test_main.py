@@ -51,6 +51,12 @@ def test_a_command_without_arguments(command: str, message: str) -> None:
         main._with_command([command])
 
 
+def fail_with(status: int) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main.run()
+    assert ended.value.code == status
+
+
 FILE = "runs/x/last.ckpt"
 FULL = "no space is left on a disk; free some or name another folder."
 
@@ -75,9 +81,7 @@ def test_errors_of_a_disk_are_one_line(
     broken: type[Broken], error: OSError, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken.error = error
-    with pytest.raises(SystemExit) as ended:
-        main.run()
-    assert ended.value.code == 1
+    fail_with(status=1)
     assert capsys.readouterr().err == f"train.py: error: {line}\n"
 
 
@@ -123,9 +127,7 @@ def test_options_that_lightning_refuses_late_are_one_line(
     kind = UncountedImages if options == {"val_check_interval": 0.5} else TinyImages
     train_instead(monkeypatch, tmp_path, kind(batch_size=24), **options)
     capsys.readouterr()
-    with pytest.raises(SystemExit) as ended:
-        main.run()
-    assert ended.value.code == 1
+    fail_with(status=1)
     (said,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("train.py: error")]
     assert re.match(f"train.py: error: {line}", said)
 
@@ -172,9 +174,7 @@ def test_wandb_out_of_reach(
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", mode)
     broken.error = error
-    with pytest.raises(SystemExit) as ended:
-        main.run()
-    assert ended.value.code == 2
+    fail_with(status=2)
     assert advice in capsys.readouterr().err
 
 
@@ -183,9 +183,7 @@ def test_a_lost_process(
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     broken.error = RuntimeError("[gloo/transport/tcp/pair.cc:545] Connection reset by peer")
-    with pytest.raises(SystemExit) as ended:
-        main.run()
-    assert ended.value.code == 1
+    fail_with(status=1)
     said = capsys.readouterr().err
     assert said.startswith("train.py: error: another process of this run is gone: killed, out of")
     assert len(said.splitlines()) == 1
@@ -276,9 +274,7 @@ def test_a_job_that_cannot_be_queued_again_says_so(
     monkeypatch.setattr(main, "requeue", lambda: "scontrol: No such file or directory")
     in_slurm(monkeypatch)
     broken.error = Preempted(Path("last.ckpt"), wants_requeue=True)
-    with pytest.raises(SystemExit) as ended:
-        main.run()
-    assert ended.value.code == 1
+    fail_with(status=1)
     said = capsys.readouterr().err
     assert "could not be queued again (scontrol: No such file or directory); training was" in said
     assert "it goes on from last.ckpt" in said
