@@ -1,4 +1,4 @@
-"""What a checkpoint of the end of a batch leaves undone is made up for, in its order and once."""
+"""Resumes from checkpoints of the end of a batch, with all events in order and once."""
 
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,20 @@ from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae
 
 
 class Events(Callback):
-    """Notes what happens: a batch by its number, v for a validation, e for the end of an epoch."""
+    """Records a batch as its number, a validation as v and the end of an epoch as e."""
 
     def __init__(self) -> None:
-        self.seen = ""
+        self.record = ""
 
     def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
-        self.seen += str(trainer.global_step + 1)
+        self.record += str(trainer.global_step + 1)
 
     def on_validation_end(self, trainer: Trainer, *_: Any) -> None:
         assert not trainer.sanity_checking
-        self.seen += "v"
+        self.record += "v"
 
     def on_train_epoch_end(self, trainer: Trainer, *_: Any) -> None:
-        self.seen += f"e{trainer.current_epoch + 1}"
+        self.record += f"e{trainer.current_epoch + 1}"
 
 
 def fit(folder: Path, *callbacks: Callback, start: int | None = None, **arguments: Any) -> Trainer:
@@ -37,12 +37,12 @@ def fit(folder: Path, *callbacks: Callback, start: int | None = None, **argument
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One of each of six batches, three an epoch, a validation after every second one."""
+    """Saves one after each of six batches; three batches per epoch, validation every two."""
     folder = tmp_path_factory.mktemp("checkpoints")
     save = ModelCheckpoint(folder, every_n_train_steps=1, save_top_k=-1, filename="{step}")
     events = Events()
     fit(folder, save, events, enable_checkpointing=True, val_check_interval=2)
-    assert events.seen == "12v3e145v6e2"
+    assert events.record == "12v3e145v6e2"
     return folder
 
 
@@ -50,12 +50,12 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("start", "expected"),
     [(1, "2v3e145v6e2"), (2, "v3e145v6e2"), (3, "e145v6e2"), (5, "v6e2"), (6, "e2")],
 )
-def test_the_rest_is_what_the_uninterrupted_run_did(
+def test_the_remaining_events_are_those_of_the_uninterrupted_run(
     start: int, expected: str, checkpoints: Path
 ) -> None:
     events = Events()
     trainer = fit(checkpoints, events, EpochCompletion(), start=start, val_check_interval=2)
-    assert events.seen == expected
+    assert events.record == expected
     assert (trainer.current_epoch, trainer.global_step) == (2, 6)
 
 
@@ -64,11 +64,11 @@ def test_a_validation_at_the_end_of_an_epoch(tmp_path: Path) -> None:
     fit(tmp_path, save, enable_checkpointing=True)
     events = Events()
     fit(tmp_path, events, EpochCompletion(), start=3)
-    assert events.seen == "ve1456ve2"
+    assert events.record == "ve1456ve2"
 
 
 @pytest.mark.parametrize("instant", ["on_validation_end", "on_train_epoch_end"])
-def test_what_was_done_is_not_done_again(instant: str, tmp_path: Path) -> None:
+def test_completed_events_are_not_repeated(instant: str, tmp_path: Path) -> None:
     class Save(Callback):
         pass
 
@@ -79,4 +79,4 @@ def test_what_was_done_is_not_done_again(instant: str, tmp_path: Path) -> None:
     fit(tmp_path, Save())
     events = Events()
     fit(tmp_path, events, EpochCompletion(), start=3)
-    assert events.seen == ("e1456ve2" if instant == "on_validation_end" else "456ve2")
+    assert events.record == ("e1456ve2" if instant == "on_validation_end" else "456ve2")
