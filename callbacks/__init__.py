@@ -1,4 +1,4 @@
-"""The callbacks: one file each, named like its class; importing this makes short names known."""
+"""All callbacks; importing this package registers their short names."""
 
 from callbacks.channels_last import ChannelsLast
 from callbacks.compiled_networks import CompiledNetworks

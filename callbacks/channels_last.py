@@ -1,4 +1,4 @@
-"""Weights of convolutions with their channels last in memory."""
+"""The channels-last memory format for the weights of convolutions."""
 
 from typing import final
 
@@ -13,17 +13,18 @@ __all__ = ["ChannelsLast"]
 
 @final
 class ChannelsLast(AbstractModelCallback):
-    """Lays the weights of convolutions out with channels last in memory, when training starts.
+    """Converts weights of convolutions to channels-last format when training starts.
 
-    Shapes and values stay, and so do names in checkpoints; each convolution then hands its output
-    on in the same layout. Runs with and without it resume each other; results agree up to rounding.
+    Each convolution then passes its output on in the same format. Values, shapes and names in
+    checkpoints do not change. Runs with and without the callback can resume each other, and their
+    results agree up to rounding.
 
     Raises:
         ValueError: (when a run starts) if no network of the model has a convolution of images.
     """
 
     @property
-    def needs(self) -> type:
+    def model_protocol(self) -> type:
         return object  # networks of any name
 
     def check_model(self, module: LightningModule) -> None:
@@ -31,8 +32,8 @@ class ChannelsLast(AbstractModelCallback):
         networks = model_networks(module).values()
         if not any(weight.ndim == 4 for network in networks for weight in network.parameters()):
             raise ValueError(
-                "ChannelsLast needs a model with convolutions, got "
-                f"{type(module).__name__} whose weights have none; remove the callback."
+                f"ChannelsLast needs a model with convolutions, got {type(module).__name__} "
+                "without any; remove the callback."
             )
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

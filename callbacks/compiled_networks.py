@@ -1,4 +1,4 @@
-"""Networks translated into fewer, larger kernels before they train."""
+"""The networks of a model, compiled by torch.compile."""
 
 import os
 import shutil
@@ -16,37 +16,38 @@ from callbacks.base.model_networks import called_networks, model_networks
 __all__ = ["CompiledNetworks", "Mode"]
 
 Mode = Literal["default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"]
-"""What torch.compile calls so; `max-autotune` and `reduce-overhead` use CUDA graphs on a GPU."""
+"""A mode of torch.compile; `max-autotune` and `reduce-overhead` use CUDA graphs on a GPU."""
 
-_COMPILATIONS = 8  # torch's limit for a function, here for each network
+_COMPILATIONS = 8  # per network; torch's limit per function
 
 
 @final
 class CompiledNetworks(AbstractModelCallback):
-    """Compiles a model's networks by torch.compile, in place, when training starts.
+    """Compiles the networks of a model by torch.compile when training starts.
 
-    Modules, names of weights and checkpoints stay what they are, so runs with and without it resume
-    each other; results agree up to rounding. A network is compiled when it is first called, and
-    again for each other way of being called: with other batch sizes (the second time for all),
-    moved or frozen, in training or evaluation. So there are a few compilations for a network,
-    some ten seconds to a minute in all, and none after the first epochs. What is called past a
-    network, as EBGAN does with its critic's encoder in generator steps, runs as it is.
+    Networks are compiled in place: modules, names of weights and checkpoints do not change. Runs
+    with and without the callback can resume each other. Their results agree up to rounding.
 
-    On a CPU it is not worth while: a step of a DCGAN takes as long within a few per cent, one of
-    fully connected networks a tenth longer (benchmarks/training_speed.py). It is meant for GPUs.
+    A network is compiled at its first call, and again for each other kind of call: other batch
+    sizes (the second time for all), another device, frozen weights, training or evaluation. This
+    takes ten seconds to a minute in total, and ends after the first epochs. Calls that bypass the
+    network's `forward` are not compiled, such as those of EBGAN to its critic's encoder.
 
-    A loss with a gradient penalty differentiates its critic twice, which compiled networks cannot:
-    the critic of WGANGP stays as it is.
+    The callback is meant for GPUs. On a CPU a step of a DCGAN takes the same time within a few per
+    cent. A step of fully connected networks takes a tenth longer (benchmarks/training_speed.py).
+
+    A gradient penalty differentiates its critic twice, which torch.compile does not support: the
+    critic of WGANGP is not compiled.
 
     Args:
-        networks: attributes of the model, such as generator, critic, encoder or decoder; None: all
-            that can be compiled.
-        mode: of torch.compile; None: its default.
-        backend: of torch.compile.
+        networks: attributes of the model, such as generator, critic, encoder or decoder; None for
+            all that can be compiled.
+        mode: mode of torch.compile; None for its default.
+        backend: backend of torch.compile.
 
     Raises:
         ValueError: if `mode` or `backend` is unknown, or (when a run starts) if `networks` are not
-            the model's or cannot be compiled, or there is no C++ compiler.
+            the model's or cannot be compiled, or if there is no C++ compiler.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class CompiledNetworks(AbstractModelCallback):
         known = torch.compiler.list_backends(())  # type: ignore[no-untyped-call]
         if backend not in known:
             raise ValueError(
-                f"`backend` must be one that torch.compile knows, got {backend}; known: "
+                f"`backend` must be known to torch.compile, got {backend}; known: "
                 f"{', '.join(torch.compiler.list_backends())}."  # type: ignore[no-untyped-call]
             )
         if mode is not None and mode not in get_args(Mode):
@@ -68,7 +69,7 @@ class CompiledNetworks(AbstractModelCallback):
         self._backend = backend
 
     @property
-    def needs(self) -> type:
+    def model_protocol(self) -> type:
         return object  # networks of any name
 
     def check_model(self, module: LightningModule) -> None:
@@ -84,17 +85,17 @@ class CompiledNetworks(AbstractModelCallback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         super().setup(trainer, pl_module, stage)
         if stage != "fit":
-            return  # a pass or two take less time than to compile
+            return  # compiling would take longer than an evaluation
         known, refused = model_networks(pl_module), _refused(pl_module)
         if self._networks is None and refused:
             rank_zero_info(
                 f"CompiledNetworks leaves out {', '.join(refused)}: {type(pl_module).__name__} "
-                "differentiates it twice, which torch.compile cannot."
+                "differentiates it twice, which torch.compile does not support."
             )
         for name in self._networks or [name for name in known if name not in refused]:
             for network in called_networks(known[name]):
                 network.compile(mode=self._mode, backend=self._backend)
-        # they all run by the one function that torch counts compilations of
+        # torch counts the compilations of all networks together, as those of one function
         config = torch.compiler.config
         num_called = sum(1 for network in known.values() for _ in called_networks(network))
         config.recompile_limit = max(config.recompile_limit, _COMPILATIONS * num_called)
@@ -105,7 +106,7 @@ def _refused(module: LightningModule) -> Sequence[str]:
 
 
 def _check_names(networks: list[str] | None, module: LightningModule) -> None:
-    """Raises ValueError unless networks are of the model, at least one, and can be compiled."""
+    """Raises ValueError if a named network is not the model's or cannot be compiled."""
     known, refused = list(model_networks(module)), _refused(module)
     free = ", ".join(name for name in known if name not in refused)
     model = type(module).__name__
@@ -117,22 +118,22 @@ def _check_names(networks: list[str] | None, module: LightningModule) -> None:
         return
     if not networks or not set(networks) <= set(known):
         raise ValueError(
-            f"`networks` must be of those that {model} trains, at least one, got {networks}; "
+            f"`networks` must name at least one network that {model} trains, got {networks}; "
             f"known: {', '.join(known)}."
         )
     if twice := [name for name in networks if name in refused]:
         raise ValueError(
-            f"`networks` must leave out what {model} differentiates twice, for torch.compile "
-            f"cannot, got {', '.join(twice)}; possible: {free}."
+            f"`networks` must not name a network that {model} differentiates twice, got "
+            f"{', '.join(twice)}; possible: {free}."
         )
 
 
 def _check_compiler() -> None:
-    """Raises ValueError unless the compiler is there that torch.compile calls on a CPU."""
+    """Raises ValueError unless the C++ compiler of torch.compile is installed."""
     usual = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
     compiler = os.environ.get("CXX", usual)
     if shutil.which(compiler) is None:
         raise ValueError(
-            f"`backend` inductor needs a C++ compiler, found no {compiler}; install it, name "
-            "another in the environment variable CXX or remove CompiledNetworks."
+            f"`backend` inductor needs a C++ compiler, got no {compiler}; install it, name another "
+            "in the environment variable CXX or remove CompiledNetworks."
         )

@@ -1,4 +1,4 @@
-"""How many modes of a known distribution a generator reaches, and how well."""
+"""How many modes of a known mixture of Gaussians a generator covers."""
 
 from collections.abc import Sequence
 from typing import Any, final
@@ -12,7 +12,7 @@ from torch import Tensor
 from callbacks.base.checks import check_at_least
 from callbacks.base.decoding import decode
 from callbacks.base.generator_callback import AbstractGeneratorCallback
-from callbacks.base.images import LoggedImage, new_figure, show
+from callbacks.base.images import LoggedImage, log_image, new_figure
 from lightning_modules.interface import LatentGenerator, provides
 
 __all__ = ["CoveredModes", "mode_statistics"]
@@ -22,35 +22,36 @@ _SIGMAS = 4.0
 
 @final
 class CoveredModes(AbstractGeneratorCallback):
-    """Logs after each training epoch how many modes of a mixture of Gaussians are reached.
+    """Logs how many modes of a mixture of Gaussians the generator covers.
 
-    The data module says where they are: `modes`, a tensor (k, d), and `mode_std`, the standard
-    deviation sigma of each along each axis. Of `num_samples` samples, always of the same latents,
+    The data module provides `modes`, a tensor (k, d), and `mode_std`, the standard deviation sigma
+    of each mode along each axis. After each training epoch `num_samples` samples of the same
+    latents are decoded, and logged are
 
-    - modes/covered: modes with at least `least_samples` samples within 4 sigma, of k;
-    - modes/share_within_4_sigma: samples within 4 sigma of a mode (of real data in two dimensions
-      0.9997);
-    - modes/smallest_weight: k times the share of samples within 4 sigma of the mode that has
-      fewest; 1 if all have as many as they should.
+    - modes/covered: modes with at least `least_samples` samples within 4 sigma, out of k;
+    - modes/share_within_4_sigma: samples within 4 sigma of a mode (0.9997 for real data in two
+      dimensions);
+    - modes/smallest_relative_weight: k times the share of samples within 4 sigma of the mode with
+      the fewest; 1 if the modes are equally frequent.
 
-    A image of the samples over the modes goes to <run folder>/images as epoch-NNNN-modes.png
-    and to W&B as "images/modes", every `every_n_epochs` epochs and at the end, in the first two
-    dimensions. The first process measures and draws.
+    Every `every_n_epochs` epochs and after the last one the callback plots samples and modes in the
+    first two dimensions. The figure goes to <run folder>/images/epoch-NNNN-modes.png, and to W&B as
+    "images/modes". Only the first process computes and logs.
 
     Args:
-        num_samples: at least 1.
-        least_samples: within 4 sigma that make a mode covered, at least 1. One, as usual in papers,
-            also counts a mode that is merely crossed on the way between two others; a tenth of
-            `num_samples` / k leaves out such.
-        every_n_epochs: interval of images in training epochs, at least 1.
-        seed: of the latents, at least 0.
-        use_ema: whether samples are those of the average that the callback GeneratorEMA keeps, once
-            there is one.
+        num_samples: number of samples, at least 1.
+        least_samples: samples within 4 sigma of a covered mode, at least 1. Papers use 1, which
+            also counts a mode that lies on a path of samples between two others. A tenth of
+            `num_samples` / k does not count it.
+        every_n_epochs: interval of the images in training epochs, at least 1.
+        seed: seed of the latents, at least 0.
+        use_ema: whether to decode by the average of the callback GeneratorEMA, as soon as it has
+            one.
 
     Raises:
         ValueError: if a number is out of its range, or (when a run starts) if the data have no
             known modes or `use_ema` is set without a GeneratorEMA.
-        TypeError: (when a run starts) if the model cannot be sampled.
+        TypeError: (when a run starts) if the model has no `prior` or `decode`.
 
     Source: Srivastava et al. 2017, "VEEGAN", arXiv 1705.07761, section 4.1: 2500 samples, 3 sigma.
     """
@@ -72,55 +73,55 @@ class CoveredModes(AbstractGeneratorCallback):
         self._least_samples = least_samples
         self._every_n_epochs = every_n_epochs
         self._seed = seed
-        self._last_epoch, self._shown_epoch = 0, 0
+        self._last_epoch, self._logged_epoch = 0, 0
 
     def check_surroundings(
         self, callbacks: Sequence[Callback], datamodule: LightningDataModule | None
     ) -> None:
         if not (hasattr(datamodule, "modes") and hasattr(datamodule, "mode_std")):
             raise ValueError(
-                "CoveredModes needs data with `modes` and `mode_std`, which a mixture of Gaussians "
-                f"has and {type(datamodule).__name__} has not; remove the callback."
+                "CoveredModes needs data with `modes` and `mode_std`, such as a mixture of "
+                f"Gaussians, got {type(datamodule).__name__}; remove the callback."
             )
         super().check_surroundings(callbacks, datamodule)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         super().setup(trainer, pl_module, stage)
-        self._last_epoch = self._shown_epoch = 0
+        self._last_epoch = self._logged_epoch = 0
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._last_epoch = trainer.current_epoch + 1
         if not trainer.is_global_zero:
             return
-        samples, (modes, std) = self._samples(trainer, pl_module), _known(trainer)
+        samples, (modes, std) = self._samples(trainer, pl_module), _modes_and_std(trainer)
         statistics = mode_statistics(samples, modes, std, self._least_samples)
         pl_module.log_dict(
             {f"modes/{name}": value for name, value in statistics.items()}, rank_zero_only=True
         )
         if self._last_epoch % self._every_n_epochs == 0:
-            self._show(trainer, samples)
+            self._log_figure(trainer, samples)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.is_global_zero and self._shown_epoch != self._last_epoch:
-            self._show(trainer, self._samples(trainer, pl_module))
+        if trainer.is_global_zero and self._logged_epoch != self._last_epoch:
+            self._log_figure(trainer, self._samples(trainer, pl_module))
 
     def _samples(self, trainer: Trainer, module: LightningModule) -> Tensor:
-        assert provides(module, LatentGenerator)  # setup has seen to it
+        assert provides(module, LatentGenerator)  # checked in setup
         generator = torch.Generator().manual_seed(self._seed)
         z = module.prior.sample(self._num_samples, generator=generator)
         with self.decoding(trainer, module):
             return decode(module, z).flatten(1)
 
-    def _show(self, trainer: Trainer, samples: Tensor) -> None:
-        self._shown_epoch = self._last_epoch
-        modes, std = _known(trainer)
-        found = mode_statistics(samples, modes, std, self._least_samples)
+    def _log_figure(self, trainer: Trainer, samples: Tensor) -> None:
+        self._logged_epoch = self._last_epoch
+        modes, std = _modes_and_std(trainer)
+        statistics = mode_statistics(samples, modes, std, self._least_samples)
         caption = (
-            f"{found['covered']:.0f} of {len(modes)} modes, "
-            f"{found['share_within_4_sigma']:.1%} of {len(samples)} samples within 4 sigma"
+            f"{statistics['covered']:.0f} of {len(modes)} modes, "
+            f"{statistics['share_within_4_sigma']:.1%} of {len(samples)} samples within 4 sigma"
         )
         figure = _figure(samples, modes, caption)
-        show(trainer, LoggedImage("images/modes", figure, caption), self._last_epoch)
+        log_image(trainer, LoggedImage("images/modes", figure, caption), self._last_epoch)
 
 
 def mode_statistics(
@@ -129,24 +130,24 @@ def mode_statistics(
     std: float,
     least_samples: int = 1,
 ) -> dict[str, float]:
-    """Returns what `CoveredModes` logs, without "modes/".
+    """Returns the numbers that `CoveredModes` logs, without the prefix "modes/".
 
     Args:
-        samples: n at least 1; each belongs to the nearest mode.
-        modes: centres.
-        std: of each mode along each axis, > 0.
-        least_samples: within 4 sigma that make a mode covered.
+        samples: at least one sample; each belongs to its nearest mode.
+        modes: centres of the modes.
+        std: standard deviation of each mode along each axis, > 0.
+        least_samples: samples within 4 sigma of a covered mode, at least 1.
     """
     distances, nearest = torch.cdist(samples, modes).min(1)
     counts = torch.bincount(nearest[distances <= _SIGMAS * std], minlength=len(modes))
     return {
         "covered": float((counts >= least_samples).sum()),
         "share_within_4_sigma": float(counts.sum()) / len(samples),
-        "smallest_weight": float(counts.min()) * len(modes) / len(samples),
+        "smallest_relative_weight": float(counts.min()) * len(modes) / len(samples),
     }
 
 
-def _known(trainer: Trainer) -> tuple[Tensor, float]:
+def _modes_and_std(trainer: Trainer) -> tuple[Tensor, float]:
     data: Any = trainer.datamodule
     return data.modes.float().cpu(), float(data.mode_std)
 

@@ -1,4 +1,4 @@
-"""How steep the critic is: the estimate of its Lipschitz constant."""
+"""Slopes of the critic and a lower bound of its Lipschitz constant."""
 
 from typing import Any, final
 
@@ -17,26 +17,29 @@ __all__ = ["CriticSlopes", "slopes"]
 
 @final
 class CriticSlopes(AbstractModelCallback):
-    """Logs after each training epoch how steep the critic f is, in score per unit of images.
+    """Logs slopes of the critic f after each training epoch, as score per image unit.
 
-    With real images x_i, the same n in each epoch, the generator's images y_i of the same
-    latents, and points u_i x_i + (1 - u_i) y_i between them with the same u_i, it logs
+    The points are n real images x_i, n generated images y_i and, with u_i uniform in [0, 1],
 
-    - health/lipschitz_estimate: the largest |grad f| at all of these 3n points, 2-norm. It is a
-      lower bound of f's Lipschitz constant, and no more: f may be steeper elsewhere;
-    - health/slope_real, health/slope_fake, health/slope_between: the mean |grad f| at the x_i, the
-      y_i and the points between, the last being what a gradient penalty pulls to 1.
+        u_i x_i + (1 - u_i) y_i.
 
-    Images are as the critic sees them, in [-1, 1], table rows as they are; both networks are in
-    eval mode. The first process computes, of the first examples of its first epoch.
+    The x_i, the u_i and the latents of the y_i are the same in every epoch. Logged are
+
+    - health/lipschitz_estimate: the largest 2-norm |grad f| at these 3n points. It is a lower bound
+      of the Lipschitz constant of f, which may be steeper elsewhere;
+    - health/slope_real, health/slope_fake, health/slope_interpolated: the mean |grad f| at the x_i,
+      at the y_i and at the points between. A gradient penalty pulls the last one to 1.
+
+    Images have the critic's range [-1, 1], table rows their own. Both networks are in eval mode.
+    The first process computes, with the first examples of its first epoch.
 
     Args:
         num_examples: n, at least 1.
-        seed: of latents and u_i, at least 0.
+        seed: seed of latents and u_i, at least 0.
 
     Raises:
         ValueError: if a number is out of its range.
-        TypeError: (when a run starts) if the model has no critic that gives a image one score.
+        TypeError: (when a run starts) if the model has no critic with one score per image.
     """
 
     def __init__(self, num_examples: int = 64, seed: int = 0) -> None:
@@ -47,19 +50,19 @@ class CriticSlopes(AbstractModelCallback):
         self._examples = FirstExamples(num_examples, "training")
 
     @property
-    def needs(self) -> type:
+    def model_protocol(self) -> type:
         return ImageCritic
 
     def check_model(self, module: LightningModule) -> None:
         super().check_model(module)
-        assert provides(module, ImageCritic)  # just checked
+        assert provides(module, ImageCritic)  # checked above
         blank = torch.zeros(2, *module.image_shape, device=module.device, dtype=module.dtype)
         with evaluating(module):
             scores = module.critic(blank)
         if not isinstance(scores, Tensor) or scores.numel() != len(blank):
             raise TypeError(
-                f"CriticSlopes needs a critic with one score for each image; that of "
-                f"{type(module).__name__} has another output. Remove the callback."
+                "CriticSlopes needs a critic with one score for each image, got "
+                f"{type(module).__name__} with another output; remove the callback."
             )
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -75,30 +78,32 @@ class CriticSlopes(AbstractModelCallback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._examples.end_pass()
         if len(self._examples):
-            pl_module.log_dict(self._measured(pl_module), rank_zero_only=True)
+            pl_module.log_dict(self._slopes(pl_module), rank_zero_only=True)
 
-    def _measured(self, module: LightningModule) -> dict[str, Tensor]:
-        assert provides(module, ImageCritic)  # setup has seen to it
-        images = self._examples.items().images
+    def _slopes(self, module: LightningModule) -> dict[str, Tensor]:
+        assert provides(module, ImageCritic)  # checked in setup
+        images = self._examples.examples().images
         generator = torch.Generator().manual_seed(self._seed)
         z = module.prior.sample(len(images), generator=generator)
         position = torch.rand(len(images), generator=generator)
         with evaluating(module):
             real = module.as_seen(images.to(module.device, module.dtype))
             fake = module.generate(z.to(real))
-            between = torch.lerp(fake, real, position.to(real).view(-1, *[1] * (real.ndim - 1)))
-            points = {"real": real, "fake": fake, "between": between}
-            found = {name: slopes(module.critic, x) for name, x in points.items()}
-        means = {f"health/slope_{name}": values.mean() for name, values in found.items()}
-        return {"health/lipschitz_estimate": torch.cat([*found.values()]).max(), **means}
+            interpolated = torch.lerp(
+                fake, real, position.to(real).view(-1, *[1] * (real.ndim - 1))
+            )
+            points = {"real": real, "fake": fake, "interpolated": interpolated}
+            norms = {name: slopes(module.critic, x) for name, x in points.items()}
+        means = {f"health/slope_{name}": values.mean() for name, values in norms.items()}
+        return {"health/lipschitz_estimate": torch.cat([*norms.values()]).max(), **means}
 
 
 def slopes(critic: nn.Module, x: Tensor) -> Tensor:
-    """Returns |grad f| (n,) at each of n points, in their dtype; leaves no gradient in weights.
+    """Returns |grad f| (n,) at n points; the weights get no gradient.
 
     Args:
-        critic: f, one score for each point, which no other point may change.
-        x: (n, ...).
+        critic: f, with one score per point that does not depend on the other points.
+        x: points (n, ...).
     """
     with torch.enable_grad():
         x = x.detach().requires_grad_()

@@ -12,7 +12,7 @@ __all__ = ["EpochCompletion"]
 
 @final
 class EpochCompletion(Callback):
-    """Runs the validation and the end of an epoch that a checkpoint was written before.
+    """Runs the validation and end of epoch that were due when a checkpoint was saved.
 
     A checkpoint may be written right after a batch, for example by ModelCheckpoint with
     `every_n_train_steps`. The validation due after this batch then comes later, and after the last
@@ -73,7 +73,7 @@ def _end_epoch(trainer: Trainer) -> None:
 
 
 def _is_validation_due(trainer: Trainer) -> bool:
-    """Returns whether Lightning validates after the latest batch, which is not an epoch's last."""
+    """Returns whether Lightning validates after this batch, not an epoch's last one."""
     epochs = trainer.check_val_every_n_epoch
     if not trainer.enable_validation or (epochs and (trainer.current_epoch + 1) % epochs):
         return False

@@ -1,4 +1,4 @@
-"""How long an epoch takes."""
+"""Time and speed of training epochs."""
 
 import time
 from typing import Any, final
@@ -12,8 +12,9 @@ __all__ = ["EpochTimer"]
 class EpochTimer(Callback):
     """Logs time/epoch_seconds and time/steps_per_second of each training epoch.
 
-    Time counts from the epoch's start to the end of its last batch: without validation, images
-    and checkpoints. A step is a batch. Of a resumed run the first epoch may be a part of one.
+    An epoch is timed from its start to the end of its last batch. Validation, images and
+    checkpoints at its end do not count. A step is a batch. In a resumed run the first epoch may be
+    incomplete.
     """
 
     def __init__(self) -> None:
@@ -21,7 +22,7 @@ class EpochTimer(Callback):
         self._steps = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._restart()  # a run resumed within an epoch starts none
+        self._restart()  # a run resumed within an epoch gets no on_train_epoch_start
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._restart()
@@ -38,7 +39,7 @@ class EpochTimer(Callback):
         self._steps += 1
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not self._steps:  # resumed after the last one
+        if not self._steps:  # resumed after the last batch
             return
         seconds = self._end - self._start
         times = {

@@ -11,8 +11,12 @@ from callbacks.base.checks import check_at_least
 from callbacks.base.decoding import decode
 from callbacks.base.first_examples import FirstExamples
 from callbacks.base.generator_callback import AbstractGeneratorCallback
-from callbacks.base.metric_values import check_forgetful, measured, share_of_examples
-from callbacks.base.nearest_examples import show_nearest
+from callbacks.base.metric_values import (
+    check_reset_clears_real,
+    compute_metrics,
+    num_local_examples,
+)
+from callbacks.base.nearest_examples import log_nearest_examples
 from hawc import HistoryAwareSampler, IndependentSampler
 from hawc.samplers.seeding import generator_at
 from lightning_modules.interface import LatentGenerator, provides
@@ -80,7 +84,7 @@ class GenerationQuality(AbstractGeneratorCallback):
             raise ValueError(
                 "`metrics` must name at least one measure where `table_size` is 0, got none."
             )
-        check_forgetful(metrics)
+        check_reset_clears_real(metrics)
         self._metrics = dict(metrics)
         self._num_samples = num_samples
         self._num_real = num_real
@@ -93,7 +97,7 @@ class GenerationQuality(AbstractGeneratorCallback):
         self._target = ""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._real = FirstExamples(share_of_examples(self._num_real, trainer), "training")
+        self._real = FirstExamples(num_local_examples(self._num_real, trainer), "training")
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -107,14 +111,14 @@ class GenerationQuality(AbstractGeneratorCallback):
         shares = self._shares(trainer, pl_module)
         with self.decoding(trainer, pl_module):
             images = {kind: decode(pl_module, latents) for kind, latents in shares.items()}
-        real = self._real.items().images
+        real = self._real.examples().images
         for kind, made in images.items():
-            values = measured(self._metrics, made, real, pl_module.device, f"quality/{kind}")
+            values = compute_metrics(self._metrics, made, real, pl_module.device, f"quality/{kind}")
             pl_module.log_dict(values, rank_zero_only=True)
         if trainer.is_global_zero and self._table_size:
             rows = slice(self._table_size)
             latents, made = shares["history_aware"][rows], images["history_aware"][rows]
-            show_nearest(trainer, latents, made, real, self._features, pl_module.device)
+            log_nearest_examples(trainer, latents, made, real, self._features, pl_module.device)
 
     def _shares(self, trainer: Trainer, module: LightningModule) -> dict[str, Tensor]:
         """Returns this process's latents of either kind, as the first process has chosen them."""

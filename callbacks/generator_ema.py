@@ -1,4 +1,4 @@
-"""The exponential moving average of a generator's weights, for its samples."""
+"""The exponential moving average of a generator's weights."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,39 +15,40 @@ from lightning_modules.interface import AdversarialPair, provides
 
 __all__ = ["GeneratorEMA", "find_generator_ema"]
 
-_STATISTICS = ("running_mean", "running_var")  # what torch's norms call them
+_STATISTICS = ("running_mean", "running_var")  # names of torch's batch norm
 
 
 @final
 class GeneratorEMA(AbstractModelCallback):
-    """Keeps the exponential moving average of the generator's weights; the critic has no part.
+    """Keeps an exponential moving average of the generator's weights.
 
-    After the generator's first step beyond `start_step` the average is a copy of the weights w;
-    after each later one, the n-th update, it becomes
+    After the first generator step beyond `start_step` the average a is a copy of the weights w.
+    After each later generator step, the n-th update, it becomes
 
         a <- d_n a + (1 - d_n) w,    d_n = min(decay, (1 + n) / (10 + n)).
 
-    The smaller d_n at first let it forget the untrained generator in a short run, too. Batches
-    without a generator step change nothing. Running statistics of batch norms are averaged in the
-    same way (they belong to the averaged weights better than the present ones, over all processes);
-    all other buffers are copied, since an average of, say, the vectors of a power iteration is none
-    of its vectors. Half-precision weights are averaged in float32.
+    The smaller d_n at the beginning remove the untrained generator from the average, even in a
+    short run. Batches without a generator step do not change it. The critic is not averaged.
 
-    Training does not see the average. `applied` puts it into the model for a while, as `use_ema` of
-    every callback that decodes latents and of `train.py sample` does. It is part of the checkpoint,
-    and a resumed run goes on with it; a checkpoint without one starts a new average.
+    Running statistics of batch norms are averaged too, over updates and over processes. Other
+    buffers are copied: for example, an average of the vectors of a power iteration is none of its
+    vectors. Half-precision weights are averaged in float32.
+
+    Training does not use the average. `applied` puts it into the model temporarily, which `use_ema`
+    of other callbacks and of `train.py sample` does. The average is part of the checkpoint. A run
+    resumed from a checkpoint without one starts a new average.
 
     Args:
-        decay: weight of the old average, in [0, 1).
+        decay: weight of the previous average, in [0, 1).
         start_step: generator steps before the first copy, at least 0.
 
     Raises:
         ValueError: if a number is out of its range, or (when training starts) if the checkpoint's
-            average is of another generator.
-        TypeError: (when a run starts) if the model has no generator with a step of its own.
+            average does not fit the generator.
+        TypeError: (when a run starts) if the model has no critic and generator.
 
-    Source: for averages of generators Yazici et al. 2019, "The Unusual Effectiveness of Averaging
-    in GAN Training", arXiv 1806.04498; (1 + n) / (10 + n) is TensorFlow's, for its averages.
+    Source: averages of generators: Yazici et al. 2019, "The Unusual Effectiveness of Averaging in
+    GAN Training", arXiv 1806.04498; (1 + n) / (10 + n): the moving averages of TensorFlow.
     """
 
     def __init__(self, decay: float = 0.999, start_step: int = 0) -> None:
@@ -61,12 +62,12 @@ class GeneratorEMA(AbstractModelCallback):
         self._seen_step = 0
 
     @property
-    def needs(self) -> type:
+    def model_protocol(self) -> type:
         return AdversarialPair
 
     @property
     def is_ready(self) -> bool:
-        """Whether there is an average yet."""
+        """Whether there has been a first update."""
         return bool(self._average)
 
     def state_dict(self) -> dict[str, Any]:
@@ -82,7 +83,7 @@ class GeneratorEMA(AbstractModelCallback):
         self._seen_step = state_dict["seen_step"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        assert provides(pl_module, AdversarialPair)  # setup has seen to it
+        assert provides(pl_module, AdversarialPair)  # checked in setup
         if self._average:
             _check_same_shapes(self._average, pl_module.generator)
             self._average = {k: value.to(pl_module.device) for k, value in self._average.items()}
@@ -105,24 +106,23 @@ class GeneratorEMA(AbstractModelCallback):
 
     @contextmanager
     def applied(self, module: LightningModule) -> Iterator[None]:
-        """Within it the model's generator has the average for weights; its own are put back.
+        """Replaces the generator's weights by the average, and restores them afterwards.
 
-        Before the first update, while there is no average, nothing is changed. No process waits
-        for another here.
+        Changes nothing before the first update. Processes need not enter together.
         """
         if not self._average:
             yield
             return
         present = module.generator.state_dict()
-        own = {name: value.clone() for name, value in present.items()}
+        trained = {name: value.clone() for name, value in present.items()}
         _copy(self._average, present)
         try:
             yield
         finally:
-            _copy(own, present)
+            _copy(trained, present)
 
     def _update(self, trainer: Trainer, generator: nn.Module) -> None:
-        state = generator.state_dict()  # without gradients, and shared with the generator
+        state = generator.state_dict()  # detached, and in the generator's memory
         statistics = [name for name in state if name.endswith(_STATISTICS)]
         if statistics and trainer.world_size > 1:
             state.update(_mean_over_processes(trainer, {name: state[name] for name in statistics}))
@@ -131,7 +131,7 @@ class GeneratorEMA(AbstractModelCallback):
             return
         self._num_updates += 1
         rate = min(self._decay, (1 + self._num_updates) / (10 + self._num_updates))
-        # a weight that two layers share has two names, and both are put into the generator again
+        # a weight shared by two layers has two names in the state, so both are averaged
         weights = generator.named_parameters(remove_duplicate=False)
         averaged = {name for name, _ in weights}.union(statistics)
         names = [name for name in state if name in averaged]
@@ -141,12 +141,12 @@ class GeneratorEMA(AbstractModelCallback):
             self._average[name].copy_(state[name])
 
 
-def find_generator_ema(callbacks: Sequence[Callback], asked_by: str) -> GeneratorEMA:
+def find_generator_ema(callbacks: Sequence[Callback], requested_by: str) -> GeneratorEMA:
     """Returns the GeneratorEMA of a run.
 
     Args:
-        callbacks: all of the run.
-        asked_by: name of the callback that wants it, for the message.
+        callbacks: all callbacks of the run.
+        requested_by: name of the callback with `use_ema`, for the message.
 
     Raises:
         ValueError: if there is none.
@@ -155,8 +155,8 @@ def find_generator_ema(callbacks: Sequence[Callback], asked_by: str) -> Generato
         if isinstance(callback, GeneratorEMA):
             return callback
     raise ValueError(
-        f"`use_ema` of {asked_by} needs a GeneratorEMA among the callbacks, which has none; add "
-        "one or set `use_ema` to false."
+        f"`use_ema` of {requested_by} needs a GeneratorEMA among the callbacks, got none; add one "
+        "or set `use_ema` to false."
     )
 
 
@@ -176,13 +176,13 @@ def _mean_over_processes(trainer: Trainer, tensors: dict[str, Tensor]) -> dict[s
 @torch.no_grad()
 def _copy(source: dict[str, Tensor], target: dict[str, Tensor]) -> None:
     for name, value in target.items():
-        value.copy_(source[name])  # in place: optimizers and graphs hold these tensors
+        value.copy_(source[name])  # in place, since optimizers and graphs hold these tensors
 
 
 def _check_same_shapes(average: dict[str, Tensor], generator: nn.Module) -> None:
     for name, value in generator.state_dict().items():
         if name not in average or average[name].shape != value.shape:
             raise ValueError(
-                f"the average of GeneratorEMA must be of the model's generator, got one whose "
-                f"{name} is missing or of another shape; train the model of the checkpoint."
+                "the average of GeneratorEMA must fit the generator, got one whose "
+                f"{name} is missing or has another shape; train the model of the checkpoint."
             )

@@ -1,4 +1,4 @@
-"""How large the gradients of both networks are."""
+"""Gradient norms of critic and generator."""
 
 from typing import final
 
@@ -16,21 +16,21 @@ __all__ = ["GradientNorms"]
 class GradientNorms(AbstractModelCallback):
     """Logs train/critic_gradient_norm and train/generator_gradient_norm.
 
-    Each is the 2-norm of a network's whole gradient before its step, before it is clipped and,
-    where a precision scales losses, after that is undone. They are computed for those steps alone
-    whose values a logger reads: the last ones before every `log_every_n_steps`-th batch, and of an
-    epoch. Nothing waits for the device, but for the scale of a fused optimizer's losses.
+    Each is the 2-norm of a network's gradient before its step and before gradient clipping. A
+    precision's loss scale is removed. Norms are computed only for steps that a logger reads: the
+    last ones before every `log_every_n_steps`-th batch and before the end of an epoch. The CPU
+    waits for the device only with a fused optimizer and a loss scale.
 
-    A norm that goes to 0 says that a network has stopped learning, for a generator mostly since the
-    critic is sure of everything; one that grows without end announces a loss that is not finite,
-    against which `max_gradient_norm` or a lower learning rate help.
+    A norm near 0 means that the network no longer learns. For a generator the usual reason is a
+    critic that separates real and fake images perfectly. A norm that keeps growing precedes a loss
+    that is not finite; `max_gradient_norm` or a lower learning rate help.
 
     Raises:
-        TypeError: (when a run starts) if the model has no critic and generator moved in turn.
+        TypeError: (when a run starts) if the model has no alternating critic and generator.
     """
 
     @property
-    def needs(self) -> type:
+    def model_protocol(self) -> type:
         return AdversarialPair
 
     def on_before_optimizer_step(

@@ -10,7 +10,7 @@ from torch import Tensor
 from callbacks.base.checks import check_at_least
 from callbacks.base.decoding import decode
 from callbacks.base.generator_callback import AbstractGeneratorCallback
-from callbacks.base.images import LoggedImage, are_images, grid, show
+from callbacks.base.images import LoggedImage, are_images, grid, log_image
 from hawc import HistoryAwareSampler, MemoryHistory
 from hawc.distances import squared_distance_to
 from hawc.kernels import HuberEnergy
@@ -130,7 +130,7 @@ class HistoryAwareSampling(AbstractGeneratorCallback):
             content = grid(images, math.ceil(math.sqrt(len(images))))
             caption = f"{len(images)} {_CAPTIONS[name]}"
             image = LoggedImage(f"samples/{name}", content, caption, name == "gallery")
-            show(trainer, image, trainer.current_epoch + 1)
+            log_image(trainer, image, trainer.current_epoch + 1)
 
 
 def _distances(target: AbstractTarget, latents: Tensor) -> dict[str, float]:

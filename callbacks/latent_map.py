@@ -1,4 +1,4 @@
-"""Where the latents lie, and what the decoder makes of the places between them."""
+"""A scatter plot of latents, and a grid of decoded latents."""
 
 from collections.abc import Iterator
 from typing import final
@@ -13,33 +13,35 @@ from callbacks.base.decoding import decode, encode
 from callbacks.base.epoch_images import AbstractEpochImages
 from callbacks.base.first_examples import Examples
 from callbacks.base.images import LoggedImage, are_images, grid
-from callbacks.base.latent_scatter import scatter
+from callbacks.base.latent_scatter import scatter_latents
+from hawc.samplers.seeding import generator_at
 
 __all__ = ["LatentMap"]
 
 
 @final
 class LatentMap(AbstractEpochImages):
-    """Shows the latents of the first examples by class, and a latent plane decoded.
+    """Shows the latents of examples by class, and a decoded grid of latents.
 
-    Writes to <run folder>/images, and under "images/" to W&B, each time it is due
+    Writes to <run folder>/images, and under "images/" to W&B,
 
-    - epoch-NNNN-latents.png: latents coloured by label, over as many samples of the distribution
-      they should follow (grey); the latents themselves in two dimensions, their first two principal
-      components in more, a histogram in one;
-    - epoch-NNNN-latent-grid.png, if the latent has two dimensions and examples are images: decoded
-      latents at the normal distribution's quantiles (i - 1/2) / n, the first coordinate to the
-      right, the second upwards, so that each image stands for an equal share of that distribution.
+    - epoch-NNNN-latents.png: latents coloured by label over as many samples of the prior (grey), by
+      their two coordinates; in more dimensions by their first two principal components, in one
+      dimension as histograms;
+    - epoch-NNNN-latent-grid.png, for images and two latent dimensions: decoded latents at the
+      quantiles (i - 1/2) / n of the normal distribution, the first coordinate to the right and the
+      second upwards. Each image stands for an equal share of the distribution.
 
     Args:
-        max_examples: validation examples (training examples where there are none), at least 1.
+        max_examples: number of validation examples (training examples if there are none), at
+            least 1; fewer if the data have fewer.
         grid_size: n, images in a line of the grid; at least 1.
         every_n_epochs: interval in training epochs, at least 1; the last epoch is always shown.
-        seed: of the distribution's draws, at least 0.
+        seed: seed of the samples of the prior, at least 0.
 
     Raises:
         ValueError: if a number is out of its range.
-        TypeError: (when a run starts) if the model is no autoencoder.
+        TypeError: (when a run starts) if the model is not an autoencoder.
     """
 
     def __init__(
@@ -55,14 +57,14 @@ class LatentMap(AbstractEpochImages):
         self._grid_size = grid_size
         self._seed = seed
 
-    def images(self, module: LightningModule, examples: Examples) -> Iterator[LoggedImage]:
+    def make_images(self, module: LightningModule, examples: Examples) -> Iterator[LoggedImage]:
         latents = encode(module, examples.images)
-        generator = torch.Generator().manual_seed(self._seed)
-        distribution = module.prior.sample(len(latents), generator=generator)
+        generator = generator_at(self._seed, 0)
+        prior_samples = module.prior.sample(len(latents), generator=generator)
         caption = (
             f"latents of {len(latents)} {examples.origin} examples over samples of {module.prior}"
         )
-        figure = scatter(latents, distribution.float(), examples.labels)
+        figure = scatter_latents(latents, prior_samples.float(), examples.labels)
         yield LoggedImage("images/latents", figure, caption)
         if latents.shape[1] == 2 and are_images(examples.images):
             decoded = decode(module, normal_grid(self._grid_size))
@@ -71,9 +73,9 @@ class LatentMap(AbstractEpochImages):
 
 
 def normal_grid(size: int) -> Float[Tensor, "n 2"]:
-    """Returns size^2 points whose coordinates are quantiles of N(0, 1), in the order of a image.
+    """Returns size^2 points with quantiles of N(0, 1) as coordinates, in image order.
 
-    Lines go from left to right, the first line has the largest second coordinate.
+    The first coordinate grows from left to right, the second from the last line to the first.
     """
     quantiles = torch.special.ndtri((torch.arange(size) + 0.5) / size)
     second, first = torch.meshgrid(quantiles.flip(0), quantiles, indexing="ij")

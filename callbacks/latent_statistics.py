@@ -1,4 +1,4 @@
-"""How far an autoencoder's latents are from the distribution that will be sampled, in numbers."""
+"""Distances between an autoencoder's latents and its prior."""
 
 import math
 from typing import Any, final
@@ -24,36 +24,38 @@ _ACTIVE_VARIANCE = 0.01  # Burda et al. 2015, section 5.2
 
 @final
 class LatentStatistics(AbstractModelCallback):
-    """Logs, after each validation and test, how well the latents follow the model's prior.
+    """Logs after validations and tests how well the latents follow the model's prior.
 
-    Codes z_i are those the decoder meets in training (`sample_latents`), of n examples, n at most
-    `max_examples`, taken evenly from all batches: the beginning of a data set may be unlike the
-    rest (the first half of MNIST's test digits was written by other people than the second, and
-    their latents are as unlike). For <stage> "val" and "test" it logs
+    The latents z_i are those of `sample_latents`, as the decoder receives them in training. They
+    are computed for n examples, at most `max_examples`, taken evenly from all batches. The first
+    examples alone may be biased: the two halves of MNIST's test digits come from different groups
+    of writers, and the distances of their latents differ. For <stage> "val" and "test" the callback
+    logs
 
-    - <stage>/latent_squared_distance: of the z_i to the distribution, exact, in the Huber energy
-      (``hawc.distances.squared_distance_to``, float64);
-    - <stage>/latent_independent_squared_distance: what n i.i.d. samples of the distribution have on
-      average, E|Z - Z'| / (2n);
-    - <stage>/latent_distance_ratio: the first by the second, 1 for latents like i.i.d. samples;
-    - <stage>/active_units: latent coordinates whose best latent (`encode`) varies over the examples
-      by more than 0.01, as variance;
-    - <stage>/code_std_mean, code_std_min, code_std_max: of the standard deviations of the z_i's
-      coordinates;
-    - <stage>/num_codes: n.
+    - <stage>/latent_squared_distance: exact squared distance of the z_i to the prior, in the Huber
+      energy (``hawc.distances.squared_distance_to``, float64);
+    - <stage>/latent_independent_squared_distance: its expected value for n i.i.d. samples of the
+      prior, E|Z - Z'| / (2n);
+    - <stage>/latent_squared_distance_ratio: the first divided by the second, 1 for latents like
+      i.i.d. samples;
+    - <stage>/active_units: number of coordinates of `encode` whose variance over the examples is
+      above 0.01;
+    - <stage>/latent_std_mean, latent_std_min, latent_std_max: mean, minimum and maximum of the
+      standard deviations of the coordinates of z_i;
+    - <stage>/num_latents: n.
 
-    Noise of `sample_latents` comes from an own seed, the same each time. Under several processes
-    the latents of all are put together, and all log the same.
+    The noise of `sample_latents` has its own seed and is the same each time. Several processes put
+    their latents together and log the same numbers.
 
     Args:
         max_examples: the largest n, at least 1. Time and memory grow like n^2.
-        seed: of the noise, at least 0.
+        seed: seed of the noise, at least 0.
 
     Raises:
         ValueError: if a number is out of its range.
-        TypeError: (when a run starts) if the model is no autoencoder.
+        TypeError: (when a run starts) if the model is not an autoencoder.
 
-    Source: for active units Burda, Grosse and Salakhutdinov 2015, arXiv 1509.00519, section 5.2.
+    Source: active units: Burda, Grosse and Salakhutdinov 2015, arXiv 1509.00519, section 5.2.
     """
 
     def __init__(self, max_examples: int = 2000, seed: int = 0) -> None:
@@ -61,17 +63,17 @@ class LatentStatistics(AbstractModelCallback):
         check_at_least(0, seed=seed)
         self._max_examples = max_examples
         self._seed = seed
-        self._forget()
+        self._reset()
 
     @property
-    def needs(self) -> type:
+    def model_protocol(self) -> type:
         return Autoencoder
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._forget()
+        self._reset()
 
     def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._forget()
+        self._reset()
 
     def on_validation_batch_end(
         self,
@@ -104,66 +106,67 @@ class LatentStatistics(AbstractModelCallback):
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._log("test", trainer, pl_module)
 
-    def _forget(self) -> None:
-        self._drawn: list[Tensor] = []
-        self._best: list[Tensor] = []
+    def _reset(self) -> None:
+        self._sampled: list[Tensor] = []
+        self._encoded: list[Tensor] = []
         self._num_batches = 0
 
     def _due(self, world_size: int, num_batches: float) -> int:
-        """Returns how many examples of this batch bring its process to its share of them so far."""
+        """Returns how many examples of this batch its process needs for its share so far."""
         self._num_batches += 1
         share = -(-self._max_examples // world_size)
         passed = self._num_batches / num_batches if math.isfinite(num_batches) else 1.0
-        return max(0, math.ceil(share * passed) - sum(map(len, self._drawn)))
+        return max(0, math.ceil(share * passed) - sum(map(len, self._sampled)))
 
     def _collect(self, module: LightningModule, images: Tensor, place: tuple[int, int]) -> None:
-        """Keeps the latents of these examples."""
+        """Keeps the latents of some examples, with noise that depends on their place."""
         if len(images) == 0:
             return
         key = np.random.SeedSequence((self._seed, module.global_rank, *place))
         seed = int(key.generate_state(1, np.uint64)[0])
         with evaluating(module):
-            self._best.append(module.encode(images).cpu().double())
+            self._encoded.append(module.encode(images).cpu().double())
             with fixed_noise(seed):
-                self._drawn.append(module.sample_latents(images).cpu().double())
+                self._sampled.append(module.sample_latents(images).cpu().double())
 
     def _log(self, stage: str, trainer: Trainer, module: LightningModule) -> None:
-        drawn, best = self._gathered(trainer, self._drawn), self._gathered(trainer, self._best)
-        self._forget()
-        if len(drawn):
-            statistics = latent_statistics(drawn, best, module.prior)
+        sampled = self._gather(trainer, self._sampled)
+        encoded = self._gather(trainer, self._encoded)
+        self._reset()
+        if len(sampled):
+            statistics = latent_statistics(sampled, encoded, module.prior)
             named = {f"{stage}/{name}": value for name, value in statistics.items()}
             module.log_dict(named, sync_dist=True)
 
-    def _gathered(self, trainer: Trainer, latents: list[Tensor]) -> Tensor:
+    def _gather(self, trainer: Trainer, latents: list[Tensor]) -> Tensor:
         """Returns the latents of all processes, at most `max_examples` of them."""
-        own = torch.cat(latents) if latents else torch.empty(0)
-        shares = [trainer.strategy.broadcast(own, src=rank) for rank in range(trainer.world_size)]
+        local = torch.cat(latents) if latents else torch.empty(0)
+        shares = [trainer.strategy.broadcast(local, src=rank) for rank in range(trainer.world_size)]
         filled = [share for share in shares if len(share)]
-        return torch.cat(filled)[: self._max_examples] if filled else own
+        return torch.cat(filled)[: self._max_examples] if filled else local
 
 
 def latent_statistics(
-    drawn: Float[Tensor, "n d"], best: Float[Tensor, "n d"], target: AbstractTarget
+    sampled: Float[Tensor, "n d"], encoded: Float[Tensor, "n d"], prior: AbstractTarget
 ) -> dict[str, float]:
-    """Returns what `LatentStatistics` logs, without the stage.
+    """Returns the numbers that `LatentStatistics` logs, without the stage.
 
     Args:
-        drawn: latents that should follow the distribution.
-        best: each example's best latent.
-        target: the distribution.
+        sampled: latents of `sample_latents`, which should follow the prior.
+        encoded: latents of `encode` for the same examples.
+        prior: the prior of the model.
     """
     kernel = HuberEnergy()
-    distance = float(squared_distance_to(kernel, drawn.double(), target))
-    independent = target.self_energy(kernel) / len(drawn)
-    deviations = drawn.std(0, correction=0)
+    distance = float(squared_distance_to(kernel, sampled.double(), prior))
+    independent = prior.self_energy(kernel) / len(sampled)
+    deviations = sampled.std(0, correction=0)
     return {
         "latent_squared_distance": distance,
         "latent_independent_squared_distance": independent,
-        "latent_distance_ratio": distance / independent,
-        "active_units": float((best.var(0, correction=0) > _ACTIVE_VARIANCE).sum()),
-        "code_std_mean": float(deviations.mean()),
-        "code_std_min": float(deviations.min()),
-        "code_std_max": float(deviations.max()),
-        "num_codes": float(len(drawn)),
+        "latent_squared_distance_ratio": distance / independent,
+        "active_units": float((encoded.var(0, correction=0) > _ACTIVE_VARIANCE).sum()),
+        "latent_std_mean": float(deviations.mean()),
+        "latent_std_min": float(deviations.min()),
+        "latent_std_max": float(deviations.max()),
+        "num_latents": float(len(sampled)),
     }

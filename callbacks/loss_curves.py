@@ -1,4 +1,4 @@
-"""Loss curves of a whole training, the part before a resume included."""
+"""Loss curves of a whole training, including the part before a resume."""
 
 import copy
 import math
@@ -9,27 +9,27 @@ from lightning.pytorch.trainer.states import TrainerFn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from callbacks.base.images import LoggedImage, new_figure, show
+from callbacks.base.images import LoggedImage, log_image, new_figure
 
 __all__ = ["LossCurves"]
 
 _STAGES = ("train", "val")
-_NOT_LOSSES = ("_step", "_epoch")  # counters, and names that Lightning adds to a logged one
+_NOT_LOSSES = ("_step", "_epoch")  # step counters, and suffixes that Lightning adds
 
 
 @final
 class LossCurves(Callback):
-    """Draws what was logged in training and validation over epochs, when training ends.
+    """Plots logged training and validation values over epochs when training ends.
 
-    Writes loss-curves.png to <run folder>/images and "images/loss-curves" to W&B: a panel a
-    term with train/<term> and val/<term>. A training value is the mean over the epoch of what the
-    logger could see: every `log_every_n_steps`-th batch and the last one. Values are kept in the
-    checkpoint, so the curves of a resumed run begin where training began; metrics.csv of its folder
-    begins where it was resumed. A training that is interrupted or fails leaves its curves too.
+    Writes loss-curves.png to <run folder>/images and "images/loss-curves" to W&B, with one panel
+    for train/<term> and val/<term> of each term. A training value is the epoch's mean over every
+    `log_every_n_steps`-th batch and the last one. The values are part of the checkpoint, so the
+    curves of a resumed run begin at the first epoch. An interrupted or failed training writes the
+    curves too.
 
     Args:
-        terms: the panels, as ["loss", "kl"]; if None all that are logged in training, counters
-            (train/..._step) left out.
+        terms: terms to plot, such as ["loss", "kl"]; None for all that are logged in training
+            except step counters (train/..._step).
 
     Raises:
         ValueError: if `terms` is empty.
@@ -37,10 +37,12 @@ class LossCurves(Callback):
 
     def __init__(self, terms: list[str] | None = None) -> None:
         if terms is not None and not terms:
-            raise ValueError("`terms` must name at least one logged term, or be null for all.")
+            raise ValueError(
+                "`terms` must name at least one logged term, got none; null means all."
+            )
         self._terms = terms
-        self._curves: dict[str, dict[int, float]] = {}  # by logged name, then by epoch from 1
-        self._readings: dict[str, list[float]] = {}  # of the present epoch
+        self._curves: dict[str, dict[int, float]] = {}  # key -> epoch from 1 -> value
+        self._readings: dict[str, list[float]] = {}  # of the current epoch
 
     def state_dict(self) -> dict[str, Any]:
         return copy.deepcopy({"curves": self._curves, "readings": self._readings})
@@ -57,7 +59,7 @@ class LossCurves(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        interval = max(trainer.log_every_n_steps, 1)  # 0 is how Lightning spells never
+        interval = max(trainer.log_every_n_steps, 1)  # Lightning uses 0 for never
         if (batch_idx + 1) % interval == 0 or trainer.is_last_batch:
             for name, value in _logged(trainer, "train/").items():
                 self._readings.setdefault(name, []).append(value)
@@ -74,24 +76,24 @@ class LossCurves(Callback):
         self._readings = {}
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._show(trainer)
+        self._log_figure(trainer)
 
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        self._show(trainer)
+        self._log_figure(trainer)
 
-    def _show(self, trainer: Trainer) -> None:
+    def _log_figure(self, trainer: Trainer) -> None:
         panels = self._panels()
         if trainer.is_global_zero and panels:
             epoch = max(max(curve) for panel in panels.values() for curve in panel.values())
             caption = f"loss curves of {epoch} epochs"
             image = LoggedImage("images/loss-curves", _figure(panels), caption, True)
-            show(trainer, image, epoch)
+            log_image(trainer, image, epoch)
 
     def _panels(self) -> dict[str, dict[str, dict[int, float]]]:
-        """Returns term -> stage -> epoch -> value for the terms to be drawn that have values."""
-        logged = [name.removeprefix("train/") for name in self._curves if name[:6] == "train/"]
+        """Returns term -> stage -> epoch -> value for the selected terms with values."""
+        logged = [name.removeprefix("train/") for name in self._curves if name.startswith("train/")]
         shown = [term for term in logged if not term.endswith(_NOT_LOSSES)]
         panels = {
             term: {s: c for s in _STAGES if (c := self._curves.get(f"{s}/{term}"))}
@@ -111,13 +113,13 @@ def _figure(panels: dict[str, dict[str, dict[int, float]]]) -> Figure:
     figure = new_figure(4.2 * columns, 3.0 * lines)
     all_axes = list(figure.subplots(lines, columns, squeeze=False).flat)
     for (term, panel), axes in zip(panels.items(), all_axes, strict=False):
-        _draw_panel(axes, term, panel)
+        _plot_panel(axes, term, panel)
     for axes in all_axes[len(panels) :]:
         axes.set_axis_off()
     return figure
 
 
-def _draw_panel(axes: Axes, term: str, panel: dict[str, dict[int, float]]) -> None:
+def _plot_panel(axes: Axes, term: str, panel: dict[str, dict[int, float]]) -> None:
     for stage, curve in panel.items():
         epochs = sorted(curve)
         marker = "o" if len(epochs) <= 20 else ""

@@ -1,4 +1,4 @@
-"""Whether losses swing: the sign that critic and generator chase each other."""
+"""Oscillation of the losses of critic and generator."""
 
 from typing import Any, final
 
@@ -13,46 +13,46 @@ from lightning_modules.interface import AdversarialPair
 
 __all__ = ["LossSwings", "swing"]
 
-_FEWEST = 10  # readings; of fewer the number says nothing
+_MIN_READINGS = 10  # with fewer the swing is meaningless
 
 
 @final
 class LossSwings(AbstractModelCallback):
-    """Logs after each training epoch how much the losses swing, slow against fast.
+    """Logs after each training epoch how much the losses oscillate slowly.
 
-    Of the latest `num_readings` values l_t of train/critic_loss and train/generator_loss as a
-    logger sees them, every `log_every_n_steps`-th batch,
+    The callback reads train/critic_loss and train/generator_loss at every `log_every_n_steps`-th
+    batch. Let r_t be the residuals of the latest `num_readings` values about a straight line. The
+    swing, logged as health/critic_loss_swing and health/generator_loss_swing, is
 
-        swing = sqrt(mean_t r_t^2) / mean_t |r_(t+1) - r_t|,    r: what a straight line leaves of l,
+        swing = sqrt(mean_t r_t^2) / mean_t |r_(t+1) - r_t|.
 
-    is logged as health/critic_loss_swing and health/generator_loss_swing. It compares how far a
-    loss strays with how far it jumps from one reading to the next:
+    It compares the deviation from the trend with the step from one reading to the next:
 
-    - sqrt(pi) / 2 = 0.89 for independent normal noise about a trend, whatever its size;
-    - below, down to 0.5, if it flips at every reading;
-    - p / (4 sqrt(2)) for waves of p readings: above 2 for p > 11. A critic and a generator that
-      circle about their equilibrium look like this. A lower learning rate, more critic steps or a
-      gradient penalty damp it.
+    - sqrt(pi) / 2 = 0.89 for independent normal noise of any size;
+    - smaller, down to 0.5, if the loss alternates at every reading;
+    - p / (4 sqrt(2)) for waves with a period of p readings, so above 2 for p > 11. Such waves
+      appear when critic and generator circle about their equilibrium. A lower learning rate, more
+      critic steps or a gradient penalty damp them.
 
-    Readings stay in the checkpoint and, while they are collected, on the device. Nothing is logged
-    before there are ten.
+    Readings are part of the checkpoint, and are kept on the device. Nothing is logged before there
+    are ten.
 
     Args:
-        num_readings: at least 10. Waves longer than these cannot be told from a trend.
+        num_readings: number of readings, at least 10. Longer waves look like a trend.
 
     Raises:
         ValueError: if `num_readings` is too small.
-        TypeError: (when a run starts) if the model has no critic and generator moved in turn.
+        TypeError: (when a run starts) if the model has no alternating critic and generator.
     """
 
     def __init__(self, num_readings: int = 100) -> None:
-        check_at_least(_FEWEST, num_readings=num_readings)
+        check_at_least(_MIN_READINGS, num_readings=num_readings)
         self._num_readings = num_readings
         self._readings: dict[str, list[Tensor]] = {"critic": [], "generator": []}
-        self._seen = {"critic": 0, "generator": 0}  # steps whose losses were read
+        self._seen = {"critic": 0, "generator": 0}  # latest step whose loss was read
 
     @property
-    def needs(self) -> type:
+    def model_protocol(self) -> type:
         return AdversarialPair
 
     def state_dict(self) -> dict[str, Any]:
@@ -72,20 +72,20 @@ class LossSwings(AbstractModelCallback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        interval = max(trainer.log_every_n_steps, 1)  # 0 is how Lightning spells never
+        interval = max(trainer.log_every_n_steps, 1)  # Lightning uses 0 for never
         if pl_module.batch_count % interval:
             return
         steps = {"critic": pl_module.critic_step, "generator": pl_module.generator_step}
         for network, step in steps.items():
-            if step != self._seen[network]:  # its loss is a new one
+            if step != self._seen[network]:
                 self._seen[network] = int(step)
                 self._read(network, trainer.callback_metrics)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         for name, values in self._readings.items():
-            if len(values) >= _FEWEST:
-                found = swing(torch.stack([v.cpu() for v in values]))
-                pl_module.log(f"health/{name}_loss_swing", found, rank_zero_only=True)
+            if len(values) >= _MIN_READINGS:
+                value = swing(torch.stack([v.cpu() for v in values]))
+                pl_module.log(f"health/{name}_loss_swing", value, rank_zero_only=True)
 
     def _read(self, network: str, logged: dict[str, Tensor]) -> None:
         value = logged.get(f"train/{network}_loss")
@@ -95,15 +95,17 @@ class LossSwings(AbstractModelCallback):
 
 
 def swing(values: Float[Tensor, " n"]) -> float:
-    """Returns how far values stray from their straight line by how far they jump; 0 on a line.
+    """Returns the deviation from a line relative to the steps; 0 for a line.
+
+    `LossSwings` has the formula.
 
     Args:
-        values: at least three, one after another.
+        values: at least three consecutive values.
     """
     values = values.double()
     time = torch.linspace(-1, 1, len(values), dtype=values.dtype)
-    centerd = values - values.mean()
-    rest = centerd - (centerd @ time) / (time @ time) * time
-    jumps = rest.diff().abs().mean()
-    scale = torch.finfo(torch.float32).eps * values.abs().max()  # what rounding leaves of a line
-    return float(rest.square().mean().sqrt() / jumps) if jumps > scale else 0.0
+    centered = values - values.mean()
+    residual = centered - (centered @ time) / (time @ time) * time
+    jumps = residual.diff().abs().mean()
+    scale = torch.finfo(torch.float32).eps * values.abs().max()  # rounding error of a line
+    return float(residual.square().mean().sqrt() / jumps) if jumps > scale else 0.0

@@ -1,4 +1,4 @@
-"""Whether generated images differ from each other as much as real ones do."""
+"""Diversity of generated images relative to real ones."""
 
 from typing import Any, final
 
@@ -19,38 +19,40 @@ __all__ = ["ModeCollapse", "diversity"]
 
 @final
 class ModeCollapse(AbstractGeneratorCallback):
-    """Logs the diversity of generated images by that of real ones, and warns when it is lost.
+    """Logs the diversity of generated images relative to real ones; warns if low.
 
-    The diversity of n images is the mean Euclidean distance between two of them, over all pairs,
-    of pixels (rows of a table: of features) or of what a network makes of them. After each training
-    epoch health/diversity_ratio is the diversity of the images of the same n latents by that of
-    the first n training examples: about 1 for a generator that follows the data, 0 if all its
-    images are one.
+    The diversity of n images is the mean Euclidean distance over all pairs, in pixels or in the
+    features of a network. For table rows it is taken in their features. After each training epoch
+    the callback logs
 
-    If it stays below `threshold` for `patience` epochs, one warning says so, once in a run, and
-    names what to try. The default is half: k equally likely modes far from each other have 1 - 1/k
-    of the diversity of very many, so a generator of one mode falls below it whatever the data, and
-    one that keeps two or three hardly. For those `CoveredModes` counts where modes are known, and
-    a network that was trained to tell classes apart sees more than pixels do. An untrained
-    generator has a ratio near 0, too, hence the patience.
+        health/diversity_ratio = diversity of n generated images / diversity of n training images,
 
-    The first process measures, unless it has a single training example. What was measured of the
-    data and the count of epochs are part of the checkpoint.
+    for the same latents and the first training examples. It is about 1 for a generator that follows
+    the data, and 0 if all its images are equal.
+
+    If the ratio stays below `threshold` for `patience` epochs, the callback warns once in a run and
+    names remedies. k equally likely, distant modes have 1 - 1/k of the diversity of very many. So a
+    generator of one mode falls below the default threshold 0.5 for any data, and one of two or
+    three modes hardly. For these use `CoveredModes` if the modes are known, or a network trained to
+    classify. An untrained generator has a ratio near 0 too, which is why there is a patience.
+
+    The first process computes. It needs at least two training examples. The diversity of the data
+    and the count of epochs are part of the checkpoint.
 
     Args:
         num_examples: n, at least 2.
-        threshold: of the ratio, > 0.
-        patience: epochs in a row below the threshold before the warning, at least 1.
+        threshold: threshold of the ratio, > 0.
+        patience: consecutive epochs below the threshold before the warning, at least 1.
         features: network from images (n, c, h, w) in [0, 1], or rows, to features (n, ...), used
-            as it is, in eval mode; pixels if None.
-        seed: of the latents, at least 0.
-        use_ema: whether images are those of the average that the callback GeneratorEMA keeps,
-            once there is one.
+            frozen and in eval mode; None for pixels.
+        seed: seed of the latents, at least 0.
+        use_ema: whether to decode by the average of the callback GeneratorEMA, as soon as it has
+            one.
 
     Raises:
         ValueError: if a number is out of its range, or (when a run starts) if `use_ema` is set
             without a GeneratorEMA.
-        TypeError: (when a run starts) if the model cannot be sampled.
+        TypeError: (when a run starts) if the model has no `prior` or `decode`.
     """
 
     def __init__(
@@ -92,19 +94,18 @@ class ModeCollapse(AbstractGeneratorCallback):
         if not trainer.is_global_zero:
             return
         if len(self._examples) > 1 and not self._state["real_diversity"]:
-            self._state["real_diversity"] = self._diversity(
-                pl_module, self._examples.items().images
-            )
+            images = self._examples.examples().images
+            self._state["real_diversity"] = self._diversity(pl_module, images)
         self._examples = FirstExamples(self._num_examples, "training")
         if self._state["real_diversity"]:
-            assert provides(pl_module, LatentGenerator)  # setup has seen to it
+            assert provides(pl_module, LatentGenerator)  # checked in setup
             generator = torch.Generator().manual_seed(self._seed)
             z = pl_module.prior.sample(self._num_examples, generator=generator)
             with self.decoding(trainer, pl_module):
-                made = decode(pl_module, z)
-            ratio = self._diversity(pl_module, made) / self._state["real_diversity"]
+                generated = decode(pl_module, z)
+            ratio = self._diversity(pl_module, generated) / self._state["real_diversity"]
             pl_module.log("health/diversity_ratio", ratio, rank_zero_only=True)
-            self._judge(ratio, trainer.current_epoch + 1)
+            self._warn_if_collapsed(ratio, trainer.current_epoch + 1)
 
     def _diversity(self, module: LightningModule, images: Tensor) -> float:
         if self._features is None:
@@ -113,20 +114,20 @@ class ModeCollapse(AbstractGeneratorCallback):
         with evaluating(network):
             return diversity(network(images.float().to(module.device)).float().flatten(1).cpu())
 
-    def _judge(self, ratio: float, epoch: int) -> None:
-        is_low = not ratio >= self._threshold  # NaN is low
+    def _warn_if_collapsed(self, ratio: float, epoch: int) -> None:
+        is_low = not ratio >= self._threshold  # true for NaN
         self._state["low_epochs"] = self._state["low_epochs"] + 1 if is_low else 0
         if self._state["low_epochs"] >= self._patience and not self._state["warned"]:
             self._state["warned"] = 1
             rank_zero_warn(
-                f"mode collapse? In epoch {epoch} generated images differ from each other by "
-                f"{ratio:.2f} of what real ones do, in {self._patience} epochs in a row below "
-                f"{self._threshold}. Try a gradient penalty (WGAN-GP) or another loss, more critic "
-                "steps (`n_critic`), a lower learning rate of the generator, or a pulling-away "
-                "term (EBGAN). HistoryAwareSampling spreads latents and does not cure it."
+                f"mode collapse? The diversity ratio of generated images is {ratio:.2f} in epoch "
+                f"{epoch}, and has been below {self._threshold} for {self._patience} epochs. Try a "
+                "gradient penalty (WGAN-GP) or another loss, more critic steps (`n_critic`), a "
+                "lower learning rate of the generator, or a pulling-away term (EBGAN); "
+                "HistoryAwareSampling does not help."
             )
 
 
 def diversity(rows: Float[Tensor, "n d"]) -> float:
-    """Returns the mean Euclidean distance between two of n rows, over all pairs, n at least 2."""
+    """Returns the mean Euclidean distance over all pairs of n rows, n at least 2."""
     return float(torch.pdist(rows.double()).mean())

@@ -1,4 +1,4 @@
-"""Originals over what the decoder makes of their codes."""
+"""Original examples over their reconstructions."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -17,8 +17,8 @@ from callbacks.base.images import LoggedImage, are_images, grid, new_figure
 
 __all__ = ["Reconstructions"]
 
-_ROWS_OF_A_TABLE = 8  # panels in a figure; more could not be read
-_NAMES = 32  # below a panel; more could not be read
+_MAX_PANELS = 8  # readable in one figure
+_MAX_NAMES = 32  # readable below one panel
 
 
 @final
@@ -26,17 +26,18 @@ class Reconstructions(AbstractEpochImages):
     """Shows the first examples over their reconstructions decode(encode(x)).
 
     Writes epoch-NNNN-reconstructions.png to <run folder>/images and "images/reconstructions" to
-    W&B: for images lines of originals, each over the line of their reconstructions, for rows of a
-    table a panel each for the first eight, with the value of every feature.
+    W&B. Each line of original images stands over the line of its reconstructions. For table rows
+    the figure has one panel for each of the first eight, with the values of all features.
 
     Args:
-        num_examples: validation examples (training examples where there are none), at least 1.
+        num_examples: number of validation examples (training examples if there are none), at
+            least 1.
         every_n_epochs: interval in training epochs, at least 1; the last epoch is always shown.
-        columns: examples in a line of images, at least 1.
+        columns: images per line, at least 1.
 
     Raises:
         ValueError: if a number is out of its range.
-        TypeError: (when a run starts) if the model is no autoencoder.
+        TypeError: (when a run starts) if the model is not an autoencoder.
     """
 
     def __init__(self, num_examples: int = 32, every_n_epochs: int = 1, columns: int = 16) -> None:
@@ -44,7 +45,7 @@ class Reconstructions(AbstractEpochImages):
         super().__init__(num_examples, every_n_epochs)
         self._columns = columns
 
-    def images(self, module: LightningModule, examples: Examples) -> Iterator[LoggedImage]:
+    def make_images(self, module: LightningModule, examples: Examples) -> Iterator[LoggedImage]:
         decoded = decode(module, encode(module, examples.images))
         caption = f"{len(decoded)} {examples.origin} examples over their reconstructions"
         content: Tensor | Figure
@@ -59,7 +60,7 @@ class Reconstructions(AbstractEpochImages):
 
 
 def _line_by_line(originals: Tensor, decoded: Tensor, columns: int) -> Tensor:
-    """Returns images in the order of a grid; a last line that is not full ends in grey."""
+    """Returns images in grid order; incomplete lines end in grey images."""
     lines = []
     for part in (originals.split(columns), decoded.split(columns)):
         padding = columns - len(part[-1])
@@ -69,8 +70,8 @@ def _line_by_line(originals: Tensor, decoded: Tensor, columns: int) -> Tensor:
 
 
 def _table_figure(originals: Tensor, decoded: Tensor, names: Sequence[str]) -> Figure:
-    """Returns a panel for each of the first rows, the value of every feature over its number."""
-    shown = min(len(originals), _ROWS_OF_A_TABLE)
+    """Returns a figure with one panel per row: its values over the features."""
+    shown = min(len(originals), _MAX_PANELS)
     columns = min(shown, 2)
     lines = math.ceil(shown / columns)
     figure = new_figure(4.5 * columns, 0.6 + 1.7 * lines)
@@ -83,11 +84,11 @@ def _table_figure(originals: Tensor, decoded: Tensor, names: Sequence[str]) -> F
         axes.plot(features, originals[number], "o-", ms=4, label="original")
         axes.plot(features, decoded[number], "x--", ms=5, label="reconstruction")
         axes.set_title(f"row {number + 1}", fontsize=9)
-        if 0 < len(names) <= _NAMES:
+        if 0 < len(names) <= _MAX_NAMES:
             axes.set_xticks(features, names, rotation=90, fontsize=8)
         axes.tick_params(labelbottom=number + columns >= shown)  # no panel below it
         axes.grid(alpha=0.3)
     figure.supxlabel("feature", fontsize=10)
-    figure.supylabel("standardised value", fontsize=10)
+    figure.supylabel("standardized value", fontsize=10)
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
     return figure

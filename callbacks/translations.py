@@ -1,4 +1,4 @@
-"""What becomes of the examples of two domains on their way to the other domain and back."""
+"""Examples of two domains, translated to the other domain and back."""
 
 from collections.abc import Iterator
 from typing import final
@@ -21,15 +21,16 @@ __all__ = ["Translations"]
 
 @final
 class Translations(AbstractEpochImages):
-    """Shows examples of A, what they become in B, and back in A; and the same from B.
+    """Shows examples of domain A, translated to B and back to A; and the same from B.
 
-    Writes epoch-NNNN-translations.png to <run folder>/images and "images/translations" to W&B:
-    for images six lines, A, A to B, A to B to A, then B, B to A, B to A to B; for rows of two
-    numbers a panel for each domain, its examples in grey under what the other domain's become.
+    Writes epoch-NNNN-translations.png to <run folder>/images and "images/translations" to W&B.
+    Images have six lines: A, A to B, A to B to A, then B, B to A, B to A to B. For rows of two
+    numbers there is one panel per domain: its examples in grey, under the translated examples of
+    the other domain.
 
     Args:
-        num_examples: validation examples of either domain (training examples where there are none),
-            at least 1; of images as many columns.
+        num_examples: number of validation examples per domain (training examples if there are
+            none), at least 1; also the number of columns.
         every_n_epochs: interval in training epochs, at least 1; the last epoch is always shown.
 
     Raises:
@@ -42,34 +43,34 @@ class Translations(AbstractEpochImages):
         super().__init__(num_examples, every_n_epochs)
 
     @property
-    def needs(self) -> type:
+    def model_protocol(self) -> type:
         return Translator
 
-    def images(self, module: LightningModule, examples: Examples) -> Iterator[LoggedImage]:
+    def make_images(self, module: LightningModule, examples: Examples) -> Iterator[LoggedImage]:
         if examples.partners is None:
             return
         content: Tensor | Figure
         a, b = examples.images.float(), examples.partners.float()
-        made_b, made_a = translate(module, a, "b"), translate(module, b, "a")
+        in_b, in_a = translate(module, a, "b"), translate(module, b, "a")
         if are_images(a):
-            lines = (a, made_b, translate(module, made_b, "a"))
-            other_lines = (b, made_a, translate(module, made_a, "b"))
+            lines = (a, in_b, translate(module, in_b, "a"))
+            other_lines = (b, in_a, translate(module, in_a, "b"))
             content = grid(torch.cat((*lines, *other_lines)), len(a))
         elif a.shape[1:] == (2,):
-            content = _plane({"A": (a, made_a), "B": (b, made_b)})
+            content = _plane({"A": (a, in_a), "B": (b, in_b)})
         else:
             return
-        caption = f"{len(a)} {examples.origin} examples of A, in B, back in A; then of B"
+        caption = f"{len(a)} {examples.origin} examples of A, in B and back in A; the same from B"
         yield LoggedImage("images/translations", content, caption)
 
 
 def _plane(domains: dict[str, tuple[Tensor, Tensor]]) -> Figure:
-    """Returns a panel for each domain of its examples (n, 2) and of those that were made."""
+    """Returns a figure with the examples (n, 2) and translated ones of each domain."""
     figure = new_figure(9.0, 4.5)
     panels: list[Axes] = list(figure.subplots(1, 2))
-    for axes, (name, (examples, made)) in zip(panels, domains.items(), strict=True):
+    for axes, (name, (examples, translated)) in zip(panels, domains.items(), strict=True):
         axes.scatter(*examples.T, s=9, c="0.75", linewidths=0, label="data")
-        axes.scatter(*made.T, s=9, linewidths=0, label="translated")
+        axes.scatter(*translated.T, s=9, linewidths=0, label="translated")
         axes.set_title(f"domain {name}")
         axes.set_aspect("equal", adjustable="datalim")
     panels[0].legend(loc="upper right")

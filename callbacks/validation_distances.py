@@ -1,6 +1,4 @@
-"""How far a generator's samples are from the examples held out, also for models without
-validation.
-"""
+"""Metrics of a generator's samples against held-out examples."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, final
@@ -13,7 +11,11 @@ from torchmetrics import Metric
 from callbacks.base.checks import check_at_least
 from callbacks.base.decoding import decode
 from callbacks.base.generator_callback import AbstractGeneratorCallback
-from callbacks.base.metric_values import check_forgetful, measured, share_of_examples
+from callbacks.base.metric_values import (
+    check_reset_clears_real,
+    compute_metrics,
+    num_local_examples,
+)
 from hawc.samplers.seeding import generator_at
 from lightning_modules.interface import LatentGenerator, provides
 
@@ -22,28 +24,28 @@ __all__ = ["ValidationDistances"]
 
 @final
 class ValidationDistances(AbstractGeneratorCallback):
-    """Logs measures of generated against held-out examples as val/<name>, val/<name>/<part> if
-    many.
+    """Logs metrics of generated against held-out examples as val/<name>.
 
     After every `every_n_epochs`-th training epoch the same `num_samples` independent latents are
-    decoded and compared with the first `num_samples` examples held out, or all if there are fewer.
-    Adversarial models have no validation step; this is their validation on toy distributions. Under
-    several processes each decodes and measures its share; the measures put them together.
+    decoded. They are compared with the first `num_samples` held-out examples, or all if there are
+    fewer. A metric with several values is logged as val/<name>/<part>. Adversarial models have no
+    validation step; on toy distributions this callback is their validation. Each of several
+    processes decodes a share of the latents, and the metrics combine the shares.
 
     Args:
-        metrics: by name: torchmetrics with `update(images, real)`, as those of ``metrics`` have;
-            their `reset` must forget real examples too, which are given anew each time.
-        num_samples: generated and held-out examples to compare, at least 1.
+        metrics: torchmetrics by name, with `update(images, real)` as those of ``metrics``; `reset`
+            must forget the real examples.
+        num_samples: number of generated and of held-out examples, at least 1.
         every_n_epochs: interval in training epochs, at least 1.
-        seed: of the latents, at least 0.
-        use_ema: whether the average that the callback GeneratorEMA keeps decodes, once there is
+        seed: seed of the latents, at least 0.
+        use_ema: whether to decode by the average of the callback GeneratorEMA, as soon as it has
             one.
 
     Raises:
-        ValueError: if a number is out of its range, there is no measure, a measure keeps real
-            examples, or (when a run starts) if nothing is held out or `use_ema` is set without a
-            GeneratorEMA.
-        TypeError: (when a run starts) if the model cannot be sampled.
+        ValueError: if a number is out of its range, there is no metric, a metric keeps real
+            examples, or (when a run starts) if the data have no held-out examples or `use_ema` is
+            set without a GeneratorEMA.
+        TypeError: (when a run starts) if the model has no `prior` or `decode`.
     """
 
     def __init__(
@@ -58,8 +60,8 @@ class ValidationDistances(AbstractGeneratorCallback):
         check_at_least(1, num_samples=num_samples, every_n_epochs=every_n_epochs)
         check_at_least(0, seed=seed)
         if not metrics:
-            raise ValueError("`metrics` must name at least one measure, got none.")
-        check_forgetful(metrics)
+            raise ValueError("`metrics` must name at least one metric, got none.")
+        check_reset_clears_real(metrics)
         self._metrics = dict(metrics)
         self._num_samples = num_samples
         self._every_n_epochs = every_n_epochs
@@ -70,30 +72,30 @@ class ValidationDistances(AbstractGeneratorCallback):
     ) -> None:
         if datamodule is None or getattr(datamodule, "num_validation", None) == 0:
             raise ValueError(
-                "ValidationDistances needs a data module with examples held out, got "
-                f"{type(datamodule).__name__} without; leave `num_validation` out or raise it."
+                "ValidationDistances needs a data module with held-out examples, got "
+                f"{type(datamodule).__name__} without any; remove `num_validation` or raise it."
             )
         super().check_surroundings(callbacks, datamodule)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if (trainer.current_epoch + 1) % self._every_n_epochs:
             return
-        real, made = self._held_out(trainer), self._samples(trainer, pl_module)
-        values = measured(self._metrics, made, real, pl_module.device, "val")
+        real, generated = self._held_out(trainer), self._samples(trainer, pl_module)
+        values = compute_metrics(self._metrics, generated, real, pl_module.device, "val")
         pl_module.log_dict(values, rank_zero_only=True)
 
     def _held_out(self, trainer: Trainer) -> Tensor:
-        """Returns this process's share of the first examples held out."""
-        wanted, found = share_of_examples(self._num_samples, trainer), []
+        """Returns this process's share of the first held-out examples."""
+        num_examples, batches = num_local_examples(self._num_samples, trainer), []
         data: Any = trainer.datamodule
         for batch in data.val_dataloader():
-            found.append(batch[0])
-            if sum(map(len, found)) >= wanted:
+            batches.append(batch[0])
+            if sum(map(len, batches)) >= num_examples:
                 break
-        return torch.cat(found)[:wanted]
+        return torch.cat(batches)[:num_examples]
 
     def _samples(self, trainer: Trainer, module: LightningModule) -> Tensor:
-        assert provides(module, LatentGenerator)  # setup has seen to it
+        assert provides(module, LatentGenerator)  # checked in setup
         generator = generator_at(self._seed, 0)
         z = module.prior.sample(self._num_samples, generator=generator)
         share = z.tensor_split(trainer.world_size)[trainer.global_rank]

@@ -1,1 +1,1 @@
-"""What callbacks share: base classes, decoding, images, figures."""
+"""Parts that several callbacks share: base classes, decoding, images and figures."""

@@ -1,10 +1,10 @@
-"""What several callbacks ask of their arguments."""
+"""Range checks for the constructor arguments of callbacks."""
 
 __all__ = ["check_at_least"]
 
 
-def check_at_least(least: int, **numbers: int) -> None:
-    """Raises ValueError, naming the argument, for the first number below the least allowed."""
-    for name, value in numbers.items():
-        if value < least:
-            raise ValueError(f"`{name}` must be at least {least}, got {value}.")
+def check_at_least(minimum: int, **arguments: int) -> None:
+    """Raises ValueError that names the first argument below a minimum."""
+    for name, value in arguments.items():
+        if value < minimum:
+            raise ValueError(f"`{name}` must be at least {minimum}, got {value}.")

@@ -1,4 +1,4 @@
-"""Callbacks that show a model's images of the same examples every few epochs."""
+"""The base class of callbacks that log images of the same examples repeatedly."""
 
 from abc import abstractmethod
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from lightning import LightningModule, Trainer
 from callbacks.base.checks import check_at_least
 from callbacks.base.decoding import evaluating
 from callbacks.base.first_examples import Examples, FirstExamples
-from callbacks.base.images import LoggedImage, show
+from callbacks.base.images import LoggedImage, log_image
 from callbacks.base.model_callback import AbstractModelCallback
 from lightning_modules.interface import Autoencoder
 
@@ -18,14 +18,14 @@ __all__ = ["AbstractEpochImages"]
 
 
 class AbstractEpochImages(AbstractModelCallback):
-    """Shows a model's images after every n-th training epoch and after the last one.
+    """Logs images of the same examples every n-th training epoch and after the last.
 
-    They are made of the first validation examples or, before any validation, of the first training
-    examples that this process saw: of the same ones each time. The first process draws. The model
-    is read in eval mode and its modes are put back; nothing here draws from a global generator.
+    The examples are the first validation examples. Without validation they are the first training
+    examples that the first process received. Only the first process logs. The model is in eval mode
+    meanwhile and its modes are restored. No global random number generator is used.
 
     Args:
-        num_examples: of the data, at least 1.
+        num_examples: number of examples, at least 1.
         every_n_epochs: interval in training epochs, at least 1.
 
     Raises:
@@ -38,21 +38,26 @@ class AbstractEpochImages(AbstractModelCallback):
         self._every_n_epochs = every_n_epochs
         self._validation = FirstExamples(num_examples, "validation")
         self._training = FirstExamples(num_examples, "training")
-        self._last_epoch, self._shown_epoch = 0, 0
+        self._last_epoch, self._logged_epoch = 0, 0
 
     @abstractmethod
-    def images(self, module: LightningModule, examples: Examples) -> Iterable[LoggedImage]:
-        """Returns the images of a model, which is in eval mode, for some examples."""
+    def make_images(self, module: LightningModule, examples: Examples) -> Iterable[LoggedImage]:
+        """Returns the images to log.
+
+        Args:
+            module: the model, in eval mode and without gradients.
+            examples: the examples of every epoch.
+        """
 
     @property
-    def needs(self) -> type:
+    def model_protocol(self) -> type:
         return Autoencoder
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         super().setup(trainer, pl_module, stage)
         self._validation = FirstExamples(self._num_examples, "validation")
         self._training = FirstExamples(self._num_examples, "training")
-        self._last_epoch = self._shown_epoch = 0
+        self._last_epoch = self._logged_epoch = 0
 
     def on_validation_batch_end(
         self,
@@ -79,18 +84,18 @@ class AbstractEpochImages(AbstractModelCallback):
         self._training.end_pass()
         self._last_epoch = trainer.current_epoch + 1
         if self._last_epoch % self._every_n_epochs == 0:
-            self._show(trainer, pl_module)
+            self._log_images(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._show(trainer, pl_module)
+        self._log_images(trainer, pl_module)
 
-    def _show(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def _log_images(self, trainer: Trainer, pl_module: LightningModule) -> None:
         kept = self._validation if len(self._validation) else self._training
-        if self._shown_epoch == self._last_epoch or not len(kept):
+        if self._logged_epoch == self._last_epoch or not len(kept):
             return
-        self._shown_epoch = self._last_epoch
-        names = getattr(getattr(trainer, "datamodule", None), "column_names", ())  # of a table
-        examples = replace(kept.items(), column_names=names)
+        self._logged_epoch = self._last_epoch
+        names = getattr(trainer.datamodule, "column_names", ())
+        examples = replace(kept.examples(), column_names=names)
         with evaluating(pl_module):
-            for image in self.images(pl_module, examples):
-                show(trainer, image, self._last_epoch)
+            for image in self.make_images(pl_module, examples):
+                log_image(trainer, image, self._last_epoch)

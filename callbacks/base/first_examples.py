@@ -1,4 +1,4 @@
-"""The same few examples of the data in every epoch, as they come by."""
+"""The first few examples of the data, kept as the trainer delivers them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +13,14 @@ __all__ = ["Examples", "FirstExamples"]
 @final
 @dataclass(frozen=True)
 class Examples:
-    """Images (n, c, h, w) or rows (n, features) with labels (n,) or partners, and their origin.
+    """Some examples and where they come from.
 
-    Partners are the other domain's examples in batches of two domains. Features are named as their
-    columns are, or by number where no names are known.
+    Args:
+        images: images (n, c, h, w) or table rows (n, features).
+        labels: labels (n,), or None.
+        origin: "validation" or "training", for captions.
+        partners: examples of the other domain, shaped like `images`; None for a single domain.
+        column_names: names of a row's features; numbers are used if empty.
     """
 
     images: Tensor
@@ -27,7 +31,7 @@ class Examples:
 
     @property
     def feature_names(self) -> list[str]:
-        """Names of the features of a row."""
+        """The names of a row's features."""
         return list(self.column_names) or [f"feature {i + 1}" for i in range(self.images.shape[1])]
 
 
@@ -35,12 +39,12 @@ class Examples:
 class FirstExamples:
     """Keeps the first examples of the first pass over the data, on the CPU.
 
-    Reading what Lightning delivers anyway costs nothing, and no loader is disturbed: one that
-    counts what it delivered would otherwise not resume where the training stood.
+    It receives the batches that Lightning delivers anyway. Iterating over a loader would change its
+    position, and a resumed run would not continue where the training stopped.
 
     Args:
-        num_examples: how many are kept, at least 1; fewer if the data have fewer.
-        origin: of the examples, for captions: "validation" or "training".
+        num_examples: number of examples to keep, at least 1; fewer if the data have fewer.
+        origin: "validation" or "training", for captions.
     """
 
     def __init__(self, num_examples: int, origin: str) -> None:
@@ -56,15 +60,16 @@ class FirstExamples:
         return self._num_kept
 
     def add(self, batch: Sequence[Tensor]) -> None:
-        """Keeps what is still missing from a batch (examples, labels or partners, ...) or
-        (examples,).
+        """Keeps the examples of a batch that are still missing.
 
-        Labels are numbers (n,), partners are of the examples' shape; any other second part is left.
+        Args:
+            batch: (examples, labels or partners, ...) or (examples,). A second tensor (n,) holds
+                labels, one shaped like the examples holds partners; anything else is ignored.
         """
         missing = self._num_examples - self._num_kept
         if self._is_complete or missing == 0:
             return
-        # copies: a view would keep the whole batch in memory
+        # copies, since a view would keep the whole batch in memory
         parts = [part for part in batch[:2] if isinstance(part, Tensor)]
         kept = [part[:missing].detach().to("cpu", copy=True) for part in parts]
         self._images.append(kept[0])
@@ -75,11 +80,11 @@ class FirstExamples:
         self._num_kept += len(kept[0])
 
     def end_pass(self) -> None:
-        """Notes that the next batches would bring the same examples once more."""
+        """Ends a pass over the data; later batches would repeat its examples."""
         self._is_complete = self._num_kept > 0
 
     def examples(self) -> Examples:
-        """Returns what was kept; at least one example must have been."""
+        """Returns the examples kept, at least one."""
         labels = torch.cat(self._labels) if self._labels else None
         partners = torch.cat(self._partners) if self._partners else None
         return Examples(torch.cat(self._images), labels, self._origin, partners)

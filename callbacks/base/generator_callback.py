@@ -1,4 +1,4 @@
-"""What callbacks share that decode latents between training steps."""
+"""The base class of callbacks that decode latents between training steps."""
 
 from abc import ABC
 from collections.abc import Iterator, Sequence
@@ -15,22 +15,22 @@ __all__ = ["AbstractGeneratorCallback"]
 
 
 class AbstractGeneratorCallback(AbstractModelCallback, ABC):
-    """A callback that shows or measures what a generator makes.
+    """A callback that shows or evaluates the samples of a generator.
 
     Args:
-        use_ema: whether the average that the callback GeneratorEMA keeps decodes, once there is
+        use_ema: whether to decode by the average of the callback GeneratorEMA, as soon as it has
             one.
 
     Raises:
         ValueError: (when a run starts) if `use_ema` is set without a GeneratorEMA.
-        TypeError: (when a run starts) if the model cannot be sampled.
+        TypeError: (when a run starts) if the model has no `prior` or `decode`.
     """
 
     def __init__(self, use_ema: bool) -> None:
         self._use_ema = use_ema
 
     @property
-    def needs(self) -> type:
+    def model_protocol(self) -> type:
         return LatentGenerator
 
     def check_surroundings(
@@ -41,7 +41,10 @@ class AbstractGeneratorCallback(AbstractModelCallback, ABC):
 
     @contextmanager
     def decoding(self, trainer: Trainer, module: LightningModule) -> Iterator[None]:
-        """Within it the model is in eval mode without gradients, with the weights to be seen."""
+        """Prepares the model for decoding, and restores it afterwards.
+
+        It is in eval mode without gradients and, with `use_ema`, has the averaged weights.
+        """
         weights = nullcontext()
         if self._use_ema:
             ema = find_generator_ema(trainer.callbacks, type(self).__name__)

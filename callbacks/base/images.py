@@ -1,6 +1,5 @@
-"""Where images go: <run folder>/images as PNG, and W&B."""
+"""Images of a run, written as PNG files and sent to W&B."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -14,21 +13,23 @@ from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid
 
-__all__ = ["LoggedImage", "are_images", "grid", "new_figure", "show"]
+from hawc.files import atomic_write
 
-_COLORS = (1, 3)  # channels that can be shown
+__all__ = ["LoggedImage", "are_images", "grid", "log_image", "new_figure"]
+
+_SHOWABLE_CHANNELS = (1, 3)
 
 
 @final
 @dataclass(frozen=True)
 class LoggedImage:
-    """One image to show.
+    """An image or figure with its name and caption.
 
     Args:
-        name: in W&B, as "samples/new"; its last part names the file.
-        content: (3, h, w) in [0, 1], or a figure of matplotlib.
-        caption: says what is seen.
-        replaces_earlier: whether one file is written over and over, in place of one an epoch.
+        name: key in W&B, such as "samples/new"; its last part names the file.
+        content: pixels (3, h, w) in [0, 1], or a figure of `new_figure`.
+        caption: what the image shows.
+        replaces_earlier: whether there is one file for all epochs instead of one per epoch.
     """
 
     name: str
@@ -37,55 +38,50 @@ class LoggedImage:
     replaces_earlier: bool = False
 
 
-def show(trainer: Trainer, image: LoggedImage, epoch: int) -> None:
-    """Writes images/epoch-NNNN-<name>.png into the run's folder, and to every W&B logger.
+def log_image(trainer: Trainer, image: LoggedImage, epoch: int) -> None:
+    """Writes <run folder>/images/epoch-NNNN-<name>.png and sends the image to W&B.
 
-    A kill or a full disk leaves a whole file or none.
+    The file is written atomically. Call it in one process only.
 
     Args:
-        trainer: knows the run's folder and its loggers.
-        image: to be shown; only one process should.
-        epoch: as counted from 1.
+        trainer: gives the run's folder and its loggers.
+        image: image to log.
+        epoch: epoch in the file name and the caption, counted from 1.
     """
     stem = image.name.rpartition("/")[2]
     file_name = f"{stem}.png" if image.replaces_earlier else f"epoch-{epoch:04d}-{stem}.png"
     folder = Path(trainer.default_root_dir) / "images"
     folder.mkdir(parents=True, exist_ok=True)
     pixels = _pixels(image.content)
-    partial = folder / f".{file_name}.part"
-    try:
-        to_pil_image(pixels).save(partial, "png")
-        os.replace(partial, folder / file_name)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    with atomic_write(folder / file_name) as path:
+        to_pil_image(pixels).save(path, "png")
     for logger in trainer.loggers:
         if isinstance(logger, WandbLogger):
             logger.log_image(image.name, [pixels], caption=[f"epoch {epoch}: {image.caption}"])
 
 
 def are_images(examples: Tensor) -> bool:
-    """Whether a batch can be shown as images; rows of a table cannot."""
-    return examples.ndim == 4 and examples.shape[1] in _COLORS
+    """Returns whether a batch holds images of 1 or 3 channels; table rows are none."""
+    return examples.ndim == 4 and examples.shape[1] in _SHOWABLE_CHANNELS
 
 
 def grid(images: Tensor, columns: int) -> Tensor:
-    """Returns images (n, 1 or 3, h, w) row by row as one of (3, ...), with lines between."""
+    """Returns images (n, 1 or 3, h, w) as one image (3, ...), with lines between."""
     return make_grid(images, nrow=columns, padding=1, pad_value=0.5)
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Returns an empty figure, sides in inches, that no global state knows of."""
+    """Returns an empty figure, in inches, that is unknown to pyplot's global state."""
     figure = Figure(figsize=(width, height), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def _pixels(content: Tensor | Figure) -> np.ndarray:
-    """Returns (h, w, 3) of uint8."""
+    """Returns the pixels (h, w, 3) as uint8."""
     if isinstance(content, Tensor):
         return content.mul(255).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
     canvas = content.canvas
-    assert isinstance(canvas, FigureCanvasAgg)  # new_figure has seen to it
+    assert isinstance(canvas, FigureCanvasAgg)  # by new_figure
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

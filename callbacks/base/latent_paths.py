@@ -14,11 +14,11 @@ def linear_path(
 ) -> Float[Tensor, "n num_steps d"]:
     """Returns (1 - t) start + t end for t from 0 to 1 in equal steps.
 
-    In many dimensions its middle is shorter than nearly all samples of a normal distribution, so
-    the decoder has seldom met such latents.
+    In many dimensions the middle of the path is shorter than nearly all samples of a normal
+    distribution. The decoder was hardly trained on such latents.
 
     Args:
-        start: one latent a row.
+        start: latents, one per row.
         end: as many latents.
         num_steps: at least 2, both ends included.
     """
@@ -29,17 +29,19 @@ def linear_path(
 def spherical_path(
     start: Float[Tensor, "n d"], end: Float[Tensor, "n d"], num_steps: int
 ) -> Float[Tensor, "n num_steps d"]:
-    """Returns points whose direction runs along a great circle (slerp) at constant speed.
+    """Returns points whose direction follows a great circle at constant speed (slerp).
 
     The length goes linearly from |start| to |end|, so latents of a typical length stay typical.
-    With u = start / |start|, v the direction of end's part orthogonal to u, and theta the angle
-    between start and end, the direction is cos(t theta) u + sin(t theta) v.
+    Let u = start / |start|, v the direction of the part of end orthogonal to u, and theta the angle
+    between start and end. The direction is
 
-    Where start and end lie on one line, in the same or in opposite directions, or one of them is 0,
-    they determine no circle, and the path is the linear one. (In one dimension it always is.)
+        cos(t theta) u + sin(t theta) v.
+
+    Parallel or opposite vectors, or a zero vector, determine no circle: the path is then linear.
+    This is always so in one dimension.
 
     Args:
-        start: one latent a row.
+        start: latents, one per row.
         end: as many latents.
         num_steps: at least 2, both ends included.
 
@@ -48,7 +50,7 @@ def spherical_path(
     """
     t = _fractions(start, num_steps)
     start_length, end_length = (z.norm(dim=1, keepdim=True)[:, None] for z in (start, end))
-    u = start[:, None] / start_length  # NaN for 0, where the linear path is taken
+    u = start[:, None] / start_length  # NaN for a zero vector, whose path is linear
     along = (end[:, None] * u).sum(2, keepdim=True)
     across = end[:, None] - along * u
     distance = across.norm(dim=2, keepdim=True)

@@ -1,4 +1,4 @@
-"""Measures of generated against real examples, taken anew at each look."""
+"""Values of torchmetrics for generated against real examples."""
 
 from collections.abc import Mapping
 
@@ -9,50 +9,55 @@ from torchmetrics import Metric
 
 from metrics import AbstractFeatureMetric
 
-__all__ = ["check_forgetful", "measured", "share_of_examples"]
+__all__ = ["check_reset_clears_real", "compute_metrics", "num_local_examples"]
 
 
-def check_forgetful(metrics: Mapping[str, Metric]) -> None:
-    """Returns if no measure keeps real examples when it is reset: they would pile up.
+def check_reset_clears_real(metrics: Mapping[str, Metric]) -> None:
+    """Raises ValueError if a metric keeps real examples when it is reset.
 
-    Raises:
-        ValueError: if one does.
+    They are given anew each time, and would accumulate.
     """
     for name, metric in metrics.items():
         if isinstance(metric, AbstractFeatureMetric) and metric.keeps_real:
             raise ValueError(
-                f"`metrics` must forget real examples when they are reset, got {name} with "
-                "keep_real=True; leave that out, as they are given anew each time."
+                "`metrics` must forget real examples when they are reset, got "
+                f"{name} with keep_real=True; remove that argument."
             )
 
 
-def measured(
-    metrics: Mapping[str, Metric], made: Tensor, real: Tensor, device: torch.device, prefix: str
+def compute_metrics(
+    metrics: Mapping[str, Metric],
+    generated: Tensor,
+    real: Tensor,
+    device: torch.device,
+    prefix: str,
 ) -> dict[str, Tensor]:
-    """Returns each measure as <prefix>/<name>, its parts as <prefix>/<name>/<part> if many.
+    """Returns the value of each metric as <prefix>/<name>.
+
+    A metric of several values has one entry <prefix>/<name>/<part> per value.
 
     Args:
-        metrics: by name; they are empty afterwards.
-        made: generated examples (n, ...).
-        real: examples (m, ...) to compare with.
-        device: to measure on.
-        prefix: of the names.
+        metrics: metrics by name; they are reset afterwards.
+        generated: generated examples (n, ...).
+        real: real examples (m, ...).
+        device: device of the computation.
+        prefix: first part of the names.
     """
-    found = {}
+    values: dict[str, Tensor] = {}
     for name, metric in metrics.items():
         metric.to(device).reset()
         metric.update(real.to(device), real=True)
-        metric.update(made.to(device), real=False)
-        value = metric.compute()
-        parts = value if isinstance(value, dict) else {"": value}
-        found |= {f"{prefix}/{name}/{k}".rstrip("/"): v.float() for k, v in parts.items()}
-        metric.reset()  # features of many examples are not kept between looks
-    return found
+        metric.update(generated.to(device), real=False)
+        result = metric.compute()
+        parts = result if isinstance(result, dict) else {"": result}
+        values |= {f"{prefix}/{name}/{k}".rstrip("/"): v.float() for k, v in parts.items()}
+        metric.reset()  # frees the features
+    return values
 
 
-def share_of_examples(n: int, trainer: Trainer) -> int:
-    """Returns how many of the first n examples this process has, to which they are dealt by turns.
+def num_local_examples(n: int, trainer: Trainer) -> int:
+    """Returns how many of the first n examples this process receives, at least 1.
 
-    One, if there are fewer than processes: each needs something to measure.
+    Examples are distributed round-robin. Each process needs at least one for its metrics.
     """
     return max(1, len(range(trainer.global_rank, n, trainer.world_size)))

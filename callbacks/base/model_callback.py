@@ -1,4 +1,4 @@
-"""What callbacks ask of a model, checked before anything is trained or written."""
+"""The base class of callbacks that check the model before a run starts."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,23 +11,24 @@ __all__ = ["AbstractModelCallback"]
 
 
 class AbstractModelCallback(Callback, ABC):
-    """A callback that asks a model for more than Lightning does.
+    """A callback that requires a protocol of the model.
 
     Raises:
-        TypeError: (when a run starts) if the model has not what `needs` lists.
+        TypeError: (when a run starts) if the model lacks a member of `model_protocol`.
     """
 
     @property
     @abstractmethod
-    def needs(self) -> type:
-        """The protocol of ``lightning_modules.interface`` that the model must follow."""
+    def model_protocol(self) -> type:
+        """The protocol of ``lightning_modules.interface`` that the model must provide."""
 
     def check_model(self, module: LightningModule) -> None:
-        """Raises TypeError, naming what is missing, unless the model has what is needed."""
-        missing = missing_members(module, self.needs)
+        """Raises TypeError that lists the members of the protocol that the model lacks."""
+        missing = missing_members(module, self.model_protocol)
         if missing:
+            required = _listed(member_names(self.model_protocol))
             raise TypeError(
-                f"{type(self).__name__} needs a model with {_listed(member_names(self.needs))}; "
+                f"{type(self).__name__} needs a model with {required}; "
                 f"{type(module).__name__} has no {_listed(missing)}. Remove the callback or add "
                 "them to the model."
             )
@@ -35,11 +36,13 @@ class AbstractModelCallback(Callback, ABC):
     def check_surroundings(
         self, callbacks: Sequence[Callback], datamodule: LightningDataModule | None
     ) -> None:
-        """Raises ValueError, saying what to add, if another part of the run is missing.
+        """Raises ValueError if another callback or a property of the data is missing.
+
+        The base class requires none.
 
         Args:
-            callbacks: all of the run.
-            datamodule: of the run, not yet set up; None if loaders are used without one.
+            callbacks: all callbacks of the run.
+            datamodule: the data module, not yet set up; None if there are only loaders.
         """
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

@@ -1,4 +1,4 @@
-"""The networks of a model, for callbacks that treat them alike."""
+"""The networks of a model, for callbacks that treat all of them alike."""
 
 from collections.abc import Iterator
 
@@ -8,9 +8,9 @@ __all__ = ["called_networks", "model_networks"]
 
 
 def model_networks(module: nn.Module) -> dict[str, nn.Module]:
-    """Returns what a model trains, by the name of its attribute: generator, critic and the like.
+    """Returns the trainable networks of a model by attribute, such as generator.
 
-    Metrics, and networks that only judge, have no weights to train and are left out.
+    Metrics and frozen networks have no trainable weights and are left out.
     """
     return {
         name: child
@@ -20,7 +20,7 @@ def model_networks(module: nn.Module) -> dict[str, nn.Module]:
 
 
 def called_networks(network: nn.Module) -> Iterator[nn.Module]:
-    """Yields the network itself, or the members of one that only holds others, as a ModuleDict."""
+    """Yields the network, or the members of a container such as ModuleDict."""
     if type(network).forward is not nn.Module.forward:
         yield network
         return

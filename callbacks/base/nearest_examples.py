@@ -1,4 +1,4 @@
-"""Samples beside the training examples that are nearest to them."""
+"""Samples and the training examples nearest to them, as an image and a table."""
 
 import torch
 import wandb
@@ -7,41 +7,44 @@ from lightning.pytorch.loggers import WandbLogger
 from torch import Tensor, nn
 from torchvision.transforms.functional import to_pil_image
 
-from callbacks.base.images import LoggedImage, are_images, grid, show
+from callbacks.base.images import LoggedImage, are_images, grid, log_image
 from metrics import extract_features, nearest
 
-__all__ = ["show_nearest"]
+__all__ = ["log_nearest_examples"]
 
 
-def show_nearest(
+def log_nearest_examples(
     trainer: Trainer,
     latents: Tensor,
-    made: Tensor,
+    generated: Tensor,
     real: Tensor,
     features: nn.Module | None,
     device: torch.device,
 ) -> None:
-    """Shows each sample above its nearest example, and in W&B as a row with latent and novelty.
+    """Logs samples above their nearest examples, and as a table with novelty in W&B.
 
     Args:
-        trainer: knows the run's folder and its loggers.
-        latents: (n, d).
-        made: what they were decoded to, images or rows, on the CPU.
+        trainer: gives the run's folder and its loggers.
+        latents: latents (n, d) of the samples.
+        generated: samples, images or rows, on the CPU.
         real: training examples, on the CPU.
-        features: in which distances are taken; pixels, or the features of a row, if None.
-        device: where they are taken; `features` is moved there, as a measure that shares it does.
+        features: network for the distances; None for pixels or the features of a row. It is moved
+            to `device`.
+        device: device of the computation.
     """
     network = (nn.Flatten() if features is None else features).to(device)
-    novelty, index = nearest(*(extract_features(network, x.to(device)) for x in (made, real)))
-    found = real[index.cpu()]
+    novelty, index = nearest(*(extract_features(network, x.to(device)) for x in (generated, real)))
+    neighbors = real[index.cpu()]
     epoch = trainer.current_epoch + 1
-    if are_images(made):
-        content = grid(torch.cat([made, found]), len(made))
+    if are_images(generated):
+        content = grid(torch.cat([generated, neighbors]), len(generated))
         caption = "history-aware samples above the training images nearest to them"
-        show(trainer, LoggedImage("samples/nearest", content, caption), epoch)
+        log_image(trainer, LoggedImage("samples/nearest", content, caption), epoch)
     rows = [
         [epoch, latent.tolist(), _cell(sample), _cell(example), float(distance)]
-        for latent, sample, example, distance in zip(latents, made, found, novelty, strict=True)
+        for latent, sample, example, distance in zip(
+            latents, generated, neighbors, novelty, strict=True
+        )
     ]
     columns = ["epoch", "latent", "sample", "nearest training example", "novelty"]
     for logger in trainer.loggers:
@@ -50,5 +53,5 @@ def show_nearest(
 
 
 def _cell(example: Tensor) -> object:
-    """Returns what a table in W&B shows of a image, or of a row."""
+    """Returns an image or a row as a cell of a W&B table."""
     return wandb.Image(to_pil_image(example)) if example.ndim == 3 else example.tolist()

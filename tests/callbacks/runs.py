@@ -1,4 +1,4 @@
-"""Short trainings that the tests of callbacks share, and how their images are read."""
+"""Short trainings for the tests of callbacks, and readers of their images."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ def run(
     data: TinyImages | None = None,
     **arguments: Any,
 ) -> Trainer:
-    """Trains a small autoencoder unless told otherwise; the trainer knows the model."""
+    """Trains a model, by default a small autoencoder, and returns the trainer."""
     seed_everything(1)
     trainer = quiet_trainer(folder, callbacks=list(callbacks), **arguments)
     model = model or tiny_energy_vae()
@@ -31,7 +31,7 @@ def run(
 
 
 def watch_decoding(model: AbstractAdversarial) -> list[tuple[Tensor, dict[str, Tensor]]]:
-    """Returns a list that will hold all latents decoded and the generator's weights then."""
+    """Returns a list of all latents to be decoded with the generator's weights at that time."""
     seen, decode = [], model.decode
 
     def spy(z: Tensor) -> Tensor:
@@ -49,27 +49,27 @@ def check_fixed_latents(
     use_ema: bool,
     data: TinyImages | None = None,
 ) -> None:
-    """Fails unless each epoch decodes the latents of seed 4, last by the weights asked for.
+    """Checks that each epoch decodes the latents of seed 4, the last by the selected weights.
 
     Args:
-        folder: of the run.
-        callback: decodes 20 latents of seed 4, by the average if `use_ema`.
-        model: with three latent coordinates.
-        use_ema: whether the average is asked for.
-        data: that the model is made for.
+        folder: folder of the run.
+        callback: callback that decodes 20 latents of seed 4, by the average if `use_ema`.
+        model: model with three latent dimensions.
+        use_ema: whether the average should decode.
+        data: data for the model.
     """
     seen, ema = watch_decoding(model), GeneratorEMA(decay=0.9)
     run(folder, ema, callback, model=model, data=data, max_epochs=3)
     latents = StandardNormal(3).sample(20, generator=torch.Generator().manual_seed(4))
-    own, average = weights(model.generator), ema.state_dict()["average"]
-    assert not same_weights(average, own)
+    trained, average = weights(model.generator), ema.state_dict()["average"]
+    assert not same_weights(average, trained)
     assert len(seen) >= 3
     assert all(torch.equal(z, latents) for z, _ in seen)
-    assert same_weights(seen[-1][1], average if use_ema else own)
+    assert same_weights(seen[-1][1], average if use_ema else trained)
 
 
 def image_names(folder: Path) -> set[str]:
-    """The images that a run left, without their .png."""
+    """Returns the names of a run's images, without .png."""
     return {path.stem for path in (folder / "images").glob("*.png")}
 
 

@@ -1,4 +1,4 @@
-"""Channels last: where they are, that training does not notice, and checkpoints neither."""
+"""Channels-last weights, and trainings and checkpoints with and without them."""
 
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.helpers import TinyImages, quiet_trainer, tiny_wgan, weights
 
 FUSED = partial(torch.optim.Adam, lr=1e-3, fused=True)
 PLAIN = partial(torch.optim.Adam, lr=1e-3)
-SHAPE = (3, 8, 8)  # with one channel both layouts are the same
+SHAPE = (3, 8, 8)  # with one channel both formats are the same
 
 
 class TinyColors(TinyImages):
@@ -32,7 +32,7 @@ class TinyColors(TinyImages):
 
 
 class Note(Callback):
-    """Keeps the layout of each network's weights of four dimensions after the last batch."""
+    """Records after training whether each four-dimensional weight is channels-last."""
 
     def __init__(self) -> None:
         self.are_last: dict[str, bool] = {}
@@ -45,7 +45,7 @@ class Note(Callback):
 
 
 def model(optimizer: Any = PLAIN) -> SNGAN:
-    """With spectral norms, whose weights are computed, and batch norms."""
+    """Returns a model with spectral norms and batch norms."""
     networks = (partial(network, width=4) for network in (ConvDecoder, ConvEncoder))
     return SNGAN(SHAPE, 3, *networks, optimizer, optimizer, n_critic=1)
 
@@ -53,7 +53,7 @@ def model(optimizer: Any = PLAIN) -> SNGAN:
 def train(
     folder: Path, *callbacks: Callback, optimizer: Any = PLAIN, epochs: int = 2, **arguments: Any
 ) -> dict[str, Tensor]:
-    """Returns the weights after 3 steps an epoch, which it saves."""
+    """Trains three steps per epoch, saves a checkpoint and returns the weights."""
     seed_everything(4, verbose=False)
     trained = model(optimizer)
     trainer = quiet_trainer(folder, max_epochs=epochs, callbacks=list(callbacks))
@@ -65,24 +65,23 @@ def train(
 def check_close(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
     assert one.keys() == other.keys()
     for name, value in one.items():
-        # Adam divides by the gradient's size, so it keeps roundings of gradients near 0: a tenth of
-        # one of six steps of 1e-3 is allowed, where another layout of the moments made whole ones
+        # Adam normalizes gradients, so roundings of gradients near 0 stay visible. A tenth of a
+        # step of 1e-3 is allowed; moments in a wrong format change whole steps
         torch.testing.assert_close(other[name], value, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("optimizer", [PLAIN, FUSED])
-def test_weights_are_laid_out_and_train_alike(optimizer: Any, tmp_path: Path) -> None:
+def test_weights_are_channels_last_and_train_alike(optimizer: Any, tmp_path: Path) -> None:
     note = Note()
     plain = train(tmp_path, optimizer=optimizer)
-    laid_out = train(tmp_path, ChannelsLast(), GeneratorEMA(), note, optimizer=optimizer)
-    assert len(note.are_last) == 2  # one of each network
+    converted = train(tmp_path, ChannelsLast(), GeneratorEMA(), note, optimizer=optimizer)
+    assert len(note.are_last) == 2  # one per network
     assert all(note.are_last.values())
-    check_close(plain, laid_out)
+    check_close(plain, converted)
 
 
 @pytest.mark.parametrize("optimizer", [PLAIN, FUSED])
-@pytest.mark.parametrize("first", [[], [ChannelsLast]])
-@pytest.mark.parametrize("then", [[], [ChannelsLast]])
+@pytest.mark.parametrize(("first", "then"), [([], [ChannelsLast]), ([ChannelsLast], [])])
 def test_runs_with_and_without_it_resume_each_other(
     optimizer: Any, first: list[Any], then: list[Any], tmp_path: Path
 ) -> None:
@@ -110,7 +109,7 @@ def test_a_resumed_run_with_it_is_exact(tmp_path: Path) -> None:
     assert all(torch.equal(resumed[name], value) for name, value in whole.items())
 
 
-def test_nothing_is_laid_out_to_validate() -> None:
+def test_validation_changes_no_format() -> None:
     module = model()
     ChannelsLast().setup(quiet_trainer(Path()), module, "validate")
     weight = module.critic.get_submodule("0").parametrizations.weight.original
@@ -118,13 +117,13 @@ def test_nothing_is_laid_out_to_validate() -> None:
 
 
 def test_a_model_without_convolutions(tmp_path: Path) -> None:
-    message = "ChannelsLast needs a model with convolutions, got WGAN whose weights have none"
+    message = "ChannelsLast needs a model with convolutions, got WGAN without any"
     with pytest.raises(ValueError, match=message):
         quiet_trainer(tmp_path, callbacks=[ChannelsLast()]).fit(tiny_wgan(), TinyImages(24))
 
 
-def test_a_judge_has_no_part() -> None:
+def test_frozen_convolutions_do_not_count() -> None:
     module = tiny_wgan()
-    module.judge = nn.Conv2d(3, 3, 3).requires_grad_(False)
+    module.frozen = nn.Conv2d(3, 3, 3).requires_grad_(False)
     with pytest.raises(ValueError, match="needs a model with convolutions"):
         ChannelsLast().check_model(module)

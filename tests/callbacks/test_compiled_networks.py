@@ -1,7 +1,7 @@
-"""Compiled networks: few compilations, equal weights, equal checkpoints, clear refusals.
+"""Compiled networks: few compilations, equal weights, equal checkpoints, refusals.
 
-Where numbers are compared the backend only counts and hands back what it was given: its results are
-those of PyTorch without compilation, to the last bit, and it needs no C++ compiler.
+For comparisons of numbers the backend only counts and returns the graph unchanged. Its results are
+bitwise those of PyTorch without compilation, and it needs no C++ compiler.
 """
 
 import logging
@@ -41,12 +41,12 @@ from tests.tiny_domains import TinyDomains, tiny_disco_gan
 Graph = torch.fx.GraphModule
 COMPILED: list[Graph] = []
 
-# the networks that users compile have no such checks, and torch 2.11 fails to compile these
+# torch 2.11 fails to compile shape checks, which only tests enable
 pytestmark = pytest.mark.usefixtures("no_shape_checks")
 
 
 def counting(graph: Graph, examples: list[Tensor]) -> Callable[..., Any]:
-    """Counts compilations and changes nothing."""
+    """Counts a compilation and returns the graph unchanged."""
     COMPILED.append(graph)
     return graph.forward
 
@@ -56,8 +56,8 @@ Counting = partial(CompiledNetworks, backend="counting")
 
 
 @pytest.fixture(autouse=True)
-def forgotten() -> Iterator[None]:
-    """Nothing compiled before or after, and the limit of compilations as it was."""
+def clean_compiler() -> Iterator[None]:
+    """Clears compiled code and restores the limit of compilations."""
     limit = torch.compiler.config.recompile_limit
     torch.compiler.reset()
     COMPILED.clear()
@@ -67,7 +67,7 @@ def forgotten() -> Iterator[None]:
 
 
 def conv_gan(**arguments: Any) -> GAN:
-    """A GAN whose batch norms are frozen in turn."""
+    """Returns a GAN with batch norms, which alternating steps freeze."""
     generator, critic = (partial(network, width=4) for network in (ConvDecoder, ConvEncoder))
     return GAN(TINY_SHAPE, 3, generator, critic, **arguments)
 
@@ -86,13 +86,13 @@ MODELS: dict[str, Callable[[], LightningModule]] = {
     "EBGAN": tiny_ebgan,
     "DiscoGAN": partial(tiny_disco_gan, TINY_SHAPE),
 }
-# a network is compiled for one batch size, then for all, for each of: moved, frozen, evaluated
+# one compilation for the first batch size and one for all, for each of: trained, frozen, evaluated
 BOUNDS = {name: 2 * 3 * (4 if name == "DiscoGAN" else 2) for name in MODELS}
-BOUNDS["WGANGP"] = 2 * 3  # the generator alone
+BOUNDS["WGANGP"] = 2 * 3  # only the generator
 
 
 class Note(Callback):
-    """Keeps how often was compiled until the end of each epoch, its validation counted."""
+    """Records the number of compilations at the end of each epoch."""
 
     def __init__(self) -> None:
         self.counts: list[int] = []
@@ -108,7 +108,7 @@ def train(
     epochs: int = 2,
     ckpt_path: Path | None = None,
 ) -> LightningModule:
-    """Trains 3 steps an epoch or more."""
+    """Trains at least three steps per epoch, and saves a checkpoint."""
     data: LightningDataModule = (
         TinyDomains(batch_size=12) if name == "DiscoGAN" else TinyImages(batch_size=24)
     )
@@ -146,22 +146,22 @@ def test_checkpoints_resume_with_and_without_it(name: str, tmp_path: Path) -> No
         assert same_weights(weights(resumed), whole)
 
 
-def test_images_and_averages_beside_it(tmp_path: Path) -> None:
-    found = []
-    for own in ([], [Counting()]):
+def test_images_and_averages_with_it(tmp_path: Path) -> None:
+    states = []
+    for compiling in ([], [Counting()]):
         torch.compiler.reset()
         seed_everything(3, verbose=False)
         model, ema = conv_gan(), GeneratorEMA(0.9)
-        shown = [ema, CriticSlopes(8), HistoryAwareSampling(4, use_ema=True)]
-        quiet_trainer(tmp_path, max_epochs=2, callbacks=[*own, *shown]).fit(
+        others = [ema, CriticSlopes(8), HistoryAwareSampling(4, use_ema=True)]
+        quiet_trainer(tmp_path, max_epochs=2, callbacks=[*compiling, *others]).fit(
             model, TinyImages(batch_size=24)
         )
-        found.append({**weights(model), **ema.state_dict()["average"]})
-    assert same_weights(*found)
+        states.append({**weights(model), **ema.state_dict()["average"]})
+    assert same_weights(*states)
     assert len(COMPILED) <= BOUNDS["GAN"]
 
 
-def test_only_what_is_named_is_compiled(tmp_path: Path) -> None:
+def test_only_named_networks_are_compiled(tmp_path: Path) -> None:
     model = tiny_wgan()
     callback = Counting(networks=["critic"])
     trainer = quiet_trainer(tmp_path, callbacks=[callback], fast_dev_run=1)
@@ -193,7 +193,7 @@ def test_nothing_is_compiled_to_validate(tmp_path: Path) -> None:
     assert not COMPILED
 
 
-def test_each_network_has_a_limit_of_its_own(tmp_path: Path) -> None:
+def test_the_limit_of_compilations_is_per_network(tmp_path: Path) -> None:
     torch.compiler.config.recompile_limit = 8
     model = tiny_disco_gan(TINY_SHAPE)
     trainer = quiet_trainer(tmp_path, callbacks=[Counting()], fast_dev_run=1)
@@ -201,29 +201,29 @@ def test_each_network_has_a_limit_of_its_own(tmp_path: Path) -> None:
     assert torch.compiler.config.recompile_limit == 4 * 8
 
 
-def test_a_critic_with_a_gradient_penalty_is_left_out_with_a_line(
+def test_a_critic_with_a_gradient_penalty_is_left_out_with_a_message(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     model = wgan_gp()
     with caplog.at_level(logging.INFO):
         trainer = quiet_trainer(tmp_path, callbacks=[Counting()], fast_dev_run=1)
         trainer.fit(model, TinyImages(batch_size=24))
-    said = [line for line in caplog.messages if "CompiledNetworks" in line]
-    assert said == [
+    messages = [line for line in caplog.messages if "CompiledNetworks" in line]
+    assert messages == [
         "CompiledNetworks leaves out critic: WGANGP differentiates it twice, which torch.compile "
-        "cannot."
+        "does not support."
     ]
 
 
 def test_a_critic_with_a_gradient_penalty_cannot_be_named(tmp_path: Path) -> None:
-    message = r"`networks` must leave out what WGANGP .* got critic; possible: generator\."
+    message = r"`networks` must not name a network that WGANGP .* got critic; possible: generator\."
     with pytest.raises(ValueError, match=message):
         Counting(["generator", "critic"]).check_model(wgan_gp())
 
 
-@pytest.mark.skipif(torch.__version__ < (2, 15), reason="2.11 says nothing, able or not")
-def test_torch_still_cannot_differentiate_compiled_networks_twice() -> None:
-    # once it can, WGANGP need say nothing of `twice_differentiated`
+@pytest.mark.skipif(torch.__version__ < (2, 15), reason="torch 2.11 raises no error")
+def test_torch_does_not_differentiate_compiled_networks_twice() -> None:
+    # once it does not raise, remove `twice_differentiated` from WGANGP
     network, x = nn.Linear(3, 1), torch.ones(2, 3, requires_grad=True)
     network.compile(backend="aot_eager")
     (gradient,) = torch.autograd.grad(network(x).square().sum(), x, create_graph=True)
@@ -233,7 +233,7 @@ def test_torch_still_cannot_differentiate_compiled_networks_twice() -> None:
 
 @pytest.mark.parametrize("named", [["decoder"], ["critic", "discriminator"], []])
 def test_unknown_networks(named: list[str], tmp_path: Path) -> None:
-    message = r"`networks` must be of those that WGAN trains, at least one, got .*; known: gene"
+    message = r"`networks` must name at least one network that WGAN trains, got .*; known: gene"
     with pytest.raises(ValueError, match=message):
         quiet_trainer(tmp_path, callbacks=[Counting(named)]).fit(tiny_wgan(), TinyImages(8))
 
@@ -249,13 +249,13 @@ def test_a_model_without_networks() -> None:
         CompiledNetworks().check_model(MeanField((2,)))
 
 
-def test_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
     monkeypatch.setenv("CXX", "no-such-compiler")
-    message = "`backend` inductor needs a C.. compiler, found no no-such-compiler; install it"
+    message = "`backend` inductor needs a C.. compiler, got no no-such-compiler; install it"
     with pytest.raises(ValueError, match=message):
         CompiledNetworks().check_surroundings([], None)
-    Counting().check_surroundings([], None)  # a backend that needs none
+    Counting().check_surroundings([], None)  # a backend without a compiler
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     CompiledNetworks().check_surroundings([], None)
 
@@ -263,7 +263,10 @@ def test_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"backend": "gcc"}, "`backend` must be one that .* knows, got gcc; known: .*inductor"),
+        (
+            {"backend": "gcc"},
+            "`backend` must be known to torch.compile, got gcc; known: .*inductor",
+        ),
         ({"mode": "fast"}, "`mode` must be one of default, reduce-overhead, .* got fast"),
     ],
 )
@@ -273,7 +276,7 @@ def test_wrong_arguments(arguments: dict[str, Any], message: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("g++") is None, reason="nothing compiles without a compiler")
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 def test_compiled_kernels_train_alike(tmp_path: Path) -> None:
     plain = weights(train(tmp_path, "WGAN"))
     compiled = weights(train(tmp_path, "WGAN", CompiledNetworks()))

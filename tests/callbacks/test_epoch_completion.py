@@ -59,6 +59,22 @@ def test_the_remaining_events_are_those_of_the_uninterrupted_run(
     assert (trainer.current_epoch, trainer.global_step) == (2, 6)
 
 
+@pytest.mark.parametrize(
+    ("epochs", "interval", "start", "expected"),
+    [(None, 4, 4, "v56e2"), (None, 4, 2, "3e14v56e2"), (2, 2, 2, "3e145v6e2"), (2, 2, 5, "v6e2")],
+)
+def test_validations_of_some_epochs_or_across_epochs(
+    epochs: int | None, interval: int, start: int, expected: str, tmp_path: Path
+) -> None:
+    arguments = {"check_val_every_n_epoch": epochs, "val_check_interval": interval}
+    save = ModelCheckpoint(tmp_path, every_n_train_steps=1, save_top_k=-1, filename="{step}")
+    whole, rest = Events(), Events()
+    fit(tmp_path, save, whole, enable_checkpointing=True, **arguments)
+    fit(tmp_path, rest, EpochCompletion(), start=start, **arguments)
+    assert rest.record == expected
+    assert whole.record.endswith(expected)
+
+
 def test_a_validation_at_the_end_of_an_epoch(tmp_path: Path) -> None:
     save = ModelCheckpoint(tmp_path, every_n_train_steps=1, save_top_k=-1, filename="{step}")
     fit(tmp_path, save, enable_checkpointing=True)

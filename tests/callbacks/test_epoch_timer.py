@@ -1,4 +1,4 @@
-"""The epoch timer against a model that takes a known time."""
+"""Times of a model with known durations."""
 
 import time
 from pathlib import Path
@@ -13,7 +13,7 @@ from lightning_modules import EnergyVAE
 from tests.helpers import TINY_SHAPE, TinyImages, quiet_trainer, tiny_decoder, tiny_encoder
 
 
-def test_times_training_and_not_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_validation_is_not_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     losses, now = EnergyVAE.losses, [100.0]
 
     def slow(self: EnergyVAE, images: Tensor) -> dict[str, Tensor]:
@@ -31,7 +31,9 @@ def test_times_training_and_not_validation(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(("batch", "is_logged"), [(2, True), (3, False)])
-def test_of_a_resumed_epoch_it_times_the_rest(tmp_path: Path, batch: int, is_logged: bool) -> None:
+def test_a_resumed_epoch_is_timed_from_the_resume(
+    tmp_path: Path, batch: int, is_logged: bool
+) -> None:
     save = ModelCheckpoint(tmp_path, every_n_train_steps=1, save_top_k=-1, filename="{step}")
     model = EnergyVAE(TINY_SHAPE, 2, tiny_encoder, tiny_decoder)
     first = quiet_trainer(tmp_path, enable_checkpointing=True, callbacks=[save])
@@ -40,5 +42,5 @@ def test_of_a_resumed_epoch_it_times_the_rest(tmp_path: Path, batch: int, is_log
     second = quiet_trainer(tmp_path, callbacks=[EpochTimer(), EpochCompletion()])
     second.fit(model, TinyImages(batch_size=24), ckpt_path=f"{tmp_path}/step={batch}.ckpt")
     assert ("time/epoch_seconds" in second.callback_metrics) == is_logged
-    if is_logged:  # and not since the machine was started
+    if is_logged:  # not since the start of the clock
         assert 0 < second.callback_metrics["time/epoch_seconds"] < time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""Norms of whole gradients, before clipping, of the steps that are read."""
+"""Norms of gradients before clipping, at the steps that a logger reads."""
 
 from functools import partial
 from pathlib import Path
@@ -23,8 +23,8 @@ from tests.helpers import (
 from tests.tiny_domains import tiny_disco_gan
 
 
-class Measure(Callback):
-    """The last norm of each network, by hand, before the model clips."""
+class ExpectedNorms(Callback):
+    """Computes the last norm of each network before clipping."""
 
     def __init__(self) -> None:
         self.norms: dict[str, float] = {}
@@ -40,7 +40,7 @@ class Measure(Callback):
 
 
 class LogSpy(Callback):
-    """Which batches, counted from 0, left which norms."""
+    """Records the batches, counted from 0, whose norms are logged."""
 
     def __init__(self, model: LightningModule) -> None:
         self.batches: dict[str, list[int]] = {"critic": [], "generator": []}
@@ -56,16 +56,16 @@ class LogSpy(Callback):
 
 
 def test_norms_by_hand_are_those_before_clipping(tmp_path: Path) -> None:
-    measure, model = Measure(), tiny_wgan(max_gradient_norm=1e-4)
-    trainer = run(tmp_path, GradientNorms(), measure, model=model)
+    expected, model = ExpectedNorms(), tiny_wgan(max_gradient_norm=1e-4)
+    trainer = run(tmp_path, GradientNorms(), expected, model=model)
     for name in ("critic", "generator"):
-        found = float(trainer.callback_metrics[f"train/{name}_gradient_norm"])
-        assert found == pytest.approx(measure.norms[name], rel=1e-5)  # float32 sums
-        assert found > 1e-3
+        norm = float(trainer.callback_metrics[f"train/{name}_gradient_norm"])
+        assert norm == pytest.approx(expected.norms[name], rel=1e-5)  # float32 sums
+        assert norm > 1e-3
 
 
 @pytest.mark.parametrize("fused", [False, True])
-def test_norms_are_those_of_losses_that_are_not_scaled(tmp_path: Path, fused: bool) -> None:
+def test_norms_do_not_depend_on_the_loss_scale(tmp_path: Path, fused: bool) -> None:
     norms, one_batch = [], {"limit_train_batches": 1}
     for scale in (1.0, 256.0):
         seed_everything(1)
@@ -88,33 +88,34 @@ def test_weights_do_not_depend_on_it(tmp_path: Path) -> None:
     assert same_weights(*states)
 
 
-def test_only_what_is_read_is_computed(tmp_path: Path) -> None:
+def test_only_logged_norms_are_computed(tmp_path: Path) -> None:
     model = tiny_wgan(n_critic=2)
     spy = LogSpy(model)
     data = TinyImages(batch_size=4, num_validation=0)  # 20 batches
     run(tmp_path, GradientNorms(), spy, model=model, data=data, log_every_n_steps=8)
-    assert spy.batches["critic"] == [7, 15, 19]  # read after the 8th, the 16th and the last
+    assert spy.batches["critic"] == [7, 15, 19]  # logged after the 8th, the 16th and the last
     assert spy.batches["generator"] == [7, 15, 19]
 
 
-def test_a_generator_that_moves_seldom_is_read_too(tmp_path: Path) -> None:
+def test_norms_of_rare_generator_steps_are_logged(tmp_path: Path) -> None:
     model = tiny_wgan(n_critic=3)
     spy = LogSpy(model)
     data = TinyImages(batch_size=4, num_validation=0)
     run(tmp_path, GradientNorms(), spy, model=model, data=data, log_every_n_steps=10)
-    # it moves in batches 2, 5, 8, ..., 17; read after the 10th (number 9) and the 20th
+    # generator steps in batches 2, 5, 8, ..., 17; logged after the batches 9 and 19
     assert spy.batches["generator"] == [8, 17]
 
 
-def test_a_critic_that_moves_seldom_is_read_too(tmp_path: Path) -> None:
+def test_norms_of_rare_critic_steps_are_logged(tmp_path: Path) -> None:
     model = tiny_disco_gan(n_generator=2)
     spy = LogSpy(model)
     trainer = quiet_trainer(tmp_path, callbacks=[GradientNorms(), spy], log_every_n_steps=3)
     trainer.fit(model, ToyDomains(batch_size=6, num_points=100))  # 15 batches
-    assert spy.batches["critic"] == [0, 3, 6, 9, 12]  # each interval has the last one of either
+    assert spy.batches["critic"] == [
+        0,
+        3,
+        6,
+        9,
+        12,
+    ]  # the last step of each network in each interval
     assert spy.batches["generator"] == [2, 5, 8, 11, 14]
-
-
-def test_an_autoencoder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match=r"GradientNorms needs .*EnergyVAE has no .* `critic`"):
-        run(tmp_path, GradientNorms())

@@ -1,4 +1,4 @@
-"""The images between two inputs: the inputs, their reconstructions and the two paths."""
+"""Lines of images between two originals: their reconstructions and the two paths."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def test_a_pair_has_two_lines_between_its_originals(tmp_path: Path) -> None:
         latents = model.encode(images)
         decoded = model.decode(latents)
         halfway = model.decode(spherical_path(latents[2:3], latents[3:4], 4)[0])
-    close = {"rtol": 0, "atol": 1 / 255}  # eight bits a pixel
+    close = {"rtol": 0, "atol": 1 / 255}  # eight bits per pixel
     for line in (2, 3):  # of the second pair
         torch.testing.assert_close(tile(written, line, 0), images[2, 0], **close)
         torch.testing.assert_close(tile(written, line, 1), decoded[2, 0], **close)
@@ -37,13 +37,13 @@ def test_a_pair_has_two_lines_between_its_originals(tmp_path: Path) -> None:
     assert not torch.equal(tile(written, 2, 2), tile(written, 3, 2))
 
 
-def test_fewer_pairs_than_asked(tmp_path: Path) -> None:
+def test_fewer_pairs_than_num_pairs(tmp_path: Path) -> None:
     run(tmp_path, Interpolation(num_pairs=10, num_steps=2))
     written = read_image(tmp_path / "images" / f"{FILE}.png")
     assert written.shape == (3, 8 * 9 + 1, 4 * 9 + 1)  # 8 examples are held out: four pairs
 
 
-def test_one_item_has_no_pair(tmp_path: Path) -> None:
+def test_one_example_has_no_pair(tmp_path: Path) -> None:
     run(tmp_path, Interpolation(), data=TinyImages(batch_size=24, num_validation=1))
     assert image_names(tmp_path) == set()
 
@@ -55,7 +55,7 @@ def test_rows_of_a_table(tmp_path: Path) -> None:
     assert read_image(tmp_path / "images" / f"{FILE}.png").float().std() > 1
 
 
-def test_panels_of_a_table_are_named_like_its_columns(
+def test_panels_have_the_names_of_the_columns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class NamedRows(TinyRows):
@@ -63,7 +63,7 @@ def test_panels_of_a_table_are_named_like_its_columns(
 
     figures = []
     monkeypatch.setattr(
-        "callbacks.base.epoch_images.show", lambda trainer, image, epoch: figures.append(image)
+        "callbacks.base.epoch_images.log_image", lambda trainer, image, epoch: figures.append(image)
     )
     for data in (NamedRows(batch_size=24), TinyRows(batch_size=24)):
         model = EnergyVAE((64,), 2, tiny_encoder, tiny_decoder)

@@ -1,4 +1,4 @@
-"""The latent plane decoded at quantiles, and the latents; in any dimension, for any data."""
+"""The grid of decoded latents and the scatter plot, in any dimension and for tables."""
 
 from pathlib import Path
 
@@ -15,12 +15,12 @@ from tests.helpers import TinyRows, tiny_decoder, tiny_encoder, tiny_energy_vae
 GRID, LATENTS = "epoch-0001-latent-grid", "epoch-0001-latents"
 
 
-def test_grid_points_stand_for_equal_shares() -> None:
+def test_grid_points_have_equal_shares() -> None:
     points = normal_grid(4)
     probabilities = torch.special.ndtr(points)
     expected = torch.tensor([0.125, 0.375, 0.625, 0.875])
-    torch.testing.assert_close(probabilities[:4, 0], expected)  # the first line, to the right
-    torch.testing.assert_close(probabilities[:4, 1], torch.full((4,), 0.875))  # the uppermost
+    torch.testing.assert_close(probabilities[:4, 0], expected)  # from left to right
+    torch.testing.assert_close(probabilities[:4, 1], torch.full((4,), 0.875))  # the first line
     torch.testing.assert_close(probabilities[::4, 1], expected.flip(0))
 
 
@@ -49,7 +49,7 @@ def test_tables_have_no_grid(tmp_path: Path) -> None:
     assert image_names(tmp_path) == {LATENTS}
 
 
-def test_seed_draws_the_distribution_anew(tmp_path: Path) -> None:
+def test_the_seed_determines_the_samples_of_the_prior(tmp_path: Path) -> None:
     written = []
     for number, seed in enumerate((0, 0, 1)):
         folder = tmp_path / str(number)

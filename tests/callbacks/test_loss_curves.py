@@ -1,4 +1,4 @@
-"""Curves of what was logged, from the first epoch on also after a resume."""
+"""Curves of logged values, from the first epoch on even after a resume."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ TERMS = ("loss", "reconstruction", "latent_distance")
 
 
 class Losses(Callback):
-    """Notes the loss of each step, and of each validation."""
+    """Records the loss of each step and of each validation."""
 
     def __init__(self) -> None:
         self.train: list[float] = []
@@ -47,21 +47,21 @@ def test_values_are_means_of_an_epoch(tmp_path: Path) -> None:
     assert read_image(tmp_path / "images" / "loss-curves.png").float().std() > 1
 
 
-def test_only_what_the_logger_sees_is_read(tmp_path: Path) -> None:
+def test_only_logged_batches_count(tmp_path: Path) -> None:
     callback, losses = LossCurves(), Losses()
     run(tmp_path, callback, losses, data=TinyImages(batch_size=14), log_every_n_steps=3)
     assert len(losses.train) == 5
-    seen = (losses.train[2] + losses.train[4]) / 2  # every third and the last
+    seen = (losses.train[2] + losses.train[4]) / 2  # every third batch and the last
     assert curves(callback)["train/loss"] == pytest.approx({1: seen})
 
 
-def test_logging_may_be_off(tmp_path: Path) -> None:
+def test_without_step_logging_the_last_batch_counts(tmp_path: Path) -> None:
     callback = LossCurves()
     run(tmp_path, callback, log_every_n_steps=0)
     assert len(curves(callback)["train/loss"]) == 1
 
 
-def test_a_resumed_run_draws_the_whole_training(tmp_path: Path) -> None:
+def test_a_resumed_run_plots_the_whole_training(tmp_path: Path) -> None:
     whole = LossCurves()
     run(tmp_path / "whole", whole, max_epochs=3, log_every_n_steps=1)
     first = run(tmp_path / "first", LossCurves(), max_epochs=2, log_every_n_steps=1)
@@ -83,20 +83,20 @@ def test_a_resumed_run_draws_the_whole_training(tmp_path: Path) -> None:
 
 
 class Stop(Callback):
-    """Ends a training in the midst of its third epoch."""
+    """Raises an error in the third epoch."""
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
         if trainer.current_epoch == 2:
             raise RuntimeError("stop")
 
 
-def test_a_training_that_fails_leaves_its_curves(tmp_path: Path) -> None:
+def test_a_failed_training_writes_its_curves(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="stop"):
         run(tmp_path, LossCurves(), Stop(), max_epochs=4)
     assert image_names(tmp_path) == {"loss-curves"}
 
 
-def test_a_training_that_fails_at_once_leaves_none(tmp_path: Path) -> None:
+def test_a_training_that_fails_at_its_start_writes_none(tmp_path: Path) -> None:
     class StopAtOnce(Callback):
         def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
             raise RuntimeError("stop")
@@ -110,7 +110,7 @@ def panels(callback: LossCurves) -> dict[str, list[str]]:
     return {term: list(panel) for term, panel in callback._panels().items()}
 
 
-def test_panels_are_the_terms_of_training(tmp_path: Path) -> None:
+def test_panels_are_the_training_terms(tmp_path: Path) -> None:
     callback = LossCurves()
     run(tmp_path, callback, model=tiny_vae(), max_epochs=2)
     both = ["train", "val"]
@@ -120,7 +120,7 @@ def test_panels_are_the_terms_of_training(tmp_path: Path) -> None:
     assert panels(callback) == {"kl": both}
 
 
-def test_counters_are_no_losses(tmp_path: Path) -> None:
+def test_step_counters_have_no_panel(tmp_path: Path) -> None:
     callback = LossCurves()
     data = TinyImages(batch_size=24, num_validation=0)
     run(tmp_path, callback, model=tiny_wgan(), data=data, max_epochs=2)
@@ -137,5 +137,5 @@ def test_validation_after_training_is_not_part_of_it(tmp_path: Path) -> None:
 
 
 def test_no_terms() -> None:
-    with pytest.raises(ValueError, match="`terms` must name at least one logged term, or be null"):
+    with pytest.raises(ValueError, match="`terms` must name at least one logged term, got none"):
         LossCurves([])

@@ -1,4 +1,4 @@
-"""Signals at chosen moments of a training, and what the run that resumes makes of it."""
+"""Signals at chosen moments of a training, and the runs that resume it."""
 
 import csv
 import os
@@ -27,17 +27,17 @@ from tests.helpers import (
     weights,
 )
 
-NUM_BATCHES = 8  # an epoch: 80 images, a tenth of them held out, in batches of 9
+NUM_BATCHES = 8  # per epoch: 80 images, a tenth of them held out, in batches of 9
 
 
 @pytest.fixture(autouse=True)
-def nobody_else_listens() -> Iterator[None]:
-    """Makes a failure of the test of a signal that would end the whole process."""
+def fail_on_unhandled_signals() -> Iterator[None]:
+    """Fails the test at a signal that would otherwise end the process."""
 
-    def complain(*_: Any) -> None:
-        raise AssertionError("nobody listens")
+    def fail(*_: Any) -> None:
+        raise AssertionError("unhandled signal")
 
-    before = signal.signal(signal.SIGUSR1, complain)
+    before = signal.signal(signal.SIGUSR1, fail)
     yield
     signal.signal(signal.SIGUSR1, before)
 
@@ -57,7 +57,7 @@ class Signal(Callback):
 
 
 class Batches(Callback):
-    """Counts the batches that were trained on."""
+    """Counts training batches."""
 
     count = 0
 
@@ -66,26 +66,26 @@ class Batches(Callback):
 
 
 class Events(Callback):
-    """Notes what is due after batches, and keeps its notes in checkpoints."""
+    """Records validations and ends of epochs, and saves them in checkpoints."""
 
     def __init__(self) -> None:
-        self.seen: list[str] = []
+        self.record: list[str] = []
 
     def on_validation_end(self, *_: Any) -> None:
-        self.seen.append("validation")
+        self.record.append("validation")
 
     def on_train_epoch_end(self, *_: Any) -> None:
-        self.seen.append("epoch")
+        self.record.append("epoch")
 
     def state_dict(self) -> dict[str, Any]:
-        return {"seen": list(self.seen)}
+        return {"record": list(self.record)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.seen = state["seen"]
+        self.record = state["record"]
 
 
 class SignalInValidation(Callback):
-    """Sends a signal to this process while it validates."""
+    """Sends a signal to this process during validation."""
 
     def __init__(self, number: signal.Signals) -> None:
         self._number = number
@@ -113,9 +113,11 @@ def train(
 
 @pytest.mark.parametrize("make", [tiny_vae, tiny_wgan])
 @pytest.mark.parametrize("step", [0, 11, 15])
-def test_a_stopped_run_goes_on_to_the_same_weights(make: Any, step: int, tmp_path: Path) -> None:
+def test_a_resumed_run_has_the_same_weights(make: Any, step: int, tmp_path: Path) -> None:
     whole = train(make, tmp_path)
-    with pytest.raises(Preempted, match=r"told to stop; it goes on from .*last\.ckpt") as stopped:
+    with pytest.raises(
+        Preempted, match=r"stopped by a signal; resume it from .*last\.ckpt"
+    ) as stopped:
         train(make, tmp_path, Signal(step, signal.SIGUSR1))
     assert stopped.value.checkpoint == tmp_path / "checkpoints" / "last.ckpt"
     assert stopped.value.wants_requeue
@@ -124,7 +126,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(make: Any, step: int, tmp_pat
 
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM])
 @pytest.mark.parametrize("step", [4, NUM_BATCHES])
-def test_is_heard_while_a_resumed_run_makes_up_for_the_end_of_a_batch(
+def test_signals_count_while_a_resumed_run_completes_a_batch(
     step: int, number: signal.Signals, tmp_path: Path
 ) -> None:
     save = ModelCheckpoint(tmp_path, every_n_train_steps=4, save_top_k=-1, filename="{step}")
@@ -137,7 +139,7 @@ def test_is_heard_while_a_resumed_run_makes_up_for_the_end_of_a_batch(
     assert same_weights(train(tiny_vae, tmp_path, **again), whole)
 
 
-def test_only_the_end_of_the_time_asks_for_a_place_in_the_queue(tmp_path: Path) -> None:
+def test_only_sigusr1_requests_a_requeue(tmp_path: Path) -> None:
     with pytest.raises(Preempted) as stopped:
         train(tiny_vae, tmp_path, Signal(1, signal.SIGTERM))
     assert not stopped.value.wants_requeue
@@ -146,41 +148,39 @@ def test_only_the_end_of_the_time_asks_for_a_place_in_the_queue(tmp_path: Path) 
     assert stopped.value.wants_requeue
 
 
-def test_leaves_after_the_step_and_runs_nothing_of_the_epochs_end(tmp_path: Path) -> None:
+def test_the_run_stops_after_the_step_without_ending_the_epoch(tmp_path: Path) -> None:
     batches, events = Batches(), Events()
     with pytest.raises(Preempted):
         train(tiny_vae, tmp_path, Signal(2, signal.SIGTERM), batches, events)
     assert batches.count == 3
-    assert not events.seen
+    assert not events.record
 
 
 @pytest.mark.parametrize("make", [tiny_energy_vae, tiny_wgan])
 @pytest.mark.parametrize("interval", [1, 2, 5])
-def test_leaves_where_validations_are_due_and_makes_up_for_them(
+def test_a_resumed_run_makes_the_validation_that_was_due(
     make: Any, interval: int, tmp_path: Path
 ) -> None:
     arguments = {"val_check_interval": interval}
     batches, events, again = Batches(), Events(), Events()
     whole = train(make, tmp_path, events, **arguments)
-    step = interval - 1  # at its end a validation is due
+    step = interval - 1  # the last one before a validation
     with pytest.raises(Preempted) as stopped:
         train(make, tmp_path, Signal(step, signal.SIGUSR1), batches, **arguments)
     assert batches.count == interval
     checkpoint = stopped.value.checkpoint
     assert same_weights(train(make, tmp_path, again, ckpt_path=checkpoint, **arguments), whole)
-    assert again.seen == events.seen
+    assert again.record == events.record
 
 
 @pytest.mark.parametrize("interval", [1, 2, 5, 10])
-def test_several_processes_look_at_each_tenth_batch_whatever_is_due(
-    interval: int, tmp_path: Path
-) -> None:
-    told = torch.tensor(1.0)  # by the other process
+def test_several_processes_check_each_tenth_batch(interval: int, tmp_path: Path) -> None:
+    other = torch.tensor(1.0)  # request of the other process
     trainer: Any = SimpleNamespace(
         **{"world_size": 2, "is_last_batch": False, "val_check_batch": interval},
         **{"default_root_dir": str(tmp_path), "save_checkpoint": lambda path: None},
         strategy=SimpleNamespace(
-            root_device="cpu", reduce=lambda own, reduce_op: torch.maximum(own, told)
+            root_device="cpu", reduce=lambda local, reduce_op: torch.maximum(local, other)
         ),
     )
     preemption = Preemption()
@@ -190,15 +190,15 @@ def test_several_processes_look_at_each_tenth_batch_whatever_is_due(
         preemption.on_train_batch_end(trainer, tiny_vae(), None, None, 9)
 
 
-def test_the_last_batch_is_left_when_the_epoch_has_ended(tmp_path: Path) -> None:
+def test_a_signal_in_the_last_batch_stops_after_the_epoch(tmp_path: Path) -> None:
     events = Events()
     with pytest.raises(Preempted):
         train(tiny_vae, tmp_path, Signal(NUM_BATCHES - 1, signal.SIGTERM), events)
-    assert events.seen == ["validation", "epoch"]
+    assert events.record == ["validation", "epoch"]
 
 
 class Means(Callback):
-    """Logs a number of each epoch, and of each batch."""
+    """Logs a value per batch and its mean per epoch."""
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -206,17 +206,17 @@ class Means(Callback):
         pl_module.log("mean", float(batch_idx), on_step=True, on_epoch=True)
 
 
-def test_numbers_of_an_epoch_are_logged_before_it_is_left(tmp_path: Path) -> None:
+def test_values_of_the_epoch_are_logged_before_the_stop(tmp_path: Path) -> None:
     def rows(*names: str) -> list[tuple[str, ...]]:
-        found = []
+        values: list[tuple[str, ...]] = []
         for name in names:
             with (tmp_path / name / "metrics.csv").open(newline="") as file:
-                found += [
+                values += [
                     (row["epoch"], row["step"], row.get("mean_step", ""), row.get("mean_epoch", ""))
                     for row in csv.DictReader(file)
                     if row.get("mean_step") or row.get("mean_epoch")
                 ]
-        return found
+        return values
 
     def logged(name: str) -> dict[str, Any]:
         logger = CSVLogger(tmp_path, name=name, version="")
@@ -232,14 +232,16 @@ def test_numbers_of_an_epoch_are_logged_before_it_is_left(tmp_path: Path) -> Non
     assert sum(bool(row[3]) for row in rows("stopped")) == 1
 
 
-def test_a_run_that_is_told_in_its_last_step_has_ended(tmp_path: Path) -> None:
+def test_a_signal_in_the_last_step_does_not_stop_the_run(tmp_path: Path) -> None:
     whole = train(tiny_vae, tmp_path, max_epochs=1)
-    told = train(tiny_vae, tmp_path, Signal(NUM_BATCHES - 1, signal.SIGTERM), max_epochs=1)
-    assert same_weights(told, whole)
+    signaled = train(tiny_vae, tmp_path, Signal(NUM_BATCHES - 1, signal.SIGTERM), max_epochs=1)
+    assert same_weights(signaled, whole)
 
 
 @pytest.mark.parametrize("step", [2, NUM_BATCHES - 1])
-def test_a_second_training_with_the_same_callback_is_a_new_one(step: int, tmp_path: Path) -> None:
+def test_a_second_training_with_the_same_callback_starts_without_requests(
+    step: int, tmp_path: Path
+) -> None:
     preemption, batches = Preemption(), Batches()
 
     def fit(other: Callback) -> None:
@@ -254,7 +256,7 @@ def test_a_second_training_with_the_same_callback_is_a_new_one(step: int, tmp_pa
     assert batches.count == 2 * NUM_BATCHES
 
 
-def test_signals_mean_what_they_did_before(tmp_path: Path) -> None:
+def test_signal_handlers_are_restored(tmp_path: Path) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)]
     train(tiny_vae, tmp_path, max_epochs=1)
     with pytest.raises(Preempted):

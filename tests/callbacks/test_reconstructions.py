@@ -1,4 +1,4 @@
-"""Originals over reconstructions, example by example."""
+"""Original examples over their reconstructions."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ FILE = "epoch-0001-reconstructions"
 
 
 def tile(written: torch.Tensor, line: int, column: int) -> torch.Tensor:
-    """The image of 8 x 8 at a place of a grid, its first colour in [0, 1]."""
+    """Returns one 8 x 8 image of a grid, its first channel in [0, 1]."""
     return written[0, 1 + 9 * line :, 1 + 9 * column :][:8, :8] / 255
 
 
@@ -28,14 +28,14 @@ def test_each_line_of_originals_is_over_its_reconstructions(tmp_path: Path) -> N
     with torch.no_grad():
         decoded = model.decode(model.encode(images))
     for number, (line, column) in enumerate([(0, 0), (0, 1), (0, 2), (2, 0), (2, 1)]):
-        close = {"rtol": 0, "atol": 1 / 255}  # eight bits a pixel
+        close = {"rtol": 0, "atol": 1 / 255}  # eight bits per pixel
         torch.testing.assert_close(tile(written, line, column), images[number, 0], **close)
         torch.testing.assert_close(tile(written, line + 1, column), decoded[number, 0], **close)
     assert tile(written, 2, 2).std() < 1e-6  # no sixth example
     assert tile(written, 3, 2).std() < 1e-6
 
 
-def test_fewer_items_than_asked(tmp_path: Path) -> None:
+def test_fewer_examples_than_num_examples(tmp_path: Path) -> None:
     run(tmp_path, Reconstructions(num_examples=64, columns=16))
     written = read_image(tmp_path / "images" / f"{FILE}.png")
     assert written.shape == (3, 2 * 9 + 1, 8 * 9 + 1)  # a tenth of 80 is held out
@@ -50,7 +50,7 @@ def test_rows_of_a_table(num_examples: int, tmp_path: Path) -> None:
 
 
 class TwoChannels(TinyImages):
-    """The same numbers as images that no PNG can hold."""
+    """Images of two channels, which PNG does not support."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -61,7 +61,7 @@ class TwoChannels(TinyImages):
         return images.reshape(-1, 2, 8, 4), labels
 
 
-def test_what_cannot_be_shown_is_left_out(tmp_path: Path) -> None:
+def test_images_of_two_channels_are_not_shown(tmp_path: Path) -> None:
     model = EnergyVAE((2, 8, 4), 2, tiny_encoder, tiny_decoder)
     run(tmp_path, Reconstructions(), model=model, data=TwoChannels(batch_size=24))
     assert image_names(tmp_path) == set()

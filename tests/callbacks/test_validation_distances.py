@@ -1,6 +1,4 @@
-"""Distances to held-out examples, on toy distributions; that looking leaves no trace; what is
-refused.
-"""
+"""Metrics against held-out examples, on toy distributions."""
 
 from functools import partial
 from pathlib import Path
@@ -40,7 +38,7 @@ def fitted(folder: Path, model: Any, *callbacks: Any, **arguments: Any) -> Any:
     return trainer
 
 
-def test_values_are_those_of_the_measures(tmp_path: Path) -> None:
+def test_values_are_those_of_the_metrics(tmp_path: Path) -> None:
     model, callback = gan(), ValidationDistances(METRICS, num_samples=40)
     logged = fitted(tmp_path, model, callback).callback_metrics
     held_out = data()
@@ -50,15 +48,15 @@ def test_values_are_those_of_the_measures(tmp_path: Path) -> None:
     for name, metric in METRICS.items():
         metric.update(real, real=True)
         metric.update(fake, real=False)
-        value = metric.compute()
+        result = metric.compute()
         metric.reset()
-        parts = value if isinstance(value, dict) else {"": value}
+        parts = result if isinstance(result, dict) else {"": result}
         for part, expected in parts.items():
-            found = float(logged[f"val/{name}/{part}".rstrip("/")])
-            assert found == pytest.approx(float(expected), rel=1e-6)
+            value = float(logged[f"val/{name}/{part}".rstrip("/")])
+            assert value == pytest.approx(float(expected), rel=1e-6)
 
 
-def test_processes_together_look_at_as_many_items_as_one() -> None:
+def test_processes_share_the_examples() -> None:
     callback, size = ValidationDistances(METRICS, num_samples=41), 2
     sizes = []
     for rank in range(size):
@@ -72,7 +70,7 @@ def test_processes_together_look_at_as_many_items_as_one() -> None:
 
 
 def test_a_good_generator_is_nearer_than_a_bad_one(tmp_path: Path) -> None:
-    # not the modes, but right mean and variance, against a point far away
+    # the first has the mean and variance of the data, the second is far away
     good, bad = MeanField((2,), "forward"), MeanField((2,), "forward", start=(9.0, 9.0))
     callback = partial(ValidationDistances, METRICS, num_samples=60)
     near, far = (
@@ -82,17 +80,17 @@ def test_a_good_generator_is_nearer_than_a_bad_one(tmp_path: Path) -> None:
     assert float(near) < 1 < 8 < float(far)
 
 
-def test_weights_are_those_of_a_run_without(tmp_path: Path) -> None:
-    found = []
+def test_weights_do_not_depend_on_it(tmp_path: Path) -> None:
+    states = []
     for callbacks in ([], [ValidationDistances(METRICS, num_samples=10)]):
         seed_everything(0)
         model = gan()
         fitted(tmp_path, model, *callbacks)
-        found.append(weights(model))
-    assert same_weights(*found)
+        states.append(weights(model))
+    assert same_weights(*states)
 
 
-def test_looks_when_told(tmp_path: Path) -> None:
+def test_other_epochs_log_nothing(tmp_path: Path) -> None:
     callback = ValidationDistances(METRICS, every_n_epochs=3)
     assert "val/wasserstein_1" not in fitted(tmp_path, gan(), callback).callback_metrics
 
@@ -100,23 +98,26 @@ def test_looks_when_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"metrics": {}}, "`metrics` must name at least one measure, got none"),
-        ({"metrics": {"kept": Wasserstein1(keep_real=True)}}, "must forget .* got kept with keep"),
+        ({"metrics": {}}, "`metrics` must name at least one metric, got none"),
+        (
+            {"metrics": {"kept": Wasserstein1(keep_real=True)}},
+            "must forget real .* got kept with keep",
+        ),
         ({"num_samples": 0}, "`num_samples` must be at least 1, got 0"),
         ({"every_n_epochs": 0}, "`every_n_epochs` must be at least 1, got 0"),
         ({"seed": -1}, "`seed` must be at least 0, got -1"),
     ],
 )
-def test_refuses(wrong: dict[str, Any], message: str) -> None:
+def test_wrong_arguments(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ValidationDistances(**{"metrics": METRICS, **wrong})
 
 
-def test_needs_items_held_out(tmp_path: Path) -> None:
+def test_data_without_held_out_examples_are_refused(tmp_path: Path) -> None:
     callback = ValidationDistances(METRICS)
     with pytest.raises(
-        ValueError, match="needs a data module with examples held out, got Gaussians8"
+        ValueError, match="needs a data module with held-out examples, got Gaussians8"
     ):
         callback.check_surroundings([], data(num_validation=0))
-    with pytest.raises(ValueError, match="examples held out, got NoneType without; leave"):
+    with pytest.raises(ValueError, match="held-out examples, got NoneType without any; remove"):
         callback.check_surroundings([], None)

@@ -89,7 +89,7 @@ def test_two_processes_agree(model: str, trained: Path) -> None:
     assert "epoch-0002-nearest.png" in images
     assert bool(first["average"]) == (model not in AUTOENCODERS)
     if model in AUTOENCODERS:
-        assert first["num_codes"] == NUM_HELD_OUT  # of both processes
+        assert first["num_latents"] == NUM_HELD_OUT  # of both processes
         assert {"epoch-0002-reconstructions.png", "epoch-0002-latents.png"} <= images
         assert first["distance"] == pytest.approx(distance(model, folder), rel=1e-5)
 

@@ -100,7 +100,7 @@ def train(model: str, folder: Path) -> None:
         "average": {k: v.double().sum().item() for k, v in ema.state_dict()["average"].items()},
         "codes": [float(v) for k, v in trainer.callback_metrics.items() if k[:8] == "val/code"],
         "quality": [float(v) for k, v in trainer.callback_metrics.items() if k[:8] == "quality/"],
-        "num_codes": float(trainer.callback_metrics.get("val/num_codes", 0)),
+        "num_latents": float(trainer.callback_metrics.get("val/num_latents", 0)),
         "distance": float(trainer.callback_metrics.get("val/distance", math.nan)),
     }
     torch.save(module.state_dict(), folder / f"weights-{trainer.global_rank}.pt")

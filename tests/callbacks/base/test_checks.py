@@ -1,4 +1,4 @@
-"""What arguments must be at least."""
+"""Range checks of arguments."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""When images are made and of what; nothing that callbacks do is felt by the training."""
+"""The epochs and examples of images, and weights that do not depend on callbacks."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -36,15 +36,15 @@ from tests.helpers import (
 
 
 class Note(AbstractEpochImages):
-    """Notes what it is given and shows nothing but a dot."""
+    """Records its examples and shows a dot."""
 
     def __init__(self, num_examples: int = 3, every_n_epochs: int = 1) -> None:
         super().__init__(num_examples, every_n_epochs)
-        self.given: list[Examples] = []
+        self.received: list[Examples] = []
 
-    def images(self, module: LightningModule, examples: Examples) -> Iterable[LoggedImage]:
+    def make_images(self, module: LightningModule, examples: Examples) -> Iterable[LoggedImage]:
         assert not module.training
-        self.given.append(examples)
+        self.received.append(examples)
         return [LoggedImage("images/dot", torch.zeros(3, 1, 1), "a dot")]
 
 
@@ -68,8 +68,7 @@ def test_weights_do_not_depend_on_any_callback(
     for callbacks in ([], all_callbacks()):
         seed_everything(1)
         model = make()
-        # dropout draws random numbers in training mode, batch norm remembers: both would give away
-        # a change of mode or of the generator's state
+        # batch norm and dropout make a change of mode or of the random state visible
         for network in (model.encoder, model.decoder):
             network.insert(2, nn.BatchNorm1d(16))
             network.insert(3, nn.Dropout(0.5))
@@ -82,52 +81,59 @@ def test_weights_do_not_depend_on_any_callback(
 
 
 def test_interval_and_last_epoch(tmp_path: Path) -> None:
-    run(tmp_path, Note(every_n_epochs=2), max_epochs=5)
+    note = Note(every_n_epochs=2)
+    run(tmp_path, note, max_epochs=5)
     assert image_names(tmp_path) == {f"epoch-{n:04d}-dot" for n in (2, 4, 5)}
+    assert len(note.received) == 3
 
 
-def test_an_epoch_is_shown_once(tmp_path: Path) -> None:
+def test_the_last_epoch_is_shown_once(tmp_path: Path) -> None:
     note = Note()
     run(tmp_path, note, max_epochs=2)
-    assert len(note.given) == 2
+    assert len(note.received) == 2
 
 
-def test_the_first_validation_items_each_time(tmp_path: Path) -> None:
+def test_the_first_validation_examples_each_time(tmp_path: Path) -> None:
     note, data = Note(), TinyImages(batch_size=24)
     run(tmp_path, note, data=data, max_epochs=2, num_sanity_val_steps=2)
     images, labels = next(iter(data.val_dataloader()))
-    for examples in note.given:
+    for examples in note.received:
         assert examples.origin == "validation"
         assert torch.equal(examples.images, images[:3])
         assert examples.labels is not None
         assert torch.equal(examples.labels, labels[:3])
 
 
-def test_training_items_where_nothing_is_held_out(tmp_path: Path) -> None:
+def test_training_examples_without_validation(tmp_path: Path) -> None:
     note, data = Note(), TinyImages(batch_size=24, num_validation=0)
     run(tmp_path, note, data=data, max_epochs=2)
     images, _ = next(iter(data.train_dataloader()))  # of the first epoch
-    for examples in note.given:
+    for examples in note.received:
         assert examples.origin == "training"
         assert torch.equal(examples.images, images[:3])
 
 
-def test_few_items_are_not_repeated(tmp_path: Path) -> None:
-    note, data = Note(num_examples=50), TinyImages(batch_size=3)  # more than the sanity check's two
+def test_few_examples_are_not_repeated(tmp_path: Path) -> None:
+    note, data = (
+        Note(num_examples=50),
+        TinyImages(batch_size=3),
+    )  # more than the two of the sanity check
     run(tmp_path, note, data=data, max_epochs=2, val_check_interval=0.5, num_sanity_val_steps=2)
-    assert [len(examples.images) for examples in note.given] == [8, 8]  # a tenth of 80
+    assert [len(examples.images) for examples in note.received] == [8, 8]  # a tenth of 80
 
 
-def test_another_fit_forgets_the_items(tmp_path: Path) -> None:
+def test_another_fit_has_its_own_examples(tmp_path: Path) -> None:
     note = Note()
     run(tmp_path, note)
     rows = EnergyVAE((64,), 2, tiny_encoder, tiny_decoder)
     run(tmp_path, note, model=rows, data=TinyRows(batch_size=24))
-    assert [examples.images.ndim for examples in note.given] == [4, 2]
+    assert [examples.images.ndim for examples in note.received] == [4, 2]
 
 
 @pytest.mark.parametrize("data", [TinyImages, TinyRows])
-def test_all_survive_a_fast_run_and_evaluation(data: type[TinyImages], tmp_path: Path) -> None:
+def test_fast_runs_and_evaluations_work_with_all_callbacks(
+    data: type[TinyImages], tmp_path: Path
+) -> None:
     delivered = data(batch_size=24)
     model = EnergyVAE(delivered.image_shape, 2, tiny_encoder, tiny_decoder)
     run(tmp_path, *all_callbacks(), model=model, data=delivered, fast_dev_run=True)

@@ -1,4 +1,4 @@
-"""Images land in the run's folder and in W&B, pixel by pixel."""
+"""Images in the run's folder and in W&B, pixel by pixel."""
 
 from pathlib import Path
 from typing import Any
@@ -9,13 +9,13 @@ import torch
 from lightning.pytorch.loggers import WandbLogger
 from PIL import Image
 
-from callbacks.base.images import LoggedImage, are_images, grid, new_figure, show
+from callbacks.base.images import LoggedImage, are_images, grid, log_image, new_figure
 from tests.callbacks.runs import image_names, read_image
 from tests.helpers import quiet_trainer
 
 
 class Recorder(WandbLogger):
-    """Keeps what would be sent."""
+    """Records what would be sent."""
 
     def __init__(self) -> None:
         self.logged: list[tuple[Any, ...]] = []
@@ -31,7 +31,7 @@ def test_a_grid_is_written_and_sent(tmp_path: Path) -> None:
     recorder = Recorder()
     trainer = quiet_trainer(tmp_path)
     trainer.loggers = [recorder]
-    show(trainer, LoggedImage("samples/new", grid(images, 2), "four of them"), 7)
+    log_image(trainer, LoggedImage("samples/new", grid(images, 2), "four of them"), 7)
     written = read_image(tmp_path / "images" / "epoch-0007-new.png")
     assert written.shape == (3, 2 * 6 + 1, 2 * 7 + 1)
     expected = images[3].mul(255).round().byte()
@@ -42,19 +42,23 @@ def test_a_grid_is_written_and_sent(tmp_path: Path) -> None:
     assert np.array_equal(pixels, written.permute(1, 2, 0).numpy())
 
 
-def test_a_image_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_the_earlier_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trainer, black = quiet_trainer(tmp_path), torch.zeros(3, 4, 4)
-    show(trainer, LoggedImage("samples/all_samples", black, "", replaces_earlier=True), 1)
+    log_image(trainer, LoggedImage("samples/all_samples", black, "", replaces_earlier=True), 1)
     save = Image.Image.save
 
-    def full(self: Image.Image, path: Path, *arguments: str) -> None:
+    def fail(self: Image.Image, path: Path, *arguments: str) -> None:
         save(self, path, *arguments)
         path.write_bytes(path.read_bytes()[:20])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Image.Image, "save", full)
+    monkeypatch.setattr(Image.Image, "save", fail)
     with pytest.raises(OSError, match="No space left"):
-        show(trainer, LoggedImage("samples/all_samples", black + 1, "", replaces_earlier=True), 2)
+        log_image(
+            trainer, LoggedImage("samples/all_samples", black + 1, "", replaces_earlier=True), 2
+        )
     assert read_image(tmp_path / "images" / "all_samples.png").max() == 0
     assert [path.name for path in (tmp_path / "images").iterdir()] == ["all_samples.png"]
 
@@ -62,31 +66,33 @@ def test_a_image_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_figure_is_written(tmp_path: Path) -> None:
     figure = new_figure(3, 2)
     figure.subplots().plot([0, 1], [0, 1])
-    show(quiet_trainer(tmp_path), LoggedImage("images/line", figure, "a line"), 1)
+    log_image(quiet_trainer(tmp_path), LoggedImage("images/line", figure, "a line"), 1)
     written = read_image(tmp_path / "images" / "epoch-0001-line.png")
     assert written.shape == (3, 200, 300)  # inches by 100 dots
-    assert written.float().std() > 1  # something is drawn
+    assert written.float().std() > 1  # not empty
 
 
-def test_one_file_may_stand_for_all_epochs(tmp_path: Path) -> None:
+def test_one_file_for_all_epochs(tmp_path: Path) -> None:
     trainer = quiet_trainer(tmp_path)
     for epoch, shade in ((1, 0.0), (2, 1.0)):
         content = torch.full((3, 4, 4), shade)
-        show(trainer, LoggedImage("samples/all_samples", content, "", replaces_earlier=True), epoch)
-    assert image_names(tmp_path) == {"gallery"}
+        log_image(
+            trainer, LoggedImage("samples/all_samples", content, "", replaces_earlier=True), epoch
+        )
+    assert image_names(tmp_path) == {"all_samples"}
     assert read_image(tmp_path / "images" / "all_samples.png").min() == 255
 
 
-def test_values_outside_the_range_are_cut_off(tmp_path: Path) -> None:
+def test_values_outside_the_range_are_clipped(tmp_path: Path) -> None:
     content = torch.tensor([-0.5, 1.5]).expand(3, 1, 2)
-    show(quiet_trainer(tmp_path), LoggedImage("cut", content, ""), 1)
+    log_image(quiet_trainer(tmp_path), LoggedImage("cut", content, ""), 1)
     written = read_image(tmp_path / "images" / "epoch-0001-cut.png")
     assert written[0].tolist() == [[0, 255]]
 
 
 @pytest.mark.parametrize(
-    ("shape", "answer"),
+    ("shape", "expected"),
     [((2, 1, 4, 4), True), ((2, 3, 4, 4), True), ((2, 2, 4, 4), False), ((2, 13), False)],
 )
-def test_what_can_be_shown(shape: tuple[int, ...], answer: bool) -> None:
-    assert are_images(torch.zeros(shape)) is answer
+def test_images_have_one_or_three_channels(shape: tuple[int, ...], expected: bool) -> None:
+    assert are_images(torch.zeros(shape)) is expected

@@ -1,4 +1,4 @@
-"""Paths start and end where they should, and know when no circle is determined."""
+"""Ends, lengths and speed of paths, and vectors that determine no circle."""
 
 import math
 
@@ -21,7 +21,7 @@ def pair(seed: int, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 @given(seeds, dims)
 @pytest.mark.parametrize("path", [linear_path, spherical_path])
-def test_ends_are_the_codes(path: type, seed: int, dim: int) -> None:
+def test_ends_are_the_latents(path: type, seed: int, dim: int) -> None:
     start, end = pair(seed, dim)
     points = path(start, end, 7)
     assert points.shape == (4, 7, dim)
@@ -30,7 +30,7 @@ def test_ends_are_the_codes(path: type, seed: int, dim: int) -> None:
 
 
 @given(seeds, dims)
-def test_sphere_keeps_lengths_and_speed(seed: int, dim: int) -> None:
+def test_spherical_lengths_are_linear_and_the_speed_is_constant(seed: int, dim: int) -> None:
     start, end = pair(seed, dim)
     points = spherical_path(start, end, 6)
     lengths = points.norm(dim=2)
@@ -69,7 +69,7 @@ def test_without_a_circle_the_path_is_straight(start: list[float], end: list[flo
     assert torch.equal(spherical_path(one, other, 5), linear_path(one, other, 5))
 
 
-def test_nearly_parallel_codes_stay_near_the_line() -> None:
+def test_nearly_parallel_latents_stay_near_the_line() -> None:
     start = torch.tensor([[1.0, 0.0]])
     for angle in (1e-3, 1e-5, 1e-7):
         end = torch.tensor([[math.cos(angle), math.sin(angle)]])

@@ -1,4 +1,4 @@
-"""The plane of largest variance, and a image for labels of any kind."""
+"""The plane of largest variance, and figures for labels of any kind."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callbacks.base.latent_scatter import principal_plane, scatter
+from callbacks.base.latent_scatter import principal_plane, scatter_latents
 
 
 @given(st.integers(0, 100), st.integers(2, 9))
@@ -26,7 +26,7 @@ def test_plane_is_that_of_the_singular_vectors(seed: int, dim: int) -> None:
     assert (directions.gather(0, directions.abs().argmax(0, keepdim=True)) > 0).all()
 
 
-def test_codes_that_do_not_vary() -> None:
+def test_latents_that_do_not_vary() -> None:
     _, directions, shares = principal_plane(torch.ones(5, 4))
     assert directions.isfinite().all()
     assert shares.tolist() == [0, 0]
@@ -49,8 +49,8 @@ LABELS = {
 @pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS.keys())
 def test_labels_of_any_kind(labels: torch.Tensor | None, dim: int) -> None:
     generator = torch.Generator().manual_seed(0)
-    latents, target = torch.randn(2, 30, dim, generator=generator)
-    figure = scatter(latents, target, labels)
+    latents, prior_samples = torch.randn(2, 30, dim, generator=generator)
+    figure = scatter_latents(latents, prior_samples, labels)
     figure.canvas.draw()
     assert len(figure.axes) >= 1
 
@@ -59,14 +59,14 @@ def test_labels_of_any_kind(labels: torch.Tensor | None, dim: int) -> None:
 def test_classes_have_one_color_each_and_a_legend(numbers: tuple[int, int, int]) -> None:
     first, second, third = numbers
     labels = torch.tensor([first, second, second, third])
-    figure = scatter(torch.randn(4, 2), torch.randn(4, 2), labels)
+    figure = scatter_latents(torch.randn(4, 2), torch.randn(4, 2), labels)
     points = figure.axes[0].collections[1]
     figure.canvas.draw()
     colors = [tuple(color) for color in points.get_facecolors()]
     assert colors[1] == colors[2]
     assert len(set(colors)) == 3
     (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["distribution", *map(str, numbers)]
+    assert [text.get_text() for text in legend.get_texts()] == ["prior", *map(str, numbers)]
     shown = [tuple(patch.get_facecolor()) for patch in legend.get_patches()]
     assert shown[1:] == [colors[0], colors[1], colors[3]]
 
@@ -74,7 +74,7 @@ def test_classes_have_one_color_each_and_a_legend(numbers: tuple[int, int, int])
 def test_higher_dimensions_are_shown_by_components() -> None:
     generator = torch.Generator().manual_seed(0)
     latents = torch.randn(50, 4, generator=generator) * torch.tensor([1.0, 9.0, 1.0, 4.0])
-    axes = scatter(latents, torch.randn(50, 4, generator=generator), None).axes[0]
+    axes = scatter_latents(latents, torch.randn(50, 4, generator=generator), None).axes[0]
     assert "principal component 1 (" in axes.get_xlabel()
     shown = torch.as_tensor(axes.collections[1].get_offsets().data)
     # components are nearly the axes: other coordinates vary much less

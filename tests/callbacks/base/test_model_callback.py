@@ -1,15 +1,17 @@
-"""Each callback says what a model lacks, before anything is trained."""
+"""Models that lack members of a protocol are refused before training."""
 
 from pathlib import Path
 
 import pytest
-from lightning import LightningModule
 
 from callbacks import (
-    HistoryAwareSampling,
+    CriticSlopes,
+    GeneratorEMA,
+    GradientNorms,
     Interpolation,
     LatentMap,
     LatentStatistics,
+    LossSwings,
     Reconstructions,
 )
 from callbacks.base.model_callback import AbstractModelCallback
@@ -24,8 +26,8 @@ def test_a_generator_without_encoder_is_refused(
     make: type[AbstractModelCallback], tmp_path: Path
 ) -> None:
     message = (
-        rf"{make.__name__} needs a model with `decode`, `sample_latents`, `encode` and "
-        r"`prior`; WGAN has no `sample_latents` and `encode`\. Remove the callback or add"
+        rf"{make.__name__} needs a model with `decode`, `encode`, `prior` and `sample_latents`; "
+        r"WGAN has no `encode` and `sample_latents`\. Remove the callback or add"
     )
     with pytest.raises(TypeError, match=message):
         run(tmp_path, make(), model=tiny_wgan())
@@ -38,7 +40,7 @@ def test_autoencoders_are_accepted(make: type[AbstractModelCallback]) -> None:
     make().check_model(tiny_vae())
 
 
-def test_a_generator_can_be_sampled() -> None:
-    HistoryAwareSampling().check_model(tiny_wgan())
-    with pytest.raises(TypeError, match="LightningModule has no `decode` and `prior`"):
-        HistoryAwareSampling().check_model(LightningModule())
+@pytest.mark.parametrize("make", [CriticSlopes, GeneratorEMA, GradientNorms, LossSwings])
+def test_an_autoencoder_has_no_critic(make: type[AbstractModelCallback]) -> None:
+    with pytest.raises(TypeError, match=rf"{make.__name__} needs .*EnergyVAE has no .*`critic`"):
+        make().check_model(tiny_energy_vae())

@@ -1,4 +1,4 @@
-"""Which parts of a model are its networks."""
+"""The networks among the parts of a model."""
 
 from torch import nn
 
@@ -7,20 +7,20 @@ from tests.helpers import TINY_SHAPE, tiny_energy_vae, tiny_wgan
 from tests.tiny_domains import tiny_disco_gan
 
 
-def test_networks_go_by_their_attributes() -> None:
+def test_networks_are_named_by_their_attributes() -> None:
     assert set(model_networks(tiny_energy_vae())) == {"encoder", "decoder"}
     model = tiny_wgan()
     assert model_networks(model) == {"generator": model.generator, "critic": model.critic}
 
 
-def test_what_is_not_trained_is_no_network() -> None:
+def test_frozen_networks_are_left_out() -> None:
     model = tiny_wgan()
-    model.judge = nn.Linear(3, 3).requires_grad_(False)
+    model.frozen = nn.Linear(3, 3).requires_grad_(False)
     model.loss = nn.MSELoss()
     assert set(model_networks(model)) == {"generator", "critic"}
 
 
-def test_of_a_holder_its_members_are_called() -> None:
+def test_members_of_a_container_are_called() -> None:
     model = tiny_disco_gan(TINY_SHAPE)
     members = [model.generator["a_to_b"], model.generator["b_to_a"]]
     assert list(called_networks(model.generator)) == members

@@ -1,4 +1,4 @@
-"""Samples stand above the examples nearest to them, and in W&B's table with their distances."""
+"""Samples above the examples nearest to them, and their distances in the W&B table."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,12 +10,12 @@ import wandb
 from lightning.pytorch.loggers import WandbLogger
 from torch import Tensor, nn
 
-from callbacks.base.nearest_examples import show_nearest
+from callbacks.base.nearest_examples import log_nearest_examples
 from tests.callbacks.runs import image_names, read_image
 
 
 class TableLogger(WandbLogger):
-    """Keeps what it is given instead of starting a run."""
+    """Records tables instead of starting a run."""
 
     def __init__(self) -> None:
         self.tables: list[Any] = []
@@ -27,10 +27,12 @@ class TableLogger(WandbLogger):
         pass
 
 
-def shown(folder: Path, made: Tensor, real: Tensor, features: nn.Module | None = None) -> Any:
+def logged_rows(
+    folder: Path, generated: Tensor, real: Tensor, features: nn.Module | None = None
+) -> Any:
     logger = TableLogger()
     trainer: Any = SimpleNamespace(current_epoch=3, default_root_dir=folder, loggers=[logger])
-    show_nearest(trainer, torch.eye(2), made, real, features, torch.device("cpu"))
+    log_nearest_examples(trainer, torch.eye(2), generated, real, features, torch.device("cpu"))
     ((key, columns, rows),) = logger.tables
     assert key == "samples/table"
     return [dict(zip(columns, row, strict=True)) for row in rows]
@@ -39,15 +41,15 @@ def shown(folder: Path, made: Tensor, real: Tensor, features: nn.Module | None =
 @pytest.fixture
 def pairs() -> tuple[Tensor, Tensor]:
     """Two samples, and three examples of which the last and the first are nearest in pixels."""
-    made = torch.zeros(2, 1, 2, 2)
-    made[1] = 1.0
-    return made, torch.tensor([0.75, 0.5, 0.25]).view(3, 1, 1, 1).expand(3, 1, 2, 2)
+    generated = torch.zeros(2, 1, 2, 2)
+    generated[1] = 1.0
+    return generated, torch.tensor([0.75, 0.5, 0.25]).view(3, 1, 1, 1).expand(3, 1, 2, 2)
 
 
-def test_images_stand_above_those_nearest_to_them(
+def test_samples_are_above_their_nearest_examples(
     tmp_path: Path, pairs: tuple[Tensor, Tensor]
 ) -> None:
-    rows = shown(tmp_path, *pairs)
+    rows = logged_rows(tmp_path, *pairs)
     assert image_names(tmp_path) == {"epoch-0004-nearest"}
     pixels = read_image(tmp_path / "images" / "epoch-0004-nearest.png")[0]
     # images of 2 x 2 with lines of one pixel around
@@ -61,19 +63,19 @@ def test_images_stand_above_those_nearest_to_them(
         assert isinstance(row["nearest training example"], wandb.Image)
 
 
-def test_distances_are_those_of_the_features(tmp_path: Path, pairs: tuple[Tensor, Tensor]) -> None:
+def test_distances_are_taken_in_features(tmp_path: Path, pairs: tuple[Tensor, Tensor]) -> None:
     class Corner(nn.Module):
         def forward(self, images: Tensor) -> Tensor:
             return 8 * images[:, 0, 0, :1]
 
-    rows = shown(tmp_path, *pairs, Corner())
+    rows = logged_rows(tmp_path, *pairs, Corner())
     assert [row["novelty"] for row in rows] == pytest.approx([2.0, 2.0])
 
 
 def test_rows_of_a_table_are_listed(tmp_path: Path) -> None:
-    made, real = torch.tensor([[0.0, 1.0], [2.0, 0.0]]), torch.tensor([[2.0, 0.5], [0.0, 0.0]])
-    rows = shown(tmp_path, made, real)
-    assert [row["sample"] for row in rows] == made.tolist()
+    generated, real = torch.tensor([[0.0, 1.0], [2.0, 0.0]]), torch.tensor([[2.0, 0.5], [0.0, 0.0]])
+    rows = logged_rows(tmp_path, generated, real)
+    assert [row["sample"] for row in rows] == generated.tolist()
     assert [row["nearest training example"] for row in rows] == [[0.0, 0.0], [2.0, 0.5]]
     assert [row["novelty"] for row in rows] == pytest.approx([1.0, 0.5])
     assert not image_names(tmp_path)
