@@ -141,7 +141,7 @@ def _queue_again(stop: Preempted) -> None:
     last_upload = threading.Thread(target=_end_wandb, daemon=True)
     last_upload.start()
     last_upload.join(_UPLOAD_SECONDS)
-    print("time is nearly over: the job returns to the queue and continues by itself", flush=True)
+    print("time is nearly over: the job returns to the queue and continues later", flush=True)
     if reason := requeue():
         exit_with_error(f"the job could not be queued again ({reason}); {stop}.", status=1)
 

@@ -51,7 +51,7 @@ def keep_freed_memory() -> bool:
 
     Returns:
         Whether the C library has accepted it; only glibc does. False, too, if a variable whose name
-        begins with MALLOC_ configures the C library already, or if measures are switched off.
+        begins with MALLOC_ configures the C library already, or with HAWC_PERFORMANCE=off.
     """
     if is_switched_off() or any(name.startswith("MALLOC_") for name in os.environ):
         return False

@@ -48,19 +48,19 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 def test_a_run_leaves_the_files_that_it_names(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     folder = run("--config", CONFIG, "--trainer.max_epochs", "2")
-    said, warned = capsys.readouterr()
-    assert "wandb: WARNING" not in warned
+    output, warnings = capsys.readouterr()
+    assert "wandb: WARNING" not in warnings
     assert folder.parent.name == "energy_vae_mnist5k"
-    assert f"run folder: {folder}" in said
-    assert "no API key found, logging offline" in said
+    assert f"run folder: {folder}" in output
+    assert "no API key found, logging offline" in output
     checkpoints = ("checkpoints/last.ckpt", "checkpoints/best.ckpt")
     machine = yaml.safe_load((folder / "machine.yaml").read_text())
     assert machine["device"] == "cpu"
     assert (machine["threads"], machine["processes"]) == (torch.get_num_threads(), 1)
     for place in ("images", *checkpoints, "config.yaml", "metrics.csv"):
         assert (folder / place).exists()
-        assert str(folder / place) in said
-    assert f"wandb sync {folder}/wandb/offline-run" in said
+        assert str(folder / place) in output
+    assert f"wandb sync {folder}/wandb/offline-run" in output
     assert (folder / "images" / "epoch-0002-new.png").exists()
     with (folder / "metrics.csv").open() as file:
         columns = set(next(csv.reader(file)))
@@ -76,7 +76,7 @@ def test_wandb_file_holds_losses_images_and_configuration(run: Run) -> None:
     assert len(losses) == 6
     assert all(loss > 0 for loss in losses)
     assert any("val/reconstruction" in row for row in history)
-    images = {f"samples/{name}": 2 for name in ("new", "gallery", "independent")}
+    images = {f"samples/{name}": 2 for name in ("new", "all_samples", "independent")}
     images |= {"images/reconstructions": 2, "images/interpolation": 2}
     images |= {"images/latents": 1, "images/loss-curves": 1}
     for name, times in images.items():
@@ -84,7 +84,7 @@ def test_wandb_file_holds_losses_images_and_configuration(run: Run) -> None:
         assert len(logged) == times
         for image in logged[-1]["filenames"]:
             assert (offline / "files" / image).stat().st_size > 0
-    assert "epoch 2: 32 samples of the gallery" in next(
+    assert "epoch 2: 32 samples so far" in next(
         row["samples/all_samples"]["captions"][0]
         for row in reversed(history)
         if "samples/all_samples" in row
@@ -258,12 +258,12 @@ def test_a_disk_that_becomes_full(
 def test_an_interrupted_run_prints_how_to_resume_it(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    draw = HistoryAwareSampling.on_train_epoch_end
+    sample = HistoryAwareSampling.on_train_epoch_end
 
     def interrupt(self: HistoryAwareSampling, trainer: Trainer, module: LightningModule) -> None:
         if trainer.current_epoch == 1:
             raise KeyboardInterrupt
-        draw(self, trainer, module)
+        sample(self, trainer, module)
 
     with monkeypatch.context() as patched:
         patched.setattr(HistoryAwareSampling, "on_train_epoch_end", interrupt)

@@ -1,4 +1,4 @@
-"""Each measure saves what it promises, and HAWC_PERFORMANCE=off switches it off."""
+"""Kept memory, the profiler and the progress bar save work; HAWC_PERFORMANCE=off disables them."""
 
 import os
 import platform
@@ -70,7 +70,7 @@ def test_other_c_libraries_are_not_changed(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.usefixtures("without_malloc_variables")
-def test_one_variable_switches_all_measures_off(
+def test_one_variable_switches_everything_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def parts() -> set[type]:

@@ -166,8 +166,8 @@ def test_pyyaml_itself_is_unchanged() -> None:
 
 
 def test_classes_of_the_program_itself_are_named() -> None:
-    data = {"class_path": "__main__.Mine", "init_args": {"encoder": ["__main__.Net", "a.b"]}}
-    assert classes_of_main({"data": data, "n": 1}) == ["__main__.Mine", "__main__.Net"]
+    data = {"class_path": "__main__.Mine", "init_args": {"encoder": ["__main__.Encoder", "a.b"]}}
+    assert classes_of_main({"data": data, "n": 1}) == ["__main__.Encoder", "__main__.Mine"]
 
 
 def test_a_value_that_cannot_be_written_is_named() -> None:

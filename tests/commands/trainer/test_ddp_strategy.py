@@ -1,4 +1,4 @@
-"""Which strategy is meant, by models that step one optimizer or two."""
+"""The strategy of models with one optimizer or two."""
 
 import pytest
 from lightning.pytorch.strategies import DDPStrategy
@@ -38,12 +38,12 @@ def test_one_process_does_not_change() -> None:
         assert ddp_strategy(tiny_wgan(), {**TWO, "devices": devices}) == "auto"
 
 
-def test_what_looks_for_nothing_in_vain_does_not_change() -> None:
+def test_a_strategy_with_that_search_does_not_change() -> None:
     for said in ("auto", "ddp", "ddp_find_unused_parameters_false"):
         assert ddp_strategy(tiny_vae(), {**TWO, "strategy": said}) == said
 
 
-def test_what_the_user_built_does_not_change() -> None:
+def test_a_strategy_object_does_not_change() -> None:
     own = DDPStrategy()
     assert ddp_strategy(tiny_wgan(), {**TWO, "strategy": own}) is own
     assert ddp_strategy(tiny_wgan(), {**TWO, "strategy": "fsdp"}) == "fsdp"
