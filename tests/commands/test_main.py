@@ -154,15 +154,10 @@ def test_a_possible_bug_keeps_its_traceback(broken: type[Broken], error: Excepti
         main.run()
 
 
-@pytest.mark.parametrize(
-    "error", [wandb.errors.CommError("no answer"), wandb.errors.UsageError("x")]
-)
+@pytest.mark.parametrize("error", [wandb.errors.CommError("x"), wandb.errors.UsageError("x")])
 @pytest.mark.parametrize(
     ("mode", "advice"),
-    [
-        ("online", "set WANDB_MODE=offline to log without a connection"),
-        ("offline", "set WANDB_MODE=disabled"),
-    ],
+    [("online", "=offline to log without a"), ("offline", "WANDB_MODE=disabled")],
 )
 def test_wandb_out_of_reach(
     broken: type[Broken],
@@ -184,9 +179,8 @@ def test_a_lost_process(
     monkeypatch.setenv("WORLD_SIZE", "2")
     broken.error = RuntimeError("[gloo/transport/tcp/pair.cc:545] Connection reset by peer")
     fail_with(status=1)
-    said = capsys.readouterr().err
-    assert said.startswith("train.py: error: another process of this run is gone: killed, out of")
-    assert len(said.splitlines()) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("train.py: error: another process of this run is gone: killed, out of")
 
 
 def in_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,7 +271,7 @@ def test_a_job_that_cannot_be_queued_again_says_so(
     fail_with(status=1)
     said = capsys.readouterr().err
     assert "could not be queued again (scontrol: No such file or directory); training was" in said
-    assert "it goes on from last.ckpt" in said
+    assert "resume it from last.ckpt" in said
 
 
 @pytest.mark.parametrize("error", [Preempted(Path("last.ckpt"), False), UsageError("no")])
