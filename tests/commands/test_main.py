@@ -25,6 +25,8 @@ from commands import main
 from commands.errors import UsageError
 from tests.helpers import TinyImages, quiet_trainer, scaled_precision, tiny_vae
 
+Patch, Capture = pytest.MonkeyPatch, pytest.CaptureFixture[str]
+
 
 class Broken:
     """Replaces the experiment; raises a given error."""
@@ -193,22 +195,18 @@ def test_a_run_that_was_stopped_by_a_signal_ends_with_status_0(broken: type[Brok
     main.run()
 
 
-@pytest.mark.parametrize(("wants_requeue", "asked"), [(True, 1), (False, 0)])
+@pytest.mark.parametrize("wants_requeue", [True, False])
 def test_a_job_whose_time_is_over_is_queued_again(
-    wants_requeue: bool,
-    asked: int,
-    broken: type[Broken],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    wants_requeue: bool, broken: type[Broken], monkeypatch: Patch, capsys: Capture
 ) -> None:
-    said: list[str] = []  # output before the call, within which SLURM ends the process
+    said: list[str] = []
     monkeypatch.setattr(main, "requeue", lambda: said.append(capsys.readouterr().out))
     in_slurm(monkeypatch)
     broken.error = Preempted(Path("last.ckpt"), wants_requeue)
     main.run()
-    assert len(said) == asked
+    assert len(said) == int(wants_requeue)
     assert all("time is nearly over: the job returns to the queue" in text for text in said)
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().out == ""  # SLURM ends the process within the call
 
 
 def test_a_job_is_queued_again_even_if_an_upload_hangs(

@@ -25,7 +25,7 @@ def test_good_files_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     [
         (
             None,
-            r"`--config` names the file 'wrong\.yaml', which does not exist\. Did you mean wron",
+            r"`--config` names the file 'wrong\.yaml', which does not exist\. Did you mean",
         ),
         (b"model: {a: [1\n", r"'wrong\.yaml' is not valid YAML: line \d, column \d"),
         (b"- 1\n", r"'wrong\.yaml' must hold options as `key: value`, got list"),
