@@ -1,4 +1,4 @@
-"""Errors that the user can correct: they end the program with one line and status 2."""
+"""Errors that the user can correct: one line on stderr and exit status 2."""
 
 import difflib
 import os
@@ -11,7 +11,7 @@ __all__ = ["UsageError", "exit_with_error", "nearest"]
 
 
 class UsageError(ValueError):
-    """A wrong argument, file or setting; the message names it, the value and the remedy."""
+    """A wrong argument, file or setting; its message is one or two sentences."""
 
 
 def exit_with_error(message: str, status: int = 2) -> NoReturn:
@@ -38,7 +38,7 @@ def _local_rank() -> int:
 
 
 def _process() -> str:
-    """Returns number and node of this process, an empty string for the first or only one."""
+    """Returns number and node of this process, empty for the first or only one."""
     number = os.environ.get("RANK") or os.environ.get("SLURM_PROCID") or str(_local_rank())
     node = os.environ.get("SLURMD_NODENAME") or platform.node()
     return "" if number == "0" else f" (process {number} on {node})"

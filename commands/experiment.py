@@ -204,7 +204,7 @@ class ExperimentCLI(LightningCLI):
         )
 
     def _plugins(self, configured: Any) -> list[Any]:
-        """Returns the configured plugins, with ours for checkpoints and SLURM unless configured."""
+        """Returns the configured plugins and, unless among them, ours."""
         plugins = as_list(configured)
         if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
             plugins.append(AtomicCheckpointIO())

@@ -1,4 +1,4 @@
-"""Runs the command in sys.argv; prints an error that the user can correct as one line."""
+"""Runs the command in sys.argv and prints errors of the user as one line."""
 
 import contextlib
 import errno
@@ -95,7 +95,7 @@ def _explain(error: Exception) -> tuple[str, int] | None:
 
 
 def _location(error: BaseException | None) -> str:
-    """Returns file and line of the user's code that an error or one of its causes passed."""
+    """Returns file and line of the user's code in an error or one of its causes."""
     if isinstance(error, OSError) and error.errno != errno.EACCES:
         return ""  # an error of the disk, whichever line meets it
     while error is not None:
@@ -126,7 +126,7 @@ def _with_command(arguments: list[str]) -> list[str]:
 
 
 def _end_early(stop: Preempted) -> None:
-    """Puts a job whose time is over back into the queue; the program then ends with status 0."""
+    """Puts a job whose time is over back into the queue."""
     if not stop.wants_requeue or slurm_environment() is None:
         return
     # a process that ends by a signal ends the whole job, here before it is queued again

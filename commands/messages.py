@@ -27,7 +27,7 @@ _SHORT_NAMED = (*_OWN_PACKAGES, "lightning.pytorch.callbacks", "lightning.pytorc
 
 
 def plain_message(message: str, parser: ArgumentParser) -> str:
-    """Returns one line with the option, the given value and, if known, the valid values."""
+    """Returns one line with the option, the given value and the valid values."""
     for rule in (_unknown_class, _unknown_option, _missing_option, _wrong_value):
         if line := rule(message, parser):
             return line
@@ -36,7 +36,7 @@ def plain_message(message: str, parser: ArgumentParser) -> str:
 
 
 def hint(line: str) -> str:
-    """Returns a sentence on where modules are looked for, if the line names a missing one."""
+    """Returns where modules are looked for, if the line names a missing one."""
     if "names the module" not in line:
         return ""
     return (
@@ -133,7 +133,7 @@ def _missing_option(message: str, parser: ArgumentParser) -> str | None:
 
 
 def _class_of(parser: ArgumentParser) -> str:
-    """Returns " of X" if the parser reads the arguments of one class X, or an empty string."""
+    """Returns " of X" for the parser of one class X, otherwise an empty string."""
     groups = list(parser.groups or {})
     return f" of {groups[0]}" if len(groups) == 1 else ""
 
@@ -177,7 +177,7 @@ def _base_classes(message: str) -> Iterator[type]:
 
 
 def _short_names(base: type) -> Iterator[str]:
-    """Yields the names of known concrete subclasses; they may stand for a whole class path."""
+    """Yields the names of known concrete subclasses, which YAML accepts."""
     for cls in _subclasses(base):
         public = not cls.__name__.startswith("_") and not inspect.isabstract(cls)
         if public and cls.__module__.startswith(_SHORT_NAMED):

@@ -1,4 +1,4 @@
-"""What the command line does for speed; the variable HAWC_PERFORMANCE=off switches it off.
+"""What the command line does for speed; HAWC_PERFORMANCE=off switches it off.
 
     what                gain                                                  its own switch
     keep_freed_memory   WGAN-GP's critic step on a CPU: 53 ms instead of 60   any variable MALLOC_*
@@ -39,7 +39,7 @@ _PER_SECOND = 2  # drawing the bar takes some milliseconds
 
 
 def is_switched_off() -> bool:
-    """Returns whether HAWC_PERFORMANCE=off is set: training then does without this page."""
+    """Returns whether HAWC_PERFORMANCE=off is set."""
     return os.environ.get("HAWC_PERFORMANCE") == "off"
 
 

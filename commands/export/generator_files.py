@@ -1,4 +1,4 @@
-"""Writes a trained generator to files that load without this repository's training code."""
+"""Writes a trained generator to files that need no training code."""
 
 import hashlib
 import io
@@ -101,7 +101,7 @@ def write_generator(
 
 
 def _factory(model: AbstractAdversarial | AbstractAutoencoder, role: str) -> dict[str, Any] | None:
-    """Returns class and arguments of the network; None if it was given as a Python function."""
+    """Returns class and arguments of the network; None for a Python function."""
     factory = model.hparams.get(role)
     if factory is None:
         return None
@@ -133,7 +133,7 @@ class _Decoding(nn.Module):
 
 
 def _program(model: AbstractAdversarial | AbstractAutoencoder) -> bytes:
-    """Returns a program for any number of latents, checked to equal `decode` bit by bit."""
+    """Returns a program that equals `decode` bit by bit, for any number of latents."""
     latents = torch.linspace(-1, 1, _NUM_CHECKED * model.latent_dim).view(_NUM_CHECKED, -1)
     written = io.BytesIO()
     try:

@@ -1,4 +1,4 @@
-"""Checks the first batch of a loader against the model before a run writes anything."""
+"""Checks a loader's first batch before a run writes anything."""
 
 import inspect
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ def image_shape(data: LightningDataModule) -> Any:
 
 
 def check_loader_kind(name: str, loader: Any, model: LightningModule, source: str) -> None:
-    """Raises UsageError for a missing loader, or several where the model's step takes one.
+    """Raises UsageError for no loader, or several if the model takes only one.
 
     Args:
         name: "train", "val" or "test".
@@ -111,7 +111,7 @@ def _refusal(
     model: LightningModule,
     datamodule: LightningDataModule,
 ) -> str | None:
-    """Returns what is wrong with the first batch; None if nothing, or if it was not read."""
+    """Returns what is wrong with the first batch, or None, also if it is not read."""
     first = first_batches(loader, name)
     if first == []:
         return _no_batch(name, source)

@@ -1,4 +1,4 @@
-"""Refuses callbacks of Lightning that cannot work with a model, before anything is written.
+"""Refuses Lightning's callbacks that cannot work with a model.
 
 Lightning itself refuses most of them, but only after the training has begun.
 """
@@ -42,7 +42,7 @@ _RATES = ("lr", "learning_rate")
 def check_lightning_callbacks(
     trainer: Trainer, model: LightningModule, datamodule: LightningDataModule
 ) -> None:
-    """Raises UsageError for a callback of Lightning that cannot work with model, data, trainer."""
+    """Raises UsageError for a callback of Lightning that cannot work in this run."""
     for callback in trainer.callbacks:
         if reason := _reason_against(callback, trainer, model, datamodule):
             raise UsageError(
@@ -91,7 +91,7 @@ def _reason_against(
 
 
 def _has(holders: Sequence[Any], *names: str) -> bool:
-    """Returns whether a holder has an attribute, or a mapping a key, of one of these names."""
+    """Returns whether an object has one of the attributes, or a mapping of the keys."""
     return any(
         name in holder if isinstance(holder, Mapping) else hasattr(holder, name)
         for holder in holders

@@ -111,7 +111,7 @@ def holds_average(path: Path) -> bool:
 
 
 def load_average(path: Path, module: LightningModule) -> None:
-    """Replaces the generator's weights by their average from the callback GeneratorEMA.
+    """Replaces the generator's weights by their average of GeneratorEMA.
 
     Raises:
         UsageError: if the file holds no such average, or one of another generator.
@@ -132,7 +132,7 @@ def load_average(path: Path, module: LightningModule) -> None:
 
 
 def _missing(content: Mapping[str, Any]) -> str | None:
-    """Returns the first part that a resumed training needs and a checkpoint lacks, or None."""
+    """Returns a part that resuming needs and a checkpoint lacks, or None."""
     empty = {"optimizer_states"} if not content.get("optimizer_states") else set()
     return next((name for name in _RESUMED if name not in content or name in empty), None)
 

@@ -1,4 +1,4 @@
-"""Checks that trainer, model, data and callbacks fit each other, before anything is written."""
+"""Checks that trainer, model, data and callbacks fit each other."""
 
 from collections.abc import Collection, Iterator, Sized
 from typing import Any
@@ -17,7 +17,7 @@ __all__ = ["check_batches", "check_run"]
 def check_run(
     stage: str, trainer: Trainer, model: LightningModule, datamodule: LightningDataModule
 ) -> None:
-    """Raises UsageError for settings that would fail later, or silently do something else.
+    """Raises UsageError for settings that would fail or be ignored later.
 
     Args:
         stage: "fit", "validate" or "test".
@@ -92,7 +92,7 @@ def _check_interval(trainer: Trainer, batches: int) -> None:
 def _loaders(
     stage: str, trainer: Trainer, model: LightningModule, datamodule: LightningDataModule
 ) -> Iterator[tuple[str, Any]]:
-    """Yields name and loaders, as the data module returns them, of each loader that is read."""
+    """Yields the name and the data module's result of each loader that is read."""
     for name in {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}[stage]:
         is_skipped = name == "val" and not is_overridden("validation_step", model)
         if is_skipped or not is_overridden(f"{name}_dataloader", datamodule):
@@ -117,7 +117,7 @@ def _length(loader: object) -> int | None:
 
 
 def _check_trainer_numbers(trainer: Trainer) -> None:
-    """Raises UsageError for intervals of 0: Lightning would divide by them in the first epoch."""
+    """Raises UsageError for intervals of 0, by which Lightning would divide."""
     for option in ("accumulate_grad_batches", "check_val_every_n_epoch", "val_check_interval"):
         value = getattr(trainer, option, None)  # no val_check_interval if it is given as a time
         is_share = isinstance(value, float) and value > 0
@@ -136,7 +136,7 @@ def _check_trains(trainer: Trainer) -> None:
 
 
 def _check_trainer_options(trainer: Trainer, model: LightningModule) -> None:
-    """Raises UsageError for options that manual optimization does not have in Lightning."""
+    """Raises UsageError for options that manual optimization does not support."""
     instead = {}
     if trainer.gradient_clip_val not in (None, 0):
         instead["trainer.gradient_clip_val"] = "`model.max_gradient_norm`"
@@ -151,7 +151,7 @@ def _check_trainer_options(trainer: Trainer, model: LightningModule) -> None:
 
 
 def _check_model(model: LightningModule, stage: str) -> None:
-    """Raises UsageError if the model has no such step, or its optimizers cannot be created."""
+    """Raises UsageError if the model lacks a step or a working optimizer."""
     step = {"fit": "training_step", "validate": "validation_step", "test": "test_step"}[stage]
     if getattr(type(model), step) is getattr(LightningModule, step):
         raise UsageError(
@@ -191,7 +191,7 @@ def _check_domains(model: LightningModule, datamodule: LightningDataModule) -> N
 
 
 def _check_density(model: LightningModule, datamodule: LightningDataModule) -> None:
-    """Raises UsageError if a model that `needs_density` gets data without `log_density`."""
+    """Raises UsageError if a model needs a density that the data lack."""
     if getattr(model, "needs_density", False) and not hasattr(datamodule, "log_density"):
         raise UsageError(
             f"`data` must have a `log_density` for {type(model).__name__}, got "
@@ -203,7 +203,7 @@ def _check_density(model: LightningModule, datamodule: LightningDataModule) -> N
 def _check_callbacks(
     trainer: Trainer, model: LightningModule, datamodule: LightningDataModule
 ) -> None:
-    """Raises UsageError if a callback needs something that model, data or callbacks lack."""
+    """Raises UsageError if a callback's needs are not met."""
     seen: set[str] = set()
     for callback in trainer.callbacks:
         if isinstance(callback, AbstractModelCallback) and callback.state_key in seen:

@@ -1,4 +1,4 @@
-"""The job of SLURM or torchrun that this process belongs to, and its return to the queue.
+"""The job of SLURM or torchrun that this process belongs to.
 
 SLURM      sbatch cluster/slurm.sbatch    one process a task, started by srun
 torchrun   cluster/torchrun.sh            one process a device, started by an agent on each node
@@ -53,7 +53,7 @@ def this_job() -> ClusterJob | None:
 
 
 def num_processes(configured: Mapping[str, Any], job: ClusterJob | None) -> dict[str, Any]:
-    """Returns the trainer's `devices` and `num_nodes`; the job's numbers replace defaults."""
+    """Returns `devices` and `num_nodes`; the job's numbers replace defaults."""
     devices, num_nodes = configured["devices"], configured["num_nodes"]
     if job is not None:
         devices = job.devices if devices == "auto" else devices
@@ -62,7 +62,7 @@ def num_processes(configured: Mapping[str, Any], job: ClusterJob | None) -> dict
 
 
 def slurm_environment() -> SLURMEnvironment | None:
-    """Returns Lightning's view of a SLURM job, without its handling of signals, or None.
+    """Returns Lightning's SLURM environment without its signal handlers, or None.
 
     Lightning saves in the middle of a step and does not distinguish the signals. The callback
     Preemption handles them instead.
@@ -86,7 +86,7 @@ def requeue() -> str | None:
 
 
 def _is_started_by_slurm() -> bool:
-    """Returns whether SLURM has started this process, rather than torchrun within a SLURM job."""
+    """Returns whether SLURM, not torchrun within its job, has started this process."""
     return SLURMEnvironment.detect() and not TorchElasticEnvironment.detect()
 
 
@@ -112,7 +112,7 @@ def _slurm_job(environment: Mapping[str, str]) -> ClusterJob:
 
 
 def _run_of_slurm_job(environment: Mapping[str, str]) -> str:
-    """Returns the suffix of a run within its job: the id of W&B's agent, or the step from 1 on."""
+    """Returns a run's suffix within its job: W&B's run id, or the step from 1 on."""
     if "WANDB_RUN_ID" in environment:
         return f"-{environment['WANDB_RUN_ID']}"
     step = environment.get("SLURM_STEP_ID", "0")
@@ -140,7 +140,7 @@ def _torchrun_job(environment: Mapping[str, str]) -> ClusterJob:
 
 
 def _identity(pid: int) -> str:
-    """Returns a process's number and its start time in clock ticks since the machine started.
+    """Returns a process's number and its start time in clock ticks since boot.
 
     Numbers alone repeat: each container has its own. Without /proc there is no start time.
     """

@@ -1,4 +1,4 @@
-"""Checks configuration files before the parser reads them, so that messages name the file."""
+"""Checks configuration files before parsing, so that messages name the file."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ def config_paths(arguments: Sequence[str]) -> Iterator[Path]:
 
 
 def check_config_files(arguments: Sequence[str]) -> None:
-    """Raises UsageError unless every named configuration file exists and is a YAML mapping."""
+    """Raises UsageError unless each configuration file is a YAML mapping."""
     for path in config_paths(arguments):
         if path.is_dir():
             raise UsageError(f"`--config` must name a file, got the folder '{path}'.")
@@ -70,7 +70,7 @@ def _where(error: Exception) -> str:
 
 
 def _repeated(node: yaml.Node, seen: set[int]) -> Iterator[yaml.ScalarNode]:
-    """Yields keys that occur twice in a mapping; YAML forbids them, PyYAML takes the last.
+    """Yields repeated keys of a mapping; PyYAML would take the last one.
 
     Args:
         node: root of the nodes to check.

@@ -1,4 +1,4 @@
-"""Reads the first batch of a loader in a copy of the process, so that the run misses nothing.
+"""Reads the first batch of a loader in a copy of the process.
 
 The copy has its own state of the data set, the transforms and the samplers.
 """
@@ -82,7 +82,7 @@ def _offsets() -> dict[int, int]:
 
 
 def first_batches(loaders: Any, stage: str) -> list[Any] | None:
-    """Returns the first batch of each loader; changes the loaders, so call it by `in_copy`.
+    """Returns the first batch of each loader; call it by `in_copy`.
 
     Args:
         loaders: a loader, or a collection of them.

@@ -41,7 +41,9 @@ LAST_CHECKPOINT = "checkpoints/last.ckpt"
 
 
 def choose_run_folder(requested: str | None, name: str, job_name: str | None = None) -> Path:
-    """Returns the launcher's folder, else the requested one, else runs/<name>/<date and time>.
+    """Returns the launcher's, the requested or a new folder of a run.
+
+    A new folder is runs/<name>/<date and time>.
 
     Args:
         requested: by the user, or None.
@@ -64,7 +66,7 @@ def choose_run_folder(requested: str | None, name: str, job_name: str | None = N
 
 
 def create_run_folder(folder: Path, launch: str | None = None, again: bool = False) -> Path:
-    """Creates the folder for this run alone and announces it to processes launched from here.
+    """Creates the folder of this run and announces it to launched processes.
 
     Args:
         folder: of the run.
@@ -161,7 +163,7 @@ def latest_checkpoint(
 
 
 def checkpoints_in(folder: Path) -> list[Path]:
-    """Returns all *.ckpt in a run's folder and its sub-folders, except those of nested runs."""
+    """Returns all *.ckpt below a run's folder, except those of nested runs."""
     found: list[Path] = []
     # follows links: checkpoints may lie on another disk with more space
     for top, folders, files in os.walk(folder, followlinks=True):

@@ -1,4 +1,4 @@
-"""Where a run's numbers go: always metrics.csv, and W&B unless other loggers are configured.
+"""The loggers of a run: metrics.csv and, unless others are configured, W&B.
 
 W&B's environment variables (WANDB_NAME, WANDB_DIR, ...) are kept unless the user has configured the
 logger. Without a key W&B logs offline. A job that starts again continues its metrics.csv and its
@@ -51,7 +51,7 @@ class RunLoggers:
         self._is_silent = is_silent
 
     def complete(self, configured: Any) -> None:
-        """Fills in, in place, the folder and the id that a configured W&B logger leaves open."""
+        """Fills in, in place, the missing folder and id of a configured W&B logger."""
         for logger in as_list(configured):
             if logger.class_path.endswith("WandbLogger") and logger.init_args.save_dir == ".":
                 logger.init_args.save_dir = self._wandb_folder()

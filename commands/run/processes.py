@@ -1,4 +1,4 @@
-"""Checks the number of a run's processes and their port, and recognizes a lost process."""
+"""Checks the processes of a run and recognizes a lost one."""
 
 import io
 import os
@@ -20,7 +20,7 @@ __all__ = ["check_copies", "check_processes", "lost_process"]
 
 
 def check_processes(trainer: Trainer, job: ClusterJob | None) -> None:
-    """Raises UsageError if the run would wait for missing processes, or for a port in use.
+    """Raises UsageError for a wrong number of processes, or a port in use.
 
     Args:
         trainer: of the run.
@@ -39,7 +39,7 @@ def check_processes(trainer: Trainer, job: ClusterJob | None) -> None:
 
 
 def check_copies(trainer: Trainer, model: LightningModule, data: LightningDataModule) -> None:
-    """Raises UsageError if a strategy must copy objects to processes that cannot be copied."""
+    """Raises UsageError if a strategy copies objects that cannot be copied."""
     launcher = trainer.strategy.launcher
     # private: docs/private-names.md
     if not isinstance(launcher, _MultiProcessingLauncher) or launcher._start_method == "fork":
@@ -63,7 +63,7 @@ class _Copying(pickle.Pickler):
 
 
 def lost_process(error: RuntimeError) -> str | None:
-    """Returns one line about an error that is caused by the loss of another process, or None."""
+    """Returns a line if an error was caused by the loss of another process, or None."""
     message = " ".join(str(error).split())
     if re.search(r"EADDRINUSE|address already in use", message):
         port = os.environ.get("MASTER_PORT", "of this run's processes")

@@ -98,7 +98,7 @@ def print_summary(
 
 
 def newest_saved(run_folder: Path, trainer: Trainer) -> Path | None:
-    """Returns the newest checkpoint in the run's folder or in a folder of its callbacks."""
+    """Returns the newest checkpoint of the run and its callbacks, or None."""
     found = set(checkpoints_in(run_folder))
     for callback in trainer.checkpoint_callbacks:
         if isinstance(callback, ModelCheckpoint) and callback.dirpath:
@@ -161,7 +161,7 @@ def print_sampling(run: SampleRun) -> None:
 
 
 def print_samples(run: SampleRun) -> None:
-    """Prints which samples were written and, if some are missing, the command for the rest."""
+    """Prints which samples were written, and the command for missing ones."""
     folder, ids = run.folder, run.folder.ids
     print(f"\nsamples      {_short(folder.path)}")
     if ids:
@@ -177,20 +177,20 @@ def print_samples(run: SampleRun) -> None:
 
 
 def print_exported(files: Sequence[Path], averaged: bool) -> None:
-    """Prints the files of a generator, and whether they hold the average of its weights."""
+    """Prints the files of an exported generator and the kind of its weights."""
     print(f"the generator{', with the average of its weights' if averaged else ''}:")
     for path in files:
         print(f"  {_short(path)}  {path.stat().st_size:,} bytes")
 
 
 def program() -> str:
-    """Returns train.py as the user's shell names it, also if another program has called it."""
+    """Returns train.py as the user's shell names it."""
     called = sys.argv[0] if sys.argv else ""
     return called if Path(called).resolve() == _PROGRAM else str(_short(_PROGRAM))
 
 
 def _is_at_limit(trainer: Trainer, epochs: int, steps: int) -> bool:
-    """Returns whether the run, or its checkpoint after so many epochs and steps, is at a limit."""
+    """Returns whether the run, or its checkpoint of these numbers, is at a limit."""
     done = (max(epochs, trainer.current_epoch), max(steps, trainer.global_step))
     limits = (trainer.max_epochs or -1, trainer.max_steps)
     return any(0 < limit <= reached for limit, reached in zip(limits, done, strict=True))
@@ -243,7 +243,7 @@ def _purpose(trainer: Trainer, longer: Mapping[str, str]) -> str:
 
 
 def _without_generator_step(trainer: Trainer) -> str | None:
-    """Returns a line if an adversarial training ended before the generator's first step."""
+    """Returns a line if the training ended before the generator's first step."""
     model = trainer.lightning_module
     if getattr(model, "generator_step", 1) or not getattr(model, "critic_step", 0):
         return None

@@ -45,7 +45,7 @@ register_type(torch.device, str, torch.device)
 
 @final
 class WriteConfig(SaveConfigCallback):
-    """Writes the resolved configuration to <run folder>/config.yaml and into the W&B run.
+    """Writes the resolved configuration to config.yaml and into the W&B run.
 
     machine.yaml beside it describes the machine, which the times of the run depend on.
 
@@ -83,7 +83,7 @@ class WriteConfig(SaveConfigCallback):
 
 
 def written_config(parser: ArgumentParser, config: Namespace) -> dict[str, Any]:
-    """Returns a configuration with all defaults that can be written and parses to `config`.
+    """Returns plain values, defaults included, that parse to `config`.
 
     Raises:
         UsageError: naming a value that would be read as another one.
@@ -138,7 +138,7 @@ def classes_of_main(content: Any) -> list[str]:
 
 
 def check_same_run(folder: Path, config: Mapping[str, Any]) -> None:
-    """Raises UsageError if the config.yaml in a run's folder describes another training.
+    """Raises UsageError if a run's config.yaml describes another training.
 
     A job may have several runs, and its configuration files may change before it starts again.
     Loggers and the checkpoint are not compared.
@@ -157,7 +157,7 @@ def check_same_run(folder: Path, config: Mapping[str, Any]) -> None:
 
 
 def _objects(written: Any, given: Any, place: _Place) -> Iterator[tuple[_Place, Any]]:
-    """Yields place and value of all values that may be read as others; writes plain ones.
+    """Writes plain values; yields place and value of all others.
 
     The parser writes arguments of classes to text and reads them again, which changes "1e3" or "on"
     into another value. So numbers and texts are written here. `${` in a text is escaped, or it
@@ -202,7 +202,7 @@ def _leave_out(written: Any, places: list[_Place]) -> None:
 
 
 def _read_back(parser: ArgumentParser, written: dict[str, Any]) -> tuple[Namespace | None, str]:
-    """Returns the configuration of a run from the file, or None and the reason of a failure."""
+    """Returns the configuration read from the text, or None and the reason."""
     message = io.StringIO()
     try:
         with contextlib.redirect_stderr(message), warnings.catch_warnings(action="ignore"):
@@ -214,7 +214,7 @@ def _read_back(parser: ArgumentParser, written: dict[str, Any]) -> tuple[Namespa
 
 
 def _same(read: Any, given: Any) -> bool:
-    """Returns whether two values are equal, or of the same type if they cannot be compared."""
+    """Returns whether values are equal, or of one type if they cannot be compared."""
     if read is given:
         return True
     if type(read) is not type(given):
@@ -238,7 +238,7 @@ def _name(place: _Place) -> str:
 
 @final
 class _Dumper(yaml.SafeDumper):
-    """Quotes texts that begin like numbers: the parser reads 1e3 as a number, PyYAML does not."""
+    """Quotes texts such as 1e3, which the parser reads as a number, unlike PyYAML."""
 
     def represent_text(self, text: str) -> yaml.ScalarNode:
         style = "'" if text[:1] in tuple("+-.0123456789") else None

@@ -1,4 +1,4 @@
-"""Checkpoints that are written whole or not at all, and that run no code when they are read."""
+"""Checkpoints that are written whole or not at all, and run no code when read."""
 
 import io
 from collections.abc import Callable
