@@ -4,7 +4,7 @@
     python train.py --config configs/wgan_cifar.yaml --trainer.max_epochs 5 --model.n_critic 3
     python train.py test --config runs/.../config.yaml --ckpt_path runs/.../checkpoints/last.ckpt
 
-Without a command word `fit` is meant. Exit status 2 and one line on stderr for a wrong option.
+The default command is `fit`. A wrong option ends with status 2 and one line on stderr.
 """
 
 import os
@@ -12,8 +12,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-# Spinning OpenMP threads make two busy cores up to twenty times slower; read when torch is loaded.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Spinning OpenMP threads make two busy cores up to 20 times slower. Read when torch is loaded.
+if os.environ.get("HAWC_PERFORMANCE") != "off":
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 try:
     from commands.main import run
@@ -26,15 +27,15 @@ except ModuleNotFoundError as error:
     advice = "make an environment as README.md says: `python3 -m venv .venv && .venv/bin/pip "
     advice += "install -e .`, then `.venv/bin/python train.py ...`."
     if (programs / "python").exists() and programs != Path(sys.executable).parent:
-        advice = f"say `{shown / 'python'} train.py ...`, or activate the environment first: "
+        advice = f"run `{shown / 'python'} train.py ...`, or activate the environment first: "
         advice += f"`. {shown / 'activate'}`."
-    said = f"train.py: error: {package} is not installed for {sys.executable}; {advice}"
-    print(said, file=sys.stderr)
+    message = f"train.py: error: {package} is not installed for {sys.executable}; {advice}"
+    print(message, file=sys.stderr)
     sys.exit(2)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command line; `arguments` as in sys.argv[1:], in whose place they are meanwhile."""
+    """Runs the command line; `arguments` replace sys.argv[1:] during the call."""
     given = sys.argv
     sys.argv = [*(given[:1] or [__file__]), *(given[1:] if arguments is None else arguments)]
     try:

@@ -1,1 +1,1 @@
-"""The command line behind train.py: parsing, plain messages, run folders, early checks."""
+"""The command line of train.py."""

@@ -1,4 +1,4 @@
-"""LightningCLI as this project uses it: checks first, a folder a run, a summary at the end."""
+"""LightningCLI with early checks, a folder for each run and a summary at the end."""
 
 import copy
 import logging
@@ -15,9 +15,9 @@ from lightning.pytorch.plugins.environments import ClusterEnvironment
 from lightning.pytorch.utilities import rank_zero_only
 
 from callbacks.preemption import Preempted
-from commands.errors import UsageError, fail
+from commands.errors import UsageError, exit_with_error
 from commands.messages import hint, plain_message
-from commands.performance import NoProfiler
+from commands.performance import NoProfiler, is_switched_off
 from commands.run.batch_checks import image_shape
 from commands.run.callback_checks import interval_notice
 from commands.run.checkpoints import can_resume, check_checkpoint, check_resumable, check_unfinished
@@ -31,11 +31,9 @@ from commands.run.folder import (
     create_run_folder,
     latest_checkpoint,
 )
-from commands.run.loggers import RunLoggers, as_list
+from commands.run.loggers import RunLoggers, as_list, continue_metrics, settle_wandb_mode
 from commands.run.processes import check_copies, check_processes
-from commands.run.restart import continue_metrics
 from commands.run.summary import print_start, print_summary
-from commands.run.wandb_mode import settle_wandb_mode
 from commands.run.written_config import WriteConfig, check_same_run, classes_of_main, notice_of_main
 from commands.sample.sampler import SUPPLIED
 from commands.trainer.atomic_checkpoint_io import AtomicCheckpointIO
@@ -52,20 +50,20 @@ __all__ = ["COMMANDS", "ExperimentCLI"]
 
 COMMANDS = ("fit", "validate", "test", "sample", "export")
 
-_AFTER_TRAINING = ("sample", "export")  # commands of the trainer that log and save nothing
+_AFTER_TRAINING = ("sample", "export")  # commands that write no log and no checkpoint
 
 
 @final
 class _Parser(LightningArgumentParser):
-    """Ends with one line where the default prints some seventy lines of usage first."""
+    """Ends with one line; the default prints some seventy lines of usage first."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        # not exceptions: the parser of a union type would take them for "no such class"
+        # no exception: the parser of a union type would take it for "not this type"
         if ex is not None and is_bug(found := origin(ex)):
             traceback.print_exception(found)
             sys.exit(1)
         line = plain_message(message, self)
-        fail(f"{line}{hint(line)}")
+        exit_with_error(f"{line}{hint(line)}")
 
 
 @final
@@ -73,8 +71,8 @@ class ExperimentCLI(LightningCLI):
     """Runs one experiment from configuration files and options.
 
     Raises:
-        UsageError: if an option, a file or a combination of them is wrong; before anything is
-            written.
+        UsageError: if an option, a file or a combination of them is wrong. Nothing has been
+            written then.
     """
 
     def __init__(self) -> None:
@@ -90,8 +88,8 @@ class ExperimentCLI(LightningCLI):
             seed_everything_default=0,
             auto_configure_optimizers=False,
             parser_class=_Parser,
-            # interpolation is resolved once all files and options are merged; allow_abbrev must be
-            # off here, on the main parser, or --trainer.max_step would silently set max_steps
+            # "+": interpolations are resolved after all files and options are merged. allow_abbrev
+            # must be off on the main parser, or --trainer.max_step would silently set max_steps
             parser_kwargs={"prog": "train.py", "parser_mode": "omegaconf+", "allow_abbrev": False},
         )
 
@@ -104,13 +102,16 @@ class ExperimentCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_argument(
-            "--name", type=str | None, default=None, help="of the experiment; default: its file's"
+            "--name",
+            type=str | None,
+            default=None,
+            help="of the experiment; default: that of its configuration file",
         )
         parser.add_argument(
             "--run_folder",
             type=str | None,
             default=None,
-            help="default: runs/<name>/<time>; sample and export have --output",
+            help="new or empty folder of the run; default: runs/<name>/<time>",
         )
         parser.link_arguments(
             "data", "model.init_args.image_shape", image_shape, apply_on="instantiate"
@@ -119,20 +120,20 @@ class ExperimentCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         super().parse_arguments(parser, args)
         seed = self.config[self.config.subcommand].seed_everything
-        if not 0 <= seed < 2**32:  # what NumPy takes
+        if not 0 <= seed < 2**32:  # the range of NumPy's seeds
             raise UsageError(f"`seed_everything` must be 0 to {2**32 - 1}, got {seed}.")
 
     def _parse_ckpt_path(self) -> None:
-        """Does nothing: hyperparameters in a checkpoint must not beat the command line.
+        """Does nothing, so that the command line beats hyperparameters in a checkpoint.
 
-        LightningCLI lets them, silently, and offers no option against it; the name is private, and
-        tests/test_train.py fails if it stops having this effect.
+        Lightning's method lets the checkpoint win, without a message and without an option against
+        it. The name is private: docs/private-names.md.
         """
 
     def before_instantiate_classes(self) -> None:
         options = self.config[self.subcommand]
         if options.get("ckpt_path") == "":
-            raise UsageError("`ckpt_path` must be a checkpoint file or last, got ''; name one.")
+            raise UsageError("`ckpt_path` must be a checkpoint file or 'last', got ''; name one.")
         if options.trainer.default_root_dir is not None:
             raise UsageError(
                 "`trainer.default_root_dir` must be left out, got "
@@ -140,10 +141,10 @@ class ExperimentCLI(LightningCLI):
             )
         options.name = options.name or _experiment_name(options)
         self.job = this_job()
-        own_name = self.job.name if self.job else None
-        self.run_folder = choose_run_folder(options.run_folder, options.name, own_name)
+        job_name = self.job.name if self.job else None
+        self.run_folder = choose_run_folder(options.run_folder, options.name, job_name)
         self._starts_again = bool(self.job and self.job.restarts)
-        self._is_restart = self._starts_again and self.subcommand == "fit"  # and goes on
+        self._is_restart = self._starts_again and self.subcommand == "fit"
         last = self.run_folder / LAST_CHECKPOINT
         if self._is_restart and last.exists():
             options.ckpt_path = str(last)
@@ -164,8 +165,8 @@ class ExperimentCLI(LightningCLI):
             self._is_restart,
             self._wandb_notice is not None,
         )
-        self._names_main = False  # on all processes; only the first prints
-        self.save_config_kwargs["asked_loggers"] = copy.deepcopy(options.trainer.logger)
+        self._names_main = False  # set before a run by the first process, which prints
+        self.save_config_kwargs["configured_loggers"] = copy.deepcopy(options.trainer.logger)
         self._loggers.complete(options.trainer.logger)
 
     def instantiate_classes(self) -> None:
@@ -174,7 +175,7 @@ class ExperimentCLI(LightningCLI):
             return
         except Exception as error:
             found = origin(error)
-        if isinstance(found, TypeError) and "`devices`" in str(found):  # Lightning's
+        if isinstance(found, TypeError) and "`devices`" in str(found):  # raised by Lightning
             raise UsageError(
                 "`trainer.devices` must be auto or a number of processes above 0, on GPUs also -1 "
                 f"or a list of them, got {self.config[self.subcommand].trainer.devices}."
@@ -186,24 +187,26 @@ class ExperimentCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         configured = self.config_init[self.subcommand]["trainer"]
         logs = configured["logger"] is not False and not configured["barebones"]
-        own = as_list(configured["callbacks"])
-        defaults = default_callbacks(own, configured, self.run_folder, self.job is not None)
-        self.trainer_defaults["callbacks"] = defaults
+        callbacks = as_list(configured["callbacks"])
+        self.trainer_defaults["callbacks"] = default_callbacks(
+            callbacks, configured, self.run_folder, self.job is not None
+        )
         processes = num_processes(configured, self.job)
+        uses_own = not configured["barebones"] and not is_switched_off()
         strategy = ddp_strategy(self.model, {**configured, **processes})
         self._strategy_notice = strategy_notice(self.model, configured["strategy"], strategy)
         return super().instantiate_trainer(
             default_root_dir=str(self.run_folder),
             logger=self._loggers.make(configured["logger"]) if logs else False,
             plugins=self._plugins(configured["plugins"]),
-            profiler=configured["profiler"] or (None if configured["barebones"] else NoProfiler()),
+            profiler=configured["profiler"] or (NoProfiler() if uses_own else None),
             strategy=strategy,
             **processes,
             **kwargs,
         )
 
     def _plugins(self, configured: Any) -> list[Any]:
-        """Returns the configured plugins and, unless they are among them, ours."""
+        """Returns the configured plugins and, unless among them, ours."""
         plugins = as_list(configured)
         if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
             plugins.append(AtomicCheckpointIO())
@@ -222,7 +225,7 @@ class ExperimentCLI(LightningCLI):
         self._check_and_announce("test")
 
     def fit(self, **arguments: Any) -> None:
-        """Trains; says what is left also of a run that was interrupted or failed."""
+        """Trains and prints a summary, also after an interruption or an error."""
         lost, saved, goes_on = False, None, True
         try:
             self.trainer.fit(**arguments)
@@ -233,7 +236,7 @@ class ExperimentCLI(LightningCLI):
             saved = stop.checkpoint
             raise
         except Exception as error:
-            goes_on = not refuses_options(error)  # the same options would be refused again
+            goes_on = not refuses_options(error)  # Lightning would refuse the options again
             raise
         finally:
             goes_on = goes_on and not self._names_main
@@ -248,9 +251,9 @@ class ExperimentCLI(LightningCLI):
 
     @rank_zero_only
     def _check_and_announce(self, stage: str) -> None:
-        """Finds what would go wrong while nothing is written yet.
+        """Makes all checks, then creates the run's folder and prints how the run starts.
 
-        Lightning sets the data up again; those of ours keep what they have read.
+        Lightning sets the data up again later; our data modules keep what they have read.
         """
         check_run(stage, self.trainer, self.model, self.datamodule)
         check_processes(self.trainer, self.job)
@@ -260,14 +263,14 @@ class ExperimentCLI(LightningCLI):
             check(Path(ckpt_path), self.model)
             if stage == "fit":
                 check_unfinished(Path(ckpt_path), self.trainer, self.run_folder)
-        self.datamodule.trainer = self.trainer  # as Lightning does before it asks for data
+        self.datamodule.trainer = self.trainer  # Lightning sets it before it prepares data
         self.datamodule.prepare_data()
         self.datamodule.setup(stage)
         check_batches(stage, self.trainer, self.model, self.datamodule)
         writers = [c for c in self.trainer.callbacks if isinstance(c, WriteConfig)]
-        written = writers[0].content if writers else None  # a fast_dev_run writes none
+        written = writers[0].content if writers else None  # a fast_dev_run writes no file
         self._names_main = bool(classes_of_main(written or {}))
-        # no command takes over what another one of the same job has made
+        # the command is part of the mark: `test` must not continue in the folder of `fit`
         launch = f"{self.job.launch} {self.subcommand}" if self.job else None
         create_run_folder(self.run_folder, launch, again=self._starts_again)
         if self._starts_again and written is not None:
@@ -276,7 +279,7 @@ class ExperimentCLI(LightningCLI):
             if isinstance(logger, CSVLogger) and self._is_restart:
                 continue_metrics(logger)
             elif isinstance(logger, CSVLogger):
-                _ = logger.experiment  # looked at while the folder is empty, or it complains
+                _ = logger.experiment  # creates its writer, which warns of a folder with files
         uses_wandb = any(isinstance(logger, WandbLogger) for logger in self.trainer.loggers)
         wandb_notice = self._wandb_notice if uses_wandb else None
         interval = interval_notice(self.trainer, self.model) if stage == "fit" else None

@@ -1,4 +1,4 @@
-"""From sys.argv to a run, and from an error that is the user's to mend to one line on stderr."""
+"""Runs the command in sys.argv and prints errors of the user as one line."""
 
 import contextlib
 import errno
@@ -18,12 +18,12 @@ from omegaconf.errors import OmegaConfBaseException
 import callbacks  # noqa: F401  (imported so that short class names are known)
 import networks  # noqa: F401
 from callbacks.preemption import Preempted
-from commands.errors import UsageError, fail, nearest
+from commands.errors import UsageError, exit_with_error, nearest
 from commands.experiment import COMMANDS, ExperimentCLI
 from commands.performance import keep_freed_memory
 from commands.run.cluster_job import requeue, slurm_environment
 from commands.run.config_files import check_config_files
-from commands.run.error_origin import place_in_users_code, refuses_options
+from commands.run.error_origin import refuses_options, user_code_location
 from commands.run.folder import forget_run_folder, of_run
 from commands.run.processes import lost_process
 from datamodules import DataError
@@ -36,17 +36,17 @@ _UPLOAD_SECONDS = 30.0  # of the 120 that slurm.sbatch leaves between the signal
 
 
 def run() -> None:
-    """Runs what sys.argv says; ends with status 2 and one line where that cannot be done."""
+    """Runs the command in sys.argv; ends with status 2 and one line if it is wrong."""
     if "SLURM_JOB_ID" in os.environ:
-        # the time of the job is nearly over; only a training that can be left, and has begun, does
-        # something then, and to anything else the default would be an early end
+        # SIGUSR1 says that the job's time is nearly over. Only a training that has begun and can
+        # be resumed reacts; the default action would end any other command too early
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     _quieten()
     keep_freed_memory()
-    # last, so that nothing in it takes the place of what this program imports
+    # last, so that no file of the user replaces a module that this program imports
     if (working_folder := os.getcwd()) not in sys.path:
         sys.path.append(working_folder)
-    # absolute keys such as ${data.init_args.batch_size} are sought below the command otherwise
+    # by default absolute keys such as ${data.init_args.batch_size} are resolved below the command
     jsonargparse.set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
     try:
         sys.argv[1:] = _with_command(sys.argv[1:])
@@ -59,14 +59,14 @@ def run() -> None:
         if (explained := _explain(error)) is None:
             raise
         line, status = explained
-        fail(f"{line}{_place(error)}", status)
+        exit_with_error(f"{line}{_location(error)}", status)
     finally:
         forget_run_folder()
-        _finish_wandb()  # or a next run in this process would be logged into this one
+        _finish_wandb()  # or the next run in this process would be logged into this one
 
 
 def _explain(error: Exception) -> tuple[str, int] | None:
-    """Returns what to say of an error and with which status to end, None if it is a bug."""
+    """Returns the line and the exit status of an error, or None if it is a bug."""
     match error:
         case UsageError() | DataError():
             return str(error), 2
@@ -76,9 +76,9 @@ def _explain(error: Exception) -> tuple[str, int] | None:
             return f"`{option}` holds an interpolation that cannot be resolved: {reason}.", 2
         case wandb.errors.UsageError() | wandb.errors.CommError():
             is_offline = os.environ.get("WANDB_MODE") == "offline"
-            advice = "mend that variable or option, or set WANDB_MODE=disabled to run without W&B"
-            online = "set WANDB_MODE=offline to log without it"
-            return f"W&B cannot be used ({error}); {advice if is_offline else online}.", 2
+            offline = "correct that setting, or set WANDB_MODE=disabled to run without W&B"
+            online = "set WANDB_MODE=offline to log without a connection"
+            return f"W&B cannot be used ({error}); {offline if is_offline else online}.", 2
         case HistoryStoreError() | HistoryConflictError() | TrainingError():
             return str(error), 1
         case RuntimeError() if line := lost_process(error):
@@ -86,32 +86,32 @@ def _explain(error: Exception) -> tuple[str, int] | None:
         case _ if refuses_options(error):
             return str(error), 1
         case OSError(errno=errno.EACCES | errno.EROFS | errno.EFBIG | errno.EIO) if error.filename:
-            what = f"'{error.filename}' cannot be read or written ({error.strerror})"
-            return f"{what}; look at its permissions, limits and disk, or name another place.", 1
+            problem = f"'{error.filename}' cannot be read or written ({error.strerror})"
+            return f"{problem}; check its permissions, limits and disk, or name another place.", 1
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
-            kept = f" ('{error.filename}' is as it was)" if error.filename else ""
+            kept = f" ('{error.filename}' is unchanged)" if error.filename else ""
             return f"no space is left on a disk{kept}; free some or name another folder.", 1
     return None
 
 
-def _place(error: BaseException | None) -> str:
-    """Returns the user's file and line that an error, or one it was made from, came from."""
+def _location(error: BaseException | None) -> str:
+    """Returns file and line of the user's code in an error or one of its causes."""
     if isinstance(error, OSError) and error.errno != errno.EACCES:
-        return ""  # of a disk, wherever in the program it shows
+        return ""  # an error of the disk, whichever line meets it
     while error is not None:
-        if place := place_in_users_code(error):
-            return f" ({place})"
+        if location := user_code_location(error):
+            return f" ({location})"
         error = error.__cause__
     return ""
 
 
 def _with_command(arguments: list[str]) -> list[str]:
-    """Returns the arguments with `fit` before them if they name no command."""
+    """Returns the arguments, preceded by `fit` if they name no command."""
     if arguments == ["export"]:
-        raise UsageError("a run's folder is required, e.g. train.py export runs/<name>/<time>")
+        raise UsageError("`export` needs a run's folder, e.g. train.py export runs/<name>/<time>.")
     if not arguments or arguments in ([command] for command in COMMANDS):
         raise UsageError(
-            "an experiment is required, e.g. train.py --config configs/energy_vae_mnist5k.yaml"
+            "an experiment is required, e.g. train.py --config configs/energy_vae_mnist5k.yaml."
         )
     first = arguments[0]
     if first == "export" and not arguments[1].startswith("-"):
@@ -126,24 +126,24 @@ def _with_command(arguments: list[str]) -> list[str]:
 
 
 def _end_early(stop: Preempted) -> None:
-    """Puts a job whose time is over back in the queue; its end is no error of the run."""
+    """Puts a job whose time is over back into the queue."""
     if not stop.wants_requeue or slurm_environment() is None:
         return
-    # of any of its processes, the end by a signal would end all of them before that is done
+    # a process that ends by a signal ends the whole job, here before it is queued again
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _queue_again(stop)
 
 
 @rank_zero_only
 def _queue_again(stop: Preempted) -> None:
-    # a job in the queue has no processes left, from the moment that it is there; and W&B would
-    # wait until all is uploaded, beyond the job's time. What is missing lies in the run folder
+    # SLURM ends all processes of a job as soon as it is queued. So W&B uploads first, but not
+    # longer than the job's time allows; the rest stays in the run folder
     last_upload = threading.Thread(target=_end_wandb, daemon=True)
     last_upload.start()
     last_upload.join(_UPLOAD_SECONDS)
-    print("time is nearly over: the job goes back into the queue and goes on by itself", flush=True)
+    print("time is nearly over: the job returns to the queue and continues later", flush=True)
     if reason := requeue():
-        fail(f"the job could not be queued again ({reason}); {stop}.", status=1)
+        exit_with_error(f"the job could not be queued again ({reason}); {stop}.", status=1)
 
 
 def _finish_wandb() -> None:
@@ -151,16 +151,16 @@ def _finish_wandb() -> None:
         return
     try:
         wandb.finish()
-    except ConnectionError:  # its service is gone: SLURM's SIGTERM goes to all processes of a job
+    except ConnectionError:  # SLURM's SIGTERM has ended W&B's service too
         with contextlib.suppress(ConnectionError):
             wandb.teardown()
 
 
 def _end_wandb() -> None:
-    """Ends the W&B run of a process that was told to end, and the service, before W&B's own hook.
+    """Ends W&B's run and service after a signal, before W&B's own exit hook runs.
 
-    The service was told to end too, and W&B fails in several ways where it is gone, or goes while
-    it is asked; what it has not uploaded lies in the run folder.
+    The signal has reached the service too, and W&B fails in several ways without it. Files that are
+    not uploaded stay in the run folder.
     """
     for end in (wandb.finish, wandb.teardown):
         with contextlib.suppress(Exception, SystemExit):
@@ -168,24 +168,24 @@ def _end_wandb() -> None:
 
 
 def _quieten() -> None:
-    """Keeps chatter off the screen, so that an error is the only line on stderr.
+    """Silences notes of libraries, so that an error is the only line on stderr.
 
-    Lightning's own notes come back once all checks have passed (`ExperimentCLI`); its
-    advertisements and warnings about other people's internals do not.
+    `ExperimentCLI` shows Lightning's notes again after all checks have passed. Its advertisements
+    and warnings about internals of libraries stay hidden.
     """
     for package in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(package).setLevel(logging.WARNING)
         rank_zero = logging.getLogger(f"{package}.utilities.rank_zero")
         rank_zero.addFilter(lambda record: "Tip:" not in record.getMessage())
-    # a resumed run has a folder, and so a checkpoint folder, of its own
+    # a resumed run writes to a new folder
     notes = ("The dirpath has changed", "Total length of", "Experiment logs directory")
-    # adversarial models have none, and the data modules do not know who trains on them
+    # adversarial models have no validation step, and data modules do not know the model
     notes += ("You passed in a `val_dataloader` but have no `validation_step`",)
-    # a checkpoint after a batch is to hold the weights after its steps
+    # a checkpoint after a batch is meant to hold the weights after its steps
     notes += ("Using ModelCheckpoint with manual optimization and every_n_train_steps",)
-    # one process logs these for all: times of its own, what all have measured together
-    own = "sampling|time|health|modes|quality"
-    notes += ("Checkpoint directory", rf"It is recommended to use `self.log\('({own})/")
-    # what is said wherever SLURM is installed; commands/run/cluster_job.py knows when it matters
+    # the first process logs these for all: its times, and metrics of all processes together
+    keys = "sampling|time|health|modes|quality"
+    notes += ("Checkpoint directory", rf"It is recommended to use `self.log\('({keys})/")
+    # Lightning warns of `srun` wherever SLURM is installed; cluster_job.py knows when it matters
     for message in (".*LeafSpec.*is deprecated", "The `srun` command is available", *notes):
         warnings.filterwarnings("ignore", message=message)

@@ -1,7 +1,7 @@
-"""One plain line out of the parser's long messages.
+"""Turns the parser's long messages into one line each.
 
-Every rule reads a message of jsonargparse as it is worded at present; what no rule knows is still
-shortened to one line. tests/commands/test_messages.py fails when the wording changes.
+Each rule reads the wording of jsonargparse 4; tests/commands/test_messages.py fails if it changes.
+A message that no rule knows is shortened to one line.
 """
 
 import importlib
@@ -21,7 +21,7 @@ from hawc.samplers import AbstractSampler
 
 __all__ = ["hint", "plain_message"]
 
-_LONGEST = 400
+_MAX_LENGTH = 400
 _OWN_PACKAGES = ("lightning_modules", "datamodules", "callbacks", "networks")
 _CONFIGURED = (nn.Module, LightningDataModule, Callback)
 _SHORT_NAMED = (
@@ -31,16 +31,16 @@ _SHORT_NAMED = (
 
 
 def plain_message(message: str, parser: ArgumentParser) -> str:
-    """Returns one line that names the option, what was given and, where possible, what would do."""
+    """Returns one line with the option, the given value and the valid values."""
     for rule in (_unknown_class, _unknown_option, _missing_option, _wrong_value):
         if line := rule(message, parser):
             return line
     lines = [line.strip(" -") for line in message.splitlines() if line.strip(" -")]
-    return "; ".join(lines)[:_LONGEST]
+    return "; ".join(lines)[:_MAX_LENGTH]
 
 
 def hint(line: str) -> str:
-    """Returns a sentence that says where a module of the user would be found, or nothing."""
+    """Returns where modules are looked for, if the line names a missing one."""
     if "names the module" not in line:
         return ""
     return (
@@ -52,7 +52,7 @@ def hint(line: str) -> str:
 def _unknown_class(message: str, parser: ArgumentParser) -> str | None:
     del parser
     option = _option(message)
-    # a number may be asked for, and a class as well: torch's learning rates may be tensors
+    # a type may be a number or a class: torch's learning rates may be tensors
     takes_numbers = re.search(r"Expected an? <class '(float|int)'>", message)
     found = re.search(r"Expected a dot import path string: (\S+)", message)
     if found and not takes_numbers:
@@ -62,7 +62,7 @@ def _unknown_class(message: str, parser: ArgumentParser) -> str | None:
         return _class_line(option, found[1], list(known))
     if found := re.search(r"module '([\w.]+)' has no attribute '(\w+)'", message):
         module = importlib.import_module(found[1])
-        # of pkg.part.Class the parser looks for `part`, a module of the package
+        # for pkg.part.Class the parser looks for the module `part` of the package
         given = re.search(r"(?:Problem with given class_path '|Got value: )([\w.]+)", message)
         if given and given[1].startswith(f"{found[1]}.{found[2]}."):
             missing = f"{found[1]}.{found[2]}"
@@ -76,7 +76,7 @@ def _unknown_class(message: str, parser: ArgumentParser) -> str | None:
         return f"{line}{_hidden(module)}"
     returning = r"Expected '([\w.]+)' to be a function that returns <class '([\w.]+)'>"
     if found := re.search(returning, message):
-        return f"`{option}` must be a class or function that makes a {found[2]}, got {found[1]}."
+        return f"`{option}` must be a class or function that returns a {found[2]}, got {found[1]}."
     if found := re.search(r"Expected '([\w.]+)' to be a subclass of <class '(\w+)'>", message):
         return f"`{option}` must be a subclass of {found[2]}, got {found[1]}."
     if found := re.search(r"No module named '([\w.]+)'", message):
@@ -90,12 +90,12 @@ def _is_defined_in(module: ModuleType, value: object) -> bool:
 
 
 def _hidden(module: ModuleType) -> str:
-    """Returns a sentence if a module of that name in the working folder was not taken."""
+    """Returns a sentence if the working folder has an unused module of that name."""
     package = module.__name__.partition(".")[0]
     taken = Path(importlib.import_module(package).__file__ or "").resolve()
     for own in (Path(f"{package}.py"), Path(package)):
         if own.exists() and not taken.is_relative_to(own.resolve()):
-            return f" The {package} in the working folder is not looked at; give it another name."
+            return f" The {package} in the working folder is not imported; give it another name."
     return ""
 
 
@@ -105,7 +105,7 @@ def _class_line(option: str, given: str, known: list[str]) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    """Returns a sentence with all names, their package said once if they have it in common."""
+    """Returns a sentence with all names, with their common package named once."""
     packages = {name.rpartition(".")[0] for name in names}
     package = packages.pop() if len(packages) == 1 else ""
     where = f" in {package}" if package else ""
@@ -141,7 +141,7 @@ def _missing_option(message: str, parser: ArgumentParser) -> str | None:
 
 
 def _class_of(parser: ArgumentParser) -> str:
-    """Returns " of X" if the parser reads the arguments of one class X, else nothing."""
+    """Returns " of X" for the parser of one class X, otherwise an empty string."""
     groups = list(parser.groups or {})
     return f" of {groups[0]}" if len(groups) == 1 else ""
 
@@ -149,12 +149,12 @@ def _class_of(parser: ArgumentParser) -> str:
 def _wrong_value(message: str, parser: ArgumentParser) -> str | None:
     del parser
     given = re.search(r"(?:Given value|Got value): ([^\n]*)", message)
-    # of a union with null the first error says what is wrong
+    # for a union with null the first error is the relevant one
     of_class = re.search(r"Errors:\s+- Not a valid subclass of (\w+)", message)
     if given and of_class:
         return (
-            f"`{_option(message)}` must be a class of the kind {of_class[1]}, named by its path or "
-            f"by class_path and init_args, got {given[1][:_LONGEST]}."
+            f"`{_option(message)}` must be a subclass of {of_class[1]}, named by its path or by "
+            f"class_path and init_args, got {given[1][:_MAX_LENGTH]}."
         )
     expected = re.findall(r"Expected an? (?!path |dot )(.+?)(?:\. Got|\n|$)", message)
     kinds = [re.sub(r"<class '([^']+)'>|typing\.", r"\1", kind) for kind in expected]
@@ -164,8 +164,8 @@ def _wrong_value(message: str, parser: ArgumentParser) -> str | None:
     choices = re.findall(r"'(\w+)'", "".join(kind for kind in kinds if kind[:8] == "Literal["))
     suggestion = nearest(given[1], choices)
     if {"list", "collections.abc.Sequence"} & set(kinds) and not given[1].startswith("["):
-        suggestion += f" Write it as '[{given[1][:_LONGEST]}]', or several as '[a, b]'."
-    return f"`{_option(message)}` must be {wanted}, got {given[1][:_LONGEST]}.{suggestion}"
+        suggestion += f" Write it as '[{given[1][:_MAX_LENGTH]}]', or several as '[a, b]'."
+    return f"`{_option(message)}` must be {wanted}, got {given[1][:_MAX_LENGTH]}.{suggestion}"
 
 
 def _option(message: str) -> str:
@@ -185,7 +185,7 @@ def _base_classes(message: str) -> Iterator[type]:
 
 
 def _short_names(base: type) -> Iterator[str]:
-    """Yields the names that a class path may be shortened to: concrete subclasses known here."""
+    """Yields the names of known concrete subclasses, which YAML accepts."""
     for cls in _subclasses(base):
         public = not cls.__name__.startswith("_") and not inspect.isabstract(cls)
         if public and cls.__module__.startswith(_SHORT_NAMED):
@@ -199,8 +199,8 @@ def _subclasses(base: type) -> Iterator[type]:
 
 
 def _known_options(parser: ArgumentParser, nested: bool) -> Iterator[str]:
-    """Yields the options of the parser, then the constructor arguments of our own classes."""
-    for action in parser._actions:  # no public list; its absence would only cost a suggestion
+    """Yields the options of the parser, then the constructor arguments of our classes."""
+    for action in parser._actions:  # private: docs/private-names.md
         yield action.dest
         choices = action.choices if isinstance(action.choices, dict) else {}
         for subparser in choices.values():

@@ -1,4 +1,20 @@
-"""What the command line does for speed."""
+"""What the command line does for speed; HAWC_PERFORMANCE=off switches it off.
+
+    what                gain                                                  its own switch
+    keep_freed_memory   WGAN-GP's critic step on a CPU: 53 ms instead of 60   any variable MALLOC_*
+                        at width 32, 137 instead of 180 at width 64
+    NoProfiler          0.3 microseconds instead of 1.6 a context, of which   --trainer.profiler
+                        a GAN enters 90 in a batch
+    PacedProgressBar    up to a fifth of a small network's step in a          a bar of the user's
+                        terminal                                              among the callbacks
+    train.py            OMP_WAIT_POLICY=passive: where two cores are busy,    OMP_WAIT_POLICY=active
+                        threads that spin are up to 20 times slower
+
+Elsewhere, without a switch, since only the time differs: `stop_driver_checks` (1.6 microseconds
+instead of 40 a step) and `AbstractPlainAttributes` (0.4 microseconds instead of 2.3, 50 times in a
+batch of a GAN) of lightning_modules/base/runtime.py. The callbacks ChannelsLast and
+CompiledNetworks are for the user to add. docs/performance.md has the tables.
+"""
 
 import ctypes
 import os
@@ -13,20 +29,31 @@ from lightning.pytorch.profilers import PassThroughProfiler
 
 from lightning_modules.interface import AdversarialPair, provides
 
-__all__ = ["NoProfiler", "PacedProgressBar", "keep_freed_memory"]
+__all__ = ["NoProfiler", "PacedProgressBar", "is_switched_off", "keep_freed_memory"]
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # names of malloc.h, the same in every glibc
 _KEPT = 2**30
-_LARGEST = 2**25  # glibc accepts no more; tensors above 32 MiB are given back all the same
+_LARGEST = 2**25  # glibc accepts no more; tensors above 32 MiB are still returned
+_NOTHING = nullcontext()
+_PER_SECOND = 2  # drawing the bar takes some milliseconds
+
+
+def is_switched_off() -> bool:
+    """Returns whether HAWC_PERFORMANCE=off is set."""
+    return os.environ.get("HAWC_PERFORMANCE") == "off"
 
 
 def keep_freed_memory() -> bool:
-    """Sets it for this process; returns whether that could be done, as it can with glibc.
+    """Keeps freed memory in the process, where the next step needs as much.
 
-    Nothing is changed where the environment already says what should be done, by a variable whose
-    name begins with MALLOC_.
+    By default the C library returns the memory of larger tensors to the system when they are freed,
+    and requests it again at each step. The system clears every page first.
+
+    Returns:
+        Whether the C library has accepted it; only glibc does. False, too, if a variable whose name
+        begins with MALLOC_ configures the C library already, or with HAWC_PERFORMANCE=off.
     """
-    if any(name.startswith("MALLOC_") for name in os.environ):
+    if is_switched_off() or any(name.startswith("MALLOC_") for name in os.environ):
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
     if mallopt is None:
@@ -34,14 +61,11 @@ def keep_freed_memory() -> bool:
     return bool(mallopt(_TRIM_THRESHOLD, _KEPT) and mallopt(_MMAP_THRESHOLD, _LARGEST))
 
 
-_NOTHING = nullcontext()
-
-
 @final
 class NoProfiler(PassThroughProfiler):
-    """Measures nothing, with one context for all that asks.
+    """Measures nothing, with one context for all actions.
 
-    Lightning's own makes and runs a generator each time, dozens of times in a batch of a GAN.
+    Lightning's own profiler creates and runs a generator for each action.
     """
 
     def profile(self, action_name: str) -> Any:
@@ -49,19 +73,16 @@ class NoProfiler(PassThroughProfiler):
         return _NOTHING
 
 
-_PER_SECOND = 2  # drawing takes some milliseconds
-
-
 @final
 class PacedProgressBar(RichProgressBar):
-    """Lightning's bar, brought up to date twice a second instead of after each batch.
+    """Updates Lightning's progress bar twice a second instead of after each batch.
 
-    Lightning lays it out anew twice a batch and draws it a hundred times a second, which makes the
-    steps of a small network up to a fifth slower in a terminal (benchmarks/peers_vae.py).
+    Lightning lays the bar out twice a batch and draws it up to a hundred times a second
+    (benchmarks/peers_vae.py).
 
-    Beside the epoch's batches it shows the steps of critic and generator so far, how many steps of
-    either are made in a second, and the time left until `max_epochs` or `max_steps` ends the run
-    if it goes on like the part that this process has made, validation and images included.
+    The bar also shows the steps of critic and generator, the steps per second of all optimizers,
+    and the time left until `max_epochs` or `max_steps`. The time left is extrapolated from the part
+    of the run that this process has made, validation and images included.
     """
 
     def __init__(self) -> None:
@@ -86,7 +107,7 @@ class PacedProgressBar(RichProgressBar):
         self, trainer: Trainer, pl_module: LightningModule
     ) -> dict[str, int | str | float | dict[str, float]]:
         shown = super().get_metrics(trainer, pl_module)
-        shown.pop("v_num", None)  # of the logger's run: that is in the run folder, the bar is short
+        shown.pop("v_num", None)  # the logger's run: it is in the run folder, and the bar is short
         if provides(pl_module, AdversarialPair):
             # as text: Lightning shows numbers with three decimals
             steps = {"critic": pl_module.critic_step, "generator": pl_module.generator_step}
@@ -101,12 +122,12 @@ class PacedProgressBar(RichProgressBar):
 
 
 def _share_done(trainer: Trainer) -> float:
-    """Returns the part of the run that is over, in [0, 1]; 0 if it has no end."""
+    """Returns the part of the run that is over, in [0, 1]; 0 if the run has no limit."""
     shares = [0.0]
     if trainer.max_epochs is not None and trainer.max_epochs > 0:
-        # of a batch count that nobody knows nothing is left
+        # the number of batches may be infinite; the share is then that of whole epochs
         epoch = (trainer.fit_loop.batch_idx + 1) / trainer.num_training_batches
         shares.append((trainer.current_epoch + epoch) / trainer.max_epochs)
     if trainer.max_steps > 0:
         shares.append(trainer.global_step / trainer.max_steps)
-    return min(max(shares), 1.0)  # the limit that is nearer ends the run
+    return min(max(shares), 1.0)  # the limit that is reached first ends the run

@@ -1,4 +1,4 @@
-"""Ports at which nobody listens."""
+"""Ports on which no process listens."""
 
 import random
 import socket
@@ -9,7 +9,7 @@ __all__ = ["free_ports", "is_free"]
 def free_ports(number: int) -> list[int]:
     """Returns ports that are free, below those that systems give to connections.
 
-    They are not drawn by the process's seed, which others who look at the same time may have too.
+    They do not depend on the process's seed, which parallel test processes share.
     """
     found: list[int] = []
     for port in random.SystemRandom().sample(range(20_000, 30_000), 1000):

@@ -19,7 +19,7 @@ tiny_decoder = partial(MLPDecoder, widths=(16,))
 
 
 class TinyImages(AbstractInMemoryImages):
-    """Random images of 8 x 8, the same each time; made without any file."""
+    """The same random images of 8 x 8 each time, without any file."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -36,7 +36,7 @@ class TinyImages(AbstractInMemoryImages):
 
 
 class DarkImages(TinyImages):
-    """The same at an eighth of their brightness: 15 of 255 on average."""
+    """TinyImages at an eighth of their brightness: 15 of 255 on average."""
 
     def read(self, train: bool) -> tuple[Tensor, Tensor]:
         images, labels = super().read(train)
@@ -44,7 +44,7 @@ class DarkImages(TinyImages):
 
 
 class TinyRows(TinyImages):
-    """The same numbers as rows of a table."""
+    """TinyImages as rows of a table."""
 
     @property
     def image_shape(self) -> tuple[int, ...]:  # type: ignore[override]
@@ -95,7 +95,7 @@ def quiet_trainer(folder: Path, **arguments: Any) -> Trainer:
 
 
 def scaled_precision(scale: float) -> MixedPrecision:
-    """Returns the precision 16-mixed, whose losses are scaled, for the CPU."""
+    """Returns the precision 16-mixed, with scaled losses, for the CPU."""
     scaler = torch.amp.GradScaler("cpu", init_scale=scale)
     return MixedPrecision("16-mixed", "cpu", scaler)
 
@@ -106,5 +106,5 @@ def weights(module: nn.Module) -> dict[str, Tensor]:
 
 
 def same_weights(left: dict[str, Tensor], right: dict[str, Tensor]) -> bool:
-    """Whether two states are equal to the last bit."""
+    """Returns whether two states are equal to the last bit."""
     return left.keys() == right.keys() and all(torch.equal(left[k], right[k]) for k in left)

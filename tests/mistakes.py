@@ -1,4 +1,4 @@
-"""How the tables of mistakes are run: status 2, one plain line on stderr, nothing written."""
+"""Runs mistakes of the command line: status 2, one plain line on stderr, nothing written."""
 
 import re
 import sys
@@ -11,11 +11,11 @@ import train
 BASE = ("--config", str(Path(__file__).parent.parent / "configs" / "energy_vae_mnist5k.yaml"))
 
 Mistake = tuple[str, tuple[str, ...], str]
-"""Name, arguments, what the line must say."""
+"""Name, arguments, a pattern of the line."""
 
 
 def each_mistake(table: list[Mistake]) -> pytest.MarkDecorator:
-    """Runs a test with every row of a table as its `mistake`."""
+    """Runs a test with each row of a table as its `mistake`."""
     return pytest.mark.parametrize("mistake", table, ids=[name for name, _, _ in table])
 
 
@@ -25,24 +25,24 @@ def check_refusal(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Runs a command in the workplace, where it must end with the line and write nothing."""
+    """Runs a command in the workplace, which must end with one line and write nothing."""
     _, arguments, expected = mistake
     monkeypatch.chdir(workplace)
     monkeypatch.setattr(sys, "argv", ["train.py"])
-    before = _written()
+    before = _modification_times()
     with pytest.raises(SystemExit) as ended:
         train.main(list(arguments))
-    said = capfd.readouterr()
+    output = capfd.readouterr()
     assert ended.value.code == 2
-    assert said.out == ""
-    lines = said.err.splitlines()
-    assert len(lines) == 1, said.err
+    assert output.out == ""
+    lines = output.err.splitlines()
+    assert len(lines) == 1, output.err
     assert lines[0].startswith("train.py: error: ")
     assert re.search(expected, lines[0]), lines[0]
     assert len(lines[0]) < 500
-    assert _written() == before
+    assert _modification_times() == before
 
 
-def _written() -> dict[Path, int]:
-    """Returns when each file was written last; of a folder only that it is there."""
+def _modification_times() -> dict[Path, int]:
+    """Returns the time of the last write of each file, 0 for folders."""
     return {path: path.stat().st_mtime_ns if path.is_file() else 0 for path in Path().rglob("*")}

@@ -1,4 +1,4 @@
-"""Trainings that are disturbed on purpose, each at a chosen step."""
+"""Callbacks that interrupt a training at a chosen step."""
 
 import os
 import select
@@ -8,20 +8,20 @@ from typing import Any, final
 
 from lightning import Callback, LightningModule, Trainer
 
-__all__ = ["DeadlySteps", "ToldToStop", "WaitsForSignals"]
+__all__ = ["DeadlySteps", "StoppingStep", "WaitsForSignals"]
 
-_SECONDS = 300.0  # after which a test has failed anyway
+_SECONDS = 300.0  # beyond the limit of any test
 
 
 @final
 class WaitsForSignals(Callback):
-    """Stands still in chosen batches until a signal that is listened to arrives, once in each.
+    """Waits in chosen batches until a signal arrives, once in each batch.
 
-    So it arrives within that batch, however slow the machine is.
+    The signal thus arrives within that batch, however slow the machine is.
 
     Args:
         batches: pairs of an epoch and a batch, counted from 0.
-        folder: in which each process leaves a file <epoch>-<batch>-<rank> when it stands still.
+        folder: in which each process leaves a file <epoch>-<batch>-<rank> when it waits.
     """
 
     def __init__(self, batches: list[list[int]], folder: str) -> None:
@@ -43,9 +43,9 @@ class WaitsForSignals(Callback):
 
 @final
 class DeadlySteps(Callback):
-    """Kills one process in the second epoch, as a system that is out of memory does, but once.
+    """Kills one process in the second epoch, as a system without free memory does.
 
-    Then the file is there.
+    The file that it leaves prevents a second kill.
     """
 
     def __init__(self, rank: int, batch_idx: int, file: str) -> None:
@@ -62,8 +62,8 @@ class DeadlySteps(Callback):
 
 
 @final
-class ToldToStop(Callback):
-    """Sends SIGTERM to its own process within a step, which is counted from 0."""
+class StoppingStep(Callback):
+    """Sends SIGTERM to its process within a given step, counted from 0."""
 
     def __init__(self, step: int) -> None:
         self._step = step

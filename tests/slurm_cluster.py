@@ -1,4 +1,4 @@
-"""A SLURM cluster of two nodes on this machine, for the length of a test, away from any other."""
+"""A SLURM cluster of two nodes on this machine, for the duration of a test."""
 
 import os
 import platform
@@ -18,18 +18,18 @@ from tests.free_ports import free_ports, is_free
 __all__ = ["missing", "slurm_cluster"]
 
 _PROGRAMS = ("munged", "munge", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue")
-_SECONDS = 120  # for a daemon to answer; one does so within two
+_SECONDS = 120  # for a daemon to answer, which takes two
 _PATH = f"{os.environ['PATH']}:/usr/sbin"
 
 
 def missing() -> list[str]:
-    """Returns what SLURM would need on this machine and does not find."""
+    """Returns what SLURM needs and this machine lacks."""
     found = [program for program in _PROGRAMS if shutil.which(program, path=_PATH) is None]
     try:
         pwd.getpwuid(os.getuid())
     except KeyError:
         found.append(f"name of the user {os.getuid()}")
-    # containers seldom let it; versions before start without, those after can be told to
+    # containers rarely allow it; earlier versions need none, later ones can be configured so
     if not found and (23, 11) <= _version() < (24, 5) and not os.access("/sys/fs/cgroup", os.W_OK):
         found.append("/sys/fs/cgroup that SLURM 23.11 may write to")
     return found
@@ -37,7 +37,7 @@ def missing() -> list[str]:
 
 @contextmanager
 def slurm_cluster() -> Iterator[dict[str, str]]:
-    """Yields the environment in which SLURM's commands reach a new cluster of two idle nodes."""
+    """Yields the environment for SLURM's commands on a new cluster of two idle nodes."""
     state = Path(tempfile.mkdtemp(prefix="hawc-slurm-"))
     environment = {**os.environ, "PATH": _PATH, "SLURM_CONF": str(_write_configuration(state))}
     with ExitStack() as stack:
@@ -45,7 +45,7 @@ def slurm_cluster() -> Iterator[dict[str, str]]:
         for command, *question in _daemons(state):
             stack.callback(_end, _start(command, environment, state / "daemons.out"))
             _wait_for_answer(*question, environment, state)
-        # processes of a job that a failed test has left would outlive the daemons
+        # processes of a failed test's job would outlive the daemons
         stack.callback(_kill_jobs, environment)
         yield environment
 

@@ -125,7 +125,7 @@ TABLE: list[Mistake] = [
     (
         "checkpoint without an average",
         (*GIVEN, "--use_ema", "true"),
-        r"`use_ema` needs a checkpoint with the average that .* keeps, got 'whole\.ckpt'",
+        r"`use_ema` needs a checkpoint with an average .*, got 'whole\.ckpt'",
     ),
     (
         "missing further checkpoint",

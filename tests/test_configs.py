@@ -1,4 +1,4 @@
-"""Every configuration trains for a few steps, through train.py."""
+"""Every configuration trains for a few steps by train.py."""
 
 import os
 import sys
@@ -24,11 +24,11 @@ FEW_STEPS = (
 FEW_IMAGES = ("--data.batch_size", "4")
 FEW_LATENTS = ("--model.generator_batch_size", "4")
 RESIDUAL = ("sngan_cifar", "wgan_gp_cifar")
-LARGE = (*RESIDUAL, "conv_vae_512_mnist")  # seconds a image on a CPU core otherwise
+LARGE = (*RESIDUAL, "conv_vae_512_mnist")  # otherwise seconds an image on a CPU core
 
 
-class MadeUpCIFAR10:
-    """As many random colour images as one batch of any configuration needs."""
+class RandomCIFAR10:
+    """Random color images, enough for one batch of any configuration."""
 
     base_folder = datasets.CIFAR10.base_folder
 
@@ -39,10 +39,10 @@ class MadeUpCIFAR10:
 
 @pytest.fixture
 def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The real data sets that are at hand, and made-up ones in place of the others."""
+    """The data sets that are present, and random ones in place of the others."""
     folder = tmp_path / "data"
     folder.mkdir()
-    for name in ("MNIST", "FashionMNIST", "BostonHousing", "facades", MadeUpCIFAR10.base_folder):
+    for name in ("MNIST", "FashionMNIST", "BostonHousing", "facades", RandomCIFAR10.base_folder):
         real = Path(os.environ.get("HAWC_DATA", "nowhere")).absolute() / name
         if real.is_dir():
             (folder / name).symlink_to(real)
@@ -56,7 +56,7 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         else:
             (folder / name).mkdir()
             (folder / name / "test_batch").touch()
-            monkeypatch.setattr(datasets, "CIFAR10", MadeUpCIFAR10)
+            monkeypatch.setattr(datasets, "CIFAR10", RandomCIFAR10)
     return folder
 
 
@@ -70,18 +70,18 @@ def test_config_trains(
     monkeypatch.setenv("HAWC_DATA", str(data_dir))
     fewer = FEW_IMAGES if path.stem in LARGE else ()
     fewer += FEW_LATENTS if path.stem in RESIDUAL else ()
-    if measures := "mean_field" in path.stem:
-        fewer = ("--trainer.max_epochs", "5")  # distances to held-out points come then
+    if has_metric := "mean_field" in path.stem:
+        fewer = ("--trainer.max_epochs", "5")  # validation distances are computed then
     train.main(["--config", str(path), *FEW_STEPS, *fewer])
     (folder,) = Path("runs").glob("*/*")
     translates = "disco" in path.stem
-    # neither translators' images nor rows of a table nor points of the plane come from latents
+    # translators generate no images from latents; rows and points of the plane are no images
     unshown = ("boston", "gaussian", "disco")
     shows_samples = not any(word in path.stem for word in unshown)
     images = {file.name for file in (folder / "images").glob("*")}
     assert ("epoch-0001-new.png" in images) == shows_samples
     assert ("epoch-0001-translations.png" in images) == translates
-    assert ("val/wasserstein_1" in (folder / "metrics.csv").read_text()) == measures
+    assert ("val/wasserstein_1" in (folder / "metrics.csv").read_text()) == has_metric
     saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
     assert all(value.isfinite().all() for value in saved["state_dict"].values())
 
@@ -97,7 +97,7 @@ def test_config_is_named_after_model_and_data(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_header_says_what_to_expect(path: Path) -> None:
+def test_the_header_has_five_lines_with_the_score(path: Path) -> None:
     header = path.read_text().partition("seed_everything")[0]
     assert f"python train.py --config configs/{path.name}" in header
     for heading in ("Paper", "Data", "Steps", "Time", "Score"):

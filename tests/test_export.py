@@ -1,4 +1,4 @@
-"""The command `export` from end to end, and the page that says how to load what it wrote."""
+"""The command `export` from end to end, and the page on loading its files."""
 
 import importlib
 import json
@@ -55,7 +55,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def export(trained: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Export:
-    """Runs `export` and returns its output folder, in which it leaves the working directory."""
+    """Runs `export` and returns its output folder."""
     monkeypatch.setattr(sys, "argv", ["train.py"])
 
     def run(*arguments: str) -> Path:
@@ -66,18 +66,20 @@ def export(trained: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ex
 
 
 def built(folder: Path) -> tuple[Callable[[Tensor], Tensor], dict[str, Any]]:
-    """Returns what a stranger makes of the files but the program, and what is told there."""
-    told = json.loads((folder / "generator.json").read_text())
-    module, _, name = told["network"]["class_path"].rpartition(".")
-    made = getattr(importlib.import_module(module), name)
-    network = made(tuple(told["shape"]), told["latent_dim"], **told["network"]["init_args"])
+    """Returns a generator built from weights and metadata, and the metadata."""
+    metadata = json.loads((folder / "generator.json").read_text())
+    module, _, name = metadata["network"]["class_path"].rpartition(".")
+    network_class = getattr(importlib.import_module(module), name)
+    network = network_class(
+        tuple(metadata["shape"]), metadata["latent_dim"], **metadata["network"]["init_args"]
+    )
     network.load_state_dict(load_file(folder / "generator.safetensors"))
     network.eval()
-    return lambda z: (network(z).tanh() + 1) / 2, told
+    return lambda z: (network(z).tanh() + 1) / 2, metadata
 
 
 def weights_of(trained: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Returns the generator's weights in the checkpoint, and the average of them."""
+    """Returns the generator's weights in the checkpoint, and their average."""
     content = torch.load(trained / "checkpoints" / "last.ckpt", weights_only=True)
     own = {k: v for k, v in content["state_dict"].items() if k.startswith("generator.")}
     average = content["callbacks"]["GeneratorEMA"]["average"]
@@ -85,21 +87,21 @@ def weights_of(trained: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
 
 
 @torch.no_grad()
-def test_a_round_trip_makes_the_same_images(
+def test_exported_files_give_the_same_images(
     export: Export, trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = export()
-    assert "the generator, by the average of its weights:" in capsys.readouterr().out
-    make, told = built(folder)
+    assert "the generator, with the average of its weights:" in capsys.readouterr().out
+    make, metadata = built(folder)
     weights = load_file(folder / "generator.safetensors")
     own, average = weights_of(trained)
     with safe_open(folder / "generator.safetensors", "pt") as file:
-        assert file.metadata() == {"format": "pt"}  # other libraries ask for it
+        assert file.metadata() == {"format": "pt"}  # other libraries need it
     assert weights.keys() == average.keys()
     assert all(torch.equal(weights[name], average[name]) for name in average)
     assert not any(torch.equal(weights[name], own[name]) for name in own)
-    assert told["averaged"] is True
-    assert told["prior"] == "StandardNormal(dim=3)"
+    assert metadata["averaged"] is True
+    assert metadata["prior"] == "StandardNormal(dim=3)"
     latents = torch.randn(5, 3)
     images = make(latents)
     assert images.shape == (5, 1, 28, 28)
@@ -120,7 +122,10 @@ def test_the_weights_themselves_without_a_program(export: Export, trained: Path)
     ("arguments", "expected"),
     [
         (("export", "{run}", "--output", "{run}"), r"`output` must be new or empty, got '.*run'"),
-        (("export", "{run}/checkpoints"), r"`export` needs the folder of a run, with config\.yaml"),
+        (
+            ("export", "{run}/checkpoints"),
+            r"`export` needs the folder of a run, got '.*' without config",
+        ),
         (("export", "{run}", "--ckpt_path", "no.ckpt"), r"`ckpt_path` must be a checkpoint file"),
         (("export", "{run}", "--outputt", "x"), r"option `outputt`\. Did you mean output\?"),
     ],
@@ -143,7 +148,7 @@ def test_mistakes(
     assert {path: path.stat().st_mtime_ns for path in trained.rglob("*")} == before
 
 
-# Lets nothing be imported but the standard library and what the named distributions need.
+# Restricts imports to the standard library and the named distributions with their dependencies.
 ALONE = """
 import importlib.machinery, importlib.metadata as metadata, re, sys
 
@@ -181,14 +186,14 @@ sys.path[:0] = ["."]
 
 
 def run_alone(program: str, *distributions: str) -> str:
-    """Returns what a program prints in a process that finds nothing but these distributions."""
+    """Returns the output of a program in a process that can import only these distributions."""
     command = [sys.executable, "-I", "-W", "ignore", "-c", ALONE + program, *distributions]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr
     return found.stdout
 
 
-def test_the_page_says_how_to_load_them(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_loads_them(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = export()
     monkeypatch.chdir(folder)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "exporting.md").read_text(), re.S)

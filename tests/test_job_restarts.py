@@ -1,4 +1,4 @@
-"""Jobs that start again, through the command line: they go on with their own run and no other."""
+"""Jobs that start again, by the command line: they continue only their own run."""
 
 import os
 import sys
@@ -48,7 +48,7 @@ def run(*options: str, command: str = "fit", **variables: str) -> None:
 
 
 @pytest.mark.parametrize("launcher", [SLURM, TORCHRUN], ids=["SLURM", "torchrun"])
-def test_a_job_that_starts_again_goes_on_in_its_folder(
+def test_a_job_that_starts_again_continues_in_its_folder(
     launcher: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(**launcher)
@@ -60,19 +60,17 @@ def test_a_job_that_starts_again_goes_on_in_its_folder(
 
 
 @pytest.mark.parametrize("job", [{}, SLURM], ids=["no job", "SLURM"])
-def test_a_finished_run_goes_on_further_or_not_at_all(
+def test_a_finished_run_needs_higher_limits(
     job: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     run()
     [first] = Path("runs/tiny").iterdir()
-    for restarts in ("0", "1"):  # it has not begun, so there is nothing of its own to go on with
+    for restarts in ("0", "1"):  # the job itself has saved nothing before
         with pytest.raises(SystemExit) as ended:
             run("--ckpt_path", "last", **job, SLURM_RESTART_COUNT=restarts)
         assert ended.value.code == 2
         file = first / "checkpoints" / "last.ckpt"
-        line = (
-            f"`trainer.max_epochs` must be above 2, the epochs that `ckpt_path` '{file}' has made"
-        )
+        line = f"`trainer.max_epochs` must be above 2, the epochs in `ckpt_path` '{file}'"
         assert line in capsys.readouterr().err
     assert list(Path("runs/tiny").iterdir()) == [first]
     run("--ckpt_path", "last", "--trainer.max_epochs", "3", **job)
@@ -93,7 +91,7 @@ def test_a_start_that_was_refused_is_refused_again(
     assert {path: path.stat().st_mtime_ns for path in Path("strange").rglob("*")} == before
 
 
-def test_a_name_of_torchrun_that_was_given_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_id_of_torchrun_is_not_used_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     run(**TORCHRUN)
     another_agent = os.getppid() + 1
     monkeypatch.setattr("os.getppid", lambda: another_agent)
@@ -102,7 +100,7 @@ def test_a_name_of_torchrun_that_was_given_before(monkeypatch: pytest.MonkeyPatc
             run(**TORCHRUN, TORCHELASTIC_RESTART_COUNT=restarts)
 
 
-def test_runs_of_one_job_have_folders_of_their_own() -> None:
+def test_runs_of_one_job_have_different_folders() -> None:
     job = {**SLURM, "SLURM_STEP_ID": "0"}
     run(**job)
     run(**{**job, "SLURM_STEP_ID": "1"})
@@ -113,7 +111,7 @@ def test_runs_of_one_job_have_folders_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("command", ["validate", "test"])
-def test_a_measurement_that_starts_again_measures_again(
+def test_a_validation_that_starts_again_is_repeated(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     job = {**SLURM, "SLURM_STEP_ID": "1"}
@@ -124,7 +122,7 @@ def test_a_measurement_that_starts_again_measures_again(
         run("--model.beta", "2", **job, command=command, SLURM_RESTART_COUNT="1")
 
 
-def test_a_measurement_does_not_write_over_the_training_of_its_job(
+def test_validation_does_not_overwrite_the_training_of_its_job(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     run(**SLURM)
@@ -134,12 +132,15 @@ def test_a_measurement_does_not_write_over_the_training_of_its_job(
         assert "must be new or empty" in capsys.readouterr().err
 
 
-def test_another_run_of_a_job_does_not_go_on_with_the_first(
+def test_another_run_of_a_job_does_not_continue_the_first(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     run(**SLURM)
     capsys.readouterr()
-    for restarts, said in (("0", "must be new or empty"), ("1", "what it did before, got `model.")):
+    for restarts, said in (
+        ("0", "must be new or empty"),
+        ("1", "must train as before, got `model."),
+    ):
         with pytest.raises(SystemExit) as ended:
             run("--model.beta", "2", **SLURM, SLURM_RESTART_COUNT=restarts)
         assert ended.value.code == 2
@@ -151,29 +152,29 @@ def test_another_run_of_a_job_does_not_go_on_with_the_first(
 OWN = ("--trainer.callbacks+=ModelCheckpoint", "--trainer.callbacks.filename", "{step}")
 
 
-def test_a_job_goes_on_also_where_the_user_saves_otherwise(
+def test_a_job_continues_although_the_user_saves_otherwise(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    seldom = (*OWN, "--trainer.callbacks.every_n_train_steps", "2")  # of 3 batches an epoch
-    run(*seldom, **SLURM)
+    every_two = (*OWN, "--trainer.callbacks.every_n_train_steps", "2")  # of 3 batches an epoch
+    run(*every_two, **SLURM)
     checkpoints = Path("runs/tiny/slurm-41/checkpoints")
     assert {path.name for path in checkpoints.iterdir()} == {"step=6.ckpt", "last.ckpt"}
-    run(*seldom, **SLURM, SLURM_RESTART_COUNT="1")
+    run(*every_two, **SLURM, SLURM_RESTART_COUNT="1")
     assert f"starting from: {checkpoints}/last.ckpt" in capsys.readouterr().out
 
 
-def test_a_checkpoint_of_the_user_may_be_configured_like_the_jobs_own() -> None:
+def test_a_users_checkpoint_may_be_configured_like_that_of_the_job() -> None:
     run(*OWN, **SLURM)
     found = {path.name for path in Path("runs/tiny/slurm-41/checkpoints").iterdir()}
     assert found == {"step=6.ckpt", "last.ckpt"}
 
 
-def test_a_run_that_was_told_to_stop_names_what_it_has_just_written(
+def test_a_stopped_run_names_its_newest_checkpoint(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    told = ("--trainer.callbacks+=tests.slow_steps.ToldToStop", "--trainer.callbacks.step", "4")
+    stop = ("--trainer.callbacks+=tests.slow_steps.StoppingStep", "--trainer.callbacks.step", "4")
     every = (*OWN, "--trainer.callbacks.every_n_train_steps", "1")
-    run(*every, *told, **SLURM)
+    run(*every, *stop, **SLURM)
     said = capsys.readouterr().out
     last = "runs/tiny/slurm-41/checkpoints/last.ckpt"
     assert f"checkpoint {last}" in said
@@ -181,11 +182,11 @@ def test_a_run_that_was_told_to_stop_names_what_it_has_just_written(
     assert "step=5.ckpt" not in said
 
 
-def test_a_run_that_was_told_to_stop_names_its_run_of_wandb(
+def test_a_stopped_run_names_its_wandb_run(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    told = ("--trainer.callbacks+=tests.slow_steps.ToldToStop", "--trainer.callbacks.step", "1")
-    run(*told, "--trainer.logger", "true", **SLURM, WANDB_MODE="offline")
+    stop = ("--trainer.callbacks+=tests.slow_steps.StoppingStep", "--trainer.callbacks.step", "1")
+    run(*stop, "--trainer.logger", "true", **SLURM, WANDB_MODE="offline")
     said = capsys.readouterr().out
     assert "W&B        runs/tiny/slurm-41/wandb/offline-run-" in said
     assert "sync runs/tiny/slurm-41/wandb/offline-run-" in said

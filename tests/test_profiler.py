@@ -1,4 +1,4 @@
-"""`--trainer.profiler`: where the time goes, on the screen or in the run's folder."""
+"""`--trainer.profiler` prints times on the screen or into the run's folder."""
 
 import sys
 from pathlib import Path
@@ -43,8 +43,8 @@ def test_times_of_a_training(
     assert "val_next" in report
 
 
-class Watching(Callback):
-    """Notes the profiler of a training."""
+class ProfilerRecorder(Callback):
+    """Records the profiler of a training."""
 
     seen: ClassVar[Profiler]
 
@@ -62,6 +62,6 @@ def test_the_profiler_of_a_training(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["train.py"])
-    watching = ("--trainer.callbacks+", f"{__name__}.{Watching.__name__}")
+    watching = ("--trainer.callbacks+", f"{__name__}.{ProfilerRecorder.__name__}")
     train.main(["fit", "--config", CONFIG, *TINY, *watching, *arguments])
-    assert type(Watching.seen) is kind
+    assert type(ProfilerRecorder.seen) is kind

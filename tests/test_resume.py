@@ -1,7 +1,7 @@
 """A run resumed from any of its checkpoints ends like the uninterrupted one, to the last bit.
 
-Not only weights: all that a final checkpoint holds is compared, so optimizers, schedules, averages,
-histories, counters and the loader's place are.
+The whole last checkpoint is compared: weights, optimizers, schedules, averages, histories, counters
+and the position in the data.
 """
 
 import sys
@@ -66,7 +66,7 @@ MODELS: dict[str, Callable[[], LightningModule]] = {
 
 @final
 class SaveAll(Callback):
-    """Saves a checkpoint after each batch and each epoch, as callbacks that save do."""
+    """Saves a checkpoint after each batch, validation and epoch."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -95,7 +95,7 @@ def make_callbacks(name: str) -> list[Callback]:
 
 
 def make_data(name: str) -> LightningDataModule:
-    # twelve batches: 72 of 80 images are left to train with, 36 pairs of 40
+    # twelve batches: 72 of 80 images are for training, 36 pairs of 40
     return TinyDomains(3) if name == "DiscoGAN" else TinyImages(6)
 
 
@@ -116,7 +116,7 @@ def final_state(trainer: Trainer, path: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("length", [ONE_EPOCH, TWO_EPOCHS], ids=["12 steps", "2 epochs"])
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.filterwarnings("ignore:You passed in a `val_dataloader`")  # a GAN validates nothing
+@pytest.mark.filterwarnings("ignore:You passed in a `val_dataloader`")  # of GANs
 def test_from_every_checkpoint(name: str, length: dict[str, int], tmp_path: Path) -> None:
     seed_everything(3)
     save = SaveAll(tmp_path)
@@ -128,14 +128,14 @@ def test_from_every_checkpoint(name: str, length: dict[str, int], tmp_path: Path
         torch.manual_seed(99)  # a new process has other random numbers
         resumed = fit_model(name, tmp_path, start=path, **length)
         found = final_state(resumed, tmp_path / "resumed.ckpt")
-        # at its end the run has nothing left to do, and Lightning does not even start its loops
+        # from the last checkpoint nothing is left to do, and Lightning does not start its loops
         loops = whole["loops"] if path == save.paths[-1] else found["loops"]
         assert list(differing(whole, {**found, "loops": loops})) == [], path.name
 
 
 @final
 class Order(Sampler[int]):
-    """The order of an epoch from (seed, epoch), for those of its examples not yet delivered."""
+    """The order of an epoch by its number, without the examples already delivered."""
 
     def __init__(self, size: int) -> None:
         self.size, self.epoch, self.first = size, 0, 0
@@ -150,7 +150,7 @@ class Order(Sampler[int]):
 
 @final
 class WorkerLoader(DataLoader[Any]):
-    """What docs/adding-a-data-set.md asks of a loader with workers: it knows what it delivered."""
+    """A loader with workers as in docs/adding-a-data-set.md: it counts its batches."""
 
     sampler: Order
 
@@ -176,7 +176,7 @@ class WorkerLoader(DataLoader[Any]):
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
-@pytest.mark.filterwarnings("ignore:Be aware that when using")  # it does not save again
+@pytest.mark.filterwarnings("ignore:Be aware that when using")  # Lightning's advice does not apply
 def test_with_loader_workers(num_workers: int, tmp_path: Path) -> None:
     seed_everything(3)
     images, _ = TinyImages().read(train=True)
@@ -190,7 +190,7 @@ def test_with_loader_workers(num_workers: int, tmp_path: Path) -> None:
 
     save = SaveAll(tmp_path)
     whole = final_state(fit(save, start=None), tmp_path / "whole.ckpt")
-    for path in (save.paths[place] for place in (1, 5, 6, 9)):  # 5 the last of an epoch, 6 its end
+    for path in (save.paths[place] for place in (1, 5, 6, 9)):  # 6: end of an epoch
         torch.manual_seed(99)
         found = final_state(fit(start=path), tmp_path / "resumed.ckpt")
         assert list(differing(whole, found)) == [], path.name
@@ -203,7 +203,7 @@ def test_through_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     def fit(folder: str, *more: str) -> dict[str, Any]:
         train.main(["--config", CONFIG, "--run_folder", folder, *SHORT, *EACH_STEP, *more])
         content = torch.load(f"{folder}/checkpoints/step=6.ckpt", weights_only=True)
-        # names of files in a run's folder, and the time at which it saved
+        # these states hold file names of the run's folder and times
         saving = [key for key in content["callbacks"] if key.startswith("ModelCheckpoint")]
         return {**content, "callbacks": {**content["callbacks"], **dict.fromkeys(saving)}}
 
@@ -211,5 +211,5 @@ def test_through_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for step in (2, 3):  # within an epoch and before its end
         resumed = fit(f"from-{step}", "--ckpt_path", f"whole/checkpoints/step={step}.ckpt")
         assert list(differing(whole, resumed)) == []
-        drawn = {path.name for path in (tmp_path / f"from-{step}" / "images").glob("*-new.png")}
-        assert drawn == {"epoch-0001-new.png", "epoch-0002-new.png"}
+        new = {path.name for path in (tmp_path / f"from-{step}" / "images").glob("*-new.png")}
+        assert new == {"epoch-0001-new.png", "epoch-0002-new.png"}

@@ -1,4 +1,4 @@
-"""Jobs on a real SLURM cluster of two nodes: their time is over, they make room, they go on."""
+"""Jobs on a real SLURM cluster of two nodes: time limit, preemption, and restart."""
 
 import csv
 import subprocess
@@ -25,12 +25,12 @@ EXPERIMENT["trainer"] |= {"logger": True, "log_every_n_steps": 1}
 ENDS = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY"}
 ONE_TASK_A_NODE = ("--nodes=2", "--ntasks-per-node=1", "--gres=none", "--cpus-per-task=1")
 
-# jobs start four times and wait in queues meanwhile, beside other tests on the same cores
+# jobs start four times and wait in queues, beside other tests on the same cores
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 
 
 class Cluster:
-    """SLURM's commands, as they are typed."""
+    """Runs SLURM's commands and waits for jobs."""
 
     def __init__(self, environment: dict[str, str], folder: Path) -> None:
         own = {"MASTER_ADDR": "127.0.0.1", "WANDB_MODE": "offline", "WANDB_SILENT": "true"}
@@ -63,7 +63,7 @@ class Cluster:
         return job, folder
 
     def wait_until(self, condition: Callable[[str], bool], job: str) -> None:
-        """Waits for a condition that is told the job's state; pytest ends what takes too long."""
+        """Waits for a condition on the job's state, until the timeout of pytest."""
         while not condition(now := self.run("squeue", "-h", "-t", "all", "-j", job, "-o", "%T")):
             assert now not in ENDS, f"{job} is {now}\n{self.said()}"
             time.sleep(0.2)
@@ -86,10 +86,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield Cluster(environment, tmp_path_factory.mktemp("slurm"))
 
 
-def test_a_job_that_is_stopped_twice_ends_as_one_that_is_not(
+def test_a_job_that_is_stopped_twice_equals_an_undisturbed_one(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    # the first is left after the tenth batch of 18, the second when the epoch has ended
+    # stops after the tenth batch of 18, and at the end of an epoch
     waits = {"batches": [[1, 3], [2, 12]], "folder": str(tmp_path)}
     waiting = {"class_path": "tests.slow_steps.WaitsForSignals", "init_args": waits}
     job, stopped = cluster.submit("stopped", waiting)
@@ -105,13 +105,13 @@ def test_a_job_that_is_stopped_twice_ends_as_one_that_is_not(
         for folder in (stopped, whole)
     )
     assert same_weights(left["state_dict"], right["state_dict"])
-    galleries = [c["callbacks"]["HistoryAwareSampling"]["points"] for c in (left, right)]
-    assert torch.equal(*galleries)
-    assert len(galleries[0]) == 2 * 4
+    histories = [c["callbacks"]["HistoryAwareSampling"]["points"] for c in (left, right)]
+    assert torch.equal(*histories)
+    assert len(histories[0]) == 2 * 4
     said = stopped.with_suffix(".out").read_text()
     assert said.count("starting from: ") == 2
     assert "Traceback" not in said
-    assert "error: another process" not in said  # all left together
+    assert "error: another process" not in said  # all processes stopped together
     parts = sorted((stopped / "wandb").glob("offline-run-*"))
     assert len({part.name.rpartition("-")[2] for part in parts}) == 1
     assert len(parts) == 3
@@ -127,5 +127,5 @@ def test_a_job_that_loses_a_process_ends(cluster: Cluster, tmp_path: Path) -> No
     job, folder = cluster.submit("deadly", killer)
     cluster.wait_for_end(job, "FAILED")
     assert died.exists()
-    # srun may end the other one before that has said anything, so it tells of this one itself
+    # srun may end the other process before it prints a line, but prints its own
     assert "task 1: Killed" in folder.with_suffix(".out").read_text()

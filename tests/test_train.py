@@ -1,4 +1,4 @@
-"""The command line from end to end, in this process, on the embedded digits."""
+"""The command line from end to end, in this process, on 5,000 digits of MNIST."""
 
 import csv
 import errno
@@ -46,21 +46,21 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return run_once
 
 
-def test_a_run_leaves_what_it_says(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_leaves_the_files_that_it_names(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     folder = run("--config", CONFIG, "--trainer.max_epochs", "2")
-    said, warned = capsys.readouterr()
-    assert "wandb: WARNING" not in warned
+    output, warnings = capsys.readouterr()
+    assert "wandb: WARNING" not in warnings
     assert folder.parent.name == "energy_vae_mnist5k"
-    assert f"run folder: {folder}" in said
-    assert "no API key found, logging offline" in said
+    assert f"run folder: {folder}" in output
+    assert "no API key found, logging offline" in output
     checkpoints = ("checkpoints/last.ckpt", "checkpoints/best.ckpt")
     machine = yaml.safe_load((folder / "machine.yaml").read_text())
     assert machine["device"] == "cpu"
     assert (machine["threads"], machine["processes"]) == (torch.get_num_threads(), 1)
     for place in ("images", *checkpoints, "config.yaml", "metrics.csv"):
         assert (folder / place).exists()
-        assert str(folder / place) in said
-    assert f"wandb sync {folder}/wandb/offline-run" in said
+        assert str(folder / place) in output
+    assert f"wandb sync {folder}/wandb/offline-run" in output
     assert (folder / "images" / "epoch-0002-new.png").exists()
     with (folder / "metrics.csv").open() as file:
         columns = set(next(csv.reader(file)))
@@ -76,7 +76,7 @@ def test_wandb_file_holds_losses_images_and_configuration(run: Run) -> None:
     assert len(losses) == 6
     assert all(loss > 0 for loss in losses)
     assert any("val/reconstruction" in row for row in history)
-    images = {f"samples/{name}": 2 for name in ("new", "gallery", "independent")}
+    images = {f"samples/{name}": 2 for name in ("new", "all_samples", "independent")}
     images |= {"images/reconstructions": 2, "images/interpolation": 2}
     images |= {"images/latents": 1, "images/loss-curves": 1}
     for name, times in images.items():
@@ -93,7 +93,7 @@ def test_wandb_file_holds_losses_images_and_configuration(run: Run) -> None:
     assert config["latent_dim"] == 3
 
 
-def test_resuming_goes_on_from_the_saved_configuration(run: Run) -> None:
+def test_a_run_is_resumed_from_its_configuration(run: Run) -> None:
     first = run("--config", CONFIG, "--trainer.max_epochs", "1")
     saved = (
         "--config",
@@ -138,7 +138,7 @@ def test_the_command_line_beats_a_checkpoints_hyperparameters(run: Run) -> None:
     assert saved["hyper_parameters"]["latent_weight"] == 5
 
 
-def test_a_learning_rate_given_on_resuming_counts(run: Run) -> None:
+def test_a_resumed_run_takes_a_new_learning_rate(run: Run) -> None:
     first = run("--config", CONFIG, "--trainer.max_epochs", "1")
     second = run(
         *("--config", CONFIG, "--ckpt_path", f"{first}/checkpoints/last.ckpt"),
@@ -152,7 +152,7 @@ def test_a_learning_rate_given_on_resuming_counts(run: Run) -> None:
 
 
 @pytest.mark.filterwarnings("default:a resumed run goes on")
-def test_a_schedule_goes_on_and_says_so(run: Run) -> None:
+def test_a_schedule_is_resumed_with_a_warning(run: Run) -> None:
     step = "torch.optim.lr_scheduler.StepLR"
     scheduled = ("--config", CONFIG, "--model.scheduler", step, "--model.scheduler.step_size", "1")
     first = run(*scheduled, "--trainer.max_epochs", "1")
@@ -165,11 +165,11 @@ def test_a_schedule_goes_on_and_says_so(run: Run) -> None:
         torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["optimizer_states"][0]
         for folder in (first, second, third)
     ]
-    # a tenth after the first epoch, and of that; a schedule of its own from the configured rate
+    # a tenth after each epoch; another scheduler starts from the configured rate
     assert [rate["param_groups"][0]["lr"] for rate in rates] == pytest.approx([1e-4, 1e-5, 5e-4])
 
 
-def test_a_saved_configuration_leads_to_a_folder_of_its_own(run: Run) -> None:
+def test_a_run_from_a_saved_configuration_has_its_own_folder(run: Run) -> None:
     logger = ("--trainer.logger", "WandbLogger", "--trainer.max_epochs", "1")
     first = run("--config", CONFIG, "--run_folder", "runs/a/mine", *logger)
     second = run("--config", f"{first}/config.yaml")
@@ -248,22 +248,22 @@ def test_a_disk_that_becomes_full(
             )
     assert ended.value.code == 1
     said = capsys.readouterr()
-    assert re.search(r"no space is left on a disk \('.*\.ckpt' is as it was\)", said.err)
+    assert re.search(r"no space is left on a disk \('.*\.ckpt' is unchanged\)", said.err)
     checkpoints = Path("runs/a/full/checkpoints")
     assert torch.load(checkpoints / "last.ckpt", weights_only=True)["global_step"] == 3
     assert {path.name for path in checkpoints.iterdir()} == {"best.ckpt", "last.ckpt"}
     assert "  go on: " in said.out
 
 
-def test_an_interrupted_run_says_how_to_go_on(
+def test_an_interrupted_run_prints_how_to_resume_it(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    draw = HistoryAwareSampling.on_train_epoch_end
+    sample = HistoryAwareSampling.on_train_epoch_end
 
     def interrupt(self: HistoryAwareSampling, trainer: Trainer, module: LightningModule) -> None:
         if trainer.current_epoch == 1:
             raise KeyboardInterrupt
-        draw(self, trainer, module)
+        sample(self, trainer, module)
 
     with monkeypatch.context() as patched:
         patched.setattr(HistoryAwareSampling, "on_train_epoch_end", interrupt)
@@ -277,10 +277,10 @@ def test_an_interrupted_run_says_how_to_go_on(
 
 
 @pytest.mark.parametrize(
-    "advice", ["say `.venv/bin/python train.py ...`, or activate", "make an environment as README"]
+    "advice", ["run `.venv/bin/python train.py ...`, or activate", "make an environment as README"]
 )
-def test_a_python_without_the_packages_is_told_of_them(advice: str, tmp_path: Path) -> None:
-    """-S leaves site-packages out, as a terminal does where no environment is activated."""
+def test_a_python_without_the_packages_gets_advice(advice: str, tmp_path: Path) -> None:
+    """-S leaves out site-packages, like a shell in which no environment is activated."""
     shutil.copy(ROOT / "train.py", tmp_path)
     (tmp_path / "commands").mkdir()
     (tmp_path / "commands" / "main.py").write_text("import torch")

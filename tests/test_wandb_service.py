@@ -1,4 +1,4 @@
-"""W&B's service, a process of its own, when a job is told to end."""
+"""W&B's service, a separate process, when a job gets SIGTERM."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-TOLD_TO_END = """
+STOPPED = """
 import os, signal, subprocess, time
 import wandb
 from commands.main import _end_wandb
@@ -24,9 +24,9 @@ _end_wandb()
 
 
 @pytest.mark.skipif(shutil.which("pgrep") is None, reason="no pgrep")
-def test_a_service_that_is_told_to_end_too_leaves_no_traceback(tmp_path: Path) -> None:
+def test_a_service_that_gets_sigterm_leaves_no_traceback(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", TOLD_TO_END],
+        [sys.executable, "-c", STOPPED],
         env={**os.environ, "PYTHONPATH": str(ROOT), "WANDB_DIR": str(tmp_path)},
         cwd=tmp_path,
         capture_output=True,

@@ -1,4 +1,4 @@
-"""A trained generator as files that others load without this repository's training code."""
+"""Writes a trained generator to files that need no training code."""
 
 import hashlib
 import io
@@ -17,7 +17,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from commands.errors import UsageError
-from commands.sample.files import replace_file
+from hawc.files import atomic_write
 from lightning_modules.base.adversarial import AbstractAdversarial
 from lightning_modules.base.autoencoder import AbstractAutoencoder
 
@@ -25,14 +25,14 @@ __all__ = ["check_exportable", "check_free", "write_generator"]
 
 _VERSIONED = ("hawc", "lightning", "torch")
 _FORMAT = "hawc generator 1"
-_CHECKED = 3  # latents; another number than the program is traced with
+_NUM_CHECKED = 3  # latents; not the number that the program is traced with
 
 
 def check_exportable(model: LightningModule) -> None:
-    """Raises UsageError unless the model decodes latents by one network and a known formula."""
+    """Raises UsageError unless the model is an autoencoder or generates from latents."""
     if not isinstance(model, AbstractAdversarial | AbstractAutoencoder):
         raise UsageError(
-            "`model` must be an autoencoder or a generator fed with latents to be exported, got "
+            "`model` must be an autoencoder or generate images from latents for `export`, got "
             f"{type(model).__name__}."
         )
 
@@ -47,27 +47,27 @@ def check_free(folder: Path) -> None:
 
 
 def write_generator(
-    model: LightningModule, folder: Path, told: dict[str, Any], with_program: bool
+    model: LightningModule, folder: Path, metadata: dict[str, Any], with_program: bool
 ) -> list[Path]:
-    """Writes what decodes latents; returns the files, generator.json last.
+    """Writes the files of a generator and returns their paths, generator.json last.
 
-    generator.safetensors holds the weights of the network, generator.json says which network that
-    is, what its output stands for and which distribution latents follow, and generator.pt2 is the
-    whole of `decode` as a program of ``torch.export``, which needs no code but torch's.
+    - generator.safetensors: the weights of the network.
+    - generator.json: class and arguments of the network, the formula of the images, the prior.
+    - generator.pt2: `decode` as a program of ``torch.export``, which needs only torch.
 
     Args:
-        model: that `check_exportable` passes, with its weights, on the CPU; left in eval mode.
-        folder: that `check_free` passes.
-        told: what else generator.json is to say.
+        model: accepted by `check_exportable`, with its weights, on the CPU; stays in eval mode.
+        folder: accepted by `check_free`.
+        metadata: further entries of generator.json.
         with_program: whether generator.pt2 is written.
 
     Raises:
-        UsageError: if the folder cannot be written, or the network cannot be made a program.
+        UsageError: if the folder cannot be written, or the network cannot be exported.
     """
     model.eval()
     role = "generator" if isinstance(model, AbstractAdversarial) else "decoder"
     network = getattr(model, role)
-    # copies: the format has no tensors that share their numbers
+    # copies: the format has no tensors that share memory
     weights = {name: value.clone().contiguous() for name, value in network.state_dict().items()}
     contents = {
         "generator.safetensors": save(weights, {"format": "pt"}),
@@ -75,7 +75,7 @@ def write_generator(
     }
     description = {
         "format": _FORMAT,
-        **told,
+        **metadata,
         "model": type(model).__name__,
         "network": _factory(model, role),
         "images": _formula(model),
@@ -85,22 +85,23 @@ def write_generator(
         "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()},
         "versions": {d.name: d.version for d in distributions() if d.name in _VERSIONED},
     }
-    # last: where it is, everything is
+    # last: if it exists, all files are complete
     contents["generator.json"] = f"{json.dumps(description, indent=1)}\n".encode()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(
-            f"`output` must be a folder that can be written, got '{folder}' ({error.strerror}); "
-            "name another one with --output."
+            f"`output` must be a writable folder, got '{folder}' ({error.strerror}); name another "
+            "one with --output."
         ) from error
     for name, content in contents.items():
-        replace_file(folder / name, content)
+        with atomic_write(folder / name) as partial:
+            partial.write_bytes(content)
     return [folder / name for name in contents]
 
 
 def _factory(model: AbstractAdversarial | AbstractAutoencoder, role: str) -> dict[str, Any] | None:
-    """Returns the class to build of shape, latent_dim and these; None if Python gave a function."""
+    """Returns class and arguments of the network; None for a Python function."""
     factory = model.hparams.get(role)
     if factory is None:
         return None
@@ -120,7 +121,7 @@ def _formula(model: AbstractAdversarial | AbstractAutoencoder) -> str:
 
 @final
 class _Decoding(nn.Module):
-    """`decode` as the only thing that a model does."""
+    """A module whose forward pass is the model's `decode`."""
 
     def __init__(self, model: AbstractAdversarial | AbstractAutoencoder) -> None:
         super().__init__()
@@ -132,8 +133,8 @@ class _Decoding(nn.Module):
 
 
 def _program(model: AbstractAdversarial | AbstractAutoencoder) -> bytes:
-    """Returns a program that makes of any number of latents what the model makes, bit by bit."""
-    latents = torch.linspace(-1, 1, _CHECKED * model.latent_dim).view(_CHECKED, -1)
+    """Returns a program that equals `decode` bit by bit, for any number of latents."""
+    latents = torch.linspace(-1, 1, _NUM_CHECKED * model.latent_dim).view(_NUM_CHECKED, -1)
     written = io.BytesIO()
     try:
         with torch.no_grad(), _quiet():
@@ -142,24 +143,24 @@ def _program(model: AbstractAdversarial | AbstractAutoencoder) -> bytes:
                 _Decoding(model), (latents[:2],), dynamic_shapes=({0: torch.export.Dim("n")},)
             )
             torch.export.save(program, written)
-            found = torch.export.load(io.BytesIO(written.getvalue())).module()(latents)
-    except Exception as error:  # a network of anybody's may fail in any way
+            result = torch.export.load(io.BytesIO(written.getvalue())).module()(latents)
+    except Exception as error:  # a user's network may raise anything
         raise _not_a_program(model, str(error).partition("\n")[0]) from error
-    if not torch.equal(found, expected):
-        raise _not_a_program(model, "it would make other images")
+    if not torch.equal(result, expected):
+        raise _not_a_program(model, "its images would differ")
     return written.getvalue()
 
 
 def _not_a_program(model: LightningModule, reason: str) -> UsageError:
     return UsageError(
-        f"`program` cannot be made of the network of {type(model).__name__} ({reason}); leave it "
-        "out with --program false."
+        f"`program` needs a network that torch.export accepts, got that of {type(model).__name__} "
+        f"({reason}); leave it out with --program false."
     )
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps what torch says of its own inner workings off the screen."""
+    """Hides messages of torch about its internals."""
     logger = logging.getLogger("torch.export")
     level = logger.level
     logger.setLevel(logging.ERROR)

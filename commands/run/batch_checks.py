@@ -1,4 +1,4 @@
-"""Checks the first batch of a loader against the model, before a run writes anything."""
+"""Checks a loader's first batch before a run writes anything."""
 
 import inspect
 from collections.abc import Iterable
@@ -17,14 +17,14 @@ from lightning_modules.interface import ChecksBatches, HasImageShape, provides
 __all__ = ["PURPOSES", "check_first_batch", "check_loader_kind", "image_shape"]
 
 PURPOSES = {"train": "for training", "val": "for validation", "test": "for testing"}
-"""Of batches, by the names of their loaders."""
+"""What batches are for, by the name of their loader."""
 
 _STAGES = {"train": "training", "val": "validating", "test": "testing"}
 _STEPS = {"val": "validation_step", "test": "test_step"}
 
 
 def image_shape(data: LightningDataModule) -> Any:
-    """Returns the shape of an example, None if the data do not know it; an error of theirs stays.
+    """Returns the data's `image_shape`, or None without one.
 
     Raises:
         ValueError: if it is a method.
@@ -41,13 +41,13 @@ def image_shape(data: LightningDataModule) -> Any:
 
 
 def check_loader_kind(name: str, loader: Any, model: LightningModule, source: str) -> None:
-    """Raises UsageError for no loader at all, and for more of them than the model tells apart.
+    """Raises UsageError for no loader, or several if the model takes only one.
 
     Args:
         name: "train", "val" or "test".
         loader: what the data module returns for it.
         model: as configured.
-        source: of the loader, for messages.
+        source: names the loader in messages.
     """
     is_several = isinstance(loader, (list, tuple))
     if not all(isinstance(part, Iterable) for part in (loader if is_several else [loader])):
@@ -73,14 +73,14 @@ def check_first_batch(
     model: LightningModule,
     datamodule: LightningDataModule,
 ) -> None:
-    """Raises UsageError unless there is a first batch and it is as the model requires.
+    """Raises UsageError unless there is a first batch and the model accepts it.
 
     Args:
         stage: "fit", "validate" or "test".
         name: "train", "val" or "test".
         loader: what the data module returns for it, [] if it has no batches.
         trainer: of the run.
-        model: as configured; one without `batch_contract` takes any batches.
+        model: as configured. A model without `batch_contract` takes any batches.
         datamodule: of the run, set up.
     """
     source = f"{type(datamodule).__name__}.{name}_dataloader"
@@ -90,13 +90,13 @@ def check_first_batch(
         return _refusal(name, loader, source, trainer, model, datamodule)
 
     if isinstance(loader, (list, tuple)) and not loader:
-        raise UsageError(_none(name, source))
-    if provides(model, ChecksBatches) and (said := in_copy(refusal)):
-        raise UsageError(said)
+        raise UsageError(_no_batch(name, source))
+    if provides(model, ChecksBatches) and (message := in_copy(refusal)):
+        raise UsageError(message)
 
 
 def _enter(stage: str, name: str, trainer: Trainer, model: LightningModule) -> None:
-    """Makes trainer and model what hooks find them when they get a batch."""
+    """Puts trainer and model into the state in which hooks get a batch."""
     trainer.state.fn = TrainerFn(stage)
     setattr(trainer, _STAGES[name], True)
     trainer.strategy.connect(model)
@@ -112,13 +112,13 @@ def _refusal(
     model: LightningModule,
     datamodule: LightningDataModule,
 ) -> str | None:
-    """Returns what is wrong with the first batch, None if nothing is or it cannot be known."""
+    """Returns what is wrong with the first batch, or None, also if it is not read."""
     first = first_batches(loader, name)
     if first == []:
-        return _none(name, source)
+        return _no_batch(name, source)
     assert provides(model, ChecksBatches)  # checked by the caller
     dtype = trainer.precision_plugin.convert_input(torch.empty(0)).dtype
-    for number, batch in enumerate(first or ()):  # if it cannot be known, the first step looks
+    for number, batch in enumerate(first or ()):  # if not read, the first step checks it
         for delivered in _transferred(batch, number, trainer, model, datamodule):
             try:
                 model.batch_contract.check(delivered, source, dtype)
@@ -127,7 +127,7 @@ def _refusal(
     return None
 
 
-def _none(name: str, source: str) -> str:
+def _no_batch(name: str, source: str) -> str:
     none_is_meant = "; return [] there for no validation" if name == "val" else ""
     return (
         f"`data` must serve at least one batch {PURPOSES[name]}, got none from {source}; give it "
@@ -142,10 +142,10 @@ def _transferred(
     model: LightningModule,
     datamodule: LightningDataModule,
 ) -> list[Any]:
-    """Returns a batch after the hooks that come before the model's step, on the CPU.
+    """Returns a batch on the CPU after the hooks that precede the model's step.
 
-    The list is empty if that cannot be known: a hook of the data module or the model moves batches
-    to their device, or fails here, where there is no device yet.
+    The list is empty if a hook of the data module or the model moves batches to their device, or
+    fails here, where there is no device yet.
     """
     owners: tuple[Any, ...] = (datamodule, model)
     if any(is_overridden("transfer_batch_to_device", owner) for owner in owners):
@@ -155,7 +155,7 @@ def _transferred(
         owner = next((owner for owner in owners if is_overridden(hook, owner)), None)
         try:
             batch = batch if owner is None else getattr(owner, hook)(batch, number)
-        except Exception:  # it fails again, with its traceback, or works on the device
+        except Exception:  # in the run it fails with its traceback, or works on the device
             return []
     return [batch]
 

@@ -1,6 +1,6 @@
-"""Callbacks of Lightning that do not go with a model, found before anything is written.
+"""Refuses Lightning's callbacks that cannot work with a model.
 
-Lightning itself refuses most of them, once the training has begun.
+Lightning itself refuses most of them, but only after the training has begun.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ from commands.errors import UsageError
 
 __all__ = ["check_lightning_callbacks", "interval_notice"]
 
-# what they do is done for one optimizer that Lightning steps; and what to do instead
+# callbacks for a single optimizer that Lightning steps, with what to do instead
 _OF_ONE_OPTIMIZER: dict[type[Callback], str] = {
     GradientAccumulationScheduler: "set a larger `data.batch_size`",
     BatchSizeFinder: "set `data.batch_size`",
@@ -42,7 +42,7 @@ _RATES = ("lr", "learning_rate")
 def check_lightning_callbacks(
     trainer: Trainer, model: LightningModule, datamodule: LightningDataModule
 ) -> None:
-    """Raises UsageError for a callback of Lightning that cannot work with model, data, trainer."""
+    """Raises UsageError for a callback of Lightning that cannot work in this run."""
     for callback in trainer.callbacks:
         if reason := _reason_against(callback, trainer, model, datamodule):
             raise UsageError(
@@ -52,11 +52,11 @@ def check_lightning_callbacks(
 
 
 def interval_notice(trainer: Trainer, model: LightningModule) -> str | None:
-    """Returns a line on `every_n_train_steps` where a batch may make several steps."""
+    """Returns a line on `every_n_train_steps` if a batch may make several steps."""
     if model.automatic_optimization:
         return None
     for callback in trainer.checkpoint_callbacks:
-        # the name is private; tests/commands/run/test_callback_checks.py fails if it goes
+        # private: docs/private-names.md
         if isinstance(callback, ModelCheckpoint) and (n := callback._every_n_train_steps) > 1:
             return (
                 f"`every_n_train_steps` {n} counts the steps of all optimizers: a checkpoint is "
@@ -68,7 +68,7 @@ def interval_notice(trainer: Trainer, model: LightningModule) -> str | None:
 def _reason_against(
     callback: Callback, trainer: Trainer, model: LightningModule, datamodule: LightningDataModule
 ) -> str | None:
-    """Returns why a callback cannot work and what to do instead, None if it can."""
+    """Returns why a callback cannot work and what to do instead, or None."""
     if not model.automatic_optimization:
         for kind, instead in _OF_ONE_OPTIMIZER.items():
             if isinstance(callback, kind):
@@ -76,7 +76,7 @@ def _reason_against(
     sizes = (model, model.hparams, datamodule, datamodule.hparams)
     if isinstance(callback, BatchSizeFinder) and not _has(sizes, "batch_size"):
         data = type(datamodule).__name__
-        return f"which has no attribute batch_size, nor has {data}; set the size of batches instead"
+        return f"since neither it nor {data} has an attribute batch_size; set the size yourself"
     if isinstance(callback, LearningRateFinder) and not _has((model, model.hparams), *_RATES):
         return "which has no attribute lr or learning_rate; set `model.optimizer.lr` instead"
     has_backbone = isinstance(getattr(model, "backbone", None), nn.Module)
@@ -86,12 +86,12 @@ def _reason_against(
     if isinstance(callback, DeviceStatsMonitor) and is_on_cpu and find_spec("psutil") is None:
         return "since psutil is not installed; install it with pip"
     if isinstance(callback, _WITH_LOGGER) and not trainer.loggers:
-        return "since `trainer.logger` is off and there is nowhere to log to; name a logger"
+        return "since `trainer.logger` is off; name a logger"
     return None
 
 
 def _has(holders: Sequence[Any], *names: str) -> bool:
-    """Returns whether an object has an attribute, or hyperparameters a key, of these names."""
+    """Returns whether an object has one of the attributes, or a mapping of the keys."""
     return any(
         name in holder if isinstance(holder, Mapping) else hasattr(holder, name)
         for holder in holders

@@ -1,4 +1,4 @@
-"""A look into a checkpoint before anything is started from it."""
+"""Checks of checkpoints before a run starts from them, and their weights."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,25 +29,25 @@ _RESUMED = ("optimizer_states", "lr_schedulers", "loops", "callbacks")
 
 
 def check_checkpoint(path: Path, module: LightningModule) -> None:
-    """Raises UsageError unless the file holds weights that fit the module, name by name."""
+    """Raises UsageError unless names and shapes of the file's weights fit the module."""
     with _plain_errors():
         read_weights(path, module, _OPTION)
 
 
 def check_resumable(path: Path, module: LightningModule) -> None:
-    """Raises UsageError unless a training can go on from the file, not only use its weights."""
+    """Raises UsageError unless a training can be resumed from the file."""
     check_checkpoint(path, module)
     with _plain_errors():
         content = read_checkpoint(path, _OPTION)
     if missing := _missing(content):
         raise UsageError(
-            f"`{_OPTION}` '{path}' holds weights that fit, but not the {missing} that a "
-            "training goes on with; name a checkpoint that a training saved whole."
+            f"`{_OPTION}` must hold {missing} to resume a training, got only weights in '{path}'; "
+            "name a checkpoint saved without `save_weights_only`."
         )
 
 
 def can_resume(path: Path) -> bool:
-    """Returns whether a file holds what a training goes on with, whatever its model."""
+    """Returns whether a training of any model can be resumed from a file."""
     try:
         return _missing(read_checkpoint(path, _OPTION)) is None
     except ValueError:
@@ -55,7 +55,7 @@ def can_resume(path: Path) -> bool:
 
 
 def progress(path: Path) -> tuple[int, int]:
-    """Returns the epochs and the steps that a training had made when it saved a file whole.
+    """Returns the epochs and steps of the training that saved a resumable checkpoint.
 
     Raises:
         UsageError: if the file cannot be read.
@@ -67,13 +67,13 @@ def progress(path: Path) -> tuple[int, int]:
 
 
 def check_unfinished(path: Path, trainer: Trainer, run_folder: Path) -> None:
-    """Raises UsageError if a training that goes on from the file would not make a single step.
+    """Raises UsageError if a training resumed from the file would make no step.
 
     Args:
-        path: of a file from which a training can go on.
-        trainer: of that training, with its limits.
-        run_folder: of that training; only a job that starts again finds its own file there, and may
-            have been at its end.
+        path: of a resumable checkpoint.
+        trainer: of the resumed training, with its limits.
+        run_folder: of the resumed training. If it holds the file, a job starts again, which may
+            have reached its end before.
     """
     if run_of(path).resolve() == run_folder.resolve():
         return
@@ -83,17 +83,17 @@ def check_unfinished(path: Path, trainer: Trainer, run_folder: Path) -> None:
         if limit is not None and 0 <= limit <= reached:
             if trainer.fast_dev_run:  # which sets the limits itself
                 raise UsageError(
-                    f"`trainer.fast_dev_run` must start anew, since it ends after {limit} {unit}, "
-                    f"which `{_OPTION}` '{path}' has made, got both; leave one out."
+                    f"`trainer.fast_dev_run` must be used without `{_OPTION}` '{path}', which has "
+                    f"already made {limit} {unit}, got both; leave one out."
                 )
             raise UsageError(
-                f"`trainer.max_{unit}` must be above {reached}, the {unit} that `{_OPTION}` "
-                f"'{path}' has made, for a training to go on, got {limit}; raise it."
+                f"`trainer.max_{unit}` must be above {reached}, the {unit} in `{_OPTION}` "
+                f"'{path}', to resume the training, got {limit}; raise it."
             )
 
 
 def load_weights(path: Path, module: LightningModule) -> None:
-    """Replaces the module's weights by the file's; optimizers and callbacks in it do not matter.
+    """Replaces the module's weights by the file's; ignores optimizers and callbacks.
 
     Raises:
         UsageError: if the file does not hold weights that fit the module.
@@ -103,7 +103,7 @@ def load_weights(path: Path, module: LightningModule) -> None:
 
 
 def holds_average(path: Path) -> bool:
-    """Returns whether the callback GeneratorEMA left an average of the generator in the file.
+    """Returns whether the file holds an average of the generator by GeneratorEMA.
 
     Raises:
         UsageError: if the file cannot be read.
@@ -112,7 +112,7 @@ def holds_average(path: Path) -> bool:
 
 
 def load_average(path: Path, module: LightningModule) -> None:
-    """Replaces the generator's weights by the average that the callback GeneratorEMA keeps of them.
+    """Replaces the generator's weights by their average of GeneratorEMA.
 
     Raises:
         UsageError: if the file holds no such average, or one of another generator.
@@ -120,22 +120,22 @@ def load_average(path: Path, module: LightningModule) -> None:
     kept = _average(path)
     if not kept:
         raise UsageError(
-            f"`use_ema` needs a checkpoint with the average that the callback GeneratorEMA keeps, "
-            f"got '{path}' without one; leave the option out, or train with that callback."
+            f"`use_ema` needs a checkpoint with an average of the callback GeneratorEMA, got "
+            f"'{path}' without one; leave the option out, or train with that callback."
         )
     wanted = module.generator.state_dict() if provides(module, AdversarialPair) else {}
     if {k: v.shape for k, v in kept.items()} != {k: v.shape for k, v in wanted.items()}:
         raise UsageError(
-            f"`use_ema` needs an average of this generator, got in '{path}' one of another; use "
-            "the config.yaml of its run."
+            f"`use_ema` needs an average of this generator, got in '{path}' that of another one; "
+            "use the config.yaml of its run."
         )
     module.generator.load_state_dict(kept)
 
 
 def _missing(content: Mapping[str, Any]) -> str | None:
-    """Returns what a training goes on with and a checkpoint lacks, None if it is all there."""
-    has_none = {"optimizer_states"} if not content.get("optimizer_states") else set()
-    return next((name for name in _RESUMED if name not in content or name in has_none), None)
+    """Returns a part that resuming needs and a checkpoint lacks, or None."""
+    empty = {"optimizer_states"} if not content.get("optimizer_states") else set()
+    return next((name for name in _RESUMED if name not in content or name in empty), None)
 
 
 def _average(path: Path) -> dict[str, Tensor]:

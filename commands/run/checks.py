@@ -1,4 +1,4 @@
-"""Whether trainer, model, data and callbacks go together, found before anything is written."""
+"""Checks that trainer, model, data and callbacks fit each other."""
 
 from collections.abc import Collection, Iterator, Sized
 from typing import Any
@@ -18,12 +18,12 @@ __all__ = ["check_batches", "check_run"]
 def check_run(
     stage: str, trainer: Trainer, model: LightningModule, datamodule: LightningDataModule
 ) -> None:
-    """Raises UsageError for what would end the run later, or let it do what nobody meant.
+    """Raises UsageError for settings that would fail or be ignored later.
 
     Args:
         stage: "fit", "validate" or "test".
         trainer: of the run, with its callbacks.
-        model: as configured; its optimizers are made once to see whether they can be.
+        model: as configured; its optimizers are created once, which checks their settings.
         datamodule: of the run, not yet set up.
     """
     _check_trainer_numbers(trainer)
@@ -41,15 +41,16 @@ def check_run(
 def check_batches(
     stage: str, trainer: Trainer, model: LightningModule, datamodule: LightningDataModule
 ) -> None:
-    """Raises UsageError for what is wrong with batches: their number, their kind, their values.
+    """Raises UsageError if the number, the kind or the values of batches are wrong.
 
-    They are counted as one process has them. Several share them; where only these have too few,
-    Lightning says so once the run folder is made. The first batch is read, see `first_batches`.
+    Batches are counted as for one process. If only the shares of several processes are too small,
+    Lightning reports it after the run folder is created. The first batch is read, see
+    `first_batches`.
 
     Args:
         stage: "fit", "validate" or "test".
         trainer: of the run.
-        model: as configured; one without validation steps needs no batches for them.
+        model: as configured. A model without validation steps needs no validation batches.
         datamodule: of the run, set up for the stage.
     """
     for name, loader in _loaders(stage, trainer, model, datamodule):
@@ -92,7 +93,7 @@ def _check_interval(trainer: Trainer, batches: int) -> None:
 def _loaders(
     stage: str, trainer: Trainer, model: LightningModule, datamodule: LightningDataModule
 ) -> Iterator[tuple[str, Any]]:
-    """Yields the names of a stage's loaders that are read, and what the data module returns."""
+    """Yields the name and the data module's result of each loader that is read."""
     for name in {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}[stage]:
         is_skipped = name == "val" and not is_overridden("validation_step", model)
         if is_skipped or not is_overridden(f"{name}_dataloader", datamodule):
@@ -106,37 +107,37 @@ def _loaders(
 
 
 def _length(loader: object) -> int | None:
-    """Returns how many batches a loader has, None if it is several loaders or cannot tell."""
+    """Returns the number of batches; None for several loaders or an unknown number."""
     if not isinstance(loader, Sized) or isinstance(loader, Collection):
         return None
     try:
         return len(loader)
-    # of a stream; of Lightning's loader of several before it is iterated
+    # a stream; Lightning's CombinedLoader before it is iterated
     except (TypeError, NotImplementedError, RuntimeError):
         return None
 
 
 def _check_trainer_numbers(trainer: Trainer) -> None:
-    """Raises UsageError for intervals of 0, by which Lightning would divide in the first epoch."""
+    """Raises UsageError for intervals of 0, by which Lightning would divide."""
     for option in ("accumulate_grad_batches", "check_val_every_n_epoch", "val_check_interval"):
-        value = getattr(trainer, option, None)  # there is no val_check_interval if it is in time
+        value = getattr(trainer, option, None)  # no val_check_interval if it is given as a time
         is_share = isinstance(value, float) and value > 0
         if value is not None and value < 1 and not is_share:
             raise UsageError(f"`trainer.{option}` must be greater than 0, got {value}.")
 
 
 def _check_trains(trainer: Trainer) -> None:
-    """Raises UsageError for limits of 0, with which a training would end before its first step."""
+    """Raises UsageError for limits of 0: the training would end before its first step."""
     for option in ("max_epochs", "max_steps", "limit_train_batches"):
         if getattr(trainer, option) == 0:
             raise UsageError(
-                f"`trainer.{option}` must be greater than 0 for `fit`, got 0, so nothing would be "
-                "trained; `validate` and `test` measure without training."
+                f"`trainer.{option}` must be greater than 0 for `fit`, got 0; use `validate` or "
+                "`test` to measure without training."
             )
 
 
 def _check_trainer_options(trainer: Trainer, model: LightningModule) -> None:
-    """Raises UsageError for what Lightning refuses of models that step optimizers themselves."""
+    """Raises UsageError for options that manual optimization does not support."""
     instead = {}
     if trainer.gradient_clip_val not in (None, 0):
         instead["trainer.gradient_clip_val"] = "`model.max_gradient_norm`"
@@ -151,10 +152,13 @@ def _check_trainer_options(trainer: Trainer, model: LightningModule) -> None:
 
 
 def _check_model(model: LightningModule, stage: str) -> None:
-    """Raises UsageError if the model cannot do what is asked or its optimizers cannot be made."""
+    """Raises UsageError if the model lacks a step or a working optimizer."""
     step = {"fit": "training_step", "validate": "validation_step", "test": "test_step"}[stage]
     if getattr(type(model), step) is getattr(LightningModule, step):
-        raise UsageError(f"{type(model).__name__} has nothing to {stage}; it has no {step}.")
+        raise UsageError(
+            f"`model` must have a {step} for `{stage}`, got {type(model).__name__} without one; "
+            "use another command."
+        )
     try:
         model.configure_optimizers()
     except ValueError as error:
@@ -162,17 +166,17 @@ def _check_model(model: LightningModule, stage: str) -> None:
 
 
 def _check_loader(datamodule: LightningDataModule, stage: str) -> None:
-    """Raises UsageError if the data have no batches for what is asked."""
+    """Raises UsageError if the data have no loader for the stage."""
     loader = {"fit": "train", "validate": "val", "test": "test"}[stage] + "_dataloader"
     if not is_overridden(loader, datamodule):
         raise UsageError(
             f"`data` must have a {loader} for `{stage}`, got {type(datamodule).__name__}, which "
-            "has none; name other data or write one."
+            "has none; name other data or write that method."
         )
 
 
 def _check_domains(model: LightningModule, datamodule: LightningDataModule) -> None:
-    """Raises UsageError unless batches are of as many domains as the model takes.
+    """Raises UsageError unless data and model have the same number of domains.
 
     Data and models that do not provide `TwoDomains` are of one domain.
     """
@@ -192,8 +196,8 @@ def _check_density(model: LightningModule, datamodule: LightningDataModule) -> N
     """Raises UsageError if a model that `NeedsDensity` gets data without `HasDensity`."""
     if provides(model, NeedsDensity) and not provides(datamodule, HasDensity):
         raise UsageError(
-            f"`data` must know its density for {type(model).__name__}, got "
-            f"{type(datamodule).__name__}, which has no `log_density`; name data such as "
+            f"`data` must have a `log_density` for {type(model).__name__}, got "
+            f"{type(datamodule).__name__}, which has none; name data such as "
             "GaussianEllipse or Gaussians2."
         )
 
@@ -201,7 +205,7 @@ def _check_density(model: LightningModule, datamodule: LightningDataModule) -> N
 def _check_callbacks(
     trainer: Trainer, model: LightningModule, datamodule: LightningDataModule
 ) -> None:
-    """Raises UsageError if a callback asks for what model, data or other callbacks have not."""
+    """Raises UsageError if a callback's needs are not met."""
     seen: set[str] = set()
     for callback in trainer.callbacks:
         if isinstance(callback, AbstractModelCallback) and callback.state_key in seen:

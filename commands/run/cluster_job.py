@@ -1,4 +1,4 @@
-"""What SLURM or torchrun say of the job that this process is one of, and a new place in the queue.
+"""The job of SLURM or torchrun that this process belongs to.
 
 SLURM      sbatch cluster/slurm.sbatch    one process a task, started by srun
 torchrun   cluster/torchrun.sh            one process a device, started by an agent on each node
@@ -22,16 +22,16 @@ __all__ = ["ClusterJob", "num_processes", "requeue", "slurm_environment", "this_
 @final
 @dataclass(frozen=True)
 class ClusterJob:
-    """A job whose processes somebody else starts.
+    """A job whose processes are started by SLURM or torchrun.
 
     Args:
-        name: of the run: the same in all its processes and after each restart of the job, another
-            one for each run of the job; None if there is no such name.
-        restarts: how often it was started before, >= 0.
+        name: of the run; equal in all its processes and after each restart of the job, different
+            for each run of the job. None if the launcher gives no unique name.
+        restarts: number of earlier starts, >= 0.
         devices: processes of each node, >= 1.
-        nodes: >= 1.
-        launch: what the run folder of this job remembers, so that no other job goes on in it; the
-            same after each restart of this job, and in no other one.
+        nodes: number of nodes, >= 1.
+        launch: identity of the job, equal after each restart. It is written to the run folder, so
+            that no other job continues there.
     """
 
     name: str | None
@@ -42,18 +42,18 @@ class ClusterJob:
 
 
 def this_job() -> ClusterJob | None:
-    """Returns the job that this process is one of, None if it was started by hand.
+    """Returns the job that this process belongs to, or None.
 
     Raises:
-        UsageError: if it would wait for processes that nobody starts.
+        UsageError: if the process would wait for processes that are not started.
     """
-    if TorchElasticEnvironment.detect():  # first, since torchrun may itself run in a SLURM job
+    if TorchElasticEnvironment.detect():  # first: torchrun may itself run in a SLURM job
         return _torchrun_job(os.environ)
-    return _slurm_job(os.environ) if _is_slurms() else None
+    return _slurm_job(os.environ) if _is_started_by_slurm() else None
 
 
 def num_processes(configured: Mapping[str, Any], job: ClusterJob | None) -> dict[str, Any]:
-    """Returns the trainer's `devices` and `num_nodes`: the job's where the defaults stand."""
+    """Returns `devices` and `num_nodes`; the job's numbers replace defaults."""
     devices, num_nodes = configured["devices"], configured["num_nodes"]
     if job is not None:
         devices = job.devices if devices == "auto" else devices
@@ -62,31 +62,31 @@ def num_processes(configured: Mapping[str, Any], job: ClusterJob | None) -> dict
 
 
 def slurm_environment() -> SLURMEnvironment | None:
-    """Returns how Lightning is to see a SLURM job: without its own handling of signals.
+    """Returns Lightning's SLURM environment without its signal handlers, or None.
 
-    That saves in the middle of a step and knows no difference between the signals; the callback
-    Preemption is there instead. None if SLURM has not started this process.
+    Lightning saves in the middle of a step and does not distinguish the signals. The callback
+    Preemption handles them instead.
     """
-    return SLURMEnvironment(auto_requeue=False) if _is_slurms() else None
+    return SLURMEnvironment(auto_requeue=False) if _is_started_by_slurm() else None
 
 
 def requeue() -> str | None:
-    """Puts this SLURM job back in the queue, where it waits to start again; ends it soon.
+    """Puts this SLURM job back into the queue; SLURM then ends its processes.
 
     Returns:
-        Why that could not be done, None if it was.
+        The reason of a failure, or None.
     """
     try:
-        asked = subprocess.run(
+        result = subprocess.run(
             ["scontrol", "requeue", _slurm_id(os.environ)], capture_output=True, text=True
         )
     except OSError as error:
         return f"scontrol: {error.strerror}"
-    return " ".join(asked.stderr.split()) or "scontrol failed" if asked.returncode else None
+    return " ".join(result.stderr.split()) or "scontrol failed" if result.returncode else None
 
 
-def _is_slurms() -> bool:
-    """Returns whether SLURM has started this process, not an agent of torchrun in its job."""
+def _is_started_by_slurm() -> bool:
+    """Returns whether SLURM, not torchrun within its job, has started this process."""
     return SLURMEnvironment.detect() and not TorchElasticEnvironment.detect()
 
 
@@ -94,13 +94,13 @@ def _slurm_job(environment: Mapping[str, str]) -> ClusterJob:
     num_tasks = int(environment["SLURM_NTASKS"])
     if num_tasks > 1 and "SLURM_NTASKS_PER_NODE" not in environment:
         raise UsageError(
-            f"a SLURM job of {num_tasks} tasks must say how many of them a node has, got no "
+            f"a SLURM job of {num_tasks} tasks must set the number of tasks a node, got no "
             "--ntasks-per-node; add it to the #SBATCH lines."
         )
     if num_tasks > 1 and "SLURM_STEP_ID" not in environment:
         raise UsageError(
-            f"a SLURM job of {num_tasks} tasks must start each of them, got one process, which "
-            "would wait for the others; write `srun python train.py ...` in the job's script."
+            f"a SLURM job of {num_tasks} tasks must start all of them, got one process; write "
+            "`srun python train.py ...` in the job's script."
         )
     return ClusterJob(
         name=f"slurm-{_slurm_id(environment)}{_run_of_slurm_job(environment)}",
@@ -112,7 +112,7 @@ def _slurm_job(environment: Mapping[str, str]) -> ClusterJob:
 
 
 def _run_of_slurm_job(environment: Mapping[str, str]) -> str:
-    """Returns what tells apart the runs of one job: an agent's of W&B, or its steps from 1 on."""
+    """Returns a run's suffix within its job: W&B's run id, or the step from 1 on."""
     if "WANDB_RUN_ID" in environment:
         return f"-{environment['WANDB_RUN_ID']}"
     step = environment.get("SLURM_STEP_ID", "0")
@@ -120,7 +120,7 @@ def _run_of_slurm_job(environment: Mapping[str, str]) -> str:
 
 
 def _slurm_id(environment: Mapping[str, str]) -> str:
-    # one task of an array may have the very number of the array, which would mean all its tasks
+    # the number of one task of an array may be that of the whole array
     if "SLURM_ARRAY_JOB_ID" in environment:
         return f"{environment['SLURM_ARRAY_JOB_ID']}_{environment['SLURM_ARRAY_TASK_ID']}"
     return environment["SLURM_JOB_ID"]
@@ -130,22 +130,22 @@ def _torchrun_job(environment: Mapping[str, str]) -> ClusterJob:
     run_id = environment["TORCHELASTIC_RUN_ID"]
     devices = int(environment["LOCAL_WORLD_SIZE"])
     return ClusterJob(
-        name=None if run_id == "none" else f"torchrun-{run_id}",  # "none" is every run's default
+        name=None if run_id == "none" else f"torchrun-{run_id}",  # torchrun's default
         restarts=int(environment.get("TORCHELASTIC_RESTART_COUNT", 0)),
         devices=devices,
         nodes=int(environment["WORLD_SIZE"]) // devices,
-        # the agent, which outlives what it starts; names of runs are given twice
+        # the agent outlives its processes; a run id alone may be used twice
         launch=f"torchrun {run_id} {socket.gethostname()} {_identity(os.getppid())}",
     )
 
 
 def _identity(pid: int) -> str:
-    """Returns a process's number and when it started, in ticks since the machine did.
+    """Returns a process's number and its start time in clock ticks since boot.
 
-    In each container the same program may have the same small number. No time where no /proc is.
+    Numbers alone repeat: each container has its own. Without /proc there is no start time.
     """
     try:
-        told = Path(f"/proc/{pid}/stat").read_text()
+        status = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return str(pid)
-    return f"{pid} {told.rpartition(')')[2].split()[19]}"  # after a name that may hold anything
+    return f"{pid} {status.rpartition(')')[2].split()[19]}"  # the program's name may hold blanks

@@ -1,4 +1,4 @@
-"""Configuration files, looked at before the parser sees them so that messages name the file."""
+"""Checks configuration files before parsing, so that messages name the file."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from commands.errors import UsageError, nearest
 __all__ = ["check_config_files", "config_paths"]
 
 _FLAGS = ("--config", "-c")
-_MERGE = "tag:yaml.org,2002:merge"  # of the key <<
+_MERGE = "tag:yaml.org,2002:merge"  # the key <<
 
 
 def config_paths(arguments: Sequence[str]) -> Iterator[Path]:
@@ -24,7 +24,7 @@ def config_paths(arguments: Sequence[str]) -> Iterator[Path]:
 
 
 def check_config_files(arguments: Sequence[str]) -> None:
-    """Raises UsageError unless every named configuration file exists and is a YAML mapping."""
+    """Raises UsageError unless each configuration file is a YAML mapping."""
     for path in config_paths(arguments):
         if path.is_dir():
             raise UsageError(f"`--config` must name a file, got the folder '{path}'.")
@@ -49,16 +49,16 @@ def check_config_files(arguments: Sequence[str]) -> None:
 
 
 def _check_nodes(path: Path, root: yaml.Node) -> None:
-    """Raises UsageError if a mapping has a key twice or a part holds itself."""
+    """Raises UsageError if a mapping has a key twice or a node contains itself."""
     for key in _repeated(root, set()):
         raise UsageError(
             f"`--config` file '{path}' must set each option once, got `{key.value}` again in "
             f"line {key.start_mark.line + 1}; remove one."
         )
-    for node in _holding_themselves(root, frozenset(), set()):
+    for node in _self_containing(root, frozenset(), set()):
         raise UsageError(
-            f"`--config` file '{path}' must have an end, got in line {node.start_mark.line + 1} "
-            "a part with an alias of itself; write out what the alias stands for."
+            f"`--config` file '{path}' must not contain itself, got in line "
+            f"{node.start_mark.line + 1} a part with an alias of itself; write the part out."
         )
 
 
@@ -70,11 +70,11 @@ def _where(error: Exception) -> str:
 
 
 def _repeated(node: yaml.Node, seen: set[int]) -> Iterator[yaml.ScalarNode]:
-    """Yields keys that their mapping has already; YAML forbids them and PyYAML takes the last.
+    """Yields repeated keys of a mapping; PyYAML would take the last one.
 
     Args:
-        node: whose mappings are looked at.
-        seen: ids of nodes that have been, since aliases may name one often.
+        node: root of the nodes to check.
+        seen: ids of checked nodes; aliases may name a node often.
     """
     if id(node) in seen:
         return
@@ -86,7 +86,7 @@ def _repeated(node: yaml.Node, seen: set[int]) -> Iterator[yaml.ScalarNode]:
 
 
 def _again(keys: Sequence[yaml.ScalarNode]) -> Iterator[yaml.ScalarNode]:
-    """Yields keys that are not the first of their name; 1 and '1' are two, and << may be many."""
+    """Yields keys that occurred before; 1 and '1' differ, and << may be repeated."""
     seen: set[tuple[str, str]] = set()
     for key in keys:
         if (key.tag, key.value) in seen and key.tag != _MERGE:
@@ -94,17 +94,15 @@ def _again(keys: Sequence[yaml.ScalarNode]) -> Iterator[yaml.ScalarNode]:
         seen.add((key.tag, key.value))
 
 
-def _holding_themselves(
-    node: yaml.Node, above: frozenset[int], seen: set[int]
-) -> Iterator[yaml.Node]:
-    """Yields nodes that are among those above them."""
+def _self_containing(node: yaml.Node, above: frozenset[int], seen: set[int]) -> Iterator[yaml.Node]:
+    """Yields nodes that are among their own ancestors."""
     if id(node) in above:
         yield node
     if id(node) in seen:
         return
     seen.add(id(node))
     for part in _parts(node):
-        yield from _holding_themselves(part, above | {id(node)}, seen)
+        yield from _self_containing(part, above | {id(node)}, seen)
 
 
 def _parts(node: yaml.Node) -> list[yaml.Node]:

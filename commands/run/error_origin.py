@@ -1,7 +1,7 @@
-"""Where an error comes from: an option, or code that the user has written.
+"""Tells mistakes of the command line from bugs in code that the options name.
 
-A mistake on the command line is told in one line. A bug in a network, data module, callback or
-model keeps its file and line, or its whole traceback, wherever the file lies.
+A mistake becomes one line. A bug in a network, data module, callback or model keeps its file and
+line, or its whole traceback.
 """
 
 import sysconfig
@@ -11,21 +11,22 @@ from pathlib import Path
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-__all__ = ["is_bug", "origin", "place_in_users_code", "refuses_arguments", "refuses_options"]
+__all__ = ["is_bug", "origin", "refuses_arguments", "refuses_options", "user_code_location"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _OWN = ("callbacks", "commands", "datamodules", "hawc", "lightning_modules", "metrics", "networks")
 _OURS = (*(_ROOT / package for package in _OWN), _ROOT / "train.py")
-# users add code of their own to these; `commands` runs it and is in every traceback
+# users may add code to these packages; `commands` runs it and is in every traceback
 _CONFIGURED = tuple(_ROOT / package for package in _OWN if package != "commands")
 _STDLIB = tuple({Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")})
 _INSTALLED = ("site-packages", "dist-packages")
-# what a constructor raises, ours or a library's, that does not like its arguments
+# what a constructor, ours or a library's, raises when it refuses its arguments
 _OF_ARGUMENTS = (
     *(ValueError, TypeError, RuntimeError, OSError, ImportError),
     MisconfigurationException,
 )
-# where Lightning refuses options once the training has begun; elsewhere, what a hook of ours does
+# modules in which Lightning refuses options after the training has begun; in other modules it
+# refuses what one of our hooks does
 _OF_OPTIONS = tuple(
     f"lightning.pytorch.{part}"
     for part in (
@@ -38,23 +39,23 @@ _OF_OPTIONS = tuple(
 
 
 def origin(error: BaseException) -> BaseException:
-    """Returns the error that the parser's own, which wrap one another, were made from.
+    """Returns the error behind the parser's own errors, which wrap one another.
 
-    If there are several, since the parser tries one type after the other, it is the bug.
+    The parser tries the types of a union in turn, so there may be several. A bug comes first.
     """
     leaves = list(_leaves(error))
     return next((leaf for leaf in leaves if is_bug(leaf)), leaves[0])
 
 
 def is_bug(error: BaseException) -> bool:
-    """Returns whether an error of the parser comes from code that the options name."""
-    if place_in_users_code(error):
+    """Returns whether an error is a bug in code that the options name."""
+    if user_code_location(error):
         return True
     return _passed(error, _CONFIGURED) and not refuses_arguments(error)
 
 
-def place_in_users_code(error: BaseException) -> str | None:
-    """Returns file and line of the user's innermost code that an error passed, None if none."""
+def user_code_location(error: BaseException) -> str | None:
+    """Returns file and line of the innermost user code in a traceback, or None."""
     if isinstance(error, SyntaxError) and _is_users(error.filename):
         return f"{_shown(error.filename)}, line {error.lineno}"
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
@@ -64,14 +65,14 @@ def place_in_users_code(error: BaseException) -> str | None:
 
 
 def refuses_arguments(error: BaseException) -> bool:
-    """Returns whether a constructor refuses its arguments, rather than being wrong itself.
+    """Returns whether a constructor refuses its arguments, rather than having a bug.
 
-    A class of the user refuses by a ValueError of its own or of a class of ours. A class of the
-    packages here refuses by any ValueError, or by another error that it raises itself. A library
-    also refuses by other errors, such as a TypeError.
+    - A user's class refuses by a ValueError raised in its code or in ours.
+    - A class of this repository refuses by any ValueError, or by another error that it raises.
+    - A library also refuses by other errors, such as a TypeError.
     """
     frames = traceback.extract_tb(error.__traceback__)
-    if place_in_users_code(error):
+    if user_code_location(error):
         return isinstance(error, ValueError) and not _is_librarys(frames[-1].filename)
     if not isinstance(error, _OF_ARGUMENTS):
         return False
@@ -79,7 +80,7 @@ def refuses_arguments(error: BaseException) -> bool:
         return True
     if not _passed(error, _CONFIGURED):
         return True
-    # the parser calls the class: then the arguments do not suit its signature
+    # raised by the call itself: the arguments do not fit the signature
     is_call = "jsonargparse" in Path(frames[-1].filename).parts
     is_raised = (frames[-1].line or "").startswith("raise ") and not _is_librarys(
         frames[-1].filename
@@ -88,12 +89,12 @@ def refuses_arguments(error: BaseException) -> bool:
 
 
 def refuses_options(error: BaseException) -> bool:
-    """Returns whether Lightning refuses options once the training has begun."""
+    """Returns whether Lightning refuses options after the training has begun."""
     if isinstance(error, MisconfigurationException):
         *_, (frame, _) = traceback.walk_tb(error.__traceback__)
         return str(frame.f_globals["__name__"]).startswith(_OF_OPTIONS)
-    said = str(error).lstrip()
-    return said.startswith(("Early stopping conditioned on metric", "`val_check_interval`"))
+    message = str(error).lstrip()
+    return message.startswith(("Early stopping conditioned on metric", "`val_check_interval`"))
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
@@ -102,8 +103,8 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
     if innermost is None or not str(innermost.f_globals.get("__name__")).startswith("jsonargparse"):
         yield error
         return
-    # of the errors of a union's types only the first is the cause of the one that is raised; the
-    # name is private, and tests/commands/run/test_error_origin.py fails if it goes
+    # each type of a union has its error; only the first one is the cause of the raised error.
+    # `exceptions` is a local variable of jsonargparse (docs/private-names.md)
     tried = innermost.f_locals.get("exceptions")
     wrapped = tried if isinstance(tried, list) else [error.__cause__ or error.__context__]
     found = [part for part in wrapped if isinstance(part, BaseException)]
@@ -131,7 +132,7 @@ def _is_in(file: str, places: tuple[Path, ...]) -> bool:
 
 
 def _is_librarys(file: str) -> bool:
-    if file.startswith("<"):  # made while the program runs, or by Python itself
+    if file.startswith("<"):  # generated at run time, or frozen into Python
         return True
     path = Path(file).resolve()
     in_stdlib = any(path.is_relative_to(place) for place in _STDLIB)

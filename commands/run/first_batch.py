@@ -1,6 +1,6 @@
-"""The first batch of a loader, read before a run by a copy of the process: the run misses nothing.
+"""Reads the first batch of a loader in a copy of the process.
 
-Whatever state a data set, transform or sampler has, wherever it is hidden, is the copy's own.
+The copy has its own state of the data set, the transforms and the samplers.
 """
 
 import contextlib
@@ -23,16 +23,16 @@ from datamodules.domain_loader import DomainLoader
 
 __all__ = ["first_batches", "in_copy"]
 
-_MOST = 128  # examples that are read: enough to see what they are, a second's work of photographs
-_PATIENCE = 60  # seconds
+_MAX_EXAMPLES = 128  # of a batch: enough to check it, and a second's work for photographs
+_TIMEOUT = 60  # seconds
 
 
-def in_copy(answer: Callable[[], str | None]) -> str | None:
-    """Returns what a function answers in a copy of this process (a fork), which then ends.
+def in_copy(function: Callable[[], str | None]) -> str | None:
+    """Calls a function in a copy of this process (a fork) and returns its result.
 
     Returns:
-        None if it raises or takes more than a minute, or if no copy can be made: outside of Linux,
-        where CUDA is in use, and in processes that may have no children.
+        None if the function raises or takes more than a minute, or if no copy can be made: outside
+        of Linux, once CUDA is in use, and in processes that may have no children.
     """
     has_no_copy = sys.platform != "linux" or torch.cuda.is_initialized()
     if has_no_copy or multiprocessing.current_process().daemon:
@@ -40,13 +40,15 @@ def in_copy(answer: Callable[[], str | None]) -> str | None:
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     offsets = _offsets()
-    copied = context.Process(target=_send, args=(answer, sender), daemon=True)
+    copied = context.Process(target=_send, args=(function, sender), daemon=True)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of threads, which the copy has not
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # of threads, which a fork does not copy
         copied.start()
     sender.close()
     try:
-        found: str | None = receiver.recv() if receiver.poll(_PATIENCE) else None
+        found: str | None = receiver.recv() if receiver.poll(_TIMEOUT) else None
     except EOFError:
         found = None
     finally:
@@ -58,19 +60,19 @@ def in_copy(answer: Callable[[], str | None]) -> str | None:
     return found
 
 
-def _send(answer: Callable[[], str | None], sender: Connection) -> None:
-    torch.set_num_threads(1)  # the others are not copied, and would be waited for
-    unseen = io.StringIO()  # what a data set says it says again in the run
+def _send(function: Callable[[], str | None], sender: Connection) -> None:
+    torch.set_num_threads(1)  # the other threads are not copied, and torch would wait for them
+    unseen = io.StringIO()  # what a data set prints is printed again in the run
     with (
         contextlib.redirect_stdout(unseen),
         contextlib.redirect_stderr(unseen),
         contextlib.suppress(BaseException),
     ):
-        sender.send(answer())
+        sender.send(function())
 
 
 def _offsets() -> dict[int, int]:
-    """Returns where open files are read next, which a process shares with its copy."""
+    """Returns the positions of open files, which a process shares with its copy."""
     found = {}
     for name in os.listdir("/proc/self/fd"):
         with contextlib.suppress(OSError):  # of pipes, and of the folder that is listed
@@ -80,24 +82,21 @@ def _offsets() -> dict[int, int]:
 
 
 def first_batches(loaders: Any, stage: str) -> list[Any] | None:
-    """Returns the first batch of what a data module returns; changes the loaders, see `in_copy`.
-
-    Of several loaders that are read one after the other it returns one batch each. The list is
-    empty if there is no batch.
+    """Returns the first batch of each loader; call it by `in_copy`.
 
     Args:
         loaders: a loader, or a collection of them.
-        stage: "train", where a collection makes one batch of all, or another, where each loader
-            has its own batches.
+        stage: "train", where a collection serves one joint batch, or another stage, where each
+            loader serves its own batches.
 
     Returns:
-        None if one is to be left alone: it is a stream, which may give what it has once only, a
-        loader that is no DataLoader and not ours, or a CombinedLoader of several.
+        An empty list if there is no batch. None if a loader must not be read: a stream, which may
+        be readable only once, a loader of an unknown class, or a CombinedLoader of several.
     """
     if isinstance(loaders, CombinedLoader):
         loaders = loaders.iterables
         if isinstance(loaders, (list, tuple, dict)):
-            return None  # whether their batches come together is known to it alone
+            return None  # its mode decides whether their batches come together
     if not isinstance(loaders, (list, tuple, dict)):
         return _first(loaders)
     keys = list(loaders) if isinstance(loaders, dict) else range(len(loaders))
@@ -105,7 +104,7 @@ def first_batches(loaders: Any, stage: str) -> list[Any] | None:
     known = [batches for batches in found if batches is not None]
     if len(known) < len(found):
         return None
-    if stage != "train":  # a loader without batches must not hide behind others
+    if stage != "train":  # one loader without batches is enough for an error
         return [batch for batches in known for batch in batches] if all(known) else []
     parts = [batches[0] for batches in known if batches]
     if len(parts) < len(known) or not parts:
@@ -119,9 +118,9 @@ def _first(loader: Any) -> list[Any] | None:
         if isinstance(data, IterableDataset) or not hasattr(data, "__getitem__"):
             return None
         loader.num_workers, loader.timeout = 0, 0
-        loader.pin_memory = False  # would make a CUDA context
+        loader.pin_memory = False  # it would create a CUDA context
         if type(loader.batch_sampler) is BatchSampler:
-            loader.batch_sampler.batch_size = min(_MOST, loader.batch_sampler.batch_size)
+            loader.batch_sampler.batch_size = min(_MAX_EXAMPLES, loader.batch_sampler.batch_size)
     elif not isinstance(loader, (BatchLoader, DomainLoader)):
         return None
     return [batch for _, batch in zip(range(1), loader, strict=False)]

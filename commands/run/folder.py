@@ -1,8 +1,9 @@
-"""The folder that holds everything a run leaves: images, checkpoints, metrics, configuration."""
+"""The folder of a run, with its images, checkpoints, metrics and configuration."""
 
 import fcntl
 import os
 import secrets
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from commands.errors import UsageError
+from hawc.files import atomic_write
 from lightning_modules.base.checkpoints import read_checkpoint
 
 __all__ = [
@@ -27,22 +29,26 @@ __all__ = [
     "run_of",
 ]
 
-# tells the processes that a launcher starts what the first one chose
-_INHERITED = "HAWC_RUN_FOLDER"
-_claims: list[int] = []  # descriptors of the folder of this process's run, open as long as it is
-_LAUNCH = ".job"
-# what a config.yaml that a run wrote sets, and hardly one that a user wrote
+_INHERITED = "HAWC_RUN_FOLDER"  # the folder, for processes that a launcher starts
+_claims: list[int] = []  # descriptors of locked folders
+_LAUNCH = ".job"  # file that holds the identity of the job
+# keys of a config.yaml that a run has written; a user's file rarely has all of them
 _WRITTEN = {"data", "model", "name", "run_folder", "trainer"}
 CONFIG = "config.yaml"
-"""Of a run's folder, in which nothing else must lie for it to be one."""
+"""Marks a folder as that of a run."""
 LAST_CHECKPOINT = "checkpoints/last.ckpt"
-"""Of a run's folder, unless the user's own callbacks save instead."""
+"""Place in a run's folder, unless the user's callbacks save elsewhere."""
 
 
 def choose_run_folder(requested: str | None, name: str, job_name: str | None = None) -> Path:
-    """Returns `requested`, what the launching process chose, or runs/<name>/<date and time>.
+    """Returns the launcher's, the requested or a new folder of a run.
 
-    Instead of date and time stands the name of a job whose processes start by themselves.
+    A new folder is runs/<name>/<date and time>.
+
+    Args:
+        requested: by the user, or None.
+        name: of the experiment.
+        job_name: name of the job of SLURM or torchrun, which replaces date and time.
 
     Raises:
         UsageError: if the name leads out of runs/.
@@ -53,67 +59,66 @@ def choose_run_folder(requested: str | None, name: str, job_name: str | None = N
         return Path(requested)
     if Path(name).is_absolute() or ".." in Path(name).parts:
         raise UsageError(
-            f"`name` must be that of a folder within runs, got '{name}'; name a place elsewhere "
-            "with --run_folder."
+            f"`name` must be a folder name within runs, got '{name}'; use --run_folder for a "
+            "folder elsewhere."
         )
     return Path("runs") / name / (job_name or _new_name())
 
 
 def create_run_folder(folder: Path, launch: str | None = None, again: bool = False) -> Path:
-    """Creates the folder for this run alone and tells processes that are launched from here.
+    """Creates the folder of this run and announces it to launched processes.
 
     Args:
         folder: of the run.
-        launch: of the job that the run is part of, None if it is part of none.
-        again: whether the job has started before; it may then go on in a folder that it made.
+        launch: identity of the job that the run is part of, or None.
+        again: whether the job has started before. It may then continue in a folder that it created.
 
     Raises:
-        UsageError: if the folder cannot be written, or holds something that is not this job's.
+        UsageError: if the folder cannot be written, or holds files of another run.
     """
-    mark, new_mark = folder / _LAUNCH, folder / f"{_LAUNCH}.part"
+    mark = folder / _LAUNCH
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        is_ours = again or _claim(folder)  # what a job left running may still hold its claim
-        # a start that was killed here leaves its part of a mark, which occupies nothing
-        occupied = next((file for file in folder.iterdir() if file != new_mark), None)
-        if is_ours:
-            new_mark.write_text(launch or "")
+        is_free = again or _claim(folder)  # processes of the earlier start may still hold the claim
+        # a start that was killed here leaves an unfinished mark, which does not count
+        occupied = next((file for file in folder.iterdir() if file.suffix != ".part"), None)
+        with tempfile.TemporaryFile(dir=folder):
+            pass  # the folder can be written
     except OSError as error:
         raise UsageError(
             f"`run_folder` must be a writable folder, got '{folder}' ({error.strerror}); "
             "name another one with --run_folder."
         ) from error
-    goes_on = again and mark.exists() and mark.read_text() == launch
-    if not is_ours or (occupied is not None and not goes_on):
-        if is_ours:
-            new_mark.unlink()
-            _give_up_claims()
+    continues = again and mark.exists() and mark.read_text() == launch
+    if not is_free or (occupied is not None and not continues):
+        if is_free:
+            _release_claims()
         found = f"with {occupied.name} in it" if occupied else "which another run has just taken"
         raise UsageError(
             f"`run_folder` must be new or empty, got '{folder}' {found}; name another one with "
             "--run_folder or leave it out."
         )
-    if launch is None:
-        new_mark.unlink()
-    else:
-        os.replace(new_mark, mark)
+    if launch is not None:
+        with atomic_write(mark) as partial:
+            partial.write_text(launch)
     os.environ[_INHERITED] = str(folder.absolute())
     return folder
 
 
 def forget_run_folder() -> None:
-    """Lets the next run in this process have a folder of its own."""
+    """Lets the next run in this process choose its own folder."""
     os.environ.pop(_INHERITED, None)
-    _give_up_claims()
+    _release_claims()
 
 
 def _claim(folder: Path) -> bool:
-    """Returns whether no other process starts a run there.
+    """Tries to lock the folder until this process and its forks exit.
 
-    None does until this one, and what it has forked, has ended.
+    A run writes its first file only after some seconds; the lock covers this time. File systems
+    without locks, such as NFS, are not protected.
 
-    It takes seconds until a run writes its first file. Where folders cannot be locked, as on NFS,
-    whoever starts meanwhile is not seen.
+    Returns:
+        False if another process holds the lock.
     """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -128,7 +133,7 @@ def _claim(folder: Path) -> bool:
     return True
 
 
-def _give_up_claims() -> None:
+def _release_claims() -> None:
     while _claims:
         os.close(_claims.pop())
 
@@ -136,34 +141,31 @@ def _give_up_claims() -> None:
 def latest_checkpoint(
     name: str, preferred: Callable[[Path], bool] | None = None, elsewhere: Sequence[str] = ()
 ) -> Path:
-    """Returns the newest checkpoint of that run of a name which saved last.
+    """Returns the newest checkpoint of an experiment's most recent run.
 
     Args:
         name: of the experiment.
         preferred: see `newest`.
-        elsewhere: folders outside of runs/ where the configured callbacks save.
+        elsewhere: folders outside runs/ in which the configured callbacks save.
 
     Raises:
-        UsageError: if no run of that name has one.
+        UsageError: if no run of the experiment has one.
     """
     saved = [files for run in (Path("runs") / name).glob("*") if (files := checkpoints_in(run))]
     if not saved:
         folders = " or ".join(f"'{folder}'" for folder in elsewhere)
         advice = f"name a file in {folders}, `dirpath` of ModelCheckpoint"
         raise UsageError(
-            f"`ckpt_path` last means runs/{name}/*/{LAST_CHECKPOINT}, and there is none, nor any "
-            f"other *.ckpt of these runs; {advice if folders else 'train first or name a file'}."
+            f"`ckpt_path` last needs a checkpoint such as runs/{name}/*/{LAST_CHECKPOINT}, got "
+            f"no *.ckpt of these runs; {advice if folders else 'train first or name a file'}."
         )
     return newest(max(saved, key=lambda files: max(map(os.path.getmtime, files))), preferred)
 
 
 def checkpoints_in(folder: Path) -> list[Path]:
-    """Returns the checkpoints of a run's folder, in sub-folders too, whatever their names.
-
-    Those of another run, whose folder lies within, are not among them.
-    """
+    """Returns all *.ckpt below a run's folder, except those of nested runs."""
     found: list[Path] = []
-    # links are followed: another disk, with more space, may hold the checkpoints
+    # follows links: checkpoints may lie on another disk with more space
     for top, folders, files in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if not _is_run(Path(top) / name)]
         found += [file for name in files if (file := Path(top) / name).suffix == ".ckpt"]
@@ -171,15 +173,15 @@ def checkpoints_in(folder: Path) -> list[Path]:
 
 
 def newest(checkpoints: Iterable[Path], preferred: Callable[[Path], bool] | None = None) -> Path:
-    """Returns the first of `newest_first`; of those that are preferred, if there is one."""
+    """Returns the newest preferred checkpoint, or the newest one if none is preferred."""
     ordered = newest_first(checkpoints)
     return next(filter(preferred, ordered), ordered[0])
 
 
 def newest_first(checkpoints: Iterable[Path]) -> list[Path]:
-    """Returns checkpoints by the training steps they hold, and those of as many by their time.
+    """Returns checkpoints sorted by training steps, then by file time, newest first.
 
-    The time alone would not do: in a copied folder it is that of the copy.
+    File times alone are not enough: in a copied folder they are those of the copy.
     """
     ages = {path: (_steps(path), path.stat().st_mtime_ns) for path in checkpoints}
     return sorted(ages, key=ages.__getitem__, reverse=True)
@@ -194,21 +196,19 @@ def of_run(folder: Path) -> tuple[str, ...]:
     checkpoints = checkpoints_in(folder)
     has_config = (folder / CONFIG).is_file()
     if not has_config or not checkpoints:
-        missing = LAST_CHECKPOINT if has_config else CONFIG
-        nor = " without any *.ckpt" if has_config else ""
+        missing = "any *.ckpt" if has_config else CONFIG
         raise UsageError(
-            f"`export` needs the folder of a run, with {missing} in it, got '{folder}'{nor}; name "
-            "such a folder, or a file each by --config and --ckpt_path."
+            f"`export` needs the folder of a run, got '{folder}' without {missing}; name such a "
+            "folder, or two files by --config and --ckpt_path."
         )
     return ("--config", str(folder / CONFIG), "--ckpt_path", str(newest(checkpoints)))
 
 
 def run_of(checkpoint: Path) -> Path:
-    """Returns the folder of the run that wrote a checkpoint, or the checkpoint's own folder.
+    """Returns the folder of the run that wrote a checkpoint.
 
-    It is the nearest folder above the file that holds a run's config.yaml. A link to a file is
-    followed first: the run that it leads to wrote the file. Without such a folder it is the one
-    that a folder called checkpoints lies in.
+    It is the nearest folder above the file with a run's config.yaml; links are resolved first.
+    Without one it is the file's folder, or the folder above if that is called checkpoints.
     """
     for path in (checkpoint.resolve(), checkpoint.absolute()):
         for folder in path.parents:
@@ -219,7 +219,7 @@ def run_of(checkpoint: Path) -> Path:
 
 
 def new_samples_folder(checkpoint: Path) -> Path:
-    """Returns where samples of a checkpoint go unless told otherwise: samples/<time> in its run."""
+    """Returns samples/<time> in the run's folder: the default folder for samples."""
     return run_of(checkpoint) / "samples" / _new_name()
 
 
@@ -233,7 +233,7 @@ def _is_run(folder: Path) -> bool:
 
 
 def _steps(checkpoint: Path) -> int:
-    """Returns how many steps a training had made when it saved, -1 if the file does not tell."""
+    """Returns the training steps of a checkpoint, -1 if the file does not hold them."""
     try:
         return int(read_checkpoint(checkpoint, "ckpt_path").get("global_step", -1))
     except (TypeError, ValueError):
@@ -241,5 +241,5 @@ def _steps(checkpoint: Path) -> int:
 
 
 def _new_name() -> str:
-    # the random end keeps apart what many jobs start in the same second
+    # the random end distinguishes runs of the same second
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(2)}"

@@ -1,5 +1,6 @@
-"""What a run says of itself at its start and at its end."""
+"""What a command prints at its start and end, with the command that continues it."""
 
+import math
 import os
 import shlex
 import shutil
@@ -9,21 +10,25 @@ from pathlib import Path
 
 import wandb
 from lightning import Trainer
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, Timer
 from lightning.pytorch.utilities import rank_zero_only
 
 from callbacks import HistoryAwareSampling
-from commands.run.checkpoints import can_resume
-from commands.run.training_options import options_to_go_on, saved_by_run, stopped_by
+from commands.run.checkpoints import can_resume, progress
+from commands.run.folder import checkpoints_in, newest
 from commands.sample.run import SampleRun
 from lightning_modules.interface import AdversarialPair, CriticSchedule, provides
 
 __all__ = [
+    "continuation_options",
+    "newest_saved",
     "print_exported",
     "print_samples",
     "print_sampling",
     "print_start",
     "print_summary",
     "program",
+    "stopped_by",
 ]
 
 _PROGRAM = Path(__file__).resolve().parents[2] / "train.py"
@@ -31,7 +36,7 @@ _PROGRAM = Path(__file__).resolve().parents[2] / "train.py"
 
 @rank_zero_only
 def print_start(run_folder: Path, ckpt_path: str | None, *notices: str | None) -> None:
-    """Names the run's folder, what it starts from, and what else the user should know."""
+    """Prints the run's folder, the checkpoint it starts from, and the given notices."""
     print(f"run folder: {run_folder}")
     if ckpt_path:
         print(f"starting from: {ckpt_path}")
@@ -48,19 +53,19 @@ def print_summary(
     has_max_time: bool = False,
     goes_on: bool = True,
 ) -> None:
-    """Says what the run left where, and what to type next.
+    """Prints which files the run has left, and the next command.
 
     Args:
         run_folder: of the run.
-        trainer: which ran it.
-        lost: whether it ended because its numbers were lost: it then goes on from best.ckpt, if
-            there is one, as its last weights may have been lost already.
-        saved: what it wrote when it was told to stop, None if it was not told.
+        trainer: of the run, which has ended.
+        lost: whether the run ended because a loss or weight was not finite. The last weights may
+            be lost too, so the run continues from best.ckpt, if there is one.
+        saved: checkpoint that was written after a signal, or None.
         has_max_time: whether `trainer.max_time` was set.
-        goes_on: whether config.yaml can be used again. False if its options were refused, or if
-            it names classes of `__main__`.
+        goes_on: whether config.yaml can be used again. False if Lightning refused its options, or
+            if it names classes of `__main__`.
     """
-    checkpoint = saved or saved_by_run(run_folder, trainer)
+    checkpoint = saved or newest_saved(run_folder, trainer)
     wandb_files = _wandb_files()
     best = run_folder / "checkpoints" / "best.ckpt"
     places = {
@@ -83,7 +88,7 @@ def print_summary(
     if start is None or not start.exists() or not places["settings"] or not can_resume(start):
         return
     print("what next")
-    longer = options_to_go_on(trainer, start, has_max_time)
+    longer = continuation_options(trainer, start, has_max_time)
     resume = ("--config", places["settings"], "--ckpt_path", str(_short(start)))
     options = (word for option in longer.items() for word in option)
     command = (*_launcher("python"), program(), *resume, *options)
@@ -93,8 +98,60 @@ def print_summary(
         print(f"  put the run online: {shlex.join(sync)}")
 
 
+def newest_saved(run_folder: Path, trainer: Trainer) -> Path | None:
+    """Returns the newest checkpoint of the run and its callbacks, or None."""
+    found = set(checkpoints_in(run_folder))
+    for callback in trainer.checkpoint_callbacks:
+        if isinstance(callback, ModelCheckpoint) and callback.dirpath:
+            named = {callback.best_model_path, callback.last_model_path, *callback.best_k_models}
+            inside = {Path(p) for p in named if p and Path(p).is_relative_to(callback.dirpath)}
+            found |= {path for path in inside if path.is_file()}
+    return newest(found, can_resume) if found else None
+
+
+def continuation_options(
+    trainer: Trainer, checkpoint: Path, has_max_time: bool = False
+) -> dict[str, str]:
+    """Returns the options that double each limit at which a run has ended.
+
+    Args:
+        trainer: of the run, which has ended.
+        checkpoint: from which the training can continue.
+        has_max_time: whether `trainer.max_time` was set. Its time includes that of the checkpoint.
+    """
+    epochs, steps = progress(checkpoint)
+    if not trainer.state.finished and not _is_at_limit(trainer, epochs, steps):
+        return {}
+    limits = {
+        "max_epochs": (trainer.max_epochs or 0, epochs),
+        "max_steps": (trainer.max_steps, steps),
+    }
+    # a batch of two steps may have exceeded the limit
+    options = {name: str(2 * max(pair)) for name, pair in limits.items() if pair[0] > 0}
+    timers = [callback for callback in trainer.callbacks if isinstance(callback, Timer)]
+    stopped = stopped_by(trainer)
+    if has_max_time and timers:
+        options["max_time"] = _doubled(timers[0])
+        stopped = None if stopped == type(timers[0]).__name__ else stopped
+    if stopped:  # no callback ends a run before this epoch
+        options["min_epochs"] = str(2 * max(1, trainer.current_epoch))
+    return {f"--trainer.{name}": value for name, value in options.items()}
+
+
+def stopped_by(trainer: Trainer) -> str | None:
+    """Returns the name of the callback that ended a run before its limits, or None."""
+    if not trainer.state.finished or not trainer.should_stop or _is_at_limit(trainer, 0, 0):
+        return None
+    for callback in trainer.callbacks:
+        if isinstance(callback, Timer) and (callback.time_remaining() or 1) <= 0:
+            return type(callback).__name__
+        if isinstance(callback, EarlyStopping) and callback.stopping_reason_message:
+            return type(callback).__name__
+    return "the callback that ended it"
+
+
 def print_sampling(run: SampleRun) -> None:
-    """Says where samples will be and which gallery they complement."""
+    """Prints where samples will be written and which gallery they complement."""
     print(f"samples: {_short(run.folder.path)}")
     print(f"gallery: {run.history.gallery} of {run.folder.description['history']}")
     if run.num_chunks == 0:
@@ -105,11 +162,11 @@ def print_sampling(run: SampleRun) -> None:
 
 
 def print_samples(run: SampleRun) -> None:
-    """Says what was drawn and, if samples are missing, how to go on."""
+    """Prints which samples were written, and the command for missing ones."""
     folder, ids = run.folder, run.folder.ids
     print(f"\nsamples      {_short(folder.path)}")
     if ids:
-        print(f"  drawn      {len(ids)}, from number {ids[0]} to {ids[-1]} of the gallery")
+        print(f"  sampled    {len(ids)}, from number {ids[0]} to {ids[-1]} of the gallery")
         print(f"  manifest   {_short(folder.path / 'manifest.json')}")
     if len(ids) < run.num_samples:
         named = any(word.partition("=")[0] == "--output" for word in sys.argv)
@@ -117,18 +174,38 @@ def print_samples(run: SampleRun) -> None:
         arguments = (*_without_history(sys.argv[1:]), *output)
         print(f"  go on: {shlex.join((*_launcher('python'), program(), *arguments))}")
         if len(arguments) < len(sys.argv[1:]) + len(output):
-            print("         with the --history that was named; it may hold a password")
+            print("         add the same --history; it is not shown, as it may hold a password")
 
 
 def print_exported(files: Sequence[Path], averaged: bool) -> None:
-    """Names the files of a generator, and which of its weights they hold."""
-    print(f"the generator{', by the average of its weights' if averaged else ''}:")
+    """Prints the files of an exported generator and the kind of its weights."""
+    print(f"the generator{', with the average of its weights' if averaged else ''}:")
     for path in files:
         print(f"  {_short(path)}  {path.stat().st_size:,} bytes")
 
 
+def program() -> str:
+    """Returns train.py as the user's shell names it."""
+    called = sys.argv[0] if sys.argv else ""
+    return called if Path(called).resolve() == _PROGRAM else str(_short(_PROGRAM))
+
+
+def _is_at_limit(trainer: Trainer, epochs: int, steps: int) -> bool:
+    """Returns whether the run, or its checkpoint of these numbers, is at a limit."""
+    done = (max(epochs, trainer.current_epoch), max(steps, trainer.global_step))
+    limits = (trainer.max_epochs or -1, trainer.max_steps)
+    return any(0 < limit <= reached for limit, reached in zip(limits, done, strict=True))
+
+
+def _doubled(timer: Timer) -> str:
+    """Returns twice a timer's duration, as days:hours:minutes:seconds."""
+    seconds = math.ceil(2 * (timer.time_elapsed() + (timer.time_remaining() or 0)))
+    minutes, hours = seconds // 60, seconds // 3600
+    return f"{hours // 24:02}:{hours % 24:02}:{minutes % 60:02}:{seconds % 60:02}"
+
+
 def _without_history(arguments: Sequence[str]) -> Iterator[str]:
-    """Yields the arguments without the gallery's URL: a password may stand in it."""
+    """Yields the arguments without the gallery's URL, which may hold a password."""
     previous = ""
     for argument in arguments:
         if argument.partition("=")[0] != "--history" and previous != "--history":
@@ -136,44 +213,38 @@ def _without_history(arguments: Sequence[str]) -> Iterator[str]:
         previous = argument
 
 
-def _launcher(program: str) -> tuple[str, ...]:
-    """Returns how to start a program of this environment from the user's shell."""
-    own = Path(sys.executable).with_name(program)
+def _launcher(name: str) -> tuple[str, ...]:
+    """Returns how the user's shell starts a program of this environment."""
+    installed = Path(sys.executable).with_name(name)
     if "UV_RUN_RECURSION_DEPTH" in os.environ and "UV" in os.environ:  # started by `uv run`
-        return (_from_shell(Path(os.environ["UV"]), hidden=own.parent), "run", program)
-    return (_from_shell(own),)
+        return (_from_shell(Path(os.environ["UV"]), hidden=installed.parent), "run", name)
+    return (_from_shell(installed),)
 
 
-def _from_shell(program: Path, hidden: Path | None = None) -> str:
-    """Returns a program's name where the shell finds it by that, and its path otherwise.
+def _from_shell(file: Path, hidden: Path | None = None) -> str:
+    """Returns a program's name if the shell finds it on its PATH, otherwise its path.
 
     Args:
-        program: its absolute path.
-        hidden: a folder of PATH that the shell does not have: `uv run` has put it there.
+        file: absolute path of the program.
+        hidden: a folder that `uv run` has added to PATH, so the shell does not have it.
     """
     folders = os.environ.get("PATH", "").split(os.pathsep)
     path = os.pathsep.join(folder for folder in folders if not hidden or Path(folder) != hidden)
-    found = shutil.which(program.name, path=path)
-    return program.name if found and Path(found) == program else str(_short(program))
-
-
-def program() -> str:
-    """Returns how the user's shell names train.py, also where another program has called it."""
-    called = sys.argv[0] if sys.argv else ""
-    return called if Path(called).resolve() == _PROGRAM else str(_short(_PROGRAM))
+    found = shutil.which(file.name, path=path)
+    return file.name if found and Path(found) == file else str(_short(file))
 
 
 def _purpose(trainer: Trainer, longer: Mapping[str, str]) -> str:
     if not longer:
         return "go on"
     samples = any(isinstance(c, HistoryAwareSampling) for c in trainer.callbacks)
-    purpose = "train on and draw more samples, none like the earlier" if samples else "train on"
+    purpose = "train on and sample more images, none like the earlier" if samples else "train on"
     least = longer.get("--trainer.min_epochs")
     return f"{purpose}, to epoch {least}, ignoring {stopped_by(trainer)}" if least else purpose
 
 
 def _without_generator_step(trainer: Trainer) -> str | None:
-    """Returns a line if an adversarial training ended before the generator's first step."""
+    """Returns a line if the training ended before the generator's first step."""
     model = trainer.lightning_module
     if not provides(model, AdversarialPair) or model.generator_step or not model.critic_step:
         return None
@@ -185,7 +256,7 @@ def _without_generator_step(trainer: Trainer) -> str | None:
 
 
 def _wandb_files() -> Path | None:
-    # not by the trainer's loggers: a run that was sent SIGTERM has given up that of W&B
+    # not the folder of the trainer's logger: a run that got SIGTERM has dropped that logger
     folder = Path(wandb.run.dir).parent if wandb.run else None
     return _short(folder) if folder and "run-" in folder.name and folder.exists() else None
 
@@ -195,6 +266,6 @@ def _existing(path: Path | None) -> str:
 
 
 def _short(path: Path) -> Path:
-    """Returns the path relative to the working directory where it lies below it."""
+    """Returns the path relative to the working directory if it lies below it."""
     absolute = path.absolute()
     return absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else absolute

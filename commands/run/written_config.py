@@ -1,9 +1,9 @@
-"""What a run writes of its configuration: config.yaml, which another run can start from.
+"""Writes config.yaml, from which another run can start.
 
-The text is parsed before anything starts, and compared with the configuration value by value. A
-lambda, or a member of an enumeration without annotation, cannot be written: its text is read as
-another value. Such a value is usually the default of its argument. Its key is then left out, and a
-run from the file takes the same default.
+The text is parsed before the run starts and compared with the configuration, value by value. Some
+values cannot be written, such as a lambda, or a member of an enumeration without annotation: their
+text is read as another value. Usually such a value is the default of its argument. Its key is then
+left out, and a run from the file gets the same default.
 """
 
 import contextlib
@@ -29,14 +29,14 @@ from omegaconf.errors import OmegaConfBaseException
 
 from commands.errors import UsageError
 from commands.run.folder import CONFIG
-from commands.sample.files import replace_file
+from hawc.files import atomic_write
 
 __all__ = ["WriteConfig", "check_same_run", "classes_of_main", "notice_of_main", "written_config"]
 
 _COMPARED = ("seed_everything", "model", "data", "trainer")
 _PLAIN = (type(None), bool, int, float, str)
-_NOT_WRITTEN = "Unable to serialize instance"  # the parser's text for what it cannot write
-_FORMAT = "omegaconf+"  # the mode of our parsers, also of those that write arguments of classes
+_NOT_WRITTEN = "Unable to serialize instance"  # the parser's text for a value that it cannot write
+_FORMAT = "omegaconf+"  # mode of our parsers, also of those for arguments of classes
 _ABSENT = object()
 _Place = tuple[str | int, ...]
 
@@ -45,50 +45,51 @@ register_type(torch.device, str, torch.device)
 
 @final
 class WriteConfig(SaveConfigCallback):
-    """Writes the resolved configuration to <run folder>/config.yaml and into the W&B run.
+    """Writes the resolved configuration to config.yaml and into the W&B run.
 
-    Beside it machine.yaml says what times of this run depend on.
+    machine.yaml beside it describes the machine, which the times of the run depend on.
 
     Args:
         arguments: of Lightning's callback.
-        asked_loggers: the loggers as the user configured them, before this run's places and names
-            were filled in; a run from the file gets its own.
+        configured_loggers: the loggers as the user configured them, without the folder and the name
+            of this run; a run from the file gets its own.
         options: of Lightning's callback.
     """
 
-    def __init__(self, *arguments: Any, asked_loggers: Any = None, **options: Any) -> None:
+    def __init__(self, *arguments: Any, configured_loggers: Any = None, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._asked_loggers = asked_loggers
+        self._configured_loggers = configured_loggers
 
     @cached_property
     def content(self) -> dict[str, Any]:
-        """What config.yaml says; the first access raises UsageError for what cannot be written."""
-        asked = self.config.clone()
-        asked["trainer"]["logger"] = self._asked_loggers
-        asked["run_folder"] = None  # a run from this file gets a folder of its own
-        return written_config(self.parser, asked)
+        """The content of config.yaml; UsageError for a value that cannot be written."""
+        config = self.config.clone()
+        config["trainer"]["logger"] = self._configured_loggers
+        config["run_folder"] = None  # a run from this file gets its own folder
+        return written_config(self.parser, config)
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         folder = Path(trainer.default_root_dir)
         if (folder / CONFIG).exists():
-            return  # a job that starts again: it stays what the user gave
+            return  # a job that starts again keeps the file of its first start
         folder.mkdir(parents=True, exist_ok=True)
-        # last the file that a job which starts again looks for
+        # config.yaml last: a job that starts again looks for it
         for name, content in {"machine.yaml": _machine(trainer), CONFIG: self.content}.items():
-            replace_file(folder / name, _as_text(content).encode())
+            with atomic_write(folder / name) as partial:
+                partial.write_text(_as_text(content))
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 logger.experiment.config.update({"cli": self.content}, allow_val_change=True)
 
 
 def written_config(parser: ArgumentParser, config: Namespace) -> dict[str, Any]:
-    """Returns what config.yaml says of a run, defaults included, so that it parses to `config`.
+    """Returns plain values, defaults included, that parse to `config`.
 
     Raises:
-        UsageError: naming a value that cannot be written so that it is read again.
+        UsageError: naming a value that would be read as another one.
     """
     try:
-        with warnings.catch_warnings(action="ignore"):  # of what cannot be written
+        with warnings.catch_warnings(action="ignore"):  # about values that cannot be written
             written: dict[str, Any] = yaml.safe_load(
                 parser.dump(config, skip_none=False, format=_FORMAT)
             )
@@ -116,17 +117,17 @@ def written_config(parser: ArgumentParser, config: Namespace) -> dict[str, Any]:
 
 
 def notice_of_main(written: dict[str, Any] | None) -> str | None:
-    """Returns a line if config.yaml names classes that no other program finds."""
+    """Returns a line if config.yaml names classes that no other program can import."""
     if not (names := classes_of_main(written or {})):
         return None
     return (
-        f"config.yaml names {', '.join(names)}, which only this program finds; move such a class "
-        "to a module to train on from the file"
+        f"config.yaml names {', '.join(names)}, which only this program can import; move such a "
+        "class to a module to train on from the file"
     )
 
 
 def classes_of_main(content: Any) -> list[str]:
-    """Returns the classes in a configuration that are defined in the program that runs."""
+    """Returns the classes in a configuration that are defined in `__main__`."""
     return sorted(
         {
             text
@@ -137,30 +138,30 @@ def classes_of_main(content: Any) -> list[str]:
 
 
 def check_same_run(folder: Path, config: Mapping[str, Any]) -> None:
-    """Raises UsageError if a run folder's config.yaml says another training than this one.
+    """Raises UsageError if a run's config.yaml describes another training.
 
-    A job may hold several runs, and files that configure one may change while it waits to start
-    again. Loggers and where a run starts from are not compared.
+    A job may have several runs, and its configuration files may change before it starts again.
+    Loggers and the checkpoint are not compared.
     """
     file = folder / CONFIG
     if not file.exists():
-        return  # it was stopped before its first step
+        return  # the job was stopped before its first step
     before, now = (_flat({k: c[k] for k in _COMPARED}) for c in (_read(file), config))
     for key in sorted(before | now):
         was, is_now = before.get(key), now.get(key)
         if was != is_now and not key.startswith("trainer.logger"):
             raise UsageError(
-                f"a job that starts again must train what it did before, got `{key}` {is_now} and "
-                f"in '{file}' {was}; put that back, or start another job, with --ckpt_path."
+                f"a job that starts again must train as before, got `{key}` {is_now}, but {was} "
+                f"in '{file}'; restore that value, or submit a new job with --ckpt_path."
             )
 
 
 def _objects(written: Any, given: Any, place: _Place) -> Iterator[tuple[_Place, Any]]:
-    """Yields place and value of what may be read as another value; writes all else as given.
+    """Writes plain values; yields place and value of all others.
 
-    The parser writes arguments of classes to a text and reads that text again, which turns "1e3" or
-    "on" into another value. So numbers and texts are written here. A text with `${` is escaped, or
-    it would be read as an interpolation.
+    The parser writes arguments of classes to text and reads them again, which changes "1e3" or "on"
+    into another value. So numbers and texts are written here. `${` in a text is escaped, or it
+    would be read as an interpolation.
     """
     for key, value in written.items() if isinstance(written, dict) else enumerate(written):
         original, here = _at(given, (key,)), (*place, key)
@@ -171,7 +172,7 @@ def _objects(written: Any, given: Any, place: _Place) -> Iterator[tuple[_Place, 
             written[key] = original
         elif _is_parallel(value, original):
             yield from _objects(value, original, here)
-        elif original is not _ABSENT:  # it is of an argument that gets its value from another one
+        elif original is not _ABSENT:  # absent: a linked argument, set from another one
             yield here, original
 
 
@@ -201,19 +202,19 @@ def _leave_out(written: Any, places: list[_Place]) -> None:
 
 
 def _read_back(parser: ArgumentParser, written: dict[str, Any]) -> tuple[Namespace | None, str]:
-    """Returns what a run from the file would be configured to do, or None and why it would not."""
-    said = io.StringIO()
+    """Returns the configuration read from the text, or None and the reason."""
+    message = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said), warnings.catch_warnings(action="ignore"):
+        with contextlib.redirect_stderr(message), warnings.catch_warnings(action="ignore"):
             return parser.parse_string(_as_text(written)), ""
     except OmegaConfBaseException as error_of_text:
         return None, str(error_of_text).partition("\n")[0]
     except SystemExit:
-        return None, said.getvalue().removeprefix("train.py: error: ").strip()
+        return None, message.getvalue().removeprefix("train.py: error: ").strip()
 
 
 def _same(read: Any, given: Any) -> bool:
-    """Returns whether two values are equal, or of the same type if they cannot be compared."""
+    """Returns whether values are equal, or of one type if they cannot be compared."""
     if read is given:
         return True
     if type(read) is not type(given):
@@ -224,8 +225,8 @@ def _same(read: Any, given: Any) -> bool:
     if isinstance(read, (list, tuple)):
         return len(read) == len(given) and all(map(_same, read, given))
     if type(read).__eq__ is object.__eq__:
-        return not isinstance(read, FunctionType)  # of which there are no copies
-    with contextlib.suppress(Exception):  # what has no truth value is not the same
+        return not isinstance(read, FunctionType)  # two functions are never copies
+    with contextlib.suppress(Exception):  # a comparison without a truth value counts as different
         return bool(read == given) or bool(read != read and given != given)
     return False
 
@@ -237,7 +238,7 @@ def _name(place: _Place) -> str:
 
 @final
 class _Dumper(yaml.SafeDumper):
-    """Writes texts that begin like numbers in quotes: the parser reads 1e3 as one, PyYAML not."""
+    """Quotes texts such as 1e3, which the parser reads as a number, unlike PyYAML."""
 
     def represent_text(self, text: str) -> yaml.ScalarNode:
         style = "'" if text[:1] in tuple("+-.0123456789") else None
@@ -245,8 +246,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 _Dumper.add_representer(str, _Dumper.represent_text)
-# PyYAML knows neither numbers of NumPy, as np.sqrt(2) is one, nor texts and numbers that are
-# members of an enumeration; both are usual defaults
+# PyYAML cannot represent NumPy's numbers, such as np.sqrt(2), and texts or numbers that are members
+# of an enumeration; both are common defaults
 for _kind, _as_plain in {np.generic: np.generic.item, str: str.__str__, int: int.__int__}.items():
     _Dumper.add_multi_representer(
         _kind, lambda dumper, value, plain=_as_plain: dumper.represent_data(plain(value))
@@ -266,7 +267,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _flat(value: Any, key: str = "") -> dict[str, Any]:
-    """Returns the numbers and texts in nested dictionaries and lists, by their dotted names."""
+    """Returns the values in nested dictionaries and lists by their dotted names."""
     if isinstance(value, list):
         value = dict(enumerate(value))
     if not isinstance(value, dict):

@@ -1,7 +1,6 @@
-"""Files of drawn samples: each is whole or not there, whenever the process is killed."""
+"""Files of samples; each is written whole or not at all."""
 
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,20 +8,17 @@ from typing import Any
 from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 
+from hawc.files import atomic_write
+
 __all__ = ["replace_file", "write_samples"]
 
 _COLORS = (1, 3)  # channels that a PNG without transparency can have
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Writes beside the file and puts that in its place in one step; a full disk leaves no part."""
-    partial = path.with_name(f".{path.name}.part")
-    try:
+    """Writes a file whole or not at all; on an error the earlier file stays."""
+    with atomic_write(path) as partial:
         partial.write_bytes(content)
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def write_samples(folder: Path, ids: Sequence[int], decoded: Tensor) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""Keeps the weights that did best in validation, beside the last ones.
+"""Keeps the weights with the smallest validation loss, beside the last ones.
 
-A loss that grows to 1e30 before it is NaN is finite, and so are its weights: they replace the last
-good ones as any others do. Those with the smallest loss they do not replace.
+A diverging loss may grow to 1e30 before it is NaN. Its weights are finite and replace last.ckpt;
+best.ckpt stays usable.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ _METRIC = "val/loss"
 class BestCheckpoint(ModelCheckpoint):
     """Writes best.ckpt after each validation with the smallest val/loss of the run.
 
-    Does nothing for a model that does not log it or where nothing is held out.
+    Does nothing for a model that does not log val/loss, or without validation data.
 
     Args:
         dirpath: folder of checkpoints.
@@ -30,10 +30,10 @@ class BestCheckpoint(ModelCheckpoint):
             dirpath=dirpath,
             filename="best",
             monitor=_METRIC,
-            save_on_train_epoch_end=False,  # but when a validation ends
+            save_on_train_epoch_end=False,  # but after a validation
             enable_version_counter=False,
         )
-        self._state_key = super().state_key  # a list of all settings, asked for at every hook
+        self._state_key = super().state_key  # Lightning builds it anew for every hook
 
     @property
     def state_key(self) -> str:

@@ -1,4 +1,4 @@
-"""Which strategy trains a model in several processes."""
+"""Chooses the strategy that trains a model in several processes."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ _KINDS = ("ddp", "ddp_spawn", "ddp_fork", "ddp_notebook")
 
 
 def ddp_strategy(model: LightningModule, options: dict[str, Any]) -> str | Strategy:
-    """Returns the strategy that the trainer's options mean for this model.
+    """Returns the strategy for a model and the trainer's options.
 
-    A model that steps several optimizers itself moves a part of its weights in each step. DDP would
-    wait for gradients of the others for ever, and ends with a riddle about unused parameters
-    instead; it must look for them, which costs a walk through the graph of each step. Any other
-    model, a single process, and a strategy that was built by the user are left as they are.
+    A model with manual optimization may update only one network in a step. DDP then fails with a
+    message about unused parameters, unless it searches the graph of each step for them. For such a
+    model this search is switched on. Other models, a single process, and a strategy object of the
+    user keep their strategy.
 
     Args:
         model: to be trained.
@@ -34,19 +34,19 @@ def ddp_strategy(model: LightningModule, options: dict[str, Any]) -> str | Strat
 
 
 def strategy_notice(
-    model: LightningModule, asked: str | Strategy, used: str | Strategy
+    model: LightningModule, requested: str | Strategy, used: str | Strategy
 ) -> str | None:
-    """Returns why another strategy is used than the one that the user named, None if it is not."""
-    if asked in ("auto", used):
+    """Returns why the strategy is not the requested one, or None if it is."""
+    if requested in ("auto", used):
         return None
     return (
-        f"`trainer.strategy` is {used}, not {asked}: a step of {type(model).__name__} moves one of "
-        "its networks, and DDP must not wait for gradients of the other"
+        f"`trainer.strategy` is {used}, not {requested}: a step of {type(model).__name__} updates "
+        "one of its networks, and DDP must not wait for gradients of the other"
     )
 
 
 def _means_ddp(options: dict[str, Any]) -> bool:
-    """Returns what Lightning makes of "auto", which depends on the devices that are there."""
+    """Returns whether Lightning would choose DDP for "auto" on this machine."""
     named = {name: options[name] for name in ("accelerator", "devices", "num_nodes")}
     trainer = Trainer(**named, logger=False, enable_checkpointing=False)
     return isinstance(trainer.strategy, DDPStrategy)

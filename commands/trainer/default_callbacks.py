@@ -1,4 +1,4 @@
-"""The callbacks of every run, whatever the user asks for."""
+"""The callbacks that every run gets besides the user's."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -9,11 +9,11 @@ from lightning import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint, ModelSummary, ProgressBar
 
 from callbacks import EpochCompletion, Preemption
-from commands.performance import PacedProgressBar
+from commands.performance import PacedProgressBar, is_switched_off
 from commands.run.loggers import as_list
-from commands.run.network_table import NetworkTable
 from commands.trainer.best_checkpoint import BestCheckpoint
 from commands.trainer.last_checkpoint import LastCheckpoint
+from commands.trainer.network_table import NetworkTable
 
 __all__ = ["checkpoint_folders", "default_callbacks"]
 
@@ -21,14 +21,14 @@ __all__ = ["checkpoint_folders", "default_callbacks"]
 def default_callbacks(
     own: Sequence[Callback], options: Mapping[str, Any], run_folder: Path, in_job: bool
 ) -> list[Callback]:
-    """Returns what is always wanted, and checkpoints, a bar and a table unless configured or off.
+    """Returns the callbacks that the user has neither configured nor switched off.
 
     Args:
-        own: callbacks of the user; those that save in no folder of theirs save in the run's.
+        own: callbacks of the user. A ModelCheckpoint without a folder gets the run's.
         options: of the trainer.
         run_folder: of the run.
-        in_job: whether the run may be stopped and started again by others. It then goes on from
-            last.ckpt, which is kept beside what the user's own checkpoints keep.
+        in_job: whether the run belongs to a job that SLURM or torchrun may stop and start again. It
+            then continues from last.ckpt, which is saved even if the user has a ModelCheckpoint.
     """
     saves, shows_bar, shows_table = (
         options[f"enable_{name}"] is not False and not options["barebones"]
@@ -37,13 +37,13 @@ def default_callbacks(
     has_checkpoint, folder = _has(own, ModelCheckpoint), run_folder / "checkpoints"
     for callback in own:
         if isinstance(callback, ModelCheckpoint) and callback.dirpath is None:
-            callback.dirpath = os.path.realpath(folder)  # not where the first logger writes
+            callback.dirpath = os.path.realpath(folder)  # the default is the first logger's folder
     defaults: list[Callback] = [EpochCompletion()]
     if saves and (in_job or not has_checkpoint):
         defaults.append(LastCheckpoint(folder))
     if saves and not has_checkpoint:
         defaults.append(BestCheckpoint(folder))
-    if shows_bar and not _has(own, ProgressBar):
+    if shows_bar and not is_switched_off() and not _has(own, ProgressBar):
         defaults.append(PacedProgressBar())
     if shows_table and not _has(own, ModelSummary):
         defaults.append(NetworkTable())
@@ -53,7 +53,7 @@ def default_callbacks(
 
 
 def checkpoint_folders(configured: Any) -> list[str]:
-    """Returns the folders that configured callbacks name as their `dirpath`."""
+    """Returns the `dirpath` of each configured callback that has one."""
     options = [callback.get("init_args") or {} for callback in as_list(configured)]
     return [str(args["dirpath"]) for args in options if args.get("dirpath")]
 

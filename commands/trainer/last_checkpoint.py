@@ -1,4 +1,4 @@
-"""Keeps what a run goes on from."""
+"""Keeps the checkpoint from which a run is resumed."""
 
 from pathlib import Path
 from typing import final
@@ -11,10 +11,10 @@ __all__ = ["LastCheckpoint"]
 
 @final
 class LastCheckpoint(ModelCheckpoint):
-    """Writes last.ckpt after each epoch, once its samples have been drawn.
+    """Writes last.ckpt after each epoch, when its images have been sampled.
 
-    Its `best_model_path` is that of the callback that looks for the best weights, empty without
-    one: loggers take it at its word, and would give the last weights of a run the alias "best".
+    Its `best_model_path` is that of the callback that monitors a metric, empty without one. W&B
+    gives that file the alias "best", which must not be the last weights.
 
     Args:
         dirpath: folder of checkpoints.
@@ -31,7 +31,9 @@ class LastCheckpoint(ModelCheckpoint):
 
     @property
     def state_key(self) -> str:
-        return type(self).__name__  # the user may have a ModelCheckpoint that is configured alike
+        return type(
+            self
+        ).__name__  # differs from that of a user's ModelCheckpoint with the same settings
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.fast_dev_run:

@@ -1,4 +1,4 @@
-"""What happens to errors that are neither a usage error nor ours."""
+"""How the command line ends: by one line, by a traceback, or back in the queue."""
 
 import errno
 import itertools
@@ -25,9 +25,11 @@ from commands import main
 from commands.errors import UsageError
 from tests.helpers import TinyImages, quiet_trainer, scaled_precision, tiny_vae
 
+Patch, Capture = pytest.MonkeyPatch, pytest.CaptureFixture[str]
+
 
 class Broken:
-    """Stands where the experiment would; raises what it is told to."""
+    """Replaces the experiment; raises a given error."""
 
     error: BaseException
 
@@ -42,42 +44,51 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> type[Broken]:
     return Broken
 
 
-def test_full_disk(broken: type[Broken], capsys: pytest.CaptureFixture[str]) -> None:
-    for number in (errno.ENOSPC, errno.EDQUOT):
-        broken.error = OSError(number, "No space left on device")
-        with pytest.raises(SystemExit) as ended:
-            main.run()
-        assert ended.value.code == 1
-        assert "no space is left on a disk; free some" in capsys.readouterr().err
-    broken.error = OSError(errno.ENOSPC, "No space left on device", "runs/x/last.ckpt")
-    with pytest.raises(SystemExit):
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [("test", r"an experiment is required, e\.g\."), ("export", "`export` needs a run's folder")],
+)
+def test_a_command_without_arguments(command: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        main._with_command([command])
+
+
+def fail_with(status: int) -> None:
+    with pytest.raises(SystemExit) as ended:
         main.run()
-    expected = "no space is left on a disk ('runs/x/last.ckpt' is as it was); free some"
-    assert expected in capsys.readouterr().err
+    assert ended.value.code == status
+
+
+FILE = "runs/x/last.ckpt"
+FULL = "no space is left on a disk; free some or name another folder."
 
 
 @pytest.mark.parametrize(
     ("error", "line"),
     [
+        (OSError(errno.ENOSPC, "No space left on device"), FULL),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), FULL),
         (
-            OSError(errno.EFBIG, "File too large", "runs/x/last.ckpt"),
-            "train.py: error: 'runs/x/last.ckpt' cannot be read or written (File too large); look "
-            "at its permissions, limits and disk, or name another place.\n",
+            OSError(errno.ENOSPC, "No space left on device", FILE),
+            FULL.replace(";", f" ('{FILE}' is unchanged);"),
+        ),
+        (
+            OSError(errno.EFBIG, "File too large", FILE),
+            f"'{FILE}' cannot be read or written (File too large); check its permissions, limits "
+            "and disk, or name another place.",
         ),
     ],
 )
-def test_what_shows_once_the_training_has_begun(
-    broken: type[Broken], error: Exception, line: str, capsys: pytest.CaptureFixture[str]
+def test_errors_of_a_disk_are_one_line(
+    broken: type[Broken], error: OSError, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken.error = error
-    with pytest.raises(SystemExit) as ended:
-        main.run()
-    assert ended.value.code == 1
-    assert capsys.readouterr().err == line
+    fail_with(status=1)
+    assert capsys.readouterr().err == f"train.py: error: {line}\n"
 
 
 class UncountedImages(TinyImages):
-    """Serves its batches by a loader without a length."""
+    """Serves its batches by an iterator without a length."""
 
     def train_dataloader(self) -> Any:
         return itertools.chain(super().train_dataloader())
@@ -86,7 +97,7 @@ class UncountedImages(TinyImages):
 def train_instead(
     monkeypatch: pytest.MonkeyPatch, folder: Path, data: LightningDataModule, **options: Any
 ) -> None:
-    """Lets the command train a small model without any check before."""
+    """Replaces the experiment by the training of a small model, without checks."""
     trainer = quiet_trainer(folder, **{"enable_checkpointing": True, **options})
     model = tiny_vae(optimizer=partial(LBFGS, lr=0.1)) if "plugins" in options else tiny_vae()
     monkeypatch.setattr(sys, "argv", ["train.py", "fit", "--model", "VAE"])
@@ -108,7 +119,7 @@ def train_instead(
         ({"plugins": [scaled_precision(1.0)]}, "AMP and the LBFGS optimizer are not compatible"),
     ],
 )
-def test_what_lightning_refuses_once_the_training_has_begun(
+def test_options_that_lightning_refuses_late_are_one_line(
     options: dict[str, Any],
     line: str,
     tmp_path: Path,
@@ -118,15 +129,13 @@ def test_what_lightning_refuses_once_the_training_has_begun(
     kind = UncountedImages if options == {"val_check_interval": 0.5} else TinyImages
     train_instead(monkeypatch, tmp_path, kind(batch_size=24), **options)
     capsys.readouterr()
-    with pytest.raises(SystemExit) as ended:
-        main.run()
-    assert ended.value.code == 1
+    fail_with(status=1)
     (said,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("train.py: error")]
     assert re.match(f"train.py: error: {line}", said)
 
 
 class LogsTooLate(Callback):
-    """Logs where Lightning allows nobody to."""
+    """Logs in a hook in which Lightning allows no logging."""
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         pl_module.log("x", 1.0)
@@ -141,18 +150,16 @@ def test_a_hook_that_lightning_refuses_keeps_its_traceback(
 
 
 @pytest.mark.parametrize("error", [RuntimeError("shapes"), OSError(errno.EIO, "broken disk")])
-def test_what_may_be_a_bug_keeps_its_traceback(broken: type[Broken], error: Exception) -> None:
+def test_a_possible_bug_keeps_its_traceback(broken: type[Broken], error: Exception) -> None:
     broken.error = error
     with pytest.raises(type(error)):
         main.run()
 
 
-@pytest.mark.parametrize(
-    "error", [wandb.errors.CommError("no answer"), wandb.errors.UsageError("x")]
-)
+@pytest.mark.parametrize("error", [wandb.errors.CommError("x"), wandb.errors.UsageError("x")])
 @pytest.mark.parametrize(
     ("mode", "advice"),
-    [("online", "set WANDB_MODE=offline to log without"), ("offline", "set WANDB_MODE=disabled")],
+    [("online", "=offline to log without a"), ("offline", "WANDB_MODE=disabled")],
 )
 def test_wandb_out_of_reach(
     broken: type[Broken],
@@ -164,9 +171,7 @@ def test_wandb_out_of_reach(
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", mode)
     broken.error = error
-    with pytest.raises(SystemExit) as ended:
-        main.run()
-    assert ended.value.code == 2
+    fail_with(status=2)
     assert advice in capsys.readouterr().err
 
 
@@ -175,12 +180,9 @@ def test_a_lost_process(
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     broken.error = RuntimeError("[gloo/transport/tcp/pair.cc:545] Connection reset by peer")
-    with pytest.raises(SystemExit) as ended:
-        main.run()
-    assert ended.value.code == 1
-    said = capsys.readouterr().err
-    assert said.startswith("train.py: error: another process of this run is gone: killed, out of")
-    assert len(said.splitlines()) == 1
+    fail_with(status=1)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("train.py: error: another process of this run is gone: killed, out of")
 
 
 def in_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,30 +190,26 @@ def in_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_a_run_that_was_told_to_stop_ends_well(broken: type[Broken]) -> None:
+def test_a_run_that_was_stopped_by_a_signal_ends_with_status_0(broken: type[Broken]) -> None:
     broken.error = Preempted(Path("last.ckpt"), wants_requeue=True)  # outside of SLURM
     main.run()
 
 
-@pytest.mark.parametrize(("wants_requeue", "asked"), [(True, 1), (False, 0)])
+@pytest.mark.parametrize("wants_requeue", [True, False])
 def test_a_job_whose_time_is_over_is_queued_again(
-    wants_requeue: bool,
-    asked: int,
-    broken: type[Broken],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    wants_requeue: bool, broken: type[Broken], monkeypatch: Patch, capsys: Capture
 ) -> None:
-    said: list[str] = []  # until then; SLURM ends the process within the call
+    said: list[str] = []
     monkeypatch.setattr(main, "requeue", lambda: said.append(capsys.readouterr().out))
     in_slurm(monkeypatch)
     broken.error = Preempted(Path("last.ckpt"), wants_requeue)
     main.run()
-    assert len(said) == asked
-    assert all("time is nearly over: the job goes back into the queue" in text for text in said)
-    assert capsys.readouterr().out == ""
+    assert len(said) == int(wants_requeue)
+    assert all("time is nearly over: the job returns to the queue" in text for text in said)
+    assert capsys.readouterr().out == ""  # SLURM ends the process within the call
 
 
-def test_a_job_is_queued_again_also_where_an_upload_hangs(
+def test_a_job_is_queued_again_even_if_an_upload_hangs(
     broken: type[Broken], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     is_queued, seen = threading.Event(), []
@@ -231,12 +229,14 @@ def test_a_job_is_queued_again_also_where_an_upload_hangs(
     broken.error = Preempted(Path("last.ckpt"), wants_requeue=True)
     started = time.monotonic()
     main.run()
-    assert time.monotonic() - started < 30  # it has waited for the requeue, not the other way round
+    assert (
+        time.monotonic() - started < 30
+    )  # the upload has waited for the requeue, not the requeue for the upload
     assert seen == [[signal.SIG_IGN, signal.SIG_IGN]]
 
 
 @pytest.mark.parametrize(("job", "meaning"), [("41", signal.SIG_IGN), (None, signal.SIG_DFL)])
-def test_the_end_of_the_time_ends_nothing_early(
+def test_sigusr1_ends_no_command_of_a_job(
     job: str | None, meaning: signal.Handlers, broken: type[Broken], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     signal.signal(signal.SIGUSR1, signal.SIG_DFL)
@@ -253,7 +253,9 @@ def test_torchrun_in_a_job_of_slurm_does_not_queue_it_again(
 ) -> None:
     in_slurm(monkeypatch)
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "mine")
-    monkeypatch.setattr(main, "requeue", lambda: pytest.fail("it would go on in no run folder"))
+    monkeypatch.setattr(
+        main, "requeue", lambda: pytest.fail("torchrun cannot continue in a run folder")
+    )
     broken.error = Preempted(Path("last.ckpt"), wants_requeue=True)
     main.run()
 
@@ -264,12 +266,10 @@ def test_a_job_that_cannot_be_queued_again_says_so(
     monkeypatch.setattr(main, "requeue", lambda: "scontrol: No such file or directory")
     in_slurm(monkeypatch)
     broken.error = Preempted(Path("last.ckpt"), wants_requeue=True)
-    with pytest.raises(SystemExit) as ended:
-        main.run()
-    assert ended.value.code == 1
+    fail_with(status=1)
     said = capsys.readouterr().err
     assert "could not be queued again (scontrol: No such file or directory); training was" in said
-    assert "it goes on from last.ckpt" in said
+    assert "resume it from last.ckpt" in said
 
 
 @pytest.mark.parametrize("error", [Preempted(Path("last.ckpt"), False), UsageError("no")])

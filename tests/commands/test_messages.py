@@ -1,14 +1,86 @@
-"""What no rule knows still becomes one short line. The rules: tests/test_bad_input.py."""
+"""Each rule, and a message that no rule knows, gives one short line."""
 
+import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonargparse import ArgumentError, ArgumentParser
 from lightning import LightningDataModule
 from torch.optim.lr_scheduler import StepLR
 
+from commands import main
+from commands.experiment import ExperimentCLI
 from commands.messages import hint, plain_message
+from tests.mistakes import BASE
+
+SCHEDULERS = "torch.optim.lr_scheduler"
+REFUSED = {
+    "--model.latnt_dim=3": r"unknown option `latnt_dim`\. Did you mean latent_dim\?",
+    "--model.encoder.init_args.widhts=[3]": r"unknown option `widhts`\. Did you mean widths\?",
+    "--trainer.max_epohs=3": r"unknown option `trainer\.max_epohs`\. Did you mean trainer\.max_ep",
+    "--trainer.max_step=3": r"unknown option `trainer\.max_step`",  # no abbreviation
+    "--modle.n=3": r"unknown option `modle\.n`\. .*See train\.py fit --help\.",
+    "--model.latent_dim=five": "`latent_dim` must be int, got five",
+    "--model.optimizer.lr=five": "`lr` must be float, got five",
+    "--model.latent_loss=exakt": r"`latent_loss` must be Literal.*, got exakt\. Did you mean exact",
+    "--model.encoder.widths=200": r"`widths` must be .*Sequence, got 200\. Write it as '\[200\]'",
+    "--data=MNIST6k": r"`data` names an unknown class MNIST6k\. Did you mean MNIST5k\? Known: Bos",
+    "--model.encoder=networks.MLPEncodr": r"unknown class networks\.MLPEncodr\. Did you mean netw",
+    "--model.encoder=network.MLPEncoder": "`encoder` names the module network, which does not",
+    "--model.encoder=math.sqrt": r"`encoder` must be a class or function that returns a Module, g",
+    "--trainer.callbacks+=HistoryAwareSamplin": "Did you mean HistoryAwareSampling. Known: Chann",
+    "--model=Ensemble": "`members` of Ensemble must be given",
+    "--data=CSVTable": "`path` of CSVTable must be given",
+    f"--model.scheduler={SCHEDULERS}.StepLR": r"`step_size` of StepLR must be given\.",
+}
+
+
+class ParserCreatedError(Exception):
+    """Ends the command line after its parser was created."""
+
+
+@pytest.fixture(scope="module")
+def parser() -> Any:
+    """The parser of the command line, which is created once for all tests."""
+    created: list[Any] = []
+
+    def keep(self: ExperimentCLI, parser: Any, args: Any) -> None:
+        created.append(parser)
+        raise ParserCreatedError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["train.py", "fit", "--model", "VAE"])
+        patch.setattr(ExperimentCLI, "parse_arguments", keep)
+        with pytest.raises(ParserCreatedError):
+            main.run()
+    return created[0]
+
+
+@pytest.fixture
+def refusal(
+    parser: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str], str]:
+    """Parses an option after those of a configuration; returns the one line on stderr."""
+
+    def parse(option: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["train.py", "fit", *BASE, option])
+        with pytest.raises(SystemExit) as ended:
+            parser.parse_args(sys.argv[1:])
+        assert ended.value.code == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("train.py: error: ")
+        assert len(line) < 500
+        return line
+
+    return parse
+
+
+@pytest.mark.parametrize("option", REFUSED)
+def test_a_wrong_option_is_one_line(option: str, refusal: Callable[[str], str]) -> None:
+    assert re.search(REFUSED[option], line := refusal(option)), line
 
 
 def test_unknown_messages_are_joined_and_cut() -> None:
@@ -25,18 +97,18 @@ def test_a_module_that_does_not_exist_is_named() -> None:
     assert hint("`x` must be int, got y.") == ""
 
 
-def test_a_package_in_the_working_folder_that_is_not_looked_at_is_named(
+def test_an_unused_package_in_the_working_folder_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = "Parser key \"encoder\":\n  module 'networks' has no attribute 'Mine'"
     monkeypatch.chdir(tmp_path)
     line = plain_message(message, ArgumentParser())
     assert "unknown class networks.Mine." in line
-    assert "is not looked at" not in line
+    assert "is not imported" not in line
     Path("networks").mkdir()
     line = plain_message(message, ArgumentParser())
     assert line.endswith(
-        "The networks in the working folder is not looked at; give it another name."
+        "The networks in the working folder is not imported; give it another name."
     )
 
 
@@ -49,13 +121,13 @@ def test_a_misspelt_module_of_a_package_is_named() -> None:
     assert hint(line)
 
 
-def test_of_a_union_with_null_the_first_error_counts() -> None:
+def test_the_first_error_of_a_union_with_null_counts() -> None:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--data", type=LightningDataModule | None)
     with pytest.raises(ArgumentError) as refused:
         parser.parse_args(["--data", "[1]"])
     line = plain_message(str(refused.value), parser)
-    assert line.startswith("`data` must be a class of the kind LightningDataModule, named by its")
+    assert line.startswith("`data` must be a subclass of LightningDataModule, named by its path")
     assert line.endswith("got [1].")
 
 

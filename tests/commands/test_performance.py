@@ -1,3 +1,5 @@
+"""Kept memory, the profiler and the progress bar save work; HAWC_PERFORMANCE=off disables them."""
+
 import os
 import platform
 import subprocess
@@ -6,20 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.profilers import PassThroughProfiler, Profiler
 
-from commands import performance as kept_memory
-from commands import performance as paced_progress_bar
+import train
+from commands import performance
+from commands.experiment import ExperimentCLI
 from commands.performance import NoProfiler, PacedProgressBar
 from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, tiny_wgan
+from tests.test_job_restarts import EXPERIMENT
 
 COUNT_FAULTS = """
-import resource, sys, torch
+import resource, torch
 from commands.performance import keep_freed_memory
-done = keep_freed_memory() if sys.argv[1] == "keep" else None
+done = keep_freed_memory()
 def use():
     for _ in range(50):
         torch.ones(2**20)  # 4 MiB, 1,024 pages
@@ -30,38 +35,75 @@ print(done, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-def faults(word: str, **variables: str) -> tuple[str, int]:
-    """Returns what was said and the page faults of 50 tensors in a process of its own."""
+def faults(**variables: str) -> tuple[str, int]:
+    """Returns what `keep_freed_memory` returned and the page faults of 50 tensors."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
-    command = [sys.executable, "-c", COUNT_FAULTS, word]
     result = subprocess.run(
-        command, env=clean | variables, capture_output=True, text=True, check=True
+        [sys.executable, "-c", COUNT_FAULTS],
+        **{"env": clean | variables, "capture_output": True, "text": True, "check": True},
     )
-    said, count = result.stdout.split()
-    return said, int(count)
+    returned, count = result.stdout.split()
+    return returned, int(count)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
-def test_memory_is_asked_for_once() -> None:
-    # glibc moves its own threshold up to what was freed, but trims what lies on top of the heap
-    _, without = faults("leave", MALLOC_MMAP_THRESHOLD_=str(2**20))
-    said, kept = faults("keep")
-    assert said == "True"
-    assert kept < 100 < 10_000 < without
+def test_freed_memory_is_kept_unless_the_environment_configures_the_c_library() -> None:
+    returned, kept = faults()
+    assert returned == "True"
+    assert kept < 100
+    # with the variable glibc no longer raises the threshold to the size of what was freed
+    returned, returned_to_system = faults(MALLOC_MMAP_THRESHOLD_=str(2**20))
+    assert returned == "False"
+    assert returned_to_system > 10_000
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
-def test_the_environment_has_precedence() -> None:
-    said, count = faults("keep", MALLOC_MMAP_THRESHOLD_=str(2**20))
-    assert said == "False"
-    assert count > 10_000
-
-
-def test_other_c_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def without_malloc_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("MALLOC_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(kept_memory.ctypes, "CDLL", lambda name: object())
-    assert not kept_memory.keep_freed_memory()
+
+
+@pytest.mark.usefixtures("without_malloc_variables")
+def test_other_c_libraries_are_not_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(performance.ctypes, "CDLL", lambda name: object())
+    assert not performance.keep_freed_memory()
+
+
+@pytest.mark.usefixtures("without_malloc_variables")
+def test_one_variable_switches_everything_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parts() -> set[type]:
+        train.main(["--config", "tiny.yaml", "--trainer.enable_progress_bar", "true"])
+        trainer = trainers.pop()
+        return {type(trainer.profiler), *map(type, trainer.callbacks)}
+
+    def remember(self: ExperimentCLI, **_: Any) -> None:
+        trainers.append(self.trainer)
+
+    trainers: list[Trainer] = []
+    calls: list[tuple[int, int]] = []
+    monkeypatch.setattr(ExperimentCLI, "fit", remember)
+    monkeypatch.setattr(
+        performance.ctypes, "CDLL", lambda name: type("C", (), {"mallopt": log_call(calls)})
+    )
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.yaml").write_text(yaml.safe_dump(EXPERIMENT))
+    assert parts() >= {NoProfiler, PacedProgressBar}
+    assert len(calls) == 2
+    monkeypatch.setenv("HAWC_PERFORMANCE", "off")
+    assert not parts() & {NoProfiler, PacedProgressBar}
+    assert len(calls) == 2
+
+
+def log_call(calls: list[tuple[int, int]]) -> Any:
+    """Returns a function that stands for the C library's `mallopt` and succeeds."""
+
+    def mallopt(option: int, value: int) -> int:
+        calls.append((option, value))
+        return 1
+
+    return staticmethod(mallopt)
 
 
 def test_contexts_may_be_nested_and_entered_again() -> None:
@@ -72,14 +114,14 @@ def test_contexts_may_be_nested_and_entered_again() -> None:
         pass
 
 
-def test_it_takes_the_place_of_lightning_s() -> None:
+def test_lightnings_profiler_still_creates_a_generator_for_each_action() -> None:
     assert isinstance(NoProfiler(), PassThroughProfiler)
     assert NoProfiler.profile is not Profiler.profile
-    assert PassThroughProfiler.profile is Profiler.profile  # else this class is needless
+    assert PassThroughProfiler.profile is Profiler.profile  # otherwise NoProfiler is not needed
 
 
 class Clock:
-    """Lets the same time pass between any two looks at it."""
+    """Advances by the same time at each reading."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds, self._now = seconds, 10.0
@@ -104,7 +146,7 @@ def test_shows_two_batches_a_second_and_the_last(
     def update(self: RichProgressBar, bar: object, current: int, **_: object) -> None:
         batches.append(current)
 
-    monkeypatch.setattr(paced_progress_bar, "time", Clock(seconds))
+    monkeypatch.setattr(performance, "time", Clock(seconds))
     monkeypatch.setattr(RichProgressBar, "_update", update)
     monkeypatch.setattr(RichProgressBar, "_update_metrics", lambda *_, **__: None)
     bar = PacedProgressBar()
@@ -117,7 +159,7 @@ def test_shows_two_batches_a_second_and_the_last(
 
 
 class Watched:
-    """Trains with a clock that passes a second for every batch, and keeps what the bar showed."""
+    """Trains with a clock of one second a batch, and records what the bar shows."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._folder, self._patch = folder, monkeypatch
@@ -142,7 +184,7 @@ class Watched:
             def on_train_batch_start(self, *_: Any) -> None:
                 now[0] += 1
 
-        self._patch.setattr(paced_progress_bar, "time", Seconds())
+        self._patch.setattr(performance, "time", Seconds())
         self._patch.setattr(RichProgressBar, "_update_metrics", show)
         save = Tick(self._folder, every_n_train_steps=1, save_top_k=-1, filename="{step}")
         trainer = quiet_trainer(
@@ -186,13 +228,13 @@ def test_steps_of_both_networks(watched: Watched) -> None:
     assert shown[-1]["steps/s"] == "1.5"  # nine in six seconds
 
 
-def test_the_loggers_number_takes_no_place(watched: Watched, tmp_path: Path) -> None:
+def test_the_loggers_version_is_not_shown(watched: Watched, tmp_path: Path) -> None:
     shown = watched.fit(tiny_energy_vae(), logger=CSVLogger(tmp_path))
     assert "steps/s" in shown[-1]
     assert "v_num" not in shown[-1]
 
 
-def test_a_resumed_run_counts_its_own_part(watched: Watched, tmp_path: Path) -> None:
+def test_a_resumed_run_counts_only_its_steps(watched: Watched, tmp_path: Path) -> None:
     watched.fit(tiny_energy_vae())
     shown = watched.fit(tiny_energy_vae(), tmp_path / "step=2.ckpt")
     assert left(shown) == [f"0:00:0{seconds}" for seconds in (3, 2, 1, 0)]

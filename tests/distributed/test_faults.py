@@ -109,7 +109,7 @@ def test_torchrun_without_a_gpu_asks_for_a_number() -> None:
     assert done.returncode == 2
     # torch may warn before
     [line] = [line for line in done.stderr.splitlines() if line.startswith("torchrun.sh:")]
-    assert line.startswith("torchrun.sh: error: there is no GPU here; NPROC_PER_NODE=2 ")
+    assert line.startswith("torchrun.sh: error: no GPU found; set NPROC_PER_NODE=2 ")
     assert "Traceback" not in done.stderr
 
 

@@ -1,4 +1,4 @@
-"""What others load makes what the model makes, bit by bit. The command: tests/test_export.py."""
+"""Exported files give the model's images, bit by bit. The command: tests/test_export.py."""
 
 import json
 from pathlib import Path
@@ -36,38 +36,41 @@ def test_weights_formula_and_program(model: WGAN, role: str, formula: str, tmp_p
     assert [path.name for path in files] == [
         *("generator.safetensors", "generator.pt2", "generator.json")
     ]
-    told = json.loads(files[2].read_text())
-    assert told["images"] == formula
-    assert told["shape"] == list(model.image_shape)
-    assert told["prior"] == repr(model.prior)
-    assert told["network"] is None  # it was given as a function, of which nothing is known
+    metadata = json.loads(files[2].read_text())
+    assert metadata["images"] == formula
+    assert metadata["shape"] == list(model.image_shape)
+    assert metadata["prior"] == repr(model.prior)
+    assert metadata["network"] is None  # it was given as a function
     weights = load_file(files[0])
     expected = getattr(model, role).state_dict()
     assert weights.keys() == expected.keys()
     assert all(torch.equal(weights[name], expected[name]) for name in expected)
     program = torch.export.load(files[1]).module()
     for n in (1, 2, 7):
-        latents = torch.randn(n, told["latent_dim"])
+        latents = torch.randn(n, metadata["latent_dim"])
         assert torch.equal(program(latents), model.decode(latents))
 
 
-class Restless(nn.Module):
+class RandomNetwork(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         return z + torch.rand_like(z)
 
 
-class Undecided(nn.Module):
+class BranchingNetwork(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         return z if z.sum() > 0 else -z
 
 
 @pytest.mark.parametrize(
-    ("network", "reason"), [(Restless(), "it would make other images"), (Undecided(), ".+")]
+    ("network", "reason"),
+    [(RandomNetwork(), "its images would differ"), (BranchingNetwork(), ".+")],
 )
-def test_networks_that_are_no_programs(network: nn.Module, reason: str, tmp_path: Path) -> None:
+def test_networks_that_cannot_be_exported_as_a_program(
+    network: nn.Module, reason: str, tmp_path: Path
+) -> None:
     model = rows_wgan()
     model.generator = network
-    message = rf"`program` cannot be made of the network of WGAN \({reason}\); leave it out"
+    message = rf"`program` needs a network .*, got that of WGAN \({reason}\); leave it out"
     with pytest.raises(UsageError, match=message):
         write_generator(model, tmp_path / "out", {}, with_program=True)
     assert not (tmp_path / "out").exists()
@@ -76,8 +79,10 @@ def test_networks_that_are_no_programs(network: nn.Module, reason: str, tmp_path
 
 
 @pytest.mark.parametrize("model", [BoringModel(), tiny_disco_gan()])
-def test_models_without_one_generator_of_latents(model: LightningModule) -> None:
-    with pytest.raises(UsageError, match="`model` must be an autoencoder or a generator fed with"):
+def test_models_that_do_not_generate_from_latents(model: LightningModule) -> None:
+    with pytest.raises(
+        UsageError, match="`model` must be an autoencoder or generate images from latents"
+    ):
         check_exportable(model)
 
 
@@ -90,7 +95,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
             check_free(path)
 
 
-def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match=r"`output` must be a folder that can be written, got"):
+    with pytest.raises(UsageError, match=r"`output` must be a writable folder, got"):
         write_generator(tiny_wgan(), tmp_path / "file" / "out", {}, with_program=False)

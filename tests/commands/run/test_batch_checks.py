@@ -1,6 +1,6 @@
-"""Batches of data modules that are not ours: what is wrong with the first one is said before a run.
+"""The first batch of a user's data module is checked before a run.
 
-That the run then reads what it would have read: tests/commands/run/test_first_batch.py.
+Reading it does not change the run: tests/commands/run/test_first_batch.py.
 """
 
 from pathlib import Path
@@ -17,14 +17,14 @@ from tests.helpers import TINY_SHAPE, quiet_trainer, tiny_vae, tiny_wgan
 
 
 class Bare(LightningModule):
-    """A model that takes any batches."""
+    """A model that accepts any batches."""
 
     def training_step(self, batch: Any) -> None:
         pass
 
 
 class OwnData(LightningDataModule):
-    """What somebody else might serve."""
+    """A data module of a user."""
 
     def __init__(self, examples: Any, val: Any = None, **options: Any) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class OwnData(LightningDataModule):
 
 
 class Given(OwnData):
-    """Validates by what it was given, as it is."""
+    """Returns the given object as its validation loader."""
 
     def val_dataloader(self) -> Any:
         return self.val
@@ -87,7 +87,7 @@ def test_no_whole_batch(tmp_path: Path) -> None:
         check_batches("fit", quiet_trainer(tmp_path), Bare(), data)
 
 
-def test_validation_and_test_batches_are_looked_at_too(tmp_path: Path) -> None:
+def test_validation_and_test_batches_are_checked_too(tmp_path: Path) -> None:
     signed = WRONG["signed"][0]
     with pytest.raises(UsageError, match=r"from OwnData\.val_dataloader"):
         check_batches("fit", quiet_trainer(tmp_path), tiny_vae(), OwnData(PAIRS, signed))
@@ -115,7 +115,7 @@ def test_no_loader_at_all(none: Any, stage: str, tmp_path: Path) -> None:
         check_batches(stage, quiet_trainer(tmp_path), tiny_vae(), data)
 
 
-def test_several_loaders_need_a_step_that_tells_them_apart(tmp_path: Path) -> None:
+def test_several_loaders_need_a_step_with_their_number(tmp_path: Path) -> None:
     class Numbered(Bare):
         def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
             pass
@@ -146,13 +146,13 @@ def test_hooks_find_the_stage_of_their_loader(tmp_path: Path) -> None:
         check_batches("fit", trainer, tiny_vae(), data)
 
 
-def test_no_loader_is_made_of_what_is_not_read(tmp_path: Path) -> None:
+def test_no_loader_is_created_for_a_skipped_stage(tmp_path: Path) -> None:
     data = OwnData(PAIRS, WRONG["signed"][0])
-    check_batches("fit", quiet_trainer(tmp_path), tiny_wgan(), data)  # validates nothing
+    check_batches("fit", quiet_trainer(tmp_path), tiny_wgan(), data)  # has no validation step
     check_batches("fit", quiet_trainer(tmp_path, limit_val_batches=0), tiny_vae(), data)
 
 
-def test_other_models_may_take_other_batches(tmp_path: Path) -> None:
+def test_other_models_may_accept_other_batches(tmp_path: Path) -> None:
     check_batches("fit", quiet_trainer(tmp_path), Bare(), OwnData(WRONG["a dict"][0]))
 
 
@@ -169,7 +169,7 @@ def test_batches_may_have_the_precision_of_the_run(
 
 
 class Converting(OwnData):
-    """Serves bytes, which a hook makes floats."""
+    """Serves bytes that a hook converts to floats."""
 
     factor = 1 / 255
 
@@ -178,7 +178,7 @@ class Converting(OwnData):
         return batch[0].float() * self.factor + 0 * torch.rand(()), batch[1]
 
 
-def test_batches_are_looked_at_as_hooks_make_them(tmp_path: Path) -> None:
+def test_batches_are_checked_after_hooks(tmp_path: Path) -> None:
     trainer, data = quiet_trainer(tmp_path), Converting(WRONG["bytes"][0])
     data.trainer, model = trainer, tiny_vae()
     state = torch.get_rng_state()
@@ -187,11 +187,11 @@ def test_batches_are_looked_at_as_hooks_make_them(tmp_path: Path) -> None:
     data.factor = 1.0
     with pytest.raises(UsageError, match="divide them by 255"):
         check_batches("fit", trainer, model, data)
-    data.trainer = None  # a hook that fails here may do its work on a device
+    data.trainer = None  # a hook that fails here may work on a device
     check_batches("fit", trainer, model, data)
 
 
-def test_batches_of_those_who_move_them_are_left_to_the_first_step(tmp_path: Path) -> None:
+def test_batches_moved_by_a_hook_are_checked_in_the_first_step(tmp_path: Path) -> None:
     class Moving(OwnData):
         def transfer_batch_to_device(self, batch: Any, *_: Any) -> Any:
             raise AssertionError
@@ -199,7 +199,7 @@ def test_batches_of_those_who_move_them_are_left_to_the_first_step(tmp_path: Pat
     check_batches("fit", quiet_trainer(tmp_path), tiny_vae(), Moving(WRONG["a dict"][0]))
 
 
-def test_a_stream_that_is_read_once_is_left_to_the_first_step(tmp_path: Path) -> None:
+def test_a_stream_is_checked_in_the_first_step(tmp_path: Path) -> None:
     class Stream(OwnData):
         def train_dataloader(self) -> Any:
             return iter(self.examples)

@@ -1,4 +1,4 @@
-"""Which callbacks of Lightning go with which models."""
+"""Which callbacks of Lightning work with which models."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -35,7 +35,7 @@ ALONE: dict[type[Callback], Callable[[], Callback]] = {
 
 
 class AlikeFinder(LearningRateFinder):
-    """A user's own kind of a callback is refused as well."""
+    """A subclass is refused like its base."""
 
 
 def check(folder: Path, model: LightningModule, callback: Callback, logs: bool = False) -> None:
@@ -62,7 +62,9 @@ def test_of_one_optimizer(
 
 def test_a_size_of_batches_must_have_a_name(tmp_path: Path) -> None:
     trainer = quiet_trainer(tmp_path, callbacks=[BatchSizeFinder()])
-    with pytest.raises(UsageError, match="BatchSizeFinder for VAE, which has no attribute batch_"):
+    with pytest.raises(
+        UsageError, match="BatchSizeFinder for VAE, since neither it nor LightningDataModu"
+    ):
         check_lightning_callbacks(trainer, tiny_vae(), LightningDataModule())
     data = LightningDataModule()
     data.batch_size = 8  # type: ignore[attr-defined]
@@ -75,7 +77,7 @@ def test_statistics_of_the_cpu_need_psutil(tmp_path: Path, monkeypatch: pytest.M
         check(tmp_path, tiny_vae(), DeviceStatsMonitor(), logs=True)
 
 
-def test_the_interval_of_saves_is_stated_where_batches_make_several_steps(tmp_path: Path) -> None:
+def test_a_notice_on_the_interval_of_saves_if_batches_make_several_steps(tmp_path: Path) -> None:
     save = ModelCheckpoint(tmp_path, every_n_train_steps=7)
     trainer = quiet_trainer(tmp_path, callbacks=[save], enable_checkpointing=True)
     assert "ends at a multiple of 7" in str(interval_notice(trainer, tiny_wgan()))
@@ -101,11 +103,11 @@ def test_a_backbone_must_be_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "callback", [LearningRateMonitor(), DeviceStatsMonitor(), ThroughputMonitor(len)]
 )
-def test_what_logs_needs_a_logger(
+def test_callbacks_that_log_need_a_logger(
     callback: Callback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("commands.run.callback_checks.find_spec", lambda name: name)
-    with pytest.raises(UsageError, match=r"since `trainer\.logger` is off and there is nowhere to"):
+    with pytest.raises(UsageError, match=r"since `trainer\.logger` is off; name a logger"):
         check(tmp_path, tiny_vae(), callback)
     check(tmp_path, tiny_vae(), callback, logs=True)
 
@@ -113,6 +115,6 @@ def test_what_logs_needs_a_logger(
 @pytest.mark.parametrize(
     "callback", [EMAWeightAveraging(), ModelPruning("l1_unstructured", amount=0.1)]
 )
-def test_what_goes_with_all(callback: Callback, tmp_path: Path) -> None:
+def test_callbacks_that_work_with_all_models(callback: Callback, tmp_path: Path) -> None:
     for model in (tiny_vae(), tiny_wgan()):
         check(tmp_path, model, callback)

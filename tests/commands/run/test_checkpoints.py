@@ -1,4 +1,4 @@
-"""Checkpoints that fit, and how the first difference is named."""
+"""Checkpoints that fit, can be resumed, or hold an average."""
 
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ def test_a_fitting_one_passes(tmp_path: Path) -> None:
     check_checkpoint(path, tiny_energy_vae())
 
 
-def test_a_training_goes_on_from_more_than_weights(tmp_path: Path) -> None:
+def test_weights_alone_cannot_be_resumed(tmp_path: Path) -> None:
     path, model = tmp_path / "model.ckpt", tiny_energy_vae()
     trainer = quiet_trainer(tmp_path, limit_train_batches=1)
     trainer.fit(model, TinyImages(batch_size=24))
@@ -44,7 +44,7 @@ def test_a_training_goes_on_from_more_than_weights(tmp_path: Path) -> None:
     check_resumable(path, model)
     trainer.save_checkpoint(path, weights_only=True)
     check_checkpoint(path, model)
-    message = "holds weights that fit, but not the optimizer_states that a training goes on with"
+    message = "must hold optimizer_states to resume a training, got only weights in"
     with pytest.raises(UsageError, match=message):
         check_resumable(path, model)
     trainer.save_checkpoint(path)
@@ -56,10 +56,13 @@ def test_a_training_goes_on_from_more_than_weights(tmp_path: Path) -> None:
 
 
 LIMITS: list[tuple[dict[str, Any], str]] = [
-    ({"max_epochs": 2}, "`trainer.max_epochs` must be above 2, the epochs that `ckpt_path`"),
+    ({"max_epochs": 2}, "`trainer.max_epochs` must be above 2, the epochs in `ckpt_path`"),
     ({"max_epochs": 1}, "`trainer.max_epochs` must be above 2, .* got 1; raise it"),
     ({"max_epochs": -1, "max_steps": 4}, "`trainer.max_steps` must be above 6, .* got 4; raise"),
-    ({"fast_dev_run": True}, "`trainer.fast_dev_run` must start anew, .* after 1 epochs, which"),
+    (
+        {"fast_dev_run": True},
+        "`trainer.fast_dev_run` must be used without .* already made 1 epochs",
+    ),
     ({"max_epochs": 3}, ""),
     ({"max_epochs": -1, "max_steps": 7}, ""),
 ]
@@ -67,7 +70,7 @@ LIMITS: list[tuple[dict[str, Any], str]] = [
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The checkpoint of a run of two epochs, of three steps each, saved when the last one ended."""
+    """The last checkpoint of a run of two epochs with three steps each."""
     folder = tmp_path_factory.mktemp("run")
     saving = ModelCheckpoint(folder / "checkpoints", "last", save_on_train_epoch_end=True)
     arguments = {"max_epochs": 2, "enable_checkpointing": True, "callbacks": [saving]}
@@ -76,7 +79,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("limits", "message"), LIMITS)
-def test_a_training_at_its_end_does_not_go_on(
+def test_a_training_at_its_limit_is_not_resumed(
     limits: dict[str, Any], message: str, finished: Path
 ) -> None:
     trainer, run_folder = quiet_trainer(Path(), **limits), finished.parent.parent
@@ -87,10 +90,10 @@ def test_a_training_at_its_end_does_not_go_on(
         check_unfinished(finished, trainer, Path("another"))
         trainer.fit(tiny_energy_vae(), TinyImages(batch_size=24), ckpt_path=str(finished))
         assert trainer.global_step > 6
-    check_unfinished(finished, trainer, run_folder)  # as a job that starts again does
+    check_unfinished(finished, trainer, run_folder)  # a job that starts again
 
 
-def test_weights_are_loaded_and_nothing_else_matters(tmp_path: Path) -> None:
+def test_only_weights_are_loaded(tmp_path: Path) -> None:
     path, saved, model = tmp_path / "model.ckpt", weights(tiny_wgan()), tiny_wgan()
     content = {"state_dict": saved, "pytorch-lightning_version": "2.6.0", "optimizer_states": [0]}
     torch.save(content, path)
@@ -101,7 +104,7 @@ def test_weights_are_loaded_and_nothing_else_matters(tmp_path: Path) -> None:
         load_weights(path, tiny_energy_vae())
 
 
-def test_errors_of_files_are_of_usage(tmp_path: Path) -> None:
+def test_errors_of_files_are_usage_errors(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="`ckpt_path` must be a checkpoint file, got"):
         check_checkpoint(tmp_path / "none.ckpt", tiny_wgan())
     with pytest.raises(UsageError, match="`ckpt_path` must be a checkpoint file, got"):
@@ -113,7 +116,7 @@ def with_average(model: torch.nn.Module, average: object, path: Path) -> None:
     torch.save({**content, "callbacks": {"GeneratorEMA": {"average": average}}}, path)
 
 
-def test_an_average_takes_the_place_of_the_generator_alone(tmp_path: Path) -> None:
+def test_an_average_replaces_only_the_generator(tmp_path: Path) -> None:
     path, model = tmp_path / "model.ckpt", tiny_wgan()
     kept, before = weights(tiny_wgan().generator), weights(model)
     with_average(model, kept, path)
@@ -127,7 +130,7 @@ def test_an_average_takes_the_place_of_the_generator_alone(tmp_path: Path) -> No
 def test_a_checkpoint_without_an_average(average: object, tmp_path: Path) -> None:
     path, model = tmp_path / "model.ckpt", tiny_wgan()
     with_average(model, average, path)
-    message = "`use_ema` needs a checkpoint with the average that the callback GeneratorEMA keeps"
+    message = "`use_ema` needs a checkpoint with an average of the callback GeneratorEMA, got"
     with pytest.raises(UsageError, match=message):
         load_average(path, model)
     save(model.state_dict(), path)

@@ -1,4 +1,4 @@
-"""What does not go together, refused in one order. As commands: tests/test_bad_*.py."""
+"""Settings that do not fit each other are refused. As commands: tests/test_bad_input.py."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -33,7 +33,7 @@ def check(
     check_run(stage, quiet_trainer(folder, **arguments), model, data or TinyImages())
 
 
-def test_what_goes_together(tmp_path: Path) -> None:
+def test_settings_that_fit(tmp_path: Path) -> None:
     check(tmp_path, tiny_wgan(), callbacks=[HistoryAwareSampling()])
     check(tmp_path, tiny_energy_vae(), gradient_clip_val=1.0, accumulate_grad_batches=2)
     assert list(tmp_path.iterdir()) == []
@@ -55,16 +55,34 @@ def test_options_of_models_with_one_optimizer(
         check(tmp_path, tiny_wgan(), **option)
 
 
-def test_a_model_that_cannot_do_what_is_asked(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="WGAN has nothing to validate; it has no validation_step"):
+def test_a_model_without_a_step_or_with_a_bad_optimizer(tmp_path: Path) -> None:
+    with pytest.raises(
+        UsageError, match="must have a validation_step for `validate`, got WGAN without one"
+    ):
         check(tmp_path, tiny_wgan(), "validate")
     slow = tiny_wgan(critic_optimizer=lambda p: SGD(p, lr=-1.0))
     with pytest.raises(UsageError, match="an optimizer of WGAN is refused: Invalid learning rate"):
         check(tmp_path, slow)
 
 
+@pytest.mark.parametrize(
+    "option",
+    ["accumulate_grad_batches", "check_val_every_n_epoch", "val_check_interval"],
+)
+def test_intervals_of_0(option: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=rf"`trainer\.{option}` must be greater than 0, got 0"):
+        check(tmp_path, tiny_vae(), **{option: 0})
+
+
+@pytest.mark.parametrize("option", ["max_epochs", "max_steps", "limit_train_batches"])
+def test_a_training_of_nothing(option: str, tmp_path: Path) -> None:
+    message = rf"`trainer\.{option}` must be greater than 0 for `fit`, got 0; use `validate`"
+    with pytest.raises(UsageError, match=message):
+        check(tmp_path, tiny_vae(), **{option: 0})
+
+
 @pytest.mark.parametrize("stage", ["fit", "validate", "test"])
-def test_batches_of_two_domains_are_for_those_who_take_them(stage: str, tmp_path: Path) -> None:
+def test_batches_of_two_domains_need_a_model_of_two_domains(stage: str, tmp_path: Path) -> None:
     disco = tiny_disco_gan(TINY_SHAPE)
     check(tmp_path, disco, stage, TinyDomains())
     with pytest.raises(UsageError, match="two domains to DiscoGAN, got TinyImages, whose batches"):
@@ -73,7 +91,7 @@ def test_batches_of_two_domains_are_for_those_who_take_them(stage: str, tmp_path
         check(tmp_path, tiny_energy_vae(), stage, TinyDomains())
 
 
-def test_callbacks_that_lack_something(tmp_path: Path) -> None:
+def test_callbacks_whose_needs_are_not_met(tmp_path: Path) -> None:
     twice = [CriticSlopes(), CriticSlopes()]
     message = "`trainer.callbacks` must name CriticSlopes once, got it twice; remove one"
     with pytest.raises(UsageError, match=message):
@@ -85,16 +103,18 @@ def test_callbacks_that_lack_something(tmp_path: Path) -> None:
 
 
 class Bare(LightningModule):
-    """A model that no callback asks for."""
+    """A model without anything that callbacks need."""
 
     def training_step(self, batch: Any) -> None:
         pass
 
 
-def test_a_density_is_asked_for_by_those_who_need_it(tmp_path: Path) -> None:
+def test_models_that_need_a_density_need_data_with_one(tmp_path: Path) -> None:
     check(tmp_path, MeanField((2,)), data=GaussianEllipse(num_points=1000))
     check(tmp_path, MeanField((2,)), data=Gaussians8(num_points=1000))
-    with pytest.raises(UsageError, match="must know its density for MeanField, got SwissRoll, whi"):
+    with pytest.raises(
+        UsageError, match="must have a `log_density` for MeanField, got SwissRoll, wh"
+    ):
         check(tmp_path, MeanField((2,)), data=SwissRoll(num_points=1000))
 
 
@@ -105,8 +125,8 @@ class ManyLoaders(TinyImages):
         return [super().val_dataloader()] * 2
 
 
-class Apart(LightningModule):
-    """Tells validations apart."""
+class SeveralValidations(LightningModule):
+    """Has a validation step for several loaders."""
 
     def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int) -> None:
         pass
@@ -120,7 +140,7 @@ class CombinedImages(TinyImages):
 
 
 class Stream(IterableDataset[Any]):
-    """Batches that nobody has counted."""
+    """A stream of batches without a length."""
 
     def __init__(self, loader: Any) -> None:
         self.loader = loader
@@ -147,7 +167,7 @@ class TrainingOnly(LightningDataModule):
         self.images.setup(stage)
 
     def train_dataloader(self) -> Any:
-        self.images.trainer = self.trainer  # it trains on the same batches again where it overfits
+        self.images.trainer = self.trainer  # with overfit_batches it serves the same batches again
         return self.images.train_dataloader()
 
 
@@ -166,7 +186,7 @@ class TrainingOnly(LightningDataModule):
         (TrainingOnly, {"overfit_batches": 3}),
     ],
 )
-def test_what_lightning_takes_is_taken(
+def test_options_that_lightning_accepts_are_accepted(
     make_data: Any, options: dict[str, Any], tmp_path: Path
 ) -> None:
     check_and_fit(tmp_path, tiny_vae(), make_data(batch_size=4), **options)
@@ -184,7 +204,7 @@ def check_and_fit(
     assert trainer.global_step > 0
 
 
-def test_only_those_who_validate_need_batches_for_it(tmp_path: Path) -> None:
+def test_only_models_with_a_validation_step_need_validation_batches(tmp_path: Path) -> None:
     few = {"overfit_batches": 0.2}  # of 18 batches to train and 2 to validate with
     check_and_fit(tmp_path, tiny_wgan(), TinyImages(batch_size=4), **few)
     message = (
@@ -210,16 +230,18 @@ def test_the_other_stages(stage: str, tmp_path: Path) -> None:
         check(tmp_path, tiny_vae(), stage, TrainingOnly())
 
 
-def test_only_what_has_a_number_of_batches_is_counted(tmp_path: Path) -> None:
+def test_only_loaders_with_a_length_are_counted(tmp_path: Path) -> None:
     data = ManyLoaders(batch_size=1)
     data.setup("fit")
-    check_batches("fit", quiet_trainer(tmp_path, limit_val_batches=0.25), Apart(), data)
+    check_batches(
+        "fit", quiet_trainer(tmp_path, limit_val_batches=0.25), SeveralValidations(), data
+    )
     few = quiet_trainer(tmp_path, limit_train_batches=0.01)
     with pytest.raises(UsageError, match=r"`trainer\.limit_train_batches` must be .* the 72 for"):
-        check_batches("fit", few, Apart(), data)
+        check_batches("fit", few, SeveralValidations(), data)
 
 
-def test_an_interval_counts_over_epochs_if_it_is_told_to(tmp_path: Path) -> None:
+def test_an_interval_may_span_epochs(tmp_path: Path) -> None:
     over = {"check_val_every_n_epoch": None, "val_check_interval": 100}
     data = TinyImages(batch_size=1)
     data.setup("fit")

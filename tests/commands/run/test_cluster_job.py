@@ -1,4 +1,4 @@
-"""Jobs as SLURM and torchrun describe them in the environment; no cluster is needed."""
+"""Jobs of SLURM and torchrun, by their environment variables; no cluster is needed."""
 
 import os
 import socket
@@ -31,7 +31,7 @@ def set_environment(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> 
         monkeypatch.setenv(name, value)
 
 
-def test_a_program_started_by_hand_is_no_job() -> None:
+def test_a_program_started_in_a_shell_is_no_job() -> None:
     assert this_job() is None
     assert slurm_environment() is None
     assert num_processes({"devices": "auto", "num_nodes": 1}, None) == {
@@ -49,7 +49,7 @@ def test_a_job_of_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not environment.auto_requeue
 
 
-def test_a_task_of_an_array_has_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_of_an_array_has_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
     array = {"SLURM_ARRAY_JOB_ID": "41", "SLURM_ARRAY_TASK_ID": "5"}
     set_environment(monkeypatch, {**SLURM, **array})
     job = this_job()
@@ -57,7 +57,7 @@ def test_a_task_of_an_array_has_a_name_of_its_own(monkeypatch: pytest.MonkeyPatc
     assert job.name == "slurm-41_5"
 
 
-def test_runs_of_one_job_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_of_one_job_have_different_names(monkeypatch: pytest.MonkeyPatch) -> None:
     set_environment(monkeypatch, {**SLURM, "SLURM_STEP_ID": "2"})
     job = this_job()
     assert job is not None
@@ -70,13 +70,13 @@ def test_runs_of_one_job_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch
 
 def test_tasks_that_srun_did_not_start_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     set_environment(monkeypatch, {k: v for k, v in SLURM.items() if k != "SLURM_STEP_ID"})
-    with pytest.raises(UsageError, match=r"8 tasks must start each .*; write `srun python"):
+    with pytest.raises(UsageError, match=r"8 tasks must start all .*; write `srun python"):
         this_job()
     set_environment(monkeypatch, {"SLURM_NTASKS": "1", "SLURM_NTASKS_PER_NODE": "1"})
     assert this_job() is not None
 
 
-def test_tasks_of_unknown_places_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tasks_without_a_number_a_node_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     set_environment(monkeypatch, {k: v for k, v in SLURM.items() if k != "SLURM_NTASKS_PER_NODE"})
     with pytest.raises(UsageError, match=r"got no --ntasks-per-node; add it to the #SBATCH lines"):
         this_job()
@@ -101,8 +101,8 @@ def test_torchrun_in_a_job_of_slurm_is_torchruns(monkeypatch: pytest.MonkeyPatch
     assert slurm_environment() is None
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells")
-def test_an_agent_is_known_by_when_it_started(tmp_path: Path) -> None:
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc, of Linux")
+def test_an_agent_is_identified_by_its_start_time(tmp_path: Path) -> None:
     program = tmp_path / "odd ) 1 2 name"
     program.symlink_to("/bin/sleep")
     before = time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -112,16 +112,16 @@ def test_an_agent_is_known_by_when_it_started(tmp_path: Path) -> None:
         process.kill()
     tick = 1 / os.sysconf("SC_CLK_TCK")
     assert pid == str(process.pid)
-    assert before - tick <= int(started) * tick <= after + tick  # both clocks cut off a tick
-    assert _identity(2**31) == str(2**31)  # as where there is no /proc
+    assert before - tick <= int(started) * tick <= after + tick  # both clocks round down to a tick
+    assert _identity(2**31) == str(2**31)  # no such process, as without /proc
 
 
-def test_processes_are_the_jobs_unless_something_is_said() -> None:
+def test_numbers_of_processes_are_the_jobs_unless_given() -> None:
     job = ClusterJob("slurm-41", 0, 4, 2, "slurm main 41")
     auto = num_processes({"devices": "auto", "num_nodes": 1}, job)
     assert auto == {"devices": 4, "num_nodes": 2}
-    for said in ({"devices": 3, "num_nodes": 5}, {"devices": 1, "num_nodes": 5}):
-        assert num_processes(said, job) == said
+    for given in ({"devices": 3, "num_nodes": 5}, {"devices": 1, "num_nodes": 5}):
+        assert num_processes(given, job) == given
 
 
 @pytest.mark.parametrize(

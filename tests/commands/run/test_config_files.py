@@ -1,4 +1,4 @@
-"""Which files a command line names. Their faults: tests/test_bad_input.py."""
+"""Configuration files in the arguments, and their mistakes."""
 
 from pathlib import Path
 
@@ -18,6 +18,32 @@ def test_good_files_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.chdir(tmp_path)
     Path("good.yaml").write_text("trainer: {max_epochs: 1}\n")
     check_config_files(["--config", "good.yaml"])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            None,
+            r"`--config` names the file 'wrong\.yaml', which does not exist\. Did you mean",
+        ),
+        (b"model: {a: [1\n", r"'wrong\.yaml' is not valid YAML: line \d, column \d"),
+        (b"- 1\n", r"'wrong\.yaml' must hold options as `key: value`, got list"),
+        (b"\xff\xfe\x00", r"'wrong\.yaml' is not valid YAML"),
+    ],
+    ids=["missing", "broken", "list", "binary"],
+)
+def test_wrong_files_are_refused(
+    content: bytes | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("wrong1.yaml").touch()
+    if content is not None:
+        Path("wrong.yaml").write_bytes(content)
+    with pytest.raises(UsageError, match=message):
+        check_config_files(["--config", "wrong.yaml"])
+    with pytest.raises(UsageError, match=r"`--config` must name a file, got the folder '\.'"):
+        check_config_files(["--config", "."])
 
 
 def test_an_option_set_twice_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,16 +66,16 @@ def test_an_option_set_twice_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     ],
     ids=["merged twice", "number and text", "2 to the 40"],
 )
-def test_what_is_set_once_passes(text: str, tmp_path: Path) -> None:
+def test_options_set_once_pass(text: str, tmp_path: Path) -> None:
     path = tmp_path / "once.yaml"
     path.write_text(text)
     check_config_files(["--config", str(path)])
 
 
 @pytest.mark.parametrize("text", ["x: 1\ny: &y {a: *y}\n", "x: 1\ny: &y\n- [{z: *y}]\n"])
-def test_what_holds_itself_is_refused(text: str, tmp_path: Path) -> None:
+def test_a_file_that_contains_itself_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "endless.yaml"
     path.write_text(text)
-    message = r"endless\.yaml' must have an end, got in line 2 a part with an alias of itself; w"
+    message = r"endless\.yaml' must not contain itself, got in line 2 a part with an alias of"
     with pytest.raises(UsageError, match=message):
         check_config_files(["--config", str(path)])

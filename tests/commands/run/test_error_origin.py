@@ -8,7 +8,7 @@ import pytest
 from jsonargparse import ArgumentParser
 
 import train
-from commands.run.error_origin import _OURS, is_bug, origin, place_in_users_code, refuses_arguments
+from commands.run.error_origin import _OURS, is_bug, origin, refuses_arguments, user_code_location
 from lightning_modules.base.checks import check_at_least_one
 from tests.mistakes import BASE
 
@@ -92,7 +92,7 @@ BROKEN = {
 
 @pytest.fixture(autouse=True)
 def users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A working folder with modules of the user, and a path that does not hold it."""
+    """A working folder with modules of the user that is not on the path."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["train.py"])
     monkeypatch.setattr(sys, "path", [*sys.path])
@@ -128,7 +128,7 @@ def test_a_bug_of_the_user_keeps_its_traceback(
 ) -> None:
     with pytest.raises(kind) as raised:
         run(*options)
-    assert place_in_users_code(raised.value) == f"users.py, line {line_of(code)}"
+    assert user_code_location(raised.value) == f"users.py, line {line_of(code)}"
     assert not Path("runs").exists()
 
 
@@ -142,7 +142,7 @@ def test_a_bug_of_the_user_keeps_its_traceback(
         (("--model.encoder", "users.NoArguments"), "__init__() takes 1 positional argument", "", 2),
     ],
 )  # fmt: skip
-def test_a_refusal_is_one_line_and_names_the_place(
+def test_a_refusal_is_one_line_with_its_location(
     options: tuple[str, ...],
     line: str,
     code: str,
@@ -172,8 +172,8 @@ def test_a_module_that_cannot_be_imported_shows_where(
     assert "train.py: error" not in said
 
 
-def test_the_parsers_wrappers_are_taken_off() -> None:
-    """Of a union's types only the first error is the cause of the parser's own."""
+def test_the_error_behind_the_parsers_errors_is_found() -> None:
+    """Only the error of a union's first type is the cause of the parser's error."""
 
     def fails(value: object) -> object:
         raise KeyError("mine")

@@ -1,4 +1,4 @@
-"""The first batch is what a run would get first, and the run then gets it as if never read."""
+"""The first batch is the one that the run gets first, and reading it does not change the run."""
 
 import os
 import random
@@ -39,7 +39,7 @@ def all_random() -> tuple[float, ...]:
 
 
 class Noise:
-    """A transform with a generator of its own."""
+    """A transform with its own generator."""
 
     def __init__(self) -> None:
         self.generator = seeded()
@@ -50,7 +50,7 @@ class Noise:
 
 @final
 class Augmented(Dataset[Tensor]):
-    """Adds noise from generators of its own, and from all global ones."""
+    """Adds noise from its own generators and from all global ones."""
 
     def __init__(self) -> None:
         self.torch, self.numpy, self.calls = seeded(), np.random.default_rng(7), 0
@@ -87,7 +87,7 @@ class Hidden(Dataset[Tensor]):
 
 @final
 class Counting(Sampler[int]):
-    """Another order in each pass, by a count of its own."""
+    """Orders each pass differently, by its count of passes."""
 
     def __init__(self) -> None:
         self.passes = 0
@@ -102,7 +102,7 @@ class Counting(Sampler[int]):
 
 @final
 class Wrapping(DataLoader[Any]):
-    """Changes its batches on the way, and counts them."""
+    """Changes its batches and counts them."""
 
     count = 0
 
@@ -144,7 +144,7 @@ def passes(loader: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", LOADERS)
-def test_the_loader_gives_afterwards_what_it_would_have_given(name: str) -> None:
+def test_the_loader_then_serves_the_same_batches(name: str) -> None:
     expected = passes(LOADERS[name]())
     loader = LOADERS[name]()
     before = torch.get_rng_state(), random.getstate()
@@ -154,7 +154,7 @@ def test_the_loader_gives_afterwards_what_it_would_have_given(name: str) -> None
     assert repr(passes(loader)) == repr(expected)
 
 
-def test_it_is_the_batch_that_comes_first() -> None:
+def test_it_is_the_first_batch() -> None:
     for name in ("in order", "own generator", "own sampler", "subclass", "ours"):
         torch.manual_seed(1)
         found = read(LOADERS[name]())
@@ -183,13 +183,13 @@ def test_several_loaders() -> None:
     assert repr(first_batches([loader, loader], "train")) == repr([[batch, batch]])
     assert repr(first_batches({"a": loader}, "train")) == repr([{"a": batch}])
     assert repr(first_batches([loader, loader], "val")) == repr([batch, batch])
-    for mode in ("sequential", "max_size"):  # the one has plain batches, the other pairs of them
+    for mode in ("sequential", "max_size"):  # plain batches, pairs of batches
         assert first_batches(CombinedLoader([loader, loader], mode), "train") is None
 
 
 @final
 class Once(IterableDataset[Any]):
-    """Gives what it was handed."""
+    """Yields the given numbers."""
 
     def __init__(self, numbers: Any) -> None:
         self.numbers = numbers
@@ -198,7 +198,7 @@ class Once(IterableDataset[Any]):
         return iter(self.numbers)
 
 
-def test_streams_and_loaders_of_others_are_left_alone() -> None:
+def test_streams_and_unknown_loaders_are_not_read() -> None:
     stream = iter(range(8))
     left = (DataLoader(Once(stream), 2), DataLoader(ChainDataset([Once(stream)]), 2))
     for loader in (*left, stream, [left[0]], {"a": [stream]}):
@@ -225,13 +225,13 @@ def fail() -> str:
     raise KeyboardInterrupt
 
 
-def test_a_copy_that_fails_or_cannot_be_made_says_nothing(
+def test_a_copy_that_fails_or_cannot_be_made_returns_none(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert in_copy(fail) is None
     assert in_copy(lambda: os._exit(3)) is None
     with monkeypatch.context() as patch:
-        patch.setattr(first_batch, "_PATIENCE", 0.1)
+        patch.setattr(first_batch, "_TIMEOUT", 0.1)
         assert in_copy(lambda: str(time.sleep(30))) is None
     assert in_copy(lambda: "said") == "said"
     assert capfd.readouterr() == ("", "")

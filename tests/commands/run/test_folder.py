@@ -1,4 +1,4 @@
-"""Folders of runs: new ones, chosen ones, and the one that launched processes share."""
+"""Folders of runs: new, requested, and shared by launched processes."""
 
 import errno
 import fcntl
@@ -33,7 +33,7 @@ def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     forget_run_folder()
 
 
-def test_runs_that_start_together_have_folders_of_their_own() -> None:
+def test_runs_that_start_together_have_different_folders() -> None:
     folders = []
     for _ in range(3):
         folders.append(create_run_folder(choose_run_folder(None, "name")))
@@ -50,6 +50,20 @@ def test_processes_started_from_here_use_the_same_folder() -> None:
     assert choose_run_folder("other", "name") == Path("other")
 
 
+@pytest.mark.parametrize("name", ["../x", "/x"])
+def test_a_name_that_leaves_runs_is_refused(name: str) -> None:
+    with pytest.raises(
+        UsageError, match=f"`name` must be .* within runs, got '{name}'; use --run_f"
+    ):
+        choose_run_folder(None, name)
+
+
+def test_a_folder_that_cannot_be_created_is_refused() -> None:
+    Path("file").touch()
+    with pytest.raises(UsageError, match="`run_folder` must be a writable folder, got 'file/run'"):
+        create_run_folder(Path("file/run"))
+
+
 def test_a_folder_in_use_is_refused() -> None:
     folder = create_run_folder(Path("given"))
     (folder / "metrics.csv").touch()
@@ -58,7 +72,7 @@ def test_a_folder_in_use_is_refused() -> None:
 
 
 def test_a_folder_that_another_run_has_just_taken_is_refused() -> None:
-    """The other one has not written a file yet; what it holds ends with it, however it ends."""
+    """The other run has not written a file yet; its lock ends with its process."""
     (theirs := Path("given")).mkdir()
     descriptor = os.open(theirs, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -73,7 +87,7 @@ def test_a_folder_that_another_run_has_just_taken_is_refused() -> None:
     assert create_run_folder(theirs) == theirs
 
 
-def test_where_folders_cannot_be_locked_runs_start_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_locked_is_not_protected(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(descriptor: int, operation: int) -> None:
         raise OSError(errno.EBADF, "Bad file descriptor")
 
@@ -89,7 +103,7 @@ def test_processes_of_a_job_agree_on_a_folder_and_find_it_again() -> None:
     assert create_run_folder(folder, "slurm 7", again=True) == folder
 
 
-def test_a_job_that_starts_again_goes_on_in_no_folder_but_its_own() -> None:
+def test_a_job_that_starts_again_continues_only_in_its_folder() -> None:
     message = r"must be new or empty, got 'given' with .* in it"
     folder = create_run_folder(Path("given"), "slurm 7")
     (folder / "metrics.csv").touch()
@@ -97,7 +111,7 @@ def test_a_job_that_starts_again_goes_on_in_no_folder_but_its_own() -> None:
         create_run_folder(folder, "slurm 7")
     with pytest.raises(UsageError, match=message):
         create_run_folder(folder, "slurm 8", again=True)
-    (folder / ".job").unlink()  # as a run by hand leaves it
+    (folder / ".job").unlink()  # a run without a job has no mark
     with pytest.raises(UsageError, match=message):
         create_run_folder(folder, "slurm 7", again=True)
     with pytest.raises(UsageError, match=message):
@@ -106,7 +120,7 @@ def test_a_job_that_starts_again_goes_on_in_no_folder_but_its_own() -> None:
 
 
 class KilledError(BaseException):
-    """Ends what it is raised in, as a kill does."""
+    """Ends a function like a kill."""
 
 
 @pytest.mark.parametrize("call", ["write_text", "replace"])
@@ -134,7 +148,7 @@ def test_a_start_that_was_killed_at_its_mark_may_start_again(
     ]
 
 
-def test_no_trace_is_left_where_a_run_may_not_start() -> None:
+def test_a_refusal_leaves_the_folder_unchanged() -> None:
     folder = create_run_folder(Path("given"))
     assert not list(folder.iterdir())
     (folder / "metrics.csv").touch()
@@ -143,7 +157,7 @@ def test_no_trace_is_left_where_a_run_may_not_start() -> None:
     assert [file.name for file in folder.iterdir()] == ["metrics.csv"]
 
 
-def test_a_given_empty_folder_will_do() -> None:
+def test_an_empty_folder_is_accepted() -> None:
     Path("given").mkdir()
     assert create_run_folder(Path("given")) == Path("given")
 
@@ -155,17 +169,19 @@ def test_latest_checkpoint_is_the_newest() -> None:
         checkpoint.touch()
         os.utime(checkpoint, (1000 - age, 1000 - age))
     assert latest_checkpoint("name") == Path("runs/name/c/checkpoints/last.ckpt")
-    with pytest.raises(UsageError, match=r"runs/other/\*/checkpoints/last\.ckpt, and there is"):
+    with pytest.raises(UsageError, match=r"runs/other/\*/checkpoints/last\.ckpt, got no \*\.ckpt"):
         latest_checkpoint("other")
 
 
 def test_options_of_a_run() -> None:
     folder = Path("runs/name/a")
-    with pytest.raises(UsageError, match=r"needs the folder of a run, with config\.yaml in it"):
+    with pytest.raises(
+        UsageError, match=r"needs the folder of a run, got 'runs/name/a' without config\.yaml"
+    ):
         of_run(folder)
     (folder / "checkpoints").mkdir(parents=True)
     (folder / "config.yaml").touch()
-    with pytest.raises(UsageError, match=r"with checkpoints/last\.ckpt in it, got 'runs/name/a'"):
+    with pytest.raises(UsageError, match=r"got 'runs/name/a' without any \*\.ckpt; name"):
         of_run(folder)
     (folder / "checkpoints" / "last.ckpt").touch()
     assert of_run(folder) == (
@@ -196,7 +212,7 @@ def make_run(folder: Path, *checkpoints: str, config: str = CONFIG) -> Path:
 SUB = "checkpoints/epoch=0-val/loss=1.0.ckpt"  # of a filename "{epoch}-{val/loss:.1f}"
 
 
-def test_a_run_is_recognised_by_what_it_holds(tmp_path: Path) -> None:
+def test_a_run_is_recognized_by_its_config(tmp_path: Path) -> None:
     run = make_run(Path("runs/name/a"), SUB, "other/x/y/z.ckpt", "top.ckpt")
     for name in (SUB, "other/x/y/z.ckpt", "top.ckpt"):
         assert run_of(run / name).resolve() == run.resolve()
@@ -234,7 +250,7 @@ def test_the_nearest_run_is_taken() -> None:
 
 
 def test_the_newest_checkpoint_is_that_of_the_most_steps(tmp_path: Path) -> None:
-    """Also where copying has given all files another time, and whatever their names."""
+    """Even if copying has changed the times of all files."""
     run = make_run(Path("runs/name/a"), "z.ckpt", SUB, "checkpoints/a.ckpt")
     (run / "checkpoints" / "b.ckpt.part").touch()
     (run / "damaged.ckpt").write_bytes(b"cut")
@@ -258,7 +274,7 @@ def test_last_is_a_checkpoint_that_can_resume_if_there_is_one() -> None:
         latest_checkpoint("other", elsewhere=["/disk"])
 
 
-def test_last_is_of_the_run_that_saved_last() -> None:
+def test_last_means_the_run_that_saved_last() -> None:
     first = make_run(Path("runs/name/a"), "x.ckpt", "y.ckpt", "z.ckpt")
     second = make_run(Path("runs/name/b"), "deep/x.ckpt")
     make_run(Path("runs/name/longer/c"), "x.ckpt")  # of the experiment name/longer

@@ -1,4 +1,4 @@
-"""Processes that are missing, cannot meet, or are lost."""
+"""Processes that are missing, cannot connect, or are lost."""
 
 import socket
 from pathlib import Path
@@ -32,16 +32,18 @@ def test_a_port_in_use_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         other.bind(("", port))
         other.listen()
         monkeypatch.setenv("MASTER_PORT", str(port))
-        with pytest.raises(UsageError, match=rf"port {port}, on which .*in use\); set MASTER_PORT"):
+        with pytest.raises(UsageError, match=rf"port {port} for .*in use\); set MASTER_PORT"):
             check_processes(quiet_trainer(tmp_path, devices=2, strategy="ddp"), None)
         check_processes(quiet_trainer(tmp_path), None)  # a single process opens none
     check_processes(quiet_trainer(tmp_path, devices=2, strategy="ddp"), None)
 
 
 @pytest.mark.parametrize("strategy", [SingleDeviceStrategy(), DDPStrategy()])
-def test_a_strategy_whose_processes_do_not_meet_is_refused(strategy: Strategy) -> None:
+def test_a_strategy_without_a_port_is_refused(strategy: Strategy) -> None:
     trainer: Any = SimpleNamespace(num_devices=2, num_nodes=1, world_size=2, strategy=strategy)
-    with pytest.raises(UsageError, match=r"as ddp, for 2 processes, got \w+Strategy; leave it out"):
+    with pytest.raises(
+        UsageError, match=r"must connect 2 processes by a port, .*, got \w+Strategy; leave it out"
+    ):
         check_processes(trainer, None)
 
 
@@ -62,7 +64,7 @@ CLOSED = RuntimeError("[gloo/transport/tcp/pair.cc:534] Connection closed by pee
     ],
 )
 @pytest.mark.parametrize("several", ["WORLD_SIZE", "SLURM_NTASKS"])
-def test_a_lost_process_is_told_of(
+def test_a_lost_process_is_reported(
     error: RuntimeError, several: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(several, "2")
@@ -77,7 +79,7 @@ def test_a_single_process_has_lost_none(monkeypatch: pytest.MonkeyPatch) -> None
     assert lost_process(CLOSED) is None
 
 
-def test_a_port_taken_in_between_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_taken_after_the_check_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MASTER_PORT", "15041")
     error = dist.DistNetworkError("failed to listen. port: 15041, code: -98, name: EADDRINUSE")
     assert lost_process(error) == (
@@ -97,7 +99,7 @@ def test_a_port_taken_in_between_is_told_of(monkeypatch: pytest.MonkeyPatch) -> 
         dist.DistBackendError("NCCL error in: NCCLUtils.cpp:94, unhandled cuda error"),
     ],
 )
-def test_another_error_stays_what_it_is(
+def test_other_errors_are_not_explained(
     error: RuntimeError, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
@@ -105,21 +107,21 @@ def test_another_error_stays_what_it_is(
 
 
 class HoldsAFunction(Callback):
-    """A user's callback that no other process can be given."""
+    """A callback that cannot be pickled."""
 
     def __init__(self) -> None:
         self.scale = lambda x: 2 * x
 
 
 class HoldsTheTrainer(Callback):
-    """Keeps a trainer, as progress bars do; its loggers would start when they are copied."""
+    """Holds the trainer, as progress bars do; copying would start its loggers."""
 
     def setup(self, trainer: Any, *_: Any) -> None:
         self.trainer = trainer
 
 
 @pytest.mark.parametrize("strategy", ["ddp_spawn", "ddp_spawn_find_unused_parameters_true"])
-def test_what_cannot_be_copied_is_refused(strategy: str, tmp_path: Path) -> None:
+def test_parts_that_cannot_be_copied_are_refused(strategy: str, tmp_path: Path) -> None:
     def check(model: Any, *callbacks: Callback, strategy: str = strategy) -> None:
         options = {"devices": 2, "strategy": strategy, "callbacks": [*callbacks]}
         trainer = quiet_trainer(tmp_path, **options, logger=CSVLogger(tmp_path))
@@ -128,9 +130,9 @@ def test_what_cannot_be_copied_is_refused(strategy: str, tmp_path: Path) -> None
         check_copies(trainer, model, TinyImages())
 
     check(tiny_energy_vae(), HoldsTheTrainer())
-    with pytest.raises(UsageError, match=r"must start processes by this .* for SNGAN, .* name ddp"):
+    with pytest.raises(UsageError, match=r"must not copy SNGAN to other processes, .* name ddp"):
         check(tiny_sngan())
-    with pytest.raises(UsageError, match=r"for HoldsAFunction, which cannot be copied to them"):
+    with pytest.raises(UsageError, match=r"must not copy HoldsAFunction to other processes"):
         check(tiny_energy_vae(), HoldsAFunction())
     for other in ("ddp", "ddp_fork"):
         check(tiny_sngan(), HoldsAFunction(), strategy=other)

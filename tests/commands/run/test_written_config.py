@@ -1,4 +1,4 @@
-"""What config.yaml says is what the run was configured to do, also when it is read again."""
+"""config.yaml holds the run's configuration and is read again as the same."""
 
 import datetime
 import enum
@@ -120,17 +120,17 @@ def configured(parser: ArgumentParser, kind: type, **init_args: Any) -> Namespac
 
 
 @pytest.mark.parametrize("kind", [*WRITTEN, *LEFT_OUT, NotFinite])
-def test_a_default_is_written_so_that_it_is_read_again_or_left_out(kind: type) -> None:
+def test_a_default_is_written_and_read_again_or_left_out(kind: type) -> None:
     parser = parser_of(kind)
     config = configured(parser, kind)
     written = written_config(parser, config)
-    said = written["callbacks"][0].get("init_args", {})
-    assert ("v" in said) == (kind not in LEFT_OUT)
-    assert said.get("v") == WRITTEN[kind] if kind in WRITTEN else True
+    arguments = written["callbacks"][0].get("init_args", {})
+    assert ("v" in arguments) == (kind not in LEFT_OUT)
+    assert arguments.get("v") == WRITTEN[kind] if kind in WRITTEN else True
     again = parser.parse_string(_as_text(written))
-    value, was = (c["callbacks"][0]["init_args"]["v"] for c in (again, config))
-    assert type(value) is type(was)
-    assert value is was or bool(np.all(value == was)) or kind is NotFinite
+    value, before = (c["callbacks"][0]["init_args"]["v"] for c in (again, config))
+    assert type(value) is type(before)
+    assert value is before or bool(np.all(value == before)) or kind is NotFinite
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ class Escaped(Callback):
     def __init__(self, v: str = "a ${x}") -> None: ...
 
 
-def test_what_looks_like_an_interpolation_is_escaped_or_refused() -> None:
+def test_text_like_an_interpolation_is_escaped_or_refused() -> None:
     parser = parser_of()
     parser.add_argument("--text", type=str, default="a")
     config = parser.parse_args(["--text", r"b \${.y}"])
@@ -155,19 +155,19 @@ def test_what_looks_like_an_interpolation_is_escaped_or_refused() -> None:
     written = written_config(parser, config)
     assert parser.parse_string(_as_text(written)).text == "b ${.y}"
     config = configured(parser, Escaped, v="plain")
-    config["callbacks"][0]["init_args"]["v"] = "a ${x}"  # no text can say it within a list
+    config["callbacks"][0]["init_args"]["v"] = "a ${x}"  # cannot be escaped within a list
     with pytest.raises(UsageError, match=r"config\.yaml of this run could not be written"):
         written_config(parser, config)
 
 
-def test_pyyaml_is_left_as_it_is() -> None:
+def test_pyyaml_itself_is_unchanged() -> None:
     with pytest.raises(yaml.representer.RepresenterError):
         yaml.safe_dump(np.float64(2.5))
 
 
 def test_classes_of_the_program_itself_are_named() -> None:
-    data = {"class_path": "__main__.Mine", "init_args": {"encoder": ["__main__.Net", "a.b"]}}
-    assert classes_of_main({"data": data, "n": 1}) == ["__main__.Mine", "__main__.Net"]
+    data = {"class_path": "__main__.Mine", "init_args": {"encoder": ["__main__.Encoder", "a.b"]}}
+    assert classes_of_main({"data": data, "n": 1}) == ["__main__.Encoder", "__main__.Mine"]
 
 
 def test_a_value_that_cannot_be_written_is_named() -> None:
@@ -181,14 +181,14 @@ def test_a_value_that_cannot_be_written_is_named() -> None:
         written_config(parser, config)
 
 
-def test_what_the_user_gave_is_written_although_it_is_no_default() -> None:
+def test_a_given_value_is_written() -> None:
     parser = parser_of()
     config = configured(parser, Duration, v="1 days, 0:00:05")
     assert written_config(parser, config)["callbacks"][0]["init_args"]["v"] == "1 day, 0:00:05"
 
 
 class KilledError(BaseException):
-    """Ends what it is raised in, as a kill does."""
+    """Ends a function like a kill."""
 
 
 def writer(**options: Any) -> WriteConfig:
@@ -198,7 +198,7 @@ def writer(**options: Any) -> WriteConfig:
     return WriteConfig(parser, parser.get_defaults(), **options)
 
 
-def test_a_configuration_is_there_as_a_whole_or_not_at_all(
+def test_a_configuration_is_written_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(old: Path, new: Path) -> None:
@@ -206,7 +206,7 @@ def test_a_configuration_is_there_as_a_whole_or_not_at_all(
             raise KilledError
         os.rename(old, new)
 
-    given, write = tmp_path / "given", writer(asked_loggers=False)
+    given, write = tmp_path / "given", writer(configured_loggers=False)
     trainer = quiet_trainer(given)
     with monkeypatch.context() as kills:
         kills.setattr(os, "replace", killed)
@@ -219,13 +219,13 @@ def test_a_configuration_is_there_as_a_whole_or_not_at_all(
     assert yaml.safe_load((given / "config.yaml").read_text()) == expected
 
 
-def test_loggers_are_written_as_they_were_asked_for(tmp_path: Path) -> None:
-    write = writer(asked_loggers="mine")
+def test_loggers_are_written_as_configured(tmp_path: Path) -> None:
+    write = writer(configured_loggers="mine")
     write.save_config(quiet_trainer(tmp_path), LightningModule(), "fit")
     assert yaml.safe_load((tmp_path / "config.yaml").read_text())["trainer"] == {"logger": "mine"}
 
 
-def test_a_job_that_starts_again_trains_what_it_did(
+def test_a_job_that_starts_again_trains_as_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -234,18 +234,18 @@ def test_a_job_that_starts_again_trains_what_it_did(
         **{"data": {"class_path": "MNIST"}, "trainer": {"max_epochs": 2, "logger": None}},
     }
     folder = Path("given")
-    check_same_run(folder, config)  # it was stopped before it had written anything
+    check_same_run(folder, config)  # stopped before it wrote anything
     folder.mkdir()
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     logger = {"init_args": {"id": "abc"}}
     check_same_run(
         folder, {**config, "ckpt_path": "last", "trainer": {"max_epochs": 2, "logger": logger}}
     )
-    with pytest.raises(
-        UsageError, match=r"got `model.init_args.widths.1` 4 and in 'given/con.* 8;"
-    ):
+    with pytest.raises(UsageError, match=r"got `model.init_args.widths.1` 4, but 8 in 'given/con"):
         check_same_run(folder, {**config, "model": {"init_args": {"widths": [16, 4]}}})
-    with pytest.raises(UsageError, match=r"got `trainer.max_epochs` None and in .* 2; put"):
+    with pytest.raises(UsageError, match=r"got `trainer.max_epochs` None, but 2 in "):
         check_same_run(folder, {**config, "trainer": {}})
-    with pytest.raises(UsageError, match=r"got `seed_everything` 1 and in .* put that back, or"):
+    with pytest.raises(
+        UsageError, match=r"got `seed_everything` 1, but 0 in .* restore that value, or"
+    ):
         check_same_run(folder, {**config, "seed_everything": 1})

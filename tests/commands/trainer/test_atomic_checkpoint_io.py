@@ -1,4 +1,4 @@
-"""A save that fails leaves the earlier checkpoint, and nothing half-written; no read runs code."""
+"""A save that fails leaves the earlier checkpoint; reading runs no code."""
 
 import os
 import pickle
@@ -18,27 +18,27 @@ def test_saves_and_replaces(tmp_path: Path) -> None:
         AtomicCheckpointIO().save_checkpoint({"number": number}, path)
         assert torch.load(path, weights_only=True) == {"number": number}
         assert AtomicCheckpointIO().load_checkpoint(path) == {"number": number}
-    assert [example.name for example in path.parent.iterdir()] == ["last.ckpt"]
+    assert [file.name for file in path.parent.iterdir()] == ["last.ckpt"]
 
 
 def save_two(path: Path, error: type[BaseException], message: str | None) -> None:
-    """Saves once, and again in vain."""
+    """Saves a second time, which fails and changes nothing."""
     with pytest.raises(error, match=message):
         AtomicCheckpointIO().save_checkpoint({"number": 2}, path)
     assert torch.load(path, weights_only=True) == {"number": 1}
-    assert [example.name for example in path.parent.iterdir()] == ["last.ckpt"]
+    assert [file.name for file in path.parent.iterdir()] == ["last.ckpt"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full, of Linux")
 def test_a_full_disk_changes_nothing_and_is_named(tmp_path: Path) -> None:
     path = tmp_path / "last.ckpt"
     AtomicCheckpointIO().save_checkpoint({"number": 1}, path)
-    Path(f"{path}.part").symlink_to("/dev/full")
+    (tmp_path / ".last.ckpt.part").symlink_to("/dev/full")
     save_two(path, OSError, r"No space left on device: '.*last\.ckpt'$")
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
-def test_nor_does_an_interruption(
+def test_an_interruption_changes_nothing(
     step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "last.ckpt"
@@ -51,24 +51,26 @@ def test_nor_does_an_interruption(
     save_two(path, KeyboardInterrupt, None)
 
 
-def test_what_cannot_be_saved_changes_nothing(tmp_path: Path) -> None:
+def test_a_content_that_cannot_be_saved_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "last.ckpt"
     AtomicCheckpointIO().save_checkpoint({"number": 1}, path)
     with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
         AtomicCheckpointIO().save_checkpoint({"number": lambda: 2}, path)
-    assert [example.name for example in tmp_path.iterdir()] == ["last.ckpt"]
+    assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
 
 
 def test_an_object_store_is_left_to_lightning(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr(TorchCheckpointIO, "save_checkpoint", lambda self, *told: seen.append(told))
+    monkeypatch.setattr(
+        TorchCheckpointIO, "save_checkpoint", lambda self, *given: seen.append(given)
+    )
     AtomicCheckpointIO().save_checkpoint({}, "s3://bucket/last.ckpt")
     AtomicCheckpointIO().save_checkpoint({}, "last.ckpt", {"option": 1})
     assert seen == [({}, "s3://bucket/last.ckpt", None), ({}, "last.ckpt", {"option": 1})]
 
 
 class CreatesFile:
-    """What a stranger may put into a checkpoint."""
+    """Runs code when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -79,10 +81,10 @@ class CreatesFile:
 
 @pytest.mark.parametrize("weights_only", [None, False, True])
 def test_no_code_is_run(weights_only: bool | None, tmp_path: Path) -> None:
-    path, made = tmp_path / "last.ckpt", tmp_path / "made"
-    torch.save({"state_dict": {}, "loops": CreatesFile(made)}, path)
+    path, created = tmp_path / "last.ckpt", tmp_path / "created"
+    torch.save({"state_dict": {}, "loops": CreatesFile(created)}, path)
     with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
         AtomicCheckpointIO().load_checkpoint(path, weights_only=weights_only)
-    assert not made.exists()
-    torch.load(path, weights_only=False)  # the file does what it is feared for
-    assert made.exists()
+    assert not created.exists()
+    torch.load(path, weights_only=False)  # the file does run code
+    assert created.exists()

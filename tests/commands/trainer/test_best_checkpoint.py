@@ -1,4 +1,4 @@
-"""The checkpoint of the smallest validation loss, whatever comes after it."""
+"""best.ckpt holds the weights with the smallest validation loss."""
 
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from tests.helpers import (
 
 
 class Watching(Callback):
-    """Notes weights and loss of every validation."""
+    """Records weights and loss of each validation."""
 
     def __init__(self) -> None:
         self.losses: list[float] = []
@@ -37,7 +37,7 @@ def read(folder: Path) -> dict[str, torch.Tensor]:
 
 
 class Growing(Callback):
-    """Multiplies a weight: from the third epoch on the loss is finite, huge and ever larger."""
+    """Multiplies a weight: from the third epoch on the loss is finite and grows."""
 
     def on_train_epoch_start(self, trainer: Trainer, *_: object) -> None:
         if trainer.current_epoch >= 2:
@@ -72,7 +72,7 @@ def test_nothing_without_a_validation_loss(model: object, held_out: int, tmp_pat
     assert not list(tmp_path.glob("*.ckpt"))
 
 
-def test_a_run_that_goes_on_from_it_equals_the_uninterrupted_one(tmp_path: Path) -> None:
+def test_a_run_resumed_from_it_equals_the_uninterrupted_one(tmp_path: Path) -> None:
     def train(folder: Path, epochs: int, checkpoint: Path | None = None) -> Trainer:
         save = BestCheckpoint(folder)
         trainer = quiet_trainer(
@@ -90,5 +90,5 @@ def test_a_run_that_goes_on_from_it_equals_the_uninterrupted_one(tmp_path: Path)
     resumed = train(tmp_path / "resumed", 4, half)
     assert resumed.global_step == whole.global_step == 12
     assert same_weights(weights(whole.lightning_module), weights(resumed.lightning_module))
-    assert half.stat().st_mtime_ns == before  # a run leaves the folder of another alone
+    assert half.stat().st_mtime_ns == before  # another run's file is unchanged
     assert (tmp_path / "resumed" / "best.ckpt").exists()

@@ -1,4 +1,4 @@
-"""Which strategy is meant, by models that step one optimizer or two."""
+"""The strategy of models with one optimizer or two."""
 
 import pytest
 from lightning.pytorch.strategies import DDPStrategy
@@ -23,10 +23,12 @@ def test_two_processes_of_a_model_of_two_optimizers(make: object) -> None:
     assert ddp_strategy(model, {**TWO, "devices": 1, "num_nodes": 2}) == FINDS
 
 
-def test_who_named_another_strategy_is_told() -> None:
+def test_a_replaced_strategy_is_announced() -> None:
     notice = strategy_notice(tiny_wgan(), "ddp", FINDS)
     assert notice is not None
-    assert notice.startswith(f"`trainer.strategy` is {FINDS}, not ddp: a step of WGAN moves one of")
+    assert notice.startswith(
+        f"`trainer.strategy` is {FINDS}, not ddp: a step of WGAN updates one of"
+    )
     assert strategy_notice(tiny_wgan(), "auto", FINDS) is None
     assert strategy_notice(tiny_wgan(), FINDS, FINDS) is None
 
@@ -36,12 +38,12 @@ def test_one_process_does_not_change() -> None:
         assert ddp_strategy(tiny_wgan(), {**TWO, "devices": devices}) == "auto"
 
 
-def test_what_looks_for_nothing_in_vain_does_not_change() -> None:
+def test_a_strategy_with_that_search_does_not_change() -> None:
     for said in ("auto", "ddp", "ddp_find_unused_parameters_false"):
         assert ddp_strategy(tiny_vae(), {**TWO, "strategy": said}) == said
 
 
-def test_what_the_user_built_does_not_change() -> None:
+def test_a_strategy_object_does_not_change() -> None:
     own = DDPStrategy()
     assert ddp_strategy(tiny_wgan(), {**TWO, "strategy": own}) is own
     assert ddp_strategy(tiny_wgan(), {**TWO, "strategy": "fsdp"}) == "fsdp"

@@ -1,4 +1,4 @@
-"""Which callbacks a run has that nobody asked for."""
+"""The callbacks that a run gets besides the user's."""
 
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,8 @@ def test_what_is_added(
     assert [type(callback).__name__ for callback in added] == expected
 
 
-def test_own_checkpoints_lie_in_the_run_unless_told_otherwise(tmp_path: Path) -> None:
-    """Lightning would put them beside the files of the first logger, wherever that writes."""
+def test_a_users_checkpoints_lie_in_the_run_by_default(tmp_path: Path) -> None:
+    """Lightning would put them beside the files of the first logger."""
     own = [ModelCheckpoint(), ModelCheckpoint(tmp_path / "mine")]
     switches = ("enable_checkpointing", "enable_progress_bar", "enable_model_summary")
     options = {**dict.fromkeys(switches), "barebones": False}

@@ -1,4 +1,4 @@
-"""last.ckpt is that of the last epoch; whole runs with it: tests/test_train.py."""
+"""last.ckpt holds the last epoch. Whole runs: tests/test_train.py."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from commands.trainer.last_checkpoint import LastCheckpoint
 from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, tiny_vae
 
 
-def test_beside_a_checkpoint_that_is_configured_alike(tmp_path: Path) -> None:
+def test_beside_a_checkpoint_with_the_same_settings(tmp_path: Path) -> None:
     both = [ModelCheckpoint(tmp_path, filename="{epoch}"), LastCheckpoint(tmp_path)]
     trainer = quiet_trainer(tmp_path, max_epochs=2, callbacks=both, enable_checkpointing=True)
     trainer.fit(tiny_vae(), TinyImages(batch_size=24))
@@ -24,7 +24,7 @@ def test_beside_a_checkpoint_that_is_configured_alike(tmp_path: Path) -> None:
 
 
 class Aliasing(CSVLogger):
-    """Calls a checkpoint "best" by what its callback says, as loggers of artifacts do."""
+    """Gives a checkpoint the alias "best" by its callback, as loggers of artifacts do."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -37,7 +37,7 @@ class Aliasing(CSVLogger):
 
 
 class Growing(Callback):
-    """Lets the loss grow from the second epoch on."""
+    """Makes the loss grow from the second epoch on."""
 
     def on_train_epoch_start(self, trainer: Trainer, *_: object) -> None:
         if trainer.current_epoch >= 1:
@@ -59,7 +59,7 @@ def test_loggers_do_not_take_it_for_the_best(looks_for_best: bool, tmp_path: Pat
     assert ("last.ckpt", "latest") in logger.aliases
     assert ("last.ckpt", "best") not in logger.aliases
     assert (("best.ckpt", "best") in logger.aliases) == looks_for_best
-    # what `ckpt_path="best"` and many loggers ask the first of the callbacks for
+    # `ckpt_path="best"` and many loggers read it from the first callback
     path = trainer.checkpoint_callback.best_model_path  # type: ignore[union-attr]
     assert path == (str(tmp_path / "best.ckpt") if looks_for_best else "")
     if looks_for_best:

@@ -1,10 +1,10 @@
-"""The table of networks: what it says, and what it does not."""
+"""The table of networks shows weights and no count of operations."""
 
 from pathlib import Path
 
 import pytest
 
-from commands.run.network_table import NetworkTable
+from commands.trainer.network_table import NetworkTable
 from tests.helpers import TinyImages, quiet_trainer, tiny_wgan
 
 
@@ -23,7 +23,7 @@ def test_networks_and_their_weights_are_shown(
     assert "FLOP" not in shown
 
 
-def test_large_networks_are_told_in_plain_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+def test_large_numbers_are_printed_in_full(capsys: pytest.CaptureFixture[str]) -> None:
     columns = [(name, ["x"]) for name in ("Name", "Type", "Params", "Mode")]
     NetworkTable.summarize(columns, 308_625_000, 1000, 1234.5, {}, 0)
     assert "308,625,000 weights, 1,000 of them trained, 1,234.50 MB" in capsys.readouterr().out

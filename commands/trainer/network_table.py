@@ -1,4 +1,4 @@
-"""The table of networks that a training starts with."""
+"""The table of networks that is printed when a training starts."""
 
 from typing import Any, final
 
@@ -13,10 +13,10 @@ _SHOWN = ("Name", "Type", "Params", "Mode")
 
 @final
 class NetworkTable(ModelSummary):
-    """Lightning's, without a count of operations.
+    """Prints Lightning's table of networks without the count of operations.
 
-    That counts a forward pass of the whole model on an example input. Models that alternate have no
-    such pass, so it would be 0 for each.
+    Lightning counts the operations of a forward pass of the whole model. Models that alternate
+    between two networks have no such pass, so the count would be 0.
     """
 
     @staticmethod
@@ -29,7 +29,7 @@ class NetworkTable(ModelSummary):
         total_flops: int,
         **summarize_kwargs: Any,
     ) -> None:
-        """Prints the networks, their weights and how large these are in all."""
+        """Prints the networks, the number of their weights and their size in memory."""
         columns = dict(summary_data)
         table = Table()
         for name in _SHOWN:
