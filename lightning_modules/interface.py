@@ -62,11 +62,9 @@ class LatentGenerator(Protocol):
     @property
     def prior(self) -> AbstractTarget:
         """The distribution of the latents that `decode` was trained for."""
-        ...
 
     def decode(self, z: Tensor) -> Tensor:
         """Returns images in [0, 1] of shape (n, *image_shape) for latents (n, d)."""
-        ...
 
 
 class Autoencoder(LatentGenerator, Protocol):
@@ -74,11 +72,9 @@ class Autoencoder(LatentGenerator, Protocol):
 
     def encode(self, images: Tensor) -> Tensor:
         """Returns the most likely latents (n, d) of images (n, *image_shape)."""
-        ...
 
     def sample_latents(self, images: Tensor) -> Tensor:
         """Returns latents (n, d) as in training; a VAE samples them anew at each call."""
-        ...
 
 
 class AdversarialPair(Protocol):
@@ -87,35 +83,28 @@ class AdversarialPair(Protocol):
     @property
     def critic(self) -> nn.Module:
         """The network that scores images; several critics are held by one module."""
-        ...
 
     @property
     def generator(self) -> nn.Module:
         """The network that generates images; several generators are held by one module."""
-        ...
 
     @property
     def critic_step(self) -> int:
         """Steps of the critic so far."""
-        ...
 
     @property
     def generator_step(self) -> int:
         """Steps of the generator so far."""
-        ...
 
     @property
     def batch_count(self) -> int:
         """Batches so far."""
-        ...
 
     def is_step_logged(self, network: Literal["critic", "generator"]) -> bool:
         """Returns whether a logger reads the values of the network's present step."""
-        ...
 
     def gradient_scale(self, optimizer: Optimizer) -> float:
         """Returns the factor by which an optimizer's gradients are scaled before its step."""
-        ...
 
 
 class CriticSchedule(Protocol):
@@ -123,7 +112,6 @@ class CriticSchedule(Protocol):
 
     def critic_steps_due(self, generator_step: int) -> int:
         """Returns the critic steps before a generator step, counted from 0."""
-        ...
 
 
 class ImageCritic(LatentGenerator, Protocol):
@@ -132,20 +120,16 @@ class ImageCritic(LatentGenerator, Protocol):
     @property
     def image_shape(self) -> ImageShape:
         """The shape of one image, or of one table row."""
-        ...
 
     @property
     def critic(self) -> nn.Module:
         """The network from images in its range to scores (n,) or (n, 1)."""
-        ...
 
     def to_network_range(self, images: Tensor) -> Tensor:
         """Maps images from [0, 1] to the networks' [-1, 1]; table rows are unchanged."""
-        ...
 
     def generate(self, z: Tensor) -> Tensor:
         """Returns images in the networks' range, or rows, for latents (n, d)."""
-        ...
 
 
 class FeatureCritic(Protocol):
@@ -153,7 +137,6 @@ class FeatureCritic(Protocol):
 
     def scores_and_features(self, images: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
         """Returns scores (n, 1) and the features (n, ...) of each level."""
-        ...
 
 
 class Translator(Protocol):
@@ -161,11 +144,9 @@ class Translator(Protocol):
 
     def translate_to_b(self, images: Tensor) -> Tensor:
         """Translates images (n, *image_shape) in [0, 1], or rows, from A to B."""
-        ...
 
     def translate_to_a(self, images: Tensor) -> Tensor:
         """Translates images (n, *image_shape) in [0, 1], or rows, from B to A."""
-        ...
 
 
 class DoubleBackward(Protocol):
@@ -174,7 +155,6 @@ class DoubleBackward(Protocol):
     @property
     def double_backward_networks(self) -> Sequence[str]:
         """The names of these networks; torch.compile cannot differentiate them twice."""
-        ...
 
 
 class NeedsDensity(Protocol):
@@ -183,7 +163,6 @@ class NeedsDensity(Protocol):
     @property
     def needs_density(self) -> Literal[True]:
         """True: the data module must follow `HasDensity`."""
-        ...
 
 
 class BatchCheck(Protocol):
@@ -191,7 +170,6 @@ class BatchCheck(Protocol):
 
     def check(self, batch: Any, source: str = "", dtype: torch.dtype | None = None) -> None:
         """Raises TrainingError unless the batch is as the model requires."""
-        ...
 
 
 class ChecksBatches(Protocol):
@@ -200,7 +178,6 @@ class ChecksBatches(Protocol):
     @property
     def batch_contract(self) -> BatchCheck:
         """The check of each batch."""
-        ...
 
 
 # Models and data
@@ -212,7 +189,6 @@ class HasImageShape(Protocol):
     @property
     def image_shape(self) -> ImageShape:
         """The shape of one image, or of one table row."""
-        ...
 
 
 class TwoDomains(Protocol):
@@ -221,7 +197,6 @@ class TwoDomains(Protocol):
     @property
     def num_domains(self) -> Literal[2]:
         """2; data and models without this member are of one domain."""
-        ...
 
 
 # Data
@@ -232,7 +207,6 @@ class HasDensity(Protocol):
 
     def log_density(self, points: Tensor) -> Tensor:
         """Returns the log density (n,) at points (n, d)."""
-        ...
 
 
 class HasModes(Protocol):
@@ -241,12 +215,10 @@ class HasModes(Protocol):
     @property
     def modes(self) -> Tensor:
         """The means (k, d) of the Gaussians."""
-        ...
 
     @property
     def mode_std(self) -> float:
         """The standard deviation of each Gaussian along each axis."""
-        ...
 
 
 class HasColumns(Protocol):
@@ -255,7 +227,6 @@ class HasColumns(Protocol):
     @property
     def column_names(self) -> Sequence[str]:
         """The names of the features, in order."""
-        ...
 
 
 class TrainingExamples(Protocol):
@@ -263,7 +234,6 @@ class TrainingExamples(Protocol):
 
     def train_examples(self, n: int) -> Tensor:
         """Returns up to n training examples (n, *image_shape), after `setup`."""
-        ...
 
 
 class ValidationSplit(Protocol):
@@ -272,7 +242,6 @@ class ValidationSplit(Protocol):
     @property
     def num_validation(self) -> int:
         """The number of examples held out; 0 for no validation."""
-        ...
 
 
 _Role = TypeVar("_Role")
