@@ -19,7 +19,7 @@ from commands import performance
 from commands.experiment import ExperimentCLI
 from commands.performance import NoProfiler, PacedProgressBar
 from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, tiny_wgan
-from tests.test_job_restarts import EXPERIMENT
+from tests.integration.test_job_restarts import EXPERIMENT
 
 COUNT_FAULTS = """
 import resource, torch
