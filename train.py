@@ -25,7 +25,7 @@ except ModuleNotFoundError as error:
     programs = Path(__file__).parent / ".venv" / "bin"
     shown = Path(os.path.relpath(programs))
     advice = "make an environment as README.md says: `python3 -m venv .venv && .venv/bin/pip "
-    advice += "install -e .`, then `.venv/bin/python train.py ...`."
+    advice += "install -e '.[train]'`, then `.venv/bin/python train.py ...`."
     if (programs / "python").exists() and programs != Path(sys.executable).parent:
         advice = f"run `{shown / 'python'} train.py ...`, or activate the environment first: "
         advice += f"`. {shown / 'activate'}`."

@@ -12,10 +12,15 @@ histories, `compress` and two targets. Everything else is in its module:
     hawc.variational    mean-field approximations
 """
 
+from typing import TYPE_CHECKING, Any
+
 from hawc.compression import compress
-from hawc.history import DatabaseHistory, MemoryHistory
+from hawc.history import MemoryHistory
 from hawc.samplers import FeatureSampler, HistoryAwareSampler, IndependentSampler, SobolSampler
 from hawc.targets import Empirical, StandardNormal
+
+if TYPE_CHECKING:
+    from hawc.history import DatabaseHistory
 
 __all__ = [
     "DatabaseHistory",
@@ -28,3 +33,11 @@ __all__ = [
     "StandardNormal",
     "compress",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "DatabaseHistory":  # loads SQLAlchemy, so at first use
+        from hawc.history import DatabaseHistory
+
+        return DatabaseHistory
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,7 +16,7 @@ from commands.errors import UsageError
 from hawc import Empirical
 from hawc.history import Recorded
 from hawc.samplers import AbstractSampler, LatentsWithFeatures
-from lightning_modules.interface import LatentGenerator
+from lightning_modules.interface import LatentGenerator, TrainingExamples, provides
 from metrics import extract_features
 
 __all__ = ["SUPPLIED", "ConfiguredSampler", "RealFeatures", "build_sampler"]
@@ -118,7 +118,7 @@ def _built(
 def _training_examples(datamodule: LightningDataModule | None, n: int) -> Float[Tensor, "n ..."]:
     if n < 1:
         raise UsageError(f"`num_real` must be at least 1, got {n}.")
-    if datamodule is None or not hasattr(datamodule, "train_examples"):
+    if datamodule is None or not provides(datamodule, TrainingExamples):
         raise UsageError(
             "`data` must have `train_examples(n)` for a sampler that compares images, as the data "
             f"modules here do, got {type(datamodule).__name__}."

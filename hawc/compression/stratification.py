@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 __all__ = ["stratified_complement"]
 
@@ -32,6 +31,8 @@ def stratified_complement(past: NDArray[np.float64], size: int) -> NDArray[np.fl
     edges = np.concatenate([[0.0], sites, [1.0]])  # M is constant between them
     widths = np.diff(edges)
     missing = total * 0.5 * (edges[1:] + edges[:-1]) - np.diff(_integral(past, edges)) / widths
+    from scipy.optimize import isotonic_regression  # takes a third of a second to import
+
     best = isotonic_regression(missing[1:-1], weights=widths[1:-1]).x
     # sites are dyadic, so halves are common; all are rounded up, in spite of rounding errors
     steps = np.floor(np.clip(best, 0, size) + 0.5 + _TIED).astype(np.int64)

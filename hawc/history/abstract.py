@@ -2,18 +2,22 @@
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
+from typing import Protocol, SupportsIndex, runtime_checkable
 
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
+from hawc.arguments import described
 from hawc.points import ArrayLike, as_points
 
 __all__ = [
     "AbstractHistory",
     "HistoryConflictError",
     "HistoryStoreError",
+    "Recorded",
     "check_length",
+    "check_recorded",
     "checked_points",
 ]
 
@@ -24,6 +28,16 @@ class HistoryConflictError(RuntimeError):
 
 class HistoryStoreError(RuntimeError):
     """The store of a history cannot be reached, read or written; the message says why."""
+
+
+@runtime_checkable  # for the checks of annotations in tests; isinstance is not used
+class Recorded(Protocol):
+    """The description of a history's points: `dim`, and a `repr` that identifies it."""
+
+    @property
+    def dim(self) -> int:
+        """The number of coordinates of a point."""
+        ...
 
 
 class AbstractHistory(ABC):
@@ -38,6 +52,11 @@ class AbstractHistory(ABC):
     @abstractmethod
     def dim(self) -> int:
         """The number of coordinates of a point."""
+
+    @property
+    def target(self) -> str | None:
+        """The `repr` of the target of these points; None if the history records none."""
+        return None
 
     @abstractmethod
     def __len__(self) -> int:
@@ -77,6 +96,15 @@ class AbstractHistory(ABC):
         are appended within at the latest when the context ends. The holding thread may enter it
         again.
         """
+
+
+def check_recorded(name: str, value: object) -> None:
+    """Raise ValueError unless `value` has a number `dim`, unlike tensors and classes."""
+    if not isinstance(getattr(value, "dim", None), SupportsIndex):
+        raise ValueError(
+            f"`{name}` must be a target, with a number `dim`, got {described(value)}; wrap the "
+            "points: hawc.Empirical(points)."
+        )
 
 
 def checked_points(

@@ -15,11 +15,12 @@ from hawc.history.abstract import (
     AbstractHistory,
     HistoryConflictError,
     HistoryStoreError,
+    Recorded,
     check_length,
     checked_points,
 )
 from hawc.history.access import GalleryAccess
-from hawc.history.galleries import DTYPES, Recorded, open_gallery
+from hawc.history.gallery import DTYPES, open_gallery
 from hawc.history.point_buffer import PointBuffer
 from hawc.history.store import Store, StoreURL
 from hawc.history.store_errors import is_key_conflict

@@ -12,7 +12,6 @@ from torch import Tensor
 from hawc.arguments import check_instance, checked_generator, whole_number
 from hawc.history import (
     AbstractHistory,
-    DatabaseHistory,
     HistoryConflictError,
     MemoryHistory,
     Recorded,
@@ -66,9 +65,9 @@ class AbstractSampler(ABC):
         self.target = target
         self.rows: Recorded = target if rows is None else rows
         self.history = MemoryHistory(self.rows.dim) if history is None else history
-        if isinstance(history, DatabaseHistory) and history.target != repr(self.rows):
+        if history is not None and history.target not in (None, repr(self.rows)):
             raise ValueError(
-                f"`history` must be a gallery of {self.rows}, got gallery {history.gallery!r} of "
+                f"`history` must be a gallery of {self.rows}, got {history} of "
                 f"{history.target}; name another gallery. If both are one distribution under two "
                 "names, assign the gallery to the sampler's attribute `history`."
             )

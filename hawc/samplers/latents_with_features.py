@@ -5,7 +5,7 @@ from typing import final
 
 from hawc.arguments import check_instance
 from hawc.history import Recorded
-from hawc.history.galleries import check_recorded
+from hawc.history.abstract import check_recorded
 from hawc.targets import AbstractTarget
 
 __all__ = ["LatentsWithFeatures"]

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.special import ndtri
-from scipy.stats import qmc
 from torch import Tensor
 
 from hawc.arguments import whole_number
@@ -73,6 +72,8 @@ class SobolSampler(AbstractSampler):
 
 def _sobol_points(first: int, number: int, dim: int, seed: int) -> np.ndarray:
     """Returns points first, first + 1, ... of the sequence, in the open unit cube."""
+    from scipy.stats import qmc  # scipy.stats takes half a second to import
+
     engine = qmc.Sobol(dim, scramble=True, bits=_BITS, rng=np.random.default_rng(seed))
     if first > 0:
         engine.fast_forward(first)

@@ -58,8 +58,8 @@ def test_a_model_of_each_family_trains_in_two_processes(trained: tuple[Path, str
     folder, said = trained
     for family in FAMILIES:
         assert all(value.isfinite().all() for value in weights_of(folder / family).values())
-    assert "is ddp_find_unused_parameters_true, not ddp: a step of WGANGP moves" in said
-    assert "a step of DiscoGAN moves" in said
+    assert "is ddp_find_unused_parameters_true, not ddp: a step of WGANGP updates" in said
+    assert "a step of DiscoGAN updates" in said
     assert "step of VAE" not in said
 
 

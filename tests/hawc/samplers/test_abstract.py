@@ -140,7 +140,7 @@ def test_a_gallery_of_another_distribution_is_refused(
     DatabaseHistory(url, PLANE)
     kind(PLANE, history=DatabaseHistory(url, PLANE)).sample(2, generator=seeded())
     other = DatabaseHistory(url, Normal([50.0, 50.0], 1.0), gallery="other")
-    expected = r"`history` must be a gallery of StandardNormal\(dim=2\), got .*'other' of Normal"
+    expected = r"`history` must be a gallery of StandardNormal\(dim=2\), got .*'other'\) of Normal"
     with pytest.raises(ValueError, match=expected):
         kind(PLANE, history=other)
     assert len(other) == 0

@@ -1,39 +1,19 @@
 """The galleries of a store: their records, opening one, listing all."""
 
 from dataclasses import dataclass
-from typing import Protocol, SupportsIndex, final, runtime_checkable
+from typing import final
 
 import torch
 from sqlalchemy import BigInteger, Connection, cast, func, insert, inspect, select
 
-from hawc.arguments import described
-from hawc.history.abstract import HistoryStoreError
+from hawc.history.abstract import HistoryStoreError, Recorded, check_recorded
 from hawc.history.store import Store, StoreURL
 from hawc.history.tables import BATCHES, GALLERIES, METADATA
 
-__all__ = ["DTYPES", "Gallery", "Recorded", "check_recorded", "galleries", "open_gallery"]
+__all__ = ["DTYPES", "Gallery", "galleries", "open_gallery"]
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
-
-
-@runtime_checkable  # for the checks of annotations in tests; isinstance is not used
-class Recorded(Protocol):
-    """The description of a gallery's points: `dim`, and a `repr` that identifies it."""
-
-    @property
-    def dim(self) -> int:
-        """The number of coordinates of a point."""
-        ...
-
-
-def check_recorded(name: str, value: object) -> None:
-    """Raise ValueError unless `value` has a number `dim`, unlike tensors and classes."""
-    if not isinstance(getattr(value, "dim", None), SupportsIndex):
-        raise ValueError(
-            f"`{name}` must be a target, with a number `dim`, got {described(value)}; wrap the "
-            "points: hawc.Empirical(points)."
-        )
 
 
 @final
