@@ -20,7 +20,7 @@ _OF_A_PROCESS = {
 }
 _SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
-_INTEGRATION = {"integration", "distributed", "benchmarks"}  # folders
+_INTEGRATION = {"integration", "distributed", "benchmarks", "examples"}  # folders
 _TIERS = {"integration", "slow", "gpu", "slurm"}
 
 for _name in [*os.environ]:

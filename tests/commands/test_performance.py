@@ -46,6 +46,7 @@ def faults(**variables: str) -> tuple[str, int]:
     return returned, int(count)
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
 def test_freed_memory_is_kept_unless_the_environment_configures_the_c_library() -> None:
     returned, kept = faults()
