@@ -1,4 +1,10 @@
-"""Errors that the user can correct: one line on stderr and exit status 2."""
+"""A mistake of the user becomes one line on stderr and exit status 2.
+
+The code that finds it raises `UsageError` with that line; `DataError` and a `ValueError` of a
+constructor count as well. `commands/main.py` catches it and calls `exit_with_error`. Messages of
+the parser are shortened by `commands/messages.py` before. What ends a run that is under way, such as
+a full disk or a loss that is not finite, becomes one line and status 1. A bug keeps its traceback.
+"""
 
 import difflib
 import os

@@ -1,7 +1,9 @@
-"""Keeps images, manifest and gallery consistent while processes race and may be killed.
+"""`sample`: chooses latents, records them in a gallery and decodes them to images.
 
+The new latents complement all that the gallery holds, so later commands do not repeat earlier ones.
 A gallery (``hawc.DatabaseHistory``) is the only record of what was sampled; ids are positions in
-it. A chunk of samples goes through five steps:
+it. Images, manifest and gallery stay consistent while commands race and may be killed: a chunk of
+samples goes through five steps.
 
     1. choose    the sampler chooses latents against all rows of the gallery,
     2. plan      they are written with a fresh label to <output>/.unfinished.json,

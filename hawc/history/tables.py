@@ -1,4 +1,12 @@
-"""The tables of a store: galleries and their batches of points."""
+"""The database schema: a table of galleries and a table of their batches of points.
+
+    hawc_galleries    one row a gallery: id, unique name, random identity, dim and dtype of its
+                      points, target (its repr), time of creation
+    hawc_batches      one row a batch: gallery_id and first (the number of points before it), which
+                      are the key; size, label, points (bytes), checksum (SHA-256), time of creation
+
+Rows are only added.
+"""
 
 import secrets
 from datetime import UTC, datetime
