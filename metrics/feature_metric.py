@@ -1,10 +1,9 @@
 """The bases of all metrics of images: subclass one to add a metric.
-
 A metric that sums over images inherits `AbstractFeatureMetric`, registers its sums by `add_state`
 and writes `add_features` and `compute`. One that needs the features of all images at once inherits
-`AbstractStoredFeatures` and writes `compute` alone, as `VendiScore` does. Export the class in
-metrics/__init__.py, add it to `every_metric` of tests/metrics/sets.py, which checks all metrics
-alike, and name it under `metrics` of the callback GenerationQuality.
+`AbstractStoredFeatures` and writes `compute`, as `VendiScore` does. Export the class in
+metrics/__init__.py, add it to `every_metric` in tests/metrics/sets.py, whose tests run on each
+metric, and name it under `metrics` of the callback GenerationQuality.
 """
 
 from abc import ABC, abstractmethod

@@ -1,9 +1,10 @@
-"""`sample`: chooses latents, records them in a gallery and decodes them to images.
-
+"""`sample` chooses latents, records them in a gallery and decodes them to images.
 The new latents complement all that the gallery holds, so later commands do not repeat earlier ones.
-A gallery (``hawc.DatabaseHistory``) is the only record of what was sampled; ids are positions in
-it. Images, manifest and gallery stay consistent while commands race and may be killed: a chunk of
-samples goes through five steps.
+The gallery (``hawc.DatabaseHistory``) is the only record of what was sampled; ids are positions in
+it.
+
+Images, manifest and gallery stay consistent while commands race and may be killed, since a chunk of
+samples goes through five steps:
 
     1. choose    the sampler chooses latents against all rows of the gallery,
     2. plan      they are written with a fresh label to <output>/.unfinished.json,

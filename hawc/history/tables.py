@@ -1,11 +1,8 @@
 """The database schema: a table of galleries and a table of their batches of points.
-
-    hawc_galleries    one row a gallery: id, unique name, random identity, dim and dtype of its
-                      points, target (its repr), time of creation
-    hawc_batches      one row a batch: gallery_id and first (the number of points before it), which
-                      are the key; size, label, points (bytes), checksum (SHA-256), time of creation
-
-Rows are only added.
+`hawc_galleries` has a row per gallery: id, unique name, random identity, dim and dtype of its
+points, target (its repr), time of creation. `hawc_batches` has a row per batch of points, with the
+key (gallery_id, first), where first is the number of earlier points; and size, label, points as
+bytes, their SHA-256 checksum, time of creation. Rows are only added.
 """
 
 import secrets

@@ -1,5 +1,4 @@
-"""The alternating training step of a critic and a generator with latents.
-
+"""Trains a critic and a generator with latents in alternating steps.
 Each batch of real images serves one critic step: the generator makes fakes from latents, and the
 critic descends on `critic_losses`. After every `n_critic` of these the generator descends on
 `generator_losses` once. In the critic step the fakes carry no gradient, and in the generator step

@@ -1,15 +1,10 @@
-"""Seeds torch before each training step, and lists who seeds what.
-
-    initial weights     Lightning's `seed_everything`, by --seed_everything, before the model is built
-    splits of the data  a constant of the data module, so that all runs share them
-    order of the data   the loader (datamodules/batch_loader.py), by (seed_everything, epoch)
-    training steps      `seed_step`, by (seed_everything, step, rank)
-    callbacks           a generator of their own, by their argument `seed`; a sampler gets that of
-                        its callback, by (seed, length of the history)
-    `train.py sample`   a generator for the sampler, by (seed_everything, length of the gallery)
-
-The noise of a step is therefore a function of (seed, step, rank): a resumed run samples the same
-numbers as an uninterrupted one, and no two processes sample the same.
+"""Seeds torch before each training step by (seed, step, rank).
+So a resumed run samples the same numbers as an uninterrupted one, and no two processes sample the
+same. The seed is --seed_everything, which also seeds the initial weights (Lightning, before the
+model is built) and, with the epoch, the order of the data (datamodules/batch_loader.py). Splits
+have a constant seed. Callbacks have generators of their own, seeded by their argument `seed`; the
+samplers they call get one by (seed, length of the history), and those of `train.py sample` one by
+(seed_everything, length of the gallery).
 """
 
 import functools
