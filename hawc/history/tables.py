@@ -1,8 +1,9 @@
 """The database schema: a table of galleries and a table of their batches of points.
 `hawc_galleries` has a row per gallery: id, unique name, random identity, dim and dtype of its
-points, target (its repr), time of creation. `hawc_batches` has a row per batch of points, with the
-key (gallery_id, first), where first is the number of earlier points; and size, label, points as
-bytes, their SHA-256 checksum, time of creation. Rows are only added.
+points, target (its repr), time of creation. `hawc_batches` has a row per batch of points, or more
+for a batch above 4 MiB. Its key is (gallery_id, first), where first is the number of earlier
+points; the other columns are size, label, points as bytes, their SHA-256 checksum and time of
+creation. Rows are only added.
 """
 
 import secrets
