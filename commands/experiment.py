@@ -95,9 +95,9 @@ class ExperimentCLI(LightningCLI):
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
-        own = {name: {"model", "datamodule"} for name in _AFTER_TRAINING}
-        own["sample"] |= {f"sampler.init_args.{name}" for name in SUPPLIED}
-        skipped = {**LightningCLI.subcommands(), **own}
+        skipped = LightningCLI.subcommands()
+        skipped |= {name: {"model", "datamodule"} for name in _AFTER_TRAINING}
+        skipped["sample"] |= {f"sampler.init_args.{name}" for name in SUPPLIED}
         return {name: skipped[name] for name in COMMANDS}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:

@@ -42,9 +42,8 @@ def in_copy(function: Callable[[], str | None]) -> str | None:
     offsets = _offsets()
     copied = context.Process(target=_send, args=(function, sender), daemon=True)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DeprecationWarning
-        )  # of threads, which a fork does not copy
+        # of threads, which a fork does not copy
+        warnings.simplefilter("ignore", DeprecationWarning)
         copied.start()
     sender.close()
     try:
