@@ -107,7 +107,7 @@ class PacedProgressBar(RichProgressBar):
         self, trainer: Trainer, pl_module: LightningModule
     ) -> dict[str, int | str | float | dict[str, float]]:
         shown = super().get_metrics(trainer, pl_module)
-        shown.pop("v_num", None)  # the logger's run: it is in the run folder, and the bar is short
+        shown.pop("v_num", None)  # the version of the logger says nothing here
         if provides(pl_module, AdversarialPair):
             # as text: Lightning shows numbers with three decimals
             steps = {"critic": pl_module.critic_step, "generator": pl_module.generator_step}

@@ -97,7 +97,7 @@ class SampleRun:
         """
         if index == 0 and self._left_over is not None:
             return self._left_over
-        # the trainer may have set another dtype, to decode in
+        # the trainer may have set another default dtype for decoding
         with _default_dtype(self.history.view().dtype):
             try:
                 self._sampler.sample(
