@@ -8,7 +8,7 @@ softplus(s) = log(1 + e^s) and batches x of A and y of B,
                   w (1 - s) E softplus(-f_b(g_ab(x)))  +  w s M_b  +  v E d(g_ba(g_ab(x)), x),
 
 d the reconstruction distance, M_b feature matching (``losses.translation``), (w, v) the two
-`weights` and s = `feature_share`. Both signs are plus: a reconstruction must come back to x.
+`weights` and s = `feature_share`. Terms of A are those of B with the domains exchanged.
 
 The paper has w = v = 1 and s = 0. The authors' code has s = 0.9, (w, v) = (0.99, 0.01) for the
 first 10,000 batches and (0.5, 0.5) thereafter, critic losses halved and a weight decay of 1e-5.

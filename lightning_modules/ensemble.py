@@ -8,11 +8,11 @@ coordinate, which chooses the member:
 
 with Phi the cumulative distribution function of N(0, 1). The member is thus a function of the
 latent, P(i) = w_i, and (z, t) ~ N(0, I_(d+1)): samplers, galleries and metrics need no special
-case. History-aware sampling spreads t like the other coordinates, so that even a few samples are
-shared out over the members more evenly than i.i.d. ones.
+case. History-aware sampling spreads t like the other coordinates, so even a few samples divide
+among the members more evenly than i.i.d. ones.
 
-Unlike ``DecoderAverage`` it needs no common latent space of the members. Images jump between
-members as t changes, so paths of latents should keep t.
+Unlike ``DecoderAverage`` it needs no common latent space of the members. Images jump where
+t crosses a border between members, so paths of latents should keep t constant.
 
 Source: for mixtures of generators against mode collapse Tolstikhin et al. 2017, "AdaGAN", arXiv
 1701.02386; here they are trained independently. Choosing by a coordinate of the latent is new here.

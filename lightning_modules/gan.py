@@ -1,4 +1,4 @@
-"""The first adversarial pair, with either of its two generator losses.
+"""Generative adversarial network, with either of the paper's two generator losses.
 
 The critic f gives a logit: D(x) = 1 / (1 + exp(-f(x))) is the probability that x is real. With
 softplus(t) = log(1 + exp(t)), over batches of n, both networks minimise alternately
@@ -11,7 +11,8 @@ Minus the critic's loss is mean log D(x) + mean log(1 - D(g(z))), the value of t
 D = p / (p + p_g) gives it -log 4 + 2 JSD(p, p_g), JSD with weights 1/2. Both generator losses have
 the same fixed points; where the critic is sure of a fake, the gradient of the second vanishes.
 
-Two cures are optional. One-sided label smoothing replaces the label 1 of real images by a < 1,
+Two stabilizers are optional. One-sided label smoothing replaces the label 1 of real images by
+a < 1,
 
     critic:     mean_i (softplus(-f(x_i)) + (1 - a) f(x_i)) + mean_j softplus(f(g(z_j))),
 

@@ -166,10 +166,10 @@ class NeedsDensity(Protocol):
 
 
 class BatchCheck(Protocol):
-    """A check of batches, as ``base.checks.BatchContract``."""
+    """A check of batches, such as ``base.checks.BatchContract``."""
 
     def check(self, batch: Any, source: str = "", dtype: torch.dtype | None = None) -> None:
-        """Raises TrainingError unless the batch is as the model requires."""
+        """Raises TrainingError unless the batch has the form that the model requires."""
 
 
 class ChecksBatches(Protocol):

@@ -51,7 +51,7 @@ class MeanField(AbstractOneLoss):
         start_std: initial standard deviation of q, > 0.
         num_samples: samples of q in a step, even, at least 2.
         optimizer: of means and log standard deviations.
-        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None.
+        scheduler: of the learning rate, stepped after each epoch; None: a constant rate.
 
     Raises:
         ValueError: if an argument is out of its range.

@@ -25,7 +25,7 @@ class AbstractAutoencoder(AbstractOneLoss, ABC):
         encoder: builds the network from images to latents; in VAE to their mean and log variance.
         decoder: builds the network from latents to logits of pixels, or to table rows.
         optimizer: of all parameters.
-        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None.
+        scheduler: of the learning rate, stepped after each epoch; None: a constant rate.
 
     Raises:
         ValueError: if `latent_dim` < 1 or `image_shape` is empty or not positive.

@@ -69,14 +69,14 @@ def forget_callables(module: LightningModule) -> None:
     The command line saves a factory as its class path and arguments. A factory object could only be
     loaded from a checkpoint by running code of the file, and not every one can be pickled.
     """
-    # loggers get the second, a private attribute that test_checks.py covers
+    # loggers get the initial ones, a private attribute that test_checks.py covers
     for kept in (module.hparams, module._hparams_initial):
         for name in [name for name, value in kept.items() if callable(value)]:
             del kept[name]
 
 
 _ROUNDING = 1e-3  # permitted beyond [0, 1]: rounding of scaling there and back in float32
-_SHOWN = 100  # characters of a message about the given batch
+_SHOWN = 100  # characters of a batch's keys or types in a message
 
 
 @final

@@ -36,7 +36,7 @@ class Optimization:
 
     Args:
         optimizer: of the weights.
-        scheduler: of the optimizer's learning rate; none if None.
+        scheduler: of the optimizer's learning rate; None: a constant rate.
         prefix: of the arguments "optimizer" and "scheduler" among a module's hyperparameters.
     """
 
@@ -69,7 +69,7 @@ class Optimization:
 
     def _try_a_step(self, make: LRSchedulerCallable, weights: Sequence[nn.Parameter]) -> None:
         """Raises ValueError if a scheduler cannot step; tried on substitutes of the weights."""
-        # the same shapes, which optimizers and groups may depend on, with one number of memory each
+        # optimizers may depend on shapes; an expanded zero has the memory of one number
         substitutes = [
             nn.Parameter(w.new_zeros(()).expand(w.shape), w.requires_grad) for w in weights
         ]

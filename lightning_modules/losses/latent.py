@@ -63,7 +63,7 @@ def make_latent_loss(name: str, latent_dim: int) -> LatentLoss:
         "paper": partial(squared_distance_to, HuberEnergy(), target=prior),
         "mmd": partial(_twice_distance, kernel=inverse_multiquadric, prior=prior),
         "sliced_wasserstein": sliced_wasserstein,
-        "none": _nothing,
+        "none": _zero,
     }
     if name not in losses:
         raise ValueError(f"`latent_loss` must be one of {', '.join(losses)}, got '{name}'.")
@@ -72,7 +72,7 @@ def make_latent_loss(name: str, latent_dim: int) -> LatentLoss:
 
 def _exact(z: Float[Tensor, "n d"], prior: AbstractTarget) -> Float[Tensor, ""]:
     distance = squared_distance_to(HuberEnergy(), z, prior)
-    # beyond, the potential is constant and the repulsion of latents makes the sum negative
+    # farther out the computed potential is constant and the repulsion makes the sum negative
     return torch.where(z.detach().abs().amax() <= _FARTHEST, distance, math.inf)
 
 
@@ -82,7 +82,7 @@ def _twice_distance(
     return 2 * squared_distance_to(kernel, z, prior)
 
 
-def _nothing(z: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
+def _zero(z: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
     return z.new_zeros(())
 
 
