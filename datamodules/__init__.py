@@ -1,4 +1,4 @@
-"""Data sets, one file each; an import makes their short names known to YAML."""
+"""The data sets, one file each; an import makes their short names known to YAML."""
 
 from datamodules.boston_housing import BostonHousing
 from datamodules.cifar10 import CIFAR10

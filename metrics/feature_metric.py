@@ -1,4 +1,4 @@
-"""Bases of all metrics over features."""
+"""The base classes of all metrics: features of a network, kept as sums or as a whole."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -65,7 +65,7 @@ class AbstractFeatureMetric(Metric, ABC):
         Args:
             images: (n, c, h, w) in [0, 1], or features (n, f) without a `feature_network`; n may
                 be 0.
-            real: whether they are data rather than generated.
+            real: whether they are data rather than generated images.
 
         Raises:
             TypeError: if they are not floating point numbers.
