@@ -95,11 +95,11 @@ class EBGAN(AbstractAdversarial):
         self._margin, self._pulling_away_weight = margin, pulling_away_weight
 
     def critic_losses(self, real: Tensor, fake: Tensor) -> Losses:
-        on_real, on_fake = self.scores(real, fake)
+        score_real, score_fake = self.scores(real, fake)
         return {
-            "loss": on_real.mean() + (self._margin - on_fake).relu().mean(),
-            "score_real": on_real,
-            "score_fake": on_fake,
+            "loss": score_real.mean() + (self._margin - score_fake).relu().mean(),
+            "score_real": score_real,
+            "score_fake": score_fake,
         }
 
     def generator_losses(self, real: Tensor, fake: Tensor) -> Losses:

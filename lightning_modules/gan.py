@@ -91,14 +91,14 @@ class GAN(AbstractAdversarial):
         self._noise_std, self._noise_steps = noise_std, noise_steps
 
     def critic_losses(self, real: Tensor, fake: Tensor) -> Losses:
-        on_real, on_fake = self.scores(self._with_noise(real), self._with_noise(fake))
-        smoothing = (1 - self._real_label) * on_real
-        loss_real = (softplus(-on_real) + smoothing).mean()
-        loss_fake = softplus(on_fake).mean()
+        score_real, score_fake = self.scores(self._with_noise(real), self._with_noise(fake))
+        smoothing = (1 - self._real_label) * score_real
+        loss_real = (softplus(-score_real) + smoothing).mean()
+        loss_fake = softplus(score_fake).mean()
         return {
             "loss": loss_real + loss_fake,
-            "score_real": on_real,
-            "score_fake": on_fake,
+            "score_real": score_real,
+            "score_fake": score_fake,
         }
 
     def generator_losses(self, real: Tensor, fake: Tensor) -> Losses:

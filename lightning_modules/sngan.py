@@ -74,11 +74,11 @@ class SNGAN(AbstractAdversarial):
         normalize_spectrally(self.critic, num_power_iterations)
 
     def critic_losses(self, real: Tensor, fake: Tensor) -> Losses:
-        on_real, on_fake = self.scores(real, fake)
+        score_real, score_fake = self.scores(real, fake)
         return {
-            "loss": (1 - on_real).relu().mean() + (1 + on_fake).relu().mean(),
-            "score_real": on_real,
-            "score_fake": on_fake,
+            "loss": (1 - score_real).relu().mean() + (1 + score_fake).relu().mean(),
+            "score_real": score_real,
+            "score_fake": score_fake,
         }
 
     def generator_losses(self, real: Tensor, fake: Tensor) -> Losses:
