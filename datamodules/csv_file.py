@@ -159,7 +159,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _is_held(written: Decimal, number: float) -> bool:
-    """Returns whether a float equals a written number; the digits of 1e30 are not checked."""
+    """Returns whether a float equals a written number, except one such as 1e30."""
     return int(written.as_tuple().exponent) > 0 or written == Decimal(number)
 
 

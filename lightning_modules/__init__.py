@@ -1,4 +1,4 @@
-"""The models, one file each, named like its class; an import makes their names known to YAML.
+"""The models, one file each; an import makes their short names known to YAML.
 
 `base/` holds the training steps, `losses/` the losses that several models share, `interface.py` the
 protocols by which callbacks and commands know models and data.

@@ -112,7 +112,7 @@ class EBGAN(AbstractAdversarial):
 
 
 def pulling_away(codes: Tensor) -> Tensor:
-    """Returns the mean squared cosine between different codes, in [0, 1], 0 at right angles.
+    """Returns the mean squared cosine between different codes, in [0, 1].
 
     1/(N (N - 1)) sum_{i != j} (S_i . S_j / (|S_i| |S_j|))^2. Opposite codes count like equal ones.
     A code 0 has cosine 0 with all others.

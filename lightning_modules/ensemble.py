@@ -36,7 +36,7 @@ __all__ = ["Ensemble"]
 
 @final
 class Ensemble(LightningModule):
-    """A mixture of models whose latents are standard normal; it is sampled, not trained.
+    """A mixture of models with standard normal priors; it is sampled, not trained.
 
     Args:
         members: trained models of one prior and one image shape, at least one.
@@ -77,7 +77,7 @@ class Ensemble(LightningModule):
         checkpoints: Sequence[str | Path],
         weights: Sequence[float] | None = None,
     ) -> "Ensemble":
-        """Returns the mixture of a model's checkpoints, of several runs or snapshots of one.
+        """Returns the mixture of several checkpoints of a model.
 
         Args:
             model: of the checkpoints' architecture; unchanged.
@@ -94,7 +94,7 @@ class Ensemble(LightningModule):
         return self._prior
 
     def choices(self, z: Tensor) -> Tensor:
-        """Returns the index (n,) of the member that decodes each of the latents (n, d + 1)."""
+        """Returns the index (n,) of the member that decodes each latent (n, d + 1)."""
         assert isinstance(self.borders, Tensor)
         return torch.bucketize(z[:, -1].contiguous(), self.borders.to(z), right=True)
 

@@ -42,7 +42,7 @@ GeneratorLoss = Literal["non_saturating", "minimax"]
 
 @final
 class GAN(AbstractAdversarial):
-    """Generative adversarial network; logs the critic's mean logits beside both losses.
+    """Generative adversarial network; logs the critic's mean logits and both losses.
 
     Args:
         *args: `image_shape`, `latent_dim`, `generator` and `critic` of `AbstractAdversarial`; the
@@ -108,7 +108,7 @@ class GAN(AbstractAdversarial):
         return {"loss": softplus(-logits).mean()}
 
     def present_noise_std(self) -> float:
-        """Returns the standard deviation of the instance noise at the present generator step."""
+        """Returns the standard deviation of instance noise at this generator step."""
         if self._noise_steps is None:
             return self._noise_std
         return self._noise_std * max(0.0, 1 - self.generator_step / self._noise_steps)

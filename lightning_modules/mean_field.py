@@ -1,4 +1,4 @@
-"""Mean-field approximation: a product of normal distributions, fitted by either KL divergence.
+"""Mean-field approximation: a product of normals, fitted by either KL divergence.
 
 q(x) = prod_j N(x_j; m_j, s_j^2) minimises, estimated from samples, for a target density p
 
@@ -123,7 +123,7 @@ class MeanField(AbstractOneLoss):
     def divergences(
         self, points: Float[Tensor, "n d"], log_density: LogDensity
     ) -> dict[str, Tensor]:
-        """Returns "loss", "reverse_kl" and "forward_kl": estimates in nats, may be negative.
+        """Returns "loss", "reverse_kl" and "forward_kl", estimates that may be negative.
 
         Args:
             points: samples of p.

@@ -92,12 +92,12 @@ _LAYERS = (
 
 
 def normalize_spectrally(network: nn.Module, num_power_iterations: int = 1) -> None:
-    """Divides the weight of each linear and convolutional layer by its spectral norm, in place.
+    """Divides weights of linear and convolutional layers by their spectral norms.
 
-    A convolution's weight counts as a matrix with a row for each output channel. Its norm is not
-    the Lipschitz constant of the convolution, but bounds it up to a factor. Each forward pass in
-    training makes power iterations; evaluation makes none. Their vectors are buffers and so part
-    of a checkpoint. Biases are unchanged.
+    Works in place. A convolution's weight counts as a matrix with a row for each output channel.
+    Its norm is not the Lipschitz constant of the convolution, but bounds it up to a factor. Each
+    forward pass in training makes power iterations; evaluation makes none. Their vectors are
+    buffers and so part of a checkpoint. Biases are unchanged.
 
     Args:
         network: without batch norms; its layers share no weights.

@@ -1,4 +1,4 @@
-"""Metrics of generated images as torchmetrics classes over features, one file each.
+"""Metrics of generated images: torchmetrics classes over features, one file each.
 
 Every metric has `update(images, real)` and `compute()`; none imports a network. A new one inherits
 `AbstractFeatureMetric`, or `AbstractStoredFeatures` if it needs all features at once.

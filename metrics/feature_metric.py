@@ -1,4 +1,4 @@
-"""The base classes of all metrics: features of a network, kept as sums or as a whole."""
+"""The base classes of all metrics over the features of a network."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence

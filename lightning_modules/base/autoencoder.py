@@ -17,7 +17,7 @@ __all__ = ["AbstractAutoencoder"]
 
 
 class AbstractAutoencoder(AbstractOneLoss, ABC):
-    """An encoder and a decoder trained together on `losses`, as `AbstractOneLoss` does.
+    """An encoder and a decoder, trained together on one loss.
 
     Args:
         image_shape: of one image (channels, height, width), or of one table row (features,).
@@ -61,7 +61,7 @@ class AbstractAutoencoder(AbstractOneLoss, ABC):
         """Returns the most likely latents (n, d) of images (n, *image_shape)."""
 
     def sample_latents(self, images: Tensor) -> Tensor:
-        """Returns latents (n, d) as in training, which should follow `prior`; may be random."""
+        """Returns latents (n, d) as in training, which may be random."""
         return self.encode(images)
 
     def decode(self, z: Tensor) -> Tensor:
@@ -69,7 +69,7 @@ class AbstractAutoencoder(AbstractOneLoss, ABC):
         return self.as_images(self.decoder(z))
 
     def check_pixels(self, images: Tensor) -> None:
-        """Raises TrainingError unless pixels are in [0, 1], as a Bernoulli likelihood needs.
+        """Raises TrainingError unless pixels are in [0, 1], for a Bernoulli likelihood.
 
         On a GPU the check waits for all work in progress. It is made there only for the first
         batch of the process and outside training.

@@ -1,4 +1,4 @@
-"""Stops a run whose loss or weights are not finite, before it overwrites a good checkpoint."""
+"""Stops a run whose loss or weights are not finite, before they are saved."""
 
 import math
 from collections.abc import Mapping
@@ -25,7 +25,9 @@ class LossWatch:
         self._diverged: Tensor | None = None  # whether a loss since the last check was not finite
 
     def inspect(self, losses: Mapping[str, Tensor], after: str, *, is_logged: bool) -> None:
-        """Raises TrainingError unless `losses["loss"]` is finite; the message lists all terms.
+        """Raises TrainingError unless `losses["loss"]` is finite.
+
+        The message lists all terms.
 
         Args:
             losses: by name; "loss" is a scalar, of other terms the message states the mean.
@@ -42,7 +44,10 @@ class LossWatch:
             raise _not_finite(_listed(losses), after)
 
     def check(self, after: str, losses: Mapping[str, Tensor] | None = None) -> None:
-        """Raises TrainingError if a loss since the last call was not finite; waits for a GPU."""
+        """Raises TrainingError if a loss since the last call was not finite.
+
+        It waits for a GPU.
+        """
         diverged, self._diverged = self._diverged, None
         if diverged is not None and bool(diverged):
             terms = f" (now {_listed(losses)})" if losses else ""

@@ -1,6 +1,6 @@
-"""Seeds torch before each training step, so that its random numbers depend on the step alone.
+"""Seeds torch before each training step by (seed, step, rank).
 
-The noise is then a function of (seed, step, rank): a resumed run samples the same numbers as an
+Random numbers of a step do not depend on earlier ones: a resumed run samples the same numbers as an
 uninterrupted one, and no two processes sample the same.
 """
 

@@ -1,1 +1,1 @@
-"""Losses as functions that several models may share; a model's only loss stays in its file."""
+"""Losses, as functions, that several models may share."""

@@ -101,7 +101,7 @@ def sliced_wasserstein(z: Float[Tensor, "n d"], num_slices: int = NUM_SLICES) ->
 
 @lru_cache(maxsize=8)  # a copy to a GPU in each step would wait for all its work
 def _means_between_quantiles(n: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Returns E[Y | Y between the quantiles (i - 1)/n and i/n] of Y ~ N(0, 1), i = 1..n."""
+    """Returns the means of N(0, 1) between its quantiles (i - 1)/n and i/n, i = 1..n."""
     with torch.inference_mode(False):  # cached inference tensors cannot be used in training
         edges = torch.special.ndtri(torch.linspace(0, 1, n + 1, dtype=torch.float64))
         density = torch.exp(-0.5 * edges.square()) / math.sqrt(2 * math.pi)
