@@ -1,10 +1,10 @@
-.PHONY: help check lint types contracts spelling test oldest lock
+.PHONY: help check lint types contracts spelling test integration oldest lock
 uv := $(firstword $(wildcard .venv/bin/uv) uv)
 
 help:  ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-check: lint types contracts spelling test  ## Everything that CI runs
+check: lint types contracts spelling test integration  ## Everything that CI runs
 
 lint:  ## Formatting and lint rules
 	$(uv) run ruff format --check .
@@ -19,13 +19,16 @@ contracts:  ## Who may import whom
 spelling:  ## Common misspellings
 	$(uv) run codespell
 
-test:  ## The test suite
+test:  ## The default tests
 	$(uv) run pytest -n auto
 
-oldest:  ## The test suite with the oldest dependencies that are allowed
+integration:  ## Whole trainings, processes, kills, benchmarks
+	$(uv) run pytest -n auto -m integration
+
+oldest:  ## The default tests with the oldest dependencies that are allowed
 	$(uv) venv --allow-existing --python 3.11 .ci/environments/oldest
 	$(uv) pip install --python .ci/environments/oldest/bin/python --resolution lowest-direct \
-		--editable . --group dev
+		--editable '.[train]' --group dev
 	.ci/environments/oldest/bin/python -m pytest -n auto
 
 lock:  ## Write requirements.lock anew; it names versions and no index

@@ -58,7 +58,7 @@ class _Parser(LightningArgumentParser):
     """Ends with one line; the default prints some seventy lines of usage first."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        # no exception: the parser of a union type would take it for "not this type"
+        # ends instead of raising: the parser of a union takes an exception for "not this type"
         if ex is not None and is_bug(found := origin(ex)):
             traceback.print_exception(found)
             sys.exit(1)
@@ -95,9 +95,9 @@ class ExperimentCLI(LightningCLI):
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
-        own = {name: {"model", "datamodule"} for name in _AFTER_TRAINING}
-        own["sample"] |= {f"sampler.init_args.{name}" for name in SUPPLIED}
-        skipped = {**LightningCLI.subcommands(), **own}
+        skipped = LightningCLI.subcommands()
+        skipped |= {name: {"model", "datamodule"} for name in _AFTER_TRAINING}
+        skipped["sample"] |= {f"sampler.init_args.{name}" for name in SUPPLIED}
         return {name: skipped[name] for name in COMMANDS}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -165,7 +165,7 @@ class ExperimentCLI(LightningCLI):
             self._is_restart,
             self._wandb_notice is not None,
         )
-        self._names_main = False  # set before a run by the first process, which prints
+        self._names_main = False  # set by the first process in `_check_and_announce`
         self.save_config_kwargs["configured_loggers"] = copy.deepcopy(options.trainer.logger)
         self._loggers.complete(options.trainer.logger)
 
@@ -226,7 +226,7 @@ class ExperimentCLI(LightningCLI):
 
     def fit(self, **arguments: Any) -> None:
         """Trains and prints a summary, also after an interruption or an error."""
-        lost, saved, goes_on = False, None, True
+        lost, saved, can_continue = False, None, True
         try:
             self.trainer.fit(**arguments)
         except TrainingError:
@@ -236,12 +236,12 @@ class ExperimentCLI(LightningCLI):
             saved = stop.checkpoint
             raise
         except Exception as error:
-            goes_on = not refuses_options(error)  # Lightning would refuse the options again
+            can_continue = not refuses_options(error)  # Lightning would refuse the options again
             raise
         finally:
-            goes_on = goes_on and not self._names_main
+            can_continue = can_continue and not self._names_main
             has_max_time = self.config[self.subcommand].trainer.max_time is not None
-            print_summary(self.run_folder, self.trainer, lost, saved, has_max_time, goes_on)
+            print_summary(self.run_folder, self.trainer, lost, saved, has_max_time, can_continue)
 
     def after_validate(self) -> None:
         print_summary(self.run_folder, self.trainer)

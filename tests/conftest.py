@@ -5,6 +5,7 @@ import os
 import random
 import signal
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,9 @@ _OF_A_PROCESS = {
     *("WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE", "ROLE_WORLD_SIZE", "HAWC_RUN_FOLDER"),
 }
 _SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+
+_INTEGRATION = {"integration", "distributed", "benchmarks", "examples"}  # folders
+_TIERS = {"integration", "slow", "gpu", "slurm"}
 
 for _name in [*os.environ]:
     if _name.startswith(_OF_A_JOB) or _name in _OF_A_PROCESS:
@@ -33,6 +37,15 @@ settings.register_profile("hawc", deadline=None, derandomize=True, max_examples=
 settings.load_profile("hawc")
 
 install_import_hook(["hawc", "metrics", "networks"], "beartype.beartype")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of whole folders `integration`, unless they belong to another tier."""
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        if folder in _INTEGRATION and not _TIERS & {mark.name for mark in item.iter_markers()}:
+            item.add_marker("integration")
 
 
 @pytest.fixture

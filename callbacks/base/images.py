@@ -1,4 +1,8 @@
-"""Images of a run, written as PNG files and sent to W&B."""
+"""Writes images of a run as PNG files and sends them to W&B.
+A callback calls `log_image` with a `LoggedImage`. `log_image` writes the PNG file to images/ in the
+run's folder and passes the same pixels to each WandbLogger of the trainer. Other loggers get no
+images.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path

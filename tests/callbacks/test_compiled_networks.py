@@ -131,6 +131,7 @@ def test_weights_are_equal_and_compilations_few(name: str, tmp_path: Path) -> No
     assert note.counts[4] == note.counts[1]  # none in later epochs
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", ["EnergyVAE", "GAN", "SNGAN"])
 def test_checkpoints_resume_with_and_without_it(name: str, tmp_path: Path) -> None:
     whole = weights(train(tmp_path, name, epochs=3))

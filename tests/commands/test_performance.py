@@ -19,7 +19,7 @@ from commands import performance
 from commands.experiment import ExperimentCLI
 from commands.performance import NoProfiler, PacedProgressBar
 from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, tiny_wgan
-from tests.test_job_restarts import EXPERIMENT
+from tests.integration.test_job_restarts import EXPERIMENT
 
 COUNT_FAULTS = """
 import resource, torch
@@ -46,6 +46,7 @@ def faults(**variables: str) -> tuple[str, int]:
     return returned, int(count)
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
 def test_freed_memory_is_kept_unless_the_environment_configures_the_c_library() -> None:
     returned, kept = faults()

@@ -14,6 +14,7 @@ FOLDER = "cifar-10-batches-py"
 needs_files = pytest.mark.skipif(not (REAL / FOLDER).is_dir(), reason="no CIFAR-10 in HAWC_DATA")
 
 
+@pytest.mark.integration
 @needs_files
 def test_real_files() -> None:
     data = CIFAR10(data_dir=str(REAL))

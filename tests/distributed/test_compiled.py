@@ -9,7 +9,6 @@ from tests.distributed.test_ddp import start
 from tests.helpers import same_weights
 
 
-@pytest.mark.ddp
 @pytest.mark.timeout(600)
 def test_compiled_networks_in_two_processes(tmp_path: Path) -> None:
     start("compile_two.py", folder=tmp_path)

@@ -23,7 +23,7 @@ from tests.distributed.train_two import MODELS as TRAINED
 from tests.helpers import TinyImages, same_weights
 
 ROOT = Path(__file__).parent.parent.parent
-pytestmark = [pytest.mark.ddp, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 
 def start(script: str, folder: Path) -> None:

@@ -17,7 +17,7 @@ from tests.distributed.train_families import FAMILIES, experiment
 ROOT = Path(__file__).parent.parent.parent
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--local-addr", "localhost")
 TORCHRUN += ("--nproc-per-node", "2")
-pytestmark = [pytest.mark.ddp, pytest.mark.timeout(500)]
+pytestmark = pytest.mark.timeout(500)
 
 
 def start(command: list[str], **variables: str) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,6 @@ import pytest
 from tests.metrics.sets import every_metric, numbers, real_and_fake
 
 ROOT = Path(__file__).parent.parent.parent
-pytestmark = pytest.mark.ddp
 
 
 def test_two_processes_equal_one(tmp_path: Path) -> None:

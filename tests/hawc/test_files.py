@@ -81,6 +81,7 @@ def test_a_durable_write_is_flushed_before_it_replaces_the_file(
     assert flushed == [False]
 
 
+@pytest.mark.integration
 def test_the_next_write_overwrites_what_a_kill_left(tmp_path: Path) -> None:
     path = tmp_path / "points.npz"
     path.write_text("old")

@@ -8,6 +8,7 @@ from datamodules import MNIST5k
 from networks import DigitFeatures
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("role", ["choosing", "judging"])
 def test_digits_of_mnist5k_are_classified(role: str) -> None:
     splits = [MNIST5k().read(train) for train in (True, False)]

@@ -11,6 +11,7 @@ from networks import ObjectFeatures
 HAS_CIFAR = (Path(os.environ.get("HAWC_DATA", "nowhere")) / "cifar-10-batches-py").is_dir()
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(not HAS_CIFAR, reason="needs CIFAR-10 in HAWC_DATA")
 @pytest.mark.parametrize("role", ["choosing", "judging"])
 def test_objects_are_classified(role: str) -> None:

@@ -1,4 +1,4 @@
-"""Exported files give the model's images, bit by bit. The command: tests/test_export.py."""
+"""Exported files give the same images, bit by bit. Whole: tests/integration/test_export.py."""
 
 import json
 from pathlib import Path

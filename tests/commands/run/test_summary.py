@@ -1,6 +1,6 @@
 """What a run prints at its end, and that the printed command trains on.
 
-Whole summaries: tests/test_train.py.
+Whole summaries: tests/integration/test_train.py.
 """
 
 import os
@@ -30,7 +30,7 @@ from commands.run.summary import (
 )
 from commands.trainer.last_checkpoint import LastCheckpoint
 from tests.helpers import TinyImages, quiet_trainer, tiny_vae, tiny_wgan
-from tests.test_job_restarts import EXPERIMENT
+from tests.integration.test_job_restarts import EXPERIMENT
 
 ROOT = Path(__file__).parents[3]
 

@@ -137,6 +137,7 @@ def test_samples_of_another_gallery_are_refused(tmp_path: Path, open_run: Open) 
         open_run()
 
 
+@pytest.mark.integration
 def test_kills_at_random_instants(tmp_path: Path) -> None:
     """Four workers sample into one gallery and are killed again and again, then finish."""
     script = str(Path(__file__).with_name("sample_and_be_killed.py"))

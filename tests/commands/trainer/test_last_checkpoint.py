@@ -1,4 +1,4 @@
-"""last.ckpt holds the last epoch. Whole runs: tests/test_train.py."""
+"""last.ckpt holds the last epoch. Whole runs: tests/integration/test_train.py."""
 
 from pathlib import Path
 

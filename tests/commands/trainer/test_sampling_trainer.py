@@ -1,6 +1,6 @@
 """Trainer options that `sample` resets, and strategies that it refuses.
 
-The command itself: tests/test_sample.py.
+The command itself: tests/integration/test_sample.py.
 """
 
 import inspect

@@ -10,6 +10,7 @@ import pytest
 from tests.gallery_writers import AIMED, hold_within_an_append
 
 ROOT = Path(__file__).parent.parent.parent.parent
+pytestmark = pytest.mark.integration
 
 
 def output_of(program: str, *arguments: str) -> str:

@@ -132,6 +132,7 @@ def test_draws_have_its_moments(isotropic: bool) -> None:
         assert ((own.T.cov() - full[c]).abs() < 4 * errors).all()
 
 
+@pytest.mark.integration
 def test_grid_of_sixteen_gets_three_points_a_component() -> None:
     grid = GaussianMixture(None, GRID, 1.0)
     found = compress(grid, 48, solver=Deterministic(max_iterations=60), generator=seeded())

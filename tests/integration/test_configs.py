@@ -15,7 +15,7 @@ from tests.datamodules.idx_files import write_pairs
 from tests.datamodules.image_files import write_images
 from tests.datamodules.table_files import write_boston
 
-CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 FEW_STEPS = (
     *("--trainer.max_epochs", "1", "--trainer.limit_train_batches", "6"),
     *("--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false"),

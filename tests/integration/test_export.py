@@ -18,7 +18,7 @@ from torch import Tensor
 
 import train
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 ADAM = {"class_path": "torch.optim.Adam", "init_args": {"lr": 1.0e-3}}
 WGAN: dict[str, Any] = {
     "class_path": "WGAN",

@@ -14,7 +14,7 @@ import train
 from datamodules import MNIST5k
 from lightning_modules import EnergyVAE
 
-CONFIG = Path(__file__).parent.parent / "configs" / "energy_vae_mnist5k.yaml"
+CONFIG = Path(__file__).parents[2] / "configs" / "energy_vae_mnist5k.yaml"
 pytestmark = pytest.mark.slow
 
 

@@ -11,7 +11,7 @@ from lightning import Callback, Trainer
 
 import train
 from hawc.history import galleries
-from tests.test_job_restarts import EXPERIMENT
+from tests.integration.test_job_restarts import EXPERIMENT
 from tests.wandb_file import read_artifacts
 
 OWN = {
@@ -89,7 +89,7 @@ def test_the_best_artifact_of_wandb_is_that_of_the_best_epoch(
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
     wandb.teardown()  # its service keeps the settings of the test that started it
-    growing = [{"class_path": "tests.test_read_back.Growing"}]
+    growing = [{"class_path": "tests.integration.test_read_back.Growing"}]
     run = fit(
         *("--trainer.callbacks", json.dumps(growing), "--trainer.max_epochs", "3"),
         *("--trainer.logger", "WandbLogger", "--trainer.logger.log_model", "all"),

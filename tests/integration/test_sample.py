@@ -23,7 +23,7 @@ from hawc.kernels import HuberEnergy
 from lightning_modules import EnergyVAE
 from networks import MLPDecoder
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CONFIG = str(ROOT / "configs" / "energy_vae_mnist5k.yaml")
 CHUNKS = ("--chunk_size", "3")
 QUIET = ("--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false")
@@ -247,7 +247,6 @@ def test_a_full_disk_ends_with_one_line_and_samples_are_finished_later(
     assert len(gallery()) == 8
 
 
-@pytest.mark.ddp
 @pytest.mark.timeout(600)  # three processes that load everything, on two cores that may be busy
 def test_two_commands_at_once_one_of_two_processes_one_killed(
     sample: Sample, trained: Path, tmp_path: Path

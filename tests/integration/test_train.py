@@ -19,7 +19,7 @@ import train
 from callbacks import HistoryAwareSampling
 from tests.wandb_file import read_run
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CONFIG = str(ROOT / "configs" / "energy_vae_mnist5k.yaml")
 TINY = (
     *("--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false"),

@@ -16,7 +16,7 @@ from tests.distributed.train_families import experiment
 from tests.helpers import same_weights
 from tests.slurm_cluster import missing, slurm_cluster
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SAMPLING = {"class_path": "HistoryAwareSampling", "init_args": {"num_samples": 2}}
 # 72 images are trained on: 18 batches an epoch on each of two nodes
 EXPERIMENT = experiment("WGANGP")

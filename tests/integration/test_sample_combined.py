@@ -11,7 +11,7 @@ import torch
 import train
 from hawc import DatabaseHistory, StandardNormal
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 QUIET = ("--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false")
 MODEL = (
     *("--config", str(ROOT / "configs" / "wgan_cifar.yaml"), "--data", "MNIST5k"),

@@ -10,7 +10,7 @@ import yaml
 import train
 from tests.datamodules.idx_files import write_pairs
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SWEEPS = sorted((ROOT / "configs" / "sweeps").glob("*.yaml"))
 FEW_STEPS = (
     *("--trainer.max_epochs", "1", "--trainer.limit_train_batches", "2"),

@@ -126,7 +126,7 @@ def test_arguments_and_seed_change_the_folder_and_not_the_gallery(
 def test_a_network_without_gradients_chooses_among_candidates_and_says_so(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    network = ("--sampler.features", "tests.test_sample_feature.Rounded")
+    network = ("--sampler.features", "tests.integration.test_sample_feature.Rounded")
     with pytest.raises(SystemExit) as ended:
         sample("out", 2, *network, "--sampler.num_steps", "10")
     assert ended.value.code == 2

@@ -11,7 +11,7 @@ from lightning.pytorch.profilers import Profiler, SimpleProfiler
 import train
 from commands.performance import NoProfiler
 
-CONFIG = str(Path(__file__).parent.parent / "configs" / "energy_vae_mnist5k.yaml")
+CONFIG = str(Path(__file__).parents[2] / "configs" / "energy_vae_mnist5k.yaml")
 TINY = (
     *("--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false"),
     *("--trainer.enable_model_summary", "false", "--trainer.limit_train_batches", "2"),

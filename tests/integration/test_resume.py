@@ -33,7 +33,7 @@ from tests.helpers import (
 )
 from tests.tiny_domains import TinyDomains, tiny_disco_gan
 
-CONFIG = str(Path(__file__).parent.parent / "configs" / "energy_vae_mnist5k.yaml")
+CONFIG = str(Path(__file__).parents[2] / "configs" / "energy_vae_mnist5k.yaml")
 SHORT = (
     *("--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false"),
     *("--trainer.enable_model_summary", "false", "--trainer.limit_train_batches", "3"),

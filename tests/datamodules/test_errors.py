@@ -1,7 +1,0 @@
-"""The type of DataError."""
-
-from datamodules import DataError
-
-
-def test_kind() -> None:
-    assert issubclass(DataError, RuntimeError)
