@@ -71,7 +71,7 @@ class AbstractFeatureMetric(Metric, ABC):
         Args:
             images: (n, c, h, w) in [0, 1], or features (n, f) without a `feature_network`; n may
                 be 0.
-            real: whether they are data rather than generated.
+            real: whether they are data rather than generated images.
 
         Raises:
             TypeError: if they are not floating point numbers.

@@ -65,7 +65,7 @@ def log_image(trainer: Trainer, image: LoggedImage, epoch: int) -> None:
 
 
 def are_images(examples: Tensor) -> bool:
-    """Returns whether a batch holds images of 1 or 3 channels; table rows are none."""
+    """Returns whether a batch holds images of 1 or 3 channels, not table rows."""
     return examples.ndim == 4 and examples.shape[1] in _SHOWABLE_CHANNELS
 
 
@@ -75,7 +75,7 @@ def grid(images: Tensor, columns: int) -> Tensor:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Returns an empty figure, in inches, that is unknown to pyplot's global state."""
+    """Returns an empty figure, sides in inches, outside of pyplot's global state."""
     figure = Figure(figsize=(width, height), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     return figure

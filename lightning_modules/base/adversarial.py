@@ -122,7 +122,7 @@ class AbstractAdversarial(AbstractAlternating):
         return to_signed(images, self.image_shape)
 
     def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns the critic's outputs on both, float32, in one pass unless it has batch norms."""
+        """Returns the critic's outputs on real and fake images in [-1, 1], as float32."""
         return critic_scores(self.critic, real, fake)
 
     def score(self, images: Tensor) -> Tensor:
