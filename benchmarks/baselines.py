@@ -61,7 +61,7 @@ def support_points(
 ) -> Tensor:
     """Returns support points of a history by the convex-concave fixed point.
 
-    For samples z_1..z_B of the distribution and T points in all, p being the history and the new
+    For samples z_1..z_B of the target and T points in all, p being the history and the new
     points x together,
 
         x_k <- (sum_m z_m / |x_k - z_m| + (B/T) sum_{p != x_k} (x_k - p) / |x_k - p|)

@@ -2,10 +2,10 @@
 
     python -m benchmarks.disco_toy [--seeds 0 1 2] [--batches 6000]
 
-Trains the three systems of the paper's section 3.1 (Kim et al. 2017, arXiv 1703.05192) with the
-networks, weights, optimizers and linear decay of configs/disco_gan_toy.yaml: a GAN from A to B, the
-same with a reconstruction loss of A, and DiscoGAN. After every thousandth batch 10,000 points of A
-are translated. A mode is covered if at least a tenth of its fair share of points lies within four
+Trains the three systems of the paper's section 3.1 (Kim et al. 2017, arXiv 1703.05192): a GAN from
+A to B, the same with a reconstruction loss of A, and DiscoGAN. Networks, weights, optimizers and
+linear decay are those of configs/disco_gan_toy.yaml. After every thousandth batch 10,000 points of
+A are translated. A mode is covered if at least a tenth of its fair share of points lies within four
 standard deviations of it. Writes benchmarks/results/disco_toy.md.
 """
 

@@ -42,7 +42,7 @@ NAMES = (
     "HAW-C, rounds",
     "features",
     "features, rounds",
-    "features apart, rounds",
+    "features, spread, rounds",
 )
 SIZES = (5, 10, 20, 50, 100)
 ROUND = 10
@@ -107,17 +107,17 @@ def samplers(
 
     The number of the repetition is the seed of the Sobol sequence, which takes no generator.
     """
-    distribution = model.prior
+    prior = model.prior
 
     def latent() -> AbstractSampler:
-        return HistoryAwareSampler(distribution)
+        return HistoryAwareSampler(prior)
 
     def in_features() -> AbstractSampler:
-        return FeatureSampler(distribution, decode=model.decode, features=chooser, data=data)
+        return FeatureSampler(prior, decode=model.decode, features=chooser, data=data)
 
-    def apart() -> AbstractSampler:
+    def spread() -> AbstractSampler:
         return FeatureSampler(
-            distribution,
+            prior,
             decode=model.decode,
             features=chooser,
             data=data,
@@ -125,13 +125,13 @@ def samplers(
         )
 
     ways = (
-        (lambda: IndependentSampler(distribution), False),
-        (lambda: SobolSampler(distribution, seed=number), False),
+        (lambda: IndependentSampler(prior), False),
+        (lambda: SobolSampler(prior, seed=number), False),
         (latent, False),
         (latent, True),
         (in_features, False),
         (in_features, True),
-        (apart, True),
+        (spread, True),
     )
     return dict(zip(NAMES, ways, strict=True))
 

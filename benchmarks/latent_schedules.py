@@ -5,7 +5,7 @@
 Each row of the table is one run with the networks, batch and latent of
 configs/energy_vae_mnist.yaml, seed 0, one CPU thread. Rates and weights change after each epoch.
 Reconstruction is the summed squared error of a test digit. d2 is the exact squared distance to
-N(0, I) of the latents of 2,000 random test digits, G/n the mean one of as many i.i.d. samples.
+N(0, I) of the latents of 2,000 random test digits; G/n is its mean for as many i.i.d. samples.
 Prints the table and writes no file.
 """
 

@@ -5,7 +5,7 @@
 K = 16 points for N(0, I) in 128 dimensions, float32, are chosen against histories of i.i.d. samples
 and of points of history-aware compression. The latter are chosen in rounds: of 16 up to 1,000
 points, of 64 and 256 up to 20,000, of 1,000 up to 100,000. This takes more than an hour. A million
-points are these and nine rotated copies; the distribution is invariant under rotations. The gain of
+points are these and nine rotated copies; N(0, I) is invariant under rotations. The gain of
 a batch is the mean objective f of sixteen independent batches minus its own. The exact gain is that
 of a converged descent on the exact sum.
 """

@@ -40,10 +40,10 @@ from hawc.samplers import AbstractSampler
 from hawc.targets import AbstractTarget
 
 IID, FREE, TYPICAL = "i.i.d.", "HAW-C, free", "HAW-C, typical"
-FEATURES, APART = "FeatureSampler", "FeatureSampler, apart"
-METHODS = (IID, FREE, TYPICAL, FEATURES, APART)
+FEATURES, DISTANT = "FeatureSampler", "FeatureSampler, distance"
+METHODS = (IID, FREE, TYPICAL, FEATURES, DISTANT)
 # `min_distance` of the last one: of the distances from an image of `data` to the nearest other one
-APART_PERCENTILE = 85.0
+DISTANCE_PERCENTILE = 85.0
 NUM_IMAGES, AT_A_TIME = 20, (1, 4, 20)
 NUM_REFERENCE, NUM_DATA = 200, 100  # i.i.d. images to judge by, and to choose by
 CANDIDATES_PER_IMAGE = 10
@@ -98,7 +98,8 @@ def sampler_of(
         return HistoryAwareSampler(owner.prior, solver=Deterministic())
     if method == TYPICAL:
         return HistoryAwareSampler(owner.prior, solver=Typical())
-    apart = metrics.repeat_threshold(data, APART_PERCENTILE) if method == APART else None
+    distant = method == DISTANT
+    min_distance = metrics.repeat_threshold(data, DISTANCE_PERCENTILE) if distant else None
     return FeatureSampler(
         candidates,
         decode=owner.decode,
@@ -106,7 +107,7 @@ def sampler_of(
         data=Empirical(data),
         num_candidates=CANDIDATES_PER_IMAGE * at_a_time,
         num_steps=0,
-        min_distance=apart,
+        min_distance=min_distance,
     )
 
 

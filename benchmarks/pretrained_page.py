@@ -38,9 +38,9 @@ MobileNetV2.
   once the images of `data`, that is 100 i.i.d. ones.
 - Seconds: of choosing twenty, without decoder and networks, on one shared core.
 
-FeatureSampler has its default `min_distance`. "Apart" has the 85 % quantile of the distances from
-an image of `data` to the nearest other one, in the features of MobileNetV2. i.i.d. images are all
-candidates of FeatureSampler, in sets of twenty: ten sets per seed.
+FeatureSampler has its default `min_distance`. "Distance" has the 85 % quantile of the distances
+from an image of `data` to the nearest other one, in the features of MobileNetV2. i.i.d. images are
+all candidates of FeatureSampler, in sets of twenty: ten sets per seed.
 """
 
 

@@ -3,7 +3,7 @@
     python -m benchmarks.remembering
 
 Trains a Huber-energy VAE with two latent coordinates on MNIST5k (a minute on two cores). Samples
-five rounds of ten latents by history-aware compression and as many independent ones, and shows the
+five rounds of ten latents by history-aware compression and as many i.i.d. ones, and shows the
 latents and their images. Writes docs/images/remembering.png.
 """
 
@@ -32,6 +32,7 @@ from lightning_modules import EnergyVAE
 from networks import MLPDecoder, MLPEncoder
 
 ROUNDS, EACH = 5, 10
+IID_SEED = 27  # its samples have nearly the mean squared distance of i.i.d. ones, 0.0177
 IMAGE = Path(__file__).parent.parent / "docs" / "images" / "remembering.png"
 
 
@@ -63,6 +64,7 @@ def draw_figure(model: EnergyVAE) -> None:
     generator = torch.Generator().manual_seed(0)
     sampler = HistoryAwareSampler(model.prior, solver=Deterministic())
     remembered = torch.cat([sampler.sample(EACH, generator=generator) for _ in range(ROUNDS)])
+    generator = torch.Generator().manual_seed(IID_SEED)
     independent = model.prior.sample(ROUNDS * EACH, generator=generator)
     figure, axes = plt.subplots(2, 2, figsize=(9, 6.8), height_ratios=(1, 0.62))
     kinds = (("i.i.d. samples", independent), ("with memory, five rounds of ten", remembered))

@@ -17,10 +17,10 @@ __all__ = ["SharedCandidates"]
 
 @final
 class SharedCandidates(AbstractTarget):
-    """Wraps a distribution; `sample` returns the next ones of a fixed list of samples.
+    """Wraps a prior; `sample` returns the next samples of a fixed list.
 
     Args:
-        prior: the distribution.
+        prior: the wrapped distribution.
         latents: (m, d) i.i.d. samples of it.
     """
 

@@ -99,7 +99,7 @@ class Row:
 
 
 def distance(points: Tensor) -> float:
-    """Returns the squared distance to the distribution."""
+    """Returns the squared distance to the target."""
     return float(squared_distance_to(HuberEnergy(), points.double(), TARGET))
 
 

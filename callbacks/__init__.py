@@ -1,4 +1,4 @@
-"""All callbacks; importing this package registers their short names."""
+"""The callbacks, one file each; an import makes their short names known to YAML."""
 
 from callbacks.channels_last import ChannelsLast
 from callbacks.compiled_networks import CompiledNetworks

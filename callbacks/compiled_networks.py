@@ -31,7 +31,7 @@ class CompiledNetworks(AbstractModelCallback):
 
     A network is compiled at its first call, and again for each other kind of call: other batch
     sizes (the second time for all), another device, frozen weights, training or evaluation. This
-    takes ten seconds to a minute in total, and ends after the first epochs. Calls that bypass the
+    takes ten seconds to a minute in total, within the first epochs. Calls that bypass the
     network's `forward` are not compiled, such as those of EBGAN to its critic's encoder.
 
     The callback is meant for GPUs. On a CPU a step of a DCGAN takes the same time within a few per

@@ -29,10 +29,11 @@ __all__ = ["GenerationQuality"]
 class GenerationQuality(AbstractGeneratorCallback):
     """Logs metrics of generated images, for independent latents and for a sampler's.
 
-    After every `every_n_epochs`-th training epoch `num_samples` latents of either kind, the same
-    each time, are decoded and compared with the first `num_real` training examples. A metric named
-    m is logged as quality/independent/m and quality/<sampler>/m, where HistoryAwareSampler is
-    called history_aware. A metric of several parts is logged as .../m/<part>.
+    After every `every_n_epochs`-th training epoch the callback decodes `num_samples` latents of
+    each kind, the same each time. It compares the images with the first `num_real` training
+    examples. A metric named m is logged as quality/independent/m and quality/<sampler>/m, where
+    <sampler> is history_aware for HistoryAwareSampler. A metric of several parts is logged as
+    .../m/<part>.
 
     Metrics of sets of different sizes cannot be compared, and most change with the size: keep both
     numbers fixed within a study.
@@ -41,15 +42,15 @@ class GenerationQuality(AbstractGeneratorCallback):
     training example and novelty, the distance to it. <run folder>/images gets the same images above
     their nearest training examples, as epoch-NNNN-nearest.png.
 
-    In distributed training each process decodes and measures its share, and the metrics combine
+    In distributed training each process decodes its share of the latents, and the metrics combine
     the shares. The table shows the share of the first process.
 
     Args:
         metrics: by name: torchmetrics with `update(images, real)`, such as those of ``metrics``.
             Their `reset` must also forget real images, which are given again each time.
-        num_samples: of either kind, at least 1.
+        num_samples: latents of each kind, at least 1.
         num_real: training examples to compare with, at least 1; fewer if there are fewer.
-        sampler: builds the sampler from the prior; an IndependentSampler compares nothing.
+        sampler: builds the sampler from the prior; with an IndependentSampler there is one kind.
         every_n_epochs: interval in training epochs, at least 1.
         table_size: rows of the table, from 0 (no table) to `num_samples`.
         features: maps images, or rows of a table, to the features in which nearest examples are
@@ -117,7 +118,7 @@ class GenerationQuality(AbstractGeneratorCallback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._real.end_pass()
         if (trainer.current_epoch + 1) % self._every_n_epochs or not len(self._real):
-            return  # a run resumed at the end of an epoch has seen no example of it
+            return  # without examples: a run resumed at the end of an epoch
         shares = self._shares(trainer, pl_module)
         with self.decoding(trainer, pl_module):
             images = {name: decode(pl_module, latents) for name, latents in shares.items()}
@@ -135,7 +136,7 @@ class GenerationQuality(AbstractGeneratorCallback):
             )
 
     def _shares(self, trainer: Trainer, module: LightningModule) -> dict[str, Tensor]:
-        """Returns this process's latents of either kind, as the first process chose them."""
+        """Returns this process's latents of each kind, as the first process chose them."""
         chosen = self._latents_of(module) if trainer.is_global_zero else {}
         chosen = trainer.strategy.broadcast(chosen)  # other hardware may round to another choice
         # consecutive, so that metrics of a sequence see the order of a single process

@@ -31,8 +31,8 @@ class GeneratorEMA(AbstractModelCallback):
     short run. Batches without a generator step do not change it. The critic is not averaged.
 
     Running statistics of batch norms are averaged too, over updates and over processes. Other
-    buffers are copied: for example, an average of the vectors of a power iteration is none of its
-    vectors. Half-precision weights are averaged in float32.
+    buffers are copied, since an average of, for example, the vectors of a power iteration is not
+    such a vector. Half-precision weights are averaged in float32.
 
     Training does not use the average. `applied` puts it into the model temporarily, which `use_ema`
     of other callbacks and of `train.py sample` does. The average is part of the checkpoint. A run

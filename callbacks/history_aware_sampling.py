@@ -1,4 +1,4 @@
-"""Each epoch, new samples that complement all earlier ones, beside independent ones."""
+"""New samples of each epoch that complement all earlier ones."""
 
 import math
 from typing import Any, final

@@ -44,8 +44,8 @@ class LatentStatistics(AbstractModelCallback):
       standard deviations of the coordinates of z_i;
     - <stage>/num_latents: n.
 
-    The noise of `sample_latents` has its own seed and is the same each time. Several processes put
-    their latents together and log the same numbers.
+    The noise of `sample_latents` has its own seed and is the same each time. Several processes
+    gather their latents and log the same numbers.
 
     Args:
         max_examples: the largest n, at least 1. Time and memory grow like n^2.

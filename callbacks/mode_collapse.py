@@ -32,9 +32,9 @@ class ModeCollapse(AbstractGeneratorCallback):
 
     If the ratio stays below `threshold` for `patience` epochs, the callback warns once in a run and
     names remedies. k equally likely, distant modes have 1 - 1/k of the diversity of very many. So a
-    generator of one mode falls below the default threshold 0.5 for any data, and one of two or
-    three modes hardly. For these use `CoveredModes` if the modes are known, or a network trained to
-    classify. An untrained generator has a ratio near 0 too, which is why there is a patience.
+    generator of one mode falls below the default threshold 0.5 for any data, but one of two or
+    three modes rarely does. To detect these use `CoveredModes` if the modes are known, or a
+    classifier as `features`. The patience is for untrained generators, whose ratio is near 0 too.
 
     The first process computes. It needs at least two training examples. The diversity of the data
     and the count of epochs are part of the checkpoint.

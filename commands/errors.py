@@ -1,4 +1,9 @@
-"""Errors that the user can correct: one line on stderr and exit status 2."""
+"""Turns a mistake of the user into one line on stderr and exit status 2.
+The code that finds the mistake raises `UsageError` with that line; a `DataError` and a `ValueError`
+of a constructor count too. `commands/main.py` catches it and calls `exit_with_error`; messages of
+the parser pass through `commands/messages.py` first. An error of a run under way, such as a full
+disk or a loss that is not finite, becomes one line and status 1. A bug keeps its traceback.
+"""
 
 import difflib
 import os

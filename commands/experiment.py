@@ -2,10 +2,8 @@
 
 import copy
 import logging
-import sys
-import traceback
 from pathlib import Path
-from typing import Any, NoReturn, final
+from typing import Any, final
 
 from lightning import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
@@ -15,16 +13,14 @@ from lightning.pytorch.plugins.environments import ClusterEnvironment
 from lightning.pytorch.utilities import rank_zero_only
 
 from callbacks.preemption import Preempted
-from commands.errors import UsageError, exit_with_error
-from commands.messages import hint, plain_message
+from commands.errors import UsageError
 from commands.performance import NoProfiler, is_switched_off
 from commands.run.batch_checks import image_shape
 from commands.run.callback_checks import interval_notice
 from commands.run.checkpoints import can_resume, check_checkpoint, check_resumable, check_unfinished
 from commands.run.checks import check_batches, check_run
 from commands.run.cluster_job import num_processes, slurm_environment, this_job
-from commands.run.config_files import config_paths
-from commands.run.error_origin import is_bug, origin, refuses_arguments, refuses_options
+from commands.run.error_origin import origin, refuses_arguments, refuses_options
 from commands.run.folder import (
     LAST_CHECKPOINT,
     choose_run_folder,
@@ -32,6 +28,7 @@ from commands.run.folder import (
     latest_checkpoint,
 )
 from commands.run.loggers import RunLoggers, as_list, continue_metrics, settle_wandb_mode
+from commands.run.options import OneLineParser, check_paths, experiment_name
 from commands.run.processes import check_copies, check_processes
 from commands.run.summary import print_start, print_summary
 from commands.run.written_config import WriteConfig, check_same_run, classes_of_main, notice_of_main
@@ -51,19 +48,6 @@ __all__ = ["COMMANDS", "ExperimentCLI"]
 COMMANDS = ("fit", "validate", "test", "sample", "export")
 
 _AFTER_TRAINING = ("sample", "export")  # commands that write no log and no checkpoint
-
-
-@final
-class _Parser(LightningArgumentParser):
-    """Ends with one line; the default prints some seventy lines of usage first."""
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        # no exception: the parser of a union type would take it for "not this type"
-        if ex is not None and is_bug(found := origin(ex)):
-            traceback.print_exception(found)
-            sys.exit(1)
-        line = plain_message(message, self)
-        exit_with_error(f"{line}{hint(line)}")
 
 
 @final
@@ -87,7 +71,7 @@ class ExperimentCLI(LightningCLI):
             trainer_defaults={"log_every_n_steps": 10},  # 50 leaves short epochs without a loss
             seed_everything_default=0,
             auto_configure_optimizers=False,
-            parser_class=_Parser,
+            parser_class=OneLineParser,
             # "+": interpolations are resolved after all files and options are merged. allow_abbrev
             # must be off on the main parser, or --trainer.max_step would silently set max_steps
             parser_kwargs={"prog": "train.py", "parser_mode": "omegaconf+", "allow_abbrev": False},
@@ -95,9 +79,9 @@ class ExperimentCLI(LightningCLI):
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
-        own = {name: {"model", "datamodule"} for name in _AFTER_TRAINING}
-        own["sample"] |= {f"sampler.init_args.{name}" for name in SUPPLIED}
-        skipped = {**LightningCLI.subcommands(), **own}
+        skipped = LightningCLI.subcommands()
+        skipped |= {name: {"model", "datamodule"} for name in _AFTER_TRAINING}
+        skipped["sample"] |= {f"sampler.init_args.{name}" for name in SUPPLIED}
         return {name: skipped[name] for name in COMMANDS}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -132,26 +116,14 @@ class ExperimentCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         options = self.config[self.subcommand]
-        if options.get("ckpt_path") == "":
-            raise UsageError("`ckpt_path` must be a checkpoint file or 'last', got ''; name one.")
-        if options.trainer.default_root_dir is not None:
-            raise UsageError(
-                "`trainer.default_root_dir` must be left out, got "
-                f"'{options.trainer.default_root_dir}'; name the run's folder with --run_folder."
-            )
-        options.name = options.name or _experiment_name(options)
+        check_paths(options)
+        options.name = options.name or experiment_name(options)
         self.job = this_job()
         job_name = self.job.name if self.job else None
         self.run_folder = choose_run_folder(options.run_folder, options.name, job_name)
         self._starts_again = bool(self.job and self.job.restarts)
         self._is_restart = self._starts_again and self.subcommand == "fit"
-        last = self.run_folder / LAST_CHECKPOINT
-        if self._is_restart and last.exists():
-            options.ckpt_path = str(last)
-        elif options.get("ckpt_path") == "last":
-            preferred = can_resume if self.subcommand == "fit" else None
-            folders = checkpoint_folders(options.trainer.callbacks)
-            options.ckpt_path = str(latest_checkpoint(options.name, preferred, folders))
+        self._find_checkpoint(options)
         if self.subcommand in _AFTER_TRAINING:
             leave_out_training(options.trainer)
             if self.subcommand == "export":
@@ -165,9 +137,19 @@ class ExperimentCLI(LightningCLI):
             self._is_restart,
             self._wandb_notice is not None,
         )
-        self._names_main = False  # set before a run by the first process, which prints
+        self._names_main = False  # set by the first process in `_check_and_announce`
         self.save_config_kwargs["configured_loggers"] = copy.deepcopy(options.trainer.logger)
         self._loggers.complete(options.trainer.logger)
+
+    def _find_checkpoint(self, options: Any) -> None:
+        """Replaces `--ckpt_path last`, or a restarted job's missing path, by that of a file."""
+        last = self.run_folder / LAST_CHECKPOINT
+        if self._is_restart and last.exists():
+            options.ckpt_path = str(last)
+        elif options.get("ckpt_path") == "last":
+            preferred = can_resume if self.subcommand == "fit" else None
+            folders = checkpoint_folders(options.trainer.callbacks)
+            options.ckpt_path = str(latest_checkpoint(options.name, preferred, folders))
 
     def instantiate_classes(self) -> None:
         try:
@@ -226,7 +208,7 @@ class ExperimentCLI(LightningCLI):
 
     def fit(self, **arguments: Any) -> None:
         """Trains and prints a summary, also after an interruption or an error."""
-        lost, saved, goes_on = False, None, True
+        lost, saved, can_continue = False, None, True
         try:
             self.trainer.fit(**arguments)
         except TrainingError:
@@ -236,12 +218,12 @@ class ExperimentCLI(LightningCLI):
             saved = stop.checkpoint
             raise
         except Exception as error:
-            goes_on = not refuses_options(error)  # Lightning would refuse the options again
+            can_continue = not refuses_options(error)  # Lightning would refuse the options again
             raise
         finally:
-            goes_on = goes_on and not self._names_main
+            can_continue = can_continue and not self._names_main
             has_max_time = self.config[self.subcommand].trainer.max_time is not None
-            print_summary(self.run_folder, self.trainer, lost, saved, has_max_time, goes_on)
+            print_summary(self.run_folder, self.trainer, lost, saved, has_max_time, can_continue)
 
     def after_validate(self) -> None:
         print_summary(self.run_folder, self.trainer)
@@ -251,14 +233,30 @@ class ExperimentCLI(LightningCLI):
 
     @rank_zero_only
     def _check_and_announce(self, stage: str) -> None:
-        """Makes all checks, then creates the run's folder and prints how the run starts.
+        """Makes all checks, then creates the run's folder and prints how the run starts."""
+        ckpt_path = self.config_init[self.subcommand].get("ckpt_path")
+        self._check(stage, ckpt_path)
+        writers = [c for c in self.trainer.callbacks if isinstance(c, WriteConfig)]
+        written = writers[0].content if writers else None  # a fast_dev_run writes no file
+        self._names_main = bool(classes_of_main(written or {}))
+        self._create_folder(written)
+        uses_wandb = any(isinstance(logger, WandbLogger) for logger in self.trainer.loggers)
+        wandb_notice = self._wandb_notice if uses_wandb else None
+        interval = interval_notice(self.trainer, self.model) if stage == "fit" else None
+        notices = (wandb_notice, self._strategy_notice, interval, notice_of_main(written))
+        print_start(self.run_folder, ckpt_path, *notices)
+        for package in ("lightning.pytorch", "lightning.fabric"):
+            logging.getLogger(package).setLevel(logging.INFO)
+
+    def _check(self, stage: str, ckpt_path: str | None) -> None:
+        """Raises UsageError if run, processes, checkpoint or data do not go together.
 
         Lightning sets the data up again later; our data modules keep what they have read.
         """
         check_run(stage, self.trainer, self.model, self.datamodule)
         check_processes(self.trainer, self.job)
         check_copies(self.trainer, self.model, self.datamodule)
-        if ckpt_path := self.config_init[self.subcommand].get("ckpt_path"):
+        if ckpt_path:
             check = check_resumable if stage == "fit" else check_checkpoint
             check(Path(ckpt_path), self.model)
             if stage == "fit":
@@ -267,9 +265,9 @@ class ExperimentCLI(LightningCLI):
         self.datamodule.prepare_data()
         self.datamodule.setup(stage)
         check_batches(stage, self.trainer, self.model, self.datamodule)
-        writers = [c for c in self.trainer.callbacks if isinstance(c, WriteConfig)]
-        written = writers[0].content if writers else None  # a fast_dev_run writes no file
-        self._names_main = bool(classes_of_main(written or {}))
+
+    def _create_folder(self, written: Any) -> None:
+        """Creates the run's folder, or continues in that of a restarted job, metrics included."""
         # the command is part of the mark: `test` must not continue in the folder of `fit`
         launch = f"{self.job.launch} {self.subcommand}" if self.job else None
         create_run_folder(self.run_folder, launch, again=self._starts_again)
@@ -280,18 +278,3 @@ class ExperimentCLI(LightningCLI):
                 continue_metrics(logger)
             elif isinstance(logger, CSVLogger):
                 _ = logger.experiment  # creates its writer, which warns of a folder with files
-        uses_wandb = any(isinstance(logger, WandbLogger) for logger in self.trainer.loggers)
-        wandb_notice = self._wandb_notice if uses_wandb else None
-        interval = interval_notice(self.trainer, self.model) if stage == "fit" else None
-        notices = (wandb_notice, self._strategy_notice, interval, notice_of_main(written))
-        print_start(self.run_folder, ckpt_path, *notices)
-        for package in ("lightning.pytorch", "lightning.fabric"):
-            logging.getLogger(package).setLevel(logging.INFO)
-
-
-def _experiment_name(options: Any) -> str:
-    paths = list(config_paths(sys.argv))
-    if paths:
-        return paths[0].stem
-    model, data = (options[key].class_path.rpartition(".")[2] for key in ("model", "data"))
-    return f"{model}-{data}"

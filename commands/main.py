@@ -97,7 +97,7 @@ def _explain(error: Exception) -> tuple[str, int] | None:
 def _location(error: BaseException | None) -> str:
     """Returns file and line of the user's code in an error or one of its causes."""
     if isinstance(error, OSError) and error.errno != errno.EACCES:
-        return ""  # an error of the disk, whichever line meets it
+        return ""  # the disk is the cause, not that line
     while error is not None:
         if location := user_code_location(error):
             return f" ({location})"
@@ -129,7 +129,7 @@ def _end_early(stop: Preempted) -> None:
     """Puts a job whose time is over back into the queue."""
     if not stop.wants_requeue or slurm_environment() is None:
         return
-    # a process that ends by a signal ends the whole job, here before it is queued again
+    # if the signal ended this process, SLURM would end the job before it is queued again
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _queue_again(stop)
 

@@ -22,10 +22,10 @@ from hawc.samplers import AbstractSampler
 __all__ = ["hint", "plain_message"]
 
 _MAX_LENGTH = 400
-_OWN_PACKAGES = ("lightning_modules", "datamodules", "callbacks", "networks")
+_PACKAGES = ("lightning_modules", "datamodules", "callbacks", "networks")
 _CONFIGURED = (nn.Module, LightningDataModule, Callback)
 _SHORT_NAMED = (
-    *(*_OWN_PACKAGES, "hawc.samplers"),
+    *(*_PACKAGES, "hawc.samplers"),
     *("lightning.pytorch.callbacks", "lightning.pytorch.loggers"),
 )
 
@@ -93,15 +93,15 @@ def _hidden(module: ModuleType) -> str:
     """Returns a sentence if the working folder has an unused module of that name."""
     package = module.__name__.partition(".")[0]
     taken = Path(importlib.import_module(package).__file__ or "").resolve()
-    for own in (Path(f"{package}.py"), Path(package)):
-        if own.exists() and not taken.is_relative_to(own.resolve()):
+    for path in (Path(f"{package}.py"), Path(package)):
+        if path.exists() and not taken.is_relative_to(path.resolve()):
             return f" The {package} in the working folder is not imported; give it another name."
     return ""
 
 
 def _class_line(option: str, given: str, known: list[str]) -> str:
-    own = [name for name in known if _is_own(name)] or known
-    return f"`{option}` names an unknown class {given}.{nearest(given, known)}{_listed(own)}"
+    ours = [name for name in known if _is_ours(name)] or known
+    return f"`{option}` names an unknown class {given}.{nearest(given, known)}{_listed(ours)}"
 
 
 def _listed(names: list[str]) -> str:
@@ -113,8 +113,8 @@ def _listed(names: list[str]) -> str:
     return f" Known{where}: {', '.join(shown)}." if names else ""
 
 
-def _is_own(name: str) -> bool:
-    return any(hasattr(importlib.import_module(package), name) for package in _OWN_PACKAGES)
+def _is_ours(name: str) -> bool:
+    return any(hasattr(importlib.import_module(package), name) for package in _PACKAGES)
 
 
 def _unknown_option(message: str, parser: ArgumentParser) -> str | None:
@@ -206,7 +206,7 @@ def _known_options(parser: ArgumentParser, nested: bool) -> Iterator[str]:
         for subparser in choices.values():
             yield from _known_options(subparser, nested)
     if not nested:
-        for package in _OWN_PACKAGES:
+        for package in _PACKAGES:
             for value in vars(importlib.import_module(package)).values():
                 if isinstance(value, type) and issubclass(value, _CONFIGURED):
                     yield from inspect.signature(value).parameters

@@ -10,10 +10,10 @@
     train.py            OMP_WAIT_POLICY=passive: where two cores are busy,    OMP_WAIT_POLICY=active
                         threads that spin are up to 20 times slower
 
-Elsewhere, without a switch, since only the time differs: `stop_driver_checks` (1.6 microseconds
-instead of 40 a step) and `AbstractPlainAttributes` (0.4 microseconds instead of 2.3, 50 times in a
-batch of a GAN) of lightning_modules/base/runtime.py. The callbacks ChannelsLast and
-CompiledNetworks are for the user to add. docs/performance.md has the tables.
+lightning_modules/base/runtime.py has two more without a switch, since only the time differs:
+`stop_driver_checks` (1.6 microseconds instead of 40 a step) and `AbstractPlainAttributes` (0.4
+microseconds instead of 2.3, 50 times in a batch of a GAN). Users may add the callbacks ChannelsLast
+and CompiledNetworks. docs/performance.md has the tables.
 """
 
 import ctypes
@@ -107,7 +107,7 @@ class PacedProgressBar(RichProgressBar):
         self, trainer: Trainer, pl_module: LightningModule
     ) -> dict[str, int | str | float | dict[str, float]]:
         shown = super().get_metrics(trainer, pl_module)
-        shown.pop("v_num", None)  # the logger's run: it is in the run folder, and the bar is short
+        shown.pop("v_num", None)  # the version of the logger says nothing here
         if provides(pl_module, AdversarialPair):
             # as text: Lightning shows numbers with three decimals
             steps = {"critic": pl_module.critic_step, "generator": pl_module.generator_step}

@@ -1,4 +1,12 @@
-"""Data sets, one file each; an import makes their short names known to YAML."""
+"""The data sets, one file each; an import makes their short names known to YAML.
+
+A new set inherits the base class that serves data of its kind:
+
+    images in memory      `in_memory.AbstractInMemoryImages`, of IDX files `idx.AbstractIdxImages`
+    rows of a CSV file    `table.AbstractTable`
+    points of the plane   `toy.AbstractToy`, of Gaussian mixtures `toy.AbstractModes`
+    two domains           `two_domains.AbstractTwoDomains`, of folders `domain_folders`
+"""
 
 from datamodules.boston_housing import BostonHousing
 from datamodules.cifar10 import CIFAR10

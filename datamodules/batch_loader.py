@@ -48,10 +48,10 @@ class BatchLoader:
         self._shuffle = shuffle
         self._seed = seed
         self._rank, self._world_size = rank, world_size
-        self._next_epoch, self._first = 0, 0  # what the next __iter__ starts with
-        self._epoch, self._position = 0, 0  # what was delivered last
+        self._next_epoch, self._first = 0, 0  # where the next __iter__ starts
+        self._epoch, self._position = 0, 0  # the last batch delivered
 
-    batch_sampler = None  # Lightning asks every loader that has a sampler for this too
+    batch_sampler = None  # Lightning reads this from every loader that has a sampler
 
     @property
     def sampler(self) -> "BatchLoader":

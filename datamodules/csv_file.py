@@ -1,4 +1,4 @@
-"""Numbers of a CSV file; other cells are refused with line and column."""
+"""Reads the numbers of a CSV file; refuses other cells with line and column."""
 
 import csv
 from array import array
@@ -17,7 +17,7 @@ from datamodules.errors import DataError
 __all__ = ["CSVFile"]
 
 _LARGEST = torch.finfo(torch.float32).max  # larger numbers would become infinite in a batch
-_EXACT = 2**53  # float64 holds all whole numbers up to this one
+_EXACT = 2**53  # float64 holds all integers up to this one
 _SHOWN = 40  # characters of a cell in a message
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
@@ -159,7 +159,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _is_held(written: Decimal, number: float) -> bool:
-    """Returns whether a float equals a written number; 1e30 has open last digits."""
+    """Returns whether a float equals a written number, except one such as 1e30."""
     return int(written.as_tuple().exponent) > 0 or written == Decimal(number)
 
 

@@ -25,7 +25,7 @@ class DomainLoader:
     def __init__(self, loader_a: BatchLoader, loader_b: BatchLoader) -> None:
         self._loaders = (loader_a, loader_b)
 
-    batch_sampler = None  # Lightning asks every loader that has a sampler for this too
+    batch_sampler = None  # Lightning reads this from every loader that has a sampler
 
     @property
     def sampler(self) -> "DomainLoader":

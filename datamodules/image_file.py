@@ -1,4 +1,4 @@
-"""One image of a file as a tensor: upright, opaque, with 8 bits per channel."""
+"""Reads an image file as a tensor: upright, opaque, with 8 bits per channel."""
 
 import warnings
 from pathlib import Path

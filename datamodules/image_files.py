@@ -1,4 +1,4 @@
-"""Folders of image files: their images, found and read as one tensor."""
+"""Finds the images in a folder and reads them as one tensor."""
 
 import os
 import re
@@ -90,9 +90,9 @@ class ImageReader:
 def find_images(folder: Path) -> list[Path]:
     """Returns the images in a folder, at any depth, in alphabetical order.
 
-    A file is an image if its ending is that of a format that Pillow reads, in small or large
-    letters. Without an ending its content decides. An ending that begins with no letter, such as
-    .1, counts as none. Links are followed. Hidden files and copies such as a.png~ are ignored;
+    A file is an image if its ending is that of a format that Pillow reads, in any case. Without an
+    ending its content decides. An ending that does not begin with a letter, such as .1, counts as
+    none. Links are followed. Hidden files and copies such as a.png~ are ignored;
     a warning counts other files.
 
     Raises:

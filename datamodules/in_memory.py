@@ -1,4 +1,4 @@
-"""Bases of the data modules of sets in memory: of any examples, of images."""
+"""The base classes of data modules that hold their examples, or images, in memory."""
 
 import os
 from abc import ABC, abstractmethod
@@ -108,8 +108,8 @@ class AbstractInMemory(LightningDataModule, ABC):
 
     def _check_share(self, split: str) -> None:
         count = self._count(split)
-        none_is_meant = count == 0 and split == "val"
-        if count < self._world_size and not none_is_meant:
+        has_no_validation = count == 0 and split == "val"
+        if count < self._world_size and not has_no_validation:
             remedy = (
                 f"set `num_validation` to 0 or at least {self._world_size}"
                 if split == "val"

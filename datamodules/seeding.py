@@ -6,7 +6,7 @@ __all__ = ["derived_seed"]
 
 
 def derived_seed(seed: int, stream: int) -> int:
-    """Returns a 64-bit seed, independent of `seed` and of those of other streams.
+    """Returns a 64-bit seed that differs between streams and is unrelated to `seed`.
 
     Args:
         seed: at least 0.

@@ -68,7 +68,7 @@ class AbstractTable(AbstractInMemory, ABC):
     @property
     @abstractmethod
     def file(self) -> CSVFile:
-        """The file of the rows; raises DataError if it has not the columns of this table."""
+        """The file of the rows; raises DataError if it lacks a column of this table."""
 
     @property
     @abstractmethod

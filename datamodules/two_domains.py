@@ -16,8 +16,8 @@ __all__ = ["AbstractTwoDomains"]
 class AbstractTwoDomains(AbstractInMemory, ABC):
     """Holds two sets of examples of one shape; its batches are (a, b) float32.
 
-    Unpaired domains are shuffled independently. In a batch of paired domains example i of one
-    belongs to example i of the other. A training epoch has the length of the smaller domain, see
+    Unpaired domains are shuffled independently. In a batch of paired domains example i of A belongs
+    to example i of B. A training epoch has the length of the smaller domain, see
     ``DomainLoader``. Validation and test take as many examples of the larger domain as the smaller
     one has.
 

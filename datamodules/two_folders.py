@@ -22,7 +22,7 @@ class TwoFolders(AbstractDomainFolders):
         path_b: folder of the second domain.
         image_size: sides of an image in pixels, at least 1.
         channels: 1 for grey, 3 for colour; other images are converted.
-        pairing: "name" pairs files of one name, without endings; "order" pairs files of one place
+        pairing: "name" pairs files of one name, without endings; "order" pairs the files
             in alphabetical order; "none" shuffles the domains independently, and they may differ in
             size.
         broken: "error" stops at unreadable files and names them; "skip" warns and leaves them out,

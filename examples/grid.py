@@ -48,9 +48,7 @@ def plot(axes: Axes, points: Tensor) -> None:
     pixels = torch.cartesian_prod(ticks, ticks)
     density = torch.exp(-0.5 * torch.cdist(pixels, CENTERS).square()).sum(1).reshape(221, 221)
     axes.contourf(ticks, ticks, density.T, levels=8, cmap="Greys", alpha=0.5)
-    axes.scatter(
-        *CENTERS.T, s=40, marker="+", color="tab:red", label="centres of the distributions"
-    )
+    axes.scatter(*CENTERS.T, s=40, marker="+", color="tab:red", label="centres of the components")
     axes.scatter(*points.T, s=26, color="tab:blue", label="points")
     distance = float(squared_distance_to(HuberEnergy(), points.double(), TARGET))
     independent = TARGET.self_energy(HuberEnergy()) / len(points)

@@ -29,7 +29,7 @@ IMAGE = Path(__file__).parent.parent / "docs" / "images" / "recursive.png"
 
 
 def distance(points: Tensor) -> float:
-    """Returns the squared distance to the distribution."""
+    """Returns the squared distance to the target."""
     return float(squared_distance_to(KERNEL, points.double(), TARGET))
 
 
@@ -46,7 +46,7 @@ def together(size: int) -> Tensor:
 
 
 def draw_points(axes: Axes, points: Tensor) -> None:
-    """Plots numbered points over circles with 25, 50 and 90 % of the mass."""
+    """Plots numbered points over circles that hold 25, 50 and 90 % of the target."""
     for share in (0.25, 0.5, 0.9):
         radius = (-2 * torch.log1p(torch.tensor(-share))).sqrt().item()
         axes.add_patch(plt.Circle((0, 0), radius, fill=False, color="0.85"))

@@ -6,7 +6,7 @@ Runs descents from many starts and sorts their ends by the number of points on e
 docs/images/rings.png; takes seconds.
 
 Source: the figure with K = 17 in G. Turinici 2022, arXiv 2202.03008, shows 2 inner, 7 middle and 8
-outer points. Those with 3, 7 and 7 are a little closer to the distribution and less frequent.
+outer points. Those with 3, 7 and 7 are a little closer to the target and less frequent.
 """
 
 from dataclasses import dataclass

@@ -2,10 +2,10 @@
 
     python -m examples.selection
 
-The distribution is that of the images, each a point with 784 coordinates. The best 25 points are
-blurred. The images nearest to them are therefore exchanged, one after the other, for those that
-bring the 25 closest to the distribution. Writes docs/images/selection.png; takes minutes.
-HAWC_DATA names the folder of the data.
+The target is the distribution of the images, each a point with 784 coordinates. The best 25 points
+are blurred. The images nearest to them are therefore exchanged, one after the other, for those that
+bring the 25 closest to the target. Writes docs/images/selection.png; takes minutes. HAWC_DATA names
+the folder of the data.
 
 Source: the figure "25 out of 60,000" in G. Turinici 2022, arXiv 2202.03008.
 """

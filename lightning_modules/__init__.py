@@ -1,4 +1,8 @@
-"""The models: one file each, named like its class; importing this makes their short names known."""
+"""The models, one file each; an import makes their short names known to YAML.
+
+`base/` holds the training steps, `losses/` the losses that several models share, `interface.py` the
+protocols by which callbacks and commands know models and data.
+"""
 
 from lightning_modules.base.errors import TrainingError
 from lightning_modules.decoder_average import DecoderAverage

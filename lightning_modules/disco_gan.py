@@ -8,10 +8,11 @@ softplus(s) = log(1 + e^s) and batches x of A and y of B,
                   w (1 - s) E softplus(-f_b(g_ab(x)))  +  w s M_b  +  v E d(g_ba(g_ab(x)), x),
 
 d the reconstruction distance, M_b feature matching (``losses.translation``), (w, v) the two
-`weights` and s = `feature_share`. Both signs are plus: a reconstruction must come back to x.
+`weights` and s = `feature_share`. Terms of A are those of B with the domains exchanged.
 
-The paper has w = v = 1 and s = 0. The authors' code has s = 0.9, (w, v) = (0.99, 0.01) for the
-first 10,000 batches and (0.5, 0.5) thereafter, critic losses halved and a weight decay of 1e-5.
+The paper has w = v = 1 and s = 0. The authors' code has s = 0.9, halves the critics' losses and
+has a weight decay of 1e-5. Its (w, v) is (0.99, 0.01) in the first 10,000 batches and (0.5, 0.5)
+thereafter.
 Distances are of images in [0, 1], as in that code; networks work in [-1, 1].
 
 Source: Kim, Cha, Kim, Lee and Kim 2017, "Learning to discover cross-domain relations with
@@ -60,7 +61,7 @@ _DIRECTIONS = (("a", "b"), ("b", "a"))
 
 @final
 class DiscoGAN(AbstractAlternating):
-    """Two translators and two critics; logs both losses and their terms for each domain.
+    """Two translators and two critics; logs both losses and their terms by domain.
 
     A batch (a, b) of two domains serves one step: one of both critics together, then
     `n_generator` of both translators together.
@@ -170,7 +171,7 @@ class DiscoGAN(AbstractAlternating):
         self._log_reconstructions("test", batch)
 
     def critic_losses(self, a: Tensor, b: Tensor) -> Losses:
-        """Returns the critics' "loss" and mean scores, for images of both domains in [-1, 1]."""
+        """Returns the critics' "loss" and scores, for images of both domains in [-1, 1]."""
         batches = {"a": a, "b": b}
         terms: dict[str, Tensor] = {}
         loss = a.new_zeros(())
@@ -205,7 +206,7 @@ class DiscoGAN(AbstractAlternating):
         return {"loss": loss, **terms}
 
     def _phase(self) -> int:
-        """Returns 0 for a critic step, 1 to `n_generator` for the generator steps after it."""
+        """Returns 0 for a critic step, 1 to `n_generator` for generator steps after it."""
         return self.batch_count % (1 + self._n_generator)
 
     def _translate(self, images: Tensor, source: str, target: str) -> Tensor:

@@ -8,8 +8,9 @@ minimise alternately, with the margin m, over batches of n,
     PT = 1/(n (n - 1)) sum_{i != j} cos(S_i, S_j)^2,        S_j = Enc(g(z_j)).
 
 The norm is the Euclidean one over the pixels in [-1, 1], not the mean of squares: that is at most 4
-and would never reach the paper's margin of 10. The pulling-away term PT repels the codes of a batch
-and enters the generator's loss only. Low scores are good here, unlike in the other models.
+and would never reach the paper's margin of 10. The pulling-away term PT repels the codes of a
+batch; a code is an output of the encoder, while a latent is an input of the generator. PT enters
+the generator's loss only. Low scores are good here, unlike in the other models.
 
 Source: Zhao, Mathieu and LeCun 2016, "Energy-based Generative Adversarial Network", arXiv
 1609.03126: for MNIST fully connected networks, margin 10, Adam 1e-3; w = 0.1.
@@ -94,11 +95,11 @@ class EBGAN(AbstractAdversarial):
         self._margin, self._pulling_away_weight = margin, pulling_away_weight
 
     def critic_losses(self, real: Tensor, fake: Tensor) -> Losses:
-        on_real, on_fake = self.scores(real, fake)
+        score_real, score_fake = self.scores(real, fake)
         return {
-            "loss": on_real.mean() + (self._margin - on_fake).relu().mean(),
-            "score_real": on_real,
-            "score_fake": on_fake,
+            "loss": score_real.mean() + (self._margin - score_fake).relu().mean(),
+            "score_real": score_real,
+            "score_fake": score_fake,
         }
 
     def generator_losses(self, real: Tensor, fake: Tensor) -> Losses:
@@ -111,7 +112,7 @@ class EBGAN(AbstractAdversarial):
 
 
 def pulling_away(codes: Tensor) -> Tensor:
-    """Returns the mean squared cosine between different codes, in [0, 1], 0 at right angles.
+    """Returns the mean squared cosine between different codes, in [0, 1].
 
     1/(N (N - 1)) sum_{i != j} (S_i . S_j / (|S_i| |S_j|))^2. Opposite codes count like equal ones.
     A code 0 has cosine 0 with all others.

@@ -50,7 +50,7 @@ class EnergyVAE(AbstractAutoencoder):
             encoder gives latents, the decoder logits of pixels, or table rows.
         latent_weight: factor of the latent loss, >= 0.
         latent_loss: "exact" for N(0, I), "paper" for the paper's approximation of it, "mmd",
-            "sliced_wasserstein", "none".
+            "sliced_wasserstein" or "none".
         reconstruction: "squared", "huber" or "bernoulli"; the last needs pixels in [0, 1].
         huber_delta: > 0, in units of a pixel, for "huber".
         **options: `optimizer` and `scheduler` of `AbstractAutoencoder`.

@@ -8,11 +8,11 @@ coordinate, which chooses the member:
 
 with Phi the cumulative distribution function of N(0, 1). The member is thus a function of the
 latent, P(i) = w_i, and (z, t) ~ N(0, I_(d+1)): samplers, galleries and metrics need no special
-case. History-aware sampling spreads t like the other coordinates, so that even a few samples are
-shared out over the members more evenly than i.i.d. ones.
+case. History-aware sampling spreads t like the other coordinates, so even a few samples divide
+among the members more evenly than i.i.d. ones.
 
-Unlike ``DecoderAverage`` it needs no common latent space of the members. Images jump between
-members as t changes, so paths of latents should keep t.
+Unlike ``DecoderAverage`` it needs no common latent space of the members. Images jump where
+t crosses a border between members, so paths of latents should keep t constant.
 
 Source: for mixtures of generators against mode collapse Tolstikhin et al. 2017, "AdaGAN", arXiv
 1701.02386; here they are trained independently. Choosing by a coordinate of the latent is new here.
@@ -36,7 +36,7 @@ __all__ = ["Ensemble"]
 
 @final
 class Ensemble(LightningModule):
-    """A mixture of models whose latents are standard normal; it is sampled, not trained.
+    """A mixture of models with standard normal priors; it is sampled, not trained.
 
     Args:
         members: trained models of one prior and one image shape, at least one.
@@ -77,7 +77,7 @@ class Ensemble(LightningModule):
         checkpoints: Sequence[str | Path],
         weights: Sequence[float] | None = None,
     ) -> "Ensemble":
-        """Returns the mixture of a model's checkpoints, of several runs or snapshots of one.
+        """Returns the mixture of several checkpoints of a model.
 
         Args:
             model: of the checkpoints' architecture; unchanged.
@@ -94,7 +94,7 @@ class Ensemble(LightningModule):
         return self._prior
 
     def choices(self, z: Tensor) -> Tensor:
-        """Returns the index (n,) of the member that decodes each of the latents (n, d + 1)."""
+        """Returns the index (n,) of the member that decodes each latent (n, d + 1)."""
         assert isinstance(self.borders, Tensor)
         return torch.bucketize(z[:, -1].contiguous(), self.borders.to(z), right=True)
 

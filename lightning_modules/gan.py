@@ -1,4 +1,4 @@
-"""The first adversarial pair, with either of its two generator losses.
+"""Generative adversarial network, with either of the paper's two generator losses.
 
 The critic f gives a logit: D(x) = 1 / (1 + exp(-f(x))) is the probability that x is real. With
 softplus(t) = log(1 + exp(t)), over batches of n, both networks minimise alternately
@@ -11,7 +11,8 @@ Minus the critic's loss is mean log D(x) + mean log(1 - D(g(z))), the value of t
 D = p / (p + p_g) gives it -log 4 + 2 JSD(p, p_g), JSD with weights 1/2. Both generator losses have
 the same fixed points; where the critic is sure of a fake, the gradient of the second vanishes.
 
-Two cures are optional. One-sided label smoothing replaces the label 1 of real images by a < 1,
+Two stabilizers are optional. One-sided label smoothing replaces the label 1 of real images by
+a < 1,
 
     critic:     mean_i (softplus(-f(x_i)) + (1 - a) f(x_i)) + mean_j softplus(f(g(z_j))),
 
@@ -41,7 +42,7 @@ GeneratorLoss = Literal["non_saturating", "minimax"]
 
 @final
 class GAN(AbstractAdversarial):
-    """Generative adversarial network; logs the critic's mean logits beside both losses.
+    """Generative adversarial network; logs the critic's mean logits and both losses.
 
     Args:
         *args: `image_shape`, `latent_dim`, `generator` and `critic` of `AbstractAdversarial`; the
@@ -90,14 +91,14 @@ class GAN(AbstractAdversarial):
         self._noise_std, self._noise_steps = noise_std, noise_steps
 
     def critic_losses(self, real: Tensor, fake: Tensor) -> Losses:
-        on_real, on_fake = self.scores(self._with_noise(real), self._with_noise(fake))
-        smoothing = (1 - self._real_label) * on_real
-        loss_real = (softplus(-on_real) + smoothing).mean()
-        loss_fake = softplus(on_fake).mean()
+        score_real, score_fake = self.scores(self._with_noise(real), self._with_noise(fake))
+        smoothing = (1 - self._real_label) * score_real
+        loss_real = (softplus(-score_real) + smoothing).mean()
+        loss_fake = softplus(score_fake).mean()
         return {
             "loss": loss_real + loss_fake,
-            "score_real": on_real,
-            "score_fake": on_fake,
+            "score_real": score_real,
+            "score_fake": score_fake,
         }
 
     def generator_losses(self, real: Tensor, fake: Tensor) -> Losses:
@@ -107,7 +108,7 @@ class GAN(AbstractAdversarial):
         return {"loss": softplus(-logits).mean()}
 
     def present_noise_std(self) -> float:
-        """Returns the standard deviation of the instance noise at the present generator step."""
+        """Returns the standard deviation of instance noise at this generator step."""
         if self._noise_steps is None:
             return self._noise_std
         return self._noise_std * max(0.0, 1 - self.generator_step / self._noise_steps)

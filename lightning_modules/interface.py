@@ -166,10 +166,10 @@ class NeedsDensity(Protocol):
 
 
 class BatchCheck(Protocol):
-    """A check of batches, as ``base.checks.BatchContract``."""
+    """A check of batches, such as ``base.checks.BatchContract``."""
 
     def check(self, batch: Any, source: str = "", dtype: torch.dtype | None = None) -> None:
-        """Raises TrainingError unless the batch is as the model requires."""
+        """Raises TrainingError unless the batch has the form that the model requires."""
 
 
 class ChecksBatches(Protocol):
@@ -192,7 +192,7 @@ class HasImageShape(Protocol):
 
 
 class TwoDomains(Protocol):
-    """A data module that serves batches (a, b) of two domains, or a model that takes them."""
+    """Data that serve batches (a, b) of two domains, or a model that takes them."""
 
     @property
     def num_domains(self) -> Literal[2]:
@@ -210,7 +210,7 @@ class HasDensity(Protocol):
 
 
 class HasModes(Protocol):
-    """Data sampled from a mixture of Gaussians with known modes and one standard deviation."""
+    """Data sampled from a mixture of Gaussians with known modes and equal deviation."""
 
     @property
     def modes(self) -> Tensor:
@@ -268,7 +268,7 @@ def missing_members(part: object, protocol: type) -> list[str]:
 
 
 def member_names(protocol: type) -> list[str]:
-    """Returns the sorted names of a protocol's public members, annotated ones included."""
+    """Returns the sorted names of a protocol's public members and annotations."""
     names = {
         name
         for base in protocol.__mro__

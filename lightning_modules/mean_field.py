@@ -1,4 +1,4 @@
-"""Mean-field approximation: a product of normal distributions, fitted by either KL divergence.
+"""Mean-field approximation: a product of normals, fitted by either KL divergence.
 
 q(x) = prod_j N(x_j; m_j, s_j^2) minimises, estimated from samples, for a target density p
 
@@ -51,7 +51,7 @@ class MeanField(AbstractOneLoss):
         start_std: initial standard deviation of q, > 0.
         num_samples: samples of q in a step, even, at least 2.
         optimizer: of means and log standard deviations.
-        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None.
+        scheduler: of the learning rate, stepped after each epoch; None: a constant rate.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -123,7 +123,7 @@ class MeanField(AbstractOneLoss):
     def divergences(
         self, points: Float[Tensor, "n d"], log_density: LogDensity
     ) -> dict[str, Tensor]:
-        """Returns "loss", "reverse_kl" and "forward_kl": estimates in nats, may be negative.
+        """Returns "loss", "reverse_kl" and "forward_kl", estimates that may be negative.
 
         Args:
             points: samples of p.

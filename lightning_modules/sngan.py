@@ -74,11 +74,11 @@ class SNGAN(AbstractAdversarial):
         normalize_spectrally(self.critic, num_power_iterations)
 
     def critic_losses(self, real: Tensor, fake: Tensor) -> Losses:
-        on_real, on_fake = self.scores(real, fake)
+        score_real, score_fake = self.scores(real, fake)
         return {
-            "loss": (1 - on_real).relu().mean() + (1 + on_fake).relu().mean(),
-            "score_real": on_real,
-            "score_fake": on_fake,
+            "loss": (1 - score_real).relu().mean() + (1 + score_fake).relu().mean(),
+            "score_real": score_real,
+            "score_fake": score_fake,
         }
 
     def generator_losses(self, real: Tensor, fake: Tensor) -> Losses:
@@ -92,12 +92,12 @@ _LAYERS = (
 
 
 def normalize_spectrally(network: nn.Module, num_power_iterations: int = 1) -> None:
-    """Divides the weight of each linear and convolutional layer by its spectral norm, in place.
+    """Divides weights of linear and convolutional layers by their spectral norms.
 
-    A convolution's weight counts as a matrix with a row for each output channel. Its norm is not
-    the Lipschitz constant of the convolution, but bounds it up to a factor. Each forward pass in
-    training makes power iterations; evaluation makes none. Their vectors are buffers and so part
-    of a checkpoint. Biases are unchanged.
+    Works in place. A convolution's weight counts as a matrix with a row for each output channel.
+    Its norm is not the Lipschitz constant of the convolution, but bounds it up to a factor. Each
+    forward pass in training makes power iterations; evaluation makes none. Their vectors are
+    buffers and so part of a checkpoint. Biases are unchanged.
 
     Args:
         network: without batch norms; its layers share no weights.

@@ -38,7 +38,7 @@ __all__ = ["VAE"]
 
 @final
 class VAE(AbstractAutoencoder):
-    """Variational autoencoder; logs loss, reconstruction, kl and elbo, all in nats per image.
+    """Variational autoencoder; logs loss, reconstruction, kl and elbo in nats per image.
 
     Args:
         *args: `image_shape`, `latent_dim`, `encoder` and `decoder` of `AbstractAutoencoder`; the
@@ -129,7 +129,7 @@ class VAE(AbstractAutoencoder):
     def importance_weighted_bound(
         self, images: Float[Tensor, "n ..."], num_samples: int
     ) -> Float[Tensor, " n"]:
-        """Returns a lower bound of each image's log p(x) by `num_samples` samples, in nats."""
+        """Returns a lower bound of each image's log p(x) by several samples, in nats."""
         mean, log_variance = self._posterior(images)
         log_weights = []
         for _ in range(num_samples):

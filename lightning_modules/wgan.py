@@ -29,7 +29,7 @@ __all__ = ["WGAN", "clip_weights"]
 
 @final
 class WGAN(AbstractAdversarial):
-    """Wasserstein GAN with weight clipping; logs train/wasserstein_estimate beside both losses.
+    """Wasserstein GAN with weight clipping; logs losses and Wasserstein estimate.
 
     Args:
         *args: `image_shape`, `latent_dim`, `generator` and `critic` of `AbstractAdversarial`.

@@ -33,7 +33,7 @@ __all__ = ["WGANGP", "gradient_penalty"]
 
 @final
 class WGANGP(AbstractAdversarial):
-    """Wasserstein GAN with gradient penalty; logs the penalty, scores and Wasserstein estimate.
+    """Wasserstein GAN with gradient penalty; logs it, scores and Wasserstein estimate.
 
     Args:
         *args: `image_shape`, `latent_dim`, `generator` and `critic` of `AbstractAdversarial`; a

@@ -1,7 +1,7 @@
-"""Metrics of generated images as torchmetrics classes, over features.
+"""Metrics of generated images: torchmetrics classes over features, one file each.
 
-Every metric has `update(images, real)` and `compute()`; none imports a network. Their base is
-`metrics.feature_metric.AbstractFeatureMetric`.
+Every metric has `update(images, real)` and `compute()`; none imports a network. A new one inherits
+`AbstractFeatureMetric`, or `AbstractStoredFeatures` if it needs all features at once.
 """
 
 from metrics.binned_divergences import BinnedDivergences

@@ -1,10 +1,10 @@
 """Total variation, KL both ways and Jensen-Shannon divergence of binned points.
 
-It is for points of the line or the plane, such as the toy distributions; in more dimensions bins
-are empty. The divergences are those of the two histograms. They estimate those of the distributions
-rounded to bins, with a bias of about (bins in use) / (2 n) nats for KL. KL is infinite if a bin of
-one sample is empty in the other. `kl` is of the real distribution to the generated one,
-`reverse_kl` the other way.
+It is for points of the line or the plane, such as the toy distributions; in more dimensions most
+bins are empty. The divergences are those of the two histograms. They estimate those of the
+distributions rounded to bins, with a bias of about (bins in use) / (2 n) nats for KL. KL is
+infinite if a bin of one sample is empty in the other. `kl` is KL(real || generated), `reverse_kl`
+is KL(generated || real).
 
 Source: ``hawc.divergences.discrete``.
 """
@@ -81,6 +81,6 @@ class BinnedDivergences(AbstractStoredFeatures):
         places = ((points - self._low) / width).clamp(0, self._num_bins - 1)
         cells: Int64[Tensor, "n f"] = places.long()  # clamped first: far points exceed int64
         place = self._num_bins ** torch.arange(points.shape[1], device=points.device)
-        # not `cells @ place`: CUDA has no matrix products of whole numbers
+        # not `cells @ place`: CUDA has no matrix products of integers
         counts = torch.bincount((cells * place).sum(1), minlength=self._num_bins ** points.shape[1])
         return counts.double() / len(points)

@@ -1,4 +1,10 @@
-"""Bases of all metrics over features."""
+"""The bases of all metrics of images: subclass one to add a metric.
+A metric that sums over images inherits `AbstractFeatureMetric`, registers its sums by `add_state`
+and writes `add_features` and `compute`. One that needs the features of all images at once inherits
+`AbstractStoredFeatures` and writes `compute`, as `VendiScore` does. Export the class in
+metrics/__init__.py, add it to `every_metric` in tests/metrics/sets.py, whose tests run on each
+metric, and name it under `metrics` of the callback GenerationQuality.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -65,7 +71,7 @@ class AbstractFeatureMetric(Metric, ABC):
         Args:
             images: (n, c, h, w) in [0, 1], or features (n, f) without a `feature_network`; n may
                 be 0.
-            real: whether they are data rather than generated.
+            real: whether they are data rather than generated images.
 
         Raises:
             TypeError: if they are not floating point numbers.

@@ -1,4 +1,4 @@
-"""Features of images by a frozen network, the checked input of all metrics."""
+"""Features of images by a network, checked; the input of all metrics."""
 
 from collections.abc import Callable
 

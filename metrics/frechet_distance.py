@@ -39,10 +39,10 @@ class FrechetDistance(AbstractFeatureMetric):
 
     Raises:
         ValueError: if `num_features` is less than 1 or not that of the features, or (by `compute`)
-            if there are less than two real or two generated images.
+            if there are fewer than two real or two generated images.
 
     Warns:
-        UserWarning: if a set has not more images than features; its covariance is singular and the
+        UserWarning: if a set has no more images than features; its covariance is singular and the
             distance mostly bias.
     """
 

@@ -13,7 +13,7 @@ __all__ = ["GrayToRGB"]
 class GrayToRGB(nn.Module):
     """Maps grey images (n, 1, h, w) to the features of a network for colour images.
 
-    Metrics do not repeat channels automatically, since nothing in their result would show it.
+    Metrics do not repeat channels automatically, since their result would not show that they did.
 
     Args:
         network: images (n, 3, h, w) to features (n, f).

@@ -55,14 +55,14 @@ def squared_distance_blocks(
 ) -> Iterator[tuple[slice, Float[Tensor, "b m"]]]:
     """Yields blocks of rows of |x_i - y_j|^2 with their places, in float64.
 
-    The caller may overwrite a block; the next block uses its memory. There is no gradient.
-    The distance of copies is exactly 0.
+    The caller may overwrite a block, whose memory the next block uses. There is no gradient. The
+    distance of copies is exactly 0.
 
     Args:
         x: at least one point.
         y: at least one point.
-        origin: a point amid both; `central_point(y)` if None. The error of a squared distance is a
-            few eps times the squared distances from the origin.
+        origin: a point in the middle of both; `central_point(y)` if None. The error of a squared
+            distance is a few eps times the squared distances from the origin.
     """
     x, y = promoted(as_points("x", x).detach().double(), as_points("y", y).detach())
     origin = central_point(y) if origin is None else origin.detach().double()

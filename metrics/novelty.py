@@ -25,7 +25,8 @@ __all__ = ["Novelty"]
 class Novelty(AbstractStoredFeatures):
     """Returns `novelty` and `share_copied` by these names.
 
-    The reference are the images of `update` with real=True: a training set or a gallery.
+    The reference set consists of the images of `update` with real=True, from a training set or a
+    gallery.
 
     Args:
         feature_network: images to features (n, f); None if `update` is given features.

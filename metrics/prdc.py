@@ -10,8 +10,8 @@ n real images x_i and m generated images y_j:
 
 Precision, recall and coverage are in [0, 1], density is >= 0 and may exceed 1. For two independent
 sets of one distribution, density is 1 on average and coverage about 1 - 2^-k. Balls are open, as in
-Naeem's reference implementation. For two equal sets all four are 1; the ball of a set of copies is
-empty.
+Naeem's reference implementation. For two equal sets all four are 1. A point with k copies has an
+empty ball.
 
 Source: Kynkaanniemi et al. 2019, "Improved precision and recall metric", arXiv 1904.06991, eq. 1
 and 2 (there with closed balls); Naeem et al. 2020, "Reliable fidelity and diversity metrics for

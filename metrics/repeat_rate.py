@@ -72,7 +72,7 @@ def repeat_threshold(real: Float[Tensor, "n f"] | ArrayLike, percentile: float =
 
     It is a percentile of the distances from each real image to its nearest neighbour. These shrink
     as n grows, so state the percentile and the number of images with it. Of the real images
-    themselves about half of that percentage would be repeats.
+    themselves about half of that percentage are repeats.
 
     Args:
         real: features of different images, at least two.
@@ -82,7 +82,7 @@ def repeat_threshold(real: Float[Tensor, "n f"] | ArrayLike, percentile: float =
         A distance > 0 in units of the features.
 
     Raises:
-        ValueError: if there are less than two images, `percentile` is out of its range, or the
+        ValueError: if there are fewer than two images, `percentile` is out of its range, or the
             distance is 0 because of exact copies.
     """
     if not 0 <= percentile <= 100:

@@ -1,8 +1,9 @@
 """Plain networks, named in configuration files.
 
 An encoder maps images to vectors. A decoder maps vectors to unbounded images; the model applies the
-last activation. A critic is an encoder with one output. A translator maps images to images. Feature
-networks are frozen and map images to features.
+last activation. A critic is an encoder with one output. A translator maps images to images. Their
+first arguments are `image_shape` and, but for translators, `latent_dim`. Feature networks are
+frozen and map images to features; a new one inherits `frozen_features.AbstractFrozenFeatures`.
 """
 
 from networks.conv import ConvDecoder, ConvEncoder

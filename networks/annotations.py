@@ -14,7 +14,7 @@ except ModuleNotFoundError:
     class Float:  # type: ignore[no-redef]
         """Stands for tensors of any shape."""
 
-        def __class_getitem__(cls, example: tuple[Any, str]) -> Any:
-            return example[0]
+        def __class_getitem__(cls, annotation: tuple[Any, str]) -> Any:
+            return annotation[0]
 
     Num = Float  # type: ignore[misc,assignment]

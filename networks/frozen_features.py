@@ -11,8 +11,8 @@ from networks.image_sizes import checked_image_shape
 
 __all__ = ["AbstractFrozenFeatures", "make_constant"]
 
-# A generator without a bounded output may leave [0, 1] by this much; [-1, 1] and [0, 255] leave it
-# by more.
+# tolerated outside of [0, 1], for generators with unbounded output; smaller than the excess of
+# [-1, 1] and [0, 255]
 _BEYOND = 0.25
 
 
@@ -81,8 +81,8 @@ class AbstractFrozenFeatures(nn.Module, ABC):
         """Returns images in the network's shape and type; raises as `forward` does."""
         if not images.is_floating_point():
             raise TypeError(
-                f"`images` must be floating-point in [0, 1], got {images.dtype}; divide whole "
-                "numbers from 0 to 255 by 255."
+                f"`images` must be floating-point in [0, 1], got {images.dtype}; divide "
+                "integers from 0 to 255 by 255."
             )
         self._check_range(images)
         channels, *sides = self.image_shape

@@ -1,9 +1,9 @@
 """Residual blocks of two convolutions and a shortcut, as in WGAN-GP and SNGAN.
 
-A 1 x 1 convolution commutes with repeating pixels and with their mean. The sources apply that of a
-shortcut to the larger image, this module to the smaller one: the same sum for a quarter of the
-work. Weights start uniform after Glorot, outside shortcuts times the square root of 2; biases
-start at 0.
+A 1 x 1 convolution commutes with repeating pixels and with averaging them. The sources convolve
+the larger image of a shortcut, this module the smaller one: the same result for a quarter of the
+work. Weights start uniform after Glorot, outside shortcuts times the square root of 2. Biases start
+at 0.
 
 Source: Gulrajani et al. 2017, arXiv 1704.00028, and Miyato et al. 2018, arXiv 1802.05957, in their
 authors' code for CIFAR-10.
@@ -25,8 +25,8 @@ class ResidualBlock(nn.Module):
     """Adds the outputs of two networks for the same images.
 
     Args:
-        residual: the network of the convolutions.
-        shortcut: the other one; both outputs have one shape.
+        residual: the convolutions.
+        shortcut: a network whose outputs have the same shape.
     """
 
     def __init__(self, residual: nn.Module, shortcut: nn.Module) -> None:

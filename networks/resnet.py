@@ -5,15 +5,15 @@
     encoder   a block from pixels that halves the sides, another one that halves them, two that
               keep them;  ReLU;  mean or sum over all pixels;  linear
 
-No layer of the encoder is normalised. Weights start uniform after Glorot, those of the 3 x 3
-convolutions of blocks larger by the square root of 2. Biases start at 0. The papers differ in
+No layer of the encoder is normalised. Weights start uniform after Glorot, in the 3 x 3 convolutions
+of blocks times the square root of 2. Biases start at 0. The papers differ in
 
     WGAN-GP   decoder of width 128;  encoder of width 128, mean over the pixels
     SNGAN     decoder of width 256;  encoder of width 128, sum over the pixels, no bias at its end
 
-For images of other sides this module takes more or fewer blocks; the papers do not. The decoder
-starts with between 4 and 7 pixels a side. The encoder halves once less often than the decoder
-doubles, 32 to 8 and 28 to 14, but at least once.
+For images of other sides, which the papers do not have, this module takes more or fewer blocks.
+The decoder starts with between 4 and 7 pixels a side. The encoder halves once less often than the
+decoder doubles, 32 to 8 and 28 to 14, but at least once.
 
 Source: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", arXiv 1704.00028, Miyato et
 al. 2018, "Spectral Normalization for Generative Adversarial Networks", arXiv 1802.05957, and their
@@ -37,7 +37,7 @@ class ResNetEncoder(nn.Module):
     """Maps images to vectors by residual blocks without normalisation.
 
     Args:
-        image_shape: (channels, height, width), sides 4, 5, 6 or 7 times a power of two from 2 on.
+        image_shape: (channels, height, width), sides 4, 5, 6 or 7 times 2, 4, 8 and so on.
         latent_dim: length of the output; 1 for a critic.
         width: channels of all layers, at least 1.
         sum_pixels: whether the last layer takes the sum over the pixels rather than their mean.
@@ -78,12 +78,12 @@ class ResNetDecoder(nn.Sequential):
     """Maps vectors to images by residual blocks with batch norms, unbounded output.
 
     Args:
-        image_shape: (channels, height, width), sides 4, 5, 6 or 7 times a power of two from 2 on.
+        image_shape: (channels, height, width), sides 4, 5, 6 or 7 times 2, 4, 8 and so on.
         latent_dim: length of the input.
         width: channels of all layers, at least 1.
 
     Raises:
-        ValueError: if the sides are not doubled from between 4 and 7 pixels or `width` < 1.
+        ValueError: if the sides cannot be halved to between 4 and 7 pixels or `width` < 1.
     """
 
     def __init__(self, image_shape: tuple[int, ...], latent_dim: int, width: int = 128) -> None:

@@ -17,8 +17,8 @@ __all__ = ["AbstractTrainedFeatures"]
 class AbstractTrainedFeatures(AbstractFrozenFeatures, ABC):
     """Maps images to the standardised last hidden layer of a trained classifier.
 
-    Over the training images each feature has mean 0 and deviation 1. All units therefore weigh
-    alike, and the distance of two images is about sqrt(2 f).
+    Over the training images each feature has mean 0 and deviation 1. All units therefore have equal
+    weight, and the distance of two images is about sqrt(2 f).
 
     Args:
         role: "choosing" for a sampler that selects images by their features, "judging" for the

@@ -21,8 +21,8 @@ class AbstractEpochImages(AbstractModelCallback):
     """Logs images of the same examples every n-th training epoch and after the last.
 
     The examples are the first validation examples. Without validation they are the first training
-    examples that the first process received. Only the first process logs. The model is in eval mode
-    meanwhile and its modes are restored. No global random number generator is used.
+    examples that the first process received. Only the first process logs. The model is switched to
+    eval mode during the call and restored afterwards. No global random number generator is used.
 
     Args:
         num_examples: number of examples, at least 1.

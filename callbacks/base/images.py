@@ -1,4 +1,8 @@
-"""Images of a run, written as PNG files and sent to W&B."""
+"""Writes images of a run as PNG files and sends them to W&B.
+A callback calls `log_image` with a `LoggedImage`. `log_image` writes the PNG file to images/ in the
+run's folder and passes the same pixels to each WandbLogger of the trainer. Other loggers get no
+images.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +65,7 @@ def log_image(trainer: Trainer, image: LoggedImage, epoch: int) -> None:
 
 
 def are_images(examples: Tensor) -> bool:
-    """Returns whether a batch holds images of 1 or 3 channels; table rows are none."""
+    """Returns whether a batch holds images of 1 or 3 channels, not table rows."""
     return examples.ndim == 4 and examples.shape[1] in _SHOWABLE_CHANNELS
 
 
@@ -71,7 +75,7 @@ def grid(images: Tensor, columns: int) -> Tensor:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Returns an empty figure, in inches, that is unknown to pyplot's global state."""
+    """Returns an empty figure, sides in inches, outside of pyplot's global state."""
     figure = Figure(figsize=(width, height), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     return figure

@@ -15,7 +15,7 @@ __all__ = ["check_reset_clears_real", "compute_metrics", "num_local_examples"]
 def check_reset_clears_real(metrics: Mapping[str, Metric]) -> None:
     """Raises ValueError if a metric keeps real examples when it is reset.
 
-    They are given anew each time, and would accumulate.
+    Callbacks pass them again each time, so they would accumulate.
     """
     for name, metric in metrics.items():
         if isinstance(metric, AbstractFeatureMetric) and metric.keeps_real:

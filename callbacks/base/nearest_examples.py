@@ -38,7 +38,7 @@ def log_nearest_examples(
     epoch = trainer.current_epoch + 1
     if are_images(generated):
         content = grid(torch.cat([generated, neighbors]), len(generated))
-        caption = "history-aware samples above the training images nearest to them"
+        caption = "samples above the training images nearest to them"
         log_image(trainer, LoggedImage("samples/nearest", content, caption), epoch)
     rows = [
         [epoch, latent.tolist(), _cell(sample), _cell(example), float(distance)]

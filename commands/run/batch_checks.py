@@ -155,7 +155,7 @@ def _transferred(
         owner = next((owner for owner in owners if is_overridden(hook, owner)), None)
         try:
             batch = batch if owner is None else getattr(owner, hook)(batch, number)
-        except Exception:  # in the run it fails with its traceback, or works on the device
+        except Exception:  # the run will show its traceback, or the hook needs the device
             return []
     return [batch]
 

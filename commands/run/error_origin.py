@@ -14,10 +14,18 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 __all__ = ["is_bug", "origin", "refuses_arguments", "refuses_options", "user_code_location"]
 
 _ROOT = Path(__file__).resolve().parents[2]
-_OWN = ("callbacks", "commands", "datamodules", "hawc", "lightning_modules", "metrics", "networks")
-_OURS = (*(_ROOT / package for package in _OWN), _ROOT / "train.py")
+_PACKAGES = (
+    "callbacks",
+    "commands",
+    "datamodules",
+    "hawc",
+    "lightning_modules",
+    "metrics",
+    "networks",
+)
+_OURS = (*(_ROOT / package for package in _PACKAGES), _ROOT / "train.py")
 # users may add code to these packages; `commands` runs it and is in every traceback
-_CONFIGURED = tuple(_ROOT / package for package in _OWN if package != "commands")
+_CONFIGURED = tuple(_ROOT / package for package in _PACKAGES if package != "commands")
 _STDLIB = tuple({Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")})
 _INSTALLED = ("site-packages", "dist-packages")
 # what a constructor, ours or a library's, raises when it refuses its arguments

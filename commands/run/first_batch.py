@@ -23,7 +23,7 @@ from datamodules.domain_loader import DomainLoader
 
 __all__ = ["first_batches", "in_copy"]
 
-_MAX_EXAMPLES = 128  # of a batch: enough to check it, and a second's work for photographs
+_MAX_EXAMPLES = 128  # of a batch; photographs take about a second to read
 _TIMEOUT = 60  # seconds
 
 
@@ -42,9 +42,8 @@ def in_copy(function: Callable[[], str | None]) -> str | None:
     offsets = _offsets()
     copied = context.Process(target=_send, args=(function, sender), daemon=True)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DeprecationWarning
-        )  # of threads, which a fork does not copy
+        # Python warns that a fork does not copy threads
+        warnings.simplefilter("ignore", DeprecationWarning)
         copied.start()
     sender.close()
     try:
@@ -75,7 +74,7 @@ def _offsets() -> dict[int, int]:
     """Returns the positions of open files, which a process shares with its copy."""
     found = {}
     for name in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):  # of pipes, and of the folder that is listed
+        with contextlib.suppress(OSError):  # pipes have no position; the listed folder is closed
             if fcntl.fcntl(int(name), fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
                 found[int(name)] = os.lseek(int(name), 0, os.SEEK_CUR)
     return found

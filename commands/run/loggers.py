@@ -79,7 +79,8 @@ class RunLoggers:
             **({} if os.environ.get("WANDB_NAME") else named),
             **(silent if self._is_silent else {}),
         )
-        logger._wandb_init.pop("anonymous", None)  # private; W&B warns of it in every run
+        # W&B warns of this setting in every run; private: docs/private-names.md
+        logger._wandb_init.pop("anonymous", None)
         return logger
 
     def _wandb_folder(self) -> str:

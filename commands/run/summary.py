@@ -51,7 +51,7 @@ def print_summary(
     lost: bool = False,
     saved: Path | None = None,
     has_max_time: bool = False,
-    goes_on: bool = True,
+    can_continue: bool = True,
 ) -> None:
     """Prints which files the run has left, and the next command.
 
@@ -62,8 +62,8 @@ def print_summary(
             be lost too, so the run continues from best.ckpt, if there is one.
         saved: checkpoint that was written after a signal, or None.
         has_max_time: whether `trainer.max_time` was set.
-        goes_on: whether config.yaml can be used again. False if Lightning refused its options, or
-            if it names classes of `__main__`.
+        can_continue: whether config.yaml can be used again. False if Lightning refused its options,
+            or if it names classes of `__main__`.
     """
     checkpoint = saved or newest_saved(run_folder, trainer)
     wandb_files = _wandb_files()
@@ -83,7 +83,7 @@ def print_summary(
     if line := _without_generator_step(trainer):
         print(line)
     start = best if lost and best.exists() else checkpoint
-    if not goes_on:
+    if not can_continue:
         return
     if start is None or not start.exists() or not places["settings"] or not can_resume(start):
         return
@@ -133,7 +133,7 @@ def continuation_options(
     if has_max_time and timers:
         options["max_time"] = _doubled(timers[0])
         stopped = None if stopped == type(timers[0]).__name__ else stopped
-    if stopped:  # no callback ends a run before this epoch
+    if stopped:  # min_epochs keeps the callback from ending the run before
         options["min_epochs"] = str(2 * max(1, trainer.current_epoch))
     return {f"--trainer.{name}": value for name, value in options.items()}
 

@@ -22,7 +22,7 @@ __all__ = ["write_missing_samples"]
 
 
 def write_missing_samples(trainer: Trainer, model: LightningModule, run: SampleRun | None) -> None:
-    """Samples until the output folder is complete; all processes of the trainer call it.
+    """Samples until the output folder is complete; every process calls it.
 
     Args:
         trainer: sets the devices and the precision of decoding.
@@ -81,7 +81,7 @@ class _Sampling(LightningModule):
         return sorted((entry for share in written for entry in share), key=lambda e: e["id"])
 
     def _write(self, ids: Sequence[int], latents: Tensor) -> list[dict[str, Any]] | None:
-        """Returns the entries of samples; None, with nothing written, if they are not finite."""
+        """Writes samples and returns their entries; None if they are not finite."""
         decoded = decode(self.model, latents)
         return write_samples(self._output, ids, decoded) if decoded.isfinite().all() else None
 
@@ -96,7 +96,10 @@ class _Sampling(LightningModule):
 
 @final
 class _ChunkNumbers:
-    """Counts chunks: every process gets every number, where a sampler would divide them."""
+    """Numbers the chunks. Every process gets every number.
+
+    A DataLoader would get a distributed sampler, which divides the numbers.
+    """
 
     def __init__(self, count: int) -> None:
         self._count = count

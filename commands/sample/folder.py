@@ -1,9 +1,8 @@
-"""The output folder of `sample`: images, manifest.json and an unfinished chunk's plan.
+"""The output folder of `sample`: images, manifest.json and the plan of a chunk.
 
-manifest.json is one JSON document. It describes checkpoint, sampler and gallery, and under
-"samples" it has one entry a line: `id` (the position in the gallery), `latent`, and `file` for an
-image or `values` for a row of a table. An entry is written after its image, so at any time every
-entry has a whole image.
+manifest.json is one JSON document, which describes checkpoint, sampler and gallery. Under "samples"
+it has one entry a line: `id` (the position in the gallery), `latent`, and `file` for an image or
+`values` for a row of a table. An entry is written after its image, so every entry has a whole one.
 """
 
 import fcntl
@@ -156,7 +155,7 @@ class SampleFolder:
         return Chunk(plan["start"], torch.tensor(plan["rows"]), plan["label"], plan["dim"])
 
     def plan(self, chunk: Chunk) -> None:
-        """Saves a chunk that is about to be recorded, so that a later command can finish it."""
+        """Saves a chunk before it is recorded, so that a later command can finish it."""
         plan = {
             "label": chunk.label,
             "start": chunk.start,

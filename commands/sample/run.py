@@ -1,7 +1,10 @@
-"""Keeps images, manifest and gallery consistent while processes race and may be killed.
+"""`sample` chooses latents, records them in a gallery and decodes them to images.
+The new latents complement all that the gallery holds, so later commands do not repeat earlier ones.
+The gallery (``hawc.DatabaseHistory``) is the only record of what was sampled; ids are positions in
+it.
 
-A gallery (``hawc.DatabaseHistory``) is the only record of what was sampled; ids are positions in
-it. A chunk of samples goes through five steps:
+Images, manifest and gallery stay consistent while commands race and may be killed, since a chunk of
+samples goes through five steps:
 
     1. choose    the sampler chooses latents against all rows of the gallery,
     2. plan      they are written with a fresh label to <output>/.unfinished.json,
@@ -94,7 +97,7 @@ class SampleRun:
         """
         if index == 0 and self._left_over is not None:
             return self._left_over
-        # the trainer may have set another dtype, to decode in
+        # the trainer may have set another default dtype for decoding
         with _default_dtype(self.history.view().dtype):
             try:
                 self._sampler.sample(

@@ -30,7 +30,7 @@ class BestCheckpoint(ModelCheckpoint):
             dirpath=dirpath,
             filename="best",
             monitor=_METRIC,
-            save_on_train_epoch_end=False,  # but after a validation
+            save_on_train_epoch_end=False,  # saves after a validation instead
             enable_version_counter=False,
         )
         self._state_key = super().state_key  # Lightning builds it anew for every hook

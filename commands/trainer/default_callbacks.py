@@ -1,4 +1,4 @@
-"""The callbacks that every run gets besides the user's."""
+"""The callbacks that every run gets in addition to the configured ones."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -19,12 +19,12 @@ __all__ = ["checkpoint_folders", "default_callbacks"]
 
 
 def default_callbacks(
-    own: Sequence[Callback], options: Mapping[str, Any], run_folder: Path, in_job: bool
+    configured: Sequence[Callback], options: Mapping[str, Any], run_folder: Path, in_job: bool
 ) -> list[Callback]:
     """Returns the callbacks that the user has neither configured nor switched off.
 
     Args:
-        own: callbacks of the user. A ModelCheckpoint without a folder gets the run's.
+        configured: callbacks of the user. A ModelCheckpoint without a folder gets the run's.
         options: of the trainer.
         run_folder: of the run.
         in_job: whether the run belongs to a job that SLURM or torchrun may stop and start again. It
@@ -34,8 +34,8 @@ def default_callbacks(
         options[f"enable_{name}"] is not False and not options["barebones"]
         for name in ("checkpointing", "progress_bar", "model_summary")
     )
-    has_checkpoint, folder = _has(own, ModelCheckpoint), run_folder / "checkpoints"
-    for callback in own:
+    has_checkpoint, folder = _has(configured, ModelCheckpoint), run_folder / "checkpoints"
+    for callback in configured:
         if isinstance(callback, ModelCheckpoint) and callback.dirpath is None:
             callback.dirpath = os.path.realpath(folder)  # the default is the first logger's folder
     defaults: list[Callback] = [EpochCompletion()]
@@ -43,11 +43,11 @@ def default_callbacks(
         defaults.append(LastCheckpoint(folder))
     if saves and not has_checkpoint:
         defaults.append(BestCheckpoint(folder))
-    if shows_bar and not is_switched_off() and not _has(own, ProgressBar):
+    if shows_bar and not is_switched_off() and not _has(configured, ProgressBar):
         defaults.append(PacedProgressBar())
-    if shows_table and not _has(own, ModelSummary):
+    if shows_table and not _has(configured, ModelSummary):
         defaults.append(NetworkTable())
-    if saves and in_job and not _has(own, Preemption):
+    if saves and in_job and not _has(configured, Preemption):
         defaults.append(Preemption())
     return defaults
 

@@ -31,9 +31,8 @@ class LastCheckpoint(ModelCheckpoint):
 
     @property
     def state_key(self) -> str:
-        return type(
-            self
-        ).__name__  # differs from that of a user's ModelCheckpoint with the same settings
+        # the default is that of a user's ModelCheckpoint with the same settings
+        return type(self).__name__
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.fast_dev_run:

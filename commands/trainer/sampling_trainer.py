@@ -119,7 +119,7 @@ def _check_model(model: LightningModule, trainer: Trainer) -> None:
     """Raises UsageError unless this trainer can sample the model."""
     if not provides(model, LatentGenerator):
         raise UsageError(f"`model` must have `prior` and `decode`, got {type(model).__name__}.")
-    # a private name of Lightning; tests/commands/trainer/test_sampling_trainer.py checks it
+    # private: docs/private-names.md
     if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
         raise UsageError(
             "`trainer.strategy` must start processes by this command, as ddp does, got one that "

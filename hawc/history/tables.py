@@ -1,4 +1,10 @@
-"""The tables of a store: galleries and their batches of points."""
+"""The database schema: a table of galleries and a table of their batches of points.
+`hawc_galleries` has a row per gallery: id, unique name, random identity, dim and dtype of its
+points, target (its repr), time of creation. `hawc_batches` has a row per batch of points, or more
+for a batch above 4 MiB. Its key is (gallery_id, first), where first is the number of earlier
+points; the other columns are size, label, points as bytes, their SHA-256 checksum and time of
+creation. Rows are only added.
+"""
 
 import secrets
 from datetime import UTC, datetime

@@ -1,1 +1,5 @@
-"""What models build on: training steps, optimizers, checks, checkpoints."""
+"""The parts that models share: training steps, optimizers, checks, checkpoints.
+
+A model inherits from `AbstractAutoencoder`, `AbstractAdversarial`, `AbstractOneLoss` or
+`AbstractAlternating`; docs/adding-a-model.md says which one.
+"""

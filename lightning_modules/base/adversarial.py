@@ -1,8 +1,8 @@
-"""The alternating training step of a critic and a generator with latents.
-
-Each batch of real images serves one critic step; after every `n_critic` of them the generator makes
-one step. In the critic step the fakes carry no gradient, and in the generator step the critic is
-frozen, so each step changes the weights of one network.
+"""Trains a critic and a generator with latents in alternating steps.
+Each batch of real images serves one critic step: the generator makes fakes from latents, and the
+critic descends on `critic_losses`. After every `n_critic` of these the generator descends on
+`generator_losses` once. In the critic step the fakes carry no gradient, and in the generator step
+the critic is frozen, so each step changes the weights of one network.
 """
 
 from abc import abstractmethod
@@ -122,7 +122,7 @@ class AbstractAdversarial(AbstractAlternating):
         return to_signed(images, self.image_shape)
 
     def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns the critic's outputs on both, float32, in one pass unless it has batch norms."""
+        """Returns the critic's outputs on real and fake images in [-1, 1], as float32."""
         return critic_scores(self.critic, real, fake)
 
     def score(self, images: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Alternating steps of a generator and a critic, each with its optimizer.
 
 Lightning's automatic optimization supports one optimizer, so this class makes the steps itself. It
-checks losses, trains one network while the other is frozen, counts the steps of each (Lightning's
-`global_step` counts those of both together) and saves all that a resumed run needs.
+checks losses, counts the steps of each network and saves all that a resumed run needs. Lightning's
+`global_step` counts the steps of both together.
 """
 
 from abc import abstractmethod
@@ -162,7 +162,7 @@ class AbstractAlternating(AbstractPlainAttributes, LightningModule):
         if steps is None:
             raise TrainingError(
                 f"a checkpoint of {type(self).__name__} must hold the steps of its two networks, "
-                "got one without; name the model that wrote it."
+                "got one without; configure the model that wrote it."
             )
         for name in self.counters:
             setattr(self, name, steps[name])

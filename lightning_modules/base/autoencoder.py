@@ -17,7 +17,7 @@ __all__ = ["AbstractAutoencoder"]
 
 
 class AbstractAutoencoder(AbstractOneLoss, ABC):
-    """An encoder and a decoder trained together on `losses`, as `AbstractOneLoss` does.
+    """An encoder and a decoder, trained together on one loss.
 
     Args:
         image_shape: of one image (channels, height, width), or of one table row (features,).
@@ -25,7 +25,7 @@ class AbstractAutoencoder(AbstractOneLoss, ABC):
         encoder: builds the network from images to latents; in VAE to their mean and log variance.
         decoder: builds the network from latents to logits of pixels, or to table rows.
         optimizer: of all parameters.
-        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None.
+        scheduler: of the learning rate, stepped after each epoch; None: a constant rate.
 
     Raises:
         ValueError: if `latent_dim` < 1 or `image_shape` is empty or not positive.
@@ -61,7 +61,7 @@ class AbstractAutoencoder(AbstractOneLoss, ABC):
         """Returns the most likely latents (n, d) of images (n, *image_shape)."""
 
     def sample_latents(self, images: Tensor) -> Tensor:
-        """Returns latents (n, d) as in training, which should follow `prior`; may be random."""
+        """Returns latents (n, d) as in training, which may be random."""
         return self.encode(images)
 
     def decode(self, z: Tensor) -> Tensor:
@@ -69,7 +69,7 @@ class AbstractAutoencoder(AbstractOneLoss, ABC):
         return self.as_images(self.decoder(z))
 
     def check_pixels(self, images: Tensor) -> None:
-        """Raises TrainingError unless pixels are in [0, 1], as a Bernoulli likelihood needs.
+        """Raises TrainingError unless pixels are in [0, 1], for a Bernoulli likelihood.
 
         On a GPU the check waits for all work in progress. It is made there only for the first
         batch of the process and outside training.

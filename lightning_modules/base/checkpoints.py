@@ -1,4 +1,4 @@
-"""Reads weights of checkpoints without running code of the file, and checks members of ensembles.
+"""Reads weights of checkpoints safely, and checks members of ensembles.
 
 Checkpoints may come from other people and other disks: files are read with `weights_only=True`, and
 their check sums are compared.
@@ -75,7 +75,9 @@ def read_weights(path: Path, module: LightningModule, argument: str) -> dict[str
 
 
 def _has_valid_sums(path: Path) -> bool:
-    """Compares the parts of a file with its check sums, which torch does not; 0.3 s per gigabyte.
+    """Returns whether the parts of a file match its check sums.
+
+    The comparison, which torch does not make, takes 0.3 s per gigabyte.
 
     A file without sums passes: torch writes zeros after
     `torch.serialization.set_crc32_options(False)`.
@@ -89,7 +91,7 @@ def _has_valid_sums(path: Path) -> bool:
 
 
 def _difference(saved: dict[str, Tensor], wanted: dict[str, Tensor]) -> str:
-    """Returns the first difference of saved weights from the required ones, or nothing."""
+    """Returns the first difference of saved from required weights, "" if there is none."""
     if missing := sorted(wanted.keys() - saved.keys()):
         return f"it lacks {missing[0]}"
     if foreign := sorted(saved.keys() - wanted.keys()):
@@ -102,7 +104,7 @@ def _difference(saved: dict[str, Tensor], wanted: dict[str, Tensor]) -> str:
 
 
 def check_members(members: Sequence[LightningModule]) -> None:
-    """Raises an error unless all members can be sampled, with one prior and one image shape.
+    """Raises an error unless all members can be sampled and share prior and shape.
 
     Raises:
         ValueError: if there is no member, or they differ in prior or image shape.

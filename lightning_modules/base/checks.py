@@ -45,14 +45,14 @@ def check_positive(name: str, value: float, advice: str) -> None:
 
 
 def check_choice(name: str, value: str, choices: object) -> None:
-    """Raises ValueError unless the argument called `name` is one of the values of a Literal."""
+    """Raises ValueError unless the argument called `name` is a value of a Literal."""
     if value not in get_args(choices):
         *most, last = (f'"{choice}"' for choice in get_args(choices))
         raise ValueError(f"`{name}` must be {', '.join(most)} or {last}, got {value!r}.")
 
 
 def check_sizes(image_shape: ImageShape, latent_dim: int) -> None:
-    """Raises ValueError unless `latent_dim` >= 1 and the shape is an image's or a row's."""
+    """Raises ValueError unless `latent_dim` >= 1 and the shape is of an image or row."""
     check_at_least_one("latent_dim", latent_dim)
     sides = image_shape if isinstance(image_shape, Sequence) else ()
     is_known = len(sides) in (1, 3) and all(isinstance(n, Integral) and n >= 1 for n in sides)
@@ -69,22 +69,23 @@ def forget_callables(module: LightningModule) -> None:
     The command line saves a factory as its class path and arguments. A factory object could only be
     loaded from a checkpoint by running code of the file, and not every one can be pickled.
     """
-    # loggers get the second, a private attribute that test_checks.py covers
+    # loggers get the initial ones, a private attribute that test_checks.py covers
     for kept in (module.hparams, module._hparams_initial):
         for name in [name for name, value in kept.items() if callable(value)]:
             del kept[name]
 
 
 _ROUNDING = 1e-3  # permitted beyond [0, 1]: rounding of scaling there and back in float32
-_SHOWN = 100  # characters of a message about the given batch
+_SHOWN = 100  # characters of a batch's keys or types in a message
 
 
 @final
 class BatchContract:
-    """Checks the batches of one model; docs/adding-a-data-set.md states the same contract.
+    """Checks the batches of one model.
 
     A batch is a tuple or list (examples, ...), or (a, b) of two domains. Examples are finite floats
     of the shape (n, *image_shape) with n >= 1. Images are in [0, 1]; rows are any finite numbers.
+    docs/adding-a-data-set.md states the same contract.
 
     Args:
         image_shape: (channels, height, width) of an image, (features,) of a row.

@@ -1,4 +1,4 @@
-"""The critic's outputs on real and fake images, and the batch norms that forbid one pass."""
+"""The critic's outputs on real and fake images, in one pass where possible."""
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +11,10 @@ _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm
 
 
 def critic_scores(critic: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns the outputs on both, in one pass unless a batch norm would mix the batches.
+    """Returns the critic's outputs on real and on fake images.
 
-    Scores are float32 also under autocast: a mean of half-precision scores has three digits.
+    They are evaluated in one pass, unless a batch norm would mix the batches. Scores are float32
+    also under autocast: a mean of half-precision scores has three digits.
     """
     if mixes_examples(critic):
         return full_precision(critic(real)), full_precision(critic(fake))

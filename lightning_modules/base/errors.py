@@ -4,4 +4,4 @@ __all__ = ["TrainingError"]
 
 
 class TrainingError(RuntimeError):
-    """A model cannot continue with these data or settings; the message says what to change."""
+    """A model cannot continue; the message says which data or setting to change."""

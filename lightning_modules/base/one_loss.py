@@ -27,9 +27,9 @@ class AbstractOneLoss(AbstractPlainAttributes, LightningModule):
     Args:
         image_shape: of one image (channels, height, width), or of one table row (features,).
         optimizer: of all parameters.
-        scheduler: of the optimizer's learning rate, stepped after each epoch; none if None. A
-            resumed run with a scheduler of the same class continues the checkpoint's rate, momenta
-            and schedule and warns of different settings; another scheduler starts anew.
+        scheduler: of the learning rate, stepped after each epoch; None: a constant rate. A resumed
+            run with a scheduler of the same class continues the checkpoint's rate, momenta and
+            schedule and warns of different settings; another scheduler starts anew.
 
     Raises:
         TrainingError: (in a step) if the loss is not finite or a batch breaks `BatchContract`.

@@ -36,7 +36,7 @@ class Optimization:
 
     Args:
         optimizer: of the weights.
-        scheduler: of the optimizer's learning rate; none if None.
+        scheduler: of the optimizer's learning rate; None: a constant rate.
         prefix: of the arguments "optimizer" and "scheduler" among a module's hyperparameters.
     """
 
@@ -68,8 +68,8 @@ class Optimization:
         return optimizer, scheduler
 
     def _try_a_step(self, make: LRSchedulerCallable, weights: Sequence[nn.Parameter]) -> None:
-        """Raises ValueError if a scheduler cannot step; tried on substitutes of the weights."""
-        # the same shapes, which optimizers and groups may depend on, with one number of memory each
+        """Raises ValueError if a scheduler cannot make a step."""
+        # optimizers may depend on shapes; an expanded zero has the memory of one number
         substitutes = [
             nn.Parameter(w.new_zeros(()).expand(w.shape), w.requires_grad) for w in weights
         ]
@@ -94,7 +94,7 @@ Pairs = Sequence[tuple[Optimizer, LRScheduler | None]]
 
 
 def configured(pairs: Pairs) -> OptimizerLRScheduler:
-    """Returns optimizers and schedulers in Lightning's form for `configure_optimizers`."""
+    """Returns optimizers and schedulers in the form of `configure_optimizers`."""
     stop_driver_checks()
     return [optimizer for optimizer, _ in pairs], [s for _, s in pairs if s is not None]
 
@@ -114,7 +114,7 @@ def resume(
     pairs: Pairs,
     hyperparameters: Mapping[str, Any],
 ) -> None:
-    """Merges a checkpoint's states of optimizers and schedulers with the configured settings.
+    """Merges saved states of optimizers and schedulers with configured settings.
 
     A scheduler that is missing in the checkpoint, or of another class there, starts anew. One
     warning lists the configured settings that a continued schedule overrides.
@@ -158,7 +158,7 @@ def as_list(value: Any) -> list[Any]:
 def _saved_states(
     checkpoint: Mapping[str, Any],
 ) -> Iterator[tuple[dict[str, Any], str | None, Any, str | None]]:
-    """Yields each optimizer's state and kind and its scheduler's state and class or None."""
+    """Yields each optimizer's state and kind and its scheduler's state and class."""
     states, schedules = checkpoint["optimizer_states"], iter(checkpoint["lr_schedulers"])
     # a checkpoint of other code has no note; its schedules start anew
     for state, (kind, name) in zip(

@@ -1,4 +1,4 @@
-"""Default optimizers of models, in forms that config.yaml and other processes can hold.
+"""Default optimizers of models that config.yaml and other processes can hold.
 
 The command line writes a default into config.yaml only if all its arguments are numbers, hence
 `AdamWithBetas`. The defaults are lambdas, which pickle cannot name; each is, however, the default
@@ -62,7 +62,7 @@ class NamedDefault:
 
 
 def named(factory: Callable[..., Any] | None) -> Any:
-    """Returns a `NamedDefault` for a lambda that is a class's default, else the factory."""
+    """Returns a `NamedDefault` for a lambda that is a default, else the factory."""
     owner, _, name = getattr(factory, "__qualname__", "").partition(".")
     if name != "<lambda>":
         return factory

@@ -1,4 +1,4 @@
-"""Queries to the trainer and to torch at run time, and what keeps a training step fast."""
+"""Queries to the trainer at run time, and optimizations of a training step."""
 
 import os
 from abc import ABC
@@ -66,7 +66,7 @@ _NVML_CHECK = "PYTORCH_NVML_BASED_CUDA_CHECK"
 # initialise CUDA. Each query loads that library anew: 40 microseconds, measured on a quiet machine
 # without a GPU.
 def stop_driver_checks() -> None:
-    """Unsets Lightning's NVML variable where there is no accelerator, so Adam steps faster."""
+    """Unsets Lightning's NVML variable on machines without an accelerator."""
     if not torch.accelerator.is_available():
         os.environ.pop(_NVML_CHECK, None)
 

@@ -1,7 +1,10 @@
-"""Seeds torch before each training step, so that its random numbers depend on the step alone.
-
-The noise is then a function of (seed, step, rank): a resumed run samples the same numbers as an
-uninterrupted one, and no two processes sample the same.
+"""Seeds torch before each training step by (seed, step, rank).
+So a resumed run samples the same numbers as an uninterrupted one, and no two processes sample the
+same. The seed is --seed_everything, which also seeds the initial weights (Lightning, before the
+model is built) and, with the epoch, the order of the data (datamodules/batch_loader.py). Splits
+have a constant seed. Callbacks have generators of their own, seeded by their argument `seed`; the
+samplers they call get one by (seed, length of the history), and those of `train.py sample` one by
+(seed_everything, length of the gallery).
 """
 
 import functools

@@ -1,1 +1,1 @@
-"""Loss functions that autoencoders and translators use."""
+"""Losses, as functions, that several models may share."""

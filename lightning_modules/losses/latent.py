@@ -63,7 +63,7 @@ def make_latent_loss(name: str, latent_dim: int) -> LatentLoss:
         "paper": partial(squared_distance_to, HuberEnergy(), target=prior),
         "mmd": partial(_twice_distance, kernel=inverse_multiquadric, prior=prior),
         "sliced_wasserstein": sliced_wasserstein,
-        "none": _nothing,
+        "none": _zero,
     }
     if name not in losses:
         raise ValueError(f"`latent_loss` must be one of {', '.join(losses)}, got '{name}'.")
@@ -72,7 +72,7 @@ def make_latent_loss(name: str, latent_dim: int) -> LatentLoss:
 
 def _exact(z: Float[Tensor, "n d"], prior: AbstractTarget) -> Float[Tensor, ""]:
     distance = squared_distance_to(HuberEnergy(), z, prior)
-    # beyond, the potential is constant and the repulsion of latents makes the sum negative
+    # farther out the computed potential is constant and the repulsion makes the sum negative
     return torch.where(z.detach().abs().amax() <= _FARTHEST, distance, math.inf)
 
 
@@ -82,7 +82,7 @@ def _twice_distance(
     return 2 * squared_distance_to(kernel, z, prior)
 
 
-def _nothing(z: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
+def _zero(z: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
     return z.new_zeros(())
 
 
@@ -101,7 +101,7 @@ def sliced_wasserstein(z: Float[Tensor, "n d"], num_slices: int = NUM_SLICES) ->
 
 @lru_cache(maxsize=8)  # a copy to a GPU in each step would wait for all its work
 def _means_between_quantiles(n: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Returns E[Y | Y between the quantiles (i - 1)/n and i/n] of Y ~ N(0, 1), i = 1..n."""
+    """Returns the means of N(0, 1) between its quantiles (i - 1)/n and i/n, i = 1..n."""
     with torch.inference_mode(False):  # cached inference tensors cannot be used in training
         edges = torch.special.ndtri(torch.linspace(0, 1, n + 1, dtype=torch.float64))
         density = torch.exp(-0.5 * edges.square()) / math.sqrt(2 * math.pi)

@@ -1,7 +1,9 @@
-"""Negative log likelihoods of images given a decoder's output: sums over pixels, in nats.
+"""Negative log likelihoods of images given a decoder's output, in nats.
 
-bernoulli   -sum_p x_p log sigmoid(o_p) + (1 - x_p) log sigmoid(-o_p),  o the decoder's output,
-gaussian    sum_p (x_p - m_p)^2 / (2 sigma^2) + log sigma + log(2 pi) / 2.
+They are sums over pixels p, with the decoder's output o:
+
+    bernoulli   -sum_p x_p log sigmoid(o_p) + (1 - x_p) log sigmoid(-o_p),
+    gaussian    sum_p (x_p - m_p)^2 / (2 sigma^2) + log sigma + log(2 pi) / 2.
 
 For x between 0 and 1 the first is not the logarithm of a density (Loaiza-Ganem and Cunningham 2019,
 "The continuous Bernoulli", arXiv 1907.06845): values of binarised and of grey images cannot be
@@ -38,7 +40,7 @@ def gaussian_nll(
 
 
 def check_unit_interval(images: Float[Tensor, "n ..."]) -> None:
-    """Raises TrainingError unless all pixels are in [0, 1], for a Bernoulli likelihood."""
+    """Raises TrainingError unless pixels are in [0, 1], for a Bernoulli likelihood."""
     low, high = torch.aminmax(images)
     if not (low >= 0 and high <= 1):
         raise TrainingError(

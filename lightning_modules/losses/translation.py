@@ -52,7 +52,7 @@ def reconstruction_distance(
 
 
 def feature_matching(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Float[Tensor, ""]:
-    """Returns the squared distance of a critic's mean features of two batches, over all levels.
+    """Returns the squared distance of mean features of two batches, over all levels.
 
     Args:
         real: features (n, ...) of each level, at least one level.

@@ -1,0 +1,47 @@
+"""The parser of the command line, and options that are checked or completed before it builds."""
+
+import sys
+import traceback
+from typing import Any, NoReturn, final
+
+from lightning.pytorch.cli import LightningArgumentParser
+
+from commands.errors import UsageError, exit_with_error
+from commands.messages import hint, plain_message
+from commands.run.config_files import config_paths
+from commands.run.error_origin import is_bug, origin
+
+__all__ = ["OneLineParser", "check_paths", "experiment_name"]
+
+
+@final
+class OneLineParser(LightningArgumentParser):
+    """Ends with one line; the default prints some seventy lines of usage first."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        # ends instead of raising: the parser of a union takes an exception for "not this type"
+        if ex is not None and is_bug(found := origin(ex)):
+            traceback.print_exception(found)
+            sys.exit(1)
+        line = plain_message(message, self)
+        exit_with_error(f"{line}{hint(line)}")
+
+
+def check_paths(options: Any) -> None:
+    """Raises UsageError for a checkpoint without a name, or a folder by Lightning's option."""
+    if options.get("ckpt_path") == "":
+        raise UsageError("`ckpt_path` must be a checkpoint file or 'last', got ''; name one.")
+    if options.trainer.default_root_dir is not None:
+        raise UsageError(
+            "`trainer.default_root_dir` must be left out, got "
+            f"'{options.trainer.default_root_dir}'; name the run's folder with --run_folder."
+        )
+
+
+def experiment_name(options: Any) -> str:
+    """Returns the stem of the first configuration file, else <model>-<data>."""
+    paths = list(config_paths(sys.argv))
+    if paths:
+        return paths[0].stem
+    model, data = (options[key].class_path.rpartition(".")[2] for key in ("model", "data"))
+    return f"{model}-{data}"
