@@ -73,7 +73,7 @@ def test_a_run_without_the_callback_has_no_average(
     with pytest.raises(SystemExit):
         sample(trained[1], "out", "--use_ema", "true")
     (line,) = capfd.readouterr().err.splitlines()
-    assert "`use_ema` needs a checkpoint with the average" in line
+    assert "`use_ema` needs a checkpoint with an average" in line
 
 
 def test_a_mixture_has_an_additional_latent_and_its_gallery(trained: list[Path]) -> None:
