@@ -129,7 +129,9 @@ def _is_users(file: str | None) -> bool:
 
 
 def _passed(error: BaseException, places: tuple[Path, ...]) -> bool:
-    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    # the `__getattr__` of a module reports a missing name, as Python does without one
+    frames = traceback.extract_tb(error.__traceback__)
+    files = [frame.filename for frame in frames if frame.name != "__getattr__"]
     if isinstance(error, SyntaxError) and error.filename:
         files.append(error.filename)
     return any(_is_in(file, places) and not _is_librarys(file) for file in files)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from jsonargparse import ArgumentParser
 
+import hawc
 import train
 from commands.run.error_origin import _OURS, is_bug, origin, refuses_arguments, user_code_location
 from lightning_modules.base.checks import check_at_least_one
@@ -239,3 +240,10 @@ def test_what_refuses_arguments() -> None:
     assert refuses_arguments(caught("n", 0))
     assert not refuses_arguments(caught("n", "0"))  # not raised, but failed
     assert not refuses_arguments(LookupError("a bug, wherever it is"))
+
+
+def test_a_name_that_a_module_lacks_is_no_bug_of_the_module() -> None:
+    with pytest.raises(AttributeError) as missing:
+        hawc.SobelSampler  # noqa: B018
+    assert missing.tb.tb_next is not None  # without this file, which is no package's
+    assert not is_bug(missing.value.with_traceback(missing.tb.tb_next))
