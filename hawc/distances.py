@@ -130,7 +130,7 @@ def squared_distance_to(
 def unbiased_squared_distance_to(
     kernel: AbstractKernel, points: Float[Tensor, "n d"] | ArrayLike, target: AbstractTarget
 ) -> Float[Tensor, ""]:
-    """Returns an unbiased estimate of d^2 of samples' distribution to a target.
+    """Returns an unbiased estimate of d^2 between samples' distribution and a target.
 
         mean_i m(x_i) - sum_{i != j} h(x_i, x_j) / (2n (n - 1)) - target.self_energy(kernel)
 

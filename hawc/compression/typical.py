@@ -54,8 +54,9 @@ class Typical(AbstractSolver):
     Only the descent uses `start`.
 
     Args:
-        num_candidates: most samples to choose from where the target has no elliptical form, at
-            least 1. Their number is 128 for each new point, at most this and at least 8 for each.
+        num_candidates: the most samples to choose from if the target has no elliptical form, at
+            least 1. There are 128 samples for each new point up to this limit, and never fewer than
+            8 for each.
 
     Raises:
         ValueError: if `num_candidates` is not an integer of at least 1.

@@ -101,7 +101,7 @@ class DatabaseHistory(AbstractHistory):
 
     @property
     def identity(self) -> str:
-        """A random text of this gallery alone, also among galleries of the same name."""
+        """A random text that no other gallery has, not even one of the same name."""
         return self._identity
 
     @property

@@ -131,7 +131,7 @@ class FeatureSampler(AbstractSampler):
         self._num_steps = None if num_steps is None else whole_number("num_steps", num_steps, 0)
         self._typicality = typicality
         self._min_distance = min_distance
-        self._is_compared_with_data = False  # once, for the first batch
+        self._is_compared_with_data = False  # True after the first batch
 
     def choose(
         self,

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from hawc.arguments import check_instance
 from hawc.kernels import AbstractKernel
+from hawc.precision import exact_distances
 
 __all__ = ["estimate_length_scale", "rescaled_kernel"]
 
@@ -23,7 +24,7 @@ def estimate_length_scale(points: Float[Tensor, "n d"]) -> float:
     neighbours.
     """
     some = points[:: math.ceil(len(points) / _POINTS)].double()
-    distances = torch.cdist(some, some, compute_mode="donot_use_mm_for_euclid_dist")
+    distances = exact_distances(some, some)
     distances = distances.masked_fill(distances == 0, torch.inf).sort(1).values
     nearest, at_most = distances[:, 0], distances[:, min(_GROUP, len(some)) - 1]
     within = torch.where(at_most.isfinite(), at_most, nearest)
