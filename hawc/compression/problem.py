@@ -155,16 +155,16 @@ class CompressionProblem(AbstractProblem):
         field, _ = self.field(points[None])
         return self._weights_at(points[None], field)[0]
 
-    def start(self, generator: torch.Generator, count: int = 1) -> Float[Tensor, "r k d"]:
-        """Returns sets of i.i.d. samples of the target, moved slightly off history points."""
-        points = self.target.sample(count * self.size, generator=generator)
-        return jittered(points, generator, self.target.length_scale).reshape(count, self.size, -1)
+    def start(self, generator: torch.Generator) -> Float[Tensor, "k d"]:
+        """Returns i.i.d. samples of the target, moved slightly off history points."""
+        points = self.target.sample(self.size, generator=generator)
+        return jittered(points, generator, self.target.length_scale)
 
     def candidates(self, generator: torch.Generator, count: int) -> Float[Tensor, "r k d"]:
         target, size = self.target, self.size
         sets = [target.spread_sample(size, generator=generator) for _ in range(count)]
         spread = jittered(torch.cat(sets), generator, target.length_scale)
-        return torch.cat([self.start(generator), spread.reshape(count, size, -1)])
+        return torch.cat([self.start(generator)[None], spread.reshape(count, size, -1)])
 
     def _weights_at(
         self, points: Float[Tensor, "r k d"], field: Float[Tensor, "r k"]
@@ -205,7 +205,7 @@ def default_kernel(target: AbstractTarget) -> AbstractKernel:
 
 
 def jittered(
-    points: Float[Tensor, "n d"], generator: torch.Generator, length_scale: float = 1.0
+    points: Float[Tensor, "n d"], generator: torch.Generator, length_scale: float
 ) -> Float[Tensor, "n d"]:
     """Returns the points in float64 with noise of 1e-3 of the length scale.
 

@@ -24,7 +24,7 @@ __all__ = ["Typical"]
 _SHORTEST, _LONGEST = 0.0101, 0.9899
 # This descent loses 1 % of the distance to one with the default tolerance, in a third of its time.
 _DESCENT = Deterministic(progress_tolerance=1e-3)
-# More candidates gain little for one point, and fewer leave many points no choice.
+# More candidates gain little for one point. Fewer leave no choice to many points.
 _MOST_PER_POINT, _LEAST_PER_POINT = 128, 8
 
 
