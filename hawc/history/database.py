@@ -56,7 +56,8 @@ class DatabaseHistory(AbstractHistory):
             SQLite file. Options: `?timeout=` in seconds, `mode=ro` and others of SQLite, or those
             of libpq.
         target: the distribution of the gallery's points. Its dimension and its `repr` are recorded
-            when the gallery is created, and must be the same whenever it is opened.
+            when the gallery is created, and must be the same whenever it is opened. For a
+            `hawc.FeatureSampler` it is `hawc.samplers.LatentsWithFeatures`.
         gallery: name of the gallery, 1 to 100 printable characters; created if missing.
         dtype: of the stored points, torch.float32 or torch.float64. None is the recorded dtype, or
             torch's default dtype for a new gallery.

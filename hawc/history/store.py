@@ -75,7 +75,8 @@ class Store:
             HistoryStoreError: if the store cannot be written; the message says why.
         """
         with self._connected("written") as connection, connection.begin():
-            if self.is_sqlite:  # SQLite refuses at once to make a reader a writer
+            # a SQLite transaction that reads first would not wait for the lock of another writer
+            if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
 

@@ -82,7 +82,7 @@ class AbstractSampler(ABC):
         if history.dim != self.rows.dim:
             raise ValueError(
                 f"`history` must hold points of dimension {self.rows.dim} for {self.rows}, got "
-                f"dimension {history.dim}."
+                f"dimension {history.dim}; create it with that dimension or target."
             )
         self._history = history
 
