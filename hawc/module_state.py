@@ -21,8 +21,8 @@ def in_eval_mode(*modules: nn.Module) -> Iterator[None]:
     If several threads use a module, the last one to leave restores its mode. Exported programs and
     frozen TorchScript modules have one mode only and keep it.
     """
-    every = [part for module in modules for part in module.modules() if hasattr(part, "training")]
-    parts = {id(part): part for part in every}
+    nested = (part for module in modules for part in module.modules())
+    parts = {id(part): part for part in nested if hasattr(part, "training")}
     with _modes_lock:
         for key, part in parts.items():
             mode, contexts = _modes_before.get(key, (part.training, 0))

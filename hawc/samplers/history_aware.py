@@ -24,9 +24,10 @@ class HistoryAwareSampler(AbstractSampler):
     n = 1.
 
     By default all points have typical lengths (`hawc.compression.Typical`), so that a decoder was
-    trained on points like them. If the distribution has no such lengths (a mixture, a cube, a data
-    set), the points are the best of up to 1,024 samples, or of 8 for each point in large batches.
-    `solver=Deterministic()` leaves points free: their distance from the distribution is smaller,
+    trained on points like them. Mixtures, cubes and data sets have no such lengths: the points are
+    then the best of up to 1,024 samples, or of 8 for each point in large batches.
+
+    `solver=Deterministic()` leaves points free. Their distance from the distribution is smaller,
     above all in few dimensions and with small batches, but they may lie where no decoder was
     trained.
 
