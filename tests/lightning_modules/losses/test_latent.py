@@ -51,7 +51,7 @@ def test_paper_form_has_the_errors_of_the_table(
     assert -error[-1].item() == pytest.approx(far, abs=1.1e-4 + dim / 2e4)
 
 
-@pytest.mark.parametrize("dim", [2, 8, 64])
+@pytest.mark.parametrize("dim", [2, 64])
 def test_exact_loss_of_independent_latents_is_g_over_n_on_average(dim: int) -> None:
     loss, n = make_latent_loss("exact", dim), 20
     values = torch.stack([loss(normal(n, dim, seed=seed)) for seed in range(400)])
