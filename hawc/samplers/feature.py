@@ -218,7 +218,7 @@ class FeatureSampler(AbstractSampler):
         except MissingGradientError as error:
             if self._num_steps is not None:
                 raise
-            warn(f"{error} This is done now.")
+            warn(f"{error} The sampler continues with num_steps=0.")
             self._num_steps = 0  # later batches skip the check and the warning
             return latents
         lengths = None if form is None else form.lengths(latents.double())
