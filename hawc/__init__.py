@@ -1,6 +1,6 @@
-"""Generative models that remember what they made: history-aware compression to points.
+"""History-aware sampling: each batch of points complements all earlier ones.
 
-Start with `HistoryAwareSampler(StandardNormal(dim))`. The names here are the front door: samplers,
+Start with `HistoryAwareSampler(StandardNormal(dim))`. The names here are the samplers, the
 histories, `compress` and two targets. Everything else is in its module:
 
     hawc.kernels        Energy, HuberEnergy, Power, Quotient, GaussianComplement

@@ -8,7 +8,8 @@ import torch
 
 __all__ = ["check_instance", "checked_generator", "described", "real_number", "whole_number"]
 
-# What is required, and what to give instead, for each abstract class of the package.
+# What is required, and what to give instead, for each abstract class of the package. The keys are
+# names, since the modules of the classes import this one.
 _MESSAGES = {
     "AbstractTarget": ("hawc.targets.AbstractTarget", "wrap the points: hawc.Empirical(points)"),
     "AbstractHistory": (
@@ -49,7 +50,7 @@ def real_number(name: str, value: object) -> float:
     """Returns a single number, of Python, NumPy or a tensor of shape (), as a float.
 
     Raises:
-        ValueError: if it is not a single number, as text or a list.
+        ValueError: if it is anything else, such as text or a list.
     """
     if isinstance(value, SupportsFloat) and np.ndim(value) == 0:  # type: ignore[arg-type]
         return float(value)
@@ -57,13 +58,12 @@ def real_number(name: str, value: object) -> float:
 
 
 def check_instance(name: str, value: object, kind: type, *, or_none: bool = False) -> None:
-    """Raises ValueError unless `value` is an object of an abstract class of hawc.
+    """Raise ValueError unless `value` is an object of an abstract class of hawc.
 
     Args:
         name: of the argument, for the message.
         value: the argument.
-        kind: AbstractTarget, AbstractHistory, AbstractKernel or AbstractSolver. The modules of
-            these import this one.
+        kind: AbstractTarget, AbstractHistory, AbstractKernel or AbstractSolver.
         or_none: whether None is allowed.
     """
     if isinstance(value, kind) or (or_none and value is None):

@@ -130,7 +130,7 @@ def squared_distance_to(
 def unbiased_squared_distance_to(
     kernel: AbstractKernel, points: Float[Tensor, "n d"] | ArrayLike, target: AbstractTarget
 ) -> Float[Tensor, ""]:
-    """Returns an unbiased estimate of d^2 of samples' distribution to a target.
+    """Returns an unbiased estimate of d^2 between samples' distribution and a target.
 
         mean_i m(x_i) - sum_{i != j} h(x_i, x_j) / (2n (n - 1)) - target.self_energy(kernel)
 
@@ -176,7 +176,8 @@ def checked_weighted_sets(
     q = None if y_weights is None else as_weights("y_weights", y_weights, len(y))
     given = [weights for weights in (p, q) if weights is not None]
     x, y, *_ = promoted(x, y, *given)
-    p, q = (_uniform(of) if w is None else w.to(of) for of, w in ((x, p), (y, q)))
+    p = _uniform(x) if p is None else p.to(x)
+    q = _uniform(y) if q is None else q.to(y)
     # uniform weights need no check, which would wait for the GPU
     if given and not _close(p.sum(), q.sum(), p.abs().sum() + q.abs().sum()):
         raise ValueError(

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from hawc.arguments import check_instance
 from hawc.kernels import AbstractKernel
+from hawc.precision import exact_distances
 
 __all__ = ["EXPANDED_FROM_DIM", "KernelSum", "differentiable", "expansion_is_accurate"]
 
@@ -16,13 +17,13 @@ __all__ = ["EXPANDED_FROM_DIM", "KernelSum", "differentiable", "expansion_is_acc
 _BLOCK_PAIRS = 2**18
 _FEWEST_ROWS, _MOST_COLUMNS = 256, 4096
 # From this dimension on distances come from the expansion |x|^2 + |y|^2 - 2 xy, a matrix product.
-# Its error of some eps |x|^2 matters for close pairs only. In many dimensions these are rare, such
-# as a point that starts next to another one. There the error may exceed the squared distance, and
-# the slope of a kernel at 0 is up to 1e5 times its usual slope. Squared distances below the error
-# are therefore set to the error, so that no pair gets too large a gradient.
+# Its error of some eps |x|^2 matters for close pairs only, which are rare in many dimensions. For
+# such a pair the error may exceed the squared distance, and the slope of a kernel near 0 is up to
+# 1e5 times its usual slope. Squared distances below the error are therefore set to the error, so
+# that no pair gets too large a gradient.
 EXPANDED_FROM_DIM = 9
 _EXPANSION_ERROR = 8  # in units of eps |x|^2
-# Numbers of points that `_crowding` looks at: the farthest ones, where errors are largest, and
+# Numbers of points that `_crowding` compares: the farthest ones, where errors are largest, and
 # enough others to find each group that holds 3 % of the points. Rarer groups have less weight.
 _OUTERMOST, _SPREAD = 16, 256
 _GOLDEN = (5**0.5 - 1) / 2
@@ -76,7 +77,7 @@ class KernelSum:
             self._choose_method(points, points.shape[1] >= EXPANDED_FROM_DIM)
 
     def _choose_method(self, points: Float[Tensor, "m d"], expanded: bool) -> None:
-        """Chooses the fastest way to compute distances that is accurate enough."""
+        """Choose the fastest way to compute distances that is accurate enough."""
         origin, centered, squared_norms = _centered(points)
         self._origin = origin.double()
         crowding = _crowding(points, squared_norms) if self.crowding is None else self.crowding
@@ -125,8 +126,7 @@ class KernelSum:
         self, block: slice, y: Float[Tensor, "b d"], x: Float[Tensor, "n d"]
     ) -> Float[Tensor, "b n"]:
         if self._squared_norms is None:
-            distance = torch.cdist(y, x, compute_mode="donot_use_mm_for_euclid_dist")
-            return distance.square_()
+            return exact_distances(y, x).square_()
         norms = self._squared_norms[block, None]
         # the product with the long operand first is 1.5 times as fast as its transpose
         squared = torch.addmm(norms, y, x.T, alpha=-2)
@@ -174,7 +174,7 @@ def _crowding(points: Float[Tensor, "m d"], squared_norms: Float[Tensor, " m"]) 
 
 
 def _spread_indices(count: int) -> Int[Tensor, " k"]:
-    """Returns all indices of a short list, or 256 of a longer one in no regular step."""
+    """Returns all indices of a short list, or 256 irregularly spaced ones."""
     if count <= _SPREAD:
         return torch.arange(count, device="cpu")
     share = torch.arange(_SPREAD, dtype=torch.float64, device="cpu") * _GOLDEN % 1

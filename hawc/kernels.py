@@ -29,6 +29,7 @@ from torch import Tensor
 from hawc.arguments import check_instance, real_number
 from hawc.mixtures import Mixture, mixture_of_density, power_density
 from hawc.points import ArrayLike, as_points, promoted
+from hawc.precision import exact_distances
 
 __all__ = [
     "AbstractKernel",
@@ -74,12 +75,11 @@ class AbstractKernel(ABC):
     ) -> Float[Tensor, "n m"]:
         """Returns the matrix of h(x_i, y_j), differentiable also where points coincide.
 
-        Distances are computed from differences of coordinates. In float32 the expansion
-        |x|^2 + |y|^2 - 2 xy would lose about 1e-3 of a small distance.
+        Distances are exact. In float32 the expansion |x|^2 + |y|^2 - 2 xy would lose about 1e-3 of
+        a small distance.
         """
         x, y = promoted(as_points("x", x, smallest=0), as_points("y", y, smallest=0))
-        distance = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
-        return self.profile(distance.square())
+        return self.profile(exact_distances(x, y).square())
 
 
 @final
@@ -129,7 +129,7 @@ class HuberEnergy(AbstractKernel):
 
     def profile(self, squared_norm: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
         # s / (sqrt(a^2 + s) + a) is sqrt(a^2 + s) - a without cancellation near s = 0. The root is
-        # t / sqrt(t): torch's reciprocal root is three times as fast as its root
+        # t rsqrt(t), since torch's rsqrt is three times as fast as its sqrt
         shifted = squared_norm + self.a**2
         return squared_norm / (shifted * shifted.rsqrt() + self.a)
 
@@ -280,8 +280,8 @@ def _within_range(length: float) -> float:
 def cached_mixture(kernel: AbstractKernel, dtype: torch.dtype, device: torch.device) -> Mixture:
     """Returns the kernel's mixture in a dtype on a device, from a cache."""
     check_instance("kernel", kernel, AbstractKernel)
-    # autograd could not use a cached tensor that was made in inference mode, and the default device
-    # may have changed since
+    # autograd cannot use a cached inference tensor, and a later caller may have another default
+    # device
     with torch.inference_mode(False), torch.device("cpu"):
         rate, weight = kernel.mixture()
         return rate.to(device, dtype), weight.to(device, dtype)

@@ -1,4 +1,4 @@
-"""Contexts with modules in eval mode or torch's global generators from a seed."""
+"""Contexts that put modules in eval mode, or seed torch's global generators."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,20 +10,19 @@ from hawc.threads import ThreadLock
 
 __all__ = ["fixed_noise", "in_eval_mode"]
 
-
 _modes_lock, _noise_lock = ThreadLock(), ThreadLock()
-_modes_before: dict[int, tuple[bool, int]] = {}  # submodule: its mode, number of contexts
+_modes_before: dict[int, tuple[bool, int]] = {}  # by id of the submodule: its mode, contexts in use
 
 
 @contextmanager
 def in_eval_mode(*modules: nn.Module) -> Iterator[None]:
-    """Puts modules in eval mode within the context, then restores all their modes.
+    """Put modules in eval mode within the context, then restore all their modes.
 
     If several threads use a module, the last one to leave restores its mode. Exported programs and
     frozen TorchScript modules have one mode only and keep it.
     """
-    every = [part for module in modules for part in module.modules() if hasattr(part, "training")]
-    parts = {id(part): part for part in every}
+    nested = (part for module in modules for part in module.modules())
+    parts = {id(part): part for part in nested if hasattr(part, "training")}
     with _modes_lock:
         for key, part in parts.items():
             mode, contexts = _modes_before.get(key, (part.training, 0))
@@ -45,7 +44,7 @@ def in_eval_mode(*modules: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def fixed_noise(seed: int) -> Iterator[None]:
-    """Seeds torch's global generators within the context and restores their states.
+    """Seed torch's global generators within the context, then restore their states.
 
     For models that take no generator, such as `sample_latents` of a VAE. The generators are those
     of the CPU and of every CUDA device in use, since the device of a function is unknown before its

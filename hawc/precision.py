@@ -1,10 +1,10 @@
-"""Computations in float32 or better: casts, and contexts without autocast."""
+"""Computations without loss of digits: casts, exact distances, and no autocast."""
 
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-__all__ = ["full_precision", "without_autocast"]
+__all__ = ["exact_distances", "full_precision", "without_autocast"]
 
 
 def full_precision(x: Shaped[Tensor, "*s"]) -> Float[Tensor, "*s"]:
@@ -16,6 +16,16 @@ def full_precision(x: Shaped[Tensor, "*s"]) -> Float[Tensor, "*s"]:
     if not x.is_floating_point():
         return x.double()
     return x.float() if x.element_size() < 4 else x
+
+
+def exact_distances(
+    x: Float[Tensor, "*b n d"], y: Float[Tensor, "*b m d"]
+) -> Float[Tensor, "*b n m"]:
+    """Returns |x_i - y_j| from differences of coordinates.
+
+    For large sets torch.cdist would expand |x - y|^2, which loses the digits of small distances.
+    """
+    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def without_autocast(x: Tensor) -> torch.autocast:

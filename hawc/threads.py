@@ -1,4 +1,4 @@
-"""One thread for small computations, and locks that copies and forks find free."""
+"""One thread for small computations, and locks that are free in copies and forks."""
 
 import os
 import threading
@@ -14,7 +14,7 @@ __all__ = ["ThreadLock", "one_thread"]
 
 @contextmanager
 def one_thread(wanted: bool = True) -> Iterator[None]:
-    """Limits the CPU operations of PyTorch to the calling thread within the context.
+    """Limit the CPU operations of PyTorch to the calling thread within the context.
 
     A product of small matrices takes 10 us; waking another thread for a part of it takes up to
     100 us. PyTorch keeps a number of threads for each Python thread. Within the context, matrix
@@ -23,7 +23,7 @@ def one_thread(wanted: bool = True) -> Iterator[None]:
     `torch.set_num_threads`.
 
     Args:
-        wanted: whether to limit them at all.
+        wanted: False changes nothing.
     """
     before = torch.get_num_threads()
     if not wanted or before == 1:
@@ -58,7 +58,7 @@ class ThreadLock:
         return ThreadLock, ()
 
     def free_in_child(self) -> None:
-        """Frees the lock, after a fork, if another thread of the parent process holds it."""
+        """Free the lock after a fork if another thread of the parent process holds it."""
         if self._lock.acquire(blocking=False):  # it is free, or the forking thread holds it
             self._lock.release()
         else:

@@ -21,8 +21,8 @@ __all__ = ["Deterministic"]
 _MOST_STARTS = 16
 _STARTS_FOR_ONE = 2**13  # for K = dim = 1; divided by K dim^2
 _STARTED_PAIRS = 2**16
-# This share of the possible decrease may always be left out. With a long history one batch changes
-# the distance of all points by a small share only.
+# Upper bound of the share in `progress_tolerance`. With a long history one batch changes the
+# distance of all points by a small share only.
 _NEGLIGIBLE_PROGRESS = 2e-2
 # Least number of points, over all candidates, that the starts are chosen from.
 _SCREENED_POINTS = 64
@@ -38,10 +38,10 @@ class Deterministic(AbstractSolver):
     """L-BFGS on the exact objective from several starts; the best result is returned.
 
     Args:
-        restarts: number of starts, at least 1. Every sixty steps the worse half of them is given
-            up. None is 16 starts if K dim^2 <= 512, fewer for larger problems and long histories,
-            down to 1. `Deterministic(restarts=1, progress_tolerance=1e-4)` takes a fraction of the
-            time in few dimensions and ends within a few per cent of the default.
+        restarts: number of starts, at least 1. Every sixty steps the worse half of them is
+            dropped. None is 16 starts if K dim^2 <= 512, fewer for larger problems and long
+            histories, down to 1. `Deterministic(restarts=1, progress_tolerance=1e-4)` takes a
+            fraction of the time in few dimensions and ends within a few percent of the default.
         max_iterations: of each start, at least 1.
         gradient_tolerance: > 0. A start stops when no coordinate of its gradient exceeds this share
             of the largest one at i.i.d. samples of the target.
@@ -50,9 +50,9 @@ class Deterministic(AbstractSolver):
 
                 min(progress_tolerance T^(-1/dim) (T/K)^2, 2 %).
 
-            T^(-1/dim) is what good points leave of the squared distance of i.i.d. samples. (T/K)^2
-            is there since f changes the squared distance of all points by f (K/T)^2 only. 0
-            disables this rule.
+            T^(-1/dim) is what good points leave of the squared distance of i.i.d. samples. The
+            factor (T/K)^2 compensates for the small influence of f on the squared distance of all
+            points, which contains f (K/T)^2. 0 disables this rule.
 
     Raises:
         ValueError: if an argument is out of its range.

@@ -2,7 +2,7 @@
 
 SciPy's L-BFGS works on one start, on the CPU. Here each evaluation takes all starts together. If
 one start cannot keep the device busy, several take little more time. Every sixty iterations the
-worse half of the starts is given up.
+worse half of the starts is dropped.
 
 Source: compact form of the inverse Hessian: Byrd, Nocedal and Schnabel 1994, Mathematical
 Programming 63:129, eq. 2.6. Bisection for the weak Wolfe conditions: Lewis and Overton 2013,
@@ -26,7 +26,7 @@ __all__ = ["Minimum", "StoppingRule", "minimize"]
 Objective = Callable[[Float[Tensor, "r n"]], tuple[Float[Tensor, " r"], Float[Tensor, "r n"]]]
 
 _MEMORY = 10  # pairs of steps and gradient changes; 20 or 40 save hardly any evaluation
-_HALVED_EVERY = 60  # iterations after which the worse half of the starts is given up
+_HALVED_EVERY = 60  # iterations after which the worse half of the starts is dropped
 _SUFFICIENT_DECREASE, _CURVATURE = 1e-4, 0.9
 _ROUNDING = 1e-7  # of a value, relative: sums over long histories are in float32
 _MAX_TRIALS = 20  # of a line search; more only chase rounding errors
@@ -97,7 +97,7 @@ def minimize(
     highest: float | None = None,
     known: tuple[Float[Tensor, " r"], Float[Tensor, "r n"]] | None = None,
 ) -> Minimum:
-    """Returns the lowest point found from several starts.
+    """Returns the lowest of the points that the descents from several starts reach.
 
     Args:
         function: returns value and gradient at each row of its argument.
@@ -180,7 +180,7 @@ def _step(
 def _bordered(
     matrix: Float[Tensor, "r m m"], row: Float[Tensor, "r k 1"], column: Float[Tensor, "r k 1"]
 ) -> Float[Tensor, "r k k"]:
-    """Appends a row and a column, and removes the first ones of a full matrix."""
+    """Returns the matrix with a new last row and column; a full one loses its first."""
     kept = matrix[:, 1 - _MEMORY :, 1 - _MEMORY :]
     return torch.cat([torch.cat([kept, row[:, :-1].mT], dim=1), column], dim=2)
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from hawc.arguments import check_instance
 from hawc.kernel_sum import EXPANDED_FROM_DIM, KernelSum, expansion_is_accurate
 from hawc.kernels import AbstractKernel, HuberEnergy
+from hawc.precision import exact_distances
 from hawc.targets import AbstractTarget, PotentialAndGradient
 
 __all__ = ["AbstractProblem", "CompressionProblem", "Weights", "default_kernel", "jittered"]
@@ -52,7 +53,7 @@ class AbstractProblem(ABC):
 
     @abstractmethod
     def weights(self, points: Float[Tensor, "k d"]) -> Float[Tensor, " k"]:
-        """Returns the weights p of the points."""
+        """Returns the weights p of the points, with total 1."""
 
 
 @final
@@ -100,7 +101,7 @@ class CompressionProblem(AbstractProblem):
     def transferred(
         self, target: AbstractTarget, history: Float[Tensor, "kp d"]
     ) -> "CompressionProblem":
-        """Returns the problem with another target and history, else unchanged."""
+        """Returns the same problem with another target and history."""
         return CompressionProblem(target, self.size, history, self.kernel, self._weights)
 
     def value_and_gradient(
@@ -154,16 +155,16 @@ class CompressionProblem(AbstractProblem):
         field, _ = self.field(points[None])
         return self._weights_at(points[None], field)[0]
 
-    def start(self, generator: torch.Generator, count: int = 1) -> Float[Tensor, "r k d"]:
-        """Returns sets of i.i.d. samples of the target, moved slightly off history points."""
-        points = self.target.sample(count * self.size, generator=generator)
-        return jittered(points, generator, self.target.length_scale).reshape(count, self.size, -1)
+    def start(self, generator: torch.Generator) -> Float[Tensor, "k d"]:
+        """Returns i.i.d. samples of the target, moved slightly off history points."""
+        points = self.target.sample(self.size, generator=generator)
+        return jittered(points, generator, self.target.length_scale)
 
     def candidates(self, generator: torch.Generator, count: int) -> Float[Tensor, "r k d"]:
         target, size = self.target, self.size
         sets = [target.spread_sample(size, generator=generator) for _ in range(count)]
         spread = jittered(torch.cat(sets), generator, target.length_scale)
-        return torch.cat([self.start(generator), spread.reshape(count, size, -1)])
+        return torch.cat([self.start(generator)[None], spread.reshape(count, size, -1)])
 
     def _weights_at(
         self, points: Float[Tensor, "r k d"], field: Float[Tensor, "r k"]
@@ -204,7 +205,7 @@ def default_kernel(target: AbstractTarget) -> AbstractKernel:
 
 
 def jittered(
-    points: Float[Tensor, "n d"], generator: torch.Generator, length_scale: float = 1.0
+    points: Float[Tensor, "n d"], generator: torch.Generator, length_scale: float
 ) -> Float[Tensor, "n d"]:
     """Returns the points in float64 with noise of 1e-3 of the length scale.
 
@@ -221,7 +222,7 @@ def jittered(
 
 def _squared_distances(points: Float[Tensor, "r k d"]) -> Float[Tensor, "r k k"]:
     if points.shape[2] < EXPANDED_FROM_DIM:
-        return _squares_of_differences(points)
+        return exact_distances(points, points).square_()
     centered = points - points.mean(1, keepdim=True)  # the error is relative to |x|^2
     norms = centered.square().sum(2)
     squared = torch.baddbmm(norms[:, None], centered, centered.mT, alpha=-2).add_(norms[:, :, None])
@@ -229,10 +230,6 @@ def _squared_distances(points: Float[Tensor, "r k d"]) -> Float[Tensor, "r k k"]
     diagonal.fill_(torch.inf)  # not the nearest distance
     farthest, nearest = float(norms.amax()), float(squared.amin())
     if not (nearest > 0 and expansion_is_accurate(farthest / nearest, points.dtype)):
-        return _squares_of_differences(points)
+        return exact_distances(points, points).square_()
     diagonal.zero_()
     return squared
-
-
-def _squares_of_differences(points: Float[Tensor, "r k d"]) -> Float[Tensor, "r k k"]:
-    return torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist").square_()

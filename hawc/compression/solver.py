@@ -35,7 +35,7 @@ class Compression:
 
 
 class AbstractSolver(ABC):
-    """Minimizes a compression problem; equal solvers have equal hashes."""
+    """An algorithm that minimizes a compression problem."""
 
     @abstractmethod
     def solve(

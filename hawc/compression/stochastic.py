@@ -57,7 +57,7 @@ class Stochastic(AbstractSolver):
         generator: torch.Generator,
         start: Float[Tensor, "k d"] | None = None,
     ) -> Compression:
-        points = problem.start(generator) if start is None else start[None].clone()
+        points = (problem.start(generator) if start is None else start.clone())[None]
         # the steps of an optimizer such as Adam have a length scale of their own
         unit = problem.target.length_scale
         units = problem.kernel.rescaled(unit)

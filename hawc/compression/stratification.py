@@ -10,9 +10,9 @@ _TIED = 1e-9  # far above the rounding of float64
 
 
 def stratified_complement(past: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-    """Returns `size` ascending numbers, with the given ones closest to uniform.
+    """Returns ascending numbers that are, with the given ones, closest to uniform.
 
-    Let T be the number of all, and N(q) and M(q) the counts of given and new numbers below q. The
+    Let T be the number of all, and N(q) and M(q) the numbers of given and new ones below q. The
     new numbers minimize the Cramer-von Mises distance
 
         int_0^1 (N(q) + M(q) - T q)^2 dq.
@@ -23,7 +23,7 @@ def stratified_complement(past: NDArray[np.float64], size: int) -> NDArray[np.fl
 
     Args:
         past: numbers in [0, 1], in any order.
-        size: at least 1.
+        size: how many to return, at least 1.
     """
     total = len(past) + size
     count = max(_FEWEST_SITES, min(_MOST_SITES, 1 << (total - 1).bit_length()))

@@ -10,9 +10,8 @@ from torch import Tensor
 
 __all__ = ["TIE_TOLERANCE", "tolerant_argmin", "tolerant_argsort"]
 
-TIE_TOLERANCE = (
-    1e-9  # relative: far above the rounding of float64, far below what is worth a search
-)
+# Relative: far above the rounding of float64, far below a gain that is worth a search.
+TIE_TOLERANCE = 1e-9
 
 
 def tolerant_argmin(values: Float[Tensor, " n"], margin: float | None = None) -> int:

@@ -24,7 +24,7 @@ __all__ = ["Typical"]
 _SHORTEST, _LONGEST = 0.0101, 0.9899
 # This descent loses 1 % of the distance to one with the default tolerance, in a third of its time.
 _DESCENT = Deterministic(progress_tolerance=1e-3)
-# More candidates gain little for one point, and fewer leave many points no choice.
+# More candidates gain little for one point. Fewer leave no choice to many points.
 _MOST_PER_POINT, _LEAST_PER_POINT = 128, 8
 
 
@@ -54,8 +54,9 @@ class Typical(AbstractSolver):
     Only the descent uses `start`.
 
     Args:
-        num_candidates: most samples to choose from where the target has no elliptical form, at
-            least 1. Their number is 128 for each new point, at most this and at least 8 for each.
+        num_candidates: the most samples to choose from if the target has no elliptical form, at
+            least 1. There are 128 samples for each new point up to this limit, and never fewer than
+            8 for each.
 
     Raises:
         ValueError: if `num_candidates` is not an integer of at least 1.

@@ -1,11 +1,14 @@
 """Divergences between distributions, one module for each representation.
 
-    discrete        weights on one support          densities    log densities on the line
-    normals         `hawc.targets.Normal`, closed forms     line         samples on the line
+    discrete        weights on one support
+    normals         `hawc.targets.Normal`, closed forms
+    densities       log densities on the line, by quadrature
+    line            samples on the line, by sorting
     transport       weighted points of R^d: exact optimal transport with its plan and dual
     entropic        the same, smoothed, for large sets
+    discriminator   the optimal discriminator of two log densities, and its value
 
-    name                     of distributions p, q, with m = (p + q) / 2                 at most
+    name                     formula for p and q, with m = (p + q) / 2          at most
     total_variation          1/2 int |p - q| = sup_A |p(A) - q(A)|              1
     kl                       KL(p || q) = int p log(p / q)                      infinity
     reverse_kl               KL(q || p)                                         infinity

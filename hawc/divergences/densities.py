@@ -85,7 +85,7 @@ def on_nodes(p: LogDensity, q: LogDensity, interval: Interval) -> Nodes:
     half = (ends.diff() / (2 * _CELLS))[:, None]
     steps = 2 * torch.arange(_CELLS, dtype=torch.float64, device="cpu") + 1
     centers = ends[:-1, None] + half * steps
-    inner, inner_weights = (torch.from_numpy(of) for of in np.polynomial.legendre.leggauss(_NODES))
+    inner, inner_weights = map(torch.from_numpy, np.polynomial.legendre.leggauss(_NODES))
     points = (centers[..., None] + half[..., None] * inner).ravel()
     weights = (half * inner_weights.repeat(_CELLS)).ravel()
     nodes = Nodes(points, weights, p(points[:, None]).double(), q(points[:, None]).double())

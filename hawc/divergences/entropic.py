@@ -3,7 +3,7 @@
     min  sum_ij P_ij |x_i - y_j| + e KL(P || p q^T)   over P >= 0 with marginals p and q
 
 by Sinkhorn's iteration in the package POT. The smoothed plan costs more than W1, for distributions
-of total 1 by at most e log(min(n, m)). For KL(P || p q^T) is a mutual information, at most the
+of total 1 by at most e log(min(n, m)): KL(P || p q^T) is a mutual information, and so at most the
 entropies of p and of q.
 
 Source: Cuturi 2013, "Sinkhorn distances", NeurIPS 26, arXiv 1306.0895; Flamary et al. 2021, "POT:

@@ -30,6 +30,7 @@ from torch import Tensor
 from hawc.distances import checked_weighted_sets
 from hawc.divergences.checks import balanced, check_finite
 from hawc.points import ArrayLike, as_real
+from hawc.precision import exact_distances
 
 __all__ = ["Transport", "distance_costs", "optimal_plan", "optimal_transport", "wasserstein_1"]
 
@@ -110,10 +111,7 @@ def distance_costs(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> Float[Te
     """
     check_finite("x", x)
     check_finite("y", y)
-    return torch.cdist(x.double(), y.double(), compute_mode=_EXACT)
-
-
-_EXACT = "donot_use_mm_for_euclid_dist"  # close points lose half of their digits otherwise
+    return exact_distances(x.double(), y.double())
 
 
 def optimal_plan(

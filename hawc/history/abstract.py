@@ -92,9 +92,9 @@ class AbstractHistory(ABC):
     def exclusive(self) -> AbstractContextManager[None]:
         """Returns a context in which other threads and processes wait to append.
 
-        Used after repeated conflicts, so that a slow sampler is not starved. Others see points that
-        are appended within at the latest when the context ends. The holding thread may enter it
-        again.
+        Used after repeated conflicts, so that a slow sampler is not starved. Points appended in the
+        context are visible to others when it ends, or earlier. The thread that holds it may enter
+        it again.
         """
 
 

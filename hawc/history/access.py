@@ -25,7 +25,7 @@ class _Transaction:
 
 @final
 class GalleryAccess:
-    """Reads and writes of a gallery; within `exclusive` they share one transaction.
+    """Reads and writes a gallery; within `exclusive` all share one transaction.
 
     Args:
         store: holds the gallery.
@@ -73,7 +73,7 @@ class GalleryAccess:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Hold back other writers, threads and processes; this thread may enter again."""
+        """Make other writers wait, in threads and processes; this thread may enter again."""
         with self.writing() as connection:
             outer = self._transaction
             if self._current() is None:

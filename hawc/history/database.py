@@ -56,7 +56,8 @@ class DatabaseHistory(AbstractHistory):
             SQLite file. Options: `?timeout=` in seconds, `mode=ro` and others of SQLite, or those
             of libpq.
         target: the distribution of the gallery's points. Its dimension and its `repr` are recorded
-            when the gallery is created, and must be the same whenever it is opened.
+            when the gallery is created, and must be the same whenever it is opened. For a
+            `hawc.FeatureSampler` it is `hawc.samplers.LatentsWithFeatures`.
         gallery: name of the gallery, 1 to 100 printable characters; created if missing.
         dtype: of the stored points, torch.float32 or torch.float64. None is the recorded dtype, or
             torch's default dtype for a new gallery.
@@ -101,7 +102,7 @@ class DatabaseHistory(AbstractHistory):
 
     @property
     def identity(self) -> str:
-        """A random text of this gallery alone, also among galleries of the same name."""
+        """A random text that no other gallery has, not even one of the same name."""
         return self._identity
 
     @property

@@ -14,7 +14,7 @@ from hawc.history.store_url import FilePlace, StoreURL, store_place
 
 __all__ = ["Store", "StoreURL"]
 
-_LOCKS = 0x68617763  # "hawc" in ASCII, which no other program should use
+_LOCKS = 0x68617763  # "hawc" in ASCII: keeps advisory locks of other programs distinct
 _CREATION_LOCK = 0  # galleries are numbered from 1
 
 
@@ -75,7 +75,8 @@ class Store:
             HistoryStoreError: if the store cannot be written; the message says why.
         """
         with self._connected("written") as connection, connection.begin():
-            if self.is_sqlite:  # SQLite refuses at once to make a reader a writer
+            # a SQLite transaction that reads first would not wait for the lock of another writer
+            if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
 
@@ -94,7 +95,7 @@ class Store:
                 )
 
     def lock(self, connection: Connection, number: int = _CREATION_LOCK) -> None:
-        """Hold a lock until the transaction of `connection` ends; others wait for it.
+        """Take a lock until the transaction of `connection` ends; others wait for it.
 
         Args:
             connection: within a transaction that writes.
@@ -110,10 +111,7 @@ class Store:
             with self._engine.connect() as connection:
                 connected = True
                 yield connection
-        except (
-            SQLAlchemyError,
-            UnicodeDecodeError,
-        ) as error:  # the latter: damaged text
+        except (SQLAlchemyError, UnicodeDecodeError) as error:  # damaged text cannot be decoded
             failure = f"the history at {self} cannot be {action}"
             if isinstance(self._place, FilePlace) and self.is_missing_file:
                 mode = self._place.options["mode"]

@@ -79,7 +79,9 @@ _NOT_UTF8 = "its text is not UTF-8: restore the store from a copy or an export"
 def store_error(
     error: Exception, failure: str, *, secrets: Sequence[str] = (), connected: bool = True
 ) -> HistoryStoreError:
-    """Returns an error for users, caused by the original unless that holds a secret.
+    """Returns an error with the reason and advice, without passwords.
+
+    Its cause is the original error, unless that contains a password.
 
     Args:
         error: of SQLAlchemy, or of a driver that reads damaged text.

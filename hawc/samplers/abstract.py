@@ -1,4 +1,4 @@
-"""The base class of samplers: choose a batch against the history, record it, return it."""
+"""The base class of samplers, which record each batch in a history."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -10,12 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.arguments import check_instance, checked_generator, whole_number
-from hawc.history import (
-    AbstractHistory,
-    HistoryConflictError,
-    MemoryHistory,
-    Recorded,
-)
+from hawc.history import AbstractHistory, HistoryConflictError, MemoryHistory, Recorded
 from hawc.targets import AbstractTarget
 from hawc.threads import ThreadLock
 
@@ -25,7 +20,7 @@ BeforeAppend = Callable[[Tensor, int], str | None]
 """Receives the chosen rows and their position in the history; may return a label for them."""
 
 GeneratorAt = Callable[[int], torch.Generator]
-"""Returns the random numbers for a choice from the length of the history."""
+"""Returns the generator for a choice, given the length of the history."""
 
 _OPTIMISTIC_ATTEMPTS = 2  # before the sampler keeps other processes from appending
 
@@ -33,8 +28,8 @@ _OPTIMISTIC_ATTEMPTS = 2  # before the sampler keeps other processes from append
 class AbstractSampler(ABC):
     """Samples batches and records them in a history.
 
-    A subclass implements `choose`. Its constructor takes the target first, passes it to this one,
-    and may have further arguments.
+    A subclass implements `choose`. Its constructor takes the target as the first argument and
+    passes it to this one.
 
     Several threads may use one sampler; their calls run one after the other, since each choice
     depends on the one before. Samplers that share a history, in threads or processes, choose
@@ -77,8 +72,8 @@ class AbstractSampler(ABC):
     def history(self) -> AbstractHistory:
         """The recorded rows.
 
-        Another history of the same dimension can be assigned. Its distribution is not compared
-        then: the caller vouches for it.
+        Another history of the same dimension can be assigned. Its target is not compared with the
+        sampler's.
         """
         return self._history
 
@@ -87,7 +82,7 @@ class AbstractSampler(ABC):
         if history.dim != self.rows.dim:
             raise ValueError(
                 f"`history` must hold points of dimension {self.rows.dim} for {self.rows}, got "
-                f"dimension {history.dim}."
+                f"dimension {history.dim}; create it with that dimension or target."
             )
         self._history = history
 
@@ -98,7 +93,7 @@ class AbstractSampler(ABC):
         generator: torch.Generator | GeneratorAt,
         before_append: BeforeAppend | None = None,
     ) -> Float[Tensor, "n d"]:
-        """Chooses n new points, records them in the history and returns them.
+        """Choose n new points, record them in the history and return them.
 
         If another sampler appends during the choice, the batch is chosen again. After two such
         conflicts the third choice is made while all others wait.
@@ -139,8 +134,9 @@ class AbstractSampler(ABC):
             source = generator(len(past)) if callable(generator) else generator
             rows = self.choose(n, past, source, rows)
             label = before_append(rows, len(past)) if before_append else None
-            named: dict[str, Any] = {} if label is None else {"label": label}
-            self.history.append(rows, expected_length=len(past), **named)
+            # only a DatabaseHistory takes labels
+            labelled: dict[str, Any] = {} if label is None else {"label": label}
+            self.history.append(rows, expected_length=len(past), **labelled)
             return rows
 
         for _ in range(_OPTIMISTIC_ATTEMPTS):
@@ -157,10 +153,10 @@ class AbstractSampler(ABC):
         generator: torch.Generator,
         previous: Float[Tensor, "n d"] | None = None,
     ) -> Float[Tensor, "n d"]:
-        """Returns n rows, in torch's default dtype, on the generator's device; records nothing.
+        """Returns n rows for the history, and records nothing.
 
-        A row starts with the coordinates of a point; further numbers may follow, as `rows`
-        describes.
+        They are in torch's default dtype, on the generator's device. A row starts with the
+        coordinates of a point; further numbers may follow, as `rows` describes.
 
         Args:
             n: number of rows, at least 1.

@@ -7,14 +7,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-__all__ = ["EXACT", "DistancePenalty", "independent_distance"]
+from hawc.precision import exact_distances
 
-# By default cdist expands |x - y|^2 for large sets, which loses digits far from the origin.
-EXACT = "donot_use_mm_for_euclid_dist"
+__all__ = ["DistancePenalty", "independent_distance"]
+
 # The penalty at 90 % of the distance is about the cost of one image that does not fit the
 # distribution; at 70 % it is nine times that.
 _WEIGHT = 100.0
-# Share of independent images that have another image within the default distance.
+# Share of independent images that have another image closer than the default distance.
 _CLOSE_SHARE = 0.25
 _BLOCK_ROWS = 4096  # remembered points: their distances from 1,000 candidates fit a cache
 _SHORT_HISTORY = 2**20  # numbers; a longer one is searched in its own dtype, twice as fast
@@ -97,7 +97,7 @@ def _distances_to_others(
     batches: Float[Tensor, "b n d"], past: Float[Tensor, "kp d"]
 ) -> Float[Tensor, "b n"]:
     """Returns each point's distance to the nearest other of its batch and the past."""
-    in_batch = torch.cdist(batches, batches, compute_mode=EXACT)
+    in_batch = exact_distances(batches, batches)
     in_batch.diagonal(dim1=1, dim2=2).fill_(torch.inf)
     distances = in_batch.amin(2)
     if len(past) == 0:

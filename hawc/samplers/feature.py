@@ -69,7 +69,8 @@ class FeatureSampler(AbstractSampler):
         features: images to features (n, f), a tensor or an array.
         data: the distribution of the features of real images, such as
             `hawc.Empirical(features(x))`. The features of one class give images of that class.
-        history: of dimension d + f; a new `MemoryHistory` if None.
+        history: of dimension d + f; a new `MemoryHistory` if None. The target of a
+            `DatabaseHistory` is `LatentsWithFeatures(prior, data)`.
         kernel: of both squared distances. None is `hawc.kernels.HuberEnergy`, smoothed in
             proportion to each distribution's `length_scale`.
         num_candidates: number of samples to choose from, at least n; all of them are decoded.
@@ -131,7 +132,7 @@ class FeatureSampler(AbstractSampler):
         self._num_steps = None if num_steps is None else whole_number("num_steps", num_steps, 0)
         self._typicality = typicality
         self._min_distance = min_distance
-        self._is_compared_with_data = False  # once, for the first batch
+        self._is_compared_with_data = False  # True after the first batch
 
     def choose(
         self,
@@ -217,7 +218,7 @@ class FeatureSampler(AbstractSampler):
         except MissingGradientError as error:
             if self._num_steps is not None:
                 raise
-            warn(f"{error} This is done now.")
+            warn(f"{error} The sampler continues with num_steps=0.")
             self._num_steps = 0  # later batches skip the check and the warning
             return latents
         lengths = None if form is None else form.lengths(latents.double())

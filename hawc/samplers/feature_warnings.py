@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.kernels import AbstractKernel
-from hawc.samplers.distance_penalty import EXACT
+from hawc.precision import exact_distances
 from hawc.targets import AbstractTarget
 
 __all__ = ["warn", "warn_if_outside_prior", "warn_if_too_close", "warn_if_unlike_data"]
@@ -48,7 +48,7 @@ def warn_if_unlike_data(features: Float[Tensor, "m f"], data: AbstractTarget, se
         return
     generator = torch.Generator(features.device).manual_seed(seed)
     real = data.sample(_NUM_REAL, generator=generator).to(features)
-    nearest = float(torch.cdist(real, features, compute_mode=EXACT).amin(1).median())
+    nearest = float(exact_distances(real, features).amin(1).median())
     between_real = float((real - real.roll(1, 0)).norm(dim=1).median())
     # The ratio is 0.2 to 0.6 for generators of digits and four feature networks, 0.5 to 250 if the
     # range differs, and at most 1 for equal distributions with any number of features.

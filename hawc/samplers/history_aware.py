@@ -24,10 +24,12 @@ class HistoryAwareSampler(AbstractSampler):
     n = 1.
 
     By default all points have typical lengths (`hawc.compression.Typical`), so that a decoder was
-    trained on points like them. If the distribution has no lengths (a mixture, a cube, a data set),
-    the points are the best of 1,024 samples. `solver=Deterministic()` leaves points free: their
-    distance from the distribution is smaller, above all in few dimensions and with small batches,
-    but they may lie where no decoder was trained.
+    trained on points like them. Mixtures, cubes and data sets have no such lengths: the points are
+    then the best of up to 1,024 samples, or of 8 for each point in large batches.
+
+    `solver=Deterministic()` leaves points free. Their distance from the distribution is smaller,
+    above all in few dimensions and with small batches, but they may lie where no decoder was
+    trained.
 
     In many dimensions latents alone say little about images, since all pairs of samples of N(0, I)
     have about the same distance. `hawc.FeatureSampler` compares features of the images.

@@ -19,10 +19,10 @@ class LatentsWithFeatures:
     Pass it to `hawc.DatabaseHistory` as the target. The gallery stores its `repr`, and refuses
     other distributions and features of another network.
 
-    Features computed again on another device or number of threads round differently, and are
-    refused too. There are two ways out. Compute `data` once and store its points. Or give `data` a
-    name: any object with `dim` and a `repr` of its own. Assign a gallery under such a name
-    to the sampler's attribute `history`; its constructor refuses it.
+    Features computed again on another device, or with another number of threads, round differently
+    and are refused too. Either compute `data` once and store its points, or pass as `data` any
+    object with `dim` and a fixed `repr`. The constructor of the sampler refuses a gallery of such
+    an object; assign it to the sampler's attribute `history`.
 
     Args:
         prior: the distribution of the latents.

@@ -12,7 +12,7 @@ __all__ = ["as_covariances", "spectrum"]
 def as_covariances(name: str, value: float | Float[Tensor, "..."] | ArrayLike) -> Tensor:
     """Returns numbers or matrices as a CPU tensor without an autograd graph.
 
-    Floating-point tensors keep their dtype, since `spectrum` allows errors of its rounding.
+    Floating-point tensors keep their dtype, since `spectrum` tolerates its rounding errors.
     """
     if isinstance(value, Tensor) and value.is_floating_point():
         return value.detach().to("cpu", copy=True)

@@ -72,8 +72,8 @@ class EllipticalForm:
     ) -> Float[Tensor, "n d"]:
         """Returns the points moved to the given lengths, each on its ray from the center."""
         whitened = self.whitened(points)
-        now = torch.linalg.vector_norm(whitened, dim=1).clamp(min=torch.finfo(points.dtype).tiny)
-        return self.points(whitened * (lengths.to(now) / now)[:, None])
+        norms = torch.linalg.vector_norm(whitened, dim=1).clamp(min=torch.finfo(points.dtype).tiny)
+        return self.points(whitened * (lengths.to(norms) / norms)[:, None])
 
     def lengths_at(self, probabilities: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
         """Returns the quantiles of the length in float64 on the CPU."""

@@ -161,8 +161,8 @@ class GaussianMixture(AbstractTarget):
         @lru_cache(maxsize=8)
         def constants(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, ...]:
             with torch.inference_mode(False):
-                every = (slope, offset, weight, self._weights)
-                return tuple(tensor.to(device, dtype) for tensor in every)
+                tensors = (slope, offset, weight, self._weights)
+                return tuple(tensor.to(device, dtype) for tensor in tensors)
 
         def block(x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
             slope, offset, weight, component_weight = constants(x.dtype, x.device)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from hawc.arguments import check_instance
 from hawc.kernels import AbstractKernel
+from hawc.precision import exact_distances
 
 __all__ = ["estimate_length_scale", "rescaled_kernel"]
 
@@ -22,14 +23,14 @@ def estimate_length_scale(points: Float[Tensor, "n d"]) -> float:
     a gap between up to eight groups changes the result. Copies of a point do not count as
     neighbours.
     """
-    some = points[:: math.ceil(len(points) / _POINTS)].double()
-    distances = torch.cdist(some, some, compute_mode="donot_use_mm_for_euclid_dist")
+    subset = points[:: math.ceil(len(points) / _POINTS)].double()
+    distances = exact_distances(subset, subset)
     distances = distances.masked_fill(distances == 0, torch.inf).sort(1).values
-    nearest, at_most = distances[:, 0], distances[:, min(_GROUP, len(some)) - 1]
+    nearest, at_most = distances[:, 0], distances[:, min(_GROUP, len(subset)) - 1]
     within = torch.where(at_most.isfinite(), at_most, nearest)
     within = within[within.isfinite()]
     if len(within) == 0:  # a single point has no other scale than its norm
-        return float(some.square().mean().sqrt()) or 1.0
+        return float(subset.square().mean().sqrt()) or 1.0
     return float(within.quantile(0.5)) / math.sqrt(points.shape[1])
 
 

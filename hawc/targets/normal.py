@@ -15,7 +15,7 @@ from hawc.targets.identity import as_text
 
 __all__ = ["Normal"]
 
-_FLAT = 1e-12  # directions with less than this share of the largest variance have none
+_FLAT = 1e-12  # a direction with less than this share of the largest variance is flat
 
 
 @final
@@ -100,8 +100,7 @@ class Normal(AbstractTarget):
         return self._mixture.self_energy(kernel)
 
     def elliptical_form(self) -> EllipticalForm | None:
-        variances = self._variances[0].cpu()
-        # the directions in which the distribution has variance
+        variances = self._variances[0]
         regular = variances > _FLAT * variances.max()
         if not bool(regular.any()):
             return None  # a point
@@ -109,7 +108,7 @@ class Normal(AbstractTarget):
         if self._axes is None:
             scale = float(deviations)
             return EllipticalForm(self.dim, *normal_lengths(self.dim), self._mean, scale, 1 / scale)
-        axes = self._axes[0].cpu()[:, regular]
+        axes = self._axes[0][:, regular]
         rank = axes.shape[1]
         return EllipticalForm(
             rank, *normal_lengths(rank), self._mean, axes * deviations, (axes / deviations).T

@@ -24,10 +24,10 @@ _FLOAT64_SAMPLES = ContextVar("float64_samples", default=False)
 
 @contextmanager
 def float64_samples() -> Iterator[None]:
-    """Makes targets return the same float64 samples under every default dtype.
+    """Make targets return the same float64 samples under every default dtype.
 
-    A search that starts from other points may end in others. The random numbers themselves are
-    taken in float32, as under torch's usual default dtype.
+    Other starting points could lead a search to another result. The random numbers themselves are
+    float32, as under torch's usual default dtype.
     """
     before = _FLOAT64_SAMPLES.set(True)
     try:
@@ -53,6 +53,6 @@ def sample_standard_normal(
 
 
 def check_sample_arguments(n: int, generator: torch.Generator) -> None:
-    """Raises ValueError unless `n` and `generator` are valid arguments of `sample`."""
+    """Raise ValueError unless `n` and `generator` are valid arguments of `sample`."""
     whole_number("n", n, 0)
     checked_generator("generator", generator)

@@ -5,7 +5,7 @@
 with known tau. The posterior of (w, alpha) is approximated by q(w) q(alpha). The updates alternate:
 
     q(w) = N(m, S):           S = (E[alpha] I + tau X'X)^-1,   m = tau S X't,
-    q(alpha) = Gamma(a', b'): a' = a + d / 2,   b' = b + (m'm + tr S) / 2,
+    q(alpha) = Gamma(a', b'): a' = a + d / 2,   b' = b + (m'm + tr S) / 2.
 
 Each is optimal given the other. So the evidence bound E_q log p(t, w, alpha) - E_q log q increases
 with every update and stays below log p(t).

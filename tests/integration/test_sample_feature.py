@@ -131,7 +131,9 @@ def test_a_network_without_gradients_chooses_among_candidates_and_says_so(
         sample("out", 2, *network, "--sampler.num_steps", "10")
     assert ended.value.code == 2
     assert "num_steps=0 chooses among candidates" in capfd.readouterr().err.splitlines()[-1]
-    with pytest.warns(UserWarning, match="num_steps=0 chooses among .* This is done now"):
+    with pytest.warns(
+        UserWarning, match="num_steps=0 chooses among .* The sampler continues with num_steps=0"
+    ):
         assert len(sample("other", 2, *network)) == 2
     with warnings.catch_warnings():
         warnings.filterwarnings("error", ".*num_steps")

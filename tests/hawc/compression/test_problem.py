@@ -199,19 +199,18 @@ def test_another_potential_takes_the_place_of_the_exact_one() -> None:
 
 
 @pytest.mark.parametrize("target", [PLANE, Empirical(normal(9, 2).double())], ids=repr)
-def test_starts_are_draws_moved_slightly(target: AbstractTarget) -> None:
-    problem = CompressionProblem(target, 4, torch.empty(0, 2), HuberEnergy())
-    starts = problem.start(seeded(), 3)
-    samples = target.sample(12, generator=seeded()).reshape(3, 4, 2)
-    moves = (starts - samples).norm(dim=2)
-    assert starts.dtype == torch.float64
+def test_start_is_samples_moved_slightly(target: AbstractTarget) -> None:
+    problem = CompressionProblem(target, 12, torch.empty(0, 2), HuberEnergy())
+    start = problem.start(seeded())
+    moves = (start - target.sample(12, generator=seeded())).norm(dim=1)
+    assert start.dtype == torch.float64
     assert (moves > 0).all()
     assert (moves < 1e-2).all()  # ten times the jitter's scale
-    assert torch.equal(starts, problem.start(seeded(), 3))
+    assert torch.equal(start, problem.start(seeded()))
 
 
 def test_jitter_is_small_and_in_float64() -> None:
-    moved = jittered(torch.zeros(1000, 2, dtype=torch.float32), seeded())
+    moved = jittered(torch.zeros(1000, 2, dtype=torch.float32), seeded(), 1.0)
     assert moved.dtype == torch.float64
     assert float(moved.std()) == pytest.approx(1e-3, rel=0.1)  # 2000 samples
 

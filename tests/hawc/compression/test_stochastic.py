@@ -89,7 +89,7 @@ def test_each_step_sees_a_fresh_batch() -> None:
 def test_any_optimizer_comes_near_the_best(optimizer: partial[torch.optim.Optimizer]) -> None:
     solver = Stochastic(300, 200, optimizer)
     found = compress(PLANE, 5, solver=solver, generator=seeded())
-    start = CompressionProblem(PLANE, 5, torch.empty(0, 2), KERNEL).start(seeded())[0]
+    start = CompressionProblem(PLANE, 5, torch.empty(0, 2), KERNEL).start(seeded())
     distance = float(squared_distance_to(KERNEL, found.points, PLANE))
     best = float(squared_distance_to(KERNEL, compress(PLANE, 5, generator=seeded()).points, PLANE))
     assert distance < 0.5 * float(squared_distance_to(KERNEL, start, PLANE))
