@@ -10,6 +10,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+import lightning_modules
 import train
 
 MLP = {"init_args": {"widths": [16]}}
@@ -84,6 +85,14 @@ def test_fit_and_resume(family: str, capsys: pytest.CaptureFixture[str]) -> None
     assert again["epoch"] == 1
     assert again["global_step"] > saved["global_step"] > 0
     assert "starting from" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_class_loads_its_checkpoint(family: str) -> None:
+    model = getattr(lightning_modules, family).load_from_checkpoint(checkpoint(family))
+    saved = torch.load(checkpoint(family), weights_only=True)["state_dict"]
+    assert saved.keys() == model.state_dict().keys()
+    assert all(torch.equal(value, saved[name]) for name, value in model.state_dict().items())
 
 
 @pytest.mark.parametrize("command", ["validate", "test"])

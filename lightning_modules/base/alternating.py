@@ -19,6 +19,7 @@ from torch.nn.utils import parametrize
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from lightning_modules.base.checkpoints import forget_class_path
 from lightning_modules.base.checks import forget_callables
 from lightning_modules.base.errors import TrainingError
 from lightning_modules.base.finite import LossWatch, check_finite_weights
@@ -155,6 +156,7 @@ class AbstractAlternating(AbstractPlainAttributes, LightningModule):
         self._loss_watch.check(self._steps_so_far())
         check_finite_weights(checkpoint, f"generator step {self.generator_step}")
         note_classes(checkpoint, self)
+        forget_class_path(checkpoint)
         checkpoint["alternating_steps"] = {name: getattr(self, name) for name in self.counters}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -16,7 +16,22 @@ from torch import Tensor
 
 from lightning_modules.interface import HasImageShape, LatentGenerator, provides
 
-__all__ = ["check_members", "load_members", "read_checkpoint", "read_weights"]
+__all__ = [
+    "check_members",
+    "forget_class_path",
+    "load_members",
+    "read_checkpoint",
+    "read_weights",
+]
+
+
+def forget_class_path(checkpoint: dict[str, Any]) -> None:
+    """Removes the class path that LightningCLI adds to the hyperparameters of a checkpoint.
+
+    `load_from_checkpoint` of a class that takes ``**options`` would keep it, and fail: Lightning
+    then takes the class for a base class whose subclass the checkpoint names.
+    """
+    checkpoint.get(LightningModule.CHECKPOINT_HYPER_PARAMS_KEY, {}).pop("_class_path", None)
 
 
 def read_checkpoint(path: Path, argument: str) -> dict[str, Any]:

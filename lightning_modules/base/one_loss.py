@@ -8,6 +8,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
+from lightning_modules.base.checkpoints import forget_class_path
 from lightning_modules.base.checks import BatchContract, forget_callables
 from lightning_modules.base.finite import LossWatch, check_finite_weights
 from lightning_modules.base.optimization import Optimization, configured, note_classes, resume
@@ -76,6 +77,7 @@ class AbstractOneLoss(AbstractPlainAttributes, LightningModule):
         self._loss_watch.check(f"step {self.global_step}")
         check_finite_weights(checkpoint, f"step {self.global_step}")
         note_classes(checkpoint, self)
+        forget_class_path(checkpoint)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if is_fitting(self):
