@@ -37,7 +37,7 @@ class SampleRequest:
             latents decode to), SobolSampler or IndependentSampler (both ignore the gallery's
             points, for comparison), or one of your own. Its arguments follow, as in
             --sampler.window 1000; --sampler.help FeatureSampler lists them.
-        history: Database of galleries: sqlite:///gallery.db (a file) or
+        history: Database of galleries: a SQLite file such as gallery.db, or a URL such as
             postgresql+psycopg://user@host/database. Default: gallery.db in the run folder of the
             checkpoint.
         gallery: Name of the gallery in the database; created if missing.
@@ -121,7 +121,7 @@ class SampleRequest:
 
     def _history(self, rows: Recorded, must_exist: bool) -> DatabaseHistory:
         first = self.checkpoints[0]
-        store = run_of(first) / "gallery.db" if self.history is None else self.history
+        store = run_of(first) / "gallery.db" if self.history is None else _store(self.history)
         try:
             if must_exist and self.gallery not in [gallery.name for gallery in galleries(store)]:
                 raise UsageError(
@@ -154,6 +154,11 @@ class SampleRequest:
             "seed": seed,
             "versions": {d.name: d.version for d in distributions() if d.name in _VERSIONED},
         }
+
+
+def _store(history: str) -> str | Path:
+    """Returns a URL as it is given, and anything without a colon as the path of a SQLite file."""
+    return history if ":" in history else Path(history)
 
 
 def digest(path: Path) -> str:

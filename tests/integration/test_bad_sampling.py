@@ -102,7 +102,7 @@ TABLE: list[Mistake] = [
         (*GIVEN, "--model", "lightning.pytorch.demos.boring_classes.BoringModel"),
         r"`model` must have `prior` and `decode`, got BoringModel",
     ),
-    ("not a URL", (*GIVEN, "--history", "gallery.db"), r"`history` must be like 'sqlite"),
+    ("not a URL", (*GIVEN, "--history", "sqlite:gallery.db"), r"`history` must be like 'sqlite"),
     ("scheme", (*GIVEN, "--history", "mysql://u:secret@h/x"), r"`history` must be like 'sqlite"),
     (
         "folder of a gallery",

@@ -86,6 +86,15 @@ def test_the_manifest_says_where_its_gallery_is(checkpoint: Path, tmp_path: Path
     run.folder.close()
 
 
+def test_a_plain_path_names_a_sqlite_file(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = request_of(checkpoint, history="all seen.db").open(tiny_energy_vae())
+    run.folder.close()
+    assert (tmp_path / "all seen.db").is_file()
+
+
 def test_a_gallery_of_the_same_name_elsewhere_is_another(checkpoint: Path, tmp_path: Path) -> None:
     output, model = str(tmp_path / "out"), tiny_energy_vae()
     first = request_of(checkpoint, output=output, history=f"sqlite:///{tmp_path}/a.db").open(model)
