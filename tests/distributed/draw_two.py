@@ -39,6 +39,7 @@ def main(folder: Path) -> None:
         write_missing_samples(trainer, model, run)
     except UsageError as error:
         (folder / f"refused-{trainer.global_rank}").write_text(str(error))
+    torch.distributed.destroy_process_group()  # else gloo's threads may abort the process at exit
 
 
 if __name__ == "__main__":
