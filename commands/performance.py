@@ -10,10 +10,10 @@
     train.py            OMP_WAIT_POLICY=passive: where two cores are busy,    OMP_WAIT_POLICY=active
                         threads that spin are up to 20 times slower
 
-lightning_modules/base/runtime.py has two more without a switch, since only the time differs:
-`stop_driver_checks` (1.6 microseconds instead of 40 a step) and `AbstractPlainAttributes` (0.4
-microseconds instead of 2.3, 50 times in a batch of a GAN). Users may add the callbacks ChannelsLast
-and CompiledNetworks. docs/performance.md has the tables.
+It also switches off two in lightning_modules/base/runtime.py: `stop_driver_checks` (1.6
+microseconds instead of 40 a step) and `AbstractPlainAttributes` (0.4 microseconds instead of 2.3,
+50 times in a batch of a GAN). Users may add the callbacks ChannelsLast and CompiledNetworks.
+docs/performance.md has the tables.
 """
 
 import ctypes

@@ -18,6 +18,8 @@ __all__ = [
     "stop_driver_checks",
 ]
 
+_IS_FAST = os.environ.get("HAWC_PERFORMANCE") != "off"  # docs/performance.md
+
 
 def attached_trainer(module: LightningModule) -> Trainer | None:
     """Returns the trainer that runs a module, or None."""
@@ -67,7 +69,7 @@ _NVML_CHECK = "PYTORCH_NVML_BASED_CUDA_CHECK"
 # without a GPU.
 def stop_driver_checks() -> None:
     """Unsets Lightning's NVML variable on machines without an accelerator."""
-    if not torch.accelerator.is_available():
+    if _IS_FAST and not torch.accelerator.is_available():
         os.environ.pop(_NVML_CHECK, None)
 
 
@@ -83,7 +85,7 @@ class AbstractPlainAttributes(nn.Module, ABC):
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, _PLAIN) and name in self.__dict__:
+        if _IS_FAST and isinstance(value, _PLAIN) and name in self.__dict__:
             object.__setattr__(self, name, value)
         else:
             super().__setattr__(name, value)

@@ -13,11 +13,13 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.profilers import PassThroughProfiler, Profiler
+from torch import nn
 
 import train
 from commands import performance
 from commands.experiment import ExperimentCLI
 from commands.performance import NoProfiler, PacedProgressBar
+from lightning_modules.base import runtime
 from tests.helpers import TinyImages, quiet_trainer, tiny_energy_vae, tiny_wgan
 from tests.integration.test_job_restarts import EXPERIMENT
 
@@ -68,6 +70,17 @@ def without_malloc_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_other_c_libraries_are_not_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(performance.ctypes, "CDLL", lambda name: object())
     assert not performance.keep_freed_memory()
+
+
+def test_the_measures_of_models_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "_IS_FAST", False)  # read from HAWC_PERFORMANCE at import
+    monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+    runtime.stop_driver_checks()
+    assert os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] == "1"
+    model, searched = tiny_wgan(), []
+    monkeypatch.setattr(nn.Module, "__setattr__", lambda _, name, value: searched.append(name))
+    model.critic_step = 1
+    assert searched == ["critic_step"]
 
 
 @pytest.mark.usefixtures("without_malloc_variables")
