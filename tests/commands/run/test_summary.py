@@ -262,5 +262,7 @@ def test_the_printed_command_trains_on(
     experiment("--config", "tiny.yaml", "--trainer.callbacks", callbacks, *options, *limits)
     first = steps("first")
     (line,) = [x for x in capsys.readouterr().out.splitlines() if "train on" in x]
-    experiment(*shlex.split(line.partition("train.py ")[2]), "--run_folder", "runs/second")
+    words = shlex.split(line.partition(": ")[2])  # the path of train.py may hold spaces
+    arguments = words[next(i for i, word in enumerate(words) if word.endswith("train.py")) + 1 :]
+    experiment(*arguments, "--run_folder", "runs/second")
     assert steps("second") >= first + 6  # two epochs of three batches, as many as before
