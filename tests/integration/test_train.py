@@ -4,6 +4,7 @@ import csv
 import errno
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -271,7 +272,8 @@ def test_an_interrupted_run_prints_how_to_resume_it(
             run("--config", CONFIG, "--trainer.max_epochs", "3")
     assert ended.value.code != 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "  go on: " in line]
-    folder = run(*line.partition("train.py ")[2].split())
+    words = shlex.split(line.partition(": ")[2])
+    folder = run(*words[next(i for i, word in enumerate(words) if word.endswith("train.py")) + 1 :])
     images = {path.name for path in (folder / "images").glob("*-new.png")}
     assert images == {"epoch-0002-new.png", "epoch-0003-new.png"}
 
