@@ -53,12 +53,14 @@ PARTS = (
     ("lightning/", "", "Lightning's loop and hooks"),
 )
 OTHER = "else"
+_ROOT = str(Path(__file__).parent.parent)
 
 
 def part_of(frame: FrameType | None) -> str:
     """Returns the part of a stack, by its innermost call in PARTS."""
     while frame is not None:
-        path, name = frame.f_code.co_filename, frame.f_code.co_name
+        path = frame.f_code.co_filename.removeprefix(_ROOT)  # it may be named hawc, too
+        name = frame.f_code.co_name
         for place, function, part in PARTS:
             if f"/{place}" in path and function in ("", name):
                 return part
