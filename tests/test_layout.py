@@ -2,8 +2,10 @@
 
 import ast
 import importlib
+import io
 import shutil
 import subprocess
+import tokenize
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -133,3 +135,45 @@ def test_lock_and_sources_name_no_index_and_no_lock_of_uv_is_tracked() -> None:
         command = ["git", "-c", f"safe.directory={ROOT}", "ls-files"]
         listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         assert "uv.lock" not in listed.stdout.split()
+
+
+LOSSES = {"critic_losses", "generator_losses", "constrain_critic"}
+LOSSES |= {"_with_noise", "present_noise_std"}  # GAN's instance noise, part of both losses
+
+
+def code_lines(text: str) -> set[int]:
+    """The numbers of the lines that hold code: no docstring, no comment, not blank."""
+    skipped = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+    tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))[:-1]
+    spans = [range(t.start[0], t.end[0] + 1) for t in tokens if t.type not in skipped]
+    owners = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    documented = [
+        n for n in ast.walk(ast.parse(text)) if isinstance(n, owners) and ast.get_docstring(n)
+    ]
+    docs = [range(n.body[0].lineno, n.body[0].end_lineno + 1) for n in documented]
+    return set().union(*spans) - set().union(*docs)
+
+
+def first_line(node: ast.stmt) -> int:
+    """The line of a statement or of its first decorator."""
+    return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        *(("gan", "GAN"), ("wgan", "WGAN"), ("wgan_gp", "WGANGP")),
+        *(("sngan", "SNGAN"), ("ebgan", "EBGAN")),
+    ],
+)
+def test_a_third_of_an_adversarial_model_is_its_losses(name: str, model: str) -> None:
+    """Losses are the methods of these names and, outside of the class, the penalties they call."""
+    text = (ROOT / "lightning_modules" / f"{name}.py").read_text()
+    nodes = ast.parse(text).body
+    (cls,) = [node for node in nodes if isinstance(node, ast.ClassDef) and node.name == model]
+    outside = [n for n in nodes if not isinstance(n, ast.Import | ast.ImportFrom) and n is not cls]
+    outside = [n for n in outside if "__all__" not in names(n) and "Literal" not in names(n)]
+    methods = [n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name in LOSSES]
+    spans = [range(first_line(n), n.end_lineno + 1) for n in (*outside, *methods)]
+    code = code_lines(text)
+    assert len(code & set().union(*spans)) >= len(code) / 3

@@ -157,7 +157,7 @@ class SampleRequest:
 
 
 def _store(history: str) -> str | Path:
-    """Returns a URL as it is given, and anything without a colon as the path of a SQLite file."""
+    """Returns a URL unchanged, and anything without a colon as the path of a SQLite file."""
     return history if ":" in history else Path(history)
 
 
