@@ -3,7 +3,6 @@
 import math
 from typing import Any, final
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from lightning import LightningModule, Trainer
@@ -14,6 +13,7 @@ from callbacks.base.decoding import evaluating, fixed_noise
 from callbacks.base.model_callback import AbstractModelCallback
 from hawc.distances import squared_distance_to
 from hawc.kernels import HuberEnergy
+from hawc.samplers.seeding import derived_seed
 from hawc.targets import AbstractTarget
 from lightning_modules.interface import Autoencoder
 
@@ -122,8 +122,7 @@ class LatentStatistics(AbstractModelCallback):
         """Keeps the latents of some examples, with noise that depends on their place."""
         if len(images) == 0:
             return
-        key = np.random.SeedSequence((self._seed, module.global_rank, *place))
-        seed = int(key.generate_state(1, np.uint64)[0])
+        seed = derived_seed(self._seed, module.global_rank, *place)
         with evaluating(module):
             self._encoded.append(module.encode(images).cpu().double())
             with fixed_noise(seed):

@@ -3,7 +3,16 @@
 import numpy as np
 import torch
 
-__all__ = ["generator_at"]
+__all__ = ["derived_seed", "generator_at"]
+
+
+def derived_seed(*key: int) -> int:
+    """Returns a 64-bit seed that depends on all numbers of a key, such as (seed, step, rank).
+
+    Args:
+        *key: numbers of at least 0, and at least one of them.
+    """
+    return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0])
 
 
 def generator_at(seed: int, num_samples: int) -> torch.Generator:
@@ -16,5 +25,4 @@ def generator_at(seed: int, num_samples: int) -> torch.Generator:
         seed: at least 0.
         num_samples: length of the history, at least 0.
     """
-    state = np.random.SeedSequence((seed, num_samples)).generate_state(1, np.uint64)
-    return torch.Generator(device="cpu").manual_seed(int(state[0]))
+    return torch.Generator(device="cpu").manual_seed(derived_seed(seed, num_samples))

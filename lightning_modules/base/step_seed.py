@@ -10,8 +10,9 @@ samplers they call get one by (seed, length of the history), and those of `train
 import functools
 import os
 
-import numpy as np
 import torch
+
+from hawc.samplers.seeding import derived_seed
 
 __all__ = ["seed_step"]
 
@@ -26,16 +27,16 @@ def seed_step(step: tuple[int, ...], rank: int) -> None:
         step: counters that identify the step within the run, each >= 0.
         rank: number of the process in the run.
     """
-    seed = os.environ.get("PL_GLOBAL_SEED")
-    if seed is None:
+    run_seed = os.environ.get("PL_GLOBAL_SEED")
+    if run_seed is None:
         return
-    state = np.random.SeedSequence((int(seed), *step, rank)).generate_state(1, np.uint64)
+    seed = derived_seed(int(run_seed), *step, rank)
     if _has_accelerator():
-        torch.manual_seed(int(state[0]))
+        torch.manual_seed(seed)
     else:
         # equal on the CPU; torch.manual_seed also records the call stack for a later CUDA
         # initialisation: 0.4 ms, a twentieth of the step of a small network
-        torch.default_generator.manual_seed(int(state[0]))
+        torch.default_generator.manual_seed(seed)
 
 
 @functools.cache

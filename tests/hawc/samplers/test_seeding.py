@@ -2,7 +2,7 @@
 
 import torch
 
-from hawc.samplers.seeding import generator_at
+from hawc.samplers.seeding import derived_seed, generator_at
 
 
 def test_depends_only_on_seed_and_length() -> None:
@@ -16,3 +16,9 @@ def test_does_not_change_global_random_numbers() -> None:
     before = torch.get_rng_state()
     torch.randn(4, generator=generator_at(0, 0))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_seeds_stay_those_of_earlier_runs() -> None:
+    """Other values would change every resumed run."""
+    assert derived_seed(0, 0) == 15793235383387715774
+    assert derived_seed(3, 17, 1) == 12599876841750500891
