@@ -33,7 +33,7 @@ class Höhe:
 def opened(store: str) -> AbstractHistory:
     if store == "memory":
         return MemoryHistory(4)
-    return DatabaseHistory(store, Höhe(), gallery=GALLERY, dtype=torch.float64)
+    return DatabaseHistory(store, Höhe(), gallery=GALLERY, dtype=torch.float64, create=True)
 
 
 def append_all(history: AbstractHistory, writer: int) -> None:

@@ -1,6 +1,6 @@
 """Processes that append to one gallery at once or are killed, and checks of the gallery.
 
-    python -m tests.gallery_writers share URL WRITERS BATCHES
+    python -m tests.gallery_writers share URL WRITERS BATCHES CONDITIONS
     python -m tests.gallery_writers kill URL KILLS SEED
 
 Run as a program, since it forks: a process with other threads should not.
@@ -24,7 +24,8 @@ from sqlalchemy import make_url
 from torch import Tensor
 
 from hawc import DatabaseHistory, StandardNormal
-from hawc.history import HistoryConflictError, database
+from hawc.history import HistoryConflictError
+from hawc.history.storage import batches
 
 ENDLESS = range(1_000_000)  # more batches than a writer can append before its kill
 AIMED = 3  # each third kill waits until the writer has appended and, in a file, appends again
@@ -51,9 +52,17 @@ def whole_batches(points: Tensor) -> list[Label]:
     return labels
 
 
-def opened(url: str) -> DatabaseHistory:
-    """Returns the gallery of all writers."""
-    return DatabaseHistory(url, TARGET, gallery="writers", dtype=torch.float64)
+def opened(url: str, condition: str = "") -> DatabaseHistory:
+    """Returns the rows of all writers of a condition."""
+    options = {"gallery": "writers", "condition": condition, "dtype": torch.float64}
+    return DatabaseHistory(url, TARGET, create=True, **options)
+
+
+def check_notes(history: DatabaseHistory) -> None:
+    """Fail unless each row has the metadata that were appended with it."""
+    points = history.points().tolist()
+    said = history.annotations(range(len(points)))
+    assert [said[i].metadata["row"] for i in range(len(points))] == points
 
 
 def append_batches(
@@ -71,7 +80,8 @@ def append_batches(
             length = len(history.points())
             time.sleep(sizes.uniform(0, pause))
             try:
-                history.append(batch, expected_length=length)
+                rows = [{"row": row} for row in batch.tolist()]
+                history.append(batch, expected_length=length, metadata=rows)
             except HistoryConflictError:
                 continue
             break
@@ -91,29 +101,35 @@ def forked(work: Callable[[], None]) -> int:
         os._exit(1)
 
 
-def share(url: str, num_writers: int, num_batches: int) -> dict[str, int]:
+def share(url: str, num_writers: int, num_batches: int, num_conditions: int) -> dict[str, int]:
     """Let writers append at once; fail unless each batch is recorded once and whole.
 
-    All writers append their first batch before any second one, and their last batch after all
-    others. So they overlap on a machine of any speed.
+    Writer w writes to condition w modulo their number. All writers append their first batch before
+    any second one, and their last batch after all others. So they overlap on a machine of any
+    speed.
     """
     unread = os.open(os.devnull, os.O_WRONLY)
-    history = opened(url)  # inherited by each writer
+    histories = [opened(url, f"condition {i}") for i in range(num_conditions)]  # inherited
     together = multiprocessing.get_context("fork").Barrier(num_writers, timeout=100)
 
     def write(writer: int) -> None:
         for first, end in itertools.pairwise((0, 1, num_batches - 1, num_batches)):
+            history = histories[writer % num_conditions]
             append_batches(history, writer, range(first, end), unread, 0.02)
             together.wait()
 
     writers = [forked(lambda w=writer: write(w)) for writer in range(num_writers)]
     failed = [process for process in writers if os.waitpid(process, 0)[1] != 0]
     assert not failed, "a writer failed"
-    labels = whole_batches(history.points())
-    expected = {(writer, n) for writer in range(num_writers) for n in range(num_batches)}
-    assert set(labels) == expected
-    changes = sum(a[0] != b[0] for a, b in itertools.pairwise(labels))
-    return {"batches": len(labels), "changes_of_writer": changes}
+    counts = {"batches": 0, "changes_of_writer": 0}
+    for condition, history in enumerate(histories):
+        labels = whole_batches(history.points())
+        present = range(condition, num_writers, num_conditions)
+        assert set(labels) == {(writer, n) for writer in present for n in range(num_batches)}
+        check_notes(history)
+        counts["batches"] += len(labels)
+        counts["changes_of_writer"] += sum(a[0] != b[0] for a, b in itertools.pairwise(labels))
+    return counts
 
 
 def hold_within_an_append(process: int, journal: Path, seconds: float = 60.0) -> None:
@@ -165,7 +181,9 @@ def kill(url: str, num_kills: int, seed: int) -> dict[str, int]:
         with os.fdopen(read_end, "rb") as pipe:
             num_reported = len(received + pipe.read())
         journals += journal.exists()
-        labels = whole_batches(opened(url).points())
+        history = opened(url)
+        labels = whole_batches(history.points())
+        check_notes(history)
         numbers = [number for other, number in labels if other == writer]
         assert numbers == list(range(len(numbers)))
         assert num_reported <= len(numbers) <= num_reported + 1, (num_reported, len(numbers))
@@ -175,6 +193,6 @@ def kill(url: str, num_kills: int, seed: int) -> dict[str, int]:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    database._ROW_BYTES = 1024  # a batch takes up to ten rows, and a kill may come between them
+    batches._ROW_BYTES = 1024  # a batch takes up to ten rows, and a kill may come between them
     task = {"share": share, "kill": kill}[sys.argv[1]]
-    print(json.dumps(task(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))))
+    print(json.dumps(task(sys.argv[2], *map(int, sys.argv[3:]))))

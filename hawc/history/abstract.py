@@ -12,14 +12,20 @@ from hawc.arguments import described
 from hawc.points import ArrayLike, as_points
 
 __all__ = [
+    "MAX_CANDIDATES",
     "AbstractHistory",
     "HistoryConflictError",
     "HistoryStoreError",
     "Recorded",
+    "check_dimension",
     "check_length",
     "check_recorded",
     "checked_points",
 ]
+
+
+MAX_CANDIDATES = 4096
+"""A history keeps the features of so many candidates; later ones are ignored."""
 
 
 class HistoryConflictError(RuntimeError):
@@ -41,7 +47,11 @@ class Recorded(Protocol):
 
 
 class AbstractHistory(ABC):
-    """Points in the order of sampling; none is ever changed or removed.
+    """Points in the order of sampling; none is ever changed or moved.
+
+    Some histories can forget a point; its numbers are NaN then. For images, a row is a latent
+    followed by the `num_features` features of its image. The latent is NaN for an image that was
+    made elsewhere.
 
     Appending is optimistic. The caller passes the number of points that it chose against, and a
     conflict is raised if the history has grown since. Several threads or processes may therefore
@@ -57,6 +67,48 @@ class AbstractHistory(ABC):
     def target(self) -> str | None:
         """The `repr` of the target of these points; None if the history records none."""
         return None
+
+    @property
+    def num_features(self) -> int:
+        """How many numbers of a row, the last ones, are features; 0 if rows are points."""
+        return 0
+
+    def bind(self, rows: Recorded) -> None:
+        """Check that the history holds such rows; one without a dimension takes theirs.
+
+        Args:
+            rows: describes them, as a target or `hawc.samplers.LatentsWithFeatures`.
+
+        Raises:
+            ValueError: if the history holds rows of another dimension or distribution.
+        """
+        check_recorded("rows", rows)
+        check_dimension(self.dim, rows)
+        if self.target not in (None, repr(rows)):
+            raise ValueError(
+                f"`history` must be a gallery of {rows}, got {self} of {self.target}; name another "
+                "gallery."
+            )
+
+    def candidates(self) -> Float[Tensor, "m f"]:
+        """Returns the features of candidates seen so far, i.i.d. samples of a generator.
+
+        They are from all processes that share the history. There are none by default.
+        """
+        return torch.empty(0, self.num_features, device="cpu")
+
+    def add_candidates(self, features: Shaped[Tensor, "m f"] | ArrayLike) -> None:  # noqa: B027  a default
+        """Keep the features of further candidates, up to `MAX_CANDIDATES` in all.
+
+        By default nothing is kept.
+        """
+
+    def features_elsewhere(self) -> Float[Tensor, "m f"]:
+        """Returns the features of images under other conditions of the same gallery.
+
+        There are none by default.
+        """
+        return torch.empty(0, self.num_features, device="cpu")
 
     @abstractmethod
     def __len__(self) -> int:
@@ -107,27 +159,37 @@ def check_recorded(name: str, value: object) -> None:
         )
 
 
+def check_dimension(dim: int, rows: Recorded) -> None:
+    """Raise ValueError unless rows have as many numbers as those of a history."""
+    if dim != rows.dim:
+        raise ValueError(
+            f"`history` must hold points of dimension {rows.dim} for {rows}, got dimension {dim}; "
+            "create it with that dimension or target."
+        )
+
+
 def checked_points(
     points: Shaped[Tensor, "k d"] | ArrayLike,
-    dim: int,
+    dim: int | None,
     dtype: torch.dtype | None = None,
     smallest: int = 1,
+    name: str = "points",
 ) -> Float[Tensor, "k d"]:
     """Returns the points on the CPU, detached, in `dtype` unless that is None.
 
     Raises:
         ValueError: if they are not at least `smallest` rows of `dim` finite real numbers.
     """
-    checked = as_points("points", points, dim=dim, smallest=smallest).detach()
+    checked = as_points(name, points, dim=dim, smallest=smallest).detach()
     if checked.is_meta:
         raise ValueError(
-            "`points` must hold numbers, got a tensor on the device meta, which has none."
+            f"`{name}` must hold numbers, got a tensor on the device meta, which has none."
         )
     checked = checked.cpu()
     if dtype is not None:
         checked = checked.to(dtype)  # before the next check, since it may overflow
     if not checked.isfinite().all():
-        raise ValueError(f"`points` must be finite in {checked.dtype}, got NaN or infinite values.")
+        raise ValueError(f"`{name}` must be finite in {checked.dtype}, got NaN or infinite values.")
     return checked
 
 

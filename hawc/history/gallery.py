@@ -1,146 +1,129 @@
-"""The galleries of a store: their records, opening one, listing all."""
+"""All conditions of a gallery at once: lists, filters, counts, forgetting."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import final
 
-import torch
-from sqlalchemy import BigInteger, Connection, cast, func, insert, inspect, select
+from hawc.history.abstract import Recorded
+from hawc.history.database import DatabaseHistory
+from hawc.history.gallery_record import stored_lengths
+from hawc.history.row import Row
+from hawc.history.storage.notes import Notes
+from hawc.history.storage.opening import Opening
+from hawc.history.storage.sequences import Sequence, list_sequences
+from hawc.history.storage.store import Store, StoreURL
 
-from hawc.history.abstract import HistoryStoreError, Recorded, check_recorded
-from hawc.history.store import Store, StoreURL
-from hawc.history.tables import BATCHES, GALLERIES, METADATA
-
-__all__ = ["DTYPES", "Gallery", "galleries", "open_gallery"]
-
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
-_NAMES = {dtype: name for name, dtype in DTYPES.items()}
+__all__ = ["Gallery"]
 
 
 @final
-@dataclass(frozen=True)
 class Gallery:
-    """The record of a gallery.
+    """A gallery with all its conditions.
 
-    Args:
-        name: as given to `DatabaseHistory`.
-        dim: number of coordinates of a point.
-        dtype: of the points, "float32" or "float64".
-        target: the `repr` of the points' distribution.
-        length: number of points.
-    """
-
-    name: str
-    dim: int
-    dtype: str
-    target: str
-    length: int
-
-
-def galleries(url: StoreURL) -> list[Gallery]:
-    """Returns the galleries of a store, oldest first; creates nothing.
+    Iterating yields the rows that are not forgotten, one condition after the other.
 
     Args:
         url: as for `DatabaseHistory`.
+        name: of the gallery.
+        create: whether a store or gallery may be missing; its first condition creates it.
 
     Raises:
-        ValueError: if the URL is not valid or names a missing file.
+        ValueError: if the gallery does not exist and `create` is False.
         HistoryStoreError: if the store cannot be read.
     """
-    store = Store(url)
-    if store.is_missing_file:
-        raise ValueError(f"`url` must name a store that exists, got {store}: no such file.")
-    length = cast(func.coalesce(func.sum(BATCHES.c.size), 0), BigInteger)  # else a decimal
-    columns = (*(GALLERIES.c[name] for name in ("name", "dim", "dtype", "target")), length)
-    query = select(*columns).outerjoin(BATCHES).group_by(GALLERIES.c.id).order_by(GALLERIES.c.id)
-    with store.reading() as connection:
-        if not inspect(connection).has_table(GALLERIES.name):
-            return []
-        return [Gallery(*row) for row in connection.execute(query)]
 
+    def __init__(self, url: StoreURL, name: str = "default", *, create: bool = False) -> None:
+        self._store = Store(url)
+        self._name = name
+        Opening(self._store, name).check_gallery(create=create)
 
-@dataclass(frozen=True)
-class _Record:
-    id: int
-    dim: int
-    dtype: str
-    target: str
-    identity: str
+    def __repr__(self) -> str:
+        return f"Gallery({str(self._store)!r}, {self._name!r})"
 
+    @property
+    def name(self) -> str:
+        """The gallery's name."""
+        return self._name
 
-def open_gallery(
-    store: Store, name: str, target: Recorded, dtype: torch.dtype | None
-) -> tuple[int, str, str]:
-    """Returns a gallery's key, dtype name and identity; creates it if missing.
+    @property
+    def location(self) -> str:
+        """The store's URL with an absolute path, without password and options."""
+        return str(self._store)
 
-    Args:
-        store: of the gallery.
-        name: 1 to 100 printable characters.
-        target: the description of its points.
-        dtype: of its points; None for the recorded one, or torch's default in a new gallery.
+    def conditions(self) -> dict[str, int]:
+        """Returns the conditions, oldest first, with their numbers of rows not forgotten."""
+        if self._store.is_missing_file:
+            return {}
+        with self._store.reading() as connection:
+            found = list_sequences(self._store, connection, self._name)
+            lengths = stored_lengths(connection) if found else {}
+            forgotten = Notes.forgotten_counts(connection) if _have_notes(found) else {}
+        return {s.condition: lengths.get(s.id, 0) - forgotten.get(s.id, 0) for s in found}
 
-    Raises:
-        ValueError: if an argument is out of range or differs from the gallery's record.
-        HistoryStoreError: if the store cannot be read or, for a new gallery, written.
-    """
-    check_recorded("target", target)
-    if not (name.isprintable() and 1 <= len(name) <= 100):
-        raise ValueError(f"`gallery` must be 1 to 100 printable characters, got {name!r}.")
-    if dtype is not None and dtype not in _NAMES:
-        raise ValueError(f"`dtype` must be torch.float32 or torch.float64, got {dtype!r}.")
-    record = _find(store, name)
-    if record is None:
-        record = _create(store, name, target, dtype or torch.get_default_dtype())
-    _check(record, f"gallery {name!r} at {store}", target, dtype)
-    return record.id, record.dtype, record.identity
+    def history(
+        self, condition: str = "", target: Recorded | None = None, *, create: bool = False
+    ) -> DatabaseHistory:
+        """Returns the rows of one condition.
 
+        Args:
+            condition: any text.
+            target: as for `DatabaseHistory`.
+            create: whether a missing condition is created.
 
-def _find(store: Store, name: str) -> _Record | None:
-    if store.is_missing_file:  # connecting would create it
-        return None
-    store.check_file()
-    with store.reading() as connection:
-        has_tables = inspect(connection).has_table(GALLERIES.name)
-        return _record(connection, name) if has_tables else None
-
-
-def _create(store: Store, name: str, target: Recorded, dtype: torch.dtype) -> _Record:
-    """Returns the new gallery's record, or that of another process that was faster."""
-    if dtype not in _NAMES:
-        raise ValueError(
-            "`dtype` must be torch.float32 or torch.float64 for a new gallery, got None where "
-            f"torch's default is {dtype}."
+        Raises:
+            ValueError: if the condition does not exist and `create` is False.
+        """
+        return DatabaseHistory(
+            self._store, target, gallery=self._name, condition=condition, create=create
         )
-    with store.writing() as connection:
-        store.lock(connection)
-        METADATA.create_all(connection)
-        if _record(connection, name) is None:
-            values = {"dim": target.dim, "dtype": _NAMES[dtype], "target": repr(target)}
-            connection.execute(insert(GALLERIES).values(name=name, **values))
-        created = _record(connection, name)
-    assert created is not None  # just written
-    return created
+
+    def rows(
+        self,
+        condition: str | None = None,
+        *,
+        tag: str | None = None,
+        where: Callable[[Row], bool] | None = None,
+    ) -> Iterator[Row]:
+        """Yields the rows that are not forgotten.
+
+        Args:
+            condition: of the rows; all conditions if None.
+            tag: yields only rows with this tag.
+            where: yields only rows for which it returns True.
+        """
+        for name in self._selected(condition):
+            yield from self.history(name).rows(tag=tag, where=where)
+
+    def __iter__(self) -> Iterator[Row]:
+        return self.rows()
+
+    def count(self, condition: str | None = None, *, tag: str | None = None) -> int:
+        """Returns the number of rows not forgotten, of one condition or all."""
+        if tag is not None:
+            return sum(1 for _ in self.rows(condition, tag=tag))
+        counts = self.conditions()
+        return sum(counts[name] for name in self._selected(condition))
+
+    def forget(self, condition: str | None = None) -> int:
+        """Forget all rows of one condition, or of all conditions if None.
+
+        Returns:
+            The number of rows forgotten now.
+        """
+        forgotten = 0
+        for name in self._selected(condition):
+            history = self.history(name)
+            ids = [row.id for row in history.rows()]
+            history.forget(ids)
+            forgotten += len(ids)
+        return forgotten
+
+    def _selected(self, condition: str | None) -> list[str]:
+        """Returns the names of all conditions, or the one that is given and exists."""
+        if condition is None:
+            return list(self.conditions())
+        return [self.history(condition).condition]
 
 
-def _record(connection: Connection, name: str) -> _Record | None:
-    columns = (GALLERIES.c[column] for column in ("id", "dim", "dtype", "target", "identity"))
-    row = connection.execute(select(*columns).where(GALLERIES.c.name == name)).first()
-    return None if row is None else _Record(*row)
-
-
-def _check(record: _Record, place: str, target: Recorded, dtype: torch.dtype | None) -> None:
-    if record.dtype not in DTYPES:
-        raise HistoryStoreError(
-            f"{place} has points of type {record.dtype!r}: it is damaged, or newer than this "
-            "program."
-        )
-    recorded_dtype = DTYPES[record.dtype]
-    for argument, recorded, given in (
-        ("target", record.target, repr(target)),
-        ("target.dim", record.dim, target.dim),
-        ("dtype", recorded_dtype, dtype or recorded_dtype),
-    ):
-        if recorded != given:
-            raise ValueError(
-                f"`{argument}` must be {recorded}, with which {place} was created, got {given}; "
-                "name another `gallery`."
-            )
+def _have_notes(sequences: list[Sequence]) -> bool:
+    """Returns whether the store is not of version 1, which has no notes."""
+    return any(sequence.num_features is not None for sequence in sequences)

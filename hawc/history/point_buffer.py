@@ -1,5 +1,7 @@
 """Rows in one tensor that grows with spare capacity."""
 
+import math
+from collections.abc import Sequence
 from typing import Any, final
 
 import torch
@@ -13,14 +15,14 @@ _SMALLEST_CAPACITY = 16
 
 @final
 class PointBuffer:
-    """Append-only rows in one tensor on the CPU.
+    """Rows in one tensor on the CPU, which are added, or replaced by NaN.
 
     A full tensor is replaced by one 1.25 times as large. So n rows cost O(n) copies in total, and
     at most 2.25 times their memory while they are moved. Copies, also in another process, do not
     share memory. Threads may read while one appends; the caller allows one append at a time.
 
     Args:
-        dim: length of a row, at least 1.
+        dim: length of a row; 0 while it is not known.
         dtype: of the rows; None is that of the first rows.
     """
 
@@ -70,3 +72,19 @@ class PointBuffer:
                 memory[:length] = self._rows
             memory[length:end] = rows
             self._memory, self._rows = memory, memory[:end]
+
+    def widened(self, dim: int) -> "PointBuffer":
+        """Returns a buffer of longer rows, which begin with NaN."""
+        wider = PointBuffer(dim, self.dtype)
+        if len(self) > 0:
+            wider.append(torch.nn.functional.pad(self._rows, (dim - self.dim, 0), value=math.nan))
+        return wider
+
+    def forget(self, positions: Sequence[int]) -> None:
+        """Replace rows by NaN; earlier views do not change."""
+        if not positions:
+            return
+        with torch.inference_mode(False), torch.no_grad():
+            memory = self._memory.clone()
+            memory[torch.as_tensor(positions, device="cpu")] = math.nan
+            self._memory, self._rows = memory, memory[: len(self)]

@@ -19,14 +19,13 @@ class LatentsWithFeatures:
     Pass it to `hawc.DatabaseHistory` as the target. The gallery stores its `repr`, and refuses
     other distributions and features of another network.
 
-    Features computed again on another device, or with another number of threads, round differently
-    and are refused too. Either compute `data` once and store its points, or pass as `data` any
-    object with `dim` and a fixed `repr`. The constructor of the sampler refuses a gallery of such
-    an object; assign it to the sampler's attribute `history`.
+    Features computed again on another device, or with another number of threads, round differently.
+    They are accepted, since the gallery compares the numbers of an `Empirical` with a tolerance. An
+    `Empirical` with a `name` is compared by the name alone.
 
     Args:
         prior: the distribution of the latents.
-        data: the distribution of the features, or an object that names it.
+        data: the distribution of the features, or an object that names it, such as `Features`.
     """
 
     prior: AbstractTarget
@@ -40,3 +39,16 @@ class LatentsWithFeatures:
     def dim(self) -> int:
         """The number of coordinates of a row."""
         return self.prior.dim + self.data.dim
+
+    @property
+    def num_features(self) -> int:
+        """How many numbers of a row, the last ones, are features."""
+        return self.data.dim
+
+    def fingerprint(self) -> dict[str, list[list[float]]]:
+        """Returns numbers of the points behind each digest in the repr."""
+        fingerprints: dict[str, list[list[float]]] = {}
+        for part in (self.prior, self.data):
+            own = getattr(part, "fingerprint", None)
+            fingerprints |= own() if callable(own) else {}
+        return fingerprints

@@ -12,7 +12,7 @@ from hawc.points import ArrayLike, as_points
 from hawc.precision import without_autocast
 from hawc.targets.abstract import AbstractTarget, Potential, PotentialAndGradient
 from hawc.targets.checks import normalized_weights
-from hawc.targets.identity import digest
+from hawc.targets.identity import digest, fingerprint
 from hawc.targets.length_scale import estimate_length_scale
 from hawc.targets.sampling import check_sample_arguments, random_and_result_dtypes
 
@@ -28,17 +28,25 @@ class Empirical(AbstractTarget):
     Args:
         points: (n, d), n >= 1, finite; copied. Integers are kept in float64.
         weights: (n,) >= 0, of any positive total, normalized here; uniform if None.
+        name: stands for the points in the repr, which is the distribution's identity; a digest of
+            the points if None. Features that are computed again round differently, and have another
+            digest.
 
     Raises:
-        ValueError: if a shape does not fit, `points` is empty or not finite, or a weight is
-            negative.
+        ValueError: if a shape does not fit, `points` is empty or not finite, a weight is negative,
+            or `name` is empty or no text.
     """
 
     def __init__(
         self,
         points: Float[Tensor, "n d"] | ArrayLike,
         weights: Float[Tensor, " n"] | ArrayLike | None = None,
+        *,
+        name: str | None = None,
     ) -> None:
+        if name is not None and not (isinstance(name, str) and name):
+            raise ValueError(f"`name` must be a text that is not empty, or None, got {name!r}.")
+        self._name = name
         points = as_points("points", points, finite=True)
         normalized = normalized_weights(weights, len(points))
         with torch.inference_mode(False):  # autograd cannot use inference tensors
@@ -47,15 +55,30 @@ class Empirical(AbstractTarget):
             self._weights = normalized.to(points.device)
 
     def __repr__(self) -> str:
-        return f"Empirical({len(self._points)} points, dim={self.dim}, sha256={self._digest})"
+        name = f"sha256={self._digest}" if self._name is None else f"name={self._name!r}"
+        return f"Empirical({len(self._points)} points, dim={self.dim}, {name})"
 
     @cached_property
     def _digest(self) -> str:
         return digest(self._points, self._weights)
 
+    def fingerprint(self) -> dict[str, list[list[float]]]:
+        """Returns numbers of the points behind the digest in the repr; {} for a name.
+
+        They tell points that were computed again, and round differently, from other points.
+        """
+        if self._name is not None:
+            return {}
+        return {self._digest: fingerprint(self._points, self._weights)}
+
     @property
     def dim(self) -> int:
         return self._points.shape[1]
+
+    @property
+    def points(self) -> Float[Tensor, "n d"]:
+        """The points; do not write to them."""
+        return self._points
 
     @cached_property
     def length_scale(self) -> float:

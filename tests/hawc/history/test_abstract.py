@@ -24,7 +24,7 @@ def new_history(request: pytest.FixtureRequest) -> NewHistory:
         url = request.getfixturevalue("sqlite_url")
     else:
         url = request.getfixturevalue("postgresql")()
-    return lambda dim: DatabaseHistory(url, StandardNormal(dim))
+    return lambda dim: DatabaseHistory(url, StandardNormal(dim), create=True)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Export and import: all points or an error, and never half a file."""
 
+import contextlib
 import zipfile
 from pathlib import Path
 
@@ -9,15 +10,17 @@ import torch
 
 from hawc.history import (
     AbstractHistory,
+    AnnotatedHistory,
     DatabaseHistory,
     HistoryStoreError,
     MemoryHistory,
     export_history,
     import_history,
 )
+from hawc.samplers import Features, LatentsWithFeatures
 from hawc.targets import StandardNormal, StudentT
 
-from .test_store import file_size_limit
+from .storage.test_store import file_size_limit
 
 PLANE = StandardNormal(2)
 POINTS = torch.randn(50, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -35,15 +38,17 @@ def exported(tmp_path: Path) -> Path:
 
 
 def test_moves_a_gallery_to_another_history(url: str, tmp_path: Path) -> None:
-    source = filled(DatabaseHistory(url, PLANE, gallery="source"))
+    source = filled(DatabaseHistory(url, PLANE, gallery="source", create=True))
     export_history(source, tmp_path / "points.npz")
-    for copy in (DatabaseHistory(url, PLANE, gallery="copy"), MemoryHistory(2)):
+    for copy in (DatabaseHistory(url, PLANE, gallery="copy", create=True), MemoryHistory(2)):
         import_history(str(tmp_path / "points.npz"), copy)
         assert torch.equal(copy.points(), POINTS)
 
 
 def test_numpy_reads_an_export(sqlite_url: str, tmp_path: Path) -> None:
-    source = filled(DatabaseHistory(sqlite_url, PLANE, gallery="source", dtype=torch.float32))
+    source = filled(
+        DatabaseHistory(sqlite_url, PLANE, gallery="source", dtype=torch.float32, create=True)
+    )
     export_history(source, tmp_path / "points.npz")
     with np.load(tmp_path / "points.npz", allow_pickle=False) as file:
         assert str(file["target"]) == "StandardNormal(dim=2)"
@@ -100,8 +105,8 @@ def test_refuses_a_history_of_another_dimension(exported: Path) -> None:
 
 
 def test_refuses_a_gallery_with_another_target(sqlite_url: str, tmp_path: Path) -> None:
-    export_history(filled(DatabaseHistory(sqlite_url, PLANE)), tmp_path / "points.npz")
-    other = DatabaseHistory(sqlite_url, StudentT(2), gallery="other")
+    export_history(filled(DatabaseHistory(sqlite_url, PLANE, create=True)), tmp_path / "points.npz")
+    other = DatabaseHistory(sqlite_url, StudentT(2), gallery="other", create=True)
     with pytest.raises(
         ValueError, match=r"have the target in .*, StandardNormal\(dim=2\), got Student"
     ):
@@ -110,9 +115,97 @@ def test_refuses_a_gallery_with_another_target(sqlite_url: str, tmp_path: Path) 
 
 
 def test_accepts_points_without_a_target(sqlite_url: str, exported: Path) -> None:
-    copy = DatabaseHistory(sqlite_url, PLANE)
+    copy = DatabaseHistory(sqlite_url, PLANE, create=True)
     import_history(exported, copy)
     assert torch.equal(copy.points(), POINTS)
+
+
+ROWS = LatentsWithFeatures(PLANE, Features(3))
+
+
+def filled_with_all(history: AnnotatedHistory) -> AnnotatedHistory:
+    """Returns 5 rows: one forgotten, two of features alone; and 6 candidates."""
+    history.bind(ROWS)
+    history.append(torch.full((2, 5), 0.5), expected_length=0)
+    history.add(torch.full((2, 3), 0.25), seeds=[3, 4], tags=["old"], generator_name="g")
+    history.append(torch.full((1, 5), 123.0), expected_length=4)
+    history.annotate(4, {"secret": "the forgotten prompt"})
+    history.annotate(1, {"file": "b.png"})
+    history.forget(4)
+    history.add_candidates(torch.full((6, 3), 9.0))
+    return history
+
+
+def test_moves_all_that_is_said_of_rows(url: str, tmp_path: Path) -> None:
+    source = DatabaseHistory(url, gallery="source", condition="a cat", create=True)
+    filled_with_all(source)
+    path = tmp_path / "rows.npz"
+    export_history(source, path)
+    copies: list[AnnotatedHistory] = [
+        MemoryHistory(),
+        MemoryHistory(5),
+        DatabaseHistory(url, ROWS, gallery="copy", condition="another", create=True),
+    ]
+    for copy in copies:
+        import_history(path, copy)
+        assert torch.equal(copy.view().nan_to_num(-1), source.view().nan_to_num(-1))
+        assert torch.equal(copy.candidates(), source.candidates())
+        rows = [(row.id, row.seed, row.generator_name, row.metadata, row.tags) for row in copy]
+        expected = [(r.id, r.seed, r.generator_name, r.metadata, r.tags) for r in source]
+        assert rows == expected
+        assert [row[0] for row in rows] == [0, 1, 2, 3]
+        export_history(copy, tmp_path / "again.npz")
+        import_history(tmp_path / "again.npz", again := MemoryHistory())
+        assert (again.count(), again.count("old")) == (4, 2)
+
+
+def test_an_export_has_no_trace_of_forgotten_rows(sqlite_url: str, tmp_path: Path) -> None:
+    history = filled_with_all(DatabaseHistory(sqlite_url, condition="a cat", create=True))
+    export_history(history, tmp_path / "rows.npz")
+    with np.load(tmp_path / "rows.npz") as file:
+        assert np.isnan(file["points"][4]).all()
+        assert not (file["points"] == 123).any()
+        assert "secret" not in str(file["notes"])
+        assert (str(file["condition"]), int(file["num_features"])) == ("a cat", 3)
+
+
+def test_a_history_that_keeps_no_notes_takes_points_alone(tmp_path: Path) -> None:
+    class Plain(AbstractHistory):
+        dim = 5
+        rows = 0
+
+        def __len__(self) -> int:
+            return self.rows
+
+        def points(self) -> torch.Tensor:
+            return torch.zeros(self.rows, 5)
+
+        def append(self, points: torch.Tensor, *, expected_length: int) -> None:
+            self.rows += len(points)
+
+        def exclusive(self) -> contextlib.AbstractContextManager[None]:
+            return contextlib.nullcontext()
+
+    export_history(filled_with_all(MemoryHistory()), tmp_path / "rows.npz")
+    with pytest.raises(ValueError, match=r"`history` must keep notes on rows, as in .*, got Plain"):
+        import_history(tmp_path / "rows.npz", Plain())
+    export_history(MemoryHistory(5), tmp_path / "points.npz")
+    import_history(tmp_path / "points.npz", Plain())
+    points = MemoryHistory(5)
+    points.append(torch.ones(2, 5), expected_length=0)
+    export_history(points, tmp_path / "points.npz")
+    import_history(tmp_path / "points.npz", plain := Plain())
+    assert len(plain) == 2
+
+
+def test_refuses_rows_with_another_number_of_features(sqlite_url: str, tmp_path: Path) -> None:
+    export_history(filled_with_all(MemoryHistory()), tmp_path / "rows.npz")
+    other = DatabaseHistory(sqlite_url, StandardNormal(5), create=True)
+    with pytest.raises(
+        ValueError, match=r"`history` must hold rows with 3 features, as in .*, got 0"
+    ):
+        import_history(tmp_path / "rows.npz", other)
+    assert len(other) == 0
 
 
 def test_refuses_points_that_are_not_finite(tmp_path: Path) -> None:
@@ -142,13 +235,13 @@ def test_refuses_a_file_with_a_changed_number(exported: Path) -> None:
 def test_refuses_foreign_files(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", points=np.ones((2, 2)))
     np.savez(tmp_path / "pickled.npz", format=np.array([{}]), points=1, target=1, gallery=1)
-    np.savez(tmp_path / "newer.npz", format="hawc history 2", points=1, target="", gallery="")
+    np.savez(tmp_path / "newer.npz", format="hawc history 3", points=1, target="", gallery="")
     np.save(tmp_path / "array.npz.npy", np.ones(2))
     (tmp_path / "text.npz").write_text("points")
     for name, problem in (
         ("other.npz", "it was not written by export_history"),
         ("pickled.npz", "it is damaged"),
-        ("newer.npz", "its format is 'hawc history 2', not 'hawc history 1'"),
+        ("newer.npz", "its format is 'hawc history 3', not 'hawc history 1' or 'hawc"),
         ("array.npz.npy", "it was not written by export_history"),
         ("text.npz", "it was not written by export_history"),
         ("none.npz", "No such file or directory"),

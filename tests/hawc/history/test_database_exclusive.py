@@ -14,7 +14,10 @@ PLANE = StandardNormal(2)
 
 
 def test_others_wait_and_then_have_a_conflict(url: str) -> None:
-    first, second = DatabaseHistory(url, PLANE), DatabaseHistory(url, PLANE)
+    first, second = (
+        DatabaseHistory(url, PLANE, create=True),
+        DatabaseHistory(url, PLANE, create=True),
+    )
     conflict = threading.Event()
 
     def append() -> None:
@@ -35,7 +38,10 @@ def test_others_wait_and_then_have_a_conflict(url: str) -> None:
 
 
 def test_others_see_the_batch_afterwards(url: str) -> None:
-    first, second = DatabaseHistory(url, PLANE), DatabaseHistory(url, PLANE)
+    first, second = (
+        DatabaseHistory(url, PLANE, create=True),
+        DatabaseHistory(url, PLANE, create=True),
+    )
     with first.exclusive():
         first.append(torch.ones(2, 2), expected_length=0)
         assert len(second.points()) == 0
@@ -43,7 +49,7 @@ def test_others_see_the_batch_afterwards(url: str) -> None:
 
 
 def test_an_error_within_rolls_back_the_append(url: str) -> None:
-    history = DatabaseHistory(url, PLANE)
+    history = DatabaseHistory(url, PLANE, create=True)
 
     def interrupted() -> None:
         with history.exclusive():
@@ -54,11 +60,11 @@ def test_an_error_within_rolls_back_the_append(url: str) -> None:
         interrupted()
     assert len(history.points()) == len(history) == 0
     history.append(torch.zeros(1, 2), expected_length=0)  # no lock is left
-    assert torch.equal(DatabaseHistory(url, PLANE).points(), torch.zeros(1, 2))
+    assert torch.equal(DatabaseHistory(url, PLANE, create=True).points(), torch.zeros(1, 2))
 
 
 def test_a_wrong_length_is_a_conflict_within_too(url: str) -> None:
-    history = DatabaseHistory(url, PLANE)
+    history = DatabaseHistory(url, PLANE, create=True)
     history.append(torch.ones(2, 2), expected_length=0)
     with pytest.raises(HistoryConflictError), history.exclusive():
         history.append(torch.ones(2, 2), expected_length=0)
@@ -66,9 +72,9 @@ def test_a_wrong_length_is_a_conflict_within_too(url: str) -> None:
 
 
 def test_only_the_holder_sees_its_uncommitted_appends(url: str) -> None:
-    first = DatabaseHistory(url, PLANE)
+    first = DatabaseHistory(url, PLANE, create=True)
     first.append(torch.zeros(1, 2), expected_length=0)
-    fresh = DatabaseHistory(url, PLANE)  # has read nothing yet
+    fresh = DatabaseHistory(url, PLANE, create=True)  # has read nothing yet
     with fresh.exclusive():
         fresh.append(torch.ones(2, 2), expected_length=1, label="a")
         with fresh.exclusive():
@@ -84,7 +90,7 @@ def test_only_the_holder_sees_its_uncommitted_appends(url: str) -> None:
 
 
 def test_views_of_the_holder_are_rolled_back_too(url: str) -> None:
-    history = DatabaseHistory(url, PLANE)
+    history = DatabaseHistory(url, PLANE, create=True)
 
     def interrupted() -> None:
         with history.exclusive():
@@ -98,7 +104,7 @@ def test_views_of_the_holder_are_rolled_back_too(url: str) -> None:
 
 
 def test_a_sampler_works_within(url: str) -> None:
-    sampler = IndependentSampler(PLANE, DatabaseHistory(url, PLANE))
+    sampler = IndependentSampler(PLANE, DatabaseHistory(url, PLANE, create=True))
     generator = torch.Generator().manual_seed(0)
     with sampler.history.exclusive():
         batches = [sampler.sample(2, generator=generator) for _ in range(2)]

@@ -1,116 +1,71 @@
-"""The galleries of a store: records, checks and the list."""
-
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+"""All conditions of a gallery: counts, rows, forgetting; what does not exist is an error."""
 
 import pytest
 import torch
-from sqlalchemy import update
 
-from hawc.history import DatabaseHistory, Gallery, HistoryStoreError, galleries
-from hawc.history.store import Store
-from hawc.history.tables import GALLERIES
-from hawc.targets import AbstractTarget, StandardNormal, StudentT
+from hawc.history import DatabaseHistory, Gallery
+from hawc.samplers import Features
 
-PLANE = StandardNormal(2)
+FEATURES = Features(2, "network")
 
 
-def test_lists_galleries(url: str) -> None:
-    DatabaseHistory(url, PLANE).append(torch.ones(2, 2), expected_length=0)
-    DatabaseHistory(url, StudentT(3), gallery="einé 2", dtype=torch.float32)
-    DatabaseHistory(url, PLANE).append(torch.ones(1, 2), expected_length=2)
-    assert galleries(url) == [
-        Gallery("default", 2, "float64", "StandardNormal(dim=2)", 3),
-        Gallery("einé 2", 3, "float32", "StudentT(dim=3, scale=1.0)", 0),
+@pytest.fixture
+def gallery(url: str) -> Gallery:
+    """Returns a gallery of three conditions with 2, 1 and 0 rows."""
+    gallery = Gallery(url, "faces", create=True)
+    assert gallery.conditions() == {}
+    for condition, count in (("a cat", 2), ("a dog", 1), ("", 0)):
+        history = gallery.history(condition, FEATURES, create=True)
+        if count:
+            history.add(torch.ones(count, 2), seeds=range(count), tags=[condition[2:], "all"])
+    DatabaseHistory(url, FEATURES, create=True).add(torch.ones(5, 2))  # another gallery
+    return gallery
+
+
+def test_counts_conditions(gallery: Gallery) -> None:
+    assert gallery.conditions() == {"a cat": 2, "a dog": 1, "": 0}
+    assert (gallery.count(), gallery.count("a cat"), gallery.count(tag="dog")) == (3, 2, 1)
+    gallery.history("a cat").forget(0)
+    assert (gallery.conditions()["a cat"], gallery.count()) == (1, 2)
+
+
+def test_yields_rows_of_all_conditions(gallery: Gallery) -> None:
+    rows = [(row.gallery, row.condition, row.id, row.seed) for row in gallery]
+    assert rows == [("faces", "a cat", 0, 0), ("faces", "a cat", 1, 1), ("faces", "a dog", 0, 0)]
+    assert [row.id for row in gallery.rows("a cat", tag="all")] == [0, 1]
+    assert [row.condition for row in gallery.rows(where=lambda row: row.seed == 0)] == [
+        "a cat",
+        "a dog",
     ]
 
 
-@pytest.mark.parametrize("encoding", ["UTF8", "LATIN1", "SQL_ASCII"])
-def test_names_need_not_be_ascii(postgresql: Callable[[str], str], encoding: str) -> None:
-    url = postgresql(encoding)
-    with Store(url).reading() as connection:
-        assert connection.exec_driver_sql("SHOW server_encoding").scalar() == encoding
-    names = ["default", "Größe é", "é" * 100]
-    for name in names:
-        DatabaseHistory(url, PLANE, gallery=name).append(torch.ones(2, 2), expected_length=0)
-        assert len(DatabaseHistory(url, PLANE, gallery=name).points()) == 2
-    assert [gallery.name for gallery in galleries(url)] == names
+def test_forgets_one_condition_or_all(gallery: Gallery) -> None:
+    assert gallery.forget("a cat") == 2
+    assert gallery.conditions() == {"a cat": 0, "a dog": 1, "": 0}
+    assert gallery.forget() == 1
+    assert (list(gallery), gallery.count(), gallery.forget()) == ([], 0, 0)
 
 
-def test_refuses_a_name_that_the_encoding_lacks(postgresql: Callable[[str], str]) -> None:
-    url = postgresql("LATIN1")
-    DatabaseHistory(url, PLANE)
-    with pytest.raises(HistoryStoreError, match=r"the database's encoding .* ENCODING 'UTF8'"):
-        DatabaseHistory(url, PLANE, gallery="猫")
-    assert len(galleries(url)) == 1
+def test_says_which_condition_is_missing(gallery: Gallery) -> None:
+    message = r"`condition` must name one of the conditions of gallery 'faces' at .*, got 'a cut'; "
+    for use in (gallery.history, gallery.count, gallery.forget, lambda c: list(gallery.rows(c))):
+        with pytest.raises(ValueError, match=message + r"the nearest are 'a cat'.* create=True"):
+            use("a cut")
+    assert list(gallery.conditions()) == ["a cat", "a dog", ""]
 
 
-def test_a_list_creates_nothing(url: str, tmp_path: Path) -> None:
-    if url.startswith("sqlite"):
-        with pytest.raises(ValueError, match=r"`url` must name a store that exists, .* no such"):
-            galleries(url)
-        assert not list(tmp_path.iterdir())
-    else:
-        assert galleries(url) == []
+def test_says_which_gallery_is_missing(gallery: Gallery) -> None:
+    with pytest.raises(
+        ValueError, match=r"`gallery` must name one of the gal.*got 'face'.* 'faces'"
+    ):
+        Gallery(gallery.location if "sqlite" in gallery.location else gallery._store.url, "face")
+    assert repr(gallery) == f"Gallery({gallery.location!r}, 'faces')"
+    assert gallery.name == "faces"
 
 
-@pytest.mark.parametrize(
-    ("target", "message"),
-    [
-        (StudentT(2), r"`target` must be StandardNormal\(dim=2\), .* got StudentT\(dim=2, scale=1"),
-        (StandardNormal(3), r"`target` must be StandardNormal\(dim=2\), with which gallery 'def"),
-    ],
-)
-def test_refuses_another_distribution(url: str, target: AbstractTarget, message: str) -> None:
-    DatabaseHistory(url, PLANE)
-    with pytest.raises(ValueError, match=message):
-        DatabaseHistory(url, target)
-    DatabaseHistory(url, target, gallery="other")
-
-
-def test_refuses_another_dimension_with_the_same_repr(url: str) -> None:
-    DatabaseHistory(url, PLANE)
-    with Store(url).writing() as connection:
-        connection.execute(update(GALLERIES).values(dim=5))
-    with pytest.raises(ValueError, match=r"`target\.dim` must be 5, .* got 2; name another"):
-        DatabaseHistory(url, PLANE)
-
-
-def test_refuses_another_dtype(url: str) -> None:
-    DatabaseHistory(url, PLANE, dtype=torch.float32)
-    with pytest.raises(ValueError, match=r"`dtype` must be torch\.float32, with .* got torch"):
-        DatabaseHistory(url, PLANE, dtype=torch.float64)
-    assert DatabaseHistory(url, PLANE).points().dtype == torch.float32
-    assert DatabaseHistory(url, PLANE, dtype=torch.float32).points().dtype == torch.float32
-
-
-def test_refuses_a_dtype_that_is_not_stored(sqlite_url: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"`dtype` must be .* got torch\.float16"):
-        DatabaseHistory(sqlite_url, PLANE, dtype=torch.float16)
-    torch.set_default_dtype(torch.float16)
-    with pytest.raises(ValueError, match=r"for a new gallery, got None where .* torch\.float16"):
-        DatabaseHistory(sqlite_url, PLANE)
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("name", ["", "x" * 101, "a\nb", "a\0b"])
-def test_refuses_a_name(sqlite_url: str, name: str) -> None:
-    with pytest.raises(ValueError, match="`gallery` must be 1 to 100 printable characters, got"):
-        DatabaseHistory(sqlite_url, PLANE, gallery=name)
-
-
-def test_refuses_an_unknown_recorded_dtype(url: str) -> None:
-    DatabaseHistory(url, PLANE)
-    with Store(url).writing() as connection:
-        connection.execute(update(GALLERIES).values(dtype="posit8"))
-    with pytest.raises(HistoryStoreError, match="points of type 'posit8': it is damaged, or newer"):
-        DatabaseHistory(url, PLANE)
-
-
-def test_threads_may_create_one_gallery_at_once(url: str) -> None:
-    with ThreadPoolExecutor(6) as threads:
-        histories = list(threads.map(lambda _: DatabaseHistory(url, PLANE), range(6)))
-    histories[0].append(torch.ones(1, 2), expected_length=0)
-    assert [len(history) for history in histories] == [1] * 6
-    assert len(galleries(url)) == 1
+def test_says_that_the_store_is_missing(sqlite_url: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"`url` must name a store that exists, .*: no such file\. To"
+    ):
+        Gallery(sqlite_url)
+    assert Gallery(sqlite_url, create=True).count() == 0

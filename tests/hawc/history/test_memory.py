@@ -13,7 +13,7 @@ import pytest
 import torch
 import torch.multiprocessing  # registers its reductions of tensors with the ForkingPickler
 
-from hawc.history import MemoryHistory
+from hawc.history import HistoryConflictError, MemoryHistory
 
 
 def history_of(*batch_sizes: int, dtype: torch.dtype | None = None) -> MemoryHistory:
@@ -158,3 +158,68 @@ def test_a_copy_does_not_share_the_lock() -> None:
         second = copy.deepcopy(history)
         other.submit(second.append, torch.ones(1, 2), expected_length=0).result(timeout=60)
     assert (len(history), len(second)) == (0, 1)
+
+
+def test_a_state_holds_all_that_is_said(tmp_path: Path) -> None:
+    history = MemoryHistory(5, num_features=3, dtype=torch.float32)
+    history.append(torch.ones(2, 5), expected_length=0, metadata={"a": [1, None]})
+    history.add(torch.zeros(2, 3), seeds=[1, 2**63], tags=["x"])
+    history.add_candidates(torch.full((4, 3), 7.0))
+    history.forget([0, 3])
+    torch.save(history.state_dict(), tmp_path / "history.pt")
+    for restored in (MemoryHistory(), MemoryHistory(5), history_of(1)):
+        if restored.dim == 2:
+            with pytest.raises(ValueError, match=r"`points` must have shape \(n, 2\)"):
+                restored.load_state_dict(history.state_dict())
+            continue
+        restored.load_state_dict(torch.load(tmp_path / "history.pt", weights_only=True))
+        assert (restored.dim, restored.num_features) == (5, 3)
+        assert torch.equal(restored.view().nan_to_num(-1), history.view().nan_to_num(-1))
+        assert torch.equal(restored.candidates(), history.candidates())
+        rows = [(row.id, row.seed, row.metadata, row.tags) for row in restored]
+        assert rows == [(row.id, row.seed, row.metadata, row.tags) for row in history]
+        assert [row[0] for row in rows] == [1, 2]
+        restored.tag(1, "later")
+        assert history.count("later") == 0
+
+
+def test_a_state_may_lack_only_whole_latents() -> None:
+    history, points = MemoryHistory(5, num_features=3), torch.ones(3, 5)
+    points[1, :2] = math.nan
+    history.load_state_dict({"points": points})
+    assert history[1].latent is None
+    for column in (0, 4):
+        damaged = points.clone()
+        damaged[0, column] = math.nan
+        with pytest.raises(ValueError, match="`points` must be finite"):
+            history.load_state_dict({"points": damaged})
+    assert history.count() == 3
+
+
+def test_a_first_batch_narrower_than_its_features_is_refused() -> None:
+    history = MemoryHistory(num_features=4)
+    with pytest.raises(ValueError, match=r"`points` must have at least 4 coordinates, .* got 3"):
+        history.append(torch.zeros(2, 3), expected_length=0)
+    assert (history.dim, len(history)) == (0, 0)
+
+
+def test_the_first_batch_sets_the_dimension() -> None:
+    history = MemoryHistory()
+    assert (history.dim, len(history), history.points().shape) == (0, 0, (0, 0))
+    history.append(torch.ones(2, 3), expected_length=0)
+    assert history.dim == 3
+    with pytest.raises(ValueError, match=r"`points` must have shape \(n, 3\)"):
+        history.append(torch.ones(2, 2), expected_length=2)
+    other = MemoryHistory()
+    with pytest.raises(HistoryConflictError):
+        other.append(torch.ones(2, 3), expected_length=1)
+    assert other.dim == 0
+    other.load_state_dict(history.state_dict())
+    assert torch.equal(other.points(), torch.ones(2, 3))
+
+
+@pytest.mark.parametrize("num_features", [-1, 3, 1.0])
+@pytest.mark.usefixtures("no_shape_checks")
+def test_refuses_a_number_of_features(num_features: int) -> None:
+    with pytest.raises(ValueError, match="`num_features` must be"):
+        MemoryHistory(2, num_features=num_features)

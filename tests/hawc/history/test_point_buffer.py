@@ -47,3 +47,25 @@ def test_rows_are_on_the_cpu_for_any_default_device() -> None:
         assert buffer.view().device.type == "cpu"
         buffer.append(torch.ones(3, 2, device="cpu"))
         assert buffer.view().tolist() == [[1, 1]] * 3
+
+
+def test_forgotten_rows_are_nan_and_earlier_views_stay() -> None:
+    buffer = PointBuffer(2)
+    buffer.append(torch.ones(4, 2))
+    before = buffer.view()
+    buffer.forget([])
+    assert buffer.view().data_ptr() == before.data_ptr()
+    buffer.forget([0, 3])
+    buffer.append(torch.zeros(1, 2))
+    assert buffer.view().isnan().all(dim=1).tolist() == [True, False, False, True, False]
+    assert torch.equal(before, torch.ones(4, 2))
+
+
+def test_widened_rows_begin_with_nan() -> None:
+    buffer = PointBuffer(2, torch.float32)
+    assert buffer.widened(3).view().shape == (0, 3)
+    buffer.append(torch.ones(4, 2))
+    wider = buffer.widened(3)
+    assert wider.view().dtype == torch.float32
+    assert bool(wider.view()[:, 0].isnan().all())
+    assert torch.equal(wider.view()[:, 1:], buffer.view())

@@ -49,9 +49,15 @@ def test_histories_work_in_processes_of_every_start_method(method: str, stores: 
 
 
 def test_writers_neither_lose_nor_repeat_batches(url: str) -> None:
-    counts = gallery_writers("share", url, "4", "8")
+    counts = gallery_writers("share", url, "4", "8", "1")
     assert counts["batches"] == 32
     assert counts["changes_of_writer"] >= 6  # they wrote at the same time
+
+
+def test_writers_on_two_conditions_neither_lose_nor_repeat_batches(url: str) -> None:
+    counts = gallery_writers("share", url, "8", "6", "2")
+    assert counts["batches"] == 48
+    assert counts["changes_of_writer"] >= 12
 
 
 def test_a_killed_writer_leaves_whole_batches(url: str) -> None:

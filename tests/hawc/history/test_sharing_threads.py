@@ -37,7 +37,7 @@ def new_history(request: pytest.FixtureRequest) -> Callable[[], AbstractHistory]
         url = request.getfixturevalue("sqlite_url")
     else:
         url = request.getfixturevalue("postgresql")()
-    return lambda: DatabaseHistory(url, PLANE)
+    return lambda: DatabaseHistory(url, PLANE, create=True)
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_one_thread_may_enter_twice(history: AbstractHistory) -> None:
 
 
 def test_check_writable_rolls_back_nothing_else(url: str) -> None:
-    history = DatabaseHistory(url, PLANE)
+    history = DatabaseHistory(url, PLANE, create=True)
     with history.exclusive():
         history.append(torch.ones(1, 2), expected_length=0)
         history.check_writable()

@@ -16,3 +16,11 @@ def test_repr_identifies_both_distributions() -> None:
     assert repr(rows) == repr(LatentsWithFeatures(StandardNormal(2), data(0)))
     assert repr(rows) != repr(LatentsWithFeatures(StandardNormal(2), data(1)))
     assert "StandardNormal(dim=2)" in repr(rows)
+
+
+def test_fingerprints_are_those_of_both_distributions() -> None:
+    prior, features = data(2), data(3)
+    rows = LatentsWithFeatures(prior, features)
+    assert rows.num_features == 3
+    assert rows.fingerprint() == prior.fingerprint() | features.fingerprint()
+    assert LatentsWithFeatures(StandardNormal(2), StandardNormal(2)).fingerprint() == {}

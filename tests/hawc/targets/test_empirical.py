@@ -84,3 +84,18 @@ def test_empirical_keeps_its_own_points() -> None:
     weights[0] = 5
     assert repr(target) == name == repr(Empirical(torch.zeros(2, 1)))
     assert float(target.potential(HuberEnergy())(torch.zeros(1, 1))) == 0
+
+
+def test_a_name_replaces_the_digest() -> None:
+    points = torch.ones(3, 2)
+    assert repr(Empirical(points, name="digits")) == "Empirical(3 points, dim=2, name='digits')"
+    assert Empirical(points, name="digits").fingerprint() == {}
+    target = Empirical(points)
+    assert [*target.fingerprint()] == re.findall(r"sha256=(\w+)", repr(target))
+
+
+@pytest.mark.parametrize("name", ["", 5])
+@pytest.mark.usefixtures("no_shape_checks")
+def test_refuses_a_name_that_is_no_text(name: str) -> None:
+    with pytest.raises(ValueError, match="`name` must be a text that is not empty, or None, got"):
+        Empirical(torch.ones(3, 2), name=name)

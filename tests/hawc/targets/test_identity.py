@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hawc.targets.identity import as_text, digest
+from hawc.targets.identity import as_text, digest, fingerprint
 
 NUMBERS = st.lists(st.floats(allow_nan=False), min_size=1, max_size=12)
 
@@ -56,3 +56,26 @@ def test_a_digest_of_many_numbers_is_that_of_all() -> None:
     numbers = torch.arange(2.0**20 + 3)  # read in two parts
     content = f"({len(numbers)},)".encode() + numbers.numpy().astype("<f8").tobytes()
     assert digest(numbers) == hashlib.sha256(content).hexdigest()[:12]
+
+
+def test_a_fingerprint_is_small_and_moves_with_the_numbers() -> None:
+    for columns, width in ((3, 3), (64, 64), (2048, 64)):
+        points = torch.randn(50, columns, generator=torch.Generator().manual_seed(0))
+        weights = torch.full((50,), 1 / 50)
+        first = torch.tensor(fingerprint(points, weights))
+        assert first.shape == (9, width)
+        single = torch.tensor(fingerprint(points.float(), weights))
+        torch.testing.assert_close(single, first, rtol=1e-4, atol=1e-4)
+        moved = points.clone()
+        moved[:, -1] += 1  # a single coordinate
+        assert not torch.allclose(first, torch.tensor(fingerprint(moved, weights)), atol=1e-2)
+
+
+def test_a_fingerprint_has_the_mean_and_rows_of_the_points() -> None:
+    points = torch.arange(30.0).reshape(15, 2)
+    weights = torch.zeros(15)
+    weights[3] = 1
+    mean, *rows = fingerprint(points, weights)
+    assert mean == [6, 7]
+    assert rows == points[::2].tolist()
+    assert fingerprint(points[:1], torch.ones(1)) == [[0, 1]] * 9

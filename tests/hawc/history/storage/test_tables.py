@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
-from hawc.history.store import Store
-from hawc.history.tables import BATCHES, GALLERIES, METADATA
+from hawc.history.storage.store import Store
+from hawc.history.storage.tables import BATCHES, GALLERIES, METADATA
 
 GALLERY = {"name": "default", "dim": 2, "dtype": "float64", "target": "StandardNormal(dim=2)"}
 BATCH = {"gallery_id": 1, "first": 0, "size": 1, "points": bytes(16), "checksum": "0" * 64}

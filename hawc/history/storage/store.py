@@ -1,7 +1,9 @@
 """The database of histories: its connections, transactions and locks."""
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import islice
 from typing import Any, final
 
 from sqlalchemy import Connection, event
@@ -9,8 +11,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from hawc.history.abstract import HistoryStoreError
-from hawc.history.store_errors import DAMAGED, store_error
-from hawc.history.store_url import FilePlace, StoreURL, store_place
+from hawc.history.storage.store_errors import DAMAGED, store_error
+from hawc.history.storage.store_url import FilePlace, StoreURL, store_place
 
 __all__ = ["Store", "StoreURL"]
 
@@ -36,6 +38,7 @@ class Store:
     def __init__(self, url: StoreURL) -> None:
         self._place = store_place(url)
         self._engine = self._place.engine()
+        self._is_checked = False
         if self.is_sqlite:
             event.listen(self._engine, "connect", _set_up_sqlite)
 
@@ -56,6 +59,30 @@ class Store:
     def is_missing_file(self) -> bool:
         """Whether the store is a file that does not exist."""
         return isinstance(self._place, FilePlace) and not self._place.path.exists()
+
+    def check_creatable(self) -> None:
+        """Raise HistoryStoreError if a missing file cannot be created."""
+        if not isinstance(self._place, FilePlace) or not self.is_missing_file:
+            return
+        failure = f"the history at {self} cannot be created"
+        self._check_mode(failure)
+        folder = self._place.path.parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise HistoryStoreError(f"{failure}: does its folder exist, and is it writable?")
+
+    @property
+    def file_name(self) -> str:
+        """The name of a SQLite file; "" for a server."""
+        return self._place.path.name if isinstance(self._place, FilePlace) else ""
+
+    def neighbors(self) -> list[str]:
+        """Returns the names of files in the folder of a SQLite file, at most 1,000."""
+        if not isinstance(self._place, FilePlace):
+            return []
+        with suppress(OSError):
+            files = (path.name for path in self._place.path.parent.iterdir() if path.is_file())
+            return sorted(islice(files, 1000))
+        return []
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -81,18 +108,19 @@ class Store:
             yield connection
 
     def check_file(self) -> None:
-        """Check a whole SQLite file, since a missing page can look like missing points.
+        """Check a whole SQLite file once, since a missing page can look like missing points.
 
         Raises:
             HistoryStoreError: if the file is damaged.
         """
-        if self.is_sqlite:
+        if self.is_sqlite and not self._is_checked:
             with self.reading() as connection:
                 result = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
             if result != "ok":
                 raise HistoryStoreError(
                     f"the history at {self} cannot be read ({result}): {DAMAGED}."
                 )
+            self._is_checked = True
 
     def lock(self, connection: Connection, number: int = _CREATION_LOCK) -> None:
         """Take a lock until the transaction of `connection` ends; others wait for it.
@@ -113,15 +141,19 @@ class Store:
                 yield connection
         except (SQLAlchemyError, UnicodeDecodeError) as error:  # damaged text cannot be decoded
             failure = f"the history at {self} cannot be {action}"
-            if isinstance(self._place, FilePlace) and self.is_missing_file:
-                mode = self._place.options["mode"]
-                if mode != "rwc":
-                    raise HistoryStoreError(
-                        f"{failure}: a URL with mode={mode} must name a file that exists. Correct "
-                        "the path, or leave `mode` out to create the file."
-                    ) from error
+            self._check_mode(failure)
             secrets = self._place.secrets
             raise store_error(error, failure, secrets=secrets, connected=connected)  # noqa: B904  has its cause
+
+    def _check_mode(self, failure: str) -> None:
+        """Raise HistoryStoreError if the file is missing and the URL forbids to create it."""
+        if isinstance(self._place, FilePlace) and self.is_missing_file:
+            mode = self._place.options["mode"]
+            if mode != "rwc":
+                raise HistoryStoreError(
+                    f"{failure}: a URL with mode={mode} must name a file that exists. Correct the "
+                    "path, or leave `mode` out to create the file."
+                )
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

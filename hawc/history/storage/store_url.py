@@ -131,11 +131,13 @@ def store_place(url: StoreURL) -> FilePlace | ServerPlace:
         return _place_of(url)
     if isinstance(url, os.PathLike):
         return _file_place(os.fsdecode(url), {}, repr(os.fsdecode(url)))
-    match = re.fullmatch(r"([\w+]+)://(.*)", url, re.DOTALL) if isinstance(url, str) else None
-    if match is None:
+    if not isinstance(url, str) or not url or re.match(r"(sqlite|postgres\w*)(\+\w+)?:(?!//)", url):
         raise ValueError(
-            f"`url` must be like {_EXAMPLES}, or a pathlib.Path; the given value is neither."
+            f"`url` must be like {_EXAMPLES}, or the path of a file; the given value is neither."
         )
+    match = re.fullmatch(r"([\w+]+)://(.*)", url, re.DOTALL)
+    if match is None:
+        return _file_place(url, {}, repr(url))
     scheme, rest = match.groups()
     head, _, query = rest.partition("?")
     if _is_sqlite(scheme):

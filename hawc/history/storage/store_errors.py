@@ -31,6 +31,11 @@ _ADVICE = (
     ("SQLITE_BUSY", _LOCKED),
     ("SQLITE_LOCKED", _LOCKED),
     ("SQLITE_READONLY_DBMOVED", "the file was moved or replaced: open the history again"),
+    (
+        "SQLITE_READONLY_ROLLBACK",
+        "a process was killed while it wrote: open the store once without mode=ro, which undoes "
+        "the unfinished write",
+    ),
     ("SQLITE_READONLY", "it is read-only: make file and folder writable to append"),
     ("SQLITE_FULL", "the disk is full: free space and try again"),
     ("SQLITE_IOERR", "the disk is full, limited or failing: free space and try again"),

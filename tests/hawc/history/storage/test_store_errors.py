@@ -1,10 +1,12 @@
 """Errors of stores: the failure, the advice, and no part of a password."""
 
+import shutil
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,9 +14,9 @@ from sqlalchemy import insert
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from hawc.history import DatabaseHistory, HistoryStoreError
-from hawc.history.store import Store
-from hawc.history.store_errors import is_key_conflict, store_error
-from hawc.history.tables import BATCHES
+from hawc.history.storage.store import Store
+from hawc.history.storage.store_errors import is_key_conflict, store_error
+from hawc.history.storage.tables import BATCHES
 from hawc.targets import StandardNormal
 
 PLANE = StandardNormal(2)
@@ -40,6 +42,7 @@ def wrapped(text: str = "words", **codes: str) -> DBAPIError:
     [
         ("SQLITE_BUSY_SNAPSHOT", "another process keeps it locked"),
         ("SQLITE_READONLY_DBMOVED", "the file was moved or replaced"),
+        ("SQLITE_READONLY_ROLLBACK", "open the store once without mode=ro"),
         ("SQLITE_READONLY_DIRECTORY", "make file and folder writable"),
         ("SQLITE_FULL", "the disk is full"),
         ("SQLITE_IOERR_WRITE", "the disk is full, limited or failing"),
@@ -112,7 +115,7 @@ def test_the_drivers_error_is_the_cause_if_it_has_no_password() -> None:
 
 
 def test_distinguishes_a_key_conflict_from_other_errors(url: str) -> None:
-    history = DatabaseHistory(url, PLANE)
+    history = DatabaseHistory(url, PLANE, create=True)
     history.append(POINTS, expected_length=0)
     row = {"gallery_id": 1, "first": 0, "size": 1, "points": b"", "checksum": ""}
     for values, expected in ((row, True), ({**row, "first": 1, "points": None}, False)):
@@ -125,12 +128,12 @@ def test_distinguishes_a_key_conflict_from_other_errors(url: str) -> None:
 
 def test_a_statement_or_lock_that_takes_too_long(postgresql: Callable[[], str]) -> None:
     url = postgresql()
-    first = DatabaseHistory(url, PLANE)
+    first = DatabaseHistory(url, PLANE, create=True)
     for setting, advice in (
         ("statement_timeout", "the server cancelled it, after its statement_timeout"),
         ("lock_timeout", "longer than the server's lock_timeout: end that process"),
     ):
-        second = DatabaseHistory(f"{url}&options=-c {setting}=100ms", PLANE)
+        second = DatabaseHistory(f"{url}&options=-c {setting}=100ms", PLANE, create=True)
         with first.exclusive(), pytest.raises(HistoryStoreError, match=advice):
             second.append(POINTS, expected_length=0)
     assert len(first) == 0
@@ -138,7 +141,7 @@ def test_a_statement_or_lock_that_takes_too_long(postgresql: Callable[[], str]) 
 
 def test_a_choice_longer_than_the_servers_timeout(postgresql: Callable[[], str]) -> None:
     setting = "idle_in_transaction_session_timeout=100ms"
-    history = DatabaseHistory(f"{postgresql()}&options=-c {setting}", PLANE)
+    history = DatabaseHistory(f"{postgresql()}&options=-c {setting}", PLANE, create=True)
     with pytest.raises(HistoryStoreError, match="than the server's idle_in_transaction"):
         choose_for_long(history)
     assert len(history.points()) == len(history) == 0
@@ -153,7 +156,7 @@ def choose_for_long(history: DatabaseHistory) -> None:
 
 def test_a_server_that_ends_the_connection(postgresql: Callable[[], str]) -> None:
     url = postgresql()
-    history = DatabaseHistory(url, PLANE)
+    history = DatabaseHistory(url, PLANE, create=True)
     end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state LIKE 'idle in%%'"
 
     def end_others() -> None:
@@ -178,14 +181,34 @@ def test_a_wrong_password(postgresql: Callable[[], str]) -> None:
     with pytest.raises(
         HistoryStoreError, match=r"authentication failed .* are server, us"
     ) as caught:
-        DatabaseHistory(f"postgresql://by_password:Xq1%40Zw9@{url}", PLANE)
+        DatabaseHistory(f"postgresql://by_password:Xq1%40Zw9@{url}", PLANE, create=True)
     assert "Xq1" not in shown(caught.value)
     assert "Zw9" not in shown(caught.value)
 
 
 def test_a_missing_table_is_no_conflict(sqlite_url: str) -> None:
-    history = DatabaseHistory(sqlite_url, PLANE)
+    history = DatabaseHistory(sqlite_url, PLANE, create=True)
     with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection:
         connection.execute("DROP TABLE hawc_batches")
     with pytest.raises(HistoryStoreError, match="no such table"):
         history.append(POINTS, expected_length=0)
+
+
+def test_the_next_writer_undoes_an_unfinished_write(tmp_path: Path) -> None:
+    """The files as a killed process leaves them, with a journal of more than SQLite's memory."""
+    history = DatabaseHistory(tmp_path / "a.db", PLANE, create=True)
+    history.append(POINTS, expected_length=0)
+    left = tmp_path / "left"
+    left.mkdir()
+    with history.exclusive():
+        history.append(torch.ones(500_000, 2), expected_length=3)
+        for file in tmp_path.glob("a.db*"):
+            shutil.copy(file, left)
+    assert (left / "a.db-journal").stat().st_size > 0
+    reader = f"sqlite:///{left}/a.db?mode=ro"
+    with pytest.raises(
+        HistoryStoreError, match="open the store once without mode=ro, which undoes"
+    ):
+        DatabaseHistory(reader, PLANE)
+    assert torch.equal(DatabaseHistory(left / "a.db", PLANE).points(), POINTS)
+    assert len(DatabaseHistory(reader, PLANE)) == 3

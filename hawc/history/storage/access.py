@@ -9,7 +9,7 @@ from typing import final
 
 from sqlalchemy import Connection
 
-from hawc.history.store import Store
+from hawc.history.storage.store import Store
 from hawc.threads import ThreadLock
 
 __all__ = ["GalleryAccess"]
@@ -20,7 +20,7 @@ __all__ = ["GalleryAccess"]
 class _Transaction:
     thread: tuple[int, int]
     connection: Connection
-    committed: int
+    committed: tuple[int, int]
 
 
 @final
@@ -30,21 +30,23 @@ class GalleryAccess:
     Args:
         store: holds the gallery.
         gallery: the gallery's key; writers of other processes wait for its lock.
-        length: returns the number of the gallery's points that a connection sees.
+        state: returns how many of the gallery's points a connection sees, and its newest note.
     """
 
-    def __init__(self, store: Store, gallery: int, length: Callable[[Connection], int]) -> None:
+    def __init__(
+        self, store: Store, gallery: int, state: Callable[[Connection], tuple[int, int]]
+    ) -> None:
         self.append_lock = ThreadLock()
         self._store = store
         self._gallery = gallery
-        self._length = length
+        self._state = state
         self._transaction: _Transaction | None = None
 
     @property
-    def committed(self) -> int | None:
-        """The number of points before this thread's `exclusive`; None outside of it.
+    def committed(self) -> tuple[int, int] | None:
+        """The state before this thread's `exclusive`; None outside of it.
 
-        Later points may still be rolled back.
+        Later points and notes may still be rolled back.
         """
         transaction = self._current()
         return None if transaction is None else transaction.committed
@@ -77,7 +79,7 @@ class GalleryAccess:
         with self.writing() as connection:
             outer = self._transaction
             if self._current() is None:
-                committed = self._length(connection)
+                committed = self._state(connection)
                 self._transaction = _Transaction(_this_thread(), connection, committed)
             try:
                 yield

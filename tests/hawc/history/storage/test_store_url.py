@@ -11,15 +11,15 @@ import torch
 from sqlalchemy import URL
 
 from hawc.history import DatabaseHistory, HistoryStoreError, galleries
-from hawc.history.store import Store
-from hawc.history.store_url import FilePlace, ServerPlace, store_place
+from hawc.history.storage.store import Store
+from hawc.history.storage.store_url import FilePlace, ServerPlace, store_place
 from hawc.targets import StandardNormal
 
 PLANE = StandardNormal(2)
 
 
 def gallery_of_three(path: Path) -> None:
-    DatabaseHistory(path, PLANE).append(torch.ones(3, 2), expected_length=0)
+    DatabaseHistory(path, PLANE, create=True).append(torch.ones(3, 2), expected_length=0)
 
 
 @pytest.fixture
@@ -46,16 +46,22 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("sqlite:///file:my%20gallery.db?uri=true", "my gallery.db"),
         ("sqlite:///file:gallery.db", "gallery.db"),
         (Path("what? 100%25 .db"), "what? 100%25 .db"),
+        ("gallery.db", "gallery.db"),
+        ("what? 100%25 .db", "what? 100%25 .db"),
+        ("~/gallery.db", "gallery.db"),
+        ("a:b.db", "a:b.db"),
         (Path("~/gallery.db"), "gallery.db"),
         (URL.create("sqlite", database="gallery.db"), "gallery.db"),
     ],
 )
 def test_writes_exactly_the_named_file(here: Path, url: str, name: str) -> None:
-    history = DatabaseHistory(url, PLANE)
+    history = DatabaseHistory(url, PLANE, create=True)
     history.append(torch.ones(3, 2), expected_length=0)
     assert os.listdir(here) == [name]
     assert galleries(url)[0].length == 3
-    assert len(DatabaseHistory(history.location, PLANE)) == 3  # the form in messages and manifests
+    assert (
+        len(DatabaseHistory(history.location, PLANE, create=True)) == 3
+    )  # the form in messages and manifests
     assert os.listdir(here) == [name]
 
 
@@ -80,28 +86,28 @@ def test_reads_absolute_paths(here: Path, slashes: str) -> None:
 )
 def test_the_mode_ro_reads_only(here: Path, url: str) -> None:
     with pytest.raises(HistoryStoreError, match="with mode=ro must name a file that exists"):
-        DatabaseHistory(url, PLANE)
+        DatabaseHistory(url, PLANE, create=True)
     with pytest.raises(ValueError, match="must name a store that exists"):
         galleries(url)
     assert not list(here.iterdir())
     gallery_of_three(here / "gallery.db")
-    history = DatabaseHistory(url, PLANE)
+    history = DatabaseHistory(url, PLANE, create=True)
     assert len(history.points()) == 3
     assert galleries(url)[0].length == 3
     with pytest.raises(HistoryStoreError, match=r"readonly database\): it is read-only: make file"):
         history.append(torch.ones(1, 2), expected_length=3)
     with pytest.raises(HistoryStoreError, match="it is read-only"):
-        DatabaseHistory(url, PLANE, gallery="new")
+        DatabaseHistory(url, PLANE, gallery="new", create=True)
     assert os.listdir(here) == ["gallery.db"]
 
 
 def test_the_mode_rw_creates_no_file(here: Path) -> None:
     url = "sqlite:///gallery.db?mode=rw"
     with pytest.raises(HistoryStoreError, match="with mode=rw must name a file that exists"):
-        DatabaseHistory(url, PLANE)
+        DatabaseHistory(url, PLANE, create=True)
     assert not list(here.iterdir())
     gallery_of_three(here / "gallery.db")
-    DatabaseHistory(url, PLANE).append(torch.ones(1, 2), expected_length=3)
+    DatabaseHistory(url, PLANE, create=True).append(torch.ones(1, 2), expected_length=3)
 
 
 @pytest.mark.parametrize(
@@ -133,9 +139,10 @@ def test_the_mode_rw_creates_no_file(here: Path) -> None:
         ("postgres://host/name", "be like 'sqlite:///gallery.db' or .* got 'postgres://...'"),
         ("sqlite+aiosqlite:///f", "be like 'sqlite:///gallery.db' or .* got 'sqlite.aiosqlite:"),
         (
-            "gallery.db",
-            "be like 'sqlite:///gallery.db' or .*, or a pathlib.Path; the given value is",
+            "sqlite:gallery.db",
+            "be like 'sqlite:///gallery.db' or .*, or the path of a file; the gi",
         ),
+        ("postgresql:me@host/name", "be like .*; the given value is neither"),
         ("", "be like .*; the given value is neither"),
         (7, "be like .*; the given value is neither"),
         ("postgresql://me@host:port/name", "be like .*; the given URL cannot be parsed"),
@@ -208,7 +215,7 @@ def test_a_password_is_read_and_not_shown(password: str) -> None:
 
 def test_waits_for_the_timeout(here: Path) -> None:
     gallery_of_three(here / "gallery.db")
-    hasty = DatabaseHistory("sqlite:///gallery.db?timeout=0.05", PLANE)
+    hasty = DatabaseHistory("sqlite:///gallery.db?timeout=0.05", PLANE, create=True)
     with closing(sqlite3.connect(here / "gallery.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(HistoryStoreError, match=r"written \(database is locked\): another pro"):

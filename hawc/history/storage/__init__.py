@@ -1,0 +1,1 @@
+"""The database behind galleries: connections, schema, rows as bytes, plain errors."""
