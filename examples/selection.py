@@ -3,9 +3,9 @@
     python -m examples.selection
 
 The target is the distribution of the images, each a point with 784 coordinates. The best 25 points
-are blurred. The images nearest to them are therefore exchanged, one after the other, for those that
-bring the 25 closest to the target. Writes docs/images/selection.png; takes minutes. HAWC_DATA names
-the folder of the data.
+are blurred, and the images nearest to them are farther from the target. `hawc.select` chooses 25
+images directly. Writes docs/images/selection.png; takes minutes, since all pairs of images are
+compared. HAWC_DATA names the folder of the data.
 
 Source: the figure "25 out of 60,000" in G. Turinici 2022, arXiv 2202.03008.
 """
@@ -24,7 +24,7 @@ from torch import Tensor
 from torchvision.utils import make_grid
 
 from datamodules import MNIST, DataError, FashionMNIST
-from hawc import Empirical, compress
+from hawc import Empirical, compress, select
 
 SIZE, RANDOM_SETS = 25, 100
 IMAGE = Path(__file__).parent.parent / "docs" / "images" / "selection.png"
@@ -49,24 +49,6 @@ def nearest(points: Tensor, rows: Tensor) -> Tensor:
     return torch.tensor(chosen)
 
 
-def exchanged(chosen: Tensor, rows: Tensor, to_all: Tensor) -> Tensor:
-    """Returns the choice after all single exchanges that reduce d^2."""
-    chosen, size, improved = chosen.clone(), len(chosen), True
-    distances = torch.cdist(rows[chosen], rows).double()
-    while improved:
-        improved = False
-        for place in range(size):
-            # d^2, up to a constant, with each image in this place
-            cost = to_all / size - (distances.sum(0) - distances[place]) / size**2
-            present = cost[chosen[place]].item()
-            cost[chosen] = torch.inf
-            if cost.min() < present - 1e-6:  # a smaller gain may be rounding
-                chosen[place] = cost.argmin()
-                distances[place] = torch.cdist(rows[chosen[place], None], rows)[0]
-                improved = True
-    return chosen
-
-
 def selections(rows: Tensor, size: int = SIZE) -> dict[str, tuple[Tensor, float]]:
     """Returns images and their d^2 by the method of their choice."""
     generator = torch.Generator().manual_seed(0)
@@ -74,9 +56,8 @@ def selections(rows: Tensor, size: int = SIZE) -> dict[str, tuple[Tensor, float]
     to_all = mean_distances(rows, rows)
     between_all = float(to_all.mean())
     sets = [torch.randperm(len(rows), generator=generator)[:size] for _ in range(RANDOM_SETS)]
-    close = nearest(points, rows)
-    methods = {"at random": rows[sets[0]], "best points": points, "nearest": rows[close]}
-    methods["chosen"] = rows[exchanged(close, rows, to_all)]
+    methods = {"at random": rows[sets[0]], "best points": points}
+    methods |= {"nearest": rows[nearest(points, rows)], "chosen": rows[select(rows, size)]}
     results = {}
     for name, images in methods.items():
         distance = squared_distance(images, mean_distances(images, rows), between_all)

@@ -1,6 +1,7 @@
 """Sums of a kernel over many points, sum_j q_j h(x, y_j), with their gradient."""
 
 import math
+from collections.abc import Iterator
 from typing import Any, final
 
 import torch
@@ -102,17 +103,25 @@ class KernelSum:
         sums = [self._sum_at(part) for part in torch.split(at, _MOST_COLUMNS)]
         return torch.cat([value for value, _ in sums]), torch.cat([grad for _, grad in sums])
 
+    def values(self, x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+        """Returns the sum at each x, in float64, in half the time of one with gradient."""
+        at = (x.double() - self._origin).to(self._dtype)
+        return torch.cat([self._values_at(part) for part in torch.split(at, _MOST_COLUMNS)])
+
+    def _values_at(self, at: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+        value = at.new_zeros(len(at), dtype=torch.float64)
+        for block, _, squared in self._blocks(at):
+            height = self._kernel.profile(squared)
+            if self._weights is not None:
+                height = height * self._weights[block, None].to(self._dtype)
+            value += height.sum(0)
+        return value
+
     def _sum_at(self, at: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n d"]]:
         value = at.new_zeros(len(at), dtype=torch.float64)
         slopes = torch.zeros_like(value)
         weighted = torch.zeros_like(at, dtype=torch.float64)
-        rows = max(_FEWEST_ROWS, _BLOCK_PAIRS // max(1, len(at)))
-        for first in range(0, len(self._points), rows):
-            block = slice(first, first + rows)
-            points = self._points[block]
-            if points.dtype != self._dtype:
-                points = points.double() - self._origin
-            squared = self._squared_distances(block, points, at)
+        for block, points, squared in self._blocks(at):
             height, slope = self._kernel.profile(squared), self._kernel.slope(squared)
             if self._weights is not None:
                 share = self._weights[block, None].to(self._dtype)
@@ -121,6 +130,18 @@ class KernelSum:
             slopes += slope.sum(0)
             weighted += slope.T @ points
         return value, 2 * (slopes[:, None] * at.double() - weighted)
+
+    def _blocks(
+        self, at: Float[Tensor, "n d"]
+    ) -> Iterator[tuple[slice, Float[Tensor, "b d"], Float[Tensor, "b n"]]]:
+        """Yields blocks of the points y, relative to the origin, with |x - y|^2."""
+        rows = max(_FEWEST_ROWS, _BLOCK_PAIRS // max(1, len(at)))
+        for first in range(0, len(self._points), rows):
+            block = slice(first, first + rows)
+            points = self._points[block]
+            if points.dtype != self._dtype:
+                points = points.double() - self._origin
+            yield block, points, self._squared_distances(block, points, at)
 
     def _squared_distances(
         self, block: slice, y: Float[Tensor, "b d"], x: Float[Tensor, "n d"]
@@ -187,6 +208,8 @@ def differentiable(kernel_sum: KernelSum, x: Float[Tensor, "n d"]) -> Float[Tens
     Raises:
         RuntimeError: in the backward pass with create_graph=True.
     """
+    if not (x.requires_grad and torch.is_grad_enabled()):
+        return kernel_sum.values(x).to(x.dtype)
     value: Tensor = _Differentiable.apply(x, kernel_sum)
     return value
 

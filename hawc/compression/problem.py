@@ -146,8 +146,7 @@ class CompressionProblem(AbstractProblem):
         """Returns the values of `field`, much faster than with their gradient."""
         with torch.no_grad():
             attraction = self.target.potential(self.kernel)(points)
-        repulsion, _ = self._history_sum(points)
-        return (self.total * attraction - repulsion) / self.size
+        return (self.total * attraction - self._history_sum.values(points)) / self.size
 
     def weights(self, points: Float[Tensor, "k d"]) -> Float[Tensor, " k"]:
         if self._weights == "uniform":

@@ -40,13 +40,7 @@ class DistancePenalty:
         """Returns each point's penalty for its nearest remembered point."""
         if self.distance == 0 or len(self.past) == 0:
             return torch.zeros_like(x[:, 0])
-        return self._penalty(_squared_to_nearest(x, self.past))
-
-    def to_point(self, x: Float[Tensor, "n d"], index: int) -> Float[Tensor, " n"]:
-        """Returns the penalty of each pair with point `index`; 0 for that point itself."""
-        penalties = self._penalty((x - x[index]).square().sum(1))
-        penalties[index] = 0
-        return penalties
+        return self.of_pairs(_squared_to_nearest(x, self.past))
 
     def value_and_gradient(
         self, x: Float[Tensor, "n d"]
@@ -57,7 +51,7 @@ class DistancePenalty:
         x = x.detach().clone().requires_grad_()
         with torch.enable_grad():
             first, second = torch.triu_indices(len(x), len(x), 1, device=x.device)
-            pairs = self._penalty((x[first] - x[second]).square().sum(1))
+            pairs = self.of_pairs((x[first] - x[second]).square().sum(1))
             value = self.to_past(x).sum() + pairs.sum()
         (gradient,) = torch.autograd.grad(value, x)
         return value.detach(), gradient
@@ -66,7 +60,8 @@ class DistancePenalty:
         """Returns the smallest distance from a new point to any other point."""
         return float(_distances_to_others(x[None], self.past).amin())
 
-    def _penalty(self, squared: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+    def of_pairs(self, squared: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
+        """Returns the penalty of pairs of points at given squared distances."""
         if self.distance == 0:
             return 0 * squared
         squared = squared.clamp(min=1e-12 * self.distance**2)  # sqrt has no derivative at 0

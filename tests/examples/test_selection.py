@@ -28,24 +28,6 @@ def test_nearest_takes_each_image_once() -> None:
     assert selection.nearest(torch.tensor([[0.1], [0.2], [0.3]]), rows).tolist() == [0, 1, 2]
 
 
-def test_no_single_exchange_improves_the_result(rows: Tensor) -> None:
-    rows = rows[:60]
-    to_all = selection.mean_distances(rows, rows)
-
-    def distance(chosen: Tensor) -> float:
-        return selection.squared_distance(rows[chosen], to_all[chosen], float(to_all.mean()))
-
-    start = torch.arange(5)
-    chosen = selection.exchanged(start, rows, to_all)
-    assert len(chosen.unique()) == 5
-    assert distance(chosen) < distance(start)
-    for place in range(5):
-        for other in set(range(60)) - set(chosen.tolist()):
-            tried = chosen.clone()
-            tried[place] = other
-            assert distance(tried) > distance(chosen) - 1e-5  # rounding, as above
-
-
 def test_choice_beats_nearest_and_random_ones(
     rows: Tensor, capsys: pytest.CaptureFixture[str]
 ) -> None:

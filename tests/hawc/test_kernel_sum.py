@@ -37,7 +37,9 @@ def test_equals_the_plain_matrix_and_its_gradient(
     x, points = normal(n, dim, seed=seed), normal(m, dim, seed=seed + 1)
     signed = normal(m, seed=seed + 2)
     expected = plain(kernel, x, points, signed if weighted else torch.ones(m))
-    computed = KernelSum(kernel, points, signed if weighted else None)(x)
+    kernel_sum = KernelSum(kernel, points, signed if weighted else None)
+    computed = kernel_sum(x)
+    assert torch.equal(kernel_sum.values(x), computed[0])
     # twenty roundings; two samples on the line may be 1e-4 apart, where gradients change fast
     torch.testing.assert_close(computed[0], expected[0], rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(computed[1], expected[1], rtol=1e-9, atol=1e-9)

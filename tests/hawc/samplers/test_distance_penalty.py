@@ -25,17 +25,17 @@ def test_only_the_nearest_remembered_point_counts() -> None:
     )
 
 
-def test_a_point_has_no_penalty_with_itself() -> None:
-    x = torch.tensor([[0.0, 0.0], [0.0, 2.0], [3.0, 4.0]])
-    expected = torch.tensor([0.0, 25.0, 0.0])
+def test_pairs_by_their_squared_distance() -> None:
+    expected = torch.tensor([25.0, 0.0], dtype=torch.float64)
+    squared = torch.tensor([4.0, 25.0], dtype=torch.float64)
     torch.testing.assert_close(
-        DistancePenalty(4.0, PAST).to_point(x, 0), expected, rtol=1e-12, atol=0
+        DistancePenalty(4.0, PAST).of_pairs(squared), expected, rtol=1e-12, atol=0
     )
 
 
 def total(penalty: DistancePenalty, x: Tensor) -> float:
-    pairs = sum(float(penalty.to_point(x, i).sum()) for i in range(len(x))) / 2
-    return float(penalty.to_past(x).sum()) + pairs
+    squared = torch.nn.functional.pdist(x).square()
+    return float(penalty.to_past(x).sum() + penalty.of_pairs(squared).sum())
 
 
 def test_value_adds_up_points_and_pairs() -> None:
@@ -65,7 +65,7 @@ def test_distance_zero_is_no_penalty() -> None:
     value, gradient = penalty.value_and_gradient(x)
     assert value == 0
     assert not gradient.any()
-    assert not penalty.to_point(torch.zeros(3, 2), 0).any()
+    assert not penalty.of_pairs(torch.zeros(3)).any()
 
 
 def test_an_empty_past_is_no_penalty() -> None:
