@@ -75,6 +75,13 @@ def check_instance(name: str, value: object, kind: type, *, or_none: bool = Fals
     raise ValueError(f"`{name}` must be a {required}, got {described(value)}; {instead}.")
 
 
+def check_text(**values: object) -> None:
+    """Raise ValueError unless each value is text or None; keywords name the arguments."""
+    for name, value in values.items():
+        if value is not None and not isinstance(value, str):
+            raise ValueError(f"`{name}` must be text or None, got {described(value)}.")
+
+
 def described(value: object) -> str:
     """Returns a short description of a value for a message."""
     if isinstance(value, type):

@@ -1,24 +1,28 @@
 """The map from latents to features, through any decoder and any feature network."""
 
-import functools
-import inspect
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from itertools import chain
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, final
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from hawc.blocks import ROWS_AT_ONCE
 from hawc.module_state import fixed_noise, in_eval_mode
 from hawc.points import as_real
+from hawc.samplers.images import copied, single_images
+from hawc.samplers.latent_form import LatentForm
+from hawc.samplers.progress import Progress
+from hawc.samplers.stage import (
+    Stage,
+    called,
+    described_output,
+    module_of,
+    without_autocast_anywhere,
+)
 
-__all__ = ["DecodedFeatures", "MissingGradientError", "Stage"]
-
-Stage = Callable[[Any], Any]
-"""Any callable: a function, a method, an object, a module. See `DecodedFeatures`."""
+__all__ = ["Decoded", "DecodedFeatures", "MissingGradientError", "Stage"]
 
 Pullback = Callable[[Float[Tensor, "n f"]], Float[Tensor, "n d"]]
 
@@ -36,11 +40,27 @@ class MissingGradientError(ValueError):
 
 
 @final
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """What was computed of decoded latents.
+
+    Args:
+        features: of the images.
+        quality: scores of the images; None without such a function.
+        images: one by one; empty unless they were asked for.
+    """
+
+    features: Float[Tensor, "n f"]
+    quality: Float[Tensor, " n"] | None
+    images: list[Any]
+
+
+@final
 class DecodedFeatures:
     """The function phi(z) = features(decode(z)), with gradients.
 
-    Either stage may be any callable. `decode` is given a copy of the latents, in torch's default
-    dtype and on the latents' device. `features` is given the unchanged output of `decode`. Code
+    Either stage may be any callable. `decode` is given a copy of the latents, in the form that is
+    asked for and on the latents' device. `features` is given the unchanged output of `decode`. Code
     that works in place therefore changes neither latents nor anything remembered. Only the output
     of `features` has a required form: real numbers (n, f), a tensor or an array.
 
@@ -54,30 +74,66 @@ class DecodedFeatures:
     Args:
         decode: latents (n, d) to images.
         features: images to features (n, f).
-        num_features: f.
+        num_features: f; None for that of the first call.
         seed: of the global generators during a call, at least 0.
+        form: shape, dtype and batch size of the latents.
+        quality: images to scores (n,).
     """
 
-    def __init__(self, decode: Stage, features: Stage, num_features: int, seed: int) -> None:
-        stages = {"decode": decode, "features": features}
-        self._stages = [(name, stage, _module_of(stage)) for name, stage in stages.items()]
-        self._num_features = num_features
+    def __init__(
+        self,
+        decode: Stage,
+        features: Stage,
+        num_features: int | None,
+        seed: int,
+        form: LatentForm | None = None,
+        quality: Stage | None = None,
+    ) -> None:
+        self.num_features = num_features
+        self._decode, self._features, self._quality = decode, features, quality
+        stages = (decode, features) if quality is None else (decode, features, quality)
+        self._modules = [module for stage in stages if (module := module_of(stage)) is not None]
         self._seed = seed
+        self._form = form or LatentForm()
 
     def evaluating(self) -> AbstractContextManager[None]:
         """Returns a context with all modules in eval mode; their modes are restored."""
-        return in_eval_mode(*(module for *_, module in self._stages if module is not None))
+        return in_eval_mode(*self._modules)
 
-    @torch.no_grad()
     def __call__(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n f"]:
-        """Returns phi(z) on the device of z, computed in blocks.
+        """Returns phi(z) on the device of z, computed in batches.
 
         Raises:
             ValueError: if the features are not f finite numbers per latent.
         """
-        return torch.cat(
-            [self._checked(self._evaluated(part), part) for part in torch.split(z, ROWS_AT_ONCE)]
-        )
+        return self.decoded(z).features
+
+    @torch.no_grad()
+    def decoded(
+        self, z: Float[Tensor, "n d"], *, keep_images: bool = False, progress: Progress = iter
+    ) -> Decoded:
+        """Returns features and scores of latents, computed in batches.
+
+        Args:
+            z: latents.
+            keep_images: whether to return the images too, which then stay in memory.
+            progress: shows the progress over the batches, as `tqdm.tqdm`.
+
+        Raises:
+            ValueError: if the features or scores have another form or are not finite.
+        """
+        features, quality, images = [], [], []
+        for part in progress(self._form.batches(z)):
+            with fixed_noise(self._seed), without_autocast_anywhere(part, self._modules):
+                output = called("decode", self._decode, self._form.given(part), len(part))
+                if keep_images:
+                    images += single_images(copied(output), len(part))
+                if self._quality is not None:
+                    scores = called("quality", self._quality, copied(output), len(part))
+                    quality.append(_checked_scores(scores, len(part)).to(z.device))
+                value = _numbers(called("features", self._features, output, len(part)))
+            features.append(self._checked(value.to(z.device), part, output))
+        return Decoded(torch.cat(features), torch.cat(quality) if quality else None, images)
 
     @torch.no_grad()
     def check_repeatable(self, z: Float[Tensor, "n d"], known: Float[Tensor, "n f"]) -> None:
@@ -94,7 +150,8 @@ class DecodedFeatures:
             ValueError: if the features differ by more than rounding.
         """
         count = min(len(z), _MAX_REPEATED, 2 + len(z) // _REPEATED_OF)
-        again = self._checked(self._evaluated(z[:count].flip(0), self._seed + 1), z[:count])
+        parts = self._form.batches(z[:count].flip(0))
+        again = torch.cat([self._checked(*self._evaluated(p, self._seed + 1)) for p in parts])
         change = float((again.flip(0) - known[:count]).norm(dim=1).median())
         between = float((known - known.roll(1, 0)).norm(dim=1).median())
         if change > _ROUNDING * between + _PRECISION * float(known[:count].norm(dim=1).median()):
@@ -113,7 +170,8 @@ class DecodedFeatures:
             MissingGradientError: by the pullback, if no gradient reaches the latents.
         """
         leaf = z.detach().clone().requires_grad_()
-        value = self._evaluated(leaf)
+        parts = self._form.batches(leaf)
+        value = torch.cat([self._evaluated(part, self._seed)[0] for part in parts])
 
         def pullback(upstream: Float[Tensor, "n f"]) -> Float[Tensor, "n d"]:
             if not value.requires_grad:
@@ -134,11 +192,9 @@ class DecodedFeatures:
             MissingGradientError: if it has none, or one that is zero everywhere. Errors of a stage
                 that also occur without gradients are raised unchanged.
         """
-        noise = torch.randn(
-            (len(z), self._num_features), generator=generator, device=generator.device
-        )
         try:
-            _, pullback = self.value_and_pullback(z)
+            value, pullback = self.value_and_pullback(z)
+            noise = torch.randn(value.shape, generator=generator, device=generator.device)
             gradient = pullback(noise.to(z.device))
         except (MissingGradientError, torch.OutOfMemoryError):
             raise
@@ -150,21 +206,23 @@ class DecodedFeatures:
         if not gradient.any():
             raise _no_gradient("it is zero everywhere")
 
-    def _evaluated(self, z: Float[Tensor, "n d"], seed: int | None = None) -> Float[Tensor, "..."]:
-        x: Any = z.to(torch.get_default_dtype(), copy=True)
-        modules = [module for *_, module in self._stages if module is not None]
-        with fixed_noise(self._seed if seed is None else seed), _exact(z, modules):
-            for name, stage, module in self._stages:
-                x = _called(name, stage, _suited(x, module))
-        return _numbers(x).to(z.device)
+    def _evaluated(self, z: Tensor, seed: int) -> tuple[Tensor, Tensor, Any]:
+        """Returns features, latents and images, none of them checked."""
+        with fixed_noise(seed), without_autocast_anywhere(z, self._modules):
+            images = called("decode", self._decode, self._form.given(z), len(z))
+            value = _numbers(called("features", self._features, images, len(z)))
+        return value.to(z.device), z, images
 
-    def _checked(self, value: Float[Tensor, "..."], z: Tensor) -> Float[Tensor, "n f"]:
-        expected = (len(z), self._num_features)
+    def _checked(self, value: Tensor, z: Tensor, images: Any) -> Float[Tensor, "n f"]:
+        if self.num_features is None and value.ndim == 2:
+            self.num_features = value.shape[1]
+        expected = (len(z), self.num_features or "f")
         if value.shape != expected:
             raise ValueError(
-                f"`features` must return shape {expected} for {len(z)} images and `data` of "
-                f"dimension {self._num_features}, got {tuple(value.shape)}; compute `data` from "
-                "real images with the same network."
+                f"`features` must return shape {expected} for {len(z)} latents, got "
+                f"{tuple(value.shape)}; `decode` returned {described_output(images)}. Return one "
+                "image for each latent, and use one feature network for all images, those of "
+                "`history` and `data` too."
             )
         if not value.isfinite().all():
             raise ValueError(
@@ -174,53 +232,24 @@ class DecodedFeatures:
         return value
 
 
-def _called(name: str, stage: Stage, x: Any) -> Any:
-    """Returns the stage's output for x; notes the stage's name on an error."""
-    try:
-        output = stage(x)
-    except Exception as error:
-        error.add_note(f"Raised by `{name}`, called with {_described(x)}.")
-        raise
-    if output is None:
-        raise ValueError(f"`{name}` must return a value for {_described(x)}, got None.")
-    return output
-
-
 def _numbers(x: Any) -> Float[Tensor, "..."]:
     try:
         return as_real("features", x)
     except ValueError as error:
         raise ValueError(
-            f"`features` must return real numbers (n, f), a tensor or an array, got {_described(x)}"
-            "; return one vector per image."
+            "`features` must return real numbers (n, f), a tensor or an array, got "
+            f"{described_output(x)}; return one vector per image."
         ) from error
 
 
-def _described(x: Any) -> str:
-    kind = type(x).__name__
-    shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
-    return f"a {kind}" if shape is None else f"a {kind} of shape {tuple(shape)}, {dtype}"
-
-
-def _suited(x: Any, module: nn.Module | None) -> Any:
-    """Returns a tensor in the module's device and dtype; other inputs unchanged."""
-    like = None if module is None else _reference(module)
-    if like is None or not isinstance(x, Tensor):
-        return x
-    return x.to(like) if x.is_floating_point() else x.to(like.device)
-
-
-@contextmanager
-def _exact(z: Tensor, modules: list[nn.Module]) -> Iterator[None]:
-    """Switch autocast off on all devices: half precision would change the choice."""
-    references = [tensor for module in modules if (tensor := _reference(module)) is not None]
-    devices = {"cpu", z.device.type, *(tensor.device.type for tensor in references)}
-    if torch.cuda.default_generators:  # CUDA is in use, perhaps within a plain function
-        devices.add("cuda")
-    with ExitStack() as stack:
-        for device in devices:
-            stack.enter_context(torch.autocast(device, enabled=False))
-        yield
+def _checked_scores(x: Any, count: int) -> Float[Tensor, " n"]:
+    scores = as_real("quality", x)
+    if scores.numel() != count or not scores.isfinite().all():
+        raise ValueError(
+            f"`quality` must return one finite score per image, got {described_output(x)} for "
+            f"{count} images; return larger scores for better images."
+        )
+    return scores.double().reshape(-1)
 
 
 def _no_gradient(reason: str) -> MissingGradientError:
@@ -228,16 +257,3 @@ def _no_gradient(reason: str) -> MissingGradientError:
         "`decode` and `features` must pass finite gradients to the latents, got none "
         f"({reason.rstrip('.')}); num_steps=0 chooses among candidates without gradients."
     )
-
-
-def _module_of(stage: Stage) -> nn.Module | None:
-    while isinstance(stage, functools.partial):
-        stage = stage.func
-    owner = stage.__self__ if inspect.ismethod(stage) else stage
-    return owner if isinstance(owner, nn.Module) else None
-
-
-def _reference(module: nn.Module) -> Tensor | None:
-    """Returns a floating-point parameter or buffer, for its device and dtype."""
-    tensors = chain(module.parameters(), module.buffers())
-    return next((tensor for tensor in tensors if tensor.is_floating_point()), None)

@@ -1,103 +1,104 @@
 """Sampling by features: latents whose images complement all earlier images."""
 
-import math
-from typing import final
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal, final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.arguments import check_instance, real_number, whole_number
-from hawc.compression.lbfgs import StoppingRule, minimize
-from hawc.compression.problem import CompressionProblem, default_kernel, jittered
+from hawc.arguments import check_instance, check_text, whole_number
 from hawc.history import AbstractHistory
+from hawc.history.positions import Ids
 from hawc.kernels import AbstractKernel
-from hawc.precision import full_precision
-from hawc.samplers.abstract import AbstractSampler
-from hawc.samplers.decoded_features import DecodedFeatures, MissingGradientError, Stage
-from hawc.samplers.distance_penalty import DistancePenalty, independent_distance
-from hawc.samplers.feature_problem import FeatureProblem, Term
-from hawc.samplers.feature_warnings import (
-    warn,
-    warn_if_outside_prior,
-    warn_if_too_close,
-    warn_if_unlike_data,
-)
+from hawc.samplers.abstract import AbstractSampler, GeneratorAt, Metadata
+from hawc.samplers.candidate_source import CandidateSource
+from hawc.samplers.candidates import Candidates, remembered_latents
+from hawc.samplers.feature_data import own_distribution, remember_candidates
+from hawc.samplers.feature_objective import FeatureObjective
+from hawc.samplers.feature_problem import FeatureProblem
+from hawc.samplers.feature_warnings import warn_if_unlike_data
+from hawc.samplers.features import Features
+from hawc.samplers.images import SampledImages, as_batch, decoded_images
+from hawc.samplers.latent_descent import LatentDescent
+from hawc.samplers.latent_form import LatentForm
 from hawc.samplers.latents_with_features import LatentsWithFeatures
+from hawc.samplers.progress import Progress, progress_of
+from hawc.samplers.report import SamplerReport
+from hawc.samplers.seeding import unpredictable_generator
+from hawc.samplers.stage import Stage, check_stages
 from hawc.targets import AbstractTarget
-from hawc.targets.fixed_lengths import FixedLengths, with_typical_lengths
-from hawc.targets.sampling import float64_samples
 
 __all__ = ["FeatureSampler"]
-
-_MAX_STEPS = 50  # where `num_steps` is None
-# Length of the first step, in units of the prior's spread; short, since the candidates are good.
-_FIRST_STEP = 0.05
-# The descent ends once ten steps gain less than this share of the total decrease.
-_PROGRESS_TOLERANCE = 1e-3
 
 
 @final
 class FeatureSampler(AbstractSampler):
     """Sampler of latents whose images complement all earlier images in features.
 
-    For each batch, many candidates are sampled from the prior and decoded. The best of them are
-    selected by exchange, then moved by L-BFGS through decoder and feature network. The objective is
+    For each batch, candidates are sampled from the prior and decoded. The best are selected by
+    exchange, then moved by L-BFGS through decoder and feature network. The objective is
 
-        d^2(features, features of the data) + typicality d^2(latents, prior).
+        d^2(features, features of the data) + typicality d^2(latents, prior) - mean quality
 
-    Both terms count the remembered points too. Each is divided by the mean distance between two
-    candidates, so that spaces of any scale have the same weight.
+    Both distances count the remembered points too, and are divided by the mean distance between two
+    candidates. Latents keep their length, between the 1 % and 99 % quantiles of the prior's.
 
-    Latents stay typical. Each keeps its length, which lies between the 1 % and the 99 % quantile of
-    the prior's lengths; only its direction is moved. If `prior.elliptical_form()` is None (a
-    mixture, a cube, an empirical distribution), candidates are by default selected but not moved.
+    `decode` and `features` may be any callables. `decode` gets a copy of the latents, `features`
+    the unchanged output of `decode`. The same latent must give the same features in any batch.
+    An `nn.Module`, or a method or partial of one, is in eval mode during the call. If you pass a
+    plain function, call `.eval()` on its modules yourself.
 
-    A row of the history is a latent followed by the features of its image (`LatentsWithFeatures`).
-    The features are those of the decoder at that time.
-
-    `decode` and `features` may be any callables. `decode` is given a copy of the latents, in
-    torch's default dtype or that of its weights. `features` is given the unchanged output of
-    `decode`. Both must be deterministic: the same latent gives the same features in any batch.
-    Neither network is modified. An `nn.Module`, or a bound method or partial of one, is switched to
-    eval mode during the call and restored afterwards. If you pass a plain function, call `.eval()`
-    on its modules yourself.
+    A row of the history is a latent followed by its features. Images that were added as features
+    alone are avoided (`min_distance`), but not matched. Candidates are decoded before the store is
+    locked, and once: after a conflict with another process only the selection is repeated.
 
     Args:
         prior: the distribution of the latents that the decoder was trained with.
         decode: latents (n, d) to images, in any form that `features` accepts.
         features: images to features (n, f), a tensor or an array.
         data: the distribution of the features of real images, such as
-            `hawc.Empirical(features(x))`. The features of one class give images of that class.
-        history: of dimension d + f; a new `MemoryHistory` if None. The target of a
-            `DatabaseHistory` is `LatentsWithFeatures(prior, data)`.
+            `hawc.Empirical(features(x))`. None is the generator's own, estimated by up to 4,096
+            candidates, which the history keeps.
+        history: a new `MemoryHistory` if None. A new `hawc.DatabaseHistory` needs no target.
         kernel: of both squared distances. None is `hawc.kernels.HuberEnergy`, smoothed in
             proportion to each distribution's `length_scale`.
-        num_candidates: number of samples to choose from, at least n; all of them are decoded.
-        num_steps: maximum number of L-BFGS steps. 0 selects candidates and moves none, which needs
-            no gradient. None is 50 steps, or 0 if the prior has no elliptical form. If no gradient
-            reaches the latents, None becomes 0 with one warning.
+        num_candidates: samples to choose from, at least n. All are decoded, up to eight twice.
+        num_steps: maximum number of L-BFGS steps; 0 moves no candidate. None is 50 steps, but 0
+            with `preview` or `quality`, for a prior without elliptical form, and, after a warning,
+            if no gradient reaches the latents.
         typicality: weight of the latents' term, >= 0.
-        min_distance: desired distance, in features, from each new image to every other image, new
-            or remembered, >= 0. Shorter distances are penalized, not excluded, and some of the
-            match with the data is lost. A warning reports the distance reached if it is below 90 %
-            of this. None estimates it for each batch: the distance that three quarters of
-            independent images keep. 0 is no penalty.
+        min_distance: desired distance, in features, from each new image to every other one.
+            Shorter distances are penalized, not excluded; a warning reports one below 90 % of it.
+            "25%": a quarter of the examples in `data` (of 200 images, without data) have their
+            nearest neighbor within this distance; "25% of 1000": of 1,000 images. None: the
+            distance that three quarters of independent images keep, estimated for each batch.
+            0: no penalty.
+        preview: latents to cheap images, such as those of few denoising steps. All features are
+            then those of previews, and `decode` makes the chosen images alone.
+        quality: images to scores (n,), larger is better; used in the selection only.
+        quality_weight: value of one unit of quality, in mean distances between two candidates.
+        latent_shape: of a latent, such as (4, 64, 64), for `decode` and `sample`; (d,) if None.
+        dtype: of the latents for `decode`; torch's default if None, or that of a module.
+        batch_size: the most latents that `decode` gets at once, at least 1.
+        avoid: whether `min_distance` holds for images of the "condition" or of the whole "gallery".
+        features_name: names the feature network; the history then refuses another one.
+        generator_name: names the generator, such as a digest; kept with each image.
+        progress: True for a progress bar by tqdm, or a function such as `tqdm.tqdm`.
 
     Raises:
-        ValueError: if a number is out of range, or the history has another dimension than d + f.
-            `sample` raises it if the features are not f finite numbers per image, differ when
-            computed again, or have no gradient although `num_steps` requires one.
+        ValueError: if an argument is out of range or does not fit the history; by `sample`, if the
+            features are not f finite numbers per image, differ when computed again, or lack a
+            gradient that `num_steps` requires.
 
     Example:
         >>> import torch
-        >>> from hawc import Empirical, FeatureSampler, StandardNormal
-        >>> decoder = torch.nn.Sequential(torch.nn.Linear(2, 16), torch.nn.Sigmoid())
-        >>> def features(images):
-        ...     return images[:, ::2]
-        >>> data = Empirical(features(torch.rand(200, 16)))
-        >>> prior = StandardNormal(2)
-        >>> sampler = FeatureSampler(prior, decode=decoder, features=features, data=data)
+        >>> from hawc import FeatureSampler, StandardNormal
+        >>> matrix = torch.randn(2, 16, generator=torch.Generator().manual_seed(1))
+        >>> sampler = FeatureSampler(
+        ...     StandardNormal(2), decode=lambda z: z @ matrix, features=lambda x: x[:, ::2]
+        ... )
         >>> latents = sampler.sample(10, generator=torch.Generator().manual_seed(0))
         >>> latents.shape, sampler.history.dim
         (torch.Size([10, 2]), 10)
@@ -109,138 +110,191 @@ class FeatureSampler(AbstractSampler):
         *,
         decode: Stage,
         features: Stage,
-        data: AbstractTarget,
+        data: AbstractTarget | None = None,
         history: AbstractHistory | None = None,
         kernel: AbstractKernel | None = None,
         num_candidates: int = 1000,
         num_steps: int | None = None,
         typicality: float = 0.1,
-        min_distance: float | None = None,
+        min_distance: float | str | None = None,
+        preview: Stage | None = None,
+        quality: Stage | None = None,
+        quality_weight: float = 0.1,
+        latent_shape: Sequence[int] | None = None,
+        dtype: torch.dtype | None = None,
+        batch_size: int = 32,
+        avoid: Literal["condition", "gallery"] = "condition",
+        features_name: str | None = None,
+        generator_name: str | None = None,
+        progress: bool | Progress = False,
     ) -> None:
-        for name, distribution in (("prior", prior), ("data", data)):
-            check_instance(name, distribution, AbstractTarget)
-        check_instance("kernel", kernel, AbstractKernel, or_none=True)
-        super().__init__(prior, history, LatentsWithFeatures(prior, data))
-        for name, value in (("typicality", typicality), ("min_distance", min_distance)):
-            if value is not None and not 0 <= real_number(name, value) < math.inf:
-                raise ValueError(f"`{name}` must be finite and at least 0, got {value}.")
-        self._decode = decode
-        self._features = features
-        self._data = data
-        self._kernel = kernel
-        self._num_candidates = whole_number("num_candidates", num_candidates, 1)
-        self._num_steps = None if num_steps is None else whole_number("num_steps", num_steps, 0)
-        self._typicality = typicality
-        self._min_distance = min_distance
+        check_instance("prior", prior, AbstractTarget)
+        check_instance("data", data, AbstractTarget, or_none=True)
+        check_stages(decode=decode, features=features)
+        check_stages(preview=preview or decode, quality=quality or features)
+        check_text(features_name=features_name, generator_name=generator_name)
+        self._prior, self._data = prior, data
+        self._features_name, self._generator_name = features_name, generator_name
+        if num_steps is None and (preview is not None or quality is not None):
+            num_steps = 0
+        self._decode, self._has_preview, self._keeps_images = decode, preview is not None, False
+        self._objective = FeatureObjective(
+            prior, data, kernel, typicality, quality_weight, min_distance, avoid
+        )
+        self._descent = LatentDescent(prior, kernel, num_steps)
+        self._source = CandidateSource(
+            prior,
+            whole_number("num_candidates", num_candidates, 1),
+            preview or decode,
+            features,
+            quality,
+            LatentForm.checked(prior.dim, latent_shape, dtype, batch_size),
+            progress_of(progress),
+        )
+        self._candidates: Candidates | None = None  # of the latest batch, i.i.d.
+        self._eligible: Candidates | None = None  # after a conflict: these and the moved ones
+        self._chosen: Candidates | None = None
         self._is_compared_with_data = False  # True after the first batch
+        recorded = getattr(history, "num_features", 0)  # 0 until the first decoding
+        self._num_features: int | None = (recorded or None) if data is None else data.dim
+        rows = self._rows_of(self._num_features) if self._num_features else None
+        # last, since it may create a record in the store
+        super().__init__(prior, history, rows, are_rows_known=rows is not None)
+
+    def sample_images(
+        self,
+        n: int,
+        *,
+        generator: torch.Generator | GeneratorAt | None = None,
+        metadata: Metadata = None,
+    ) -> SampledImages:
+        """Choose n new images, record them in the history and return them.
+
+        They were decoded to choose them, and stay in memory meanwhile, as those of all candidates.
+        With `preview` they are decoded after they were recorded.
+
+        Args:
+            n: number of images, at least 1.
+            generator: as in `sample`; None for a new one, seeded by the operating system.
+            metadata: as in `sample`.
+
+        Raises:
+            ValueError: as in `sample`, or if `decode` returns no tensor, array or list.
+        """
+        places: list[int] = []
+        with self._one_at_a_time:
+            self._keeps_images = not self._has_preview
+            try:
+                latents = self.sample(
+                    n,
+                    generator=generator or unpredictable_generator(),
+                    before_append=lambda _, position: places.append(position),
+                    metadata=metadata,
+                )
+                images = self._chosen.images if self._chosen else []
+            finally:
+                self._keeps_images, self._chosen, self._eligible = False, None, None
+                if self._candidates is not None:
+                    self._candidates = replace(self._candidates, images=[])
+        made = as_batch(images) if images else self._decoded(latents.flatten(1))
+        return SampledImages(made, latents, range(places[-1], places[-1] + n))
+
+    def remake(self, ids: Ids, *, device: torch.device | str = "cpu") -> Any:
+        """Returns remembered images, decoded again from the latents of their rows.
+
+        They are equal to the last bit with batch_size=1; other batches round differently.
+
+        Args:
+            ids: one row of the history, or several.
+            device: of the latents for `decode`.
+
+        Raises:
+            ValueError: if a row does not exist, was forgotten or has no latent.
+        """
+        return self._decoded(remembered_latents(self.history, ids, self.target.dim).to(device))
+
+    def report(self) -> SamplerReport:
+        """Returns how different the remembered images are, and how typical their latents.
+
+        Raises:
+            ValueError: if nothing is remembered yet.
+        """
+        candidates = self.history.candidates()
+        if self._candidates is not None and len(candidates) < len(self._candidates.features):
+            candidates = self._candidates.features
+        return SamplerReport.of(self.history, self.target, self._data, candidates)
 
     def choose(
         self,
         n: int,
-        past: Float[Tensor, "kp d"],
+        past: Float[Tensor, "kp p"],  # without coordinates until the first choice
         generator: torch.Generator,
-        previous: Float[Tensor, "n d"] | None = None,
-    ) -> Float[Tensor, "n d"]:
-        if n > self._num_candidates:
-            raise ValueError(
-                f"`num_candidates` must be at least the number of samples, {n}, got "
-                f"{self._num_candidates}; raise it or sample fewer at once."
-            )
-        device = generator.device
-        seed = int(torch.randint(2**62, (), generator=generator, device=device))
-        phi = DecodedFeatures(self._decode, self._features, self._data.dim, seed)
-        exact = torch.autocast(device.type, enabled=False)  # half precision would change the choice
-        with torch.inference_mode(False), torch.enable_grad(), exact, phi.evaluating():
-            candidates = self._candidates(generator, previous)
-            features = phi(candidates)
-            phi.check_repeatable(candidates, features)
-            if not self._is_compared_with_data:
-                warn_if_unlike_data(features, self._data, seed)
-                self._is_compared_with_data = True
-            past = full_precision(past.detach()).to(device)
-            problem = self._problem(n, past, candidates, features.double())
-            latents = candidates[problem.best_candidates()]
-            # a generator for this descent: a failed gradient check must not advance the caller's
-            noise = torch.Generator(device).manual_seed(seed)
-            latents = self._descended(latents, candidates, problem, phi, noise)
-            latents = latents.to(torch.get_default_dtype())
-            features = phi(latents)
-            if self._min_distance:
-                warn_if_too_close(
-                    problem.penalty.smallest_distance(features.double()), self._min_distance
-                )
-            return torch.cat([latents, features.to(latents)], dim=1)
+        previous: Float[Tensor, "n r"] | None = None,
+    ) -> Float[Tensor, "n r"]:
+        self._source.check_enough(n)
+        exact = torch.autocast(generator.device.type, enabled=False)  # or the choice would change
+        with torch.inference_mode(False), torch.enable_grad(), exact:
+            if previous is not None and self._eligible is not None:
+                # after a conflict nothing is decoded again, perhaps while the store is locked
+                chosen, _ = self._best(n, past, self._eligible)
+            else:
+                chosen = self._decided(n, past, generator, previous)
+        self._chosen = chosen
+        return chosen.rows
 
-    def _candidates(
-        self, generator: torch.Generator, previous: Float[Tensor, "n r"] | None
-    ) -> Float[Tensor, "m d"]:
-        with float64_samples():
-            samples = self.target.sample(self._num_candidates, generator=generator)
-        samples = with_typical_lengths(samples, self.target.elliptical_form())
-        if previous is None:
-            return samples
-        # often still good after another process has appended
-        return torch.cat([previous[:, : self.target.dim].to(samples), samples])
-
-    def _problem(
+    def _decided(
         self,
         n: int,
-        past: Float[Tensor, "kp d"],
-        candidates: Float[Tensor, "m c"],
-        features: Float[Tensor, "m f"],
-    ) -> FeatureProblem:
-        past_latents, past_features = torch.split(past, [self.target.dim, self._data.dim], 1)
-        in_features = CompressionProblem(self._data, n, past_features, self._kernel)
-        in_latents = CompressionProblem(self.target, n, past_latents, self._kernel)
-        distance = self._min_distance
-        if distance is None:
-            distance = independent_distance(features, past_features, n)
-        return FeatureProblem(
-            Term(in_features, features, 1.0),
-            Term(in_latents, candidates.double(), self._typicality),
-            DistancePenalty(distance, past_features),
-        )
-
-    def _descended(
-        self,
-        latents: Float[Tensor, "n d"],
-        candidates: Float[Tensor, "m d"],
-        problem: FeatureProblem,
-        phi: DecodedFeatures,
+        past: Float[Tensor, "kp p"],
         generator: torch.Generator,
-    ) -> Float[Tensor, "n d"]:
-        form = self.target.elliptical_form()
-        if self._num_steps == 0 or (self._num_steps is None and form is None):
-            return latents
-        start = jittered(latents, generator, self.target.length_scale)
-        try:
-            phi.check_differentiable(start, generator)
-        except MissingGradientError as error:
-            if self._num_steps is not None:
-                raise
-            warn(f"{error} The sampler continues with num_steps=0.")
-            self._num_steps = 0  # later batches skip the check and the warning
-            return latents
-        lengths = None if form is None else form.lengths(latents.double())
-        fixed = FixedLengths(form, lengths)
+        previous: Float[Tensor, "k r"] | None,
+    ) -> Candidates:
+        """Returns images selected among new candidates, and moved."""
+        seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+        phi = self._source.decoder(self._num_features, seed)
+        with phi.evaluating():
+            candidates = self._source.candidates(phi, generator, previous, self._keeps_images)
+            self._candidates = self._eligible = candidates
+            if self.rows is None:
+                rows = self._rows_of(candidates.features.shape[1])
+                self.history.bind(rows)
+                self._num_features, self.rows = rows.num_features, rows
+            if self._data is not None and not self._is_compared_with_data:
+                warn_if_unlike_data(candidates.features, self._data, seed)
+            self._is_compared_with_data = True
+            chosen, problem = self._best(n, past, candidates)
+            moved = self._descent(chosen.latents, candidates.latents, problem, phi, seed)
+            if moved is not None:
+                moved = moved.to(torch.get_default_dtype())
+                decoded = phi.decoded(moved, keep_images=self._keeps_images)
+                chosen = Candidates(moved, decoded.features, decoded.quality, decoded.images)
+                self._eligible = candidates.after(chosen)
+        self._objective.check_distance(problem, chosen)
+        return chosen
 
-        def objective(flat: Float[Tensor, "1 coordinates"]) -> tuple[Tensor, Tensor]:
-            w = flat.reshape(len(latents), -1)
-            z, to_coordinates = fixed.points_and_pullback(w)
-            features, pullback = phi.value_and_pullback(z)
-            value, upstream, gradient = problem.value_and_gradients(features, z)
-            return value[None], to_coordinates(gradient + pullback(upstream)).reshape(1, -1)
+    def _best(
+        self, n: int, past: Float[Tensor, "kp p"], candidates: Candidates
+    ) -> tuple[Candidates, FeatureProblem]:
+        """Returns the best candidates, and the objective that they minimize."""
+        assert self._candidates is not None  # all of these are i.i.d.
+        data = self._data or own_distribution(self.history, self._candidates.features)
+        problem = self._objective.problem(n, past, self.history, candidates, data)
+        return candidates.at(problem.best_candidates()), problem
 
-        free = fixed.coordinates(start)
-        spread = float(fixed.coordinates(candidates.double()).std(0, correction=0).norm())
-        result = minimize(
-            objective,
-            free.reshape(1, -1),
-            StoppingRule(self._num_steps or _MAX_STEPS, 0.0, _PROGRESS_TOLERANCE),
-            first_step=_FIRST_STEP * len(latents) ** 0.5 * (spread or 1.0),
-        )
-        moved = fixed.points(result.point.reshape(free.shape))
-        if form is None:
-            kernel = self._kernel or default_kernel(self.target)
-            warn_if_outside_prior(moved, candidates.to(moved), self.target, kernel)
-        return moved
+    def _appended(self) -> None:
+        if self._data is None and self._candidates is not None:
+            remember_candidates(self.history, self._candidates.features)
+
+    def _shaped(self, latents: Float[Tensor, "n d"]) -> Float[Tensor, "n ..."]:
+        return self._source.form.given(latents)
+
+    def _notes(self) -> dict[str, Any]:
+        return {"generator_name": self._generator_name}
+
+    def _rows_of(self, num_features: int) -> LatentsWithFeatures:
+        if self._data is not None and self._features_name is None:
+            return LatentsWithFeatures(self._prior, self._data)
+        return LatentsWithFeatures(self._prior, Features(num_features, self._features_name or ""))
+
+    def _decoded(self, latents: Float[Tensor, "n d"]) -> Any:
+        return decoded_images(self._decode, latents, self._source.form, self._source.progress)

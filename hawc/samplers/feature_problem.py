@@ -6,11 +6,15 @@ from typing import final
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.compression.exchange import exchange
+from hawc.candidate_distances import CandidateDistances
+from hawc.compression.exchange import MATRIX_CANDIDATES, Repulsion, exchange
 from hawc.compression.problem import CompressionProblem
 from hawc.samplers.distance_penalty import DistancePenalty
 
 __all__ = ["FeatureProblem", "Term"]
+
+# Multiplications up to which all pairs of latents are computed: a tenth of a second.
+_MATRIX_COST = 2**31
 
 
 @final
@@ -48,10 +52,18 @@ class FeatureProblem:
         features: the term of phi(z).
         latents: the term of z.
         penalty: on close points phi(z); its mean over the new points is added to f.
+        quality: weighted scores of the candidates; the mean of those chosen is subtracted from f.
     """
 
-    def __init__(self, features: Term, latents: Term, penalty: DistancePenalty) -> None:
+    def __init__(
+        self,
+        features: Term,
+        latents: Term,
+        penalty: DistancePenalty,
+        quality: Float[Tensor, " m"] | None = None,
+    ) -> None:
         self.penalty = penalty
+        self._quality = quality
         self._terms = [(term, term.factor) for term in (features, latents)]
         self._size = latents.problem.size
         # makes the gradient of one point of order one
@@ -59,21 +71,35 @@ class FeatureProblem:
 
     def best_candidates(self) -> list[int]:
         """Returns the indices of candidates that no exchange of a single one improves."""
-
-        def repulsion(index: int) -> Float[Tensor, " m"]:
-            heights = [
-                factor * term.problem.kernel(term.candidates, term.candidates[[index]])[:, 0]
-                for term, factor in self._terms
-            ]
-            close = self.penalty.to_point(self._terms[0][0].candidates, index)
-            # `exchange` divides by K^2 pairs, the penalty is a mean over K points
-            return sum(heights[1:], heights[0]) - self._size * close
-
         fields = [
             factor * term.problem.field_values(term.candidates) for term, factor in self._terms
         ]
         fields.append(self.penalty.to_past(self._terms[0][0].candidates))
-        return exchange(sum(fields[1:], fields[0]), repulsion, self._size)
+        if self._quality is not None:
+            fields.append(-self._quality.to(fields[0]))
+        return exchange(sum(fields[1:], fields[0]), self._repulsion(), self._size)
+
+    def _repulsion(self) -> Repulsion:
+        """Returns the terms of pairs of candidates, as a matrix if there are few."""
+        distances = [CandidateDistances(term.candidates) for term, _ in self._terms]
+
+        def combined(squared: list[Float[Tensor, "*s"]]) -> Float[Tensor, "*s"]:
+            heights = [
+                factor * term.problem.kernel.profile(s)
+                for (term, factor), s in zip(self._terms, squared, strict=True)
+            ]
+            # `exchange` divides by K^2 pairs, the penalty is a mean over K points
+            return sum(heights[1:], heights[0]) - self._size * self.penalty.of_pairs(squared[0])
+
+        def row(index: int) -> Float[Tensor, " m"]:
+            heights = combined([d.row(index) for d in distances])
+            heights[index] = 0  # also the penalty
+            return heights
+
+        count, dim = self._terms[1][0].candidates.shape
+        if count > MATRIX_CANDIDATES or count**2 * dim > _MATRIX_COST:
+            return row
+        return combined([d.matrix() for d in distances]).fill_diagonal_(0)
 
     def value_and_gradients(
         self, phi: Float[Tensor, "k f"], z: Float[Tensor, "k d"]

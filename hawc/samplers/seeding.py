@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-__all__ = ["derived_seed", "generator_at"]
+__all__ = ["derived_seed", "generator_at", "unpredictable_generator"]
 
 
 def derived_seed(*key: int) -> int:
@@ -26,3 +26,10 @@ def generator_at(seed: int, num_samples: int) -> torch.Generator:
         num_samples: length of the history, at least 0.
     """
     return torch.Generator(device="cpu").manual_seed(derived_seed(seed, num_samples))
+
+
+def unpredictable_generator() -> torch.Generator:
+    """Returns a CPU generator seeded by the operating system."""
+    generator = torch.Generator(device="cpu")
+    generator.seed()
+    return generator

@@ -64,6 +64,9 @@ class SobolSampler(AbstractSampler):
         points = torch.from_numpy(self._from_unit_cube(cube))
         return points.to(generator.device, torch.get_default_dtype())
 
+    def _counting(self, rows: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        return rows  # forgotten points keep their places in the sequence
+
     def _from_unit_cube(self, cube: np.ndarray) -> np.ndarray:
         if isinstance(self.target, UniformCube):
             return self.target.low + (self.target.high - self.target.low) * cube

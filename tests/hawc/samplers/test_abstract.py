@@ -137,10 +137,10 @@ def test_a_gallery_of_another_distribution_is_refused(
     kind: type[AbstractSampler], tmp_path: Path
 ) -> None:
     url = f"sqlite:///{tmp_path}/gallery.db"
-    DatabaseHistory(url, PLANE)
-    kind(PLANE, history=DatabaseHistory(url, PLANE)).sample(2, generator=seeded())
-    other = DatabaseHistory(url, Normal([50.0, 50.0], 1.0), gallery="other")
-    expected = r"`history` must be a gallery of StandardNormal\(dim=2\), got .*'other'\) of Normal"
+    DatabaseHistory(url, PLANE, create=True)
+    kind(PLANE, history=DatabaseHistory(url, PLANE, create=True)).sample(2, generator=seeded())
+    other = DatabaseHistory(url, Normal([50.0, 50.0], 1.0), gallery="other", create=True)
+    expected = r"`history` must be a gallery of StandardNormal.*, got gallery 'other' .* of Normal"
     with pytest.raises(ValueError, match=expected):
         kind(PLANE, history=other)
     assert len(other) == 0
@@ -171,7 +171,7 @@ def test_the_hook_sees_every_attempt_before_it_is_recorded() -> None:
 
 
 def test_a_label_of_the_hook_names_the_batch(tmp_path: Path) -> None:
-    history = DatabaseHistory(f"sqlite:///{tmp_path}/gallery.db", PLANE)
+    history = DatabaseHistory(f"sqlite:///{tmp_path}/gallery.db", PLANE, create=True)
     sampler = IndependentSampler(PLANE, history=history)
     for label in ("a", None, "b"):
         sampler.sample(2, generator=seeded(), before_append=lambda *_, label=label: label)

@@ -117,7 +117,7 @@ def test_exchanges_change_the_objective_itself(monkeypatch: pytest.MonkeyPatch) 
     ((field, repulsion, size),) = given
 
     def exchanged(index: Tensor) -> float:
-        heights = torch.stack([repulsion(int(i))[index] for i in index])
+        heights = repulsion[index][:, index]
         return float(field[index].mean() - heights.sum() / (2 * size**2))
 
     def objective(index: Tensor) -> float:
@@ -130,6 +130,17 @@ def test_exchanges_change_the_objective_itself(monkeypatch: pytest.MonkeyPatch) 
         change = objective(other) - objective(first)
         # float64 sums of penalties up to 100
         assert abs(change - (exchanged(other) - exchanged(first))) < 1e-9
+
+
+def test_rows_for_many_candidates_are_those_of_the_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr(feature_problem, "exchange", lambda *what: given.append(what[1]) or [])
+    both = FeatureProblem(*terms(), DistancePenalty(2.5, phi(past_latents())))
+    both.best_candidates()
+    monkeypatch.setattr(feature_problem, "MATRIX_CANDIDATES", COUNT - 1)
+    both.best_candidates()
+    matrix, row = given
+    torch.testing.assert_close(torch.stack([row(i) for i in range(COUNT)]), matrix)
 
 
 def test_no_exchange_improves_the_objective_with_its_penalty() -> None:

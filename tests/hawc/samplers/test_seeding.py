@@ -2,7 +2,7 @@
 
 import torch
 
-from hawc.samplers.seeding import derived_seed, generator_at
+from hawc.samplers.seeding import derived_seed, generator_at, unpredictable_generator
 
 
 def test_depends_only_on_seed_and_length() -> None:
@@ -22,3 +22,8 @@ def test_seeds_stay_those_of_earlier_runs() -> None:
     """Other values would change every resumed run."""
     assert derived_seed(0, 0) == 15793235383387715774
     assert derived_seed(3, 17, 1) == 12599876841750500891
+
+
+def test_unpredictable_generators_differ() -> None:
+    first, second = unpredictable_generator(), unpredictable_generator()
+    assert first.initial_seed() != second.initial_seed()

@@ -46,6 +46,14 @@ def test_several_calls_and_samplers_give_one_sequence(sizes: list[int], seed: in
     assert torch.equal(history.points(), whole)
 
 
+def test_forgotten_points_keep_their_places_in_the_sequence() -> None:
+    sampler = SobolSampler(StandardNormal(3))
+    sampler.sample(4, generator=seeded())
+    sampler.history.forget([1, 2])
+    whole = SobolSampler(StandardNormal(3)).sample(8, generator=seeded())
+    assert torch.equal(sampler.sample(4, generator=seeded()), whole[4:])
+
+
 def test_seeds_scramble_differently() -> None:
     first, second = (
         SobolSampler(StandardNormal(2), seed=seed).sample(8, generator=seeded()) for seed in (0, 1)
