@@ -107,7 +107,14 @@ def test_a_checkpoint_is_evaluated(
 
 @pytest.mark.parametrize("family", GENERATES)
 def test_sample(family: str) -> None:
-    files = ("--history", f"sqlite:///{family}.db", "--output", f"{family}-samples")
+    files = (
+        "--history",
+        f"sqlite:///{family}.db",
+        "--create",
+        "true",
+        "--output",
+        f"{family}-samples",
+    )
     command = ["sample", "--config", f"{family}/config.yaml", "--num_samples", "4", *files]
     train.main([*command, "--ckpt_path", str(checkpoint(family))])
     manifest = json.loads((Path(f"{family}-samples") / "manifest.json").read_text())

@@ -17,6 +17,7 @@ from callbacks import HistoryAwareSampling
 from commands.run.checkpoints import can_resume, progress
 from commands.run.folder import checkpoints_in, newest
 from commands.sample.run import SampleRun
+from hawc.printable import shortened
 from lightning_modules.interface import AdversarialPair, CriticSchedule, provides
 
 __all__ = [
@@ -153,7 +154,9 @@ def stopped_by(trainer: Trainer) -> str | None:
 def print_sampling(run: SampleRun) -> None:
     """Prints where samples will be written and which gallery they complement."""
     print(f"samples: {_short(run.folder.path)}")
-    print(f"gallery: {run.history.gallery} of {run.folder.description['history']}")
+    shown = shortened(run.history.condition, 60)
+    condition = f', condition "{shown}",' if shown else ""
+    print(f"gallery: {run.history.gallery}{condition} of {run.folder.description['history']}")
     if run.num_chunks == 0:
         print(
             f"the folder already holds {len(run.folder)} samples: for more raise --num_samples or "

@@ -65,7 +65,7 @@ class _Sampling(LightningModule):
             chunk = self.trainer.strategy.broadcast(self._run and self._run.next_chunk(batch))
         entries = self._write_shares(chunk)
         if self._run is not None:
-            self._run.folder.finish(chunk, entries)
+            self._run.finish(chunk, entries)
         return entries  # Lightning warns if there is no return value
 
     def _write_shares(self, chunk: Chunk) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from commands.errors import UsageError
 from commands.sample.files import replace_file
+from hawc.printable import shortened
 
 __all__ = ["Chunk", "SampleFolder", "manifest_of"]
 
@@ -28,8 +29,9 @@ _PLAN = ".unfinished.json"  # a chunk that is about to be recorded, or recorded 
 # entries of the manifest on which all samples of a folder agree
 _SAME = (
     *("checkpoint_sha256", "more_checkpoints_sha256", "use_ema", "model"),
-    *("gallery", "gallery_id", "sampler", "real_examples", "seed"),
+    *("gallery", "gallery_id", "condition", "sampler", "real_examples", "seed"),
 )
+_ADDED = {"condition": ""}  # what manifests of earlier versions mean by leaving it out
 
 
 @final
@@ -86,8 +88,10 @@ def manifest_of(path: Path, description: dict[str, Any]) -> dict[str, Any] | Non
     if any("id" not in entry or "latent" not in entry for entry in manifest["samples"]):
         raise _foreign(path / _MANIFEST)
     for key in _SAME:
-        present, given = manifest.get(key), description.get(key)
+        present, given = manifest.get(key, _ADDED.get(key)), description.get(key)
         if key in description and present != given:
+            if key == "condition":  # any text, also an empty one
+                present, given = f'"{shortened(present, 40)}"', f'"{shortened(given, 40)}"'
             raise UsageError(
                 f"`output` '{path}' holds samples with {key} {present}, got {given}; name another "
                 "folder with --output."

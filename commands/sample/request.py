@@ -18,6 +18,7 @@ from commands.sample.run import SampleRun
 from commands.sample.sampler import build_sampler
 from hawc import DatabaseHistory, HistoryAwareSampler
 from hawc.history import HistoryStoreError, Recorded, galleries
+from hawc.printable import shortened
 from lightning_modules.interface import LatentGenerator, SamplerFactory
 
 __all__ = ["SampleRequest", "digest"]
@@ -39,13 +40,18 @@ class SampleRequest:
             --sampler.window 1000; --sampler.help FeatureSampler lists them.
         history: Database of galleries: a SQLite file such as gallery.db, or a URL such as
             postgresql+psycopg://user@host/database. Default: gallery.db in the run folder of the
-            checkpoint.
-        gallery: Name of the gallery in the database; created if missing.
+            checkpoint. Any other one must exist, unless `create` is set.
+        gallery: Name of the gallery in the database. Any but the default one must exist, unless
+            `create` is set.
+        condition: Any text, such as a prompt or a class. Each condition of a gallery has samples of
+            its own; any but the default one, the empty text, must exist, unless `create` is set.
+        create: Whether to create the database, gallery or condition if it is missing.
         output: Folder for images and manifest.json. Default: samples/<time> in the run folder of
             the checkpoint.
         chunk_size: Samples chosen and recorded together, at least 1; larger is better and slower.
         num_real: Training examples, taken at random, that all images together should resemble; for
-            a sampler that compares images. Default: 4000.
+            a sampler that compares images. Default: 4000. With 0 they should resemble the images
+            that the model makes of the prior, and no training examples are needed.
         use_ema: Whether to decode by the average of the generator that the callback GeneratorEMA
             saved in the checkpoint.
         more_checkpoints: Further checkpoints of the same model, as '[a.ckpt, b.ckpt]'. All are
@@ -63,6 +69,8 @@ class SampleRequest:
     sampler: SamplerFactory = HistoryAwareSampler
     history: str | None = None
     gallery: str = "default"
+    condition: str = ""
+    create: bool = False
     output: str | None = None
     chunk_size: int = 64
     num_real: int | None = None
@@ -123,17 +131,38 @@ class SampleRequest:
         first = self.checkpoints[0]
         store = run_of(first) / "gallery.db" if self.history is None else _store(self.history)
         try:
-            if must_exist and self.gallery not in [gallery.name for gallery in galleries(store)]:
+            if must_exist and not self._exists_in(store):
                 raise UsageError(
-                    f"`history` must be the store that holds gallery {self.gallery} of the samples "
-                    f"in '{self.output}', got one that lacks it."
+                    f"`history` must be the store that holds {self._place} of the samples in "
+                    f"'{self.output}', got one that lacks it."
                 )
-            history = DatabaseHistory(store, rows, gallery=self.gallery)
+            history = DatabaseHistory(
+                store,
+                rows,
+                gallery=self.gallery,
+                condition=self.condition,
+                create=self.create or self._is_default,
+            )
             history.check_writable()
             history.view()  # reads all points, and finds damaged ones
         except (ValueError, HistoryStoreError) as error:
-            raise UsageError(str(error).replace("`url`", "`history`")) from error
+            advice = str(error).replace("pass create=True", "add --create true")
+            raise UsageError(advice.replace("`url`", "`history`")) from error
         return history
+
+    @property
+    def _is_default(self) -> bool:
+        """Whether the user names no store, gallery or condition, and so mistypes none."""
+        return (self.history, self.gallery, self.condition) == (None, "default", "")
+
+    @property
+    def _place(self) -> str:
+        condition = f', condition "{shortened(self.condition, 40)}",' if self.condition else ""
+        return f"gallery {self.gallery}{condition}"
+
+    def _exists_in(self, store: str | Path) -> bool:
+        records = galleries(store)
+        return any((r.name, r.condition) == (self.gallery, self.condition) for r in records)
 
     def _description(
         self, model: LatentGenerator, sampler: dict[str, Any], seed: int
@@ -150,6 +179,7 @@ class SampleRequest:
             "model": type(model).__name__,
             "prior": repr(model.prior),
             "gallery": self.gallery,
+            "condition": self.condition,
             **sampler,
             "seed": seed,
             "versions": {d.name: d.version for d in distributions() if d.name in _VERSIONED},
@@ -157,7 +187,7 @@ class SampleRequest:
 
 
 def _store(history: str) -> str | Path:
-    """Returns a URL unchanged, and anything without a colon as the path of a SQLite file."""
+    """Returns a URL unchanged, and a text without a colon as the path of a file."""
     return history if ":" in history else Path(history)
 
 

@@ -11,7 +11,8 @@ samples goes through five steps:
     3. record    they are appended to the gallery under that label; if another process has appended
                  meanwhile, step 1 is repeated,
     4. show      they are decoded to <output>/<id>.png,
-    5. list      they are added to <output>/manifest.json, and the plan is removed.
+    5. list      they are added to <output>/manifest.json, and the plan is removed. If <output> lies
+                 in the folder of the gallery's file, the rows' metadata name their images.
 
 Each step is one atomic replacement of a file or one transaction. So whenever a process is killed, a
 listed sample is recorded and its image is whole. No two commands show the same latents, since they
@@ -28,11 +29,12 @@ but not their latents; after a kill nothing is missing.
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import final
+from pathlib import Path
+from typing import Any, final
 
 import torch
 from torch import Tensor
@@ -40,6 +42,7 @@ from torch import Tensor
 from commands.errors import UsageError
 from commands.sample.folder import Chunk, SampleFolder
 from hawc import DatabaseHistory
+from hawc.history.storage.store_url import FilePlace, store_place
 from hawc.samplers import AbstractSampler
 from hawc.samplers.seeding import generator_at
 
@@ -110,6 +113,31 @@ class SampleRun:
         assert self._planned is not None  # set by `_plan`
         return self._planned
 
+    def finish(self, chunk: Chunk, entries: Sequence[dict[str, Any]]) -> None:
+        """Lists a chunk, whose images are written, in the manifest and in the gallery.
+
+        The gallery's metadata name the files relative to its own, so that a contact sheet of the
+        gallery shows them.
+
+        Args:
+            chunk: the planned chunk.
+            entries: one for each sample, in order.
+
+        Raises:
+            HistoryStoreError: if the gallery cannot be written.
+        """
+        self.folder.finish(chunk, entries)
+        folder = _folder_beside(self.history.location, self.folder.path)
+        if folder is not None:
+            rows = self.history.view()[chunk.ids.start : chunk.ids.stop]
+            files = {
+                entry["id"]: {"file": str(folder / entry["file"])}
+                for entry, row in zip(entries, rows, strict=True)
+                if "file" in entry and not row.isnan().all()  # unless forgotten meanwhile
+            }
+            if files:
+                self.history.annotate(files.keys(), files.values())
+
     def _plan(self, rows: Tensor, start: int) -> str:
         label = secrets.token_hex(16)
         rows = rows.to(torch.get_default_dtype())
@@ -125,8 +153,9 @@ class SampleRun:
         if self.history.label_at(plan.start) != plan.label:
             self.folder.drop_plan()
             return None
-        recorded = self.history.view()[plan.ids.start : plan.ids.stop].clone()
-        return replace(plan, rows=recorded)
+        recorded = self.history.view()[plan.ids.start : plan.ids.stop]
+        # rows that were forgotten meanwhile are NaN, and only in the plan
+        return replace(plan, rows=torch.where(recorded.isnan(), plan.rows, recorded))
 
 
 @contextmanager
@@ -139,12 +168,22 @@ def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
+def _folder_beside(location: str, folder: Path) -> Path | None:
+    """Returns a folder relative to that of a SQLite file; None if it lies elsewhere."""
+    place = store_place(location)
+    if not isinstance(place, FilePlace):
+        return None
+    beside, folder = place.path.parent.resolve(), folder.resolve()
+    return folder.relative_to(beside) if folder.is_relative_to(beside) else None
+
+
 def _check_same_gallery(folder: SampleFolder, history: DatabaseHistory) -> None:
     entries, points = folder.entries(), history.view()
     for entry in entries:
         latent = torch.tensor(entry["latent"], dtype=points.dtype)
         recorded = points[entry["id"] : entry["id"] + 1, : len(latent)]
-        if not torch.equal(recorded, latent[None]):
+        is_forgotten = recorded.numel() > 0 and bool(recorded.isnan().all())
+        if not (is_forgotten or torch.equal(recorded, latent[None])):
             raise UsageError(
                 f"`output` '{folder.path}' shows sample {entry['id']}, which {history} does not "
                 "hold; name the gallery of these samples or another folder."

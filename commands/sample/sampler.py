@@ -9,13 +9,14 @@ from typing import Any, final
 
 import torch
 from jaxtyping import Float
-from lightning import LightningDataModule
+from lightning import LightningDataModule, LightningModule
 from torch import Tensor, nn
 
+from callbacks.base.decoding import decode, evaluating
 from commands.errors import UsageError
 from hawc import Empirical
 from hawc.history import Recorded
-from hawc.samplers import AbstractSampler, LatentsWithFeatures
+from hawc.samplers import AbstractSampler, Features, LatentsWithFeatures
 from lightning_modules.interface import LatentGenerator, TrainingExamples, provides
 from metrics import extract_features
 
@@ -71,13 +72,13 @@ def build_sampler(
     """Builds a sampler of a model's latents.
 
     A sampler with an argument `features` compares images. It also gets `decode`, the model's, and
-    `data`, the distribution of the features of training examples.
+    `data`, the distribution of the features of training examples; None for the model's own.
 
     Args:
         factory: a class, or a partial of one with the arguments that the user gave.
         model: has its weights.
         datamodule: holds the training examples.
-        num_real: training examples to take, at least 1; 4,000 if None.
+        num_real: training examples to take; 4,000 if None. With 0 `data` is None.
         device: computes their features.
 
     Raises:
@@ -93,6 +94,8 @@ def build_sampler(
             )
         sampler = _built(factory, model)
         return ConfiguredSampler(sampler, sampler.rows, _description(factory, sampler))
+    if num_real == 0:
+        return _without_examples(factory, model, network, device)
     examples = _training_examples(datamodule, _NUM_REAL if num_real is None else num_real)
     data = Empirical(_features(network, examples, device))
     sampler = _built(factory, model, decode=model.decode, data=data)
@@ -106,6 +109,27 @@ def build_sampler(
     return ConfiguredSampler(sampler, LatentsWithFeatures(model.prior, real), description)
 
 
+def _without_examples(
+    factory: Callable[..., AbstractSampler],
+    model: LatentGenerator,
+    network: Any,
+    device: torch.device,
+) -> ConfiguredSampler:
+    """Returns a sampler that compares with the distribution of the model itself."""
+    assert isinstance(model, LightningModule)
+    with evaluating(model):
+        image = decode(model, torch.zeros(1, model.prior.dim)).cpu()
+    dim = _features(network, image, device).shape[1]
+    name = _arguments(factory).get("features_name") or _name(network)
+    takes_name = "features_name" in inspect.signature(_class_of(factory)).parameters
+    named = {"features_name": name} if takes_name else {}
+    sampler = _built(factory, model, decode=model.decode, data=None, **named)
+    description = {**_description(factory, sampler), "real_examples": "none"}
+    return ConfiguredSampler(
+        sampler, LatentsWithFeatures(model.prior, Features(dim, name)), description
+    )
+
+
 def _built(
     factory: Callable[..., AbstractSampler], model: LatentGenerator, **supplied: Any
 ) -> AbstractSampler:
@@ -117,7 +141,7 @@ def _built(
 
 def _training_examples(datamodule: LightningDataModule | None, n: int) -> Float[Tensor, "n ..."]:
     if n < 1:
-        raise UsageError(f"`num_real` must be at least 1, got {n}.")
+        raise UsageError(f"`num_real` must be at least 0, got {n}.")
     if datamodule is None or not provides(datamodule, TrainingExamples):
         raise UsageError(
             "`data` must have `train_examples(n)` for a sampler that compares images, as the data "
@@ -141,7 +165,7 @@ def _features(
         extract_features(network, examples[:1])
     except (TypeError, ValueError, RuntimeError) as error:
         raise UsageError(
-            "`sampler.features` must take the training examples, of shape "
+            "`sampler.features` must take the images, of shape "
             f"{tuple(examples.shape[1:])}: {error}"
         ) from error
     return extract_features(network.to(device), examples.to(device)).cpu()
@@ -149,6 +173,12 @@ def _features(
 
 def _arguments(factory: Callable[..., AbstractSampler]) -> Mapping[str, Any]:
     return getattr(factory, "keywords", {})  # of a functools.partial
+
+
+def _class_of(factory: Callable[..., AbstractSampler]) -> Callable[..., AbstractSampler]:
+    """Returns the class behind a partial, which may have it as an argument."""
+    parts = (getattr(factory, "func", factory), *getattr(factory, "args", ()))
+    return next((part for part in parts if isinstance(part, type)), factory)
 
 
 def _description(

@@ -106,8 +106,18 @@ TABLE: list[Mistake] = [
     ("scheme", (*GIVEN, "--history", "mysql://u:secret@h/x"), r"`history` must be like 'sqlite"),
     (
         "folder of a gallery",
-        (*GIVEN, "--history", "sqlite:///no/where/x.db"),
+        (*GIVEN, "--history", "sqlite:///no/where/x.db", "--create", "true"),
         r"no/where/x\.db cannot be .*: does its folder exist",
+    ),
+    (
+        "store that does not exist",
+        (*GIVEN, "--history", "owm.db"),
+        r"`history` must name a store that exists, .*own\.db.* add --create true",
+    ),
+    (
+        "condition that does not exist",
+        (*GIVEN, "--history", "own.db", "--condition", "a dog"),
+        r"`condition` must .*a dog.* add --create true",
     ),
     (
         "another distribution",
@@ -172,13 +182,13 @@ TABLE: list[Mistake] = [
     ),
     (
         "features of no real example",
-        (*FEATURE, "networks.DigitFeatures", *CHOOSING, "--num_real", "0"),
-        r"`num_real` must be at least 1, got 0",
+        (*FEATURE, "networks.DigitFeatures", *CHOOSING, "--num_real", "-1"),
+        r"`num_real` must be at least 0, got -1",
     ),
     (
         "network of other images",
         (*FEATURE, "networks.ObjectFeatures", *CHOOSING),
-        r"`sampler\.features` must take the training examples, of shape \(1, 28, 28\): ",
+        r"`sampler\.features` must take the images, of shape \(1, 28, 28\): ",
     ),
     (
         "features, and a number",
@@ -204,6 +214,11 @@ TABLE: list[Mistake] = [
         "network that there is not",
         (*FEATURE, "networks.Digits"),
         r"`features` names an unknown class networks\.Digits\. Did you mean networks\.DigitF",
+    ),
+    (
+        "gallery that does not exist",
+        (*GIVEN, "--history", "own.db", "--gallery", "defaults"),
+        r"`gallery` must .*default.* add --create true",
     ),
     ("gallery", (*GIVEN, "--gallery", ""), r"`gallery` must be 1 to 100 printable characters"),
     (
@@ -236,9 +251,9 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     )
     lost = {name: value * torch.nan for name, value in model.state_dict().items()}
     torch.save({"state_dict": lost, "pytorch-lightning_version": "2.6"}, folder / "nan.ckpt")
-    DatabaseHistory(f"sqlite:///{folder}/other.db", StandardNormal(2))
+    DatabaseHistory(f"sqlite:///{folder}/other.db", StandardNormal(2), create=True)
     for name in ("own", "locked", "damaged"):
-        history = DatabaseHistory(f"sqlite:///{folder}/{name}.db", StandardNormal(8))
+        history = DatabaseHistory(f"sqlite:///{folder}/{name}.db", StandardNormal(8), create=True)
         history.append(torch.zeros(2000, 8), expected_length=0)
     damaged = folder / "damaged.db"
     half = damaged.stat().st_size // 2

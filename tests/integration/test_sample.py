@@ -64,7 +64,7 @@ def command(trained: Path, output: str) -> list[str]:
     return [
         *("sample", "--config", f"{trained}/config.yaml", *QUIET),
         *("--ckpt_path", f"{trained}/checkpoints/last.ckpt"),
-        *("--history", "sqlite:///gallery.db", "--output", output),
+        *("--history", "sqlite:///gallery.db", "--create", "true", "--output", output),
     ]
 
 
@@ -87,7 +87,7 @@ def image(path: Path) -> torch.Tensor:
 
 
 def gallery() -> torch.Tensor:
-    return DatabaseHistory("sqlite:///gallery.db", StandardNormal(8)).points()
+    return DatabaseHistory("sqlite:///gallery.db", StandardNormal(8), create=True).points()
 
 
 def check_agreement(folder: Path) -> None:

@@ -51,7 +51,8 @@ def sample(checkpoint: Path, output: str, *arguments: str) -> dict[str, Any]:
     train.main(
         [
             *("sample", *MODEL, *QUIET, "--ckpt_path", str(checkpoint), "--num_samples", "8"),
-            *("--history", f"sqlite:///{output}.db", "--output", output, *arguments),
+            *("--history", f"sqlite:///{output}.db", "--create", "true"),
+            *("--output", output, *arguments),
         ]
     )
     content: dict[str, Any] = json.loads((Path(output) / "manifest.json").read_text())
@@ -81,7 +82,7 @@ def test_a_mixture_has_an_additional_latent_and_its_gallery(trained: list[Path])
     assert head["model"] == "Ensemble"
     assert head["prior"] == "StandardNormal(dim=5)"
     assert head["more_checkpoints"] == [str(trained[1])]
-    recorded = DatabaseHistory("sqlite:///mixed.db", StandardNormal(5)).points()
+    recorded = DatabaseHistory("sqlite:///mixed.db", StandardNormal(5), create=True).points()
     assert torch.equal(recorded, torch.tensor([s["latent"] for s in head["samples"]]))
     assert 2 <= int((recorded[:, 4] < 0).sum()) <= 6  # either member
 

@@ -15,7 +15,7 @@ from torch import nn
 import train
 from commands.sample import run as sample_run
 from hawc import DatabaseHistory
-from hawc.history import galleries
+from hawc.history import Gallery, galleries
 from lightning_modules import EnergyVAE
 from networks import DigitFeatures, MLPDecoder, MLPEncoder
 from tests.mistakes import BASE
@@ -47,6 +47,7 @@ def sample(output: str, num_samples: int, *options: str) -> list[dict[str, Any]]
             *("sample", *BASE, "--ckpt_path", "whole.ckpt", "--trainer.accelerator", "cpu"),
             *("--trainer.enable_progress_bar", "false", "--num_real", "200", "--sampler"),
             *("FeatureSampler", *(options or NETWORK), "--history", STORE, "--output", output),
+            *("--create", "true"),
             *("--num_samples", str(num_samples), "--chunk_size", "4"),
         ]
     )
@@ -67,7 +68,7 @@ def rows() -> torch.Tensor:
         def __repr__(self) -> str:
             return gallery.target
 
-    return DatabaseHistory(STORE, Rows(gallery.dim)).points()
+    return DatabaseHistory(STORE, Rows(gallery.dim), create=True).points()
 
 
 def test_calls_continue_a_gallery_of_latents_with_their_features(
@@ -145,3 +146,16 @@ class Rounded(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return images.flatten(1).round()
+
+
+def test_conditions_without_training_examples() -> None:
+    options = (*NETWORK, "--sampler.num_candidates", "30", "--num_real", "0", "--condition")
+    for output, condition in (("a", "a dog"), ("b", "a cat"), ("c", "a dog")):
+        ids = [entry["id"] for entry in sample(output, 4, *options, condition)]
+        assert ids == ([4, 5, 6, 7] if output == "c" else [0, 1, 2, 3])
+    gallery = Gallery(STORE)
+    assert gallery.conditions() == {"a dog": 8, "a cat": 4}
+    assert [row.metadata for row in gallery.rows("a cat")] == [
+        {"file": f"b/0000000{i}.png"} for i in range(4)
+    ]
+    assert len(gallery.history("a dog").candidates()) == 2 * 30

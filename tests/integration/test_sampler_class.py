@@ -110,11 +110,11 @@ def test_a_class_of_the_user_from_the_configuration_to_samples() -> None:
             *("sample", "--config", "whole/config.yaml", *last, "--num_samples", "4"),
             *("--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false"),
             *("--sampler", own["class_path"], "--sampler.scale", "2", "--output", "out"),
-            *("--history", "sqlite:///gallery.db"),
+            *("--history", "sqlite:///gallery.db", "--create", "true"),
         ]
     )
     half = 2 * PRIOR.sample(2, generator=generator_at(0, 0))
-    recorded = DatabaseHistory("sqlite:///gallery.db", PRIOR).points()
+    recorded = DatabaseHistory("sqlite:///gallery.db", PRIOR, create=True).points()
     assert torch.equal(recorded, torch.cat([half, -half]))
     manifest = json.loads(Path("out/manifest.json").read_text())
     assert manifest["sampler"] == {"class_path": own["class_path"], "init_args": {"scale": 2.0}}

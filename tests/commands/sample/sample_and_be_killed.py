@@ -22,7 +22,7 @@ ENDLESS = 100_000  # more samples than a worker gets before it is killed
 
 
 def history(folder: Path) -> DatabaseHistory:
-    return DatabaseHistory(f"sqlite:///{folder}/gallery.db", TARGET)
+    return DatabaseHistory(f"sqlite:///{folder}/gallery.db", TARGET, create=True)
 
 
 def sample(folder: Path, worker: int, num_samples: int) -> None:
@@ -36,7 +36,7 @@ def sample(folder: Path, worker: int, num_samples: int) -> None:
     for index in range(run.num_chunks):
         chunk = run.next_chunk(index)
         images = chunk.latents.sigmoid()[:, :, None, None].expand(-1, -1, 8, 8)
-        run.folder.finish(chunk, write_samples(run.folder.path, chunk.ids, images))
+        run.finish(chunk, write_samples(run.folder.path, chunk.ids, images))
 
 
 def start(folder: Path, worker: int, num_samples: int = ENDLESS) -> int:

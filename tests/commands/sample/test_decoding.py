@@ -24,7 +24,7 @@ from tests.helpers import TINY_SHAPE, quiet_trainer, tiny_encoder, tiny_energy_v
 
 @pytest.fixture
 def run(tmp_path: Path) -> SampleRun:
-    history = DatabaseHistory(f"sqlite:///{tmp_path}/gallery.db", StandardNormal(2))
+    history = DatabaseHistory(f"sqlite:///{tmp_path}/gallery.db", StandardNormal(2), create=True)
     sampler = IndependentSampler(StandardNormal(2), history)
     return SampleRun(SampleFolder(tmp_path / "out", DESCRIPTION), sampler, 5, 3, 0)
 

@@ -72,14 +72,16 @@ def test_the_manifest_says_what_decodes(checkpoint: Path, tmp_path: Path) -> Non
     # printf others | sha256sum
     assert description["more_checkpoints_sha256"][0].startswith("01db91d06032cc64")
     assert description["use_ema"]
-    plain = request_of(checkpoint, gallery="b").open(tiny_energy_vae()).folder.description
+    plain = (
+        request_of(checkpoint, gallery="b", create=True).open(tiny_energy_vae()).folder.description
+    )
     assert (plain["more_checkpoints"], plain["use_ema"]) == ([], False)
 
 
 def test_the_manifest_says_where_its_gallery_is(checkpoint: Path, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/x/../gallery.db?timeout=5"
     (tmp_path / "x").mkdir()
-    run = request_of(checkpoint, history=url).open(tiny_energy_vae())
+    run = request_of(checkpoint, history=url, create=True).open(tiny_energy_vae())
     manifest = json.loads((run.folder.path / "manifest.json").read_text())
     assert manifest["history"] == f"sqlite:///{tmp_path}/x/../gallery.db"
     assert manifest["gallery_id"] == run.history.identity
@@ -90,22 +92,23 @@ def test_a_plain_path_names_a_sqlite_file(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    run = request_of(checkpoint, history="all seen.db").open(tiny_energy_vae())
+    run = request_of(checkpoint, history="all seen.db", create=True).open(tiny_energy_vae())
     run.folder.close()
     assert (tmp_path / "all seen.db").is_file()
 
 
 def test_a_gallery_of_the_same_name_elsewhere_is_another(checkpoint: Path, tmp_path: Path) -> None:
     output, model = str(tmp_path / "out"), tiny_energy_vae()
-    first = request_of(checkpoint, output=output, history=f"sqlite:///{tmp_path}/a.db").open(model)
+    options = {"output": output, "history": f"sqlite:///{tmp_path}/a.db"}
+    first = request_of(checkpoint, **options, create=True).open(model)
     first.next_chunk(0)  # recorded and planned, not shown
     first.folder.close()
     other = f"sqlite:///{tmp_path}/b.db"
     for complaint in ("`history` must name a", "samples with gallery_id"):
         with pytest.raises(UsageError, match=complaint):
             request_of(checkpoint, output=output, history=other).open(model)
-        DatabaseHistory(other, model.prior)  # now a gallery of this name exists there
-    again = request_of(checkpoint, output=output, history=f"sqlite:///{tmp_path}/a.db").open(model)
+        DatabaseHistory(other, model.prior, create=True)  # now a gallery of this name exists there
+    again = request_of(checkpoint, **options).open(model)
     assert torch.equal(again.next_chunk(0).latents, again.history.points())  # the recorded ones
 
 
@@ -129,6 +132,66 @@ def test_a_folder_with_samples_needs_its_gallery(checkpoint: Path, tmp_path: Pat
     with pytest.raises(UsageError, match=r"`history` must name a"):
         request_of(checkpoint, output=output, history=elsewhere).open(tiny_energy_vae())
     assert not (tmp_path / "other.db").exists()
-    request_of(checkpoint, gallery="b").open(tiny_energy_vae())
+    request_of(checkpoint, gallery="b", create=True).open(tiny_energy_vae())
     again = request_of(checkpoint, output=output, num_samples=6).open(tiny_energy_vae())
     assert again.num_chunks == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"history": "galery.db"}, r"`history` must name a store .* no such file.*gallery\.db"),
+        ({"gallery": "sen"}, "`gallery` must .*'sen'.*seen"),
+        ({"condition": "a dg"}, "`condition` must .*a dg.*a dog"),
+        ({"gallery": "seen", "condition": "a dog"}, "`condition` must .*a dog"),
+    ],
+)
+def test_what_the_user_names_must_exist(
+    options: dict[str, str], complaint: str, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_folder = checkpoint.parent.parent
+    monkeypatch.chdir(run_folder)
+    model = tiny_energy_vae()
+    for existing in ({"gallery": "seen"}, {"condition": "a dog"}):
+        request_of(checkpoint, **existing, create=True).open(model).folder.close()
+    before = {path: path.read_bytes() for path in run_folder.rglob("*") if path.is_file()}
+    with pytest.raises(UsageError, match=complaint) as caught:
+        request_of(checkpoint, **options).open(model)
+    assert "add --create true" in str(caught.value)
+    assert {path: path.read_bytes() for path in run_folder.rglob("*") if path.is_file()} == before
+    request_of(checkpoint, **options, create=True).open(model)
+
+
+def test_conditions_have_samples_of_their_own(checkpoint: Path, tmp_path: Path) -> None:
+    model = tiny_energy_vae()
+    for condition in ("", 'a "red" café 😀\n<script>', "x" * 1000):
+        options = {"condition": condition, "output": str(tmp_path / str(len(condition)))}
+        run = request_of(checkpoint, **options, create=True).open(model)
+        assert run.next_chunk(0).ids == range(2)
+        assert run.folder.description["condition"] == condition
+        run.folder.close()
+        again = request_of(checkpoint, **options).open(model)
+        assert again.num_chunks == 1 + 2  # what was recorded and not shown, and what is missing
+        again.folder.close()
+
+
+def test_two_conditions_never_share_a_folder(checkpoint: Path, tmp_path: Path) -> None:
+    model, output = tiny_energy_vae(), str(tmp_path / "out")
+    options = {"output": output, "create": True}
+    request_of(checkpoint, **options, condition="a").open(model).folder.close()
+    for other in ("", "b"):
+        with pytest.raises(UsageError, match=f'holds samples with condition "a", got "{other}"'):
+            request_of(checkpoint, **options, condition=other).open(model)
+
+
+def test_a_folder_of_an_earlier_version_is_of_the_default_condition(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    model, output = tiny_energy_vae(), tmp_path / "out"
+    request_of(checkpoint, output=str(output)).open(model).folder.close()
+    manifest = json.loads((output / "manifest.json").read_text())
+    del manifest["condition"]
+    (output / "manifest.json").write_text(json.dumps(manifest))
+    request_of(checkpoint, output=str(output)).open(model).folder.close()
+    with pytest.raises(UsageError, match='holds samples with condition "", got "a"'):
+        request_of(checkpoint, output=str(output), condition="a", create=True).open(model)

@@ -29,7 +29,7 @@ class Killed(BaseException):
 @pytest.fixture
 def open_run(tmp_path: Path) -> Open:
     def open_run(name: str = "out", num_samples: int = 7, seed: int = 0) -> SampleRun:
-        history = DatabaseHistory(f"sqlite:///{tmp_path}/gallery.db", TARGET)
+        history = DatabaseHistory(f"sqlite:///{tmp_path}/gallery.db", TARGET, create=True)
         folder = SampleFolder(tmp_path / name, DESCRIPTION)
         sampler = IndependentSampler(TARGET, history)
         return SampleRun(folder, sampler, num_samples, 3, seed)
@@ -135,6 +135,38 @@ def test_samples_of_another_gallery_are_refused(tmp_path: Path, open_run: Open) 
     (tmp_path / "gallery.db").unlink()
     with pytest.raises(UsageError, match=r"shows sample 0, which .* does not hold; name the gal"):
         open_run()
+
+
+def test_the_gallery_names_the_files_of_images(tmp_path: Path, open_run: Open) -> None:
+    run = open_run("a folder/out", num_samples=2)
+    run.finish(chunk := run.next_chunk(0), [{"id": 0, "file": "0.png"}, {"id": 1, "values": []}])
+    assert run.folder.ids == [*chunk.ids]
+    assert [row.metadata for row in run.history] == [{"file": "a folder/out/0.png"}, {}]
+    run.folder.close()
+
+
+def test_files_elsewhere_are_not_named(tmp_path: Path) -> None:
+    (tmp_path / "stores").mkdir()
+    history = DatabaseHistory(tmp_path / "stores" / "x.db", TARGET, create=True)
+    folder = SampleFolder(tmp_path / "out", DESCRIPTION)
+    run = SampleRun(folder, IndependentSampler(TARGET, history), 1, 1, 0)
+    run.finish(run.next_chunk(0), [{"id": 0, "file": "0.png"}])
+    assert history[0].metadata == {}
+    folder.close()
+
+
+def test_forgotten_samples_stay_in_their_folder(open_run: Open) -> None:
+    run = open_run()
+    show(run, run.next_chunk(0))
+    left_over = run.next_chunk(1)  # recorded, and not shown
+    run.folder.close()
+    run.history.forget([1, 4])
+    again = open_run()
+    assert torch.equal(again.next_chunk(0).latents, left_over.latents)
+    again.finish(left_over, [{"id": i, "file": f"{i}.png"} for i in left_over.ids])
+    assert again.folder.ids == [0, 1, 2, 3, 4, 5]
+    assert [row.id for row in again.history if "file" in row.metadata] == [3, 5]
+    again.folder.close()
 
 
 @pytest.mark.integration

@@ -14,7 +14,7 @@ from commands.sample.sampler import ConfiguredSampler, build_sampler
 from hawc import FeatureSampler, HistoryAwareSampler, SobolSampler
 from hawc.compression import Deterministic
 from hawc.kernels import Quotient
-from hawc.samplers import AbstractSampler
+from hawc.samplers import AbstractSampler, Features, LatentsWithFeatures
 from hawc.targets import AbstractTarget
 from networks import DigitFeatures
 from tests.helpers import DarkImages, TinyImages, tiny_energy_vae
@@ -49,6 +49,21 @@ class Pairs(AbstractSampler):
     ) -> Float[Tensor, "n d"]:
         half = self.target.sample(-(-n // 2), generator=generator)
         return torch.cat([half, -half])[:n]
+
+
+class Nearest(Pairs):
+    """Stands for a sampler of the user that compares images."""
+
+    def __init__(
+        self,
+        target: AbstractTarget,
+        features: nn.Module,
+        decode: Any,
+        data: AbstractTarget | None,
+        features_name: str | None = None,
+    ) -> None:
+        super().__init__(target)
+        self.given = decode, data, features_name
 
 
 def images(**options: Any) -> TinyImages:
@@ -102,6 +117,33 @@ def test_a_gallery_is_for_a_network_and_its_examples() -> None:
     assert len({known, *(repr(other.rows) for other in others)}) == 5
 
 
+def test_without_examples_the_data_are_the_model_s_own() -> None:
+    model, network = tiny_energy_vae(), Sums()
+    factory = partial(Nearest, features=network)
+    configured = build_sampler(factory, model, None, 0, CPU)
+    assert isinstance(configured.sampler, Nearest)
+    decode, data, name = configured.sampler.given
+    assert (decode, data) == (model.decode, None)
+    assert configured.rows == LatentsWithFeatures(model.prior, Features(8, name))
+    assert name.startswith("Sums() sha256=")
+    assert configured.description["real_examples"] == "none"
+    other = build_sampler(partial(Nearest, features=Sums(2.0)), model, None, 0, CPU)
+    assert repr(other.rows) != repr(configured.rows)
+    named = build_sampler(partial(factory, features_name="sums"), model, None, 0, CPU)
+    assert named.rows == LatentsWithFeatures(model.prior, Features(8, "sums"))
+    # as the command line gives it
+    wrapped = partial(lambda make, *a, **named: make(*a, **named), Nearest, features=network)
+    parsed = build_sampler(wrapped, model, None, 0, CPU)
+    assert isinstance(parsed.sampler, Nearest)
+    assert (parsed.rows, parsed.sampler.given[2]) == (configured.rows, name)
+    assert model.training  # as before
+
+
+def test_without_examples_features_are_checked_too() -> None:
+    with pytest.raises(UsageError, match=r"`sampler\.features` must take the images, of shape \("):
+        build_sampler(partial(Nearest, features=nn.Linear(3, 2)), tiny_energy_vae(), None, 0, CPU)
+
+
 def test_neither_seed_nor_batch_size_change_the_gallery(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = set()
     for seed, size in (("0", 16), ("1", 16), ("1", 7)):
@@ -151,7 +193,7 @@ def test_the_description_of_features() -> None:
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"num_real": 0}, "`num_real` must be at least 1, got 0"),
+        ({"num_real": -1}, "`num_real` must be at least 0, got -1"),
         ({"num_steps": -1}, "`sampler` cannot be built: `num_steps` must be at least 0, got -1"),
         ({"network": nn.Linear(3, 2)}, r"`sampler\.features` must take .* of shape \(1, 8, 8\)"),
         ({"network": Sums(float("nan"))}, r"`sampler\.features` must take .*finite"),
