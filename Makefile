@@ -33,4 +33,4 @@ oldest:  ## The default tests with the oldest dependencies that are allowed
 
 lock:  ## Write requirements.lock anew; it names versions and no index
 	$(uv) lock --upgrade
-	$(uv) export --no-hashes --no-emit-project --no-annotate --no-header -q > requirements.lock
+	$(uv) export --group generators --no-hashes --no-emit-project --no-annotate --no-header -q > requirements.lock
