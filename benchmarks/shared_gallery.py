@@ -82,7 +82,7 @@ def sample_batches(history: AbstractHistory, seed: int, batches: int) -> tuple[l
 def sample_shared(url: str, seed: int, batches: int, path: str) -> None:
     """Samples in a separate process and writes the batches to a file."""
     torch.set_num_threads(1)
-    torch.save(sample_batches(DatabaseHistory(url, TARGET), seed, batches), path)
+    torch.save(sample_batches(DatabaseHistory(url, TARGET, create=True), seed, batches), path)
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def shared(name: str, url: str, processes: int, batches: int) -> Row:
         seconds = time.perf_counter() - start
         results = [torch.load(path, weights_only=True) for path in paths]
     samples = torch.cat([batch for batch_list, _ in results for batch in batch_list])
-    points = DatabaseHistory(url, TARGET).points()
+    points = DatabaseHistory(url, TARGET, create=True).points()
     reported, stored = (Counter(map(tuple, rows.tolist())) for rows in (samples, points))
     conflicts = sum(count for _, count in results)
     lost, doubled = (reported - stored).total(), (stored - reported).total()
