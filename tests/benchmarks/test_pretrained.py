@@ -54,8 +54,8 @@ def test_every_method_is_measured_on_sets_of_equal_size(owner: Bench, tmp_path: 
         assert {len(value) for value in values.values()} == {10 if row["method"] == "i.i.d." else 2}
         if not row["method"].startswith("FeatureSampler"):
             assert calls == {4}
-        else:  # 20 candidates, the chosen four twice more, and checks
-            assert 28 <= min(calls) <= max(calls) <= 48
+        else:  # 20 candidates, the chosen four again, and checks
+            assert 24 < min(calls) <= max(calls) <= 48
         assert all(0 <= repeats <= 3 for repeats in values["repeats (25 %)"])
     assert (tmp_path / "pretrained_tiny.png").is_file()
 
