@@ -66,7 +66,7 @@ def check(page_blocks: list[str], names: dict[str, Any], capsys: Capture) -> Non
 @pytest.mark.parametrize(
     "page",
     [
-        *("README.md", "docs/sampling.md"),
+        *("README.md", "docs/sampling.md", "docs/your-generator.md"),
         pytest.param("docs/using-hawc.md", marks=pytest.mark.integration),
         *("docs/ensembles.md", "docs/theory.md"),
     ],

@@ -32,7 +32,7 @@ def main(folder: Path) -> None:
     model.decoder.register_forward_hook(spoil)
     run = None
     if trainer.is_global_zero:
-        history = DatabaseHistory(f"sqlite:///{folder}/gallery.db", TARGET)
+        history = DatabaseHistory(f"sqlite:///{folder}/gallery.db", TARGET, create=True)
         out = SampleFolder(folder / "out", DESCRIPTION)
         run = SampleRun(out, IndependentSampler(TARGET, history), 8, 4, seed=0)
     try:

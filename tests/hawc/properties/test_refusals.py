@@ -18,6 +18,7 @@ from hawc import (
     SobolSampler,
     StandardNormal,
     compress,
+    select,
 )
 from hawc.compression import CompressionProblem, Deterministic, Stochastic, Typical
 from hawc.distances import (
@@ -31,6 +32,7 @@ from hawc.history import export_history, import_history
 from hawc.kernels import Energy, HuberEnergy, Power, Quotient
 from hawc.samplers import LatentsWithFeatures
 from hawc.sliced import sliced_squared_distance
+from hawc.spacing import spacing
 from hawc.targets import GaussianMixture, Normal, StudentT, UniformCube
 
 pytestmark = pytest.mark.usefixtures("no_shape_checks")
@@ -48,6 +50,8 @@ WHOLE: list[tuple[str, Callable[[Any], object]]] = [
     ("dim", MemoryHistory),
     ("size", lambda k: compress(PLANE, k, generator=seeded())),
     ("n", lambda k: HistoryAwareSampler(PLANE).sample(k, generator=seeded())),
+    ("n", lambda k: select(POINTS, k)),
+    ("num_images", lambda k: spacing(POINTS, 0.5, k)),
     ("window", lambda k: HistoryAwareSampler(PLANE, window=k)),
     ("seed", lambda k: SobolSampler(PLANE, seed=k)),
     ("num_candidates", lambda k: Typical(num_candidates=k)),
@@ -93,6 +97,11 @@ POINT_TAKERS: list[tuple[str, Callable[[Any], object]]] = [
     ("weights", lambda p: Empirical(POINTS, p)),
     ("mean", lambda m: Normal(m, 1.0)),
     ("history", lambda x: compress(PLANE, 2, history=x, generator=seeded())),
+    ("features", lambda x: select(x, 1)),
+    ("history", lambda x: select(POINTS, 1, history=x)),
+    ("data", lambda x: select(POINTS, 1, data=x)),
+    ("quality", lambda q: select(POINTS, 1, quality=q)),
+    ("points", lambda x: spacing(x, 0.5)),
     ("start", lambda x: compress(PLANE, 2, start=x, generator=seeded())),
     ("x", lambda x: transport.wasserstein_1(x, POINTS)),
     ("p", lambda p: transport.optimal_plan(POINTS, p, [1.0, 1.0])),
@@ -127,6 +136,10 @@ def by_features(**arguments: Any) -> FeatureSampler:
     return FeatureSampler(decode=lambda z: z, features=lambda x: x, **given)
 
 
+def gallery_of(target: Any) -> DatabaseHistory:
+    return DatabaseHistory("sqlite:///refused.db", target, create=True)
+
+
 TARGETS: list[tuple[str, Callable[[Any], object]]] = [
     ("target", lambda t: compress(t, 3, generator=seeded())),
     ("target", lambda t: CompressionProblem(t, 3, torch.empty(0, 2))),
@@ -135,10 +148,11 @@ TARGETS: list[tuple[str, Callable[[Any], object]]] = [
     ("target", HistoryAwareSampler),
     ("target", IndependentSampler),
     ("target", SobolSampler),
-    ("target", lambda t: DatabaseHistory("sqlite:///refused.db", t)),
+    ("target", lambda t: gallery_of("a text" if t is None else t)),  # None is the recorded one
     ("prior", lambda t: by_features(prior=t)),
     ("prior", lambda t: LatentsWithFeatures(t, PLANE)),
-    ("data", lambda t: by_features(data=t)),
+    # None is the generator's own distribution
+    ("data", lambda t: by_features(data="a text" if t is None else t)),
     ("data", lambda t: LatentsWithFeatures(PLANE, t)),
 ]
 
@@ -214,7 +228,8 @@ NUMBERS: list[tuple[str, Callable[[Any], object]]] = [
     ("gradient_tolerance", lambda x: Deterministic(gradient_tolerance=x)),
     ("progress_tolerance", lambda x: Deterministic(progress_tolerance=x)),
     ("typicality", lambda x: by_features(typicality=x)),
-    ("min_distance", lambda x: by_features(min_distance=x)),
+    # a text may be a share, such as "25%"
+    ("min_distance", lambda x: by_features(min_distance=[1] if isinstance(x, str) else x)),
 ]
 
 
