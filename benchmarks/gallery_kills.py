@@ -183,7 +183,7 @@ def measured(options: argparse.Namespace) -> Iterator[tuple[str, Total]]:
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         plans = [("new store", f"sqlite:///{folder}/new.db", kills)]
-        if initdb_path() is not None:
+        if options.server and initdb_path() is not None:
             plans.append(("new store", stack.enter_context(postgresql_server()), kills))
             server = stack.enter_context(postgresql_server())  # one store each
             plans.append(("first wave, features", server, kills // copies))
@@ -241,6 +241,7 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=5, help="of each first-wave gallery")
     parser.add_argument("--pause", type=float, default=1.0, help="longest, in s, before a kill")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--no-server", dest="server", action="store_false", help="SQLite only")
     parser.add_argument("--table", type=Path, default=TABLE)
     parser.add_argument("--go-on", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
