@@ -28,9 +28,8 @@ from benchmarks import pretrained_rounds
 from benchmarks.measured_rows import MeasuredRow, MeasuredTable, write_page
 from benchmarks.pretrained import NUM_REFERENCE, REFERENCE_SEED, bench
 from benchmarks.pretrained_metrics import Judge
-from benchmarks.shared_candidates import SharedCandidates
+from benchmarks.shared_candidates import sampler_among
 from benchmarks.trained import TrainedRun
-from hawc import FeatureSampler
 from hawc.targets import AbstractTarget
 from networks import DigitFeatures
 
@@ -134,14 +133,7 @@ def sampled(owner: Owner, count: int, distance: str | None, number: int) -> tupl
     latents = owner.candidates(owner.rounds * (count or AT_ONCE), number)
     if count == 0:
         return owner.decode(latents), AT_ONCE
-    sampler = FeatureSampler(
-        SharedCandidates(owner.prior, latents),
-        decode=owner.decode,
-        features=owner.choosing,
-        num_candidates=count,
-        num_steps=0,
-        min_distance=distance,
-    )
+    sampler = sampler_among(owner, latents, count, distance)
     calls, generator = owner.decode.rows, torch.Generator().manual_seed(number)
     rounds = [sampler.sample_images(AT_ONCE, generator=generator) for _ in range(owner.rounds)]
     calls = owner.decode.rows - calls

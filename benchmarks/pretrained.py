@@ -169,12 +169,19 @@ def compared(owner: Bench, seeds: int) -> dict[str, Any]:
     return {"name": owner.name, "description": description, "rows": rows}
 
 
-def main() -> None:
-    """Compares the methods on each chosen generator, then writes the page."""
-    makers = {"terrain": packages.terrain, "style": packages.style}
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def chosen_generators(
+    description: str, makers: dict[str, Callable[[], packages.Generator]], seeds: int
+) -> tuple[list[str], argparse.Namespace]:
+    """Returns the generators that the command line names, and its options.
+
+    Args:
+        description: of the command.
+        makers: of the generators, by name; all of them by default.
+        seeds: default of `--seeds`.
+    """
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("generators", nargs="*", metavar="generator", help=" or ".join(makers))
-    parser.add_argument("--seeds", type=int, default=5, help="at least 1")
+    parser.add_argument("--seeds", type=int, default=seeds, help="at least 1")
     parser.add_argument("--cache", type=Path, default=Path("runs/pretrained"))
     arguments = parser.parse_args()
     names = arguments.generators or [*makers]
@@ -185,6 +192,13 @@ def main() -> None:
     packages.check_packages()
     # a large `min_distance` is not always possible with so few candidates
     warnings.filterwarnings("ignore", message=".*`min_distance`")
+    return names, arguments
+
+
+def main() -> None:
+    """Compares the methods on each chosen generator, then writes the page."""
+    makers = {"terrain": packages.terrain, "style": packages.style}
+    names, arguments = chosen_generators(__doc__.splitlines()[0], makers, seeds=5)
     RESULTS.mkdir(exist_ok=True)
     for name in names:
         result = compared(bench(makers[name], arguments.cache), arguments.seeds)

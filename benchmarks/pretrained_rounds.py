@@ -10,10 +10,8 @@ takes 2 minutes of one core for style and 8 for terrain. Writes
 benchmarks/results/pretrained_rounds.md and docs/images/pretrained_rounds_*.png.
 """
 
-import argparse
 import os
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -24,11 +22,11 @@ from torch import Tensor
 import metrics
 from benchmarks import pretrained_packages as packages
 from benchmarks.measured_rows import MeasuredRow, MeasuredTable, write_page
-from benchmarks.pretrained import NUM_REFERENCE, REFERENCE_SEED, Bench, bench
+from benchmarks.pretrained import NUM_REFERENCE, REFERENCE_SEED, Bench, bench, chosen_generators
 from benchmarks.pretrained_metrics import Judge, relative_lengths
 from benchmarks.pretrained_page import IMAGES, contact_sheet
-from benchmarks.shared_candidates import SharedCandidates
-from hawc import FeatureSampler, select
+from benchmarks.shared_candidates import sampler_among
+from hawc import select
 
 RESULTS = Path(__file__).parent / "results" / "pretrained_rounds"
 ROUNDS, AT_ONCE, NUM_CANDIDATES = 20, 4, 32
@@ -115,14 +113,7 @@ def selected(features: Tensor, data_weight: float, distance: str) -> list[int]:
 
 def by_features(owner: Bench, latents: Tensor, distance: str | None) -> tuple[Tensor, Tensor]:
     """Returns the latents and images that FeatureSampler chooses in all rounds."""
-    sampler = FeatureSampler(
-        SharedCandidates(owner.prior, latents),
-        decode=owner.decode,
-        features=owner.choosing,
-        num_candidates=NUM_CANDIDATES,
-        num_steps=0,
-        min_distance=distance,
-    )
+    sampler = sampler_among(owner, latents, NUM_CANDIDATES, distance)
     generator = torch.Generator().manual_seed(0)
     rounds = [sampler.sample_images(AT_ONCE, generator=generator) for _ in range(ROUNDS)]
     return torch.cat([r.latents for r in rounds]), torch.cat([r.images for r in rounds])
@@ -192,23 +183,8 @@ def compared(owner: Bench, seeds: int) -> MeasuredTable:
 
 def main() -> None:
     """Compares the methods on each chosen generator, then writes the page."""
-    makers: dict[str, Callable[[], packages.Generator]] = {
-        "style": packages.style,
-        "terrain": packages.terrain,
-    }
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("generators", nargs="*", metavar="generator", help=" or ".join(makers))
-    parser.add_argument("--seeds", type=int, default=3, help="at least 1")
-    parser.add_argument("--cache", type=Path, default=Path("runs/pretrained"))
-    arguments = parser.parse_args()
-    names = arguments.generators or [*makers]
-    if unknown := sorted({*names} - makers.keys()):
-        parser.error(f"{', '.join(unknown)}: the generators are {', '.join(makers)}")
-    if arguments.seeds < 1:
-        parser.error(f"--seeds must be at least 1, got {arguments.seeds}")
-    packages.check_packages()
-    # a large `min_distance` is not always possible with so few candidates
-    warnings.filterwarnings("ignore", message=".*`min_distance`")
+    makers = {"style": packages.style, "terrain": packages.terrain}
+    names, arguments = chosen_generators(__doc__.splitlines()[0], makers, seeds=3)
     for name in names:
         compared(bench(makers[name], arguments.cache), arguments.seeds)
         write_page(RESULTS, INTRODUCTION)

@@ -1,18 +1,36 @@
 """A prior with a fixed list of samples, shared by several samplers."""
 
+from collections.abc import Callable
 from functools import cached_property
-from typing import final
+from typing import Protocol, final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hawc import FeatureSampler
 from hawc.kernels import AbstractKernel
 from hawc.targets import AbstractTarget
 from hawc.targets.abstract import Potential
 from hawc.targets.elliptical_form import EllipticalForm
 
-__all__ = ["SharedCandidates"]
+__all__ = ["Pipeline", "SharedCandidates", "sampler_among"]
+
+
+class Pipeline(Protocol):
+    """A generator with the network that chooses among its images."""
+
+    @property
+    def prior(self) -> AbstractTarget:
+        """The distribution of latents."""
+
+    @property
+    def decode(self) -> Callable[[Tensor], Tensor]:
+        """Latents to images."""
+
+    @property
+    def choosing(self) -> Callable[[Tensor], Tensor]:
+        """Images to features."""
 
 
 @final
@@ -60,3 +78,24 @@ class SharedCandidates(AbstractTarget):
 
     def elliptical_form(self) -> EllipticalForm | None:
         return self._prior.elliptical_form()
+
+
+def sampler_among(
+    owner: Pipeline, latents: Float[Tensor, "m d"], num_candidates: int, distance: str | None
+) -> FeatureSampler:
+    """Returns a sampler without data that moves no latents, with given candidates.
+
+    Args:
+        owner: its generator and feature network.
+        latents: the candidates of all rounds, in order.
+        num_candidates: of a round.
+        distance: `min_distance`.
+    """
+    return FeatureSampler(
+        SharedCandidates(owner.prior, latents),
+        decode=owner.decode,
+        features=owner.choosing,
+        num_candidates=num_candidates,
+        num_steps=0,
+        min_distance=distance,
+    )

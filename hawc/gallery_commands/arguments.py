@@ -26,6 +26,12 @@ examples:
   python -m hawc gallery export images.db --gallery default rows.npz
   python -m hawc gallery sheet images.db sheet.html
   python -m hawc gallery list postgresql://user@host/database"""
+_PAGE: dict[str, Any] = {
+    "description": _DESCRIPTION,
+    "epilog": _EXAMPLES,
+    "formatter_class": argparse.RawDescriptionHelpFormatter,
+    "allow_abbrev": False,
+}
 _URL = "a SQLite file, such as images.db, or a URL, such as postgresql://user@host/database"
 
 
@@ -44,22 +50,13 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
         ValueError: if the arguments are not those of a command.
         SystemExit: after printing the help that was asked for.
     """
-    parser = _Parser(
-        prog="python -m hawc",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = _Parser(prog="python -m hawc", **_PAGE)
     parser.set_defaults(run=lambda _: parser.print_help())
     groups = parser.add_subparsers(title="commands", metavar="gallery", parser_class=_Parser)
     gallery = groups.add_parser(
         "gallery",
         help="list, show, forget, export or draw a contact sheet of what galleries hold",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        **_PAGE,
     )
     gallery.set_defaults(run=lambda _: gallery.print_help())
     commands = gallery.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)

@@ -1,11 +1,10 @@
 """The store, gallery and condition of a command; errors name the nearest ones."""
 
-import difflib
 from collections.abc import Iterable
 
 from hawc.history import Gallery, GalleryRecord, galleries
 from hawc.history.storage.nearest import first_difference, nearest
-from hawc.history.storage.store_url import FilePlace, store_place
+from hawc.history.storage.store import Store
 from hawc.printable import shortened
 
 __all__ = ["named_condition", "named_gallery", "quoted", "records_of"]
@@ -21,13 +20,11 @@ def records_of(url: str) -> list[GalleryRecord]:
         ValueError: if the store does not exist.
         HistoryStoreError: if it cannot be read.
     """
-    place = store_place(url)
-    if isinstance(place, FilePlace) and not place.path.exists():
-        folder = place.path.parent
-        files = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-        similar = difflib.get_close_matches(place.path.name, files, n=1)
+    store = Store(url)
+    if store.is_missing_file:
+        similar = nearest(store.file_name, store.neighbors(), 1, 0.6)
         advice = f" did you mean {quoted(similar[0])}?" if similar else " no such file."
-        raise ValueError(f"`URL` must name a store that exists, got {place};{advice}")
+        raise ValueError(f"`URL` must name a store that exists, got {store};{advice}")
     return galleries(url)
 
 

@@ -75,7 +75,7 @@ class SamplerReport:
             _closest_pair(features),
             _independent_closest_pair(candidates.cpu(), len(features)),
             _lengths(prior, latents[~latents[:, 0].isnan()]),
-            float("nan") if data is None else _distance_to_data(candidates, data),
+            math.nan if data is None else _distance_to_data(candidates, data),
         )
 
     def __str__(self) -> str:
@@ -105,7 +105,7 @@ def _closest_pair(features: Float[Tensor, "n f"]) -> float:
 def _independent_closest_pair(candidates: Float[Tensor, "m f"], size: int) -> float:
     """Returns the mean of the closest pair over random sets of `size` candidates."""
     if not 2 <= size <= len(candidates):
-        return float("nan")
+        return math.nan
     generator = torch.Generator(device="cpu").manual_seed(0)
     pairs = []
     for _ in range(_RANDOM_SETS if size < len(candidates) else 1):
@@ -117,7 +117,7 @@ def _independent_closest_pair(candidates: Float[Tensor, "m f"], size: int) -> fl
 def _lengths(prior: AbstractTarget, latents: Float[Tensor, "n d"]) -> tuple[float, float]:
     form = prior.elliptical_form()
     if form is None or len(latents) == 0:
-        return float("nan"), float("nan")
+        return math.nan, math.nan
     shares = form.probabilities_of(latents.double())
     return float(shares.min()), float(shares.max())
 

@@ -1,6 +1,5 @@
 """Opening a condition of a gallery, or saying what does not exist."""
 
-import difflib
 from dataclasses import replace
 from typing import final
 
@@ -17,7 +16,7 @@ from hawc.history.identity import (
     shown,
 )
 from hawc.history.storage.batches import DTYPES
-from hawc.history.storage.nearest import excerpt
+from hawc.history.storage.nearest import excerpt, nearest
 from hawc.history.storage.sequences import (
     Sequence,
     add_latents,
@@ -209,10 +208,10 @@ class Opening:
             )
 
     def _missing_file(self) -> ValueError:
-        near = difflib.get_close_matches(self.store.file_name, self.store.neighbors(), 3, 0.4)
-        nearest = f"; the nearest there are {', '.join(near)}" if near else ""
+        near = nearest(self.store.file_name, self.store.neighbors(), 3)
+        there = f"; the nearest there are {', '.join(near)}" if near else ""
         return ValueError(
-            f"`url` must name a store that exists, got {self.store}: no such file{nearest}. To "
+            f"`url` must name a store that exists, got {self.store}: no such file{there}. To "
             "create it, pass create=True."
         )
 

@@ -1,17 +1,14 @@
 """FeatureSampler in rare situations: conflicts, errors, histories of users, other histories."""
 
 import math
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from hawc.history import (
-    AbstractHistory,
     DatabaseHistory,
     HistoryConflictError,
     HistoryStoreError,
@@ -19,6 +16,7 @@ from hawc.history import (
 )
 from hawc.samplers import Features, FeatureSampler, LatentsWithFeatures
 from hawc.targets import StandardNormal
+from tests.hawc.samplers.forwarding import ForwardingHistory
 from tests.hawc.samplers.generators import PRIOR, Decoder, sampler_of, seeded
 
 
@@ -124,31 +122,8 @@ def test_an_assigned_history_of_other_features_is_refused() -> None:
         sampler.history = MemoryHistory(20, num_features=5)
 
 
-class Own(AbstractHistory):
-    """A user's history, with the required methods alone."""
-
-    def __init__(self, dim: int) -> None:
-        self._inner = MemoryHistory(dim)
-
-    @property
-    def dim(self) -> int:
-        return self._inner.dim
-
-    def __len__(self) -> int:
-        return len(self._inner)
-
-    def points(self) -> Float[Tensor, "n d"]:
-        return self._inner.points()
-
-    def append(self, points: Float[Tensor, "k d"], *, expected_length: int) -> None:
-        self._inner.append(points, expected_length=expected_length)
-
-    def exclusive(self) -> AbstractContextManager[None]:
-        return nullcontext()
-
-
 def test_a_users_history_works_with_all_settings() -> None:
-    sampler = sampler_of(history=Own(20), avoid="gallery")
+    sampler = sampler_of(history=ForwardingHistory(MemoryHistory(20)), avoid="gallery")
     for day in range(2):
         sampled = sampler.sample_images(2, generator=seeded(day))
     assert torch.equal(sampler.remake(sampled.ids), sampled.images)

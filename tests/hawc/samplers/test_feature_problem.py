@@ -1,5 +1,6 @@
 """The objective of FeatureSampler: its scale, its gradients, its best candidates."""
 
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -169,3 +170,23 @@ def test_a_high_typicality_brings_latents_closer_to_the_prior() -> None:
         return float(squared_distance_to(KERNEL, torch.cat([past_latents(), z]), TARGET))
 
     assert distance(100.0) < distance(0.0)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.3, 30.0])
+def test_best_candidates_minimize_the_objective_minus_the_mean_quality(weight: float) -> None:
+    (features, latents), count = terms(), 9
+    few = [Term(term.problem, term.candidates[:count], term.weight) for term in (features, latents)]
+    quality = weight * torch.rand(count, generator=seeded(9), dtype=torch.float64)
+    penalty = DistancePenalty(0.5, features.problem.history)
+    problem = FeatureProblem(few[0], few[1], penalty, quality)
+
+    def objective(chosen: tuple[int, ...]) -> float:
+        places = list(chosen)
+        value, *_ = problem.value_and_gradients(
+            few[0].candidates[places], few[1].candidates[places]
+        )
+        scale = SIZE**2 / latents.problem.total
+        return float(value) / scale - float(quality[places].mean())
+
+    best = min(combinations(range(count), SIZE), key=objective)
+    assert sorted(problem.best_candidates()) == list(best)

@@ -3,7 +3,6 @@
 import doctest
 import importlib
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import final
 
 import pytest
@@ -17,6 +16,7 @@ from hawc.history import AbstractHistory, MemoryHistory
 from hawc.kernels import HuberEnergy
 from hawc.samplers.history_aware import HistoryAwareSampler
 from hawc.targets import Empirical, StandardNormal
+from tests.hawc.samplers.forwarding import ForwardingHistory
 
 KERNEL = HuberEnergy()
 PLANE = StandardNormal(2)
@@ -38,23 +38,16 @@ def history_with(points: Tensor) -> MemoryHistory:
 
 
 @final
-class SharedHistory(AbstractHistory):
+class SharedHistory(ForwardingHistory):
     """A history in which another writer appends after each of the first reads."""
 
     def __init__(self, num_conflicts: int) -> None:
-        self._inner = MemoryHistory(2)
+        super().__init__(MemoryHistory(2))
         self._num_conflicts = num_conflicts
         self.num_attempts = 0
 
-    @property
-    def dim(self) -> int:
-        return 2
-
-    def __len__(self) -> int:
-        return len(self._inner)
-
     def points(self) -> Float[Tensor, "n d"]:
-        points = self._inner.points()
+        points = super().points()
         if self._num_conflicts > 0:
             self._num_conflicts -= 1
             self._inner.append(torch.full((1, 2), 0.5), expected_length=len(self))
@@ -62,37 +55,21 @@ class SharedHistory(AbstractHistory):
 
     def append(self, points: Float[Tensor, "k d"], *, expected_length: int) -> None:
         self.num_attempts += 1
-        self._inner.append(points, expected_length=expected_length)
-
-    def exclusive(self) -> AbstractContextManager[None]:
-        return self._inner.exclusive()
+        super().append(points, expected_length=expected_length)
 
 
 @final
-class Overtaken(AbstractHistory):
+class Overtaken(ForwardingHistory):
     """A history in which another writer appends once, between the first read and append."""
 
     def __init__(self, inner: AbstractHistory, by: Callable[[], object]) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._by = [by]
-
-    @property
-    def dim(self) -> int:
-        return self._inner.dim
-
-    def __len__(self) -> int:
-        return len(self._inner)
-
-    def points(self) -> Float[Tensor, "n d"]:
-        return self._inner.points()
 
     def append(self, points: Float[Tensor, "k d"], *, expected_length: int) -> None:
         if self._by:
             self._by.pop()()
-        self._inner.append(points, expected_length=expected_length)
-
-    def exclusive(self) -> AbstractContextManager[None]:
-        return self._inner.exclusive()
+        super().append(points, expected_length=expected_length)
 
 
 def test_a_returned_batch_may_be_modified() -> None:
