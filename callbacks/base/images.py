@@ -57,8 +57,8 @@ def log_image(trainer: Trainer, image: LoggedImage, epoch: int) -> None:
     folder = Path(trainer.default_root_dir) / "images"
     folder.mkdir(parents=True, exist_ok=True)
     pixels = _pixels(image.content)
-    with atomic_write(folder / file_name) as path:
-        to_pil_image(pixels).save(path, "png")
+    with atomic_write(folder / file_name) as file:
+        to_pil_image(pixels).save(file, "png")
     for logger in trainer.loggers:
         if isinstance(logger, WandbLogger):
             logger.log_image(image.name, [pixels], caption=[f"epoch {epoch}: {image.caption}"])

@@ -95,8 +95,8 @@ def write_generator(
             "one with --output."
         ) from error
     for name, content in contents.items():
-        with atomic_write(folder / name) as partial:
-            partial.write_bytes(content)
+        with atomic_write(folder / name) as file:
+            file.write(content)
     return [folder / name for name in contents]
 
 

@@ -99,8 +99,8 @@ def create_run_folder(folder: Path, launch: str | None = None, again: bool = Fal
             "--run_folder or leave it out."
         )
     if launch is not None:
-        with atomic_write(mark) as partial:
-            partial.write_text(launch)
+        with atomic_write(mark) as file:
+            file.write(launch.encode())
     os.environ[_INHERITED] = str(folder.absolute())
     return folder
 

@@ -75,8 +75,8 @@ class WriteConfig(SaveConfigCallback):
         folder.mkdir(parents=True, exist_ok=True)
         # config.yaml last: a job that starts again looks for it
         for name, content in {"machine.yaml": _machine(trainer), CONFIG: self.content}.items():
-            with atomic_write(folder / name) as partial:
-                partial.write_text(_as_text(content))
+            with atomic_write(folder / name) as file:
+                file.write(_as_text(content).encode())
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 logger.experiment.config.update({"cli": self.content}, allow_val_change=True)

@@ -17,8 +17,8 @@ _COLORS = (1, 3)  # channels that a PNG without transparency can have
 
 def replace_file(path: Path, content: bytes) -> None:
     """Writes a file whole or not at all; on an error the earlier file stays."""
-    with atomic_write(path) as partial:
-        partial.write_bytes(content)
+    with atomic_write(path) as file:
+        file.write(content)
 
 
 def write_samples(folder: Path, ids: Sequence[int], decoded: Tensor) -> list[dict[str, Any]]:

@@ -36,11 +36,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         content = io.BytesIO()  # torch.save to a full disk raises an error that does not say so
         torch.save(checkpoint, content)
-        try:
-            with atomic_write(path, durable=True) as partial:
-                partial.write_bytes(content.getbuffer())
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(path)) from error
+        with atomic_write(path, durable=True) as file:
+            file.write(content.getbuffer())
 
     def load_checkpoint(
         self,

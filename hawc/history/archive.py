@@ -61,7 +61,7 @@ def export_history(history: AbstractHistory, path: str | Path) -> None:
     is_more = bool(notes or more["condition"] or len(history.candidates()) or points.isnan().any())
     fields: dict[str, Any] = {"format": _ROWS if is_more else _POINTS, "points": points.numpy()}
     try:
-        with atomic_write(path, durable=True) as partial, partial.open("wb") as file:
+        with atomic_write(path, durable=True) as file:
             np.savez(file, **fields, target=target, gallery=gallery, **(more if is_more else {}))
     except OSError as error:
         raise HistoryStoreError(

@@ -91,11 +91,11 @@ def _write(path: Path, tiles: "Iterator[Tile]", title: str, columns: int, side: 
 
     if path.suffix.lower() == ".png":
         sheet = image_sheet(list(tiles), title, columns, side)
-        with atomic_write(path) as partial:
-            sheet.save(partial, "png")
+        with atomic_write(path) as file:
+            sheet.save(file, "png")
         return
-    with atomic_write(path) as partial, partial.open("w", encoding="utf-8") as file:
-        file.writelines(html_sheet(tiles, title, columns, side))
+    with atomic_write(path) as file:
+        file.writelines(part.encode() for part in html_sheet(tiles, title, columns, side))
 
 
 def _title(rows: Sequence[Row]) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,15 @@ def save_two(path: Path, error: type[BaseException], message: str | None) -> Non
     assert [file.name for file in path.parent.iterdir()] == ["last.ckpt"]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full, of Linux")
-def test_a_full_disk_changes_nothing_and_is_named(tmp_path: Path) -> None:
+def test_a_limit_of_the_disk_changes_nothing_and_is_named(tmp_path: Path) -> None:
     path = tmp_path / "last.ckpt"
     AtomicCheckpointIO().save_checkpoint({"number": 1}, path)
-    (tmp_path / ".last.ckpt.part").symlink_to("/dev/full")
-    save_two(path, OSError, r"No space left on device: '.*last\.ckpt'$")
+    _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+        save_two(path, OSError, r"File too large: '.*last\.ckpt'$")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
