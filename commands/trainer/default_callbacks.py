@@ -9,7 +9,8 @@ from lightning import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint, ModelSummary, ProgressBar
 
 from callbacks import EpochCompletion, Preemption
-from commands.performance import PacedProgressBar, is_switched_off
+from callbacks.base.progress_bar import PacedProgressBar
+from commands.performance import is_switched_off
 from commands.run.loggers import as_list
 from commands.trainer.best_checkpoint import BestCheckpoint
 from commands.trainer.last_checkpoint import LastCheckpoint
