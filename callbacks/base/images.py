@@ -17,6 +17,7 @@ from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid
 
+from callbacks.base.run_folder import check_run_folder
 from hawc.files import atomic_write
 
 __all__ = ["LoggedImage", "are_images", "grid", "log_image", "new_figure"]
@@ -52,6 +53,7 @@ def log_image(trainer: Trainer, image: LoggedImage, epoch: int) -> None:
         image: image to log.
         epoch: epoch in the file name and the caption, counted from 1.
     """
+    check_run_folder(trainer)
     stem = image.name.rpartition("/")[2]
     file_name = f"{stem}.png" if image.replaces_earlier else f"epoch-{epoch:04d}-{stem}.png"
     folder = Path(trainer.default_root_dir) / "images"

@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint, ModelSummary, ProgressB
 
 from callbacks import EpochCompletion, Preemption
 from callbacks.base.progress_bar import PacedProgressBar
+from callbacks.base.run_folder import RunFolderCheck
 from commands.performance import is_switched_off
 from commands.run.loggers import as_list
 from commands.trainer.best_checkpoint import BestCheckpoint
@@ -39,7 +40,7 @@ def default_callbacks(
     for callback in configured:
         if isinstance(callback, ModelCheckpoint) and callback.dirpath is None:
             callback.dirpath = os.path.realpath(folder)  # the default is the first logger's folder
-    defaults: list[Callback] = [EpochCompletion()]
+    defaults: list[Callback] = [RunFolderCheck(), EpochCompletion()]
     if saves and (in_job or not has_checkpoint):
         defaults.append(LastCheckpoint(folder))
     if saves and not has_checkpoint:

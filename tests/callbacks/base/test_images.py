@@ -1,7 +1,7 @@
 """Images in the run's folder and in W&B, pixel by pixel."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -49,9 +49,9 @@ def test_a_full_disk_leaves_the_earlier_image(
     log_image(trainer, LoggedImage("samples/all_samples", black, "", replaces_earlier=True), 1)
     save = Image.Image.save
 
-    def fail(self: Image.Image, path: Path, *arguments: str) -> None:
-        save(self, path, *arguments)
-        path.write_bytes(path.read_bytes()[:20])
+    def fail(self: Image.Image, file: BinaryIO, *arguments: str) -> None:
+        save(self, file, *arguments)
+        file.truncate(20)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Image.Image, "save", fail)

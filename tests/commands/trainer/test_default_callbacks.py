@@ -10,7 +10,10 @@ from lightning.pytorch.callbacks import ModelCheckpoint, ModelSummary, RichProgr
 from callbacks import Preemption
 from commands.trainer.default_callbacks import default_callbacks
 
-ALONE = ["EpochCompletion", "LastCheckpoint", "BestCheckpoint", "PacedProgressBar", "NetworkTable"]
+ALONE = [
+    *("RunFolderCheck", "EpochCompletion", "LastCheckpoint", "BestCheckpoint"),
+    *("PacedProgressBar", "NetworkTable"),
+]
 
 
 @pytest.mark.parametrize(
@@ -18,13 +21,13 @@ ALONE = ["EpochCompletion", "LastCheckpoint", "BestCheckpoint", "PacedProgressBa
     [
         ([], {}, False, ALONE),
         ([], {}, True, [*ALONE, "Preemption"]),
-        ([], {"enable_checkpointing": False}, True, [ALONE[0], *ALONE[3:]]),
-        ([], {"enable_model_summary": False}, False, ALONE[:4]),
-        ([], {"barebones": True}, False, ALONE[:1]),
-        ([ModelCheckpoint()], {}, False, [ALONE[0], *ALONE[3:]]),
+        ([], {"enable_checkpointing": False}, True, [*ALONE[:2], *ALONE[4:]]),
+        ([], {"enable_model_summary": False}, False, ALONE[:5]),
+        ([], {"barebones": True}, False, ALONE[:2]),
+        ([ModelCheckpoint()], {}, False, [*ALONE[:2], *ALONE[4:]]),
         (
             [ModelCheckpoint(), Preemption(), RichProgressBar(), ModelSummary(2)],
-            *({}, True, ALONE[:2]),
+            *({}, True, ALONE[:3]),
         ),
     ],
 )
