@@ -4,13 +4,28 @@
     python train.py --config configs/wgan_cifar.yaml --trainer.max_epochs 5 --model.n_critic 3
     python train.py test --config runs/.../config.yaml --ckpt_path runs/.../checkpoints/last.ckpt
 
-The default command is `fit`. A wrong option ends with status 2 and one line on stderr.
+The default command is `fit`. A wrong option ends with status 2 and one line on stderr, Ctrl-C with
+status 130 and one line.
 """
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+
+def _end(number: int, frame: object) -> None:
+    """Ends the program at once: its imports and its exit have nothing to tidy up."""
+    if not int(os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_LOCALID") or 0):
+        os.write(2, b"train.py: error: interrupted.\n")
+    os._exit(128 + number)
+
+
+# a background job of a shell ignores Ctrl-C, and keeps doing so
+_HANDLES_INTERRUPTS = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+if __name__ == "__main__" and _HANDLES_INTERRUPTS:
+    signal.signal(signal.SIGINT, _end)
 
 # Spinning OpenMP threads make two busy cores up to 20 times slower. Read when torch is loaded.
 if os.environ.get("HAWC_PERFORMANCE") != "off":
@@ -45,4 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if _HANDLES_INTERRUPTS:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        main()
+    finally:  # all has been said
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, lambda *_: os._exit(130))

@@ -22,10 +22,10 @@ class UsageError(ValueError):
 def exit_with_error(message: str, status: int = 2) -> NoReturn:
     """Ends the program with the message as one line on stderr.
 
-    Status 2 is a mistake of the user. All processes of a node have the same arguments and files, so
-    only the first of them prints it.
+    Status 2 is a mistake of the user, 130 is Ctrl-C. All processes of a node have the same
+    arguments, files and terminal, so only the first of them prints it.
     """
-    if status == 2 and _local_rank() > 0:
+    if status in (2, 130) and _local_rank() > 0:
         sys.exit(status)
     print(f"train.py: error: {' '.join(message.split())}{_process()}", file=sys.stderr)
     sys.exit(status)

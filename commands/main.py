@@ -9,6 +9,7 @@ import sys
 import threading
 import warnings
 from pathlib import Path
+from typing import NoReturn
 
 import jsonargparse
 import wandb
@@ -17,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 import callbacks  # noqa: F401  (imported so that short class names are known)
 import networks  # noqa: F401
+from callbacks.base.run_folder import RunFolderLostError
 from callbacks.preemption import Preempted
 from commands.errors import UsageError, exit_with_error, nearest
 from commands.experiment import COMMANDS, ExperimentCLI
@@ -24,7 +26,7 @@ from commands.performance import keep_freed_memory
 from commands.run.cluster_job import requeue, slurm_environment
 from commands.run.config_files import check_config_files
 from commands.run.error_origin import refuses_options, user_code_location
-from commands.run.folder import forget_run_folder, of_run
+from commands.run.folder import INHERITED, forget_run_folder, of_run
 from commands.run.processes import lost_process
 from datamodules import DataError
 from hawc.history import HistoryConflictError, HistoryStoreError
@@ -32,11 +34,27 @@ from lightning_modules import TrainingError
 
 __all__ = ["run"]
 
+_INTERRUPTED = 128 + signal.SIGINT  # the shell's status for a program that Ctrl-C has ended
+# also of network disks: ESTALE of NFS, ENOTCONN of FUSE, EHOSTDOWN of CIFS
+_OF_A_DISK = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG, errno.EIO, errno.ENXIO, errno.ENODEV),
+    *(errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.EMFILE, errno.ENFILE),
+)
 _UPLOAD_SECONDS = 30.0  # of the 120 that slurm.sbatch leaves between the signal and the end
 
 
 def run() -> None:
     """Runs the command in sys.argv; ends with status 2 and one line if it is wrong."""
+    try:
+        _run()
+    except (KeyboardInterrupt, SystemExit) as end:
+        # Lightning replaces KeyboardInterrupt by SystemExit, after its own tidying up
+        if any(isinstance(error, KeyboardInterrupt) for error in (end, end.__context__)):
+            _end_interrupted()
+        raise
+
+
+def _run() -> None:
     if "SLURM_JOB_ID" in os.environ:
         # SIGUSR1 says that the job's time is nearly over. Only a training that has begun and can
         # be resumed reacts; the default action would end any other command too early
@@ -52,6 +70,7 @@ def run() -> None:
         sys.argv[1:] = _with_command(sys.argv[1:])
         check_config_files(sys.argv[1:])
         ExperimentCLI()
+        _finish_wandb()
     except Preempted as stop:
         _end_early(stop)
         _end_wandb()
@@ -61,8 +80,9 @@ def run() -> None:
         line, status = explained
         exit_with_error(f"{line}{_location(error)}", status)
     finally:
+        with contextlib.suppress(OSError):  # of the disk that ended the run
+            _finish_wandb()  # or the next run in this process would be logged into this one
         forget_run_folder()
-        _finish_wandb()  # or the next run in this process would be logged into this one
 
 
 def _explain(error: Exception) -> tuple[str, int] | None:
@@ -79,25 +99,40 @@ def _explain(error: Exception) -> tuple[str, int] | None:
             offline = "correct that setting, or set WANDB_MODE=disabled to run without W&B"
             online = "set WANDB_MODE=offline to log without a connection"
             return f"W&B cannot be used ({error}); {offline if is_offline else online}.", 2
-        case HistoryStoreError() | HistoryConflictError() | TrainingError():
+        case HistoryStoreError() | HistoryConflictError() | TrainingError() | RunFolderLostError():
             return str(error), 1
         case RuntimeError() if line := lost_process(error):
             return line, 1
         case _ if refuses_options(error):
             return str(error), 1
-        case OSError(errno=errno.EACCES | errno.EROFS | errno.EFBIG | errno.EIO) if error.filename:
-            problem = f"'{error.filename}' cannot be read or written ({error.strerror})"
-            return f"{problem}; check its permissions, limits and disk, or name another place.", 1
-        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
-            kept = f" ('{error.filename}' is unchanged)" if error.filename else ""
-            return f"no space is left on a disk{kept}; free some or name another folder.", 1
+        case OSError():
+            return _explain_disk(error)
     return None
+
+
+def _explain_disk(error: OSError) -> tuple[str, int] | None:
+    """Returns the line and the exit status of a disk's error, or None if it is a bug.
+
+    Python names the file if it cannot be opened, but not if it cannot be written to its end.
+    """
+    run_folder = os.environ.get(INHERITED)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        files = f"the checkpoints of '{run_folder}' are" if run_folder else "earlier files are"
+        kept = f"'{error.filename}' is" if error.filename else files
+        line = f"no space is left on a disk ({kept} unchanged); free some or name another folder."
+        return line, 1
+    if error.filename and not (folder := Path(str(error.filename)).parent).exists():
+        lost = f"the folder '{folder}' was removed or renamed meanwhile; name another one."
+        return None if user_code_location(error) else (lost, 1)
+    if error.errno not in _OF_A_DISK:
+        return None
+    place = error.filename or run_folder or os.getcwd()
+    problem = f"'{place}' cannot be read or written ({error.strerror})"
+    return f"{problem}; check its permissions, limits and disk, or name another place.", 1
 
 
 def _location(error: BaseException | None) -> str:
     """Returns file and line of the user's code in an error or one of its causes."""
-    if isinstance(error, OSError) and error.errno != errno.EACCES:
-        return ""  # the disk is the cause, not that line
     while error is not None:
         if location := user_code_location(error):
             return f" ({location})"
@@ -123,6 +158,17 @@ def _with_command(arguments: list[str]) -> list[str]:
             f"unknown command {first}.{nearest(first, COMMANDS)} Known: {', '.join(COMMANDS)}."
         )
     return ["fit", *arguments]
+
+
+def _end_interrupted() -> NoReturn:
+    """Ends the command after Ctrl-C; a second Ctrl-C ends the program at once."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
+    try:
+        exit_with_error("interrupted.", _INTERRUPTED)
+    finally:
+        with contextlib.suppress(OSError):
+            _finish_wandb()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _end_early(stop: Preempted) -> None:
@@ -173,10 +219,12 @@ def _quieten() -> None:
     `ExperimentCLI` shows Lightning's notes again after all checks have passed. Its advertisements
     and warnings about internals of libraries stay hidden.
     """
+    logging.raiseExceptions = False  # W&B's log on a full disk: a traceback for each of its lines
+    unsaid = ("Tip:", "Detected KeyboardInterrupt")
     for package in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(package).setLevel(logging.WARNING)
         rank_zero = logging.getLogger(f"{package}.utilities.rank_zero")
-        rank_zero.addFilter(lambda record: "Tip:" not in record.getMessage())
+        rank_zero.addFilter(lambda record: not any(x in record.getMessage() for x in unsaid))
     # a resumed run writes to a new folder
     notes = ("The dirpath has changed", "Total length of", "Experiment logs directory")
     # adversarial models have no validation step, and data modules do not know the model

@@ -16,6 +16,7 @@ from lightning_modules.base.checkpoints import read_checkpoint
 
 __all__ = [
     "CONFIG",
+    "INHERITED",
     "LAST_CHECKPOINT",
     "checkpoints_in",
     "choose_run_folder",
@@ -29,11 +30,12 @@ __all__ = [
     "run_of",
 ]
 
-_INHERITED = "HAWC_RUN_FOLDER"  # the folder, for processes that a launcher starts
 _claims: list[int] = []  # descriptors of locked folders
 _LAUNCH = ".job"  # file that holds the identity of the job
 # keys of a config.yaml that a run has written; a user's file rarely has all of them
 _WRITTEN = {"data", "model", "name", "run_folder", "trainer"}
+INHERITED = "HAWC_RUN_FOLDER"
+"""Variable that names the folder of the run under way, for processes that a launcher starts."""
 CONFIG = "config.yaml"
 """Marks a folder as that of a run."""
 LAST_CHECKPOINT = "checkpoints/last.ckpt"
@@ -53,7 +55,7 @@ def choose_run_folder(requested: str | None, name: str, job_name: str | None = N
     Raises:
         UsageError: if the name leads out of runs/.
     """
-    if inherited := os.environ.get(_INHERITED):
+    if inherited := os.environ.get(INHERITED):
         return Path(inherited)
     if requested is not None:
         return Path(requested)
@@ -101,13 +103,13 @@ def create_run_folder(folder: Path, launch: str | None = None, again: bool = Fal
     if launch is not None:
         with atomic_write(mark) as file:
             file.write(launch.encode())
-    os.environ[_INHERITED] = str(folder.absolute())
+    os.environ[INHERITED] = str(folder.absolute())
     return folder
 
 
 def forget_run_folder() -> None:
     """Lets the next run in this process choose its own folder."""
-    os.environ.pop(_INHERITED, None)
+    os.environ.pop(INHERITED, None)
     _release_claims()
 
 
