@@ -270,7 +270,7 @@ def test_an_interrupted_run_prints_how_to_resume_it(
         patched.setattr(HistoryAwareSampling, "on_train_epoch_end", interrupt)
         with pytest.raises(SystemExit) as ended:
             run("--config", CONFIG, "--trainer.max_epochs", "3")
-    assert ended.value.code != 0
+    assert ended.value.code == 130
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "  go on: " in line]
     words = shlex.split(line.partition(": ")[2])
     folder = run(*words[next(i for i, word in enumerate(words) if word.endswith("train.py")) + 1 :])
