@@ -12,7 +12,12 @@ import sys
 from collections.abc import Iterable
 from typing import NoReturn
 
+from hawc.printable import print_line, shortened
+from lightning_modules.base.environment import hide_environment
+
 __all__ = ["UsageError", "exit_with_error", "nearest"]
+
+_MAX_WIDTH = 800  # of a message; it may quote a path
 
 
 class UsageError(ValueError):
@@ -27,7 +32,8 @@ def exit_with_error(message: str, status: int = 2) -> NoReturn:
     """
     if status in (2, 130) and _local_rank() > 0:
         sys.exit(status)
-    print(f"train.py: error: {' '.join(message.split())}{_process()}", file=sys.stderr)
+    line = shortened(hide_environment(" ".join(message.split())), _MAX_WIDTH)
+    print_line(f"train.py: error: {line}{_process()}", sys.stderr)
     sys.exit(status)
 
 

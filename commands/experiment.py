@@ -20,6 +20,7 @@ from commands.run.callback_checks import interval_notice
 from commands.run.checkpoints import can_resume, check_checkpoint, check_resumable, check_unfinished
 from commands.run.checks import check_batches, check_run
 from commands.run.cluster_job import num_processes, slurm_environment, this_job
+from commands.run.config_files import MODE
 from commands.run.error_origin import origin, refuses_arguments, refuses_options
 from commands.run.folder import (
     LAST_CHECKPOINT,
@@ -74,7 +75,7 @@ class ExperimentCLI(LightningCLI):
             parser_class=OneLineParser,
             # "+": interpolations are resolved after all files and options are merged. allow_abbrev
             # must be off on the main parser, or --trainer.max_step would silently set max_steps
-            parser_kwargs={"prog": "train.py", "parser_mode": "omegaconf+", "allow_abbrev": False},
+            parser_kwargs={"prog": "train.py", "parser_mode": MODE, "allow_abbrev": False},
         )
 
     @staticmethod

@@ -31,6 +31,7 @@ from commands.run.processes import lost_process
 from datamodules import DataError
 from hawc.history import HistoryConflictError, HistoryStoreError
 from lightning_modules import TrainingError
+from lightning_modules.base.environment import forget_environment
 
 __all__ = ["run"]
 
@@ -65,7 +66,11 @@ def _run() -> None:
     if (working_folder := os.getcwd()) not in sys.path:
         sys.path.append(working_folder)
     # by default absolute keys such as ${data.init_args.batch_size} are resolved below the command
-    jsonargparse.set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
+    jsonargparse.set_parsing_settings(
+        omegaconf_absolute_to_relative_paths=True,
+        import_path_denylist=[],  # besides the parser's own list of dangerous modules
+    )
+    forget_environment()
     try:
         sys.argv[1:] = _with_command(sys.argv[1:])
         check_config_files(sys.argv[1:])

@@ -74,9 +74,14 @@ def _unknown_class(message: str, parser: ArgumentParser) -> str | None:
         known_here = [f"{found[1]}.{name}" for name in names]
         line = _class_line(option, f"{found[1]}.{found[2]}", known_here)
         return f"{line}{_hidden(module)}"
-    returning = r"Expected '([\w.]+)' to be a function that returns <class '([\w.]+)'>"
+    returning = r"'([\w.<>]+)' (?:to be a function|does not say that it returns|is not allowed)"
     if found := re.search(returning, message):
-        return f"`{option}` must be a class or function that returns a {found[2]}, got {found[1]}."
+        kind = re.search(r"\b(\w+)\] expects a function|returns <class '[\w.]*?(\w+)'>", message)
+        part = (kind[1] or kind[2]) if kind else "part of the experiment"
+        return (
+            f"`{option}` must be a class or function that returns a {part}, got {found[1]}; "
+            "annotate the return type of your own function."
+        )
     if found := re.search(r"Expected '([\w.]+)' to be a subclass of <class '(\w+)'>", message):
         return f"`{option}` must be a subclass of {found[2]}, got {found[1]}."
     if found := re.search(r"No module named '([\w.]+)'", message):

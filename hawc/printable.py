@@ -1,12 +1,13 @@
-r"""Text of galleries made safe to show, since it may come from strangers.
+r"""Text of files and arguments made safe to show, since it may come from strangers.
 
 A terminal obeys escape sequences within a text, and characters that change the direction of writing
 make a text look like another one. Here both become visible, as Python writes them: `\x1b`.
 """
 
 import unicodedata
+from typing import TextIO
 
-__all__ = ["display_width", "printable", "shortened"]
+__all__ = ["display_width", "print_line", "printable", "shortened"]
 
 _JOINERS = "\u200c\u200d"  # join parts of emoji and letters of Indic and Persian scripts
 
@@ -26,6 +27,11 @@ def printable(text: str, *, keep_newlines: bool = False) -> str:
         c if c.isprintable() or c in _JOINERS or (keep_newlines and c == "\n") else _escaped(c)
         for c in text
     )
+
+
+def print_line(text: str = "", file: TextIO | None = None) -> None:
+    """Prints one line to stdout, or to another file; control characters become escapes."""
+    print(printable(text), file=file)
 
 
 def shortened(text: str, width: int) -> str:

@@ -1,16 +1,25 @@
-"""Checks configuration files before parsing, so that messages name the file."""
+"""Reads configuration files, and values on the command line, within bounds (yaml_bounds.py)."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import jsonargparse
 import yaml
 
 from commands.errors import UsageError, nearest
+from hawc.files import read_regular
+from lightning_modules.base.yaml_bounds import check_expansion, repeated_keys
 
-__all__ = ["check_config_files", "config_paths"]
+__all__ = ["MODE", "check_config_files", "config_paths", "load_yaml", "read_yaml"]
 
+MODE = "omegaconf+"  # of our parsers: interpolations are resolved after all options are merged
 _FLAGS = ("--config", "-c")
-_MERGE = "tag:yaml.org,2002:merge"  # the key <<
+_MAX_BYTES = 2**20
+
+jsonargparse.ArgumentParser(parser_mode=MODE).parse_string("{}")  # makes its loader known
+_load = jsonargparse.get_loader(MODE)
 
 
 def config_paths(arguments: Sequence[str]) -> Iterator[Path]:
@@ -26,17 +35,19 @@ def config_paths(arguments: Sequence[str]) -> Iterator[Path]:
 def check_config_files(arguments: Sequence[str]) -> None:
     """Raises UsageError unless each configuration file is a YAML mapping."""
     for path in config_paths(arguments):
-        if path.is_dir():
-            raise UsageError(f"`--config` must name a file, got the folder '{path}'.")
-        if not path.is_file():
+        if not os.path.exists(path):
             siblings = {p.stem: p.name for p in path.parent.glob("*.yaml")}
             raise UsageError(
                 f"`--config` names the file '{path}', which does not exist."
                 f"{nearest(path.stem, siblings)}"
             )
         try:
-            content = yaml.safe_load(text := path.read_text())
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            content = load_yaml(text := _read_text(path))
+        except OSError as error:
+            raise UsageError(
+                f"`--config` '{path}' cannot be read: {error.strerror}; name a YAML file."
+            ) from error
+        except yaml.YAMLError as error:
             raise UsageError(
                 f"`--config` file '{path}' is not valid YAML: {_where(error)}"
             ) from error
@@ -45,21 +56,47 @@ def check_config_files(arguments: Sequence[str]) -> None:
                 f"`--config` file '{path}' must hold options as `key: value`, got "
                 f"{type(content).__name__}."
             )
-        _check_nodes(path, yaml.compose(text, yaml.SafeLoader))
+        for key in repeated_keys(text):
+            raise UsageError(
+                f"`--config` file '{path}' must set each option once, got `{key.value}` again in "
+                f"line {key.start_mark.line + 1}; remove one."
+            )
 
 
-def _check_nodes(path: Path, root: yaml.Node) -> None:
-    """Raises UsageError if a mapping has a key twice or a node contains itself."""
-    for key in _repeated(root, set()):
-        raise UsageError(
-            f"`--config` file '{path}' must set each option once, got `{key.value}` again in "
-            f"line {key.start_mark.line + 1}; remove one."
-        )
-    for node in _self_containing(root, frozenset(), set()):
-        raise UsageError(
-            f"`--config` file '{path}' must not contain itself, got in line "
-            f"{node.start_mark.line + 1} a part with an alias of itself; write the part out."
-        )
+def read_yaml(path: Path) -> Any:
+    """Returns the content of a YAML file; arguments and errors as in `load_yaml`, and OSError."""
+    return load_yaml(_read_text(path))
+
+
+def load_yaml(text: str) -> Any:
+    """Returns the content of a YAML text, with interpolations as they are written.
+
+    Raises:
+        yaml.YAMLError: if the text is not YAML, or expands to more than 20,000 values or to more
+            than 50 levels.
+    """
+    try:
+        check_expansion(text)
+        return _load(text)
+    except yaml.YAMLError:
+        raise
+    except Exception as error:  # PyYAML's: `!!int x`, a date 2001-99-99, a number of 5,000 digits
+        raise yaml.YAMLError(f"a value cannot be read ({error}).") from error
+
+
+def _read_text(path: str | Path) -> str:
+    try:
+        return read_regular(path, _MAX_BYTES).decode()
+    except UnicodeDecodeError as error:
+        raise yaml.YAMLError(f"{error}.") from error
+
+
+def _read_part(path: Any) -> str:
+    """Returns the text of a file that an option names in place of its value."""
+    try:
+        return _read_text(path.absolute)
+    except OSError as error:
+        raise yaml.YAMLError(f"'{path}' cannot be read: {error.strerror}.") from error
 
 
 def _where(error: Exception) -> str:
@@ -69,43 +106,5 @@ def _where(error: Exception) -> str:
     return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', '')}."
 
 
-def _repeated(node: yaml.Node, seen: set[int]) -> Iterator[yaml.ScalarNode]:
-    """Yields repeated keys of a mapping; PyYAML would take the last one.
-
-    Args:
-        node: root of the nodes to check.
-        seen: ids of checked nodes; aliases may name a node often.
-    """
-    if id(node) in seen:
-        return
-    seen.add(id(node))
-    if isinstance(node, yaml.MappingNode):
-        yield from _again([key for key, _ in node.value if isinstance(key, yaml.ScalarNode)])
-    for part in _parts(node):
-        yield from _repeated(part, seen)
-
-
-def _again(keys: Sequence[yaml.ScalarNode]) -> Iterator[yaml.ScalarNode]:
-    """Yields keys that occurred before; 1 and '1' differ, and << may be repeated."""
-    seen: set[tuple[str, str]] = set()
-    for key in keys:
-        if (key.tag, key.value) in seen and key.tag != _MERGE:
-            yield key
-        seen.add((key.tag, key.value))
-
-
-def _self_containing(node: yaml.Node, above: frozenset[int], seen: set[int]) -> Iterator[yaml.Node]:
-    """Yields nodes that are among their own ancestors."""
-    if id(node) in above:
-        yield node
-    if id(node) in seen:
-        return
-    seen.add(id(node))
-    for part in _parts(node):
-        yield from _self_containing(part, above | {id(node)}, seen)
-
-
-def _parts(node: yaml.Node) -> list[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
-        return [value for _, value in node.value]
-    return node.value if isinstance(node, yaml.SequenceNode) else []
+jsonargparse.Path.read_text = _read_part  # type: ignore[attr-defined, method-assign, assignment]
+jsonargparse.set_loader(MODE, load_yaml, (yaml.YAMLError,))

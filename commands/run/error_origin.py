@@ -4,30 +4,20 @@ A mistake becomes one line. A bug in a network, data module, callback or model k
 line, or its whole traceback.
 """
 
-import sysconfig
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
+from lightning_modules.base.makers import OUR_PACKAGES, is_of_library
+
 __all__ = ["is_bug", "origin", "refuses_arguments", "refuses_options", "user_code_location"]
 
 _ROOT = Path(__file__).resolve().parents[2]
-_PACKAGES = (
-    "callbacks",
-    "commands",
-    "datamodules",
-    "hawc",
-    "lightning_modules",
-    "metrics",
-    "networks",
-)
-_OURS = (*(_ROOT / package for package in _PACKAGES), _ROOT / "train.py")
+_OURS = (*(_ROOT / package for package in OUR_PACKAGES), _ROOT / "train.py")
 # users may add code to these packages; `commands` runs it and is in every traceback
-_CONFIGURED = tuple(_ROOT / package for package in _PACKAGES if package != "commands")
-_STDLIB = tuple({Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")})
-_INSTALLED = ("site-packages", "dist-packages")
+_CONFIGURED = tuple(_ROOT / package for package in OUR_PACKAGES if package != "commands")
 # what a constructor, ours or a library's, raises when it refuses its arguments
 _OF_ARGUMENTS = (
     *(ValueError, TypeError, RuntimeError, OSError, ImportError),
@@ -38,9 +28,7 @@ _OF_ARGUMENTS = (
 _OF_OPTIONS = tuple(
     f"lightning.pytorch.{part}"
     for part in (
-        "callbacks.",
-        "loops.fit_loop",
-        "plugins.precision.",
+        *("callbacks.", "loops.fit_loop", "plugins.precision."),
         "trainer.connectors.data_connector",
     )
 )
@@ -81,7 +69,7 @@ def refuses_arguments(error: BaseException) -> bool:
     """
     frames = traceback.extract_tb(error.__traceback__)
     if user_code_location(error):
-        return isinstance(error, ValueError) and not _is_librarys(frames[-1].filename)
+        return isinstance(error, ValueError) and not is_of_library(frames[-1].filename)
     if not isinstance(error, _OF_ARGUMENTS):
         return False
     if isinstance(error, (ValueError, MisconfigurationException)):
@@ -90,7 +78,7 @@ def refuses_arguments(error: BaseException) -> bool:
         return True
     # raised by the call itself: the arguments do not fit the signature
     is_call = "jsonargparse" in Path(frames[-1].filename).parts
-    is_raised = (frames[-1].line or "").startswith("raise ") and not _is_librarys(
+    is_raised = (frames[-1].line or "").startswith("raise ") and not is_of_library(
         frames[-1].filename
     )
     return is_call or is_raised
@@ -123,7 +111,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 def _is_users(file: str | None) -> bool:
-    if not file or _is_librarys(file):
+    if not file or is_of_library(file):
         return False
     return not _is_in(file, _OURS)
 
@@ -134,19 +122,11 @@ def _passed(error: BaseException, places: tuple[Path, ...]) -> bool:
     files = [frame.filename for frame in frames if frame.name != "__getattr__"]
     if isinstance(error, SyntaxError) and error.filename:
         files.append(error.filename)
-    return any(_is_in(file, places) and not _is_librarys(file) for file in files)
+    return any(_is_in(file, places) and not is_of_library(file) for file in files)
 
 
 def _is_in(file: str, places: tuple[Path, ...]) -> bool:
     return any(Path(file).resolve().is_relative_to(place) for place in places)
-
-
-def _is_librarys(file: str) -> bool:
-    if file.startswith("<"):  # generated at run time, or frozen into Python
-        return True
-    path = Path(file).resolve()
-    in_stdlib = any(path.is_relative_to(place) for place in _STDLIB)
-    return in_stdlib or any(part in _INSTALLED for part in path.parts)
 
 
 def _shown(file: str | None) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from commands.errors import UsageError
+from commands.run.config_files import read_yaml
 from hawc.files import atomic_write
 from lightning_modules.base.checkpoints import read_checkpoint
 
@@ -228,8 +229,8 @@ def new_samples_folder(checkpoint: Path) -> Path:
 def _is_run(folder: Path) -> bool:
     """Returns whether a folder holds a config.yaml that a run wrote."""
     try:
-        settings = yaml.safe_load((folder / CONFIG).read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        settings = read_yaml(folder / CONFIG)
+    except (OSError, yaml.YAMLError):
         return False
     return isinstance(settings, dict) and settings.keys() >= _WRITTEN
 

@@ -4,12 +4,15 @@ import sys
 import traceback
 from typing import Any, NoReturn, final
 
+from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
 from commands.errors import UsageError, exit_with_error
 from commands.messages import hint, plain_message
 from commands.run.config_files import config_paths
 from commands.run.error_origin import is_bug, origin
+from lightning_modules.base.environment import note_environment, text_as_written
+from lightning_modules.base.makers import check_maker
 
 __all__ = ["OneLineParser", "check_paths", "experiment_name"]
 
@@ -17,6 +20,19 @@ __all__ = ["OneLineParser", "check_paths", "experiment_name"]
 @final
 class OneLineParser(LightningArgumentParser):
     """Ends with one line; the default prints some seventy lines of usage first."""
+
+    def add_function_arguments(self, function: Any, *rest: Any, **options: Any) -> Any:
+        check_maker(function)  # before it can be called
+        return super().add_function_arguments(function, *rest, **options)
+
+    def dump(self, namespace: Namespace, *rest: Any, **options: Any) -> str:
+        text = super().dump(namespace, *rest, **options)
+        command = namespace.get("subcommand")
+        if command and options.get("skip_validation"):  # the parser resolves this text next
+            note_environment(text, command)
+        elif command or "seed_everything" in namespace:  # else it holds the arguments of one class
+            text = text_as_written(text, command)
+        return text
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         # ends instead of raising: the parser of a union takes an exception for "not this type"

@@ -17,7 +17,7 @@ from callbacks import HistoryAwareSampling
 from commands.run.checkpoints import can_resume, progress
 from commands.run.folder import checkpoints_in, newest
 from commands.sample.run import SampleRun
-from hawc.printable import shortened
+from hawc.printable import print_line, shortened
 from lightning_modules.interface import AdversarialPair, CriticSchedule, provides
 
 __all__ = [
@@ -38,11 +38,9 @@ _PROGRAM = Path(__file__).resolve().parents[2] / "train.py"
 @rank_zero_only
 def print_start(run_folder: Path, ckpt_path: str | None, *notices: str | None) -> None:
     """Prints the run's folder, the checkpoint it starts from, and the given notices."""
-    print(f"run folder: {run_folder}")
-    if ckpt_path:
-        print(f"starting from: {ckpt_path}")
-    for notice in filter(None, notices):
-        print(notice)
+    start = f"starting from: {ckpt_path}" if ckpt_path else None
+    for line in filter(None, (f"run folder: {run_folder}", start, *notices)):
+        print_line(line)
 
 
 @rank_zero_only
@@ -77,26 +75,27 @@ def print_summary(
         "best": _existing(best),
         "W&B": wandb_files and str(wandb_files),
     }
-    print(f"\nrun folder   {run_folder}")
+    print_line()
+    print_line(f"run folder   {run_folder}")
     for label, place in places.items():
         if place:
-            print(f"  {label:<10} {place}")
+            print_line(f"  {label:<10} {place}")
     if line := _without_generator_step(trainer):
-        print(line)
+        print_line(line)
     start = best if lost and best.exists() else checkpoint
     if not can_continue:
         return
     if start is None or not start.exists() or not places["settings"] or not can_resume(start):
         return
-    print("what next")
+    print_line("what next")
     longer = continuation_options(trainer, start, has_max_time)
     resume = ("--config", places["settings"], "--ckpt_path", str(_short(start)))
     options = (word for option in longer.items() for word in option)
     command = (*_launcher("python"), program(), *resume, *options)
-    print(f"  {_purpose(trainer, longer)}: {shlex.join(command)}")
+    print_line(f"  {_purpose(trainer, longer)}: {shlex.join(command)}")
     if wandb_files and wandb_files.name.startswith("offline-run"):
         sync = (*_launcher("wandb"), "sync", str(wandb_files))
-        print(f"  put the run online: {shlex.join(sync)}")
+        print_line(f"  put the run online: {shlex.join(sync)}")
 
 
 def newest_saved(run_folder: Path, trainer: Trainer) -> Path | None:
@@ -153,12 +152,12 @@ def stopped_by(trainer: Trainer) -> str | None:
 
 def print_sampling(run: SampleRun) -> None:
     """Prints where samples will be written and which gallery they complement."""
-    print(f"samples: {_short(run.folder.path)}")
+    print_line(f"samples: {_short(run.folder.path)}")
     shown = shortened(run.history.condition, 60)
     condition = f', condition "{shown}",' if shown else ""
-    print(f"gallery: {run.history.gallery}{condition} of {run.folder.description['history']}")
+    print_line(f"gallery: {run.history.gallery}{condition} of {run.folder.description['history']}")
     if run.num_chunks == 0:
-        print(
+        print_line(
             f"the folder already holds {len(run.folder)} samples: for more raise --num_samples or "
             "name another --output"
         )
@@ -167,24 +166,27 @@ def print_sampling(run: SampleRun) -> None:
 def print_samples(run: SampleRun) -> None:
     """Prints which samples were written, and the command for missing ones."""
     folder, ids = run.folder, run.folder.ids
-    print(f"\nsamples      {_short(folder.path)}")
+    print_line()
+    print_line(f"samples      {_short(folder.path)}")
     if ids:
-        print(f"  sampled    {len(ids)}, from number {ids[0]} to {ids[-1]} of the gallery")
-        print(f"  manifest   {_short(folder.path / 'manifest.json')}")
+        print_line(f"  sampled    {len(ids)}, from number {ids[0]} to {ids[-1]} of the gallery")
+        print_line(f"  manifest   {_short(folder.path / 'manifest.json')}")
     if len(ids) < run.num_samples:
         named = any(word.partition("=")[0] == "--output" for word in sys.argv)
         output = () if named else ("--output", str(_short(folder.path)))
         arguments = (*_without_history(sys.argv[1:]), *output)
-        print(f"  go on: {shlex.join((*_launcher('python'), program(), *arguments))}")
+        print_line(f"  go on: {shlex.join((*_launcher('python'), program(), *arguments))}")
         if len(arguments) < len(sys.argv[1:]) + len(output):
-            print("         add the same --history; it is not shown, as it may hold a password")
+            print_line(
+                "         add the same --history; it is not shown, as it may hold a password"
+            )
 
 
 def print_exported(files: Sequence[Path], averaged: bool) -> None:
     """Prints the files of an exported generator and the kind of its weights."""
-    print(f"the generator{', with the average of its weights' if averaged else ''}:")
+    print_line(f"the generator{', with the average of its weights' if averaged else ''}:")
     for path in files:
-        print(f"  {_short(path)}  {path.stat().st_size:,} bytes")
+        print_line(f"  {_short(path)}  {path.stat().st_size:,} bytes")
 
 
 def program() -> str:

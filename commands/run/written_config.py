@@ -28,17 +28,17 @@ from lightning.pytorch.loggers import WandbLogger
 from omegaconf.errors import OmegaConfBaseException
 
 from commands.errors import UsageError
+from commands.run.config_files import MODE, read_yaml
 from commands.run.folder import CONFIG
 from hawc.files import atomic_write
+from lightning_modules.base.environment import Place, keep_as_written
 
 __all__ = ["WriteConfig", "check_same_run", "classes_of_main", "notice_of_main", "written_config"]
 
 _COMPARED = ("seed_everything", "model", "data", "trainer")
 _PLAIN = (type(None), bool, int, float, str)
 _NOT_WRITTEN = "Unable to serialize instance"  # the parser's text for a value that it cannot write
-_FORMAT = "omegaconf+"  # mode of our parsers, also of those for arguments of classes
 _ABSENT = object()
-_Place = tuple[str | int, ...]
 
 register_type(torch.device, str, torch.device)
 
@@ -91,11 +91,12 @@ def written_config(parser: ArgumentParser, config: Namespace) -> dict[str, Any]:
     try:
         with warnings.catch_warnings(action="ignore"):  # about values that cannot be written
             written: dict[str, Any] = yaml.safe_load(
-                parser.dump(config, skip_none=False, format=_FORMAT)
+                parser.dump(config, skip_none=False, format=MODE)
             )
     except (TypeError, ValueError, yaml.YAMLError) as error:
         raise UsageError(f"config.yaml of this run could not be written: {error}") from error
     objects = dict(_objects(written, config, ()))
+    keep_as_written(written)
     left_out = [place for place in objects if str(_at(written, place)).startswith(_NOT_WRITTEN)]
     _leave_out(written, left_out)
     read, error = _read_back(parser, written)
@@ -146,7 +147,7 @@ def check_same_run(folder: Path, config: Mapping[str, Any]) -> None:
     file = folder / CONFIG
     if not file.exists():
         return  # the job was stopped before its first step
-    before, now = (_flat({k: c[k] for k in _COMPARED}) for c in (_read(file), config))
+    before, now = (_flat({k: c[k] for k in _COMPARED}) for c in (read_yaml(file), config))
     for key in sorted(before | now):
         was, is_now = before.get(key), now.get(key)
         if was != is_now and not key.startswith("trainer.logger"):
@@ -156,7 +157,7 @@ def check_same_run(folder: Path, config: Mapping[str, Any]) -> None:
             )
 
 
-def _objects(written: Any, given: Any, place: _Place) -> Iterator[tuple[_Place, Any]]:
+def _objects(written: Any, given: Any, place: Place) -> Iterator[tuple[Place, Any]]:
     """Writes plain values; yields place and value of all others.
 
     The parser writes arguments of classes to text and reads them again, which changes "1e3" or "on"
@@ -184,7 +185,7 @@ def _is_parallel(written: Any, given: Any) -> bool:
     return isinstance(written, list) and type(given) is list and len(written) == len(given)
 
 
-def _at(value: Any, place: _Place) -> Any:
+def _at(value: Any, place: Place) -> Any:
     for key in place:
         try:
             value = value[key]
@@ -193,7 +194,7 @@ def _at(value: Any, place: _Place) -> Any:
     return value
 
 
-def _leave_out(written: Any, places: list[_Place]) -> None:
+def _leave_out(written: Any, places: list[Place]) -> None:
     for place in places:
         *above, key = place
         holder = _at(written, tuple(above))
@@ -231,7 +232,7 @@ def _same(read: Any, given: Any) -> bool:
     return False
 
 
-def _name(place: _Place) -> str:
+def _name(place: Place) -> str:
     parts = [f"[{key}]" if isinstance(key, int) else f".{key}" for key in place]
     return "".join(parts).lstrip(".")
 
@@ -258,12 +259,7 @@ def _as_text(content: Mapping[str, Any]) -> str:
     return yaml.dump(content, Dumper=_Dumper, sort_keys=False)
 
 
-set_dumper(_FORMAT, _as_text)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load(file.read_text())
-    return content
+set_dumper(MODE, _as_text)
 
 
 def _flat(value: Any, key: str = "") -> dict[str, Any]:

@@ -12,6 +12,15 @@ def test_the_message_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "train.py: error: wrong in two lines\n"
 
 
+def test_foreign_text_is_shown_as_text_and_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        exit_with_error("'\x1b]0;title\x07\u202e\udcff' is wrong: " + "x" * 10**6)
+    line = capsys.readouterr().err
+    assert line.startswith(r"train.py: error: '\x1b]0;title\x07\u202e\udcff' is wrong: xxx")
+    assert line.endswith("x...\n")
+    assert len(line) < 900
+
+
 @pytest.mark.parametrize("launcher", ["LOCAL_RANK", "SLURM_LOCALID"])
 def test_one_process_of_a_node_prints_what_all_of_them_see(
     launcher: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -1,5 +1,6 @@
 """Each rule, and a message that no rule knows, gives one short line."""
 
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -17,6 +18,17 @@ from commands.messages import hint, plain_message
 from tests.mistakes import BASE
 
 SCHEDULERS = "torch.optim.lr_scheduler"
+
+
+def _function(name: str) -> str:
+    return json.dumps({"class_path": name, "init_args": {"s": "[1]", "command": "touch ran"}})
+
+
+def _hook(callback: str, argument: str, function: str) -> str:
+    init_args = f'{{"{argument}": {_function(function)}}}'
+    return f'--trainer.callbacks+={{"class_path": "{callback}", "init_args": {init_args}}}'
+
+
 REFUSED = {
     "--model.latnt_dim=3": r"unknown option `latnt_dim`\. Did you mean latent_dim\?",
     "--model.encoder.init_args.widhts=[3]": r"unknown option `widhts`\. Did you mean widths\?",
@@ -31,9 +43,26 @@ REFUSED = {
     "--model.encoder=networks.MLPEncodr": r"unknown class networks\.MLPEncodr\. Did you mean netw",
     "--model.encoder=network.MLPEncoder": "`encoder` names the module network, which does not",
     "--model.encoder=math.sqrt": r"`encoder` must be a class or function that returns a Module, g",
+    "--model.encoder=os.system": "`encoder` must be a class or function that returns a Module",
+    "--trainer.callbacks+=json.loads": "json.loads",
+    "--trainer.max_epochs=\x1b[31mred": r"must be .*int.*, got \\x1b\[31mred",
+    "--model.latent_loss=" + "x" * 5000: "`latent_loss` must be ",
     "--trainer.callbacks+=HistoryAwareSamplin": "Did you mean HistoryAwareSampling. Known: Chann",
     "--model=Ensemble": "`members` of Ensemble must be given",
     "--data=CSVTable": "`path` of CSVTable must be given",
+    "--model.encoder="
+    + _function("os.system"): "a Module, got os.system; annotate the return type",
+    "--model.encoder=" + _function("subprocess.Popen"): "a Module, got subprocess.Popen; annotate",
+    "--model.encoder=" + _function("json.loads"): "returns a Module, got json.loads; annotate",
+    "--model.decoder=" + _function("torch.load"): r"returns a Module, got torch\.\S*load; annotate",
+    "--model.optimizer=" + _function("json.loads"): "returns a Optimizer, got json.loads; annotate",
+    "--model.scheduler=" + _function("json.loads"): "got json.loads; annotate the return type",
+    "--data=" + _function("json.loads"): "json.loads",
+    "--trainer.logger=" + _function("json.loads"): "json.loads",
+    "--trainer.callbacks+=" + _function("shutil.rmtree"): "shutil.rmtree",
+    _hook("HistoryAwareSampling", "sampler", "os.system"): "got os.system; annotate",
+    _hook("LambdaCallback", "on_fit_start", "pydoc.pager"): "got pydoc.pager; annotate",
+    _hook("LambdaCallback", "on_fit_start", "json.loads"): "got json.loads; annotate",
     f"--model.scheduler={SCHEDULERS}.StepLR": r"`step_size` of StepLR must be given\.",
 }
 

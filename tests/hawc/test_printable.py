@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hawc.printable import display_width, printable, shortened
+from hawc.printable import display_width, print_line, printable, shortened
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,9 @@ def test_wide_characters_take_two_columns() -> None:
 
 def test_a_long_prompt_is_cut_at_once() -> None:
     assert shortened("x" * 10**7, 8) == "xxxxx..."
+
+
+def test_a_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    print_line("a\x1b[2J\nb")
+    print_line()
+    assert capsys.readouterr().out == "a\\x1b[2J\\nb\n\n"

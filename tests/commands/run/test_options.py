@@ -1,10 +1,15 @@
 """Options before anything is built: names of experiments, and paths that are refused."""
 
+from typing import Any
+
 import pytest
+import yaml
 from jsonargparse import Namespace
 
 from commands.errors import UsageError
 from commands.run.options import OneLineParser, check_paths, experiment_name
+from commands.run.written_config import written_config
+from lightning_modules.base.environment import forget_environment
 
 
 def options(ckpt_path: str | None = None, default_root_dir: str | None = None) -> Namespace:
@@ -45,3 +50,32 @@ def test_an_error_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str]) -
         OneLineParser(prog="train.py").error("two\nlines of the parser")
     assert ended.value.code == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_variables_are_used_but_kept_as_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {"HAWC_SECRET": "hunter22", "HAWC_ONE": "1"}.items():
+        monkeypatch.setenv(name, value)
+    forget_environment()
+    kinds: dict[str, Any] = {"text": str, "number": int, "list": list[str], "other": int}
+    kinds["seed_everything"] = int
+    parser, fit = (OneLineParser(prog="train.py", parser_mode="omegaconf+") for _ in range(2))
+    for name, kind in kinds.items():
+        fit.add_argument(f"--{name}", type=kind, default=None)
+    parser.add_subcommands().add_subcommand("fit", fit)
+    written = {"text": "me:${oc.env:HAWC_SECRET}", "number": "${oc.env:HAWC_ONE}"}
+    arguments = [*(f"--{name}={text}" for name, text in written.items()), "--other=1"]
+    config = parser.parse_args(["fit", *arguments, "--list=['${.text}', b]"])["fit"]
+    assert (config.text, config.number, config.list[1]) == ("me:hunter22", 1, "b")
+    for kept in (written_config(fit, config), yaml.safe_load(fit.dump(config, format="yaml"))):
+        assert kept["text"] == written["text"]
+        assert kept["number"] == written["number"]
+        assert kept["other"] == 1
+        assert fit.parse_object(kept).text == "me:hunter22"
+    with pytest.raises(SystemExit):
+        parser.parse_args(["fit", "--number=${oc.env:HAWC_SECRET}"])
+    said = capsys.readouterr().err
+    assert "got ${oc.env:HAWC_SECRET}" in said
+    assert "hunter22" not in said
+    forget_environment()
