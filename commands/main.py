@@ -9,7 +9,7 @@ import sys
 import threading
 import warnings
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import jsonargparse
 import wandb
@@ -30,6 +30,7 @@ from commands.run.folder import INHERITED, forget_run_folder, of_run
 from commands.run.processes import lost_process
 from datamodules import DataError
 from hawc.history import HistoryConflictError, HistoryStoreError
+from hawc.printable import printable
 from lightning_modules import TrainingError
 from lightning_modules.base.environment import forget_environment
 
@@ -41,6 +42,7 @@ _OF_A_DISK = (
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG, errno.EIO, errno.ENXIO, errno.ENODEV),
     *(errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.EMFILE, errno.ENFILE),
 )
+_format_warning = warnings.formatwarning
 _UPLOAD_SECONDS = 30.0  # of the 120 that slurm.sbatch leaves between the signal and the end
 
 
@@ -242,3 +244,8 @@ def _quieten() -> None:
     # Lightning warns of `srun` wherever SLURM is installed; cluster_job.py knows when it matters
     for message in (".*LeafSpec.*is deprecated", "The `srun` command is available", *notes):
         warnings.filterwarnings("ignore", message=message)
+    warnings.formatwarning = _printable_warning  # they name foreign files and columns
+
+
+def _printable_warning(*arguments: Any, **options: Any) -> str:
+    return printable(_format_warning(*arguments, **options), keep_newlines=True)

@@ -263,10 +263,12 @@ def test_the_service_of_wandb_may_end_before_the_run(
     assert torn_down
 
 
-def test_numbers_that_one_process_logs_for_all_cause_no_advice() -> None:
+def test_warnings_are_text_and_numbers_that_one_process_logs_for_all_cause_none() -> None:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         main._quieten()
         for name in ("time/epoch_seconds", "sampling/distance", "val/loss"):
             warnings.warn(f"It is recommended to use `self.log('{name}', ...)`", stacklevel=1)
     assert [str(warning.message).split("'")[1] for warning in said] == ["val/loss"]
+    shown = main._printable_warning("'a\x1b.png' is left out", UserWarning, "x.py", 1)
+    assert r"'a\x1b.png' is left out" in shown
