@@ -33,7 +33,7 @@ def exit_with_error(message: str, status: int = 2) -> NoReturn:
     if status in (2, 130) and _local_rank() > 0:
         sys.exit(status)
     line = shortened(hide_environment(" ".join(message.split())), _MAX_WIDTH)
-    print_line(f"train.py: error: {line}{_process()}", sys.stderr)
+    print_line(f"train.py: error: {line}{_process()}", error=True)
     sys.exit(status)
 
 

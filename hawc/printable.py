@@ -4,8 +4,8 @@ A terminal obeys escape sequences within a text, and characters that change the 
 make a text look like another one. Here both become visible, as Python writes them: `\x1b`.
 """
 
+import sys
 import unicodedata
-from typing import TextIO
 
 __all__ = ["display_width", "print_line", "printable", "shortened"]
 
@@ -29,9 +29,9 @@ def printable(text: str, *, keep_newlines: bool = False) -> str:
     )
 
 
-def print_line(text: str = "", file: TextIO | None = None) -> None:
-    """Prints one line to stdout, or to another file; control characters become escapes."""
-    print(printable(text), file=file)
+def print_line(text: str = "", *, error: bool = False) -> None:
+    """Prints one line to stdout, or to stderr if `error`; control characters become escapes."""
+    print(printable(text), file=sys.stderr if error else sys.stdout)
 
 
 def shortened(text: str, width: int) -> str:

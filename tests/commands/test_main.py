@@ -270,5 +270,4 @@ def test_warnings_are_text_and_numbers_that_one_process_logs_for_all_cause_none(
         for name in ("time/epoch_seconds", "sampling/distance", "val/loss"):
             warnings.warn(f"It is recommended to use `self.log('{name}', ...)`", stacklevel=1)
     assert [str(warning.message).split("'")[1] for warning in said] == ["val/loss"]
-    shown = main._printable_warning("'a\x1b.png' is left out", UserWarning, "x.py", 1)
-    assert r"'a\x1b.png' is left out" in shown
+    assert r"'a\x1b.png'" in main._printable_warning("'a\x1b.png'", UserWarning, "x.py", 1)

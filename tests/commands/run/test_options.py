@@ -66,7 +66,7 @@ def test_variables_are_used_but_kept_as_written(
     parser.add_subcommands().add_subcommand("fit", fit)
     written = {"text": "me:${oc.env:HAWC_SECRET}", "number": "${oc.env:HAWC_ONE}"}
     arguments = [*(f"--{name}={text}" for name, text in written.items()), "--other=1"]
-    config = parser.parse_args(["fit", *arguments, "--list=['${.text}', b]"])["fit"]
+    config = parser.parse_args(["fit", *arguments, "--list=['${..text}', b]"])["fit"]
     assert (config.text, config.number, config.list[1]) == ("me:hunter22", 1, "b")
     for kept in (written_config(fit, config), yaml.safe_load(fit.dump(config, format="yaml"))):
         assert kept["text"] == written["text"]
