@@ -22,6 +22,7 @@ from hawc.samplers import AbstractSampler
 __all__ = ["hint", "plain_message"]
 
 _MAX_LENGTH = 400
+_MAX_GIVEN = 200  # of a quoted value
 _PACKAGES = ("lightning_modules", "datamodules", "callbacks", "networks")
 _CONFIGURED = (nn.Module, LightningDataModule, Callback)
 _SHORT_NAMED = (
@@ -159,7 +160,7 @@ def _wrong_value(message: str, parser: ArgumentParser) -> str | None:
     if given and of_class:
         return (
             f"`{_option(message)}` must be a subclass of {of_class[1]}, named by its path or by "
-            f"class_path and init_args, got {given[1][:_MAX_LENGTH]}."
+            f"class_path and init_args, got {given[1][:_MAX_GIVEN]}."
         )
     expected = re.findall(r"Expected an? (?!path |dot )(.+?)(?:\. Got|\n|$)", message)
     kinds = [re.sub(r"<class '([^']+)'>|typing\.", r"\1", kind) for kind in expected]
@@ -169,8 +170,8 @@ def _wrong_value(message: str, parser: ArgumentParser) -> str | None:
     choices = re.findall(r"'(\w+)'", "".join(kind for kind in kinds if kind[:8] == "Literal["))
     suggestion = nearest(given[1], choices)
     if {"list", "collections.abc.Sequence"} & set(kinds) and not given[1].startswith("["):
-        suggestion += f" Write it as '[{given[1][:_MAX_LENGTH]}]', or several as '[a, b]'."
-    return f"`{_option(message)}` must be {wanted}, got {given[1][:_MAX_LENGTH]}.{suggestion}"
+        suggestion += f" Write it as '[{given[1][:_MAX_GIVEN]}]', or several as '[a, b]'."
+    return f"`{_option(message)}` must be {wanted}, got {given[1][:_MAX_GIVEN]}.{suggestion}"
 
 
 def _option(message: str) -> str:
