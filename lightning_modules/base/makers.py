@@ -55,8 +55,8 @@ def check_maker(function: Callable[..., Any]) -> None:
     Args:
         function: that a configuration names by `class_path`; it is not called.
     """
-    made = _returned(function)
-    if made is None or (not _is_users(function) and not _is_part(made)):
+    kind = _returned(function)
+    if kind is None or (not _is_users(function) and not _is_part(kind)):
         name = f"{function.__module__}.{getattr(function, '__qualname__', function)}"
         raise ImportError(f"The function '{name}' does not say that it returns such an object")
 
@@ -64,16 +64,16 @@ def check_maker(function: Callable[..., Any]) -> None:
 def _returned(function: Callable[..., Any]) -> Any:
     """Returns the annotated type, None if there is none."""
     try:
-        made = inspect.signature(function, eval_str=True).return_annotation
+        kind = inspect.signature(function, eval_str=True).return_annotation
     except (NameError, TypeError, ValueError, AttributeError, SyntaxError):
         return None
-    return None if made in (inspect.Signature.empty, Any) else made
+    return None if kind in (inspect.Signature.empty, Any) else kind
 
 
-def _is_part(made: Any) -> bool:
-    if get_origin(made) is collections.abc.Callable:
-        made = get_args(made)[-1]
-    return inspect.isclass(made) and issubclass(made, _PARTS)
+def _is_part(kind: Any) -> bool:
+    if get_origin(kind) is collections.abc.Callable:
+        kind = get_args(kind)[-1]
+    return inspect.isclass(kind) and issubclass(kind, _PARTS)
 
 
 def _is_users(function: Callable[..., Any]) -> bool:
