@@ -1,8 +1,8 @@
 """Export of a history to one .npz file, and import from it."""
 
 import json
+import math
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,19 +11,29 @@ import numpy as np
 import torch
 
 from hawc.arguments import check_instance
-from hawc.files import atomic_write
+from hawc.files import atomic_write, parse_json
 from hawc.history.abstract import AbstractHistory, HistoryStoreError
 from hawc.history.annotated import AnnotatedHistory
 from hawc.history.annotation import Annotation, Note
 from hawc.history.database import DatabaseHistory
+from hawc.history.foreign_rows import check_rows, checked_notes
 from hawc.history.identity import current_form
 from hawc.history.memory import MemoryHistory
+from hawc.points import as_points
+from hawc.printable import printable, shortened
+from hawc.stored_zip import open_stored
 
 __all__ = ["export_history", "import_history"]
 
 _POINTS, _ROWS = "hawc history 1", "hawc history 2"  # points alone, or with all below
-_FIELDS = ("format", "points", "target", "gallery")
-_MORE_FIELDS = ("condition", "num_features", "notes", "candidates")
+_TEXT, _COUNT, _NUMBERS = ("U", 0), ("i", 0), ("f", 2)  # kind of the numbers, dimensions
+_FIELDS = {"points": _NUMBERS, "target": _TEXT, "gallery": _TEXT}
+_MORE_FIELDS = {
+    "condition": _TEXT,
+    "num_features": _COUNT,
+    "notes": _TEXT,
+    "candidates": _NUMBERS,
+}
 
 
 def export_history(history: AbstractHistory, path: str | Path) -> None:
@@ -88,20 +98,22 @@ def import_history(path: str | Path, history: AbstractHistory) -> None:
     check_instance("history", history, AbstractHistory)
     if len(history) > 0:
         raise ValueError(f"`history` must be empty, got one of {len(history)} points.")
-    arrays = _read(Path(path))
+    path = Path(path)
+    arrays = _read(path)
     points, target = arrays["points"], str(arrays["target"])
-    if points.ndim != 2 or history.dim not in (points.shape[1], 0):
+    if history.dim not in (points.shape[1], 0):
         raise ValueError(
-            f"`history` must hold points of the shape in {path}, {points.shape}, got dimension "
-            f"{history.dim}; create one of that dimension."
+            f"`history` must hold points of the shape in {_shown(path)}, {points.shape}, got "
+            f"dimension {history.dim}; create one of that dimension."
         )
     present_target, _ = _origin(history)
     if target and present_target and current_form(target) != present_target:
         raise ValueError(
-            f"`history` must have the target in {path}, {target}, got {present_target}."
+            f"`history` must have the target in {_shown(path)}, {shortened(target, 200)}, got "
+            f"{present_target}."
         )
     if "notes" in arrays:
-        _restore(arrays, history, Path(path))
+        _restore(arrays, history, path)
     elif len(points) > 0:
         history.append(torch.from_numpy(points), expected_length=0)
 
@@ -110,24 +122,30 @@ def _restore(arrays: dict[str, np.ndarray], history: AbstractHistory, path: Path
     """Record rows with all that is said of them, and candidates."""
     if not isinstance(history, AnnotatedHistory):
         raise ValueError(
-            f"`history` must keep notes on rows, as in {path}, got {type(history).__name__}; use "
-            "MemoryHistory or DatabaseHistory."
+            f"`history` must keep notes on rows, as in {_shown(path)}, got "
+            f"{type(history).__name__}; use MemoryHistory or DatabaseHistory."
         )
-    num_features = int(arrays["num_features"])
+    points, num_features = torch.from_numpy(arrays["points"]), int(arrays["num_features"])
+    candidates = torch.from_numpy(arrays["candidates"])
+    try:
+        check_rows(points, num_features)
+        notes = checked_notes(parse_json(str(arrays["notes"])), len(points))
+        if len(candidates) > 0:
+            as_points("candidates", candidates, dim=num_features, finite=True)
+    except ValueError as error:
+        raise _incomplete(path, str(error).rstrip(".")) from error
     if isinstance(history, MemoryHistory):
-        history.bind(_Rows(arrays["points"].shape[1], num_features))
+        history.bind(_Rows(points.shape[1], num_features))
     if history.num_features != num_features:
-        target = str(arrays["target"]) or "LatentsWithFeatures or Features"
+        target = shortened(str(arrays["target"]), 200) or "LatentsWithFeatures or Features"
         raise ValueError(
-            f"`history` must hold rows with {num_features} features, as in {path}, got "
-            f"{history.num_features}; create it for {target}."
+            f"`history` must hold rows with {num_features} features, as in {_shown(path)}, "
+            f"got {history.num_features}; create it for {target}."
         )
-    notes = json.loads(str(arrays["notes"]))
-    if len(arrays["points"]) > 0:
-        annotations = {int(i): Annotation.of(note) for i, note in notes.items()}
-        history.restore(torch.from_numpy(arrays["points"]), annotations)
-    if len(arrays["candidates"]) > 0:
-        history.add_candidates(torch.from_numpy(arrays["candidates"]))
+    if len(points) > 0:
+        history.restore(points, {i: Annotation.of(note) for i, note in notes.items()})
+    if len(candidates) > 0:
+        history.add_candidates(candidates)
 
 
 @dataclass(frozen=True)
@@ -153,19 +171,54 @@ def _origin(history: AbstractHistory) -> tuple[str, str]:
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
+    """Returns the arrays of a file; their kinds and shapes are those of an export."""
     problem = "it was not written by export_history"
     try:
-        with zipfile.ZipFile(path) as file:
-            problem = "it is damaged" if "format.npy" in file.namelist() else problem
-        with np.load(path, allow_pickle=False) as file:
-            fields = (*_FIELDS, *_MORE_FIELDS) if str(file["format"]) == _ROWS else _FIELDS
-            arrays = {name: file[name] for name in fields}
+        with open_stored(path) as file, zipfile.ZipFile(file) as archive:
+            problem = "it is damaged" if "format.npy" in archive.namelist() else problem
+            form = str(_array(archive, "format", _TEXT))
+            if form not in (_POINTS, _ROWS):
+                problem = f"its format is {shortened(repr(form), 40)}, not {_POINTS!r} or {_ROWS!r}"
+                raise ValueError(problem)
+            fields = _FIELDS | (_MORE_FIELDS if form == _ROWS else {})
+            arrays = {name: _array(archive, name, kind) for name, kind in fields.items()}
+        rows, width = arrays["points"].shape
+        if (rows > 0 and width == 0) or not 0 <= arrays.get("num_features", 0) <= width:
+            raise ValueError(problem)
     except OSError as error:
-        problem = error.strerror or problem
-    except (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError):
-        pass
-    else:
-        if str(arrays["format"]) in (_POINTS, _ROWS):
-            return arrays
-        problem = f"its format is {str(arrays['format'])!r}, not {_POINTS!r} or {_ROWS!r}"
-    raise ValueError(f"`path` must name a complete file of export_history, got {path}: {problem}.")
+        raise _incomplete(path, error.strerror or problem) from error
+    except Exception as error:  # errors of damaged and foreign files have no common base
+        raise _incomplete(path, problem) from error
+    return arrays
+
+
+def _array(archive: zipfile.ZipFile, name: str, kind: tuple[str, int]) -> np.ndarray:
+    """Returns an array, whose header must agree with the size of its part of the file."""
+    size = archive.getinfo(f"{name}.npy").file_size
+    with archive.open(f"{name}.npy") as part:
+        read = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[np.lib.format.read_magic(part)]
+        shape, is_fortran, dtype = read(part)
+        is_plain = dtype.kind == kind[0] and (dtype.kind == "U" or dtype.itemsize <= 8)
+        if not is_plain or not dtype.isnative or len(shape) != kind[1]:
+            raise ValueError(f"{name} is of another kind")
+        if math.prod(shape) * dtype.itemsize != size - part.tell():
+            raise ValueError(f"{name} has another size than its header says")
+        array = np.empty(shape[::-1] if is_fortran else shape, dtype)
+        content = part.read() if array.nbytes else b""
+        array.reshape(-1).view(np.uint8)[:] = np.frombuffer(content, np.uint8)
+    if dtype.kind == "U":
+        str(array)  # refuses numbers that are no characters
+    return array.T if is_fortran else array
+
+
+def _incomplete(path: Path, problem: str) -> ValueError:
+    return ValueError(
+        f"`path` must name a complete file of export_history, got {_shown(path)}: {problem}."
+    )
+
+
+def _shown(path: Path) -> str:
+    return printable(str(path))

@@ -21,6 +21,7 @@ from hawc.history.abstract import (
 )
 from hawc.history.annotated import AnnotatedHistory
 from hawc.history.annotation import Annotation, Note, row_notes
+from hawc.history.foreign_rows import check_rows, checked_log
 from hawc.history.identity import gives_latents, num_features_of
 from hawc.history.point_buffer import PointBuffer
 from hawc.history.row_log import RowLog
@@ -156,29 +157,24 @@ class MemoryHistory(AnnotatedHistory):
             ValueError: if they have another dimension, or NaN other than in absent latents and
                 forgotten rows.
         """
-        num_features = int(state_dict.get("num_features", 0)) or self._num_features
-        log = RowLog.loaded(state_dict, len(state_dict["points"]), datetime.now(UTC))
-        points = self._checked_rows(state_dict["points"], num_features, log)
-        buffer = _filled(points, self._dtype)
-        candidates = state_dict.get("candidates")
+        points = as_points("points", state_dict["points"], dim=self.dim or None, smallest=0)
+        points = points.detach().cpu()
+        num_features = whole_number("num_features", state_dict.get("num_features", 0), 0)
+        num_features = num_features or self._num_features
+        if num_features > points.shape[1]:
+            raise ValueError(f"`num_features` must be at most {points.shape[1]}, got more.")
+        notes = checked_log(state_dict.get("notes", {}), len(points))
+        log = RowLog.loaded({"notes": notes}, len(points), datetime.now(UTC))
+        points = points if self._dtype is None else points.to(self._dtype)
+        check_rows(points, num_features, {*log.forgotten()})
+        buffer, candidates = _filled(points, self._dtype), PointBuffer(0, self._dtype)
+        given = state_dict.get("candidates")
+        if given is not None and len(given) > 0:
+            dim = num_features or None
+            candidates = _filled(checked_points(given, dim, name="candidates"), self._dtype)
         with self._lock:
             self._buffer, self._log, self._num_features = buffer, log, num_features
-            self._candidates = PointBuffer(0, self._dtype)
-            if candidates is not None and len(candidates) > 0:
-                self._candidates = _filled(candidates, self._dtype)
-
-    def _checked_rows(
-        self, points: Float[Tensor, "n d"], num_features: int, log: RowLog
-    ) -> Float[Tensor, "n d"]:
-        """Returns rows that are finite but for absent latents and forgotten rows."""
-        rows = as_points("points", points, dim=self.dim or None, smallest=0)
-        known = rows.detach().clone()
-        known[log.forgotten()] = 0
-        if num_features:
-            latents = known[:, : known.shape[1] - num_features]
-            latents[latents.isnan().all(dim=1)] = 0
-        checked_points(known, rows.shape[1], self._dtype, smallest=0)
-        return rows.detach().cpu() if self._dtype is None else rows.detach().cpu().to(self._dtype)
+            self._candidates = candidates
 
     @property
     def _stored_dtype(self) -> torch.dtype | None:

@@ -245,7 +245,7 @@ def test_refuses_foreign_files(tmp_path: Path) -> None:
         ("array.npz.npy", "it was not written by export_history"),
         ("text.npz", "it was not written by export_history"),
         ("none.npz", "No such file or directory"),
-        (".", "Is a directory"),
+        (".", "a regular file is required, got a folder"),
     ):
         with pytest.raises(ValueError, match=f"got .*: {problem}"):
             import_history(tmp_path / name, MemoryHistory(2))

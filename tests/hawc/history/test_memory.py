@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -223,3 +224,29 @@ def test_the_first_batch_sets_the_dimension() -> None:
 def test_refuses_a_number_of_features(num_features: int) -> None:
     with pytest.raises(ValueError, match="`num_features` must be"):
         MemoryHistory(2, num_features=num_features)
+
+
+@pytest.mark.usefixtures("no_shape_checks")
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"points": "text"},
+        {"points": torch.tensor([[1.0, math.nan]])},
+        {"points": torch.full((1, 2), math.nan)},
+        {"num_features": "1"},
+        {"num_features": -1},
+        {"num_features": 3},
+        {"notes": {0: [{"forgotten": True}]}},
+        {"notes": {1: []}},
+        {"notes": {0: {}}},
+        {"notes": [1]},
+        {"candidates": torch.full((1, 2), math.nan)},
+        {"candidates": "text"},
+    ],
+)
+def test_an_odd_state_changes_nothing(changed: dict[str, Any]) -> None:
+    history = MemoryHistory(2)
+    history.append(torch.ones(3, 2), expected_length=0)
+    with pytest.raises(ValueError, match=r"`\w+` must"):
+        history.load_state_dict({"points": torch.zeros(1, 2), **changed})
+    assert torch.equal(history.points(), torch.ones(3, 2))
