@@ -11,6 +11,8 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from callbacks.base.checks import check_at_least
 from callbacks.base.model_callback import AbstractModelCallback
+from hawc.arguments import whole_number
+from hawc.printable import shortened
 from lightning_modules.interface import AdversarialPair, provides
 
 __all__ = ["GeneratorEMA", "find_generator_ema"]
@@ -79,8 +81,13 @@ class GeneratorEMA(AbstractModelCallback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._average = {name: value.clone() for name, value in state_dict["average"].items()}
-        self._num_updates = state_dict["num_updates"]
-        self._seen_step = state_dict["seen_step"]
+        self._num_updates = whole_number("num_updates", state_dict["num_updates"], 0)
+        self._seen_step = whole_number("seen_step", state_dict["seen_step"], 0)
+
+    def check_restored(self, module: LightningModule) -> None:
+        assert provides(module, AdversarialPair)  # checked before
+        if self._average:
+            _check_same_shapes(self._average, module.generator)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert provides(pl_module, AdversarialPair)  # checked in setup
@@ -180,9 +187,11 @@ def _copy(source: dict[str, Tensor], target: dict[str, Tensor]) -> None:
 
 
 def _check_same_shapes(average: dict[str, Tensor], generator: nn.Module) -> None:
-    for name, value in generator.state_dict().items():
-        if name not in average or average[name].shape != value.shape:
+    state = generator.state_dict()
+    for name in sorted(state.keys() | average.keys(), key=str):
+        if not (name in average and name in state and average[name].shape == state[name].shape):
             raise ValueError(
                 "the average of GeneratorEMA must fit the generator, got one whose "
-                f"{name} is missing or has another shape; train the model of the checkpoint."
+                f"{shortened(str(name), 80)} is missing or has another shape; train the model of "
+                "the checkpoint."
             )

@@ -99,6 +99,14 @@ class HistoryAwareSampling(AbstractGeneratorCallback):
         self._history = MemoryHistory(state_dict["points"].shape[1])
         self._history.load_state_dict(state_dict)
 
+    def check_restored(self, module: LightningModule) -> None:
+        assert provides(module, LatentGenerator)  # checked before
+        if self._history is not None and self._history.dim != module.prior.dim:
+            raise ValueError(
+                f"the history of HistoryAwareSampling must have dimension {module.prior.dim}, got "
+                f"{self._history.dim}; train the model of the checkpoint."
+            )
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if (trainer.current_epoch + 1) % self._every_n_epochs:
             return

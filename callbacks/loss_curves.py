@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from callbacks.base.images import LoggedImage, log_image, new_figure
+from hawc.arguments import whole_number
 
 __all__ = ["LossCurves"]
 
@@ -48,8 +49,12 @@ class LossCurves(Callback):
         return copy.deepcopy({"curves": self._curves, "readings": self._readings})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._curves = copy.deepcopy(state_dict["curves"])
-        self._readings = copy.deepcopy(state_dict["readings"])
+        curves, readings = state_dict["curves"], state_dict["readings"]
+        self._curves = {
+            str(name): {whole_number("epoch", e, 0): float(v) for e, v in curve.items()}
+            for name, curve in curves.items()
+        }
+        self._readings = {str(name): [float(v) for v in vs] for name, vs in readings.items()}
 
     def on_train_batch_end(
         self,

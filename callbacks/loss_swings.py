@@ -9,6 +9,7 @@ from torch import Tensor
 
 from callbacks.base.checks import check_at_least
 from callbacks.base.model_callback import AbstractModelCallback
+from hawc.arguments import whole_number
 from lightning_modules.interface import AdversarialPair
 
 __all__ = ["LossSwings", "swing"]
@@ -60,9 +61,9 @@ class LossSwings(AbstractModelCallback):
         return {"readings": readings, "seen": self._seen}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        for name, values in state_dict["readings"].items():
-            self._readings[name] = [torch.tensor(value) for value in values]
-        self._seen = dict(state_dict["seen"])
+        readings, seen = state_dict["readings"], state_dict["seen"]
+        self._readings = {n: [torch.tensor(float(v)) for v in readings[n]] for n in self._readings}
+        self._seen = {name: whole_number("seen", seen[name], 0) for name in self._seen}
 
     def on_train_batch_end(
         self,

@@ -82,7 +82,10 @@ class ModeCollapse(AbstractGeneratorCallback):
         return dict(self._state)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._state = dict(state_dict)
+        state = {name: state_dict[name] for name in self._state}
+        if not all(isinstance(value, int | float) for value in state.values()):
+            raise TypeError("the state of ModeCollapse must hold numbers alone; name another file.")
+        self._state = state
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int

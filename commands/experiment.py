@@ -17,7 +17,7 @@ from commands.errors import UsageError
 from commands.performance import NoProfiler, is_switched_off
 from commands.run.batch_checks import image_shape
 from commands.run.callback_checks import interval_notice
-from commands.run.checkpoints import can_resume, check_checkpoint, check_resumable, check_unfinished
+from commands.run.checkpoints import check_checkpoint, check_unfinished
 from commands.run.checks import check_batches, check_run
 from commands.run.cluster_job import num_processes, slurm_environment, this_job
 from commands.run.config_files import MODE
@@ -43,6 +43,7 @@ from commands.trainer.sampling_trainer import (
     take_one_processor,
 )
 from lightning_modules import TrainingError
+from lightning_modules.base.checkpoints import can_resume
 
 __all__ = ["COMMANDS", "ExperimentCLI"]
 
@@ -258,8 +259,7 @@ class ExperimentCLI(LightningCLI):
         check_processes(self.trainer, self.job)
         check_copies(self.trainer, self.model, self.datamodule)
         if ckpt_path:
-            check = check_resumable if stage == "fit" else check_checkpoint
-            check(Path(ckpt_path), self.model)
+            check_checkpoint(Path(ckpt_path), self.model, self.trainer, stage)
             if stage == "fit":
                 check_unfinished(Path(ckpt_path), self.trainer, self.run_folder)
         self.datamodule.trainer = self.trainer  # Lightning sets it before it prepares data

@@ -45,6 +45,9 @@ class AbstractModelCallback(Callback, ABC):
             datamodule: the data module, not yet set up; None if there are only loaders.
         """
 
+    def check_restored(self, module: LightningModule) -> None:
+        """Raises an error if a loaded state does not fit the model; the base class has none."""
+
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self.check_model(pl_module)
         self.check_surroundings(trainer.callbacks, trainer.datamodule)

@@ -1,22 +1,27 @@
 """Checks of checkpoints before a run starts from them, and their weights."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from lightning import LightningModule, Trainer
 from torch import Tensor
 
+from callbacks.base.restoring import check_callback_states
 from commands.errors import UsageError
 from commands.run.folder import run_of
-from lightning_modules.base.checkpoints import read_checkpoint, read_weights
+from hawc.printable import shortened
+from lightning_modules.base.checkpoints import (
+    missing_to_resume,
+    read_average,
+    read_checkpoint,
+    read_weights,
+)
+from lightning_modules.base.resumption import check_restorable, check_training
 from lightning_modules.interface import AdversarialPair, provides
 
 __all__ = [
-    "can_resume",
     "check_checkpoint",
-    "check_resumable",
     "check_unfinished",
     "holds_average",
     "load_average",
@@ -25,33 +30,37 @@ __all__ = [
 ]
 
 _OPTION = "ckpt_path"
-_RESUMED = ("optimizer_states", "lr_schedulers", "loops", "callbacks")
 
 
-def check_checkpoint(path: Path, module: LightningModule) -> None:
-    """Raises UsageError unless names and shapes of the file's weights fit the module."""
+def check_checkpoint(
+    path: Path, module: LightningModule, trainer: Trainer, stage: str = "fit"
+) -> None:
+    """Raises UsageError unless a command can start from the file.
+
+    Args:
+        path: of a checkpoint.
+        module: as configured; its weights must have the names and shapes of the file's.
+        trainer: of the run.
+        stage: "fit", "validate" or "test".
+    """
     with _plain_errors():
         read_weights(path, module, _OPTION)
-
-
-def check_resumable(path: Path, module: LightningModule) -> None:
-    """Raises UsageError unless a training can be resumed from the file."""
-    check_checkpoint(path, module)
-    with _plain_errors():
         content = read_checkpoint(path, _OPTION)
-    if missing := _missing(content):
+    if stage == "fit" and (missing := missing_to_resume(content)):
         raise UsageError(
             f"`{_OPTION}` must hold {missing} to resume a training, got only weights in '{path}'; "
             "name a checkpoint saved without `save_weights_only`."
         )
-
-
-def can_resume(path: Path) -> bool:
-    """Returns whether a training of any model can be resumed from a file."""
     try:
-        return _missing(read_checkpoint(path, _OPTION)) is None
-    except ValueError:
-        return False
+        check_restorable(content, module, trainer, f"{stage}_loop")
+        check_callback_states(content.get("callbacks") or {}, trainer.callbacks, module)
+        if stage == "fit":
+            check_training(content, module)
+    except Exception as error:  # errors of odd states have no common base
+        raise UsageError(
+            f"`{_OPTION}` must hold states that fit this run, got others in '{path}': "
+            f"{shortened(str(error) or type(error).__name__, 200)}. Use the config.yaml of its run."
+        ) from error
 
 
 def progress(path: Path) -> tuple[int, int]:
@@ -132,16 +141,9 @@ def load_average(path: Path, module: LightningModule) -> None:
     module.generator.load_state_dict(kept)
 
 
-def _missing(content: Mapping[str, Any]) -> str | None:
-    """Returns a part that resuming needs and a checkpoint lacks, or None."""
-    empty = {"optimizer_states"} if not content.get("optimizer_states") else set()
-    return next((name for name in _RESUMED if name not in content or name in empty), None)
-
-
 def _average(path: Path) -> dict[str, Tensor]:
     with _plain_errors():
-        content = read_checkpoint(path, _OPTION)
-    return content.get("callbacks", {}).get("GeneratorEMA", {}).get("average") or {}
+        return read_average(path, _OPTION)
 
 
 @contextmanager

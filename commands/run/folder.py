@@ -13,7 +13,7 @@ import yaml
 from commands.errors import UsageError
 from commands.run.config_files import read_yaml
 from hawc.files import atomic_write
-from lightning_modules.base.checkpoints import read_checkpoint
+from lightning_modules.base.checkpoints import steps_of
 
 __all__ = [
     "CONFIG",
@@ -186,7 +186,7 @@ def newest_first(checkpoints: Iterable[Path]) -> list[Path]:
 
     File times alone are not enough: in a copied folder they are those of the copy.
     """
-    ages = {path: (_steps(path), path.stat().st_mtime_ns) for path in checkpoints}
+    ages = {path: (steps_of(path), path.stat().st_mtime_ns) for path in checkpoints}
     return sorted(ages, key=ages.__getitem__, reverse=True)
 
 
@@ -233,14 +233,6 @@ def _is_run(folder: Path) -> bool:
     except (OSError, yaml.YAMLError):
         return False
     return isinstance(settings, dict) and settings.keys() >= _WRITTEN
-
-
-def _steps(checkpoint: Path) -> int:
-    """Returns the training steps of a checkpoint, -1 if the file does not hold them."""
-    try:
-        return int(read_checkpoint(checkpoint, "ckpt_path").get("global_step", -1))
-    except (TypeError, ValueError):
-        return -1
 
 
 def _new_name() -> str:

@@ -14,10 +14,11 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, Timer
 from lightning.pytorch.utilities import rank_zero_only
 
 from callbacks import HistoryAwareSampling
-from commands.run.checkpoints import can_resume, progress
+from commands.run.checkpoints import progress
 from commands.run.folder import checkpoints_in, newest
 from commands.sample.run import SampleRun
 from hawc.printable import print_line, shortened
+from lightning_modules.base.checkpoints import can_resume
 from lightning_modules.interface import AdversarialPair, CriticSchedule, provides
 
 __all__ = [

@@ -9,6 +9,7 @@ import torch
 from lightning.pytorch.plugins import TorchCheckpointIO
 
 from hawc.files import atomic_write
+from lightning_modules.base.checkpoints import read_checkpoint
 
 __all__ = ["AtomicCheckpointIO"]
 
@@ -48,6 +49,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """Returns the content of a file: tensors, numbers and texts.
 
         Raises:
-            pickle.UnpicklingError: if it holds anything else, even if `weights_only` is False.
+            ValueError: if it holds anything else, even if `weights_only` is False.
         """
+        if "://" not in str(path):
+            read_checkpoint(Path(path), "ckpt_path")
         return super().load_checkpoint(path, map_location, weights_only=True)

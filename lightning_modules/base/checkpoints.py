@@ -6,23 +6,30 @@ their check sums are compared.
 
 import copy
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning import LightningModule
 from torch import Tensor
 
+from hawc.printable import printable, shortened
+from lightning_modules.base.untrusted import load_untrusted
 from lightning_modules.interface import HasImageShape, LatentGenerator, provides
 
 __all__ = [
+    "can_resume",
     "check_members",
     "forget_class_path",
     "load_members",
+    "missing_to_resume",
+    "read_average",
     "read_checkpoint",
     "read_weights",
+    "steps_of",
 ]
+
+_RESUMED = ("optimizer_states", "lr_schedulers", "loops", "callbacks")
 
 
 def forget_class_path(checkpoint: dict[str, Any]) -> None:
@@ -44,16 +51,20 @@ def read_checkpoint(path: Path, argument: str) -> dict[str, Any]:
     Raises:
         ValueError: if there is no such file, or it cannot be read.
     """
-    if not path.is_file():
-        raise ValueError(
-            f"`{argument}` must be a checkpoint file, got '{path}', which does not exist."
-        )
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        content = load_untrusted(path)
+    except OSError as error:
+        reason = error.strerror or "it cannot be opened"
+        if isinstance(error, FileNotFoundError):
+            reason = "which does not exist"
+        raise ValueError(
+            f"`{argument}` must be a checkpoint file, got '{printable(str(path))}', {reason}."
+        ) from error
     except Exception as error:  # errors of damaged and foreign pickles have no common base
         raise ValueError(
-            f"`{argument}` '{path}' cannot be read as a checkpoint: it is damaged, cut off, or "
-            "holds objects beside weights and numbers, which are not loaded; name another file."
+            f"`{argument}` '{printable(str(path))}' cannot be read as a checkpoint: it is damaged, "
+            "cut off, compressed, or holds objects beside weights and numbers, which are not "
+            "loaded; name another file."
         ) from error
     return content if isinstance(content, dict) else {}
 
@@ -89,6 +100,45 @@ def read_weights(path: Path, module: LightningModule, argument: str) -> dict[str
     return saved
 
 
+def read_average(path: Path, argument: str) -> dict[str, Tensor]:
+    """Returns the average of GeneratorEMA in a checkpoint, {} if it holds none.
+
+    Raises:
+        ValueError: as `read_checkpoint`.
+    """
+    found: Any = read_checkpoint(path, argument)
+    for name in ("callbacks", "GeneratorEMA", "average"):
+        found = found.get(name) if isinstance(found, dict) else None
+    is_average = isinstance(found, dict) and all(isinstance(v, Tensor) for v in found.values())
+    return found if is_average else {}
+
+
+def missing_to_resume(content: Mapping[str, Any]) -> str | None:
+    """Returns a part that resuming needs and a checkpoint lacks, or None."""
+    for name in _RESUMED:
+        part = content.get(name)
+        if not isinstance(part, list | dict) or (name == "optimizer_states" and not part):
+            return name
+    return None
+
+
+def can_resume(path: Path) -> bool:
+    """Returns whether a training of any model can be resumed from a file."""
+    try:
+        return missing_to_resume(read_checkpoint(path, "path")) is None
+    except ValueError:
+        return False
+
+
+def steps_of(path: Path) -> int:
+    """Returns the training steps of a checkpoint, -1 if the file does not hold them."""
+    try:
+        steps = read_checkpoint(path, "path").get("global_step")
+    except ValueError:
+        return -1
+    return steps if isinstance(steps, int) else -1
+
+
 def _has_valid_sums(path: Path) -> bool:
     """Returns whether the parts of a file match its check sums.
 
@@ -109,11 +159,14 @@ def _difference(saved: dict[str, Tensor], wanted: dict[str, Tensor]) -> str:
     """Returns the first difference of saved from required weights, "" if there is none."""
     if missing := sorted(wanted.keys() - saved.keys()):
         return f"it lacks {missing[0]}"
-    if foreign := sorted(saved.keys() - wanted.keys()):
-        return f"its {foreign[0]} is unknown here"
+    if foreign := sorted(saved.keys() - wanted.keys(), key=str):
+        return f"its {shortened(str(foreign[0]), 80)} is unknown here"
     for name, value in wanted.items():
-        if value.shape != saved[name].shape:
-            shapes = tuple(saved[name].shape), tuple(value.shape)
+        found = saved[name]
+        if not isinstance(found, Tensor) or found.is_complex() != value.is_complex():
+            return f"its {name} does not hold real numbers"
+        if value.shape != found.shape:
+            shapes = tuple(found.shape), tuple(value.shape)
             return f"its {name} has shape {shapes[0]}, here it is {shapes[1]}"
     return ""
 

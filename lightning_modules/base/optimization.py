@@ -23,7 +23,7 @@ from lightning_modules.base.errors import TrainingError
 from lightning_modules.base.optimizers import NamedDefault, named
 from lightning_modules.base.runtime import stop_driver_checks
 
-__all__ = ["Optimization", "as_list", "configured", "note_classes", "resume"]
+__all__ = ["Optimization", "as_list", "check_notes", "configured", "note_classes", "resume"]
 
 _SCHEDULED = ("lr", "betas", "momentum")  # changed by schedulers, the last two by OneCycleLR
 _NOTE = "optimization_classes"  # key in checkpoints: the kinds of optimizers and schedulers
@@ -165,6 +165,23 @@ def _saved_states(
         states, checkpoint.get(_NOTE, [(None, None)] * len(states)), strict=True
     ):
         yield state, kind, next(schedules) if name is not None else None, name
+
+
+def check_notes(
+    checkpoint: Mapping[str, Any], optimizers: Sequence[Optimizer]
+) -> list[str | None] | None:
+    """Returns the class of each optimizer's scheduler, None for a checkpoint of other code.
+
+    Raises:
+        ValueError: if the notes are not those of as many optimizers.
+        TrainingError: if an optimizer is of another kind than the checkpoint's.
+    """
+    notes = checkpoint.get(_NOTE)
+    if notes is None:
+        return None
+    for optimizer, (kind, _) in zip(optimizers, notes, strict=True):
+        _check_kind("", optimizer, kind)
+    return [name for _, name in notes]
 
 
 def _kind(optimizer: Optimizer) -> str:
