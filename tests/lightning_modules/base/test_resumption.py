@@ -77,7 +77,7 @@ def test_an_optimizer_takes_its_own_state(name: str, steps: int) -> None:
     assert not any(weight.is_meta for weight in module.parameters())
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "Adam with amsgrad", "RMSprop", "Adagrad"])
+@pytest.mark.parametrize("name", ["Adam", "Adam with amsgrad", "RMSprop", "Adagrad"])
 @pytest.mark.parametrize("other", ["SGD with momentum", "Adamax", "centered RMSprop", "Rprop"])
 def test_others_do_not(name: str, other: str) -> None:
     with pytest.raises(Exception):  # noqa: B017  no common base
