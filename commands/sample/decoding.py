@@ -13,9 +13,9 @@ from torch import Tensor
 
 from callbacks.base.decoding import decode
 from commands.sample.files import write_samples
-from commands.sample.folder import Chunk
 from commands.sample.model import check_decoding, decoding_error
 from commands.sample.run import SampleRun
+from hawc.manifests import Chunk
 from lightning_modules.interface import LatentGenerator, provides
 
 __all__ = ["write_missing_samples"]

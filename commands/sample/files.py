@@ -1,6 +1,5 @@
 """Files of samples; each is written whole or not at all."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,9 @@ from torchvision.transforms.functional import to_pil_image
 
 from hawc.files import atomic_write
 
-__all__ = ["replace_file", "write_samples"]
+__all__ = ["write_samples"]
 
 _COLORS = (1, 3)  # channels that a PNG without transparency can have
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all; on an error the earlier file stays."""
-    with atomic_write(path) as file:
-        file.write(content)
 
 
 def write_samples(folder: Path, ids: Sequence[int], decoded: Tensor) -> list[dict[str, Any]]:
@@ -38,8 +31,7 @@ def write_samples(folder: Path, ids: Sequence[int], decoded: Tensor) -> list[dic
     entries = []
     for i, image in zip(ids, images, strict=True):
         name = f"{i:08d}.png"
-        buffer = io.BytesIO()
-        to_pil_image(image).save(buffer, "png")
-        replace_file(folder / name, buffer.getvalue())
+        with atomic_write(folder / name) as file:
+            to_pil_image(image).save(file, "png")
         entries.append({"id": i, "file": name})
     return entries

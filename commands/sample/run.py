@@ -40,9 +40,10 @@ import torch
 from torch import Tensor
 
 from commands.errors import UsageError
-from commands.sample.folder import Chunk, SampleFolder
+from commands.sample.folder import SampleFolder
 from hawc import DatabaseHistory
 from hawc.history.storage.store_url import FilePlace, store_place
+from hawc.manifests import Chunk
 from hawc.samplers import AbstractSampler
 from hawc.samplers.seeding import generator_at
 
@@ -79,7 +80,7 @@ class SampleRun:
         self._sampler = sampler
         self._seed = seed
         self._planned: Chunk | None = None
-        _check_same_gallery(folder, self.history)
+        _check_same_gallery(folder, self.history, sampler.target.dim)
         self._left_over = self._recorded_plan()
         left_over = len(self._left_over.rows) if self._left_over else 0
         missing = max(0, num_samples - len(folder) - left_over)
@@ -150,10 +151,16 @@ class SampleRun:
         plan = self.folder.unfinished()
         if plan is None:
             return None
-        if self.history.label_at(plan.start) != plan.label:
+        recorded = self.history.view()[plan.ids.start : plan.ids.stop]
+        is_recorded = len(recorded) > 0 and self.history.label_at(plan.start) == plan.label
+        if not is_recorded:
             self.folder.drop_plan()
             return None
-        recorded = self.history.view()[plan.ids.start : plan.ids.stop]
+        if recorded.shape != plan.rows.shape or plan.dim != self._sampler.target.dim:
+            raise UsageError(
+                f"`output` '{self.folder.path}' holds a plan of rows that {self.history} does not "
+                "hold; name another folder with --output."
+            )
         # rows that were forgotten meanwhile are NaN, and only in the plan
         return replace(plan, rows=torch.where(recorded.isnan(), plan.rows, recorded))
 
@@ -177,13 +184,13 @@ def _folder_beside(location: str, folder: Path) -> Path | None:
     return folder.relative_to(beside) if folder.is_relative_to(beside) else None
 
 
-def _check_same_gallery(folder: SampleFolder, history: DatabaseHistory) -> None:
-    entries, points = folder.entries(), history.view()
-    for entry in entries:
+def _check_same_gallery(folder: SampleFolder, history: DatabaseHistory, dim: int) -> None:
+    points = history.view()
+    for entry in folder.entries():
         latent = torch.tensor(entry["latent"], dtype=points.dtype)
         recorded = points[entry["id"] : entry["id"] + 1, : len(latent)]
         is_forgotten = recorded.numel() > 0 and bool(recorded.isnan().all())
-        if not (is_forgotten or torch.equal(recorded, latent[None])):
+        if len(latent) != dim or not (is_forgotten or torch.equal(recorded, latent[None])):
             raise UsageError(
                 f"`output` '{folder.path}' shows sample {entry['id']}, which {history} does not "
                 "hold; name the gallery of these samples or another folder."

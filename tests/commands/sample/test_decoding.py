@@ -43,7 +43,7 @@ def test_images_and_manifest_are_written(precision: str, run: SampleRun, tmp_pat
 def test_table_rows_stay_in_the_manifest(run: SampleRun, tmp_path: Path) -> None:
     model = EnergyVAE((3,), 2, tiny_encoder, lambda shape, dim: nn.Linear(dim, *shape))
     write_missing_samples(quiet_trainer(tmp_path), model, run)
-    entries = run.folder.entries()
+    entries = list(run.folder.entries())
     latents = torch.tensor([entry["latent"] for entry in entries])
     values = torch.tensor([entry["values"] for entry in entries])
     with torch.no_grad():

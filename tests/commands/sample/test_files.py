@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from commands.sample.files import replace_file, write_samples
+from commands.sample.files import write_samples
 
 
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
@@ -33,14 +33,14 @@ def test_rows_stay_in_the_entry(shape: tuple[int, ...], tmp_path: Path) -> None:
 def test_a_failed_write_leaves_the_file_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "file"
-    replace_file(path, b"old")
+    write_samples(tmp_path, [0], torch.zeros(1, 1, 2, 2))
+    before = (tmp_path / "00000000.png").read_bytes()
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="No space"):
-        replace_file(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
+        write_samples(tmp_path, [0], torch.ones(1, 1, 2, 2))
+    assert (tmp_path / "00000000.png").read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 1

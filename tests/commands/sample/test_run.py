@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from commands.errors import UsageError
-from commands.sample.folder import Chunk, SampleFolder
+from commands.sample.folder import SampleFolder
 from commands.sample.run import SampleRun
 from hawc import DatabaseHistory, IndependentSampler, StandardNormal
+from hawc.manifests import Chunk
 from hawc.samplers.seeding import generator_at
 from tests.commands.sample.test_folder import DESCRIPTION
 
@@ -128,6 +129,47 @@ def test_a_kill_around_the_record(
     finish(resumed)
     assert resumed.folder.ids == ([0, 1, 2, 3, 4, 5, 9] if recorded else [0, 1, 2, 6, 7, 8, 9])
     assert len(resumed.history) == 10
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": 7},
+        {"id": 2**61},
+        {"latent": [0.5, 0.5]},
+        {"latent": [0.5] * 3},
+        {"latent": None},  # the first coordinate alone
+    ],
+    ids=repr,
+)
+def test_samples_that_the_gallery_lacks_are_refused(
+    change: dict[str, Any], tmp_path: Path, open_run: Open
+) -> None:
+    finish(open_run(num_samples=1))
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    if change.get("latent", ...) is None:
+        change = {"latent": manifest["samples"][0]["latent"][:1]}
+    manifest["samples"][0].update(change)
+    (tmp_path / "out" / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(UsageError, match=r"shows sample \d+, which .* does not hold"):
+        open_run()
+
+
+@pytest.mark.parametrize(
+    "change", [{"dim": 1}, {"rows": [[0.5, 1]] * 5}, {"rows": [[1, 2, 3]] * 3}]
+)
+def test_a_plan_that_differs_from_its_rows_is_refused(
+    change: dict[str, Any], tmp_path: Path, open_run: Open
+) -> None:
+    run = open_run()
+    run.next_chunk(0)
+    run.folder.close()
+    plan = tmp_path / "out" / ".unfinished.json"
+    plan.write_text(json.dumps(json.loads(plan.read_text()) | change))
+    with pytest.raises(UsageError, match=r"holds a plan of rows that .* does not hold"):
+        open_run()
+    plan.write_text(json.dumps(json.loads(plan.read_text()) | {"start": 2**61}))
+    assert open_run().folder.unfinished() is None  # a plan that was never recorded
 
 
 def test_samples_of_another_gallery_are_refused(tmp_path: Path, open_run: Open) -> None:
