@@ -17,7 +17,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from commands.errors import UsageError
+from commands.run.folder import claim
 from hawc.files import atomic_write
+from hawc.folders import foreign_file
 from lightning_modules.base.adversarial import AbstractAdversarial
 from lightning_modules.base.autoencoder import AbstractAutoencoder
 
@@ -25,6 +27,7 @@ __all__ = ["check_exportable", "check_free", "write_generator"]
 
 _VERSIONED = ("hawc", "lightning", "torch")
 _FORMAT = "hawc generator 1"
+_WEIGHTS, _PROGRAM = "generator.safetensors", "generator.pt2"
 _NUM_CHECKED = 3  # latents; not the number that the program is traced with
 
 
@@ -38,8 +41,11 @@ def check_exportable(model: LightningModule) -> None:
 
 
 def check_free(folder: Path) -> None:
-    """Raises UsageError unless the folder is new or empty."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    """Raises UsageError unless the folder is new, empty or of an export that was killed.
+
+    An export writes generator.json last, so a folder without it is unfinished.
+    """
+    if folder.exists() and (not folder.is_dir() or foreign_file(folder, (_WEIGHTS, _PROGRAM))):
         raise UsageError(
             f"`output` must be new or empty, got '{folder}'; name another one with --output, or "
             "remove it."
@@ -70,8 +76,8 @@ def write_generator(
     # copies: the format has no tensors that share memory
     weights = {name: value.clone().contiguous() for name, value in network.state_dict().items()}
     contents = {
-        "generator.safetensors": save(weights, {"format": "pt"}),
-        **({"generator.pt2": _program(model)} if with_program else {}),
+        _WEIGHTS: save(weights, {"format": "pt"}),
+        **({_PROGRAM: _program(model)} if with_program else {}),
     }
     description = {
         "format": _FORMAT,
@@ -87,17 +93,27 @@ def write_generator(
     }
     # last: if it exists, all files are complete
     contents["generator.json"] = f"{json.dumps(description, indent=1)}\n".encode()
+    _take(folder)
+    for name, content in contents.items():
+        with atomic_write(folder / name) as file:
+            file.write(content)
+    return [folder / name for name in contents]
+
+
+def _take(folder: Path) -> None:
+    """Creates and locks a folder, and removes what a killed export left there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if not claim(folder):
+            raise UsageError(f"`output` '{folder}' is in use by another export; wait for it.")
+        check_free(folder)  # again, now that no other export can change it
+        for left in folder.iterdir():
+            left.unlink()
     except OSError as error:
         raise UsageError(
             f"`output` must be a writable folder, got '{folder}' ({error.strerror}); name another "
             "one with --output."
         ) from error
-    for name, content in contents.items():
-        with atomic_write(folder / name) as file:
-            file.write(content)
-    return [folder / name for name in contents]
 
 
 def _factory(model: AbstractAdversarial | AbstractAutoencoder, role: str) -> dict[str, Any] | None:

@@ -12,23 +12,15 @@ import yaml
 
 from commands.errors import UsageError
 from commands.run.config_files import read_yaml
-from hawc.files import atomic_write
+from hawc.files import atomic_write, read_regular, remove_leftovers
+from hawc.folders import foreign_file, is_within, walk
+from hawc.printable import printable
 from lightning_modules.base.checkpoints import steps_of
 
 __all__ = [
-    "CONFIG",
-    "INHERITED",
-    "LAST_CHECKPOINT",
-    "checkpoints_in",
-    "choose_run_folder",
-    "create_run_folder",
-    "forget_run_folder",
-    "latest_checkpoint",
-    "new_samples_folder",
-    "newest",
-    "newest_first",
-    "of_run",
-    "run_of",
+    *("CONFIG", "INHERITED", "LAST_CHECKPOINT", "checkpoints_in", "choose_run_folder", "claim"),
+    *("create_run_folder", "default_place", "forget_run_folder"),
+    *("latest_checkpoint", "new_name", "newest", "newest_first", "of_run", "run_of"),
 ]
 
 _claims: list[int] = []  # descriptors of locked folders
@@ -65,7 +57,7 @@ def choose_run_folder(requested: str | None, name: str, job_name: str | None = N
             f"`name` must be a folder name within runs, got '{name}'; use --run_folder for a "
             "folder elsewhere."
         )
-    return Path("runs") / name / (job_name or _new_name())
+    return Path("runs") / name / (job_name or new_name())
 
 
 def create_run_folder(folder: Path, launch: str | None = None, again: bool = False) -> Path:
@@ -82,9 +74,9 @@ def create_run_folder(folder: Path, launch: str | None = None, again: bool = Fal
     mark = folder / _LAUNCH
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        is_free = again or _claim(folder)  # processes of the earlier start may still hold the claim
+        is_free = again or claim(folder)  # processes of the earlier start may still hold the claim
         # a start that was killed here leaves an unfinished mark, which does not count
-        occupied = next((file for file in folder.iterdir() if file.suffix != ".part"), None)
+        occupied = foreign_file(folder)
         with tempfile.TemporaryFile(dir=folder):
             pass  # the folder can be written
     except OSError as error:
@@ -92,15 +84,20 @@ def create_run_folder(folder: Path, launch: str | None = None, again: bool = Fal
             f"`run_folder` must be a writable folder, got '{folder}' ({error.strerror}); "
             "name another one with --run_folder."
         ) from error
-    continues = again and mark.exists() and mark.read_text() == launch
+    continues = again and _holds(mark, launch)
     if not is_free or (occupied is not None and not continues):
         if is_free:
             _release_claims()
-        found = f"with {occupied.name} in it" if occupied else "which another run has just taken"
+        found = (
+            f"with {printable(occupied)} in it" if occupied else "which another run has just taken"
+        )
         raise UsageError(
             f"`run_folder` must be new or empty, got '{folder}' {found}; name another one with "
             "--run_folder or leave it out."
         )
+    for place in (folder, folder / "images", folder / "checkpoints"):
+        if place == folder or not place.is_symlink():
+            remove_leftovers(place)
     if launch is not None:
         with atomic_write(mark) as file:
             file.write(launch.encode())
@@ -114,7 +111,14 @@ def forget_run_folder() -> None:
     _release_claims()
 
 
-def _claim(folder: Path) -> bool:
+def _holds(mark: Path, launch: str | None) -> bool:
+    try:
+        return not mark.is_symlink() and read_regular(mark, 4096).decode() == launch
+    except (OSError, ValueError):
+        return False
+
+
+def claim(folder: Path) -> bool:
     """Tries to lock the folder until this process and its forks exit.
 
     A run writes its first file only after some seconds; the lock covers this time. File systems
@@ -166,12 +170,12 @@ def latest_checkpoint(
 
 
 def checkpoints_in(folder: Path) -> list[Path]:
-    """Returns all *.ckpt below a run's folder, except those of nested runs."""
+    """Returns all *.ckpt in the first 10,000 folders of a run, except those of nested runs."""
     found: list[Path] = []
     # follows links: checkpoints may lie on another disk with more space
-    for top, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not _is_run(Path(top) / name)]
-        found += [file for name in files if (file := Path(top) / name).suffix == ".ckpt"]
+    for top, folders, files in walk(folder):
+        folders[:] = [name for name in folders if not _is_run(top / name)]
+        found += [file for name in files if (file := top / name).suffix == ".ckpt"]
     return [file for file in found if file.is_file()]
 
 
@@ -213,7 +217,7 @@ def run_of(checkpoint: Path) -> Path:
     It is the nearest folder above the file with a run's config.yaml; links are resolved first.
     Without one it is the file's folder, or the folder above if that is called checkpoints.
     """
-    for path in (checkpoint.resolve(), checkpoint.absolute()):
+    for path in (Path(os.path.realpath(checkpoint)), checkpoint.absolute()):
         for folder in path.parents:
             if _is_run(folder):
                 return folder
@@ -221,9 +225,24 @@ def run_of(checkpoint: Path) -> Path:
     return folder.parent if folder.name == "checkpoints" else folder
 
 
-def new_samples_folder(checkpoint: Path) -> Path:
-    """Returns samples/<time> in the run's folder: the default folder for samples."""
-    return run_of(checkpoint) / "samples" / _new_name()
+def default_place(checkpoint: Path, name: str, option: str) -> Path:
+    """Returns a place in the folder of the run that wrote a checkpoint.
+
+    Args:
+        checkpoint: may come from a stranger, with its run.
+        name: of the place within the run's folder.
+        option: that names another place.
+
+    Raises:
+        UsageError: if a link in the run's folder leads out of it.
+    """
+    run = run_of(checkpoint)
+    if not is_within(place := run / name, run):
+        raise UsageError(
+            f"`{option}` must be given, since {name.partition('/')[0]} in '{run}' is a link that "
+            f"leads elsewhere; name a place with --{option}."
+        )
+    return place
 
 
 def _is_run(folder: Path) -> bool:
@@ -235,6 +254,7 @@ def _is_run(folder: Path) -> bool:
     return isinstance(settings, dict) and settings.keys() >= _WRITTEN
 
 
-def _new_name() -> str:
+def new_name() -> str:
+    """Returns date and time, as the name of a folder."""
     # the random end distinguishes runs of the same second
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(2)}"

@@ -156,7 +156,7 @@ def print_sampling(run: SampleRun) -> None:
     print_line(f"samples: {_short(run.folder.path)}")
     shown = shortened(run.history.condition, 60)
     condition = f', condition "{shown}",' if shown else ""
-    print_line(f"gallery: {run.history.gallery}{condition} of {run.folder.description['history']}")
+    print_line(f"gallery: {run.history.gallery}{condition} of {run.history.location}")
     if run.num_chunks == 0:
         print_line(
             f"the folder already holds {len(run.folder)} samples: for more raise --num_samples or "

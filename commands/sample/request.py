@@ -11,7 +11,7 @@ import torch
 from lightning import LightningDataModule, LightningModule
 
 from commands.errors import UsageError
-from commands.run.folder import new_samples_folder, run_of
+from commands.run.folder import default_place, new_name
 from commands.sample.folder import SampleFolder, manifest_of
 from commands.sample.model import Combination, sampled_model
 from commands.sample.run import SampleRun
@@ -118,7 +118,7 @@ class SampleRequest:
             self.sampler, model, datamodule, self.num_real, device or torch.device("cpu")
         )
         first = self.checkpoints[0]
-        path = new_samples_folder(first) if self.output is None else Path(self.output)
+        path = Path(self.output or default_place(first, f"samples/{new_name()}", "output"))
         description = self._description(model, configured.description, seed)
         manifest = manifest_of(path, description)
         history = self._history(configured.rows, must_exist=manifest is not None)
@@ -129,7 +129,7 @@ class SampleRequest:
 
     def _history(self, rows: Recorded, must_exist: bool) -> DatabaseHistory:
         first = self.checkpoints[0]
-        store = run_of(first) / "gallery.db" if self.history is None else _store(self.history)
+        store = _store(self.history or default_place(first, "gallery.db", "history"))
         try:
             if must_exist and not self._exists_in(store):
                 raise UsageError(
@@ -186,9 +186,9 @@ class SampleRequest:
         }
 
 
-def _store(history: str) -> str | Path:
+def _store(history: str | Path) -> str | Path:
     """Returns a URL unchanged, and a text without a colon as the path of a file."""
-    return history if ":" in history else Path(history)
+    return history if isinstance(history, str) and ":" in history else Path(history)
 
 
 def digest(path: Path) -> str:

@@ -10,7 +10,7 @@ from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
 from commands.errors import UsageError
 from commands.export.generator_files import check_exportable, check_free, write_generator
 from commands.run.checkpoints import holds_average
-from commands.run.folder import run_of
+from commands.run.folder import default_place
 from commands.run.summary import print_exported, print_samples, print_sampling
 from commands.sample.decoding import write_missing_samples
 from commands.sample.model import sampled_model
@@ -86,7 +86,7 @@ class SamplingTrainer(Trainer):
         if not self.is_global_zero:
             return
         path = Path(ckpt_path)
-        folder = run_of(path) / "export" if output is None else Path(output)
+        folder = Path(output or default_place(path, "export", "output"))
         check_exportable(model)
         check_free(folder)
         averaged = holds_average(path) if use_ema is None else use_ema

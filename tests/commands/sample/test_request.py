@@ -56,6 +56,17 @@ def test_defaults_are_in_the_run(checkpoint: Path) -> None:
     assert description["checkpoint_sha256"].startswith("9a129038d9a00aed")
 
 
+@pytest.mark.parametrize(("name", "option"), [("samples", "output"), ("gallery.db", "history")])
+def test_defaults_do_not_leave_the_run(
+    name: str, option: str, checkpoint: Path, tmp_path: Path
+) -> None:
+    (outside := tmp_path / "outside").mkdir()
+    (checkpoint.parent.parent / name).symlink_to(outside / "x")
+    with pytest.raises(UsageError, match=rf"name a place with --{option}\."):
+        request_of(checkpoint).open(tiny_energy_vae())
+    assert list(outside.iterdir()) == []
+
+
 def test_the_manifest_says_what_decodes(checkpoint: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.ckpt"
     other.write_bytes(b"others")
