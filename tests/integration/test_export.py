@@ -1,11 +1,15 @@
 """The command `export` from end to end, and the page on loading its files."""
 
+import contextlib
+import hashlib
 import importlib
+import io
 import json
 import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,10 +17,11 @@ from typing import Any
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 import train
+from networks import MLPDecoder
 
 ROOT = Path(__file__).parents[2]
 ADAM = {"class_path": "torch.optim.Adam", "init_args": {"lr": 1.0e-3}}
@@ -185,6 +190,12 @@ sys.path[:0] = ["."]
 """
 
 
+def page_blocks() -> list[str]:
+    """Returns the Python programs of docs/exporting.md."""
+    page = (ROOT / "docs" / "exporting.md").read_text()
+    return re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+
+
 def run_alone(program: str, *distributions: str) -> str:
     """Returns the output of a program in a process that can import only these distributions."""
     command = [sys.executable, "-I", "-W", "ignore", "-c", ALONE + program, *distributions]
@@ -196,7 +207,7 @@ def run_alone(program: str, *distributions: str) -> str:
 def test_the_page_loads_them(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = export()
     monkeypatch.chdir(folder)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "exporting.md").read_text(), re.S)
+    blocks = page_blocks()
     assert len(blocks) == 2
     shutil.copytree(ROOT / "networks", "networks", ignore=shutil.ignore_patterns("weights"))
     shown = "print(images.requires_grad, *images.shape, images.double().sum().item())\n"
@@ -205,6 +216,60 @@ def test_the_page_loads_them(export: Export, monkeypatch: pytest.MonkeyPatch) ->
     assert first.startswith("False 16 1 28 28 ")
     latents = seeded + "latents = torch.randn(16, 3)\n"
     assert run_alone(latents + blocks[1] + shown, "torch", "safetensors") == first
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "complaint"),
+    [
+        ("class_path", "subprocess.Popen", "must be one of .*, got 'subprocess.Popen'"),
+        ("class_path", "networks.MLPDecoder.__init__", "must be one of"),
+        ("class_path", "\x1b[31m", r"got '\\x1b\[31m'"),
+        ("sha256", {"generator.safetensors": "0" * 64}, "differs from the exported file"),
+    ],
+)
+def test_the_page_checks_class_and_digest(
+    key: str, value: Any, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network of the description is never built."""
+    monkeypatch.chdir(tmp_path)
+    weights = save(MLPDecoder((1, 28, 28), 3).state_dict())
+    Path("generator.safetensors").write_bytes(weights)
+    metadata: dict[str, Any] = {
+        **{"shape": [1, 28, 28], "latent_dim": 3},
+        "network": {"class_path": "networks.MLPDecoder", "init_args": {"widths": None}},
+        "sha256": {"generator.safetensors": hashlib.sha256(weights).hexdigest()},
+    }
+    metadata["network" if key == "class_path" else key] |= (
+        {key: value} if key == "class_path" else value
+    )
+    Path("generator.json").write_text(json.dumps(metadata))
+    program = page_blocks()[1]
+    with pytest.raises(ValueError, match=complaint):
+        exec(compile(program, "page", "exec"), {"latents": torch.zeros(1, 3)})
+
+
+class Payload:
+    """Writes a file when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (Path("ran").absolute(),)
+
+
+def test_a_program_can_run_code_as_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    program = torch.export.export(torch.nn.Linear(3, 1), (torch.zeros(2, 3),))
+    torch.export.save(program, "generator.pt2")
+    buffer = io.BytesIO()
+    torch.save(Payload(), buffer)
+    with zipfile.ZipFile("generator.pt2") as read, zipfile.ZipFile("evil.pt2", "w") as tampered:
+        for name in read.namelist():
+            is_example = name.endswith("sample_inputs/model.pt")
+            tampered.writestr(name, buffer.getvalue() if is_example else read.read(name))
+    with contextlib.suppress(Exception):
+        torch.export.load("evil.pt2")
+    assert Path("ran").exists(), "correct docs/exporting.md: torch has become safer"
 
 
 def test_no_other_package_is_found_there() -> None:
