@@ -19,10 +19,11 @@ def foreign_file(folder: Path, known: Container[str] = ()) -> str | None:
         folder: that exists.
         known: names of files that may be there.
     """
-    for file in os.scandir(folder):
-        is_leftover = file.name.startswith(".") and file.name.endswith(".part")
-        if not (is_leftover or file.name in known) or not file.is_file(follow_symlinks=False):
-            return file.name
+    with os.scandir(folder) as files:
+        for file in files:
+            is_leftover = file.name.startswith(".") and file.name.endswith(".part")
+            if not (is_leftover or file.name in known) or not file.is_file(follow_symlinks=False):
+                return file.name
     return None
 
 
