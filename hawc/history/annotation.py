@@ -8,10 +8,27 @@ from typing import Any, final
 
 from hawc.arguments import check_text, described
 
-__all__ = ["Annotation", "Note", "checked_metadata", "checked_seeds", "checked_tags", "row_notes"]
+__all__ = [
+    "Annotation",
+    "Note",
+    "check_note",
+    "checked_metadata",
+    "checked_seeds",
+    "checked_tags",
+    "row_notes",
+]
 
 Note = dict[str, Any]
 """What one note says: some of seed, generator, metadata, tags, untag, forgotten."""
+
+_NOTE_KINDS: dict[str, type] = {
+    "seed": int,
+    "generator": str,
+    "metadata": dict,
+    "tags": list,
+    "untag": list,
+    "forgotten": bool,
+}
 
 
 @final
@@ -26,25 +43,54 @@ class Annotation:
     is_forgotten: bool = False
 
     @classmethod
-    def of(cls, note: Note) -> "Annotation":
-        """Returns what one note says."""
-        annotation = cls()
-        annotation.add(note)
+    def of(cls, *notes: Note) -> "Annotation":
+        """Returns what notes say together, the first one first.
+
+        Raises:
+            ValueError: if one is not a note.
+        """
+        annotation, tags = cls(), dict[str, None]()
+        for note in notes:
+            annotation._add(note, tags)
+        annotation.tags = tuple(tags)
         return annotation
 
     def add(self, note: Note) -> None:
-        """Apply a later note."""
+        """Apply a later note.
+
+        Raises:
+            ValueError: if it is not a note.
+        """
+        tags = dict.fromkeys(self.tags)
+        self.metadata = dict(self.metadata)
+        self._add(note, tags)
+        self.tags = tuple(tags)
+
+    def _add(self, note: Note, tags: dict[str, None]) -> None:
+        check_note(note)
         self.seed = note.get("seed", self.seed)
         self.generator_name = note.get("generator", self.generator_name)
-        self.metadata = self.metadata | note.get("metadata", {})
-        self.tags = tuple(dict.fromkeys((*self.tags, *note.get("tags", ()))))
-        removed = note.get("untag", ())
-        self.tags = tuple(tag for tag in self.tags if tag not in removed)
+        self.metadata.update(note.get("metadata", {}))
+        tags.update(dict.fromkeys(note.get("tags", ())))
+        for tag in note.get("untag", ()):
+            tags.pop(tag, None)
         self.is_forgotten = self.is_forgotten or note.get("forgotten", False)
 
     def note(self) -> Note:
         """Returns one note that says all of this but forgetting; {} if there is nothing."""
         return note_of(self.seed, self.generator_name, self.metadata, self.tags)
+
+
+def check_note(note: object) -> None:
+    """Raise ValueError unless a value, which may be of a stranger's file, is a note."""
+    if not isinstance(note, dict):
+        raise ValueError(f"a note must be a JSON object, got {type(note).__name__}.")
+    for name, kind in _NOTE_KINDS.items():
+        if name in note and type(note[name]) is not kind:
+            given = type(note[name]).__name__
+            raise ValueError(f"`{name}` of a note must be {kind.__name__}, got {given}.")
+    if not all(isinstance(tag, str) for name in ("tags", "untag") for tag in note.get(name, ())):
+        raise ValueError("the tags of a note must be texts, got other values.")
 
 
 def note_of(

@@ -56,7 +56,7 @@ class Gallery:
         with self._store.reading() as connection:
             found = list_sequences(self._store, connection, self._name)
             lengths = stored_lengths(connection) if found else {}
-            forgotten = Notes.forgotten_counts(connection) if _have_notes(found) else {}
+            forgotten = Notes.forgotten_counts(connection, lengths) if _have_notes(found) else {}
         return {s.condition: lengths.get(s.id, 0) - forgotten.get(s.id, 0) for s in found}
 
     def history(

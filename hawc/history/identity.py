@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from hawc.files import parse_json
 from hawc.history.abstract import Recorded
 
 __all__ = [
@@ -28,6 +29,7 @@ _DIGEST_SHOWN = re.compile(r",? ?sha256=[0-9a-f]+")
 _FEATURES = re.compile(
     r"^LatentsWithFeatures\(.*data=\w+\(.*dim=(\d+)(?:, sha256=[0-9a-f]+)?\)\)$", re.DOTALL
 )
+_LONGEST = 4000  # characters that are searched for former names: the time grows with their cube
 _TOLERANCE = 1e-3  # of the points' spread; other threads or machines differ by about 1e-6
 # Galleries of November 2026 recorded these names.
 _FORMER = (
@@ -41,7 +43,7 @@ _FORMER = (
 
 def current_form(recorded: str) -> str:
     """Returns the repr that the same description has today."""
-    for former, present in _FORMER:
+    for former, present in _FORMER if len(recorded) <= _LONGEST else ():
         recorded = former.sub(present, recorded)
     return recorded
 
@@ -59,7 +61,7 @@ def num_features_of(rows: Recorded) -> int:
 
 def num_features_in(recorded: str) -> int:
     """Returns how many numbers of a row of version 1 are features, by its repr."""
-    match = _FEATURES.search(current_form(recorded))
+    match = _FEATURES.search(current_form(recorded)) if len(recorded) <= _LONGEST else None
     return int(match[1]) if match else 0
 
 
@@ -95,10 +97,11 @@ def difference(
         return None
     if _DIGEST.sub("", before) != _DIGEST.sub("", now):
         return "distribution"
-    old = json.loads(fingerprint) if fingerprint else {}
-    new = _fingerprints(rows)
-    pairs = zip(_DIGEST.findall(before), _DIGEST.findall(now), strict=True)
-    same = all(a == b or _agree(old.get(a), new.get(b)) for a, b in pairs)
+    old, new = _parsed(fingerprint), _fingerprints(rows)
+    digests, others = _DIGEST.findall(before), _DIGEST.findall(now)
+    same = len(digests) == len(others) and all(
+        a == b or _agree(old.get(a), new.get(b)) for a, b in zip(digests, others, strict=True)
+    )
     return None if same else "numbers"
 
 
@@ -112,12 +115,25 @@ def _fingerprints(rows: Recorded) -> Fingerprints:
     return fingerprint() if callable(fingerprint) else {}
 
 
+def _parsed(fingerprint: str | None) -> Fingerprints:
+    """Returns recorded fingerprints; none if the text, which may be a stranger's, is not valid."""
+    try:
+        parsed = parse_json(fingerprint or "{}")
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
 def _agree(before: Any, now: Any) -> bool:
     """Returns whether two fingerprints, each a mean and rows, differ by rounding alone."""
     if before is None or now is None:
         return False
-    old, new = np.asarray(before, dtype=np.float64), np.asarray(now, dtype=np.float64)
-    if old.shape != new.shape:
+    new = np.asarray(now, dtype=np.float64)
+    try:
+        old = np.asarray(before, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    if old.shape != new.shape or not np.isfinite(old).all():
         return False
     spread = np.abs(old[1:] - old[0]).max() or np.abs(old).max()
     return bool(np.abs(old - new).max() <= _TOLERANCE * spread)

@@ -54,6 +54,7 @@ class Candidates:
             return
         with self._rows.writing() as connection:
             batches = self._found(connection) or self._created(connection)
+            self._rows.length(connection)  # as rows cannot be added to a deleted gallery either
             length = batches.length(connection)
             kept = features[: max(MAX_CANDIDATES - length, 0)]
             if len(kept) > 0:

@@ -119,6 +119,8 @@ class Elsewhere:
     ) -> None:
         read = self._read[other.id]
         if newest_note > read.newest_note:
-            notes = Notes(other.id).forgotten(connection, read.newest_note, newest_note)
+            notes = Notes(other.id).forgotten(
+                connection, read.length, read.newest_note, newest_note
+            )
             self._buffer.forget([read.place(position) for _, position in notes])
         read.newest_batch, read.newest_note = newest_batch, newest_note

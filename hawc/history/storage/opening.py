@@ -5,7 +5,7 @@ from typing import final
 
 import torch
 
-from hawc.history.abstract import HistoryStoreError, Recorded, check_dimension
+from hawc.history.abstract import Recorded, check_dimension
 from hawc.history.identity import (
     current_form,
     difference,
@@ -15,7 +15,6 @@ from hawc.history.identity import (
     num_features_of,
     shown,
 )
-from hawc.history.storage.batches import DTYPES
 from hawc.history.storage.nearest import excerpt, nearest
 from hawc.history.storage.sequences import (
     Sequence,
@@ -32,8 +31,11 @@ from hawc.history.storage.sequences import (
 )
 from hawc.history.storage.store import Store
 from hawc.history.storage.stored_rows import StoredRows
+from hawc.printable import shortened
 
 __all__ = ["Opening"]
+
+_SHOWN = 300  # columns of a recorded target in a message
 
 
 @final
@@ -155,13 +157,14 @@ class Opening:
         created = f"with which {self.place} was created"
         match difference(sequence.target, sequence.fingerprint, given):
             case "distribution":
-                recorded = current_form(sequence.target)
+                recorded = shortened(current_form(sequence.target), _SHOWN)
                 raise ValueError(
                     f"`target` must be {recorded}, {created}, got {given}; name another `gallery`."
                 )
             case "numbers":
+                recorded = shortened(shown(sequence.target), _SHOWN)
                 raise ValueError(
-                    f"`target` must have the numbers of {shown(sequence.target)}, {created}, got "
+                    f"`target` must have the numbers of {recorded}, {created}, got "
                     f"others: {_reason(sequence)}; name another `gallery`."
                 )
         if sequence.dim != given.dim:
@@ -177,7 +180,8 @@ class Opening:
             case "distribution":
                 raise ValueError(
                     f"`history` must be a gallery of {given}, got {self.place} of "
-                    f"{current_form(sequence.target)}; name another gallery. If both are one "
+                    f"{shortened(current_form(sequence.target), _SHOWN)}; name another gallery. If "
+                    "both are one "
                     "distribution under two names, assign the gallery to the sampler's attribute "
                     "`history`."
                 )
@@ -196,11 +200,7 @@ class Opening:
         return gives_latents(sequence.dim, num_features, sequence.target, rows)
 
     def _check(self, found: Sequence) -> None:
-        if found.dtype not in DTYPES:
-            raise HistoryStoreError(
-                f"{self.place} has points of type {found.dtype!r}: it is damaged, or newer than "
-                "this program."
-            )
+        found.check(self.place)
         if self._dtype not in (None, found.dtype):
             raise ValueError(
                 f"`dtype` must be torch.{found.dtype}, with which {self.place} was created, got "

@@ -29,8 +29,11 @@ def version_of(store: Store, connection: Connection) -> int:
 
 def upgrade(store: Store, connection: Connection) -> None:
     """Create missing tables within the transaction of `connection`."""
-    if version_of(store, connection) == VERSION:
+    version = version_of(store, connection)
+    if version == VERSION:
         return
+    if version == 0:
+        store.check_no_link()
     store.lock(connection)
     METADATA.create_all(connection)
     if version_of(store, connection) != VERSION:  # another process may have been faster

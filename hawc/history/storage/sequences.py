@@ -11,11 +11,16 @@ import torch
 from sqlalchemy import Connection, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from hawc.files import parse_json
+from hawc.history.abstract import HistoryStoreError
 from hawc.history.storage.batches import DTYPES, Batches
+from hawc.history.storage.cells import DamagedCellError, check_present
 from hawc.history.storage.nearest import excerpt, first_difference, nearest
 from hawc.history.storage.schema import upgrade, version_of
+from hawc.history.storage.sqlite_connection import LARGEST_CELL
 from hawc.history.storage.store import Store
 from hawc.history.storage.tables import GALLERIES, SEQUENCES
+from hawc.printable import shortened
 
 __all__ = [
     "CANDIDATES",
@@ -69,8 +74,31 @@ class Sequence:
     fingerprint: str | None = None
 
     def batches(self, place: str, num_features: int) -> Batches:
-        """Returns the batches of the sequence; `place` names it in messages."""
+        """Returns the batches of the sequence; `place` names it in messages.
+
+        Raises:
+            HistoryStoreError: if such rows do not exist.
+        """
+        self.check(place)
+        if not 0 <= num_features <= self.dim:
+            raise HistoryStoreError(
+                f"{place} is damaged: {num_features} of {self.dim} numbers of a row are features."
+            )
         return Batches(self.id, self.dim, num_features, self.dtype, place)
+
+    def check(self, place: str) -> None:
+        """Raise HistoryStoreError unless rows can have the recorded dtype and dimension."""
+        if self.dtype not in DTYPES:
+            raise HistoryStoreError(
+                f"{place} has points of type {shortened(self.dtype, 20)!r}: it is damaged, or "
+                "newer than this program."
+            )
+        largest = LARGEST_CELL // DTYPES[self.dtype].itemsize
+        if not 1 <= self.dim <= largest:
+            raise HistoryStoreError(
+                f"{place} is damaged: its points have {self.dim} numbers, and 1 to {largest:,} are "
+                "possible."
+            )
 
 
 def checked_gallery(name: object) -> str:
@@ -80,7 +108,8 @@ def checked_gallery(name: object) -> str:
         ValueError: if it is not 1 to 100 printable characters.
     """
     if not (isinstance(name, str) and name.isprintable() and 1 <= len(name) <= 100):
-        raise ValueError(f"`gallery` must be 1 to 100 printable characters, got {name!r}.")
+        given = excerpt(name) if isinstance(name, str) else repr(name)
+        raise ValueError(f"`gallery` must be 1 to 100 printable characters, got {given}.")
     return name
 
 
@@ -235,7 +264,13 @@ def _query(version: int) -> Select[Any]:
 
 def _sequence(row: Any) -> Sequence:
     first = (row.id, row.identity, row.dim, row.dtype, row.target)
+    check_present(**dict(zip(("id", "identity", "dim", "dtype", "target"), first, strict=True)))
+    check_present(name=row.name)
     if len(row) == 6 or row.gallery is None:  # of version 1, nothing was written to it since
         return Sequence(*first, gallery=row.name)
-    condition = json.loads(row.condition)
+    check_present(condition=row.condition, kind=row.kind, num_features=row.num_features)
+    try:
+        condition = checked_condition(parse_json(row.condition))
+    except ValueError as error:
+        raise DamagedCellError(f"a condition is not valid: {shortened(str(error), 100)}") from error
     return Sequence(*first, row.gallery, condition, row.kind, row.num_features, row.fingerprint)

@@ -6,13 +6,17 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any, final
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, inspect
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from hawc.history.abstract import HistoryStoreError
+from hawc.history.storage.cells import DamagedCellError
+from hawc.history.storage.plain_tables import other_tables, problem_of_tables
 from hawc.history.storage.store_errors import DAMAGED, store_error
 from hawc.history.storage.store_url import FilePlace, StoreURL, store_place
+from hawc.history.storage.tables import METADATA
+from hawc.printable import shortened
 
 __all__ = ["Store", "StoreURL"]
 
@@ -39,6 +43,7 @@ class Store:
         self._place = store_place(url)
         self._engine = self._place.engine()
         self._is_checked = False
+        self._is_plain = False
         if self.is_sqlite:
             event.listen(self._engine, "connect", _set_up_sqlite)
 
@@ -69,6 +74,14 @@ class Store:
         folder = self._place.path.parent
         if not folder.is_dir() or not os.access(folder, os.W_OK):
             raise HistoryStoreError(f"{failure}: does its folder exist, and is it writable?")
+
+    def check_no_link(self) -> None:
+        """Raise HistoryStoreError if the store is a link, and may be a file of another program."""
+        if isinstance(self._place, FilePlace) and self._place.path.is_symlink():
+            raise HistoryStoreError(
+                f"the history at {self} is a link to a file without galleries, and none is created "
+                "there: name that file."
+            )
 
     @property
     def file_name(self) -> str:
@@ -115,11 +128,14 @@ class Store:
         """
         if self.is_sqlite and not self._is_checked:
             with self.reading() as connection:
-                result = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
-            if result != "ok":
-                raise HistoryStoreError(
-                    f"the history at {self} cannot be read ({result}): {DAMAGED}."
-                )
+                for place in _checked_parts(connection):
+                    check = f"PRAGMA integrity_check({place})"
+                    result = str(connection.exec_driver_sql(check).scalar())
+                    if result != "ok":
+                        raise HistoryStoreError(
+                            f"the history at {self} cannot be read ({shortened(result, 200)}): "
+                            f"{DAMAGED}."
+                        )
             self._is_checked = True
 
     def lock(self, connection: Connection, number: int = _CREATION_LOCK) -> None:
@@ -138,12 +154,31 @@ class Store:
         try:
             with self._engine.connect() as connection:
                 connected = True
+                self._check_tables(connection)
                 yield connection
-        except (SQLAlchemyError, UnicodeDecodeError) as error:  # damaged text cannot be decoded
+        except (SQLAlchemyError, UnicodeDecodeError, DamagedCellError) as error:
+            # damaged text cannot be decoded
             failure = f"the history at {self} cannot be {action}"
             self._check_mode(failure)
             secrets = self._place.secrets
             raise store_error(error, failure, secrets=secrets, connected=connected)  # noqa: B904  has its cause
+
+    def _check_tables(self, connection: Connection) -> None:
+        """Check once that nothing acts behind the tables; see `hawc.history.storage.plain_tables`.
+
+        Raises:
+            HistoryStoreError: if a table is not plain.
+        """
+        if self._is_plain:
+            return
+        problem = problem_of_tables(connection)
+        connection.rollback()  # it began by reading
+        if problem is not None:
+            raise HistoryStoreError(
+                f"the history at {self} is refused: {problem}. A gallery has plain tables without "
+                "triggers, views and rules: restore it from a copy or an export."
+            )
+        self._is_plain = True
 
     def _check_mode(self, failure: str) -> None:
         """Raise HistoryStoreError if the file is missing and the URL forbids to create it."""
@@ -154,6 +189,17 @@ class Store:
                     f"{failure}: a URL with mode={mode} must name a file that exists. Correct the "
                     "path, or leave `mode` out to create the file."
                 )
+
+
+def _checked_parts(connection: Connection) -> list[str]:
+    """Returns arguments of SQLite's check: the whole file, or the tables of galleries.
+
+    The check computes constraints and indexes, which in other tables may hold any expression.
+    """
+    if not other_tables(connection):
+        return ["1"]
+    known = inspect(connection)
+    return [f"'{name}'" for name in METADATA.tables if known.has_table(name)]
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

@@ -7,6 +7,8 @@ from urllib.parse import quote
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from hawc.history.abstract import HistoryStoreError
+from hawc.history.storage.cells import DamagedCellError
+from hawc.printable import printable
 
 __all__ = ["DAMAGED", "is_key_conflict", "store_error"]
 
@@ -46,6 +48,8 @@ _ADVICE = (
     ("SQLITE_PERM", "the user lacks a permission: grant it"),
     ("SQLITE_CORRUPT", DAMAGED),
     ("SQLITE_NOTADB", "the file is no SQLite database: name another one"),
+    ("SQLITE_TOOBIG", "no value of a gallery is that large: restore the file from a copy"),
+    ("SQLITE_INTERRUPT", "the file is damaged, as its rows have no end: restore it from a copy"),
     ("SQLITE", "does the store still exist?"),
     ("08", _LOST),
     ("22001", "the database counts bytes, not characters: use a shorter name"),
@@ -77,6 +81,7 @@ _ADVICE = (
     ("", "does the store still exist?"),
 )
 _UNREACHED = "does the store exist, and are server, user, password and options of the URL right?"
+_LONGEST = 1000  # characters of a driver's message; it may repeat the file's text
 _KEY_CONFLICTS = ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE", "23505")
 _NOT_UTF8 = "its text is not UTF-8: restore the store from a copy or an export"
 
@@ -118,12 +123,15 @@ def _code(error: Exception) -> str:
 def _reason(error: Exception) -> str:
     """Returns the driver's message on one line."""
     cause = error.orig if isinstance(error, DBAPIError) else error
-    return re.sub(r"\s+", " ", str(cause)).strip().rstrip(".")
+    words = re.sub(r"\s+", " ", str(cause)[:_LONGEST]).strip().rstrip(".")
+    return printable(words)
 
 
 def _advice(error: Exception, connected: bool) -> str:
     if isinstance(error, UnicodeDecodeError):
         return _NOT_UTF8
+    if isinstance(error, DamagedCellError):
+        return DAMAGED
     code = _code(error)
     if not code and not connected:
         return _UNREACHED

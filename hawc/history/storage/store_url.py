@@ -1,5 +1,6 @@
 """URLs of stores: parsing, checks, and a form to show without passwords."""
 
+import logging
 import math
 import os
 import re
@@ -7,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 from urllib.parse import parse_qsl, unquote, urlencode
 
 from sqlalchemy import Engine, NullPool, create_engine, make_url
@@ -15,6 +16,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
 from hawc.history.abstract import HistoryStoreError
+from hawc.history.storage.side_files import create_file, problem_of_files
+from hawc.history.storage.sqlite_connection import connect
 
 __all__ = ["FilePlace", "ServerPlace", "StoreURL", "store_place"]
 
@@ -61,12 +64,15 @@ class FilePlace:
         options = {key: value for key, value in self.options.items() if key != "timeout"}
         uri = f"{self.path.as_uri()}?{urlencode(options)}"
 
-        def connect() -> sqlite3.Connection:
-            return sqlite3.connect(uri, timeout=timeout, uri=True)
+        def connection() -> sqlite3.Connection:
+            problem = problem_of_files(self.path)
+            if problem is not None:
+                raise HistoryStoreError(f"the history at {self} is refused: {problem}.")
+            if self.options["mode"] == "rwc":
+                create_file(self.path)
+            return connect(self.path, uri, timeout)
 
-        return create_engine(
-            "sqlite+pysqlite://", creator=connect, poolclass=NullPool, hide_parameters=True
-        )
+        return _engine("sqlite+pysqlite://", creator=connection)
 
 
 @final
@@ -106,7 +112,7 @@ class ServerPlace:
         # the driver then uses UTF-8 with databases of any encoding
         url = self.address.update_query_dict({"client_encoding": "utf8"})
         try:
-            engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
+            engine = _engine(url)
         except ImportError as error:
             raise HistoryStoreError(
                 f"the history at {self} needs a driver that cannot be loaded ({error}): "
@@ -149,6 +155,20 @@ def store_place(url: StoreURL) -> FilePlace | ServerPlace:
         shown = f"'sqlite://{head}'"
         return _file_place(unquote(head[1:]), _options(query, shown), shown)
     return _parsed_server(head, query)
+
+
+def _engine(url: str | URL, **options: Any) -> Engine:
+    """Returns an engine without a pool, which prints nothing about lost connections.
+
+    SQLAlchemy would print a traceback for each. The error that is raised says the same.
+    """
+    engine = create_engine(
+        url, poolclass=NullPool, pool_logging_name="hawc", hide_parameters=True, **options
+    )
+    logger = engine.pool.logger  # by this name, it is of these engines alone
+    if isinstance(logger, logging.Logger) and logger.level == logging.NOTSET:
+        logger.setLevel(logging.CRITICAL)
+    return engine
 
 
 def _place_of(url: URL) -> FilePlace | ServerPlace:

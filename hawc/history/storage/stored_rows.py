@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, literal, select
 from sqlalchemy.exc import IntegrityError
 from torch import Tensor
 
-from hawc.history.abstract import HistoryConflictError, HistoryStoreError, check_length
+from hawc.history.abstract import HistoryStoreError, check_length
 from hawc.history.annotation import Annotation, Note
 from hawc.history.point_buffer import PointBuffer
 from hawc.history.storage.access import GalleryAccess
@@ -20,7 +20,7 @@ from hawc.history.storage.schema import upgrade, version_of
 from hawc.history.storage.sequences import Sequence, add_fingerprint, describe_sequence
 from hawc.history.storage.store import Store
 from hawc.history.storage.store_errors import is_key_conflict
-from hawc.history.storage.tables import VERSION
+from hawc.history.storage.tables import GALLERIES, VERSION
 from hawc.threads import ThreadLock
 
 __all__ = ["StoredRows"]
@@ -49,6 +49,8 @@ class StoredRows:
         self._notes = Notes(sequence.id)
         self._buffer = PointBuffer(sequence.dim, self.batches.dtype)
         self._buffer_lock = ThreadLock()  # held for moments only: reading never waits for a choice
+        # up to which row batches were seen to follow each other, and within which transaction
+        self._contiguous: tuple[object, int] = (None, 0)
         self._newest_note = 0  # up to which the buffer's rows are forgotten
         self._has_notes = False  # whether the store has tables of version 2
         self._is_described = sequence.num_features is not None
@@ -73,7 +75,8 @@ class StoredRows:
                     "before: the store was replaced; open it again."
                 )
             uncommitted = self._fetch(connection) if length > len(self._buffer) else []
-            forgotten = self._forget(connection, newest_note)
+            present = len(self._buffer) + sum(len(batch) for batch in uncommitted)
+            forgotten = self._forget(connection, present, newest_note)
             if not uncommitted and not forgotten:
                 return self._buffer.view()
             with torch.inference_mode(False):
@@ -88,32 +91,54 @@ class StoredRows:
         label: str | None,
         notes: list[Note],
     ) -> range:
-        """Record whole rows, or features alone, with one note per row, which may be empty."""
-        with self.writing() as connection:
-            # The length may change after this check. Then another writer's row has the key of our
-            # first row, and the insertion fails. No isolation beyond the key is needed.
-            first = self.batches.length(connection)
-            if expected_length is not None:
-                check_length(first, expected_length)
-            try:
-                self.batches.insert(connection, batch, first, label)
-            except IntegrityError as error:
-                if not is_key_conflict(error):
+        """Record whole rows, or features alone, with one note per row, which may be empty.
+
+        Raises:
+            HistoryConflictError: if there is another number of rows than expected.
+            HistoryStoreError: if the database refuses the rows for any other reason.
+        """
+        first, is_taken = 0, False
+        try:
+            with self.writing() as connection:
+                first = self.length(connection)
+                if expected_length is not None:
+                    check_length(first, expected_length)
+                try:
+                    self.batches.insert(connection, batch, first, label)
+                except IntegrityError as error:
+                    is_taken = is_key_conflict(error)
                     raise
-                raise HistoryConflictError(
-                    f"another process has just appended to the history of {first} points;"
-                    " choose again against its present points."
-                ) from error
-            positions = range(first, first + len(batch))
-            said = zip(positions, notes, strict=True)
-            self._notes.insert(connection, [(i, note) for i, note in said if note])
+                positions = range(first, first + len(batch))
+                said = zip(positions, notes, strict=True)
+                self._notes.insert(connection, [(i, note) for i, note in said if note])
+        except HistoryStoreError:
+            if is_taken:  # perhaps by a writer that did not wait for the lock
+                check_length(len(self), first)
+            raise
+        self._contiguous = (self.access.committed, positions.stop)
         self._remember(self.batches.whole(batch), first)
         return positions
 
     def note(self, notes: list[tuple[int, Note]]) -> None:
         """Record notes on rows."""
         with self.writing() as connection:
+            self._state(connection)
             self._notes.insert(connection, notes)
+
+    def length(self, connection: Connection) -> int:
+        """Returns the number of rows, of which each belongs to one batch.
+
+        Raises:
+            HistoryStoreError: if batches are missing or overlap, or the gallery was deleted.
+        """
+        length = max(0, self._state(connection)[0])
+        transaction, seen = self._contiguous
+        start = seen if transaction is self.access.committed and seen <= length else 0
+        start = max(start, min(len(self._buffer), length))
+        if length > start:
+            self.batches.check_places(connection, start, length)
+        self._contiguous = (self.access.committed, length)
+        return length
 
     def annotations(self, positions: range) -> Mapping[int, Annotation]:
         """Returns what is said of these rows."""
@@ -146,14 +171,26 @@ class StoredRows:
             add_fingerprint(connection, self.sequence, self.fingerprint)
 
     def _state(self, connection: Connection) -> tuple[int, int]:
-        """Returns the number of rows and the newest note, both of one instant."""
+        """Returns the number of rows and the newest note, both of one instant.
+
+        Raises:
+            HistoryStoreError: if the gallery was deleted.
+        """
         newest: Any = literal(0)
         if self._finds_notes(connection):
             newest = self._notes.newest().scalar_subquery()
+        identity = select(GALLERIES.c.identity).where(GALLERIES.c.id == self.sequence.id)
         query = select(
-            func.coalesce(self.batches.end().scalar_subquery(), 0), func.coalesce(newest, 0)
+            func.coalesce(self.batches.end().scalar_subquery(), 0),
+            func.coalesce(newest, 0),
+            identity.scalar_subquery(),
         )
-        length, note = connection.execute(query).one()
+        length, note, found = connection.execute(query).one()
+        if found != self.sequence.identity:
+            raise HistoryStoreError(
+                f"{self.batches.place} was deleted from the store since it was opened: open it "
+                "again."
+            )
         return int(length), int(note)
 
     def _finds_notes(self, connection: Connection) -> bool:
@@ -172,7 +209,7 @@ class StoredRows:
         """
         committed, length = self.access.committed, len(self._buffer)
         uncommitted: list[Float[Tensor, "k d"]] = []
-        for batch in self.batches.read(connection, length):
+        for batch in self.batches.all_whole(self.batches.read(connection, length)):
             if committed is None or length < committed[0]:
                 self._buffer.append(batch)
             else:
@@ -180,7 +217,7 @@ class StoredRows:
             length += len(batch)
         return uncommitted
 
-    def _forget(self, connection: Connection, newest: int) -> list[int]:
+    def _forget(self, connection: Connection, length: int, newest: int) -> list[int]:
         """Replace rows in the buffer that were forgotten since.
 
         Returns:
@@ -189,7 +226,7 @@ class StoredRows:
         if newest <= self._newest_note:
             return []
         committed = newest if self.access.committed is None else self.access.committed[1]
-        notes = self._notes.forgotten(connection, self._newest_note, newest)
+        notes = self._notes.forgotten(connection, length, self._newest_note, newest)
         self._buffer.forget([position for number, position in notes if number <= committed])
         self._newest_note = max(self._newest_note, min(newest, committed))
         return [position for number, position in notes if number > committed]

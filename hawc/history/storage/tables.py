@@ -16,19 +16,9 @@ count more. `hawc_schema` holds the version. Rows are only added to all tables.
 import secrets
 from datetime import UTC, datetime
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    DateTime,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
-)
+from sqlalchemy import Column, ForeignKey, Index, MetaData, Table
+
+from hawc.history.storage.cells import BigWhole, Bytes, ShortWords, Time, Whole, Words
 
 __all__ = ["BATCHES", "GALLERIES", "METADATA", "NOTES", "SCHEMA", "SEQUENCES", "VERSION"]
 
@@ -44,14 +34,14 @@ def _now() -> datetime:
 GALLERIES = Table(
     "hawc_galleries",
     METADATA,
-    Column("id", Integer, primary_key=True),
-    # not String(100): with some encodings servers count bytes, and some drivers cut longer names
-    Column("name", Text, nullable=False, unique=True),
-    Column("identity", String(32), nullable=False, default=lambda: secrets.token_hex(16)),
-    Column("dim", Integer, nullable=False),
-    Column("dtype", String(10), nullable=False),
-    Column("target", Text, nullable=False),
-    Column("created", DateTime(timezone=True), nullable=False, default=_now),
+    Column("id", Whole, primary_key=True),
+    # not ShortWords: with some encodings servers count bytes, and some drivers cut longer names
+    Column("name", Words, nullable=False, unique=True),
+    Column("identity", ShortWords(32), nullable=False, default=lambda: secrets.token_hex(16)),
+    Column("dim", Whole, nullable=False),
+    Column("dtype", ShortWords(10), nullable=False),
+    Column("target", Words, nullable=False),
+    Column("created", Time(), nullable=False, default=_now),
 )
 
 # `first` is the number of points before this batch. Two writers that saw the same number of points
@@ -60,40 +50,40 @@ BATCHES = Table(
     "hawc_batches",
     METADATA,
     Column("gallery_id", ForeignKey(GALLERIES.c.id), primary_key=True),
-    Column("first", BigInteger, primary_key=True, autoincrement=False),
-    Column("size", BigInteger, nullable=False),
-    Column("label", Text),
-    Column("points", LargeBinary, nullable=False),
-    Column("checksum", String(64), nullable=False),
-    Column("created", DateTime(timezone=True), nullable=False, default=_now),
+    Column("first", BigWhole, primary_key=True, autoincrement=False),
+    Column("size", BigWhole, nullable=False),
+    Column("label", Words),
+    Column("points", Bytes, nullable=False),
+    Column("checksum", ShortWords(64), nullable=False),
+    Column("created", Time(), nullable=False, default=_now),
 )
 
 SCHEMA = Table(
     "hawc_schema",
     METADATA,
-    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("version", Whole, primary_key=True, autoincrement=False),
 )
 
 SEQUENCES = Table(
     "hawc_sequences",
     METADATA,
     Column("gallery_id", ForeignKey(GALLERIES.c.id), primary_key=True, autoincrement=False),
-    Column("gallery", Text, nullable=False, index=True),
-    Column("condition", Text, nullable=False),
-    Column("kind", String(10), nullable=False),
-    Column("num_features", Integer, nullable=False),
-    Column("fingerprint", Text),
+    Column("gallery", Words, nullable=False, index=True),
+    Column("condition", Words, nullable=False),
+    Column("kind", ShortWords(10), nullable=False),
+    Column("num_features", Whole, nullable=False),
+    Column("fingerprint", Words),
 )
 
 NOTES = Table(
     "hawc_notes",
     METADATA,
     # SQLite numbers an INTEGER key by itself, but no BIGINT
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("id", BigWhole().with_variant(Whole(), "sqlite"), primary_key=True),
     Column("gallery_id", ForeignKey(GALLERIES.c.id), nullable=False),
-    Column("position", BigInteger, nullable=False),
-    Column("note", Text, nullable=False),
-    Column("created", DateTime(timezone=True), nullable=False, default=_now),
+    Column("position", BigWhole, nullable=False),
+    Column("note", Words, nullable=False),
+    Column("created", Time(), nullable=False, default=_now),
     Index("hawc_notes_newest", "gallery_id", "id"),
     Index("hawc_notes_of_row", "gallery_id", "position"),
 )

@@ -45,9 +45,9 @@ def test_finds_the_notes_that_forget(store: Store) -> None:
     with store.writing() as connection:
         notes.insert(connection, [(7, {"forgotten": True}), (8, {"metadata": {"forgotten": 1}})])
         notes.insert(connection, [(9, {"forgotten": True})])
-        assert notes.forgotten(connection) == [(1, 7), (3, 9)]
-        assert notes.forgotten(connection, after=1) == [(3, 9)]
-        assert notes.forgotten(connection, after=1, last=2) == []
+        assert notes.forgotten(connection, 10) == [(1, 7), (3, 9)]
+        assert notes.forgotten(connection, 10, after=1) == [(3, 9)]
+        assert notes.forgotten(connection, 10, after=1, last=2) == []
 
 
 def test_seeds_of_any_size_come_back(store: Store) -> None:
