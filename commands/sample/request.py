@@ -39,8 +39,8 @@ class SampleRequest:
             points, for comparison), or one of your own. Its arguments follow, as in
             --sampler.window 1000; --sampler.help FeatureSampler lists them.
         history: Database of galleries: a SQLite file such as gallery.db, or a URL such as
-            postgresql+psycopg://user@host/database. Default: gallery.db in the run folder of the
-            checkpoint. Any other one must exist, unless `create` is set.
+            postgresql+psycopg://user@host/database (password in PGPASSWORD or ~/.pgpass). Default:
+            gallery.db in the checkpoint's run folder. Any other must exist, unless `create` is set.
         gallery: Name of the gallery in the database. Any but the default one must exist, unless
             `create` is set.
         condition: Any text, such as a prompt or a class. Each condition of a gallery has samples of

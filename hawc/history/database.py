@@ -47,8 +47,10 @@ class DatabaseHistory(AnnotatedHistory):
     Args:
         url: the path of a SQLite file; or in SQLAlchemy's form, 'sqlite:///gallery.db' (a relative
             path; four slashes begin an absolute one) or
-            'postgresql+psycopg://user:password@host/database'. Options: `?timeout=` in seconds,
-            `mode=ro` and others of SQLite, or those of libpq.
+            'postgresql+psycopg://user@host/database', with the password in the environment variable
+            PGPASSWORD or in ~/.pgpass. A password in a URL is visible in the list of processes.
+            Options: `?timeout=` in seconds, `mode=ro` and others of SQLite, or those of libpq, as
+            `?passfile=`.
         target: the distribution of the rows. Its dimension and its `repr` are recorded when the
             condition is created, and must be the same whenever it is opened. For a
             `hawc.FeatureSampler` it is `hawc.samplers.LatentsWithFeatures`. None is the recorded

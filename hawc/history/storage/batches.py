@@ -10,7 +10,7 @@ from typing import Any, final
 import numpy as np
 import torch
 from jaxtyping import Float
-from sqlalchemy import ColumnElement, Connection, Select, insert, select, true
+from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, true
 from torch import Tensor
 
 from hawc.history.abstract import HistoryStoreError
@@ -98,13 +98,15 @@ class Batches:
 
     def check_places(self, connection: Connection, first: int, end: int) -> None:
         """Raise HistoryStoreError unless batches follow each other from row `first` to `end`."""
-        query = select(BATCHES.c.first, BATCHES.c.size).where(
+        stored = func.length(BATCHES.c.points)
+        query = select(BATCHES.c.first, BATCHES.c.size, stored).where(
             BATCHES.c.gallery_id == self.key, _is_from(first), BATCHES.c.first < end
         )
         ordered = query.order_by(BATCHES.c.first)
-        for begin, size in connection.execute(ordered, execution_options={"yield_per": 1000}):
+        rows = connection.execute(ordered, execution_options={"yield_per": 1000})
+        for begin, size, num_bytes in rows:
             check_present(first=begin, size=size)
-            if begin != first or size < 1:
+            if begin != first or not 1 <= size <= num_bytes // self._stored_type.itemsize:
                 break
             first += size
         if first != end:

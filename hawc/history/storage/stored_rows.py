@@ -63,7 +63,7 @@ class StoredRows:
 
     def __len__(self) -> int:
         with self.access.reading() as connection:
-            return self.batches.length(connection)
+            return self.length(connection)
 
     def view(self) -> Float[Tensor, "n d"]:
         """Returns all rows; forgotten ones and absent latents are NaN."""

@@ -72,7 +72,7 @@ def test_code_in_a_file_is_not_run(tmp_path: Path, name: str) -> None:
         lambda: galleries(path),
         lambda: Gallery(path),
     ):
-        with pytest.raises(HistoryStoreError, match="is refused: it has .* creates it") as caught:
+        with pytest.raises(HistoryStoreError, match=r"is refused: it has .* creates it") as caught:
             read()
         assert "\n" not in str(caught.value)
     assert path.read_bytes() == before

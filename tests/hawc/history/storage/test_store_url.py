@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from sqlalchemy import URL
+from sqlalchemy import URL, create_engine
 
 from hawc.history import DatabaseHistory, HistoryStoreError, galleries
 from hawc.history.storage.store import Store
@@ -220,3 +220,13 @@ def test_waits_for_the_timeout(here: Path) -> None:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(HistoryStoreError, match=r"written \(database is locked\): another pro"):
             hasty.append(torch.ones(3, 2), expected_length=3)
+
+
+def test_a_lost_connection_prints_no_traceback(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    engines = [store_place(tmp_path / "a.db").engine(), create_engine("sqlite://")]
+    for engine in engines:
+        engine.pool.logger.error("Error closing cursor")
+    assert len(caplog.records) == 1  # of the engine of another program
+    assert engines[0].pool.recreate().logger is engines[0].pool.logger

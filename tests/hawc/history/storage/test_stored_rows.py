@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from hawc.history import DatabaseHistory
+from hawc.history import DatabaseHistory, HistoryConflictError, HistoryStoreError
+from hawc.history.storage.store import Store
 from hawc.samplers import Features, LatentsWithFeatures
 from hawc.targets import StandardNormal
 
@@ -87,3 +88,48 @@ def test_pages_of_rows_are_complete(
     history.add(torch.ones(7, 2), seeds=range(7))
     history.forget([3, 4])
     assert [(row.id, row.seed) for row in history][3:] == [(i, i - 4) for i in range(5, 11)]
+
+
+def test_only_another_length_is_a_conflict(url: str) -> None:
+    plane = StandardNormal(2)
+    history = DatabaseHistory(url, plane, create=True)
+    history.append(torch.ones(3, 2), expected_length=0)
+    with Store(url).writing() as connection:
+        connection.exec_driver_sql("CREATE UNIQUE INDEX one ON hawc_batches (checksum)")
+    with pytest.raises(HistoryStoreError, match=r"(?i)unique constraint"):
+        history.append(torch.ones(3, 2), expected_length=3)
+    with pytest.raises(HistoryConflictError, match="holds 3 points where 2 were expected"):
+        history.append(torch.zeros(3, 2), expected_length=2)
+    history.append(torch.zeros(3, 2), expected_length=3)
+    assert len(history) == 6
+
+
+def test_a_key_taken_by_a_writer_without_the_lock_is_a_conflict(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = DatabaseHistory(url, StandardNormal(2), create=True)
+    history.append(torch.ones(3, 2), expected_length=0)
+    rows = history._bound
+    length = type(rows).length
+    answers = iter([0])
+    monkeypatch.setattr(type(rows), "length", lambda self, c: next(answers, length(self, c)))
+    with pytest.raises(HistoryConflictError, match="holds 3 points where 0 were expected"):
+        history.append(torch.zeros(1, 2), expected_length=0)
+
+
+def test_a_deleted_or_replaced_gallery_takes_no_rows(sqlite_url: str) -> None:
+    plane = StandardNormal(2)
+    history = DatabaseHistory(sqlite_url, plane, create=True)
+    for replacement in (None, DatabaseHistory):
+        with Store(sqlite_url).writing() as connection:
+            for table in ("hawc_sequences", "hawc_galleries"):
+                connection.exec_driver_sql(f"DELETE FROM {table}")
+        if replacement is not None:
+            replacement(sqlite_url, plane, create=True)  # SQLite gives it the same key
+        for use in (
+            lambda: history.append(torch.ones(1, 2), expected_length=0),
+            lambda: history.view(),
+            lambda: len(history),
+        ):
+            with pytest.raises(HistoryStoreError, match="was deleted from the store"):
+                use()
