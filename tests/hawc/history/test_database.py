@@ -87,7 +87,7 @@ def test_waits_for_an_unfinished_writer(
             if not other_finishes:
                 connection.rollback()
         if other_finishes:
-            with pytest.raises(HistoryConflictError, match="another process has just appended to"):
+            with pytest.raises(HistoryConflictError, match="holds 2 points where 0 were exp"):
                 appended.result(timeout=60)
         else:
             appended.result(timeout=60)
@@ -163,7 +163,7 @@ def test_notices_that_the_store_was_replaced(sqlite_url: str) -> None:
     with pytest.raises(HistoryStoreError, match=r"no such table: .* does the store still exist"):
         history.points()
     DatabaseHistory(sqlite_url, PLANE, create=True).append(random_points(1), expected_length=0)
-    with pytest.raises(HistoryStoreError, match="holds 1 points, but held 4 before"):
+    with pytest.raises(HistoryStoreError, match="was deleted from the store since"):
         history.points()
 
 

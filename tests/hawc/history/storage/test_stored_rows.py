@@ -104,19 +104,6 @@ def test_only_another_length_is_a_conflict(url: str) -> None:
     assert len(history) == 6
 
 
-def test_a_key_taken_by_a_writer_without_the_lock_is_a_conflict(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    history = DatabaseHistory(url, StandardNormal(2), create=True)
-    history.append(torch.ones(3, 2), expected_length=0)
-    rows = history._bound
-    length = type(rows).length
-    answers = iter([0])
-    monkeypatch.setattr(type(rows), "length", lambda self, c: next(answers, length(self, c)))
-    with pytest.raises(HistoryConflictError, match="holds 3 points where 0 were expected"):
-        history.append(torch.zeros(1, 2), expected_length=0)
-
-
 def test_a_deleted_or_replaced_gallery_takes_no_rows(sqlite_url: str) -> None:
     plane = StandardNormal(2)
     history = DatabaseHistory(sqlite_url, plane, create=True)
