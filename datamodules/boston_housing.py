@@ -14,6 +14,7 @@ from datamodules.csv_file import CSVFile
 from datamodules.errors import DataError
 from datamodules.in_memory import data_folder
 from datamodules.table import AbstractTable
+from hawc.printable import printable
 
 __all__ = ["BostonHousing"]
 
@@ -65,7 +66,7 @@ class BostonHousing(AbstractTable):
         if file.column_names() != _COLUMNS:
             raise DataError(
                 f"'{self._path}' must have the first line {','.join(_COLUMNS)}, got "
-                f"{','.join(file.column_names())[:100]}; use CSVTable for another table."
+                f"{printable(','.join(file.column_names())[:100])}; use CSVTable for another table."
             )
         return file
 

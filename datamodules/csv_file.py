@@ -1,24 +1,29 @@
 """Reads the numbers of a CSV file; refuses other cells with line and column."""
 
 import csv
+import io
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import NoReturn, final
+from typing import NoReturn, TextIO, final
 
 import torch
 from jaxtyping import Float64
 from torch import Tensor
 
 from datamodules.errors import DataError
+from hawc.files import open_regular
+from hawc.printable import printable
 
 __all__ = ["CSVFile"]
 
 _LARGEST = torch.finfo(torch.float32).max  # larger numbers would become infinite in a batch
 _EXACT = 2**53  # float64 holds all integers up to this one
-_SHOWN = 40  # characters of a cell in a message
+_MOST_COLUMNS = 100_000
+_LONGEST_RECORD = 10_000_000  # characters; the csv module bounds a cell by 131,072
+_SHOWN = 40  # characters of a cell or name in a message
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -26,6 +31,8 @@ _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 @dataclass(frozen=True)
 class CSVFile:
     """A text file in UTF-8 whose first line names the columns; skips blank lines.
+
+    It may have 100,000 columns and 10 million characters a record.
 
     Args:
         path: of the file.
@@ -56,7 +63,8 @@ class CSVFile:
                 finite number, or there is nothing below the first line.
         """
         names = self.column_names()
-        places = [names.index(column) for column in columns]
+        place_of = {name: place for place, name in enumerate(names)}
+        places = [place_of[column] for column in columns]
         values = array("d")
         records = self._records()
         next(records)
@@ -76,12 +84,14 @@ class CSVFile:
         line = 1
         try:
             # utf-8-sig: spreadsheets put a byte order mark before the first name
-            with self.path.open(encoding="utf-8-sig", newline="") as file:
-                reader = csv.reader(file, delimiter=self.delimiter, strict=True)
+            with io.TextIOWrapper(open_regular(self.path), "utf-8-sig", newline="") as file:
+                lines = _Lines(file)
+                reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
                 for cells in reader:
                     if cells:
                         yield line, cells
                     line = reader.line_num + 1
+                    lines.left = _LONGEST_RECORD
         except OSError as error:
             raise DataError(
                 f"'{self.path}' must be a CSV file that can be read, got: {error.strerror}."
@@ -113,14 +123,22 @@ class CSVFile:
                 )
 
     def _checked_names(self, names: list[str]) -> list[str]:
+        if len(names) > _MOST_COLUMNS:
+            raise DataError(
+                f"'{self.path}' must have at most {_MOST_COLUMNS:,} columns, got {len(names):,}."
+            )
+        known: set[str] = set()
         for number, name in enumerate(names, start=1):
             if not name:
                 pandas = "; pandas leaves its index out by index=False" if number == 1 else ""
                 raise DataError(
                     f"'{self.path}' must name each column, got none for {number}{pandas}."
                 )
-            if name in names[: number - 1]:
-                raise DataError(f"'{self.path}' must name each column once, got {name!r} again.")
+            if name in known:
+                raise DataError(
+                    f"'{self.path}' must name each column once, got {_shortened(name)!r} again."
+                )
+            known.add(name)
         if all(_is_number(name) for name in names):
             raise DataError(
                 f"'{self.path}' must name its columns in the first line, got the numbers "
@@ -145,9 +163,34 @@ class CSVFile:
 
     def _refuse(self, line: int, column: str, reason: str) -> NoReturn:
         raise DataError(
-            f"'{self.path}', line {line}, column {column}: {reason} it, or leave the column out "
-            "with `leave_out`."
+            f"'{self.path}', line {line}, column {printable(_shortened(column))}: {reason} it, or "
+            "leave the column out with `leave_out`."
         )
+
+
+class _Lines:
+    """Yields the lines of a text file, at most 10 million characters from one record to the next.
+
+    Args:
+        file: opened for reading text.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self.left = _LONGEST_RECORD
+        """Characters; set back where a record ends."""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._file.readline(self.left + 1)
+        self.left -= len(line)
+        if self.left < 0:
+            raise csv.Error(f"a record of more than {_LONGEST_RECORD:,} characters")
+        if not line:
+            raise StopIteration
+        return line
 
 
 def _is_number(cell: str) -> bool:

@@ -1,8 +1,11 @@
 """Data sets in the IDX file format, such as MNIST and Fashion-MNIST."""
 
 import gzip
+import math
+import zlib
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import torch
@@ -11,10 +14,14 @@ from torch import Tensor
 from datamodules.download import download_whole
 from datamodules.errors import DataError
 from datamodules.in_memory import AbstractInMemoryImages
+from hawc.files import open_regular
 
 __all__ = ["AbstractIdxImages", "read_idx"]
 
 _UINT8 = 8  # the format's code for unsigned bytes
+_MOST_DIMENSIONS = 3  # of images; labels have one
+_MOST_BYTES = 500_000_000  # 637,000 images
+_PART = 2**20  # bytes that are unpacked at a time
 
 
 class AbstractIdxImages(AbstractInMemoryImages, ABC):
@@ -63,20 +70,45 @@ class AbstractIdxImages(AbstractInMemoryImages, ABC):
 
 
 def read_idx(path: Path) -> Tensor:
-    """Returns the uint8 array of an IDX file, plain or gzipped.
+    """Returns the uint8 array of an IDX file, plain or gzipped, with one to three dimensions.
 
     Raises:
-        DataError: if the file cannot be read or is not a whole IDX file of bytes.
+        DataError: if the file cannot be read, is not a whole IDX file of bytes, or claims more than
+            500 MB.
     """
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            content = file.read()
-    except (OSError, EOFError) as error:
+        with open_regular(path) as file:
+            if path.suffix == ".gz":
+                with gzip.open(file) as unpacked:
+                    values = _values(unpacked)
+            else:
+                values = _values(file)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError(f"'{path}' cannot be read ({reason}); fetch it again.") from error
+    except (EOFError, zlib.error) as error:
         raise DataError(f"'{path}' cannot be read ({error}); fetch it again.") from error
-    # two zero bytes, the type, the number of dimensions, then their sizes as big-endian uint32
-    header = 4 + 4 * content[3] if len(content) > 3 else 4
-    shape = np.frombuffer(content[4:header], ">u4") if len(content) >= header else np.zeros(1)
-    if content[2:3] != bytes([_UINT8]) or len(content) != header + int(shape.prod()):
+    if values is None:
         raise DataError(f"'{path}' is not a whole IDX file of bytes; fetch it again.")
-    values = np.frombuffer(content, np.uint8, offset=header).reshape(shape.astype(int))
-    return torch.from_numpy(values.copy())
+    return torch.from_numpy(values)
+
+
+def _values(file: IO[bytes]) -> np.ndarray | None:
+    """Returns the array that the header announces, None if the file is shorter or longer."""
+    # two zero bytes, the type, the number of dimensions, then their sizes as big-endian uint32
+    start = file.read(4)
+    if len(start) < 4 or start[2] != _UINT8 or not 1 <= start[3] <= _MOST_DIMENSIONS:
+        return None
+    sizes = file.read(4 * start[3])
+    if len(sizes) < 4 * start[3]:
+        return None
+    shape = np.frombuffer(sizes, ">u4").tolist()
+    count = math.prod(shape)
+    if count > _MOST_BYTES:
+        raise OSError(f"at most {_MOST_BYTES:,} bytes are read, got a header of {count:,}")
+    values = np.empty(count, np.uint8)  # takes no memory before it is filled
+    filled = 0
+    while filled < count and (part := file.read(min(_PART, count - filled))):
+        values[filled : filled + len(part)] = np.frombuffer(part, np.uint8)
+        filled += len(part)
+    return None if filled < count or file.read(1) else values.reshape(shape)

@@ -1,21 +1,41 @@
 """Reads an image file as a tensor: upright, opaque, with 8 bits per channel."""
 
 import warnings
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageColor, ImageOps
+from PIL import ExifTags, Image, ImageColor
 from torch import Tensor
-from torchvision.transforms.functional import center_crop, pil_to_tensor
+from torchvision.transforms.functional import pil_to_tensor
 
 from datamodules.errors import DataError
+from hawc.images import Box, ImageSizeError, open_image, orientation_of, resized
 
-__all__ = ["check_background", "check_image_size", "read_image"]
+__all__ = ["FramesWarning", "check_background", "check_image_size", "formats", "read_image"]
+
+# The other formats of Pillow start programs, load parts that nobody checks, or hold no image.
+_FORMATS = (
+    *("PNG", "JPEG", "MPO", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "HEIF", "JPEG2000"),
+    *("PPM", "QOI", "ICO", "PCX", "PSD", "SGI", "SUN", "TGA"),
+)
 
 _MODES = {1: "L", 3: "RGB"}
 _RANGELESS = ("I", "F")  # 32-bit numbers; no format defines their black and white
 _WHITE_IS_ZERO = 0  # of TIFF; Pillow applies it to 8 bits only
+_TURNED = 5  # from this EXIF orientation on, width and height are exchanged
 _REASON_SHOWN = 80  # characters
+
+
+class FramesWarning(UserWarning):
+    """Only the first frame of an image is read."""
+
+
+@cache
+def formats() -> tuple[str, ...]:
+    """Returns Pillow's names of the formats that are read; AVIF and HEIF are not in each build."""
+    Image.init()
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
 def check_image_size(image_size: int, channels: int) -> None:
@@ -45,23 +65,41 @@ def read_image(file: Path, shape: tuple[int, int, int], background: str = "white
     show the background. More than 8 bits per channel, up to 16, are scaled to 8.
 
     Raises:
-        DataError: if the file is damaged or has 32 bits per channel; the message does not name it.
+        DataError: if the file is damaged, too large (`hawc.images`) or has 32 bits per channel; the
+            message does not name it.
     """
     channels, height, width = shape
     try:
-        with Image.open(file) as opened:
+        with open_image(file, formats()) as opened:
             # the other frames of a photograph in the format MPO are previews
             if getattr(opened, "is_animated", False) and opened.format != "MPO":
-                warnings.warn("of images with several frames the first is read", stacklevel=2)
-            levels = _levels(opened)  # the rotated copy has no tags
-            upright = _eight_bits(ImageOps.exif_transpose(opened), opened.format, levels)
-            image = _opaque(upright, background).convert(_MODES[channels])
+                message = "of images with several frames the first is read"
+                warnings.warn(message, FramesWarning, stacklevel=2)
+            levels = _levels(opened)
+            opened.load()
+            orientation = orientation_of(opened)
+
+            def convert(part: Image.Image) -> Image.Image:
+                whole = _eight_bits(part, opened.format, levels)
+                return _opaque(whole, background).convert(_MODES[channels])
+
+            square = _central_square(opened.size, turned=orientation >= _TURNED)
+            image = resized(opened, square, (width, height), orientation, convert)
     except (DataError, MemoryError):
         raise
+    except ImageSizeError as error:
+        raise DataError(str(error)) from error
     except Exception as error:  # Pillow's decoders raise nearly any error on damaged files
         raise DataError(_reason(error, file)) from error
-    square = center_crop(image, [min(image.size)])
-    return pil_to_tensor(square.resize((width, height), Image.Resampling.BICUBIC))
+    return pil_to_tensor(image)
+
+
+def _central_square(size: tuple[int, int], turned: bool) -> Box:
+    """Returns the largest centred square of an image that may still be turned by a quarter."""
+    width, height = reversed(size) if turned else size
+    side = min(size)
+    left, top = round((width - side) / 2), round((height - side) / 2)
+    return left, top, left + side, top + side
 
 
 def _levels(opened: Image.Image) -> tuple[int, bool]:
@@ -111,6 +149,6 @@ def _opaque(image: Image.Image, background: str) -> Image.Image:
 
 def _reason(error: Exception, file: Path) -> str:
     if isinstance(error, Image.UnidentifiedImageError):
-        return "empty" if file.stat().st_size == 0 else "no image format that Pillow reads"
+        return "empty" if file.stat().st_size == 0 else "no image of a format that is read"
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
     return " ".join(reason.split())[:_REASON_SHOWN] or type(error).__name__

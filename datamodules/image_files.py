@@ -3,7 +3,8 @@
 import os
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,9 @@ from PIL import Image
 from torch import Tensor
 
 from datamodules.errors import DataError
-from datamodules.image_file import check_background, read_image
+from datamodules.image_file import FramesWarning, check_background, formats, read_image
+from hawc.images import MAX_PIXELS, ImageSizeError, open_image
+from hawc.printable import printable
 
 __all__ = ["Broken", "ImageReader", "find_images", "is_visible", "without_ending"]
 
@@ -23,8 +26,6 @@ Broken = Literal["error", "skip"]
 
 _NAMED = 5  # files in a message
 _NOT_IMAGES = {"thumbs.db", "desktop.ini", "icon\r", "__macosx"}  # written by operating systems
-# formats that Pillow reads only with other programs or not at all, and formats of no image
-_OTHER_KINDS = {"BUFR", "EPS", "FPX", "GRIB", "HDF5", "MIC", "MPEG", "PDF", "WMF"}
 # formats whose first bytes identify them
 _SNIFFED = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "JPEG2000", "PPM", "QOI", "HEIF")
 _ENDING = re.compile(r"\.[a-z][a-z0-9]{0,7}")
@@ -68,12 +69,13 @@ class ImageReader:
         images = torch.zeros((len(files), *self.shape), dtype=torch.uint8)
         whole = torch.ones(len(files), dtype=torch.bool)
         reasons = []
-        for i, file in enumerate(files):
-            try:
-                images[i] = read_image(file, self.shape, self.background)
-            except DataError as error:
-                whole[i] = False
-                reasons.append(f"{_name(file, folder)} ({error})")
+        with _strict_pillow():
+            for i, file in enumerate(files):
+                try:
+                    images[i] = read_image(file, self.shape, self.background)
+                except DataError as error:
+                    whole[i] = False
+                    reasons.append(f"{_name(file, folder)} ({printable(str(error))})")
         if reasons:
             self._report(reasons, len(files), folder)
         return images, whole
@@ -90,7 +92,7 @@ class ImageReader:
 def find_images(folder: Path) -> list[Path]:
     """Returns the images in a folder, at any depth, in alphabetical order.
 
-    A file is an image if its ending is that of a format that Pillow reads, in any case. Without an
+    A file is an image if its ending is that of a format in docs/data.md, in any case. Without an
     ending its content decides. An ending that does not begin with a letter, such as .1, counts as
     none. Links are followed. Hidden files and copies such as a.png~ are ignored;
     a warning counts other files.
@@ -101,7 +103,8 @@ def find_images(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise DataError(f"'{folder}' must be a folder of images, and there is no such folder.")
     files = _files_below(folder)
-    kinds = [_is_image(file) for file in files]
+    with _strict_pillow():
+        kinds = [_is_image(file) for file in files]
     images = [file for file, is_image in zip(files, kinds, strict=True) if is_image]
     others = [_name(f, folder) for f, is_image in zip(files, kinds, strict=True) if not is_image]
     if not images:
@@ -152,25 +155,35 @@ def _is_image(file: Path) -> bool:
     if _ENDING.fullmatch(ending):  # not of "photo 3.5 of May" or "1.jpg_large"
         return ending in _endings()
     try:
-        with Image.open(file, formats=[kind for kind in _SNIFFED if kind in _formats()]):
+        with open_image(file, tuple(kind for kind in _SNIFFED if kind in formats())):
             return True
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except ImageSizeError:
+        return True  # reading it says so
+    except Exception:  # Pillow raises nearly any error on files of other kinds
         return False
+
+
+@contextmanager
+def _strict_pillow() -> Iterator[None]:
+    """Hides Pillow's warnings, thousands of one file, and bounds images within icons."""
+    limit = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow refuses twice as many
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("default", FramesWarning)
+            yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
 
 
 @cache
 def _endings() -> frozenset[str]:
-    return frozenset(e for e, kind in Image.registered_extensions().items() if kind in _formats())
-
-
-@cache
-def _formats() -> tuple[str, ...]:
-    Image.init()
-    return tuple(kind for kind in Image.OPEN if kind not in _OTHER_KINDS)
+    return frozenset(e for e, kind in Image.registered_extensions().items() if kind in formats())
 
 
 def _name(file: Path, folder: Path) -> str:
-    return str(file.relative_to(folder)) if file.is_relative_to(folder) else str(file)
+    return printable(str(file.relative_to(folder) if file.is_relative_to(folder) else file))
 
 
 def _some(names: Sequence[str]) -> str:

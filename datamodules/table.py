@@ -12,9 +12,11 @@ from torch import Tensor
 from datamodules.csv_file import CSVFile
 from datamodules.errors import DataError
 from datamodules.in_memory import AbstractInMemory, Split, hold_out
+from hawc.printable import printable, shortened
 
 __all__ = ["AbstractTable"]
 
+_NAME_SHOWN = 40  # columns of a terminal
 _NAMES_SHOWN = 200  # characters
 _MOST_DECIMALS = 9
 
@@ -94,9 +96,10 @@ class AbstractTable(AbstractInMemory, ABC):
                 if name not in names:
                     raise DataError(
                         f"`{argument}` must name columns of '{file.path}', got {name!r}; it has "
-                        f"{', '.join(names)[:_NAMES_SHOWN]}."
+                        f"{printable(', '.join(names)[:_NAMES_SHOWN])}."
                     )
-        features = tuple(n for n in names if n not in (*self._leave_out, *self._targets))
+        others = {*self._leave_out, *self._targets}
+        features = tuple(name for name in names if name not in others)
         if not features:
             raise DataError(
                 f"`leave_out` and `target` must leave columns of '{file.path}' to be features, got "
@@ -177,7 +180,7 @@ class AbstractTable(AbstractInMemory, ABC):
         for name, least, largest in zip(self.column_names, low, high, strict=True):
             if least == largest:
                 raise DataError(
-                    f"column {name} of '{self.file.path}' is {float(least):g} in all {len(rows)} "
+                    f"column {shortened(name, _NAME_SHOWN)} of '{self.file.path}' is {float(least):g} in all {len(rows)} "
                     "training rows and cannot be standardised; leave it out with `leave_out`."
                 )
         return low, (rows - low).mean(0), (rows - low).std(0, correction=0)

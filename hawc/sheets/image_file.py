@@ -1,20 +1,21 @@
 """Reads image files that a gallery names, which may be a stranger's.
 
 A row's metadata can name any path of this machine. So only regular files within one folder are
-read, only as PNG, JPEG or WebP, and not if they unpack to more than a large photograph.
+read, only as PNG, JPEG or WebP, and not if decoding them needs much memory.
 """
 
 import warnings
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 
+from hawc.images import ImageSizeError, open_image, orientation_of, resized
 from hawc.sheets.conversion import opaque
 
 __all__ = ["ImageFileError", "read_image"]
 
 _FORMATS = ("PNG", "JPEG", "WEBP")
-_MAX_PIXELS = 100_000_000
+_ENLARGED = 8  # times the pixels needed; more are reduced before they are handed on
 
 
 class ImageFileError(Exception):
@@ -36,12 +37,11 @@ def read_image(name: str, folder: Path, side: int) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about its size, which is checked here
-            with Image.open(path, formats=_FORMATS) as image:
-                if image.width * image.height > _MAX_PIXELS:
-                    raise ImageFileError("the image is too large")
+            with open_image(path, _FORMATS) as image:
                 image.draft("RGB", (side, side))
-                return opaque(ImageOps.exif_transpose(image))
-    except Image.DecompressionBombError as error:
+                image.load()
+                return _upright(image, side)
+    except ImageSizeError as error:
         raise ImageFileError("the image is too large") from error
     except PermissionError as error:
         raise ImageFileError("the file cannot be read") from error
@@ -49,6 +49,15 @@ def read_image(name: str, folder: Path, side: int) -> Image.Image:
         if isinstance(error, ImageFileError):
             raise
         raise ImageFileError("no readable PNG, JPEG or WebP") from error
+
+
+def _upright(image: Image.Image, side: int) -> Image.Image:
+    """Returns a decoded image in RGB, turned and not much larger than needed."""
+    orientation = orientation_of(image)
+    width, height = reversed(image.size) if orientation >= 5 else image.size
+    reduction = max(1.0, max(width, height) / (_ENLARGED * side))
+    size = max(1, round(width / reduction)), max(1, round(height / reduction))
+    return resized(image, (0, 0, width, height), size, orientation, opaque)
 
 
 def _inside(name: str, folder: Path) -> Path:

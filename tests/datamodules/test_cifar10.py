@@ -1,6 +1,7 @@
 """CIFAR-10: the real files where they are available, missing and damaged files."""
 
 import os
+import pickle
 import shutil
 from pathlib import Path
 
@@ -52,5 +53,26 @@ def test_files_of_another_origin_are_not_unpickled(tmp_path: Path) -> None:
     (tmp_path / FOLDER).mkdir()
     for name in ("batches.meta", "test_batch", *(f"data_batch_{i}" for i in range(1, 6))):
         (tmp_path / FOLDER / name).write_bytes(b"cos\nsystem\n(S'false'\ntR.")
+    with pytest.raises(DataError, match="is incomplete or corrupted"):
+        CIFAR10(data_dir=str(tmp_path)).read(train=True)
+
+
+def test_a_batch_that_never_ends_is_not_hashed(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).mkdir()
+    with (tmp_path / FOLDER / "data_batch_1").open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(DataError, match="is incomplete or corrupted"):
+        CIFAR10(data_dir=str(tmp_path)).read(train=True)
+
+
+@needs_files
+def test_a_tampered_batch_is_not_unpickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / FOLDER).mkdir()
+    for file in (REAL / FOLDER).iterdir():
+        (tmp_path / FOLDER / file.name).symlink_to(file)
+    tampered = tmp_path / FOLDER / "data_batch_1"
+    tampered.unlink()
+    tampered.write_bytes(b"cos\nsystem\n(S'false'\ntR.")
+    monkeypatch.setattr(pickle, "load", None)
     with pytest.raises(DataError, match="is incomplete or corrupted"):
         CIFAR10(data_dir=str(tmp_path)).read(train=True)

@@ -1,6 +1,7 @@
 """CSV files: exact numbers; cells that are no numbers are refused with line and column."""
 
 import csv
+import os
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datamodules import DataError
+from datamodules import DataError, csv_file
 from datamodules.csv_file import CSVFile
 
 LARGEST = torch.finfo(torch.float32).max
@@ -198,5 +199,29 @@ def test_unfinished_quotes(tmp_path: Path) -> None:
 def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none.csv' must be a CSV file .* got: No such file"):
         CSVFile(tmp_path / "none.csv").column_names()
-    with pytest.raises(DataError, match=r"must be a CSV file .* got: Is a directory"):
+    with pytest.raises(
+        DataError, match=r"must be a CSV file .* got: a regular file is required, got a folder"
+    ):
         CSVFile(tmp_path).column_names()
+
+
+def test_too_many_columns(tmp_path: Path) -> None:
+    file = written(tmp_path, ",".join(f"c{i}" for i in range(100_001)) + "\n1\n")
+    with pytest.raises(DataError, match="at most 100,000 columns, got 100,001"):
+        file.column_names()
+
+
+@pytest.mark.parametrize("content", ["a,b\n1," + "9" * 200, 'a,b\n1,"' + "x\n" * 99, "\0" * 200])
+def test_records_without_an_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    monkeypatch.setattr(csv_file, "_LONGEST_RECORD", 100)
+    with pytest.raises(DataError, match="a record of more than 100 characters"):
+        written(tmp_path, content).numbers(["a"])
+
+
+def test_pipes_and_devices_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(DataError, match="a regular file is required, got a pipe, device"):
+            CSVFile(path).column_names()

@@ -1,5 +1,6 @@
 """The IDX format: plain, gzipped and damaged files."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -62,3 +63,19 @@ def test_images_of_another_size(tmp_path: Path) -> None:
 def test_reading_before_preparing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no MNIST files in .* call prepare_data\(\) first"):
         MNIST(data_dir=str(tmp_path)).read(train=True)
+
+
+@pytest.mark.parametrize("sizes", [(2**31, 28, 28), (2**32 - 1,)])
+@pytest.mark.parametrize("name", ["file", "file.gz"])
+def test_headers_that_claim_too_much(tmp_path: Path, sizes: tuple[int, ...], name: str) -> None:
+    header = bytes([0, 0, 8, len(sizes)]) + b"".join(n.to_bytes(4, "big") for n in sizes)
+    (tmp_path / name).write_bytes(gzip.compress(header) if name.endswith(".gz") else header)
+    with pytest.raises(DataError, match="at most 500,000,000 bytes are read, got a header of"):
+        read_idx(tmp_path / name)
+
+
+def test_no_more_is_unpacked_than_the_header_claims(tmp_path: Path) -> None:
+    path = tmp_path / "file.gz"
+    path.write_bytes(gzip.compress(idx_bytes(VALUES) + bytes(10**7)))
+    with pytest.raises(DataError, match="is not a whole IDX file"):
+        read_idx(path)

@@ -1,6 +1,8 @@
 """Files as images: crops, conversions, transparency, 16 bits, refused files."""
 
+import os
 import struct
+import subprocess
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ from PIL import Image
 
 from datamodules import DataError
 from datamodules.image_file import check_background, check_image_size, read_image
+from hawc import images
 from tests.datamodules.image_files import write_image
 
 
@@ -210,22 +213,60 @@ def test_damaged_files_are_refused(tmp_path: Path, suffix: str) -> None:
     for damage in damages:
         file.write_bytes(damage)
         refusals.append(refusal(file))
-    assert refusals[:2] == ["empty", "no image format that Pillow reads"]
+    assert refusals[:2] == ["empty", "no image of a format that is read"]
     for message in filter(None, refusals):  # with a wrong byte the image may still be readable
         assert str(file) not in message
         assert len(message) <= 80
 
 
-@pytest.mark.parametrize("error", [OSError, SyntaxError, KeyError, Image.DecompressionBombError])
+@pytest.mark.parametrize("error", [OSError, SyntaxError, KeyError, ZeroDivisionError])
 def test_errors_of_decoders_become_data_errors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
-    def fail(file: Path) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise error("the reason")
 
+    write_image(tmp_path / "1.png")
     monkeypatch.setattr(Image, "open", fail)
     with pytest.raises(DataError, match=r"the reason"):
         read_image(tmp_path / "1.png", (3, 4, 4))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+        b"%PDF-1.4\n",
+        b"\xd7\xcd\xc6\x9a" + bytes(36),
+        b"\x80\0\0\0\x12\xaf\1\0" + bytes(120),
+        b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>",
+        b"GRIB" + bytes(4) + b"\2" + bytes(99),
+        b"/* XPM */\nstatic char *a[] = {",
+    ],
+    ids=["EPS", "PDF", "WMF", "FLI", "SVG", "GRIB", "XPM"],
+)
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "eps"])
+def test_other_formats_are_not_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, suffix: str
+) -> None:
+    monkeypatch.setattr(subprocess, "Popen", None)
+    file = tmp_path / f"1.{suffix}"
+    file.write_bytes(content)
+    assert refusal(file) == "no image of a format that is read"
+
+
+def test_pipes_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "1.png")
+    assert "a regular file is required, got a pipe" in str(refusal(tmp_path / "1.png"))
+
+
+def test_images_that_claim_too_much_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_image(tmp_path / "1.png", size=(13_300, 13_300 // 100))
+    assert refusal(file) is None
+    monkeypatch.setattr(images, "_MAX_MEMORY", 4_000_000)
+    assert refusal(file) == ("at most 1,000,000 pixels are read of such PNG, got 13,300 x 133")
 
 
 @pytest.mark.parametrize(

@@ -102,8 +102,8 @@ def test_all_broken_files_are_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(DataError) as refusal:
         ImageReader(SHAPE).read(files, tmp_path)
     assert str(refusal.value) == (
-        f"3 of 9 images in '{tmp_path}' cannot be read: 002.png (no image format that Pillow "
-        "reads), 004.png (empty), 007.png (no image format that Pillow reads); repair or remove "
+        f"3 of 9 images in '{tmp_path}' cannot be read: 002.png (no image of a format that "
+        "is read), 004.png (empty), 007.png (no image of a format that is read); repair or remove "
         "them, or set `broken` to skip."
     )
 
