@@ -179,8 +179,9 @@ class AbstractTable(AbstractInMemory, ABC):
         low, high = torch.aminmax(rows, dim=0)
         for name, least, largest in zip(self.column_names, low, high, strict=True):
             if least == largest:
+                shown = shortened(name, _NAME_SHOWN)
                 raise DataError(
-                    f"column {shortened(name, _NAME_SHOWN)} of '{self.file.path}' is {float(least):g} in all {len(rows)} "
+                    f"column {shown} of '{self.file.path}' is {float(least):g} in all {len(rows)} "
                     "training rows and cannot be standardised; leave it out with `leave_out`."
                 )
         return low, (rows - low).mean(0), (rows - low).std(0, correction=0)

@@ -50,7 +50,8 @@ def test_the_bound_is_what_the_decoder_needs(
 ) -> None:
     monkeypatch.setattr(images, "_MAX_MEMORY", 10_000)
     formats = ("PNG", "JPEG", "WEBP", "JPEG2000")
-    noise(51, 50).save(tmp_path / f"1.{suffix}", **options)
+    file = tmp_path / f"1.{suffix}"
+    noise(51, 50).save(file, **options)
     message = rf"^at most {limit:,} pixels are read of such \w+, got 51 x 50$"
     with (
         pytest.raises(ImageSizeError, match=message),
