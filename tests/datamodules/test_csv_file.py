@@ -199,7 +199,7 @@ def test_unfinished_quotes(tmp_path: Path) -> None:
 def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none.csv' must be a CSV file .* got: No such file"):
         CSVFile(tmp_path / "none.csv").column_names()
-    with pytest.raises(DataError, match="must be a CSV file .* file is required, got a folder"):
+    with pytest.raises(DataError, match=r"must be a CSV file .* file is required, got a folder"):
         CSVFile(tmp_path).column_names()
 
 

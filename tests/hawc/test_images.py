@@ -63,13 +63,6 @@ def test_the_bound_is_what_the_decoder_needs(
         image.load()
 
 
-def test_a_tile_that_is_larger_than_its_image(tmp_path: Path) -> None:
-    file = tmp_path / "1.tif"
-    noise(16, 16).save(file, compression="tiff_deflate", tiffinfo={322: 2**16, 323: 2**16})
-    with pytest.raises(ImageSizeError, match="at most 0 pixels"), open_image(file, ("TIFF",)):
-        pass
-
-
 def test_sides(tmp_path: Path) -> None:
     Image.new("1", (1_000_001, 1)).save(tmp_path / "1.png")
     message = "sides of at most 1,000,000 are read"
