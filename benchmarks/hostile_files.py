@@ -1,10 +1,10 @@
 """Files of strangers, given to the commands: what runs, what is touched, hangs, memory, lines.
 
-    python -m benchmarks.hostile_files [--kind archive] [--name pipe] [--jobs 1]
+    python -m benchmarks.hostile_files [--kind archive] [--name pipe]
 
 Makes some 400 hostile files and folders of the kinds in `benchmarks/hostile`, and gives each to
 the command or the function that its user would call. The process has imported all and is forked for
-every input, so that an input costs a second or less; `--processes` starts a few as real processes.
+every input, so that an input costs a second or less.
 The files that an input starts from are honest: a trained model, its samples and a gallery. Programs
 such as Ghostscript, which a library may start, are replaced on PATH by one that leaves a trace.
 
@@ -105,7 +105,7 @@ def tried(given: Input, bases: Path, seconds: float = SECONDS) -> Finding:
         shutil.copytree(bases, work, symlinks=True)
         make_outside(outside)
         make_programs(Path(place) / "programs", outside / "canary")
-        prepared = attempt(lambda: _prepare(given), work, seconds=SECONDS, memory=2 * MEMORY)
+        prepared = attempt(given.prepare, work, seconds=5 * SECONDS, memory=2 * MEMORY)
         if prepared.status or prepared.hung:
             raise RuntimeError(f"{given.kind}, {given.name} is not made: {prepared.errors}")
         before = state_of(outside)
@@ -120,10 +120,6 @@ def tried(given: Input, bases: Path, seconds: float = SECONDS) -> Finding:
         ran = "canary" in after
         after.pop("canary", None)
         return Finding(given, outcome, ran, after != before)
-
-
-def _prepare(given: Input) -> None:
-    given.prepare()
 
 
 def compared(findings: Sequence[Finding]) -> list[Finding]:

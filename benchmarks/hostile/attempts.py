@@ -40,8 +40,8 @@ class Outcome:
 
     @property
     def lines(self) -> int:
-        """Lines on stderr."""
-        return len(self.errors.splitlines())
+        """Lines on stderr of a command that failed; others may log there."""
+        return len(self.errors.splitlines()) if self.status else 0
 
     @property
     def has_traceback(self) -> bool:

@@ -106,7 +106,7 @@ def _nested(depth: int) -> Any:
 
 
 SIZES: dict[str, Callable[[], None]] = {
-    "zeros of 3 GB, compressed": _packed(_put(lambda: torch.zeros(800_000_000), "more")),
+    "zeros of 2 GB, compressed": _packed(_put(lambda: torch.zeros(500_000_000), "more")),
     "weight of stride 0": _saved(_put(_expanded(40_000, 40_000), "state_dict", _WEIGHT)),
     "unknown weight of stride 0": _saved(_put(_expanded(10**11), "state_dict", "more")),
     "history of stride 0": _saved(_of_history("points", _expanded(2_000_000_000, 2))),

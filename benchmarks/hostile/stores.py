@@ -108,7 +108,7 @@ SCHEMAS: dict[str, Callable[[], None]] = {
         "DROP TABLE hawc_notes",
         "CREATE VIRTUAL TABLE hawc_notes USING fts5(id, gallery_id, position, note, created)",
     ),
-    "schema that is no SQL": _schema(_B, "CREATE TABLE", "CREATE TABEL"),
+    "schema that is no SQL": _schema(_B, "CREATE TABLE", "CREATE"),
     "table without keys": _sql(
         "CREATE TABLE c AS SELECT * FROM hawc_batches",
         "DROP TABLE hawc_batches",
