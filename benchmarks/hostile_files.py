@@ -76,7 +76,7 @@ def make_outside(folder: Path) -> None:
     """Writes the files that nothing may touch."""
     (folder / "kept").mkdir(parents=True)
     for name in ("victim.txt", "victim.db", "secret.txt", "kept/thesis.tex"):
-        (folder / name).write_text(f"{name} of somebody else\n" * 50)
+        (folder / name).write_text(f"{name} of the user\n" * 50)
 
 
 def state_of(folder: Path) -> dict[str, tuple[int, str]]:

@@ -87,6 +87,8 @@ def _act(action: Callable[[], object], folder: Path, texts: list[int], memory: i
         nothing = os.open(os.devnull, os.O_RDONLY)
         for target, descriptor in enumerate((nothing, *texts)):
             os.dup2(descriptor, target)
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115  pytest has put others there
+        sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         action()
         status = 0

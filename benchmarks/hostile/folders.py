@@ -1,4 +1,4 @@
-"""Output and run folders in which somebody has put other things, and exports passed on."""
+"""Output and run folders that hold planted things, and exports passed on."""
 
 import json
 import os
