@@ -171,13 +171,14 @@ def _tiff_bytes(image: Image.Image) -> int:
     bits = samples * max(tags.get(ExifTags.Base.BitsPerSample, (1,)))
     across = int(tags.get(ExifTags.Base.TileWidth, width))
     down = min(height, int(tags.get(ExifTags.Base.RowsPerStrip, height)))
-    return across * int(tags.get(ExifTags.Base.TileLength, down)) * bits // 8
+    tile = across * int(tags.get(ExifTags.Base.TileLength, down))
+    return tile * int(bits) // 8
 
 
 def _jpeg_scans(file: BinaryIO) -> list[int]:
     """Returns where the first image's scans begin, of a JPEG file; more than one needs memory."""
     position = file.tell()
-    scans = []
+    scans: list[int] = []
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         here = 2  # behind the marker that begins the file
         while len(scans) <= _MAX_SCANS and (found := _JPEG_MARKER.search(content, here)):

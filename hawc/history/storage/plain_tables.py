@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, Dialect, Table, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateTable
 
@@ -102,7 +102,7 @@ def _words(sql: str) -> str:
 @cache
 def _created(table: str) -> str:
     """Returns the words that create a table in SQLite."""
-    return _words(str(CreateTable(_TABLES[table]).compile(dialect=sqlite.dialect())))  # type: ignore[no-untyped-call]
+    return _words(str(CreateTable(_TABLES[table]).compile(dialect=sqlite.dialect())))
 
 
 def _columns(listed: str) -> set[str]:
@@ -113,6 +113,6 @@ def _columns(listed: str) -> set[str]:
 def _expected_columns(name: str) -> set[str]:
     """Returns the columns of a table on a server, each with its type."""
     table: Table = _TABLES[name]
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     types = {column.name: column.type.compile(dialect=dialect) for column in table.columns}
     return _columns(", ".join(f"{column} {kind}" for column, kind in types.items()))
