@@ -24,8 +24,8 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 _ROW_BYTES = 2**22  # larger batches take several rows, within the limits of databases and memory
 _ROWS_AT_ONCE = 16
 _SEQUENCES_AT_ONCE = 200
-_ABSENT_BYTES = 2**28  # of absent latents in memory, whatever is stored; and for each stored byte:
-_ABSENT_PER_BYTE = 256
+_ABSENT_BYTES = 2**29  # of absent latents in memory, whatever is stored; and for each stored byte:
+_ABSENT_PER_BYTE = 1024
 _READ = [BATCHES.c[name] for name in ("gallery_id", "first", "size", "points", "checksum")]
 
 
@@ -177,13 +177,21 @@ class Batches:
         for batch in batches:
             stored += batch.nbytes
             absent += len(batch) * (self.dim - batch.shape[1]) * batch.element_size()
-            if absent > _ABSENT_BYTES + _ABSENT_PER_BYTE * stored:
-                raise HistoryStoreError(
-                    f"{self.place} is refused: latents that its rows lack would take {absent:,} "
-                    f"bytes of memory, for {stored:,} stored ones. Record features alone in a "
-                    "gallery of features."
-                )
+            self._check_absent(absent, stored)
             yield self.whole(batch)
+
+    def check_growth(self, length: int, batch: Float[Tensor, "k w"]) -> None:
+        """Raise HistoryStoreError if `all_whole` could refuse `length` rows like those of a batch."""
+        stored = length * batch.shape[1] * batch.element_size()
+        self._check_absent(length * self.dim * batch.element_size() - stored, stored)
+
+    def _check_absent(self, absent: int, stored: int) -> None:
+        if absent > _ABSENT_BYTES + _ABSENT_PER_BYTE * stored:
+            raise HistoryStoreError(
+                f"{self.place} is refused: latents that its rows lack would take {absent:,} bytes "
+                f"of memory, for {stored:,} stored ones. Record features alone in a gallery of "
+                "features."
+            )
 
     @property
     def _stored_type(self) -> np.dtype[Any]:

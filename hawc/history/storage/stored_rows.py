@@ -103,6 +103,7 @@ class StoredRows:
                 first = self.length(connection)
                 if expected_length is not None:
                     check_length(first, expected_length)
+                self.batches.check_growth(first + len(batch), batch)
                 try:
                     self.batches.insert(connection, batch, first, label)
                 except IntegrityError as error:

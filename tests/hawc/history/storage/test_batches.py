@@ -73,3 +73,21 @@ def test_rows_are_dated_by_their_batch(store: Store, batches: Batches) -> None:
         assert batches.created(connection, range(2, 2)) == []
         assert batches.label_at(connection, 0) == "first"
         assert batches.label_at(connection, 4) is None
+
+
+def test_absent_latents_are_bounded_where_they_are_read_and_written() -> None:
+    batches = Batches(1, 2**24 + 1, 1, "float32", "gallery 'g'")  # 64 MiB a row, of 4 bytes
+    row = torch.ones(1, 1, dtype=torch.float32)
+    batches.check_growth(8, row)
+    assert sum(1 for _ in batches.all_whole([row])) == 1
+    with pytest.raises(HistoryStoreError, match="would take 603,979,776 bytes .* for 36 stored"):
+        batches.check_growth(9, row)
+    rows = row.expand(9, 1)
+    with pytest.raises(HistoryStoreError, match="features alone in a gallery of features"):
+        next(batches.all_whole([rows]))
+
+
+def test_usual_latents_of_images_made_elsewhere_are_within_the_bound() -> None:
+    Batches(1, 16 * 128 * 128 + 768, 768, "float32", "gallery 'g'").check_growth(
+        1_000_000, torch.ones(1, 768, dtype=torch.float32)
+    )
