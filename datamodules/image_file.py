@@ -14,7 +14,7 @@ from hawc.images import Box, ImageSizeError, open_image, orientation_of, resized
 
 __all__ = ["FramesWarning", "check_background", "check_image_size", "formats", "read_image"]
 
-# The other formats of Pillow start programs, load parts that nobody checks, or hold no image.
+# The other formats of Pillow start programs, load parts without a check, or hold no image.
 _FORMATS = (
     *("PNG", "JPEG", "MPO", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "HEIF", "JPEG2000"),
     *("PPM", "QOI", "ICO", "PCX", "PSD", "SGI", "SUN", "TGA"),

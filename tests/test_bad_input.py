@@ -121,7 +121,7 @@ TABLE: list[Mistake] = [
     (
         "checkpoint that makes a folder",
         (*BASE, "--ckpt_path", "code.ckpt"),
-        r"`ckpt_path` 'code\.ckpt' cannot be read as a checkpoint: it is damaged, cut off, or",
+        r"`ckpt_path` 'code\.ckpt' cannot be read as a checkpoint: it is damaged, cut off, comp",
     ),
     (
         "checkpoint of another model",

@@ -15,7 +15,7 @@ PACKAGES = (
 )
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 TREES = {path: ast.parse(path.read_text()) for path in [*SOURCES, ROOT / "train.py"]}
-DOCUMENTED = {"_getframe"}  # private by name, documented by Python
+DOCUMENTED = {"_exit", "_getframe"}  # private by name, documented by Python
 # attributes that ABC, Protocol and autograd's Function set on each class
 SET_BY_PYTHON_OR_TORCH = {"_abc_impl", "_is_protocol", "_is_runtime_protocol", "_backward_cls"}
 

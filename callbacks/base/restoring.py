@@ -1,11 +1,11 @@
 """Checks whether callbacks can restore their states, before a run writes anything."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lightning import Callback, LightningModule
+from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
@@ -18,22 +18,24 @@ _PATHS = ("best_model_path", "kth_best_model_path", "last_model_path", "dirpath"
 
 
 def check_callback_states(
-    states: Mapping[str, Any], callbacks: Sequence[Callback], module: LightningModule
+    states: Mapping[str, Any], trainer: Trainer, module: LightningModule
 ) -> None:
     """Raises an error of any kind unless copies of the callbacks can restore their states.
 
     Args:
         states: of a checkpoint, by `state_key`.
-        callbacks: of the run; unchanged.
+        trainer: of the run, with its callbacks; unchanged.
         module: of the run.
     """
-    for callback in callbacks:
+    # shared by the copies: W&B's logger starts its run when it is copied
+    shared = {id(part): part for part in (trainer, module, *trainer.loggers)}
+    for callback in trainer.callbacks:
         state = states.get(callback.state_key)
         if not state:
             continue
         _check_kinds(callback, state)
         try:
-            trial = copy.deepcopy(callback)
+            trial = copy.deepcopy(callback, {**shared})
         except Exception:  # a user's callback may hold what cannot be copied
             continue
         trial.load_state_dict(copy.deepcopy(state))

@@ -53,7 +53,7 @@ def check_checkpoint(
         )
     try:
         check_restorable(content, module, trainer, f"{stage}_loop")
-        check_callback_states(content.get("callbacks") or {}, trainer.callbacks, module)
+        check_callback_states(content.get("callbacks") or {}, trainer, module)
         if stage == "fit":
             check_training(content, module)
     except Exception as error:  # errors of odd states have no common base

@@ -107,6 +107,7 @@ class Batches:
         for begin, size, num_bytes in rows:
             check_present(first=begin, size=size)
             if begin != first or not 1 <= size <= num_bytes // self._stored_type.itemsize:
+                end = -1  # also where the batch that does not follow ends at `end`
                 break
             first += size
         if first != end:
@@ -181,7 +182,7 @@ class Batches:
             yield self.whole(batch)
 
     def check_growth(self, length: int, batch: Float[Tensor, "k w"]) -> None:
-        """Raise HistoryStoreError if `all_whole` could refuse `length` rows like those of a batch."""
+        """Raise HistoryStoreError if `all_whole` could refuse `length` such rows."""
         stored = length * batch.shape[1] * batch.element_size()
         self._check_absent(length * self.dim * batch.element_size() - stored, stored)
 

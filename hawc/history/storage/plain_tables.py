@@ -1,7 +1,7 @@
 """Whether a store's tables are those that this program creates, and nothing acts behind them.
 
-A trigger, a view in place of a table or an expression in an index is code of whoever made the
-store. It could hide rows, change them, or never end.
+A trigger, a view in place of a table or an expression in an index is code of the store's
+author. It could hide rows, change them, or never end.
 """
 
 import re
@@ -68,7 +68,7 @@ def problem_of_tables(connection: Connection) -> str | None:
 
 
 def other_tables(connection: Connection) -> bool:
-    """Returns whether a SQLite file has tables or views of somebody else, which are never used."""
+    """Returns whether a SQLite file has tables or views of other programs, which are never used."""
     return bool(connection.execute(text(_OTHERS)).scalar())
 
 

@@ -135,7 +135,6 @@ class StoredRows:
         length = max(0, self._state(connection)[0])
         transaction, seen = self._contiguous
         start = seen if transaction is self.access.committed and seen <= length else 0
-        start = max(start, min(len(self._buffer), length))
         if length > start:
             self.batches.check_places(connection, start, length)
         self._contiguous = (self.access.committed, length)
@@ -216,6 +215,7 @@ class StoredRows:
             else:
                 uncommitted.append(batch)
             length += len(batch)
+        self._contiguous = (committed, length)
         return uncommitted
 
     def _forget(self, connection: Connection, length: int, newest: int) -> list[int]:

@@ -31,7 +31,9 @@ def logged_rows(
     folder: Path, generated: Tensor, real: Tensor, features: nn.Module | None = None
 ) -> Any:
     logger = TableLogger()
-    trainer: Any = SimpleNamespace(current_epoch=3, default_root_dir=folder, loggers=[logger])
+    trainer: Any = SimpleNamespace(
+        current_epoch=3, default_root_dir=folder, loggers=[logger], callbacks=[]
+    )
     log_nearest_examples(trainer, torch.eye(2), generated, real, features, torch.device("cpu"))
     ((key, columns, rows),) = logger.tables
     assert key == "samples/table"

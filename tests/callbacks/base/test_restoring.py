@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from lightning import Callback
+from lightning import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
 from callbacks import GeneratorEMA, HistoryAwareSampling
@@ -29,7 +29,26 @@ class Counter(Callback):
 
 
 def check(callback: Callback, state: Any) -> None:
-    check_callback_states({callback.state_key: state}, [callback], tiny_wgan())
+    trainer = Trainer(logger=False, callbacks=[callback], accelerator="cpu")
+    check_callback_states({callback.state_key: state}, trainer, tiny_wgan())
+
+
+def test_the_trainer_of_a_callback_is_not_copied() -> None:
+    class Uncopied(Callback):
+        state_key = "uncopied"
+
+        def __init__(self) -> None:
+            self.trainer = trainer
+
+        def state_dict(self) -> dict[str, Any]:
+            return {}
+
+        def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+            assert self.trainer is trainer
+
+    trainer = Trainer(logger=False, barebones=True)
+    trainer.callbacks = [Uncopied()]
+    check_callback_states({"uncopied": {"a": 1}}, trainer, tiny_wgan())
 
 
 def test_the_callback_itself_is_unchanged() -> None:

@@ -80,7 +80,7 @@ def test_absent_latents_are_bounded_where_they_are_read_and_written() -> None:
     row = torch.ones(1, 1, dtype=torch.float32)
     batches.check_growth(8, row)
     assert sum(1 for _ in batches.all_whole([row])) == 1
-    with pytest.raises(HistoryStoreError, match="would take 603,979,776 bytes .* for 36 stored"):
+    with pytest.raises(HistoryStoreError, match=r"would take 603,979,776 bytes .* for 36 stored"):
         batches.check_growth(9, row)
     rows = row.expand(9, 1)
     with pytest.raises(HistoryStoreError, match="features alone in a gallery of features"):

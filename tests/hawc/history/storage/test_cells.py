@@ -124,7 +124,7 @@ def test_a_row_right_after_the_others_is_one_of_them(gallery: Path) -> None:
 
 def test_a_value_has_a_largest_size(gallery: Path) -> None:
     with closing(sqlite3.connect(gallery, isolation_level=None)) as connection:
-        connection.execute("UPDATE hawc_batches SET points = zeroblob(67108864)")
+        connection.execute("UPDATE hawc_batches SET points = zeroblob(67108865)")
     with pytest.raises(HistoryStoreError, match="no value of a gallery is that large"):
         DatabaseHistory(gallery, PLANE).view()
 
