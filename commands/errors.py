@@ -12,8 +12,8 @@ import sys
 from collections.abc import Iterable
 from typing import NoReturn
 
+from configuration.environment import hide_environment
 from hawc.printable import print_line, shortened
-from lightning_modules.base.environment import hide_environment
 
 __all__ = ["UsageError", "exit_with_error", "nearest"]
 

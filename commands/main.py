@@ -28,11 +28,11 @@ from commands.run.config_files import check_config_files
 from commands.run.error_origin import refuses_options, user_code_location
 from commands.run.folder import INHERITED, forget_run_folder, of_run
 from commands.run.processes import lost_process
+from configuration.environment import forget_environment
 from datamodules import DataError
 from hawc.history import HistoryConflictError, HistoryStoreError
 from hawc.printable import printable
 from lightning_modules import TrainingError
-from lightning_modules.base.environment import forget_environment
 
 __all__ = ["run"]
 

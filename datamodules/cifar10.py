@@ -12,7 +12,7 @@ from torchvision import datasets
 from datamodules.download import download_whole
 from datamodules.errors import DataError
 from datamodules.in_memory import AbstractInMemoryImages
-from hawc.files import open_regular
+from hawc.io.files import open_regular
 
 __all__ = ["CIFAR10"]
 

@@ -14,7 +14,7 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from datamodules.errors import DataError
-from hawc.files import open_regular
+from hawc.io.files import open_regular
 from hawc.printable import printable
 
 __all__ = ["CSVFile"]

@@ -14,7 +14,7 @@ from torch import Tensor
 from datamodules.download import download_whole
 from datamodules.errors import DataError
 from datamodules.in_memory import AbstractInMemoryImages
-from hawc.files import open_regular
+from hawc.io.files import open_regular
 
 __all__ = ["AbstractIdxImages", "read_idx"]
 

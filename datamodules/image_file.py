@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision.transforms.functional import pil_to_tensor
 
 from datamodules.errors import DataError
-from hawc.images import Box, ImageSizeError, open_image, orientation_of, resized
+from hawc.io.images import Box, ImageSizeError, open_image, orientation_of, resized
 
 __all__ = ["FramesWarning", "check_background", "check_image_size", "formats", "read_image"]
 
@@ -65,7 +65,7 @@ def read_image(file: Path, shape: tuple[int, int, int], background: str = "white
     show the background. More than 8 bits per channel, up to 16, are scaled to 8.
 
     Raises:
-        DataError: if the file is damaged, too large (`hawc.images`) or has 32 bits per channel; the
+        DataError: if the file is damaged, too large or has 32 bits per channel; the
             message does not name it.
     """
     channels, height, width = shape

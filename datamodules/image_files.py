@@ -17,7 +17,7 @@ from torch import Tensor
 
 from datamodules.errors import DataError
 from datamodules.image_file import FramesWarning, check_background, formats, read_image
-from hawc.images import MAX_PIXELS, ImageSizeError, open_image
+from hawc.io.images import MAX_PIXELS, ImageSizeError, open_image
 from hawc.printable import printable
 
 __all__ = ["Broken", "ImageReader", "find_images", "is_visible", "without_ending"]

@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = (
     *("hawc", "networks", "datamodules", "metrics"),
-    *("lightning_modules", "callbacks", "commands", "examples"),
+    *("lightning_modules", "callbacks", "configuration", "commands", "examples"),
 )
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 COVERED = {  # a few lines without behaviour of their own: the test that uses them

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = (
     *("hawc", "networks", "datamodules", "metrics"),
-    *("lightning_modules", "callbacks", "commands"),
+    *("lightning_modules", "callbacks", "configuration", "commands"),
 )
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 TREES = {path: ast.parse(path.read_text()) for path in [*SOURCES, ROOT / "train.py"]}

@@ -18,7 +18,7 @@ from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid
 
 from callbacks.base.run_folder import check_run_folder
-from hawc.files import atomic_write
+from hawc.io.files import atomic_write
 
 __all__ = ["LoggedImage", "are_images", "grid", "log_image", "new_figure"]
 

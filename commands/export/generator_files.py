@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from commands.errors import UsageError
 from commands.run.folder import claim
-from hawc.files import atomic_write
-from hawc.folders import foreign_file
+from hawc.io.files import atomic_write
+from hawc.io.folders import foreign_file
 from lightning_modules.base.adversarial import AbstractAdversarial
 from lightning_modules.base.autoencoder import AbstractAutoencoder
 

@@ -9,8 +9,8 @@ import jsonargparse
 import yaml
 
 from commands.errors import UsageError, nearest
-from hawc.files import read_regular
-from lightning_modules.base.yaml_bounds import check_expansion, repeated_keys
+from configuration.yaml_bounds import check_expansion, repeated_keys
+from hawc.io.files import read_regular
 
 __all__ = ["MODE", "check_config_files", "config_paths", "load_yaml", "read_yaml"]
 

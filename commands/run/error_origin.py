@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-from lightning_modules.base.makers import OUR_PACKAGES, is_of_library
+from configuration.makers import OUR_PACKAGES, is_of_library
 
 __all__ = ["is_bug", "origin", "refuses_arguments", "refuses_options", "user_code_location"]
 

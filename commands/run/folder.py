@@ -12,8 +12,8 @@ import yaml
 
 from commands.errors import UsageError
 from commands.run.config_files import read_yaml
-from hawc.files import atomic_write, read_regular, remove_leftovers
-from hawc.folders import foreign_file, is_within, walk
+from hawc.io.files import atomic_write, read_regular, remove_leftovers
+from hawc.io.folders import foreign_file, is_within, walk
 from hawc.printable import printable
 from lightning_modules.base.checkpoints import steps_of
 

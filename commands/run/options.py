@@ -11,8 +11,8 @@ from commands.errors import UsageError, exit_with_error
 from commands.messages import hint, plain_message
 from commands.run.config_files import config_paths
 from commands.run.error_origin import is_bug, origin
-from lightning_modules.base.environment import note_environment, text_as_written
-from lightning_modules.base.makers import check_maker
+from configuration.environment import note_environment, text_as_written
+from configuration.makers import check_maker
 
 __all__ = ["OneLineParser", "check_paths", "experiment_name"]
 

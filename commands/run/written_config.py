@@ -30,8 +30,8 @@ from omegaconf.errors import OmegaConfBaseException
 from commands.errors import UsageError
 from commands.run.config_files import MODE, read_yaml
 from commands.run.folder import CONFIG
-from hawc.files import atomic_write
-from lightning_modules.base.environment import Place, keep_as_written
+from configuration.environment import Place, keep_as_written
+from hawc.io.files import atomic_write
 
 __all__ = ["WriteConfig", "check_same_run", "classes_of_main", "notice_of_main", "written_config"]
 

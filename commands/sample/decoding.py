@@ -15,7 +15,7 @@ from callbacks.base.decoding import decode
 from commands.sample.files import write_samples
 from commands.sample.model import check_decoding, decoding_error
 from commands.sample.run import SampleRun
-from hawc.manifests import Chunk
+from hawc.io.manifests import Chunk
 from lightning_modules.interface import LatentGenerator, provides
 
 __all__ = ["write_missing_samples"]

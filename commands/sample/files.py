@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 
-from hawc.files import atomic_write
+from hawc.io.files import atomic_write
 
 __all__ = ["write_samples"]
 

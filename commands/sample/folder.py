@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar, final
 
 from commands.errors import UsageError
-from hawc.files import remove_leftovers
-from hawc.manifests import Chunk, Manifest, read_manifest, read_plan, write_plan
+from hawc.io.files import remove_leftovers
+from hawc.io.manifests import Chunk, Manifest, read_manifest, read_plan, write_plan
 from hawc.printable import printable, shortened
 
 __all__ = ["SampleFolder", "manifest_of"]

@@ -43,7 +43,7 @@ from commands.errors import UsageError
 from commands.sample.folder import SampleFolder
 from hawc import DatabaseHistory
 from hawc.history.storage.store_url import FilePlace, store_place
-from hawc.manifests import Chunk
+from hawc.io.manifests import Chunk
 from hawc.samplers import AbstractSampler
 from hawc.samplers.seeding import generator_at
 

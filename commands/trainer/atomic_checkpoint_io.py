@@ -8,7 +8,7 @@ from typing import Any, final
 import torch
 from lightning.pytorch.plugins import TorchCheckpointIO
 
-from hawc.files import atomic_write
+from hawc.io.files import atomic_write
 from lightning_modules.base.checkpoints import read_checkpoint
 
 __all__ = ["AtomicCheckpointIO"]

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from hawc.arguments import check_instance
-from hawc.files import atomic_write, parse_json
 from hawc.history.abstract import AbstractHistory, HistoryStoreError
 from hawc.history.annotated import AnnotatedHistory
 from hawc.history.annotation import Annotation, Note
@@ -19,9 +18,10 @@ from hawc.history.database import DatabaseHistory
 from hawc.history.foreign_rows import check_rows, checked_notes
 from hawc.history.identity import current_form
 from hawc.history.memory import MemoryHistory
+from hawc.io.files import atomic_write, parse_json
+from hawc.io.stored_zip import open_stored
 from hawc.points import as_points
 from hawc.printable import printable, shortened
-from hawc.stored_zip import open_stored
 
 __all__ = ["export_history", "import_history"]
 

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from hawc.files import parse_json
 from hawc.history.abstract import Recorded
+from hawc.io.files import parse_json
 
 __all__ = [
     "Fingerprints",

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hawc.arguments import whole_number
-from hawc.files import atomic_write
 from hawc.history.row import Row
 from hawc.history.storage.store_url import FilePlace, store_place
+from hawc.io.files import atomic_write
 
 if TYPE_CHECKING:
     from hawc.sheets.tile import Tile

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from hawc.images import ImageSizeError, open_image, orientation_of, resized
+from hawc.io.images import ImageSizeError, open_image, orientation_of, resized
 from hawc.sheets.conversion import opaque
 
 __all__ = ["ImageFileError", "read_image"]

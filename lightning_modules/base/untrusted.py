@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, final
 import torch
 from torch import Tensor
 
-from hawc.stored_zip import open_stored
+from hawc.io.stored_zip import open_stored
 
 __all__ = ["load_untrusted"]
 

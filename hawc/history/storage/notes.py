@@ -8,10 +8,10 @@ from typing import final
 
 from sqlalchemy import Connection, Select, func, insert, select
 
-from hawc.files import parse_json
 from hawc.history.annotation import Annotation, Note, check_note
 from hawc.history.storage.cells import DamagedCellError, check_present
 from hawc.history.storage.tables import NOTES
+from hawc.io.files import parse_json
 from hawc.printable import shortened
 
 __all__ = ["Notes"]

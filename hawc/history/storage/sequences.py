@@ -11,7 +11,6 @@ import torch
 from sqlalchemy import Connection, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from hawc.files import parse_json
 from hawc.history.abstract import HistoryStoreError
 from hawc.history.storage.batches import DTYPES, Batches
 from hawc.history.storage.cells import DamagedCellError, check_present
@@ -20,6 +19,7 @@ from hawc.history.storage.schema import upgrade, version_of
 from hawc.history.storage.sqlite_connection import LARGEST_CELL
 from hawc.history.storage.store import Store
 from hawc.history.storage.tables import GALLERIES, SEQUENCES
+from hawc.io.files import parse_json
 from hawc.printable import shortened
 
 __all__ = [

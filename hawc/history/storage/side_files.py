@@ -8,7 +8,7 @@ import os
 import stat
 from contextlib import suppress
 
-from hawc.files import open_regular
+from hawc.io.files import open_regular
 
 __all__ = ["LARGEST_FILE", "create_file", "problem_of_files"]
 

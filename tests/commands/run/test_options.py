@@ -9,7 +9,7 @@ from jsonargparse import Namespace
 from commands.errors import UsageError
 from commands.run.options import OneLineParser, check_paths, experiment_name
 from commands.run.written_config import written_config
-from lightning_modules.base.environment import forget_environment
+from configuration.environment import forget_environment
 
 
 def options(ckpt_path: str | None = None, default_root_dir: str | None = None) -> Namespace:

@@ -10,7 +10,7 @@ import torch
 
 from commands.errors import UsageError
 from commands.sample.folder import SampleFolder, manifest_of
-from hawc.manifests import Chunk
+from hawc.io.manifests import Chunk
 
 DESCRIPTION: dict[str, Any] = {
     "checkpoint_sha256": "abc",

@@ -15,7 +15,7 @@ from commands.errors import UsageError
 from commands.sample.folder import SampleFolder
 from commands.sample.run import SampleRun
 from hawc import DatabaseHistory, IndependentSampler, StandardNormal
-from hawc.manifests import Chunk
+from hawc.io.manifests import Chunk
 from hawc.samplers.seeding import generator_at
 from tests.commands.sample.test_folder import DESCRIPTION
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from hawc import documents
-from hawc.documents import open_document, write_document
+from hawc.io import documents
+from hawc.io.documents import open_document, write_document
 
 HEAD = {"name": "x", "inner": {"list": [1, {"a": None}]}}
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from hawc.manifests import Chunk, Manifest, read_manifest, read_plan, write_plan
+from hawc.io.manifests import Chunk, Manifest, read_manifest, read_plan, write_plan
 
 
 def sample(position: Any = 0, latent: Any = (0.5, 1), **more: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import itertools
 import pytest
 import yaml
 
-from lightning_modules.base.yaml_bounds import check_expansion, repeated_keys
+from configuration.yaml_bounds import check_expansion, repeated_keys
 
 TOO_MUCH = "more than 20,000 values or 50 levels"
 LONG = "a number of more than 1,000 digits"

@@ -28,7 +28,7 @@ _PARTS = (
     *(AbstractKernel, AbstractSampler, AbstractTarget),
 )
 OUR_PACKAGES = (
-    *("callbacks", "commands", "datamodules", "hawc"),
+    *("callbacks", "commands", "configuration", "datamodules", "hawc"),
     *("lightning_modules", "metrics", "networks"),
 )
 

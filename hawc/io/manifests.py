@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hawc.documents import open_document, write_document
+from hawc.io.documents import open_document, write_document
 
 __all__ = ["Chunk", "Manifest", "read_manifest", "read_plan", "write_plan"]
 

@@ -13,7 +13,7 @@ _MOST_FOLDERS = 10_000
 def foreign_file(folder: Path, known: Container[str] = ()) -> str | None:
     """Returns the name of a file that no killed writer of known files left, or None.
 
-    Temporary files of `hawc.files.atomic_write` do not count. Links, pipes and folders do.
+    Temporary files of `hawc.io.files.atomic_write` do not count. Links, pipes and folders do.
 
     Args:
         folder: that exists.

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-import hawc.files
-from hawc.files import atomic_write, open_regular, parse_json, read_regular, remove_leftovers
+import hawc.io.files
+from hawc.io.files import atomic_write, open_regular, parse_json, read_regular, remove_leftovers
 
 
 def names(folder: Path) -> list[str]:
@@ -121,7 +121,7 @@ def test_what_a_kill_left_is_cleared(tmp_path: Path, cleared_by: str) -> None:
     path.write_text("old")
     script = (
         "import os, sys, signal\n"
-        "from hawc.files import atomic_write\n"
+        "from hawc.io.files import atomic_write\n"
         "with atomic_write(sys.argv[1]) as file:\n"
         "    file.write(b'a longer half of a file')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -187,6 +187,6 @@ def test_what_is_no_json_is_a_value_error(text: str) -> None:
 
 
 def test_the_example_runs() -> None:
-    result = doctest.testmod(hawc.files)
+    result = doctest.testmod(hawc.io.files)
     assert result.attempted > 0
     assert result.failed == 0

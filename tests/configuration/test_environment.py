@@ -7,7 +7,7 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from lightning_modules.base.environment import (
+from configuration.environment import (
     forget_environment,
     hide_environment,
     keep_as_written,

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from hawc.files import atomic_write, open_regular, parse_json
+from hawc.io.files import atomic_write, open_regular, parse_json
 
 __all__ = ["open_document", "write_document"]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hawc import folders
-from hawc.folders import foreign_file, is_within, walk
+from hawc.io import folders
+from hawc.io.folders import foreign_file, is_within, walk
 
 
 def test_leftovers_and_known_files_are_not_foreign(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torchvision.models import get_model
 
-from lightning_modules.base.makers import check_maker
+from configuration.makers import check_maker
 
 
 def annotated(width: int) -> nn.Module:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hawc.stored_zip import open_stored
+from hawc.io.stored_zip import open_stored
 
 
 def written(compression: int = zipfile.ZIP_STORED, **parts: bytes) -> bytes:

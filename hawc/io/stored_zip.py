@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from hawc.files import open_regular
+from hawc.io.files import open_regular
 
 __all__ = ["open_stored"]
 

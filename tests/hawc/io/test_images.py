@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from hawc import images
-from hawc.images import ImageSizeError, open_image, orientation_of, resized
+from hawc.io import images
+from hawc.io.images import ImageSizeError, open_image, orientation_of, resized
 
 
 def noise(width: int, height: int) -> Image.Image:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from PIL import ExifTags, Image
 
-from hawc.files import open_regular
+from hawc.io.files import open_regular
 
 __all__ = ["MAX_PIXELS", "ImageSizeError", "open_image", "orientation_of", "resized"]
 

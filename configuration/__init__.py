@@ -1,0 +1,1 @@
+"""What a configuration may hold: bounds, functions that make parts, variables."""
