@@ -1,5 +1,6 @@
 """Checkpoints that are written whole or not at all, and run no code when read."""
 
+import copy
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +52,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         Raises:
             ValueError: if it holds anything else, even if `weights_only` is False.
         """
-        if "://" not in str(path):
-            read_checkpoint(Path(path), "ckpt_path")
-        return super().load_checkpoint(path, map_location, weights_only=True)
+        if "://" in str(path):
+            return super().load_checkpoint(path, map_location, weights_only=True)
+        # copied: tensors of the file itself would be lost if a network disk replaced it
+        return copy.deepcopy(read_checkpoint(Path(path), "ckpt_path"))

@@ -53,7 +53,7 @@ def mutated_archive(content: bytes, chance: random.Random) -> bytes:
         notes = json.loads(str(arrays["notes"]))
         arrays["notes"] = np.array(json.dumps(mutated_value(notes, chance)))
     elif kind == 6:
-        shown = chance.choice((np.nan, np.inf, -1e300, 0))
+        shown = chance.choice((np.nan, np.inf, -np.inf, 0))
         arrays["points"].flat[chance.randrange(arrays["points"].size)] = shown
     else:
         arrays[name] = _odd_array(arrays[name], chance)

@@ -120,6 +120,8 @@ def _change_points(store: sqlite3.Connection, chance: random.Random) -> None:
 def _change_note(store: sqlite3.Connection, chance: random.Random) -> None:
     notes = store.execute(f"SELECT id, note FROM {_NOTES}").fetchall()
     number, note = chance.choice(notes)
+    if not note.startswith("{") or not note.endswith("}"):
+        return  # changed before
     changed = json.dumps(mutated_value(json.loads(note), chance))
     changed = chance.choice((changed, changed, "[" * 100_000, note.replace("}", ""), ""))
     store.execute(f"UPDATE {_NOTES} SET note = ? WHERE id = ?", (changed, number))

@@ -92,3 +92,13 @@ def test_no_code_is_run(weights_only: bool | None, tmp_path: Path) -> None:
     assert not created.exists()
     torch.load(path, weights_only=False)  # the file does run code
     assert created.exists()
+
+
+def test_tensors_are_copies_that_outlive_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    weight = torch.arange(3.0)
+    AtomicCheckpointIO().save_checkpoint({"a": weight, "b": weight}, path)
+    loaded = AtomicCheckpointIO().load_checkpoint(path)
+    path.write_bytes(bytes(path.stat().st_size))
+    assert torch.equal(loaded["a"], weight)
+    assert loaded["a"].data_ptr() == loaded["b"].data_ptr()
