@@ -1,6 +1,6 @@
 """Reads mutated files and prints which numbers were not refused as they should be.
 
-    python -m tests.fuzz [--count 2000] [--only 17] [--kind gallery]
+    python -m tests.fuzz [--count 2000] [--only 17] [--kind gallery ...]
 
 Number i is a mutation with seed i, of the kind that `KINDS` gives it. A process is forked for every
 few numbers, and for each checkpoint, since a restored trainer differs from a new one. The last line
@@ -142,7 +142,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--only", type=int, help="read this number alone, and show its line")
-    parser.add_argument("--kind", choices=KINDS, help="of the numbers to read")
+    parser.add_argument("--kind", choices=KINDS, nargs="+", help="of the numbers to read")
     options = parser.parse_args()
     numbers = range(options.count) if options.only is None else [options.only]
     torch.set_num_threads(1)
@@ -158,7 +158,7 @@ def main() -> None:
         if options.only is not None:
             read_one(readers, options.only, Path(place) / "work")
             return
-        for kind in [options.kind] if options.kind else KINDS:
+        for kind in options.kind or KINDS:
             begin = time.process_time() + sum(os.times()[2:4])
             found, ends = read_all(readers, groups_of(numbers, kind), Path(place) / "work")
             failures += [[number, kind, text] for number, text in sorted(found.items())]
