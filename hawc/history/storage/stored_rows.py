@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 from typing import Any, final
 
 import torch
 from jaxtyping import Float
-from sqlalchemy import Connection, func, literal, select
+from sqlalchemy import Connection, Select, func, literal, select
 from sqlalchemy.exc import IntegrityError
 from torch import Tensor
 
@@ -176,15 +177,7 @@ class StoredRows:
         Raises:
             HistoryStoreError: if the gallery was deleted.
         """
-        newest: Any = literal(0)
-        if self._finds_notes(connection):
-            newest = self._notes.newest().scalar_subquery()
-        identity = select(GALLERIES.c.identity).where(GALLERIES.c.id == self.sequence.id)
-        query = select(
-            func.coalesce(self.batches.end().scalar_subquery(), 0),
-            func.coalesce(newest, 0),
-            identity.scalar_subquery(),
-        )
+        query = self._state_query if self._finds_notes(connection) else self._first_state_query
         length, note, found = connection.execute(query).one()
         if found != self.sequence.identity:
             raise HistoryStoreError(
@@ -192,6 +185,23 @@ class StoredRows:
                 "again."
             )
         return int(length), int(note)
+
+    @cached_property
+    def _state_query(self) -> Select[Any]:
+        return self._state_query_with(self._notes.newest().scalar_subquery())
+
+    @cached_property
+    def _first_state_query(self) -> Select[Any]:
+        """The query for a store of version 1, which has no table of notes."""
+        return self._state_query_with(literal(0))
+
+    def _state_query_with(self, newest: Any) -> Select[Any]:
+        identity = select(GALLERIES.c.identity).where(GALLERIES.c.id == self.sequence.id)
+        return select(
+            func.coalesce(self.batches.end().scalar_subquery(), 0),
+            func.coalesce(newest, 0),
+            identity.scalar_subquery(),
+        )
 
     def _finds_notes(self, connection: Connection) -> bool:
         """Returns whether the store has tables of version 2, as one of version 1 may get."""
