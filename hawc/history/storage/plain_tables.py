@@ -50,7 +50,8 @@ SELECT c.relname, CASE
   ),
   (
     SELECT min(pg_get_expr(adbin, adrelid)) FROM pg_attrdef
-    WHERE adrelid = c.oid AND pg_get_expr(adbin, adrelid) NOT LIKE 'nextval(%'
+    WHERE adrelid = c.oid
+    AND pg_get_expr(adbin, adrelid) !~ '^nextval\\(''[^'']*''::regclass\\)$'
   )
 FROM pg_class c
 WHERE c.oid IN ({", ".join(f"to_regclass('{name}')" for name in _TABLES)})"""
