@@ -1,9 +1,12 @@
 """Connections to a file that its maker has bent."""
 
+import os
 import sqlite3
 import struct
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -49,6 +52,29 @@ def test_rows_without_an_end_are_given_up(tmp_path: Path) -> None:
         Gallery(path).conditions()
     with pytest.raises(HistoryStoreError, match="the file is damaged"):
         DatabaseHistory(path, PLANE)
+
+
+@pytest.mark.parametrize("blocks", [0, 1])
+def test_a_disk_may_report_blocks_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocks: int
+) -> None:
+    """ZFS reports one block of a file that it has not written yet, some network disks none."""
+    path = tmp_path / "a.db"
+    stat = os.stat
+
+    def late(name: Any, **options: Any) -> Any:
+        status = stat(name, **options)
+        few = SimpleNamespace(st_size=status.st_size, st_blocks=blocks)
+        return few if name == path else status
+
+    with closing(connect(path, path.as_uri(), 1.0)) as connection:
+        connection.execute("CREATE TABLE t (x)")
+        connection.execute("INSERT INTO t VALUES (zeroblob(1000000))")
+        connection.commit()
+        monkeypatch.setattr(os, "stat", late)
+        count = "WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r LIMIT 200000) "
+        count += "SELECT count(*) FROM r"
+        assert connection.execute(count).fetchone() == (200_000,)
 
 
 def test_each_statement_has_its_own_bound(tmp_path: Path) -> None:
