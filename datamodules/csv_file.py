@@ -181,16 +181,11 @@ class _Lines:
         """Characters; set back where a record ends."""
 
     def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._file.readline(self.left + 1)
-        self.left -= len(line)
-        if self.left < 0:
-            raise csv.Error(f"a record of more than {_LONGEST_RECORD:,} characters")
-        if not line:
-            raise StopIteration
-        return line
+        while line := self._file.readline(self.left + 1):
+            self.left -= len(line)
+            if self.left < 0:
+                raise csv.Error(f"a record of more than {_LONGEST_RECORD:,} characters")
+            yield line
 
 
 def _is_number(cell: str) -> bool:
