@@ -201,7 +201,11 @@ def _file_place(name: str, options: dict[str, str], shown: str) -> FilePlace:
         raise ValueError(f"`url` must name a file without null bytes, got {shown}.")
     path = Path(name).expanduser() if name.startswith("~/") else Path(name)
     path = path.absolute()  # messages name the place for any working directory
-    if path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:  # too long a name
+        raise ValueError(f"`url` must name a file, got {shown}: {error.strerror}.") from error
+    if is_folder:
         raise ValueError(f"`url` must name a file, got the folder {shown}.")
     return FilePlace(path, _checked_file_options(options))
 

@@ -131,6 +131,7 @@ def test_the_mode_rw_creates_no_file(here: Path) -> None:
         ("sqlite:///file://other/g.db", "name a file of this machine"),
         ("sqlite:///a\0b", "name a file without null bytes"),
         ("sqlite:///.", "name a file, got the folder"),
+        ("a" * 300, "name a file, got .*: File name too long"),
         ("sqlite://", "name a file, .*; use MemoryHistory"),
         ("sqlite:///:memory:", "name a file, .*; use MemoryHistory"),
         ("sqlite:///file::memory:?uri=true", "name a file, .*; use MemoryHistory"),
