@@ -14,7 +14,7 @@ LARGEST_CELL = 2**26
 _STEPS = 1_000_000  # of SQLite's machine for each statement; 0.1 s for an honest file
 _STEPS_PER_BYTE = 8  # of the file; a scan takes 0.6
 _STEPS_AT_ONCE = 100_000
-_SPARSE = 2**26  # bytes of a file that count at once; some file systems report new blocks late
+_SPARSE = 2**24  # bytes of a file that count at once; some file systems report new blocks late
 _DEFENSIVE = 1010  # SQLITE_DBCONFIG_DEFENSIVE, which Python 3.11 does not name
 
 
@@ -34,7 +34,7 @@ class _Budget:
         return self.steps > _STEPS and self.steps > _STEPS + _STEPS_PER_BYTE * self._size()
 
     def _size(self) -> int:
-        """Returns the bytes on the disk, or 64 MiB; a sparse file has fewer than it claims."""
+        """Returns the bytes on the disk, or 16 MiB; a sparse file has fewer than it claims."""
         with suppress(OSError):
             status = os.stat(self._path)
             blocks = getattr(status, "st_blocks", 0) or 2**63  # unknown, as on some network disks
