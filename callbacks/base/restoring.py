@@ -13,6 +13,7 @@ from callbacks.base.model_callback import AbstractModelCallback
 
 __all__ = ["check_callback_states"]
 
+_KNOWN = ("callbacks", "commands", "lightning")  # packages
 _SCORES = ("best_model_score", "current_score", "kth_value")
 _PATHS = ("best_model_path", "kth_best_model_path", "last_model_path", "dirpath")
 
@@ -21,6 +22,8 @@ def check_callback_states(
     states: Mapping[str, Any], trainer: Trainer, module: LightningModule
 ) -> None:
     """Raises an error of any kind unless copies of the callbacks can restore their states.
+
+    A user's callback may need its `setup` first, and is left to Lightning.
 
     Args:
         states: of a checkpoint, by `state_key`.
@@ -31,14 +34,14 @@ def check_callback_states(
     shared = {id(part): part for part in (trainer, module, *trainer.loggers)}
     for callback in trainer.callbacks:
         state = states.get(callback.state_key)
-        if not state:
+        if not state or type(callback).__module__.partition(".")[0] not in _KNOWN:
             continue
         _check_kinds(callback, state)
         try:
             trial = copy.deepcopy(callback, {**shared})
-        except Exception:  # a user's callback may hold what cannot be copied
+        except Exception:  # it may hold an object of a user that cannot be copied
             continue
-        trial.load_state_dict(copy.deepcopy(state))
+        trial.load_state_dict(state)  # not a copy, which would double a large average
         if isinstance(trial, AbstractModelCallback):
             trial.check_restored(module)
 

@@ -15,12 +15,16 @@ from lightning.pytorch.utilities.migration import migrate_checkpoint
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from lightning_modules.base.alternating import AbstractAlternating
 from lightning_modules.base.optimization import as_list, check_notes
 
 __all__ = ["check_restorable", "check_training"]
 
 _LARGEST = 2**53  # of a count
 _STEPS = "alternating_steps"  # key in checkpoints of two networks
+# keys of a group of weights that are no settings of its optimizer
+_OF_SCHEDULES = {"params", "param_names", "initial_lr", "max_lr", "min_lr", "swa_lr"}
+_OF_SCHEDULES |= {"max_momentum", "base_momentum"}
 
 
 def check_restorable(
@@ -35,22 +39,29 @@ def check_restorable(
         loop: "fit_loop", "validate_loop" or "test_loop".
     """
     with warnings.catch_warnings(action="ignore"):  # Lightning warns when it restores
-        migrate_checkpoint(_copied(content))
+        content, _ = migrate_checkpoint(_copied(content))
     for name in ("epoch", "global_step"):
         _check_count(content.get(name, 0))
     if (loops := content.get("loops")) is not None:
         _check_progress(loops[loop], getattr(trainer, loop).state_dict())
-    for name in getattr(module, "counters", ()):
-        _check_count(content[_STEPS][name])
+    if isinstance(module, AbstractAlternating):
+        for name in module.counters:
+            _check_count(content[_STEPS][name])
 
 
 def check_training(content: Mapping[str, Any], module: LightningModule) -> None:
-    """Raises an error of any kind unless optimizers and schedules can go on from a checkpoint."""
+    """Raises an error of any kind unless optimizers and schedules can go on from a checkpoint.
+
+    A model whose `configure_optimizers` needs the running trainer is left to Lightning.
+    """
     _check_count(content["global_step"])
     for state in content["loops"]["fit_loop"]["state_dict"].get("combined_loader", []):
-        if state.keys() == {"epoch", "position"}:  # of our loaders
+        if isinstance(state, dict) and state.keys() == {"epoch", "position"}:  # of our loaders
             _ = [_check_count(number) for number in state.values()]
-    optimizers, schedulers = _configured(module)
+    try:
+        optimizers, schedulers = _configured(module)
+    except Exception:  # such as `T_max=self.trainer.max_epochs`; Lightning reports true errors
+        return
     states, schedules = content["optimizer_states"], content["lr_schedulers"]
     if not isinstance(states, list) or len(states) != len(optimizers):
         raise ValueError("it has another number of optimizers")
@@ -73,7 +84,7 @@ def check_training(content: Mapping[str, Any], module: LightningModule) -> None:
 def _configured(module: LightningModule) -> tuple[list[Optimizer], list[Any]]:
     """Returns new optimizers and schedulers of a module, in any form that Lightning takes."""
     given: Any = module.configure_optimizers()
-    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], list):
+    if isinstance(given, tuple | list) and len(given) == 2 and isinstance(given[0], list):
         optimizers, schedulers = given[0], as_list(given[1])
     else:
         parts = list(given) if isinstance(given, tuple) else as_list(given)
@@ -107,12 +118,15 @@ def _check_count(number: object) -> None:
 
 
 def _check_schedule(scheduler: Any, saved: dict[str, Any]) -> None:
-    """Raises an error unless a schedule has the parts of the configured one, and makes a step."""
+    """Raises an error unless a schedule has the parts of the configured one, and makes a step.
+
+    The kinds of parts are those of torch's schedules; a user's class may change its own.
+    """
     present = scheduler.state_dict()
     for name, value in saved.items():
         if name not in present and hasattr(scheduler, name):
             raise ValueError(f"{name} is no part of a schedule")
-        if name in present:
+        if name in present and type(scheduler).__module__.startswith("torch."):
             _check_kind(value, present[name])
     scheduler.load_state_dict(saved)
     with warnings.catch_warnings(action="ignore"):  # its optimizer has made no step
@@ -145,9 +159,11 @@ def _check_optimizer(optimizer: Optimizer, saved: Mapping[str, Any]) -> None:
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     if not state.keys() <= set(range(len(weights))):
         raise ValueError("it has moments of other weights")
+    # with the same settings it is the same optimizer, which may have kept more before
+    strict = any(g.keys() - s.keys() - _OF_SCHEDULES for g, s in zip(groups, settings, strict=True))
     for place, moments in state.items():
         if known is not None:
-            _check_moments(moments, known.get(place, {}))
+            _check_moments(moments, known.get(place, {}), strict)
     # models of other code take the saved settings, ours those of the configuration
     configured = [{**g, **setting} for g, setting in zip(groups, settings, strict=True)]
     for each in (groups, configured):
@@ -183,9 +199,10 @@ def _state_after_a_step(optimizer: Optimizer) -> dict[int, Any] | None:
     return known
 
 
-def _check_moments(saved: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+def _check_moments(saved: Mapping[str, Any], known: Mapping[str, Any], strict: bool) -> None:
     present = {name: value for name, value in known.items() if value is not None}
-    if present.keys() != {name for name, value in saved.items() if value is not None}:
+    found = {name for name, value in saved.items() if value is not None}
+    if not present.keys() <= found or (strict and found != present.keys()):
         raise ValueError("its moments are of another optimizer")
     for name, value in present.items():
         given = saved[name]

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from lightning import LightningModule
+from lightning import LightningModule, Trainer
 from torch import nn, optim
 
-from lightning_modules.base.resumption import check_training
+from lightning_modules.base.resumption import check_restorable, check_training
 
 
 class Own(LightningModule):
@@ -82,6 +82,70 @@ def test_an_optimizer_takes_its_own_state(name: str, steps: int) -> None:
 def test_others_do_not(name: str, other: str) -> None:
     with pytest.raises(Exception):  # noqa: B017  no common base
         check_training(saved(Own(OPTIMIZERS[name])), Own(OPTIMIZERS[other]))
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (partial(optim.SGD, lr=0.1, momentum=0.9), partial(optim.SGD, lr=0.1)),
+        (partial(optim.Adam, amsgrad=True), optim.Adam),
+        (partial(optim.RMSprop, centered=True, momentum=0.1), optim.RMSprop),
+    ],
+)
+def test_settings_that_need_fewer_moments_pass(before: Any, now: Any) -> None:
+    check_training(saved(Own(before, SCHEDULES["one cycle"])), Own(now, SCHEDULES["one cycle"]))
+
+
+class Growing(optim.lr_scheduler.LRScheduler):
+    """A user's schedule, whose state grows and changes its kinds."""
+
+    def __init__(self, optimizer: optim.Optimizer) -> None:
+        self.rates: list[float] = []
+        self.best: float | None = 0.0
+        super().__init__(optimizer)
+
+    def get_lr(self) -> list[float]:
+        self.rates.append(0.1)
+        self.best = None
+        return [0.1 for _ in self.optimizer.param_groups]
+
+
+def test_a_user_s_schedule_takes_its_own_state() -> None:
+    module = Own(optim.Adam, Growing)
+    check_training(saved(module), module)
+
+
+class NeedsTrainer(Own):
+    def configure_optimizers(self) -> Any:
+        optimizer = optim.Adam(self.parameters())
+        return [optimizer], [
+            optim.lr_scheduler.CosineAnnealingLR(optimizer, self.trainer.max_epochs)
+        ]
+
+
+def test_optimizers_that_need_the_trainer_are_left_to_lightning() -> None:
+    content = saved(Own(optim.Adam, SCHEDULES["cosine"]))
+    check_training(content, NeedsTrainer(optim.Adam))
+
+
+class Listed(Own):
+    def configure_optimizers(self) -> Any:
+        optimizer = optim.Adam(self.parameters())
+        return [[optimizer], [optim.lr_scheduler.ConstantLR(optimizer)]]
+
+
+def test_a_list_of_two_lists_and_a_loader_s_own_state_pass() -> None:
+    content = saved(Own(optim.Adam, optim.lr_scheduler.ConstantLR))
+    content["loops"]["fit_loop"]["state_dict"] = {"combined_loader": [7, {"position": "last"}]}
+    check_training(content, Listed(optim.Adam))
+
+
+def test_an_attribute_of_a_user_s_model_is_no_count() -> None:
+    module = Own(optim.Adam)
+    module.counters = {"seen": 3}  # type: ignore[assignment]
+    trainer = Trainer(logger=False, barebones=True, accelerator="cpu")
+    content = {"pytorch-lightning_version": "2.6.0", "state_dict": {}}
+    check_restorable(content, module, trainer, "fit_loop")
 
 
 SCHEDULES: dict[str, Callable[..., Any]] = {
