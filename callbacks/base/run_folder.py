@@ -1,6 +1,7 @@
 """Ends a run whose folder was removed or renamed, instead of writing into a new one."""
 
 import os
+import weakref
 from pathlib import Path
 from typing import Any, final
 
@@ -23,11 +24,13 @@ class RunFolderCheck(Callback):
     """
 
     def __init__(self) -> None:
-        self._begun: os.stat_result | None = None
+        # open: numbers of an open folder stay on FUSE, and its disk is not mounted anew
+        self._begun: int | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        if trainer.is_global_zero:
-            self._begun = _status(trainer.default_root_dir)
+        if trainer.is_global_zero and os.path.isdir(trainer.default_root_dir):
+            self._begun = os.open(trainer.default_root_dir, os.O_RDONLY)
+            weakref.finalize(self, os.close, self._begun)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.check(trainer)
@@ -55,7 +58,7 @@ class RunFolderCheck(Callback):
         if self._begun is None:
             return
         now = _status(trainer.default_root_dir)
-        if now is None or not os.path.samestat(self._begun, now):
+        if now is None or not os.path.samestat(os.fstat(self._begun), now):
             raise RunFolderLostError(
                 f"the run folder '{trainer.default_root_dir}' was removed, renamed or replaced "
                 "during the run; nothing more was written. Start again, from a checkpoint in the "

@@ -1,5 +1,6 @@
 """A run whose folder is removed, renamed or replaced says so, and makes no new folder."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -118,3 +119,15 @@ def test_only_the_first_process_checks(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(Trainer, "is_global_zero", False)
     check.setup(trainer, tiny_vae(), "fit")
     check_run_folder(trainer)
+
+
+def test_the_folder_is_held_open_until_the_check_is_gone(tmp_path: Path) -> None:
+    check = RunFolderCheck()
+    trainer = quiet_trainer(tmp_path, callbacks=[check])
+    before = len(os.listdir("/proc/self/fd"))
+    check.setup(trainer, tiny_vae(), "fit")
+    assert len(os.listdir("/proc/self/fd")) == before + 1
+    check_run_folder(trainer)
+    trainer.callbacks.clear()
+    del check
+    assert len(os.listdir("/proc/self/fd")) == before
