@@ -14,6 +14,8 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.resolvers import oc
 
+from configuration.interpolations import bounded_expansion
+
 __all__ = [
     "Place",
     "forget_environment",
@@ -42,21 +44,24 @@ def note_environment(text: str, command: str) -> None:
     Args:
         text: the configuration, as YAML.
         command: the key of the values that count.
+
+    Raises:
+        InterpolationResolutionError: if the values expand to too much.
     """
     if "${" not in text:
         return
     content = yaml.safe_load(text)
     root = OmegaConf.create(content)
-    for place, written in _texts(content[command], ()):
-        _read.clear()
-        with contextlib.suppress(Exception):  # the parser resolves next, and reports it
-            value: Any = root
-            for key in (command, *place):
-                value = value[key]
-            if OmegaConf.is_config(value):
-                OmegaConf.to_container(value, resolve=True)
-        if _read:
-            _places[place] = written
+    with bounded_expansion():
+        for place, written in _texts(content[command], ()):
+            _read.clear()
+            with contextlib.suppress(Exception):  # the parser resolves next, and reports it
+                value: Any = root
+                for key in (command, *place):
+                    value = value[key]
+                _resolve_within(value)
+            if _read:
+                _places[place] = written
 
 
 def keep_as_written(content: Any) -> None:
@@ -89,6 +94,14 @@ def hide_environment(message: str) -> str:
     for value, text in _values.items():
         message = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", lambda _, text=text: text, message)
     return message
+
+
+def _resolve_within(value: Any) -> None:
+    """Resolves one part after the other; OmegaConf's own function is not bounded."""
+    if OmegaConf.is_config(value) and "${" in str(OmegaConf.to_container(value)):
+        for key in value if OmegaConf.is_dict(value) else range(len(value)):
+            if not OmegaConf.is_missing(value, key):
+                _resolve_within(value[key])
 
 
 def _texts(value: Any, place: Place) -> Iterator[tuple[Place, str]]:

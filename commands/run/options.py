@@ -44,9 +44,11 @@ class OneLineParser(LightningArgumentParser):
 
 
 def check_paths(options: Any) -> None:
-    """Raises UsageError for a checkpoint without a name, or a folder by Lightning's option."""
+    """Raises UsageError for a checkpoint without a name, or wrong options of the trainer."""
     if options.get("ckpt_path") == "":
         raise UsageError("`ckpt_path` must be a checkpoint file or 'last', got ''; name one.")
+    if not isinstance(options.trainer, Namespace):  # the parser takes any value for a group
+        raise UsageError(f"`trainer` must hold options as `key: value`, got {options.trainer}.")
     if options.trainer.default_root_dir is not None:
         raise UsageError(
             "`trainer.default_root_dir` must be left out, got "

@@ -79,3 +79,9 @@ def test_variables_are_used_but_kept_as_written(
     assert "got ${oc.env:HAWC_SECRET}" in said
     assert "hunter22" not in said
     forget_environment()
+
+
+@pytest.mark.parametrize("value", [3, None, [], "x"])
+def test_a_trainer_without_options_is_one_line(value: Any) -> None:
+    with pytest.raises(UsageError, match="`trainer` must hold options as `key: value`, got"):
+        check_paths(Namespace(trainer=value))
