@@ -20,7 +20,7 @@ from lightning_modules.base.checkpoints import steps_of
 __all__ = [
     *("CONFIG", "INHERITED", "LAST_CHECKPOINT", "checkpoints_in", "choose_run_folder", "claim"),
     *("create_run_folder", "default_place", "forget_run_folder"),
-    *("latest_checkpoint", "new_name", "newest", "newest_first", "of_run", "run_of"),
+    *("latest_checkpoint", "new_name", "newest", "of_run", "run_of"),
 ]
 
 _claims: list[int] = []  # descriptors of locked folders
@@ -180,18 +180,13 @@ def checkpoints_in(folder: Path) -> list[Path]:
 
 
 def newest(checkpoints: Iterable[Path], preferred: Callable[[Path], bool] | None = None) -> Path:
-    """Returns the newest preferred checkpoint, or the newest one if none is preferred."""
-    ordered = newest_first(checkpoints)
-    return next(filter(preferred, ordered), ordered[0])
+    """Returns the newest preferred checkpoint, or the newest one if none is preferred.
 
-
-def newest_first(checkpoints: Iterable[Path]) -> list[Path]:
-    """Returns checkpoints sorted by training steps, then by file time, newest first.
-
-    File times alone are not enough: in a copied folder they are those of the copy.
+    Training steps count before file times, which in a copied folder are those of the copy.
     """
     ages = {path: (steps_of(path), path.stat().st_mtime_ns) for path in checkpoints}
-    return sorted(ages, key=ages.__getitem__, reverse=True)
+    ordered = sorted(ages, key=ages.__getitem__, reverse=True)
+    return next(filter(preferred, ordered), ordered[0])
 
 
 def of_run(folder: Path) -> tuple[str, ...]:
