@@ -118,7 +118,6 @@ SCHEMAS: dict[str, Callable[[], None]] = {
     "no batches": _sql("DROP TABLE hawc_batches"),
     "gallery's row deleted": _sql("PRAGMA foreign_keys = OFF", "DELETE FROM hawc_galleries"),
     "a newer version": _sql("UPDATE hawc_schema SET version = 9223372036854775807"),
-    "a version of text": _sql("UPDATE hawc_schema SET version = 'two'"),
 }
 
 
