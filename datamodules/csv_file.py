@@ -22,6 +22,7 @@ __all__ = ["CSVFile"]
 _LARGEST = torch.finfo(torch.float32).max  # larger numbers would become infinite in a batch
 _EXACT = 2**53  # float64 holds all integers up to this one
 _MOST_COLUMNS = 100_000
+_MOST_BLANK = 1_000_000
 _LONGEST_RECORD = 10_000_000  # characters; the csv module bounds a cell by 131,072
 _SHOWN = 40  # characters of a cell or name in a message
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -81,7 +82,7 @@ class CSVFile:
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         """Yields the first line (from 1) and the cells of each record that is not blank."""
-        line = 1
+        line, blank = 1, 0
         try:
             # utf-8-sig: spreadsheets put a byte order mark before the first name
             with io.TextIOWrapper(open_regular(self.path), "utf-8-sig", newline="") as file:
@@ -90,6 +91,8 @@ class CSVFile:
                 for cells in reader:
                     if cells:
                         yield line, cells
+                    elif (blank := blank + 1) > _MOST_BLANK:
+                        raise csv.Error(f"at most {_MOST_BLANK:,} blank lines are skipped")
                     line = reader.line_num + 1
                     lines.left = _LONGEST_RECORD
         except OSError as error:

@@ -172,7 +172,7 @@ def _exported(change: Callable[[Any], object]) -> Callable[[], None]:
 def _recipe() -> None:
     """Runs the program for weights and description that the documentation prints."""
     blocks = re.findall(r"```python\n(.*?)```", _PAGE.read_text(), re.DOTALL)
-    (program,) = [block for block in blocks if "generator.json" in block]
+    (program,) = [block for block in blocks if "ALLOWED" in block]
     import torch
 
     exec(program, {"__name__": "recipe", "latents": torch.zeros(2, 2)})

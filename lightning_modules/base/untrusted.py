@@ -21,6 +21,7 @@ from hawc.io.stored_zip import open_stored
 
 __all__ = ["load_untrusted"]
 
+_LARGEST = 16 * 2**20  # bytes of a pickle, which holds all but the numbers of tensors
 _SLACK = 256 * 2**20  # bytes that tensors may claim beyond the size of the file
 _SPARE = 16 * 2**20  # bytes of memory that a pickle may need beyond a multiple of its size
 _MULTIPLE = 32  # bytes of memory per byte of a pickle; dictionaries of notes need 12
@@ -52,6 +53,8 @@ def load_untrusted(path: Path) -> Any:
     """
     with open_stored(path) as file, zipfile.ZipFile(file) as archive:
         (part,) = (p for p in archive.infolist() if p.filename.rpartition("/")[2] == "data.pkl")
+        if part.file_size > _LARGEST:
+            raise ValueError("it holds more than 16 MiB beside the numbers of tensors")
         _Instructions(_bytes_of(part, file)).check()
         most = _MAX_SHARING * part.file_size
     content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)

@@ -223,3 +223,14 @@ def test_pipes_and_devices_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(DataError, match="a regular file is required, got a pipe, device"):
             CSVFile(path).column_names()
+
+
+def test_blank_lines_are_skipped_up_to_a_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_file, "_MOST_BLANK", 3)
+    (tmp_path / "a.csv").write_text("a\n\n1\n\n\n2\n")
+    assert CSVFile(tmp_path / "a.csv").numbers(["a"]).tolist() == [[1.0], [2.0]]
+    (tmp_path / "a.csv").write_text("a\n1\n\n\n\n\n")
+    with pytest.raises(DataError, match=r"line 6: .* at most 3 blank lines are skipped"):
+        CSVFile(tmp_path / "a.csv").numbers(["a"])

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from lightning_modules.base import untrusted
 from lightning_modules.base.untrusted import load_untrusted
 from tests.helpers import tiny_wgan
 
@@ -122,6 +123,17 @@ def test_a_compressed_checkpoint_is_refused(tmp_path: Path) -> None:
             changed.writestr(name, parts.read(name))
     assert (tmp_path / "b.ckpt").stat().st_size < 10_000
     with pytest.raises(ValueError, match="it is compressed"):
+        load_untrusted(tmp_path / "b.ckpt")
+
+
+def test_what_is_no_tensor_has_a_largest_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(untrusted, "_LARGEST", 1_000)
+    torch.save({"weight": torch.zeros(10_000)}, tmp_path / "a.ckpt")
+    assert load_untrusted(tmp_path / "a.ckpt")["weight"].shape == (10_000,)
+    torch.save({"curve": [0.1] * 1_000}, tmp_path / "b.ckpt")
+    with pytest.raises(ValueError, match="more than 16 MiB beside the numbers of tensors"):
         load_untrusted(tmp_path / "b.ckpt")
 
 
