@@ -225,16 +225,15 @@ def test_an_interrupted_command_says_how_to_go_on(
 def test_a_full_disk_ends_with_one_line_and_samples_are_finished_later(
     sample: Sample, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write = Path.write_bytes
+    replace = os.replace
 
-    def full(self: Path, content: bytes) -> int:
-        if self.name == ".00000006.png.part":
-            write(self, content[:20])
-            raise OSError(28, "No space left on device", str(self))
-        return write(self, content)
+    def full(partial: Path, path: Path) -> None:
+        if partial.name == ".00000006.png.part":
+            raise OSError(28, "No space left on device", str(partial))
+        replace(partial, path)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "write_bytes", full)
+        patched.setattr(os, "replace", full)
         with pytest.raises(SystemExit) as ended:
             sample("out", "--num_samples", "8", "--chunk_size", "4")
     assert ended.value.code == 1
