@@ -5,6 +5,7 @@ keep the text, and so do options that refer to such an option.
 """
 
 import contextlib
+import inspect
 import os
 import re
 from collections.abc import Iterator
@@ -124,6 +125,8 @@ def _variable(name: str, *default: Any) -> Any:
     return value
 
 
-# the second name is of OmegaConf 2.3, and deprecated in 2.4
-_register: Any = getattr(OmegaConf, "register_resolver", None) or OmegaConf.register_new_resolver
+# OmegaConf 2.4 deprecates the second name; in 2.3 the first one is of an earlier interface
+_register: Any = OmegaConf.register_resolver
+if "replace" not in inspect.signature(_register).parameters:
+    _register = OmegaConf.register_new_resolver
 _register("oc.env", _variable, replace=True)

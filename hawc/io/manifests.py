@@ -122,7 +122,7 @@ def read_plan(path: Path) -> Chunk:
     numbers, widths = array("d"), []
     with _plain_errors(), open_document(path, _ROWS) as (plan, entries):
         for _, row in entries:
-            numbers.extend(_numbers(row))
+            numbers.frombytes(_numbers(row).tobytes())
             widths.append(len(row))
         start, label, dim = plan["start"], plan["label"], plan["dim"]
         if len(set(widths)) != 1 or not _is_position(dim) or not 1 <= dim <= widths[0]:
@@ -148,9 +148,9 @@ def _is_position(value: Any) -> bool:
     return type(value) is int and 0 <= value < _TOO_LARGE
 
 
-def _numbers(value: Any) -> "array[float]":
-    numbers = array("d", value)
-    if not np.isfinite(numbers).all() or not numbers:
+def _numbers(value: Any) -> np.ndarray:
+    numbers = np.array(array("d", value))  # refuses all but a flat list of numbers
+    if not np.isfinite(numbers).all() or not numbers.size:
         raise ValueError("a list of finite numbers is required")
     return numbers
 
