@@ -13,7 +13,7 @@ from PIL import Image
 
 from datamodules import DataError
 from datamodules.image_file import check_background, check_image_size, read_image
-from hawc import images
+from hawc.io import images
 from tests.datamodules.image_files import write_image
 
 
