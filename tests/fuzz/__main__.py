@@ -97,7 +97,7 @@ def problem(kind: str, status: int, text: str) -> str:
     is_explained = kind in ("gallery", "archive", "manifest") or "finite" in text
     if status not in ((0, 1, 2) if is_explained else (0, 2)):
         return f"status {status}: {' '.join(lines)[:200]}"
-    if status and len(lines) != 1:
+    if status == 2 and len(lines) != 1:  # with 1 a run had begun, and Lightning had said so
         return f"status {status} with {len(lines)} lines"
     if any(not c.isprintable() and c != "\n" for c in text):
         return f"escape sequences: {text[:200]!r}"
