@@ -4,7 +4,6 @@ import errno
 import io
 import logging
 import re
-import sys
 from contextlib import redirect_stderr, suppress
 from pathlib import Path
 
@@ -13,30 +12,9 @@ import wandb
 
 from commands import main
 from commands.errors import UsageError
+from tests.commands.broken import Broken, fail_with
 
 Patch, Capture = pytest.MonkeyPatch, pytest.CaptureFixture[str]
-
-
-class Broken:
-    """Replaces the experiment; raises a given error."""
-
-    error: BaseException
-
-    def __init__(self) -> None:
-        raise self.error
-
-
-@pytest.fixture
-def broken(monkeypatch: pytest.MonkeyPatch) -> type[Broken]:
-    monkeypatch.setattr(sys, "argv", ["train.py", "fit", "--model", "WGAN"])
-    monkeypatch.setattr(main, "ExperimentCLI", Broken)
-    return Broken
-
-
-def fail_with(status: int) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main.run()
-    assert ended.value.code == status
 
 
 FILE = "runs/x/last.ckpt"
@@ -89,7 +67,7 @@ def test_a_disks_error_in_the_users_code_keeps_its_location(
     broken.error = OSError(errno.EIO, "Input/output error")
     fail_with(status=1)
     said = capsys.readouterr().err
-    assert re.search(r"another place\. \(.*test_disk_errors\.py, line \d+\)$", said)
+    assert re.search(r"another place\. \(.*broken\.py, line \d+\)$", said)
 
 
 def test_wandb_prints_no_traceback_for_its_log_on_a_full_disk(broken: type[Broken]) -> None:

@@ -9,30 +9,9 @@ import pytest
 import wandb
 
 from commands import main
+from tests.commands.broken import Broken, fail_with
 
 Patch, Capture = pytest.MonkeyPatch, pytest.CaptureFixture[str]
-
-
-class Broken:
-    """Replaces the experiment; raises a given error."""
-
-    error: BaseException
-
-    def __init__(self) -> None:
-        raise self.error
-
-
-@pytest.fixture
-def broken(monkeypatch: pytest.MonkeyPatch) -> type[Broken]:
-    monkeypatch.setattr(sys, "argv", ["train.py", "fit", "--model", "WGAN"])
-    monkeypatch.setattr(main, "ExperimentCLI", Broken)
-    return Broken
-
-
-def fail_with(status: int) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main.run()
-    assert ended.value.code == status
 
 
 class Stopped:

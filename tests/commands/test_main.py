@@ -22,25 +22,10 @@ from torch.optim import LBFGS
 from callbacks.preemption import Preempted
 from commands import main
 from commands.errors import UsageError
+from tests.commands.broken import Broken, fail_with
 from tests.helpers import TinyImages, quiet_trainer, scaled_precision, tiny_vae
 
 Patch, Capture = pytest.MonkeyPatch, pytest.CaptureFixture[str]
-
-
-class Broken:
-    """Replaces the experiment; raises a given error."""
-
-    error: BaseException
-
-    def __init__(self) -> None:
-        raise self.error
-
-
-@pytest.fixture
-def broken(monkeypatch: pytest.MonkeyPatch) -> type[Broken]:
-    monkeypatch.setattr(sys, "argv", ["train.py", "fit", "--model", "WGAN"])
-    monkeypatch.setattr(main, "ExperimentCLI", Broken)
-    return Broken
 
 
 @pytest.mark.parametrize(
@@ -50,12 +35,6 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> type[Broken]:
 def test_a_command_without_arguments(command: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         main._with_command([command])
-
-
-def fail_with(status: int) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main.run()
-    assert ended.value.code == status
 
 
 class UncountedImages(TinyImages):
