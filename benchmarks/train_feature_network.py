@@ -27,14 +27,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.augmentation import augmented
-from datamodules import CIFAR10, MNIST
+from datamodules import CIFAR10, MNIST, FashionMNIST
 from datamodules.in_memory import AbstractInMemoryImages
 from networks.feature_classifier import Data, FeatureClassifier, Role, untrained_classifier
 from networks.trained_weights import WEIGHTS, load_classifier, write_classifier
 
 BATCH, MOMENTUM, WEIGHT_DECAY = 250, 0.9, 5e-4
 RISE = 0.2  # share of the steps in which the learning rate rises
-DATA: dict[str, Data] = {"mnist": "digits", "cifar10": "objects"}
+DATA: dict[str, Data] = {"mnist": "digits", "fashion_mnist": "clothes", "cifar10": "objects"}
 SEEDS: dict[Role, int] = {"choosing": 1, "judging": 2}
 
 
@@ -54,8 +54,12 @@ class Recipe:
     label_smoothing: float
 
 
-# labels of digits are not smoothed: the confidence of the judge is read as a probability
-RECIPES: dict[Data, Recipe] = {"digits": Recipe(8, 0.1, 0.0), "objects": Recipe(8, 0.1, 0.1)}
+# labels of gray images are not smoothed: the confidence of the judge is read as a probability
+RECIPES: dict[Data, Recipe] = {
+    "digits": Recipe(8, 0.1, 0.0),
+    "clothes": Recipe(8, 0.1, 0.0),
+    "objects": Recipe(8, 0.1, 0.1),
+}
 
 
 def learning_rate_share(progress: float) -> float:
@@ -137,9 +141,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=WEIGHTS)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    source: AbstractInMemoryImages = {"mnist": MNIST, "cifar10": CIFAR10}[arguments.data](
-        data_dir=arguments.data_dir
-    )
+    sources = {"mnist": MNIST, "fashion_mnist": FashionMNIST, "cifar10": CIFAR10}
+    source: AbstractInMemoryImages = sources[arguments.data](data_dir=arguments.data_dir)
     source.prepare_data()
     data, role = DATA[arguments.data], arguments.role
     images, labels = source.read(train=True)

@@ -6,6 +6,7 @@ first arguments are `image_shape` and, but for translators, `latent_dim`. Featur
 frozen and map images to features; a new one inherits `frozen_features.AbstractFrozenFeatures`.
 """
 
+from networks.clothes_features import ClothesFeatures
 from networks.conv import ConvDecoder, ConvEncoder
 from networks.cwae_conv import CWAEDecoder, CWAEEncoder
 from networks.digit_features import DigitFeatures
@@ -20,6 +21,7 @@ from networks.wrapped_features import WrappedFeatures
 __all__ = [
     "CWAEDecoder",
     "CWAEEncoder",
+    "ClothesFeatures",
     "ConvDecoder",
     "ConvEncoder",
     "DigitFeatures",

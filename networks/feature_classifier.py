@@ -1,8 +1,9 @@
-"""Four small convolutional classifiers whose last hidden layer gives features.
+"""Six small convolutional classifiers whose last hidden layer gives features.
 
     data     role      input        layers                                                features
     digits   choosing  1 x 28 x 28  3x3 convolutions, GELU, mean pooling, a linear layer  96
     digits   judging   1 x 28 x 28  5x5, then residual 3x3, ReLU, max pooling             64
+    clothes  as digits
     objects  choosing  3 x 32 x 32  4x4 of stride 2, then 3x3, GELU, mean pooling         128
     objects  judging   3 x 32 x 32  3x3 and residual blocks, ReLU, max pooling            128
 
@@ -22,7 +23,7 @@ from networks.residual_blocks import ResidualBlock
 
 __all__ = ["Data", "FeatureClassifier", "Role", "untrained_classifier"]
 
-Data = Literal["digits", "objects"]
+Data = Literal["digits", "clothes", "objects"]
 Role = Literal["choosing", "judging"]
 
 
@@ -88,7 +89,7 @@ def _residual(width: int) -> nn.Sequential:
     return nn.Sequential(ResidualBlock(longer, nn.Identity()), nn.ReLU())
 
 
-def _smooth_digits() -> nn.Sequential:
+def _smooth_gray() -> nn.Sequential:
     return nn.Sequential(
         *(_convolution(1, 16, nn.GELU()), nn.AvgPool2d(2)),  # 14 x 14
         *(_convolution(16, 32, nn.GELU()), nn.AvgPool2d(2)),  # 7 x 7
@@ -97,7 +98,7 @@ def _smooth_digits() -> nn.Sequential:
     )
 
 
-def _residual_digits() -> nn.Sequential:
+def _residual_gray() -> nn.Sequential:
     return nn.Sequential(
         *(_convolution(1, 24, nn.ReLU(), side=5), nn.MaxPool2d(2)),  # 14 x 14
         *(_convolution(24, 64, nn.ReLU(), side=5, stride=2), _residual(64)),  # 7 x 7
@@ -128,8 +129,10 @@ def _residual_objects() -> nn.Sequential:
 
 
 _NETWORKS: dict[tuple[Data, Role], tuple[int, int, Callable[[], nn.Sequential]]] = {
-    ("digits", "choosing"): (1, 96, _smooth_digits),
-    ("digits", "judging"): (1, 64, _residual_digits),
+    ("digits", "choosing"): (1, 96, _smooth_gray),
+    ("digits", "judging"): (1, 64, _residual_gray),
+    ("clothes", "choosing"): (1, 96, _smooth_gray),
+    ("clothes", "judging"): (1, 64, _residual_gray),
     ("objects", "choosing"): (3, 128, _smooth_objects),
     ("objects", "judging"): (3, 128, _residual_objects),
 }

@@ -8,7 +8,7 @@ from torch import nn
 
 from networks.feature_classifier import Data, Role, untrained_classifier
 
-SHAPES = {"digits": (1, 28, 28), "objects": (3, 32, 32)}
+SHAPES = {"digits": (1, 28, 28), "clothes": (1, 28, 28), "objects": (3, 32, 32)}
 
 
 @pytest.mark.parametrize("role", get_args(Role))

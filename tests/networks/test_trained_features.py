@@ -1,4 +1,4 @@
-"""Digit and object networks: features on one scale, logits, roles, gradients."""
+"""Networks of digits, clothes and objects: features on one scale, logits, roles, gradients."""
 
 import pytest
 import torch
@@ -6,10 +6,10 @@ from jsonargparse import ArgumentParser
 from torch import nn
 
 from datamodules import MNIST5k
-from networks import DigitFeatures, ObjectFeatures
+from networks import ClothesFeatures, DigitFeatures, ObjectFeatures
 from networks.trained_features import AbstractTrainedFeatures
 
-NETWORKS = [DigitFeatures, ObjectFeatures]
+NETWORKS = [DigitFeatures, ClothesFeatures, ObjectFeatures]
 
 
 @pytest.mark.parametrize("role", ["choosing", "judging"])

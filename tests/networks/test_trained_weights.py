@@ -68,7 +68,7 @@ def test_a_pointer_of_git_lfs_is_recognised(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("role", ["choosing", "judging"])
-@pytest.mark.parametrize("data", ["digits", "objects"])
+@pytest.mark.parametrize("data", ["digits", "clothes", "objects"])
 def test_shipped_files_are_small_and_load_from_any_working_folder(
     data: str, role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,5 +76,5 @@ def test_shipped_files_are_small_and_load_from_any_working_folder(
     load_classifier(data, role)
     assert os.path.getsize(WEIGHTS / f"{data}-{role}.pt") < 2e6
     record = training_record(data, role)
-    assert record["test_accuracy"] > {"digits": 0.992, "objects": 0.8}[data]
+    assert record["test_accuracy"] > {"digits": 0.992, "clothes": 0.89, "objects": 0.8}[data]
     assert {"data", "epochs", "seed", "torch", "date", "sha256"} <= set(record)
