@@ -62,7 +62,9 @@ class CompressionProblem(AbstractProblem):
 
     It is computed on the history's device. With weights p of total one in place of 1/K
 
-        f(X, p) = sum_k p_k (T m(x_k) - sum_j h(x_k, y_j)) / K - 1/2 sum_kl p_k p_l h(x_k, x_l).
+        f(X, p) = sum_k p_k (w T m(x_k) - sum_j h(x_k, y_j)) / K - 1/2 sum_kl p_k p_l h(x_k, x_l),
+
+    where w = 1 for compression. With a smaller w points are more diverse than the target.
 
     Args:
         target: the distribution mu.
@@ -71,6 +73,7 @@ class CompressionProblem(AbstractProblem):
         kernel: h; `default_kernel` of the target if None.
         weights: "uniform" is p = 1/K; "optimal" are the p that minimize f for the given X, by a
             linear system. Some of these may be negative if X is far from optimal.
+        target_weight: w >= 0.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class CompressionProblem(AbstractProblem):
         history: Float[Tensor, "kp d"],
         kernel: AbstractKernel | None = None,
         weights: Weights = "uniform",
+        target_weight: float = 1.0,
     ) -> None:
         check_instance("target", target, AbstractTarget)
         check_instance("kernel", kernel, AbstractKernel, or_none=True)
@@ -90,6 +94,7 @@ class CompressionProblem(AbstractProblem):
         self.history = history
         self.total = size + len(history)
         self._weights = weights
+        self._target_weight = target_weight
         self._potential = target.potential_and_gradient(kernel)
         past = history.double() if history.numel() < _SHORT_HISTORY else history
         self._history_sum = KernelSum(kernel, past)
@@ -102,7 +107,9 @@ class CompressionProblem(AbstractProblem):
         self, target: AbstractTarget, history: Float[Tensor, "kp d"]
     ) -> "CompressionProblem":
         """Returns the same problem with another target and history."""
-        return CompressionProblem(target, self.size, history, self.kernel, self._weights)
+        return CompressionProblem(
+            target, self.size, history, self.kernel, self._weights, self._target_weight
+        )
 
     def value_and_gradient(
         self,
@@ -126,7 +133,7 @@ class CompressionProblem(AbstractProblem):
         points: Float[Tensor, "r k d"],
         potential: PotentialAndGradient | None = None,
     ) -> tuple[Float[Tensor, "r k"], Float[Tensor, "r k d"]]:
-        """Returns (T m(x) - sum_j h(x, y_j)) / K at every point, and its gradient.
+        """Returns (w T m(x) - sum_j h(x, y_j)) / K at every point, and its gradient.
 
         This is the part of f that is a sum over single points. Sets may have any size.
 
@@ -136,6 +143,8 @@ class CompressionProblem(AbstractProblem):
         """
         flat = points.flatten(0, 1)
         value, gradient = (potential or self._potential)(flat)
+        if self._target_weight != 1:
+            value, gradient = self._target_weight * value, self._target_weight * gradient
         if len(self.history):
             repulsion, repulsion_gradient = self._history_sum(flat)
             value = (self.total * value - repulsion) / self.size
@@ -146,7 +155,8 @@ class CompressionProblem(AbstractProblem):
         """Returns the values of `field`, much faster than with their gradient."""
         with torch.no_grad():
             attraction = self.target.potential(self.kernel)(points)
-        return (self.total * attraction - self._history_sum.values(points)) / self.size
+        attraction = self._target_weight * self.total * attraction
+        return (attraction - self._history_sum.values(points)) / self.size
 
     def weights(self, points: Float[Tensor, "k d"]) -> Float[Tensor, " k"]:
         if self._weights == "uniform":

@@ -15,7 +15,7 @@ __all__ = ["DistancePenalty", "independent_distance"]
 # distribution; at 70 % it is nine times that.
 _WEIGHT = 100.0
 # Share of independent images that have another image closer than the default distance.
-_CLOSE_SHARE = 0.25
+_CLOSE_SHARE = 1 / 3
 _BLOCK_ROWS = 4096  # remembered points: their distances from 1,000 candidates fit a cache
 _SHORT_HISTORY = 2**20  # numbers; a longer one is searched in its own dtype, twice as fast
 
@@ -71,7 +71,7 @@ class DistancePenalty:
 def independent_distance(
     candidates: Float[Tensor, "m d"], past: Float[Tensor, "kp d"], size: int
 ) -> float:
-    """Returns the distance that 75 % of independent points keep from all others.
+    """Returns the distance that two thirds of independent points keep from all others.
 
     The candidates are split into batches. Each point is compared with the other points of its batch
     and with the remembered points. New points can keep this distance, since most independent points

@@ -15,7 +15,7 @@ from hawc.kernels import AbstractKernel
 from hawc.samplers.abstract import AbstractSampler, GeneratorAt, Metadata
 from hawc.samplers.candidate_source import CandidateSource
 from hawc.samplers.candidates import Candidates, remembered_latents
-from hawc.samplers.feature_data import own_distribution, remember_candidates
+from hawc.samplers.feature_data import own_distribution, remember_candidates, weight_of_data
 from hawc.samplers.feature_objective import FeatureObjective
 from hawc.samplers.feature_problem import FeatureProblem
 from hawc.samplers.feature_warnings import warn_if_unlike_data
@@ -50,33 +50,32 @@ class FeatureSampler(AbstractSampler):
     An `nn.Module`, or a method or partial of one, is in eval mode during the call. If you pass a
     plain function, call `.eval()` on its modules yourself.
 
-    A row of the history is a latent followed by its features. Images that were added as features
-    alone are avoided (`min_distance`), but not matched. Candidates are decoded before the store is
-    locked, and once: after a conflict with another process only the selection is repeated.
+    A row of the history is a latent followed by its features. Images added as features alone are
+    avoided (`min_distance`), but not matched. Candidates are decoded before the store is locked,
+    and once: after a conflict with another process only the selection is repeated.
 
     Args:
         prior: the distribution of the latents that the decoder was trained with.
         decode: latents (n, d) to images, in any form that `features` accepts.
         features: images to features (n, f), a tensor or an array.
-        data: the distribution of the features of real images, such as
-            `hawc.Empirical(features(x))`. None is the generator's own, estimated by up to 4,096
-            candidates, which the history keeps.
+        data: the distribution of real images' features, such as `hawc.Empirical(features(x))`.
+            None is the generator's own, estimated by up to 4,096 candidates that the history keeps.
+        data_weight: of the match with the data, >= 0; less makes images more diverse. None is 0.8
+            with `data` and num_steps=0, else 1.
         history: a new `MemoryHistory` if None. A new `hawc.DatabaseHistory` needs no target.
-        kernel: of both squared distances. None is `hawc.kernels.HuberEnergy`, smoothed in
-            proportion to each distribution's `length_scale`.
+        kernel: of both squared distances; `hawc.kernels.HuberEnergy`, nearly |x - y|, if None.
         num_candidates: samples to choose from, at least n. All are decoded, up to eight twice.
-        num_steps: maximum number of L-BFGS steps; 0 moves no candidate. None is 50 steps, but 0
-            with `preview` or `quality`, for a prior without elliptical form, and, after a warning,
-            if no gradient reaches the latents.
+        num_steps: maximum number of L-BFGS steps; 0 moves no candidate. None is 50, but 0 with
+            `preview` or `quality`, for a prior without elliptical form or, after a warning, if no
+            gradient reaches the latents.
         typicality: weight of the latents' term, >= 0.
         min_distance: desired distance, in features, from each new image to every other one.
             Shorter distances are penalized, not excluded; a warning reports one below 90 % of it.
             "25%": a quarter of the examples in `data` (of 200 images, without data) have their
             nearest neighbor within this distance; "25% of 1000": of 1,000 images. None: the
-            distance that three quarters of independent images keep, estimated for each batch.
-            0: no penalty.
-        preview: latents to cheap images, such as those of few denoising steps. All features are
-            then those of previews, and `decode` makes the chosen images alone.
+            distance that two thirds of independent images keep. 0: no penalty.
+        preview: latents to cheap images, such as those of few denoising steps. Features are those
+            of previews, and `decode` makes the chosen images alone.
         quality: images to scores (n,), larger is better; used in the selection only.
         quality_weight: value of one unit of quality, in mean distances between two candidates.
         latent_shape: of a latent, such as (4, 64, 64), for `decode` and `sample`; (d,) if None.
@@ -111,6 +110,7 @@ class FeatureSampler(AbstractSampler):
         decode: Stage,
         features: Stage,
         data: AbstractTarget | None = None,
+        data_weight: float | None = None,
         history: AbstractHistory | None = None,
         kernel: AbstractKernel | None = None,
         num_candidates: int = 1000,
@@ -139,7 +139,8 @@ class FeatureSampler(AbstractSampler):
             num_steps = 0
         self._decode, self._has_preview, self._keeps_images = decode, preview is not None, False
         self._objective = FeatureObjective(
-            prior, data, kernel, typicality, quality_weight, min_distance, avoid
+            *(prior, data, weight_of_data(data_weight, data, num_steps), kernel),
+            *(typicality, quality_weight, min_distance, avoid),
         )
         self._descent = LatentDescent(prior, kernel, num_steps)
         self._source = CandidateSource(
@@ -170,8 +171,7 @@ class FeatureSampler(AbstractSampler):
     ) -> SampledImages:
         """Choose n new images, record them in the history and return them.
 
-        They were decoded to choose them, and stay in memory meanwhile, as those of all candidates.
-        With `preview` they are decoded after they were recorded.
+        The images of all candidates stay in memory meanwhile, or none of them with `preview`.
 
         Args:
             n: number of images, at least 1.

@@ -36,6 +36,7 @@ class FeatureObjective:
         self,
         prior: AbstractTarget,
         data: AbstractTarget | None,
+        data_weight: float,
         kernel: AbstractKernel | None,
         typicality: float,
         quality_weight: float,
@@ -43,13 +44,18 @@ class FeatureObjective:
         avoid: str,
     ) -> None:
         check_instance("kernel", kernel, AbstractKernel, or_none=True)
-        for name, value in (("typicality", typicality), ("quality_weight", quality_weight)):
+        for name, value in (
+            ("data_weight", data_weight),
+            ("typicality", typicality),
+            ("quality_weight", quality_weight),
+        ):
             if not 0 <= real_number(name, value) < math.inf:
                 raise ValueError(f"`{name}` must be finite and at least 0, got {value}.")
         if avoid not in ("condition", "gallery"):
             raise ValueError(f"`avoid` must be 'condition' or 'gallery', got {avoid!r}.")
         self._prior = prior
         self._data = data
+        self._data_weight = data_weight
         self._kernel = kernel
         self._typicality = typicality
         self._quality_weight = quality_weight
@@ -82,7 +88,9 @@ class FeatureObjective:
         distance = self._min_distance.for_batch(
             n, features, avoided, data, is_own=self._data is None
         )
-        in_features = CompressionProblem(data, n, past_features, self._kernel)
+        in_features = CompressionProblem(
+            data, n, past_features, self._kernel, target_weight=self._data_weight
+        )
         in_latents = CompressionProblem(self._prior, n, past_latents, self._kernel)
         quality = candidates.quality
         return FeatureProblem(

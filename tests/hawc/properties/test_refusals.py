@@ -228,6 +228,7 @@ NUMBERS: list[tuple[str, Callable[[Any], object]]] = [
     ("gradient_tolerance", lambda x: Deterministic(gradient_tolerance=x)),
     ("progress_tolerance", lambda x: Deterministic(progress_tolerance=x)),
     ("typicality", lambda x: by_features(typicality=x)),
+    ("data_weight", lambda x: by_features(data_weight=x)),
     # a text may be a share, such as "25%"
     ("min_distance", lambda x: by_features(min_distance=[1] if isinstance(x, str) else x)),
 ]

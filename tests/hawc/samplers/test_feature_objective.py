@@ -17,7 +17,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 def test_added_images_are_avoided_and_not_balanced() -> None:
     data = Empirical(torch.randn(50, 3, generator=seeded()))
-    objective = FeatureObjective(PRIOR, data, None, 0.1, 0.1, 0.5, "condition")
+    objective = FeatureObjective(PRIOR, data, 1.0, None, 0.1, 0.1, 0.5, "condition")
     z = torch.randn(30, 2, generator=seeded(1))
     candidates = Candidates(z, torch.randn(30, 3, generator=seeded(2)), None, [])
     rows = torch.randn(6, 5, generator=seeded(3))
@@ -38,7 +38,7 @@ def test_added_images_are_avoided_and_not_balanced() -> None:
 
 def test_rejects_settings_out_of_range() -> None:
     with pytest.raises(ValueError, match="`avoid` must be 'condition' or 'gallery', got 'all'"):
-        FeatureObjective(PRIOR, None, None, 0.1, 0.1, None, "all")
+        FeatureObjective(PRIOR, None, 1.0, None, 0.1, 0.1, None, "all")
     for weights in ((-0.1, 0.1), (0.1, float("inf"))):
         with pytest.raises(ValueError, match="must be finite and at least 0"):
-            FeatureObjective(PRIOR, None, None, *weights, None, "gallery")
+            FeatureObjective(PRIOR, None, 1.0, None, *weights, None, "gallery")

@@ -34,6 +34,8 @@ def test_rejects_a_history_of_another_dimension() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("data_weight", -0.1),
+        ("data_weight", float("nan")),
         ("typicality", -0.1),
         ("typicality", float("nan")),
         ("typicality", float("inf")),

@@ -20,7 +20,7 @@ def moved(
     z = torch.randn(30, 4, generator=generator)
     data = Empirical(z + 1)
     phi = DecodedFeatures(torch.clone if gradient else torch.round, torch.clone, 4, 0)
-    objective = FeatureObjective(prior, data, None, 0.1, 0.1, 0.0, "condition")
+    objective = FeatureObjective(prior, data, 1.0, None, 0.1, 0.1, 0.0, "condition")
     candidates = Candidates(z, z, None, [])
     problem = objective.problem(3, torch.empty(0, 8), MemoryHistory(8), candidates, data)
     with torch.enable_grad():
