@@ -59,6 +59,7 @@ class Bench:
 
     Args:
         name: of the generator.
+        version: of the packages.
         prior: of its latents.
         decode: latents to images.
         choosing: images to features.
@@ -66,6 +67,7 @@ class Bench:
     """
 
     name: str
+    version: str
     prior: AbstractTarget
     decode: CachedRows
     choosing: CachedRows
@@ -82,6 +84,7 @@ def bench(make: Callable[[], packages.Generator], cache: Path) -> Bench:
     folder = cache / f"{generator.name}-{generator.version}"
     return Bench(
         generator.name,
+        generator.version,
         generator.prior,
         CachedRows(generator.decode, folder / "images"),
         *(CachedRows(packages.network(role), folder / role) for role in ("choosing", "judging")),

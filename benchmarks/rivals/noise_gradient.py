@@ -34,9 +34,12 @@ from torch import Tensor
 from benchmarks.rivals.interface import Generator
 from benchmarks.rivals.latent_gradients import check_prior, latent_gradient
 
-__all__ = ["NoiseGradient", "length_energy", "log_determinant", "vendi"]
+__all__ = ["NoiseGradient", "Objective", "length_energy", "log_determinant", "vendi"]
 
 _SMALLEST = 1e-12  # an eigenvalue of K / N; smaller ones are rounding of zero
+
+
+Objective = Literal["dpp", "vendi"]
 
 
 @final
@@ -51,7 +54,7 @@ class NoiseGradient:
         with_memory: whether remembered images belong to the set.
     """
 
-    objective: Literal["dpp", "vendi"]
+    objective: Objective
     learning_rate: float
     norm_weight: float = 0.01
     with_memory: bool = True

@@ -1,0 +1,120 @@
+"""Compares FeatureSampler with other methods for diverse images on one generator.
+
+    python -m benchmarks.rivals vae_mnist [--repetitions 50] [--candidates 384] [--runs runs]
+
+In each repetition all methods play ten rounds of 4 and of 8 images with memory, on the same
+candidates and in the same features. Rivals are tuned first, see `tuning`. Convolutional generators
+have 20 repetitions by default, and those of packages also 32 candidates a round only. Results are
+kept in `--cache` after each repetition, and a stopped run continues. Writes
+benchmarks/results/rivals/<name>.json, benchmarks/results/rivals.md and docs/images/rivals.png.
+"""
+
+import argparse
+import json
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import torch
+
+from benchmarks.rivals import tuning
+from benchmarks.rivals.contestants import SETTING, Contestant, contestants
+from benchmarks.rivals.generators import FAST, NAMES, PACKAGES, ImageGenerator, load
+from benchmarks.rivals.page import RESULTS, summary, write_page
+from benchmarks.rivals.trial import Trial
+
+SIZES = (4, 8)
+NUM_CANDIDATES, NUM_FEW_CANDIDATES = 384, 32
+REPETITIONS, SLOW_REPETITIONS = 50, 20
+
+State = dict[str, Any]
+
+
+def started(path: Path, settings: State) -> State:
+    """Returns the state of an earlier run with the same settings, or of a new one."""
+    if path.exists():
+        state: State = json.loads(path.read_text())
+        if state["settings"] != settings:
+            raise SystemExit(f"'{path}' holds results of other settings: remove it first.")
+        return state
+    return {"settings": settings, "tuned": {}, "repetitions": []}
+
+
+def saved(path: Path, state: State) -> None:
+    """Writes the state; a kill leaves the earlier one."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(state))
+    partial.replace(path)
+
+
+def tune(owner: ImageGenerator, methods: list[Contestant], count: int, state: State) -> None:
+    """Adds the tuned settings of methods that have none."""
+    trials = [Trial(owner, count, tuning.SEED + number) for number in range(tuning.TRIALS)]
+    for method in methods:
+        if method.name not in state["tuned"]:
+            state["tuned"][method.name] = tuning.tuned(method, trials)
+            print(f"{owner.name}: {method.name} {state['tuned'][method.name]}", flush=True)
+
+
+def repetition(
+    owner: ImageGenerator, methods: list[Contestant], count: int, state: State
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Returns the metrics of one repetition, by number of images and method."""
+    trial = Trial(owner, count, len(state["repetitions"]))
+    values: dict[str, dict[str, dict[str, float]]] = {}
+    for n in SIZES:
+        for method in methods:
+            played = method.settings[state["tuned"][method.name]](trial, n)
+            values.setdefault(str(n), {})[method.name] = {
+                **owner.judge.values(played.features, n),
+                "decoder calls": played.calls,
+                "seconds": played.seconds,
+            }
+    return values
+
+
+def compared(
+    owner: ImageGenerator, methods: list[Contestant], repetitions: int, count: int, path: Path
+) -> State:
+    """Returns all repetitions, those of an earlier run included."""
+    settings = {"digest": owner.digest, "candidates": count, "setting": str(SETTING)}
+    state = started(path, settings)
+    tune(owner, methods, count, state)
+    while len(state["repetitions"]) < repetitions:
+        state["repetitions"].append(repetition(owner, methods, count, state))
+        saved(path, state)
+        print(f"{owner.name}: {len(state['repetitions'])} of {repetitions}", flush=True)
+    return state
+
+
+def main() -> None:
+    """Compares all methods on one generator, then writes the page of all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("generator", choices=NAMES)
+    parser.add_argument("--repetitions", type=int, help="at least 2")
+    parser.add_argument("--candidates", type=int, help="of a round, at least 8")
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--cache", type=Path, default=Path("runs/pretrained"))
+    arguments = parser.parse_args()
+    name = arguments.generator
+    repetitions = arguments.repetitions or (REPETITIONS if name in FAST else SLOW_REPETITIONS)
+    count = arguments.candidates or (NUM_FEW_CANDIDATES if name in PACKAGES else NUM_CANDIDATES)
+    if repetitions < 2 or count < max(SIZES):
+        parser.error("--repetitions must be at least 2, --candidates at least 8")
+    torch.set_num_threads(1)  # choices are small, and two generators can run side by side
+    warnings.filterwarnings("ignore", message=".*`min_distance`")
+    owner = load(name, arguments.runs, arguments.cache)
+    folder = arguments.cache / "rivals"
+    folder.mkdir(parents=True, exist_ok=True)
+    state = compared(owner, contestants(owner), repetitions, count, folder / f"{owner.name}.json")
+    RESULTS.mkdir(exist_ok=True)
+    text = json.dumps(summary(owner.name, state), indent=1)
+    (RESULTS / f"{owner.name}.json").write_text(text + "\n")
+    write_page()
+
+
+if __name__ == "__main__":
+    main()

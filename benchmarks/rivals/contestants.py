@@ -1,0 +1,177 @@
+"""All methods of the comparison, with the settings among which each is tuned."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, final
+
+import torch
+from torch import Tensor
+
+from benchmarks.rivals.determinantal import GreedyDPP
+from benchmarks.rivals.farthest_point import FarthestPoint
+from benchmarks.rivals.generators import ImageGenerator
+from benchmarks.rivals.group_inference import GroupInference
+from benchmarks.rivals.interface import Chooser, Mover, Round
+from benchmarks.rivals.noise_gradient import NoiseGradient, Objective
+from benchmarks.rivals.particle_guidance import ParticleGuidance
+from benchmarks.rivals.repelled_latents import RepelledLatents
+from benchmarks.rivals.repellency import shield_radius
+from benchmarks.rivals.shielded_choice import ShieldedChoice
+from benchmarks.rivals.trial import ROUNDS, Play, Played, Trial, choices, moves, samples
+from benchmarks.rivals.vendi_bank import VendiBank
+from hawc import Empirical, FeatureSampler, HistoryAwareSampler
+from hawc.samplers import AbstractSampler
+from hawc.targets import AbstractTarget
+
+__all__ = ["IID", "OURS", "REAL", "Contestant", "contestants"]
+
+REAL, IID, OURS = "real images", "i.i.d.", "FeatureSampler"
+SETTING: dict[str, Any] = {}  # of OURS on all generators: the defaults, without a descent
+DESCENT = 8  # steps whose gradients are worth half of the decoder calls
+NUM_EXAMPLES, EXAMPLES_SEED = 400, 800_000
+OBJECTIVES: dict[Objective, str] = {"dpp": "DPP", "vendi": "Vendi"}
+RADII = ("10%", "25%", "50%", "75%", "90%", "95%")  # of 80 i.i.d. images
+
+Decode = Callable[[Tensor], Tensor]
+Search = Literal["greedy", "exact"]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Contestant:
+    """A method with its settings.
+
+    Args:
+        name: of the method.
+        settings: the ways to play it, by their description; with more than one it is tuned.
+    """
+
+    name: str
+    settings: dict[str, Play]
+
+
+def contestants(generator: ImageGenerator) -> list[Contestant]:
+    """Returns all methods that the generator allows."""
+    radii = {share: shield_radius(f"{share} of 80", _examples(generator)) for share in RADII}
+    real = [Contestant(REAL, {"": _real_images})] if generator.real is not None else []
+    rivals = [
+        *real,
+        Contestant(IID, {"": choices(_first)}),
+        Contestant("HAW-C on latents", {"": samples(_on_latents)}),
+        Contestant("farthest point", {"": choices(FarthestPoint())}),
+        _choosers("greedy DPP", {f"width {w:g}": GreedyDPP(w) for w in (0.25, 0.5, 1, 2, 4, 8)}),
+        _choosers("group inference, greedy", _groups("greedy")),
+        _choosers("group inference, exact", _groups("exact")),
+        _choosers("SPELL, chosen", {f"radius {s}": ShieldedChoice(r) for s, r in radii.items()}),
+        _choosers("Vendi with bank", _banks()),
+    ]
+    moved = _moved(radii) if generator.is_differentiable else []
+    return [*rivals, *moved, *_ours(generator)]
+
+
+def _examples(generator: ImageGenerator) -> Tensor:
+    """Returns features of real images, or of i.i.d. ones on a seed of their own."""
+    if generator.data is not None:
+        return generator.data
+    with torch.no_grad():
+        return generator.features(generator.candidates(NUM_EXAMPLES, EXAMPLES_SEED))
+
+
+def _choosers(name: str, choosers: Mapping[str, Chooser]) -> Contestant:
+    return Contestant(name, {setting: choices(chooser) for setting, chooser in choosers.items()})
+
+
+def _movers(name: str, movers: Mapping[str, Mover]) -> Contestant:
+    return Contestant(name, {setting: moves(mover) for setting, mover in movers.items()})
+
+
+def _real_images(trial: Trial, n: int) -> Played:
+    """Takes other real images in place of generated ones."""
+    real = trial.generator.real
+    assert real is not None
+    random = torch.Generator().manual_seed(trial.seed)
+    chosen = torch.randperm(len(real), generator=random)[: ROUNDS * n]
+    return Played(real[chosen], 0, 0.0)
+
+
+def _first(round_: Round) -> list[int]:
+    """Chooses the first candidates."""
+    return list(range(round_.n))
+
+
+def _groups(search: Search) -> dict[str, GroupInference]:
+    """Returns group inference with the authors' weight and smaller ones."""
+    settings = ((1.5, False), (0.1, False), (1.5, True), (0.1, True), (0.03, True), (0.01, True))
+    return {
+        f"weight {weight:g}{', memory' * memory}": GroupInference(weight, search, memory)
+        for weight, memory in settings
+    }
+
+
+def _banks() -> dict[str, VendiBank]:
+    return {
+        f"order {order}, exemplars {weight:g}": VendiBank(order, weight)
+        for order in (1, 2)
+        for weight in (0, 0.5, 1)
+    }
+
+
+def _moved(radii: dict[str, float]) -> list[Contestant]:
+    """Returns the rivals that need gradients."""
+    guidance = ((1, 1), (3, 1), (3, 0.5), (10, 0.25), (30, 0.25), (60, 0.25))
+    noise = ((0.03, 0.1), (0.1, 0.01), (0.1, 0.1), (0.3, 0.01), (0.3, 0.1), (0.3, 0.3))
+    repelled = [(share, rate) for share in ("50%", "75%", "95%") for rate in (0.03, 0.1)]
+    return [
+        _movers(
+            "particle guidance",
+            {f"strength {a:g}, width {w:g}": ParticleGuidance(a, w) for a, w in guidance},
+        ),
+        *(
+            _movers(
+                f"noise gradient, {name}",
+                {
+                    f"rate {rate:g}, norm {norm:g}": NoiseGradient(objective, rate, norm)
+                    for rate, norm in noise
+                },
+            )
+            for objective, name in OBJECTIVES.items()
+        ),
+        _movers(
+            "SPELL, moved",
+            {f"radius {s}, rate {r:g}": RepelledLatents(radii[s], r) for s, r in repelled},
+        ),
+    ]
+
+
+def _on_latents(trial: Trial, prior: AbstractTarget, decode: Decode) -> AbstractSampler:
+    del prior, decode
+    return HistoryAwareSampler(trial.generator.prior)
+
+
+def _ours(generator: ImageGenerator) -> list[Contestant]:
+    """Returns FeatureSampler in its one setting, with another weight, and with a descent."""
+
+    def sampler(num_steps: int = 0, **options: Any) -> Play:
+        def make(trial: Trial, prior: AbstractTarget, decode: Decode) -> AbstractSampler:
+            count = trial.num_candidates // 2 if num_steps else trial.num_candidates
+            return FeatureSampler(
+                prior,
+                decode=decode,
+                features=generator.choosing,
+                data=data,
+                num_candidates=count,
+                num_steps=num_steps,
+                **options,
+            )
+
+        return samples(make)
+
+    data = None if generator.data is None else Empirical(generator.data)
+    weight = 0.8 if data is None else 1.0  # the other one of its two defaults
+    ours = [
+        Contestant(OURS, {"": sampler(**SETTING)}),
+        Contestant(f"{OURS}, data_weight {weight:g}", {"": sampler(data_weight=weight)}),
+    ]
+    if generator.is_differentiable:
+        ours.append(Contestant(f"{OURS}, {DESCENT} steps", {"": sampler(DESCENT)}))
+    return ours

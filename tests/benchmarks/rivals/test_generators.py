@@ -1,0 +1,56 @@
+"""Generators of the comparison: candidates of typical lengths, and refusals."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.rivals.__main__ import main
+from benchmarks.rivals.generators import NAMES, ImageGenerator, load
+from benchmarks.rivals.judge import Judge, clusters
+from hawc import StandardNormal
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_every_trained_generator_has_a_configuration() -> None:
+    for name in NAMES[:5]:
+        assert (ROOT / "configs" / f"{name}.yaml").is_file()
+
+
+def test_without_a_run_the_command_that_makes_one_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"train.py --config configs/vae_mnist.yaml` first"):
+        load("vae_mnist", tmp_path, tmp_path)
+
+
+def test_too_few_repetitions_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["rivals", "style", "--repetitions", "1"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "--repetitions must be at least 2" in capsys.readouterr().err
+
+
+def same(x: torch.Tensor) -> torch.Tensor:
+    return x
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_candidates_depend_on_the_seed_alone(pooled: bool) -> None:
+    prior = StandardNormal(64)
+    reference = prior.sample(50, generator=torch.Generator().manual_seed(0))
+    pool = prior.sample(300, generator=torch.Generator().manual_seed(1)) if pooled else None
+    judge = Judge(reference, clusters(reference))
+    owner = ImageGenerator("x", prior, same, same, same, None, None, None, judge, "", pool)
+    assert owner.is_differentiable == (not pooled)
+    first = owner.candidates(100, 7)
+    assert torch.equal(first, owner.candidates(100, 7))
+    assert not torch.equal(first, owner.candidates(100, 8))
+    if pool is not None:
+        assert int((torch.cdist(first, pool) < 1e-4).any(1).sum()) == 100
+        assert len(first.unique(dim=0)) == 100
+    else:
+        assert 5.5 < float(first.norm(dim=1).min())
+        assert float(first.norm(dim=1).max()) < 10.5
