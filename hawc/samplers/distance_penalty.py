@@ -15,7 +15,7 @@ __all__ = ["DistancePenalty", "independent_distance"]
 # distribution; at 70 % it is nine times that.
 _WEIGHT = 100.0
 # Share of independent images that have another image closer than the default distance.
-_CLOSE_SHARE = 1 / 3
+_CLOSE_SHARE = 0.5
 _BLOCK_ROWS = 4096  # remembered points: their distances from 1,000 candidates fit a cache
 _SHORT_HISTORY = 2**20  # numbers; a longer one is searched in its own dtype, twice as fast
 
@@ -71,11 +71,11 @@ class DistancePenalty:
 def independent_distance(
     candidates: Float[Tensor, "m d"], past: Float[Tensor, "kp d"], size: int
 ) -> float:
-    """Returns the distance that two thirds of independent points keep from all others.
+    """Returns the median distance of independent points to the nearest other point.
 
     The candidates are split into batches. Each point is compared with the other points of its batch
-    and with the remembered points. New points can keep this distance, since most independent points
-    do, and they then avoid the closest pairs that independent points often have.
+    and with the remembered points. New points can keep this distance, since half of independent
+    points do, and they then avoid the closest pairs that independent points often have.
 
     Args:
         candidates: independent points, at least `size`.

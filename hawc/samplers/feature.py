@@ -15,7 +15,7 @@ from hawc.kernels import AbstractKernel
 from hawc.samplers.abstract import AbstractSampler, GeneratorAt, Metadata
 from hawc.samplers.candidate_source import CandidateSource
 from hawc.samplers.candidates import Candidates, remembered_latents
-from hawc.samplers.feature_data import own_distribution, remember_candidates, weight_of_data
+from hawc.samplers.feature_data import own_distribution, remember_candidates
 from hawc.samplers.feature_objective import FeatureObjective
 from hawc.samplers.feature_problem import FeatureProblem
 from hawc.samplers.feature_warnings import warn_if_unlike_data
@@ -60,8 +60,7 @@ class FeatureSampler(AbstractSampler):
         features: images to features (n, f), a tensor or an array.
         data: the distribution of real images' features, such as `hawc.Empirical(features(x))`.
             None is the generator's own, estimated by up to 4,096 candidates that the history keeps.
-        data_weight: of the match with the data, >= 0; less makes images more diverse. None is 0.8
-            with `data` and num_steps=0, else 1.
+        data_weight: of the match with the data, >= 0. Below 1 images are more diverse.
         history: a new `MemoryHistory` if None. A new `hawc.DatabaseHistory` needs no target.
         kernel: of both squared distances; `hawc.kernels.HuberEnergy`, nearly |x - y|, if None.
         num_candidates: samples to choose from, at least n. All are decoded, up to eight twice.
@@ -73,7 +72,7 @@ class FeatureSampler(AbstractSampler):
             Shorter distances are penalized, not excluded; a warning reports one below 90 % of it.
             "25%": a quarter of the examples in `data` (of 200 images, without data) have their
             nearest neighbor within this distance; "25% of 1000": of 1,000 images. None: the
-            distance that two thirds of independent images keep. 0: no penalty.
+            distance that half of independent images keep. 0: no penalty.
         preview: latents to cheap images, such as those of few denoising steps. Features are those
             of previews, and `decode` makes the chosen images alone.
         quality: images to scores (n,), larger is better; used in the selection only.
@@ -110,7 +109,7 @@ class FeatureSampler(AbstractSampler):
         decode: Stage,
         features: Stage,
         data: AbstractTarget | None = None,
-        data_weight: float | None = None,
+        data_weight: float = 1.0,
         history: AbstractHistory | None = None,
         kernel: AbstractKernel | None = None,
         num_candidates: int = 1000,
@@ -139,8 +138,7 @@ class FeatureSampler(AbstractSampler):
             num_steps = 0
         self._decode, self._has_preview, self._keeps_images = decode, preview is not None, False
         self._objective = FeatureObjective(
-            *(prior, data, weight_of_data(data_weight, data, num_steps), kernel),
-            *(typicality, quality_weight, min_distance, avoid),
+            prior, data, data_weight, kernel, typicality, quality_weight, min_distance, avoid
         )
         self._descent = LatentDescent(prior, kernel, num_steps)
         self._source = CandidateSource(

@@ -14,16 +14,12 @@ from hawc.samplers.feature_warnings import warn
 from hawc.spacing import parse_spacing, spacing
 from hawc.targets import AbstractTarget, Empirical
 
-__all__ = ["MinDistance", "own_distribution", "remember_candidates", "weight_of_data"]
+__all__ = ["MinDistance", "own_distribution", "remember_candidates"]
 
 # A real distance is a quantile among real examples. Candidates are few at first: their quantile is
 # that of this number of images.
 _NUM_IMAGES = 200
 _NUM_SAMPLES = 1000  # of a distribution that is no set of points
-# A generator misses a part of the real images, so an exact match is too narrow a set. Its own
-# distribution it can match. With a descent, smaller weights lead to more repeats. Measured in
-# benchmarks/results/rivals.md.
-_WEIGHT_OF_REAL_IMAGES = 0.8
 
 
 def own_distribution(history: AbstractHistory, features: Float[Tensor, "m f"]) -> Empirical:
@@ -38,21 +34,6 @@ def own_distribution(history: AbstractHistory, features: Float[Tensor, "m f"]) -
     """
     seen = history.candidates().to(features)
     return Empirical(torch.cat([seen, features])[:MAX_CANDIDATES] if len(seen) else features)
-
-
-def weight_of_data(
-    given: float | None, data: AbstractTarget | None, num_steps: int | None
-) -> float:
-    """Returns the weight of the match with the data.
-
-    Args:
-        given: by the user, or None.
-        data: of real images; None for the generator's own.
-        num_steps: of the descent.
-    """
-    if given is not None:
-        return given
-    return _WEIGHT_OF_REAL_IMAGES if data is not None and num_steps == 0 else 1.0
 
 
 def remember_candidates(history: AbstractHistory, features: Float[Tensor, "m f"]) -> None:

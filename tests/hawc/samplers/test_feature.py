@@ -47,7 +47,7 @@ def test_with_latents_as_features_it_is_compression() -> None:
 
 
 def test_candidates_alone_are_nearly_as_good() -> None:
-    sampler = sampler_of(num_candidates=1000, num_steps=0, data_weight=1.0)
+    sampler = sampler_of(num_candidates=1000, num_steps=0)
     latents = sampler.sample(10, generator=seeded())
     assert distance(latents) < 1.5 * distance(compress(PLANE, 10, generator=seeded()).points)
     assert distance(latents) < 0.4 * PLANE.self_energy(KERNEL) / 10  # ten independent points
@@ -134,9 +134,7 @@ def test_a_second_batch_complements_the_first() -> None:
 @pytest.mark.parametrize("num_steps", [0, 50])
 def test_images_keep_the_minimum_distance(num_steps: int) -> None:
     def nearest(min_distance: float) -> float:
-        sampler = sampler_of(
-            num_candidates=300, num_steps=num_steps, data_weight=1.0, min_distance=min_distance
-        )
+        sampler = sampler_of(num_candidates=300, num_steps=num_steps, min_distance=min_distance)
         generator = seeded()
         for _ in range(3):
             sampler.sample(5, generator=generator)

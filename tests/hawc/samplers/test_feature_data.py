@@ -5,7 +5,7 @@ import torch
 
 from hawc.history import MemoryHistory
 from hawc.kernels import Energy
-from hawc.samplers.feature_data import MinDistance, own_distribution, weight_of_data
+from hawc.samplers.feature_data import MinDistance, own_distribution
 from hawc.spacing import spacing
 from hawc.targets import Empirical, StandardNormal
 
@@ -51,13 +51,6 @@ def test_a_share_is_a_quantile_of_the_examples() -> None:
     assert distance("25%", data, is_own=True) == distance("25% of 200", data)
     assert distance(0.3, data) == 0.3
     assert distance(0.0, data) == 0.0
-
-
-def test_real_images_weigh_less_where_candidates_are_not_moved() -> None:
-    data = StandardNormal(2)
-    assert [weight_of_data(None, data, steps) for steps in (0, 5, None)] == [0.8, 1.0, 1.0]
-    assert weight_of_data(None, None, 0) == 1.0
-    assert weight_of_data(0.3, data, 0) == weight_of_data(0.3, None, None) == 0.3
 
 
 def test_sorted_examples_all_count() -> None:
