@@ -12,8 +12,8 @@ Columns:
 - the median time and steps per second of an epoch, as the run logged them, and the CPU threads or
   the GPU of the run.
 
-Writes benchmarks/results/autoencoders.md and, for docs/results.md, docs/images/<name>.png: sixteen
-images of independent latents beside sixteen of history-aware ones.
+Writes benchmarks/results/autoencoders.md and, for docs/measurements.md, docs/images/<name>.png:
+sixteen images of independent latents beside sixteen of history-aware ones.
 """
 
 import argparse
