@@ -1,5 +1,6 @@
 """The objective against the distance of all points, its gradient, and optimal weights."""
 
+import math
 from typing import get_args
 
 import numpy as np
@@ -243,3 +244,23 @@ def test_coincident_points_share_their_optimal_weight(kernel: AbstractKernel, di
     best = total_distance(problem, past, pair[[0, 0, 0, 1, 1]], weights)
     for other in (weights + moved, weights - moved):
         assert total_distance(problem, past, pair[[0, 0, 0, 1, 1]], other) > best
+
+
+@pytest.mark.parametrize("weight", [0.8, 0.9, 1.0])
+@pytest.mark.parametrize("num_past", [0, 2])
+def test_a_smaller_weight_of_the_target_spreads_points(weight: float, num_past: int) -> None:
+    """For h = |x - y| two points at -a and a are stationary if w T m'(a) = K' h' / K + 1/2.
+
+    Here m'(a) = 2 F(a) - 1, F is the normal distribution function, and remembered points at 0 repel
+    with slope 1. So F(a) = 1/2 + (K' + 1) / (2 w T) for K = 2.
+    """
+    target, total = StandardNormal(1), 2 + num_past
+    a = math.sqrt(2) * torch.erfinv(torch.tensor((num_past + 1) / (weight * total)).double())
+    past = torch.zeros(num_past, 1)
+    problem = CompressionProblem(target, 2, past, Energy(), target_weight=weight)
+    points = torch.stack([-a, a])[:, None]
+    value, gradient = problem.value_and_gradient(points[None])
+    assert float(gradient.abs().max()) < 1e-6  # rounding of the erfinv
+    expected = problem.field_values(points).mean() - 0.25 * float(2 * a)
+    assert float(value) == pytest.approx(float(expected), abs=1e-9)
+    assert float(problem.value_and_gradient(1.01 * points[None])[0]) > float(value)
