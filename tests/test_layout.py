@@ -23,7 +23,10 @@ COVERED = {  # a few lines without behaviour of their own: the test that uses th
     "datamodules/errors.py": "datamodules/test_idx.py",
     "lightning_modules/base/errors.py": "lightning_modules/base/test_finite.py",
 }
-OWN = [*SOURCES, ROOT / "train.py", *(ROOT / "tests").rglob("*.py"), *ROOT.glob("benchmarks/*.py")]
+OWN = [
+    *(*SOURCES, ROOT / "train.py"),
+    *(path for name in ("tests", "benchmarks") for path in (ROOT / name).rglob("*.py")),
+]
 
 
 @cache
@@ -103,7 +106,7 @@ def names(node: ast.AST) -> set[str]:
 
 def test_no_class_is_asked_for_by_a_protocol() -> None:
     """From Python 3.12 on isinstance does not see the sub-modules of an nn.Module."""
-    checked = [*SOURCES, ROOT / "train.py", *ROOT.glob("benchmarks/*.py")]
+    checked = [*SOURCES, ROOT / "train.py", *(ROOT / "benchmarks").rglob("*.py")]
     nodes = [(path, node) for path in checked for node in nodes_of(path)]
     classes = [node for _, node in nodes if isinstance(node, ast.ClassDef)]
     protocols = {cls.name for cls in classes if any("Protocol" in names(b) for b in cls.bases)}

@@ -5,8 +5,8 @@
 In each repetition all methods play ten rounds of 4 and of 8 images with memory, on the same
 candidates and in the same features. Rivals are tuned first, see `tuning`. Convolutional generators
 have 20 repetitions by default, and those of packages also 32 candidates a round only. Results are
-kept in `--cache` after each repetition, and a stopped run continues. Writes
-benchmarks/results/rivals/<name>.json, benchmarks/results/rivals.md and docs/images/rivals.png.
+kept in `--cache` after each repetition. A stopped run continues, and adds methods that it lacks.
+Writes benchmarks/results/rivals/<name>.json and rivals.md, and docs/images/rivals.png.
 """
 
 import argparse
@@ -21,16 +21,17 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import torch
 
 from benchmarks.rivals import tuning
-from benchmarks.rivals.contestants import SETTING, Contestant, contestants
+from benchmarks.rivals.contestants import Contestant, contestants
 from benchmarks.rivals.generators import FAST, NAMES, PACKAGES, ImageGenerator, load
 from benchmarks.rivals.page import RESULTS, summary, write_page
-from benchmarks.rivals.trial import Trial
+from benchmarks.rivals.trial import Play, Trial
 
 SIZES = (4, 8)
 NUM_CANDIDATES, NUM_FEW_CANDIDATES = 384, 32
 REPETITIONS, SLOW_REPETITIONS = 50, 20
 
 State = dict[str, Any]
+Repetition = dict[str, dict[str, dict[str, float]]]
 
 
 def started(path: Path, settings: State) -> State:
@@ -50,43 +51,60 @@ def saved(path: Path, state: State) -> None:
     partial.replace(path)
 
 
-def tune(owner: ImageGenerator, methods: list[Contestant], count: int, state: State) -> None:
+def tune(
+    owner: ImageGenerator, methods: list[Contestant], count: int, state: State, path: Path
+) -> None:
     """Adds the tuned settings of methods that have none."""
     trials = [Trial(owner, count, tuning.SEED + number) for number in range(tuning.TRIALS)]
     for method in methods:
         if method.name not in state["tuned"]:
             state["tuned"][method.name] = tuning.tuned(method, trials)
+            saved(path, state)
             print(f"{owner.name}: {method.name} {state['tuned'][method.name]}", flush=True)
 
 
-def repetition(
-    owner: ImageGenerator, methods: list[Contestant], count: int, state: State
-) -> dict[str, dict[str, dict[str, float]]]:
-    """Returns the metrics of one repetition, by number of images and method."""
-    trial = Trial(owner, count, len(state["repetitions"]))
-    values: dict[str, dict[str, dict[str, float]]] = {}
+def repeat(
+    trial: Trial, methods: list[Contestant], tuned: dict[str, str], earlier: Repetition
+) -> Repetition:
+    """Returns the metrics of one repetition, by number of images and method.
+
+    Args:
+        trial: of the repetition.
+        methods: in the order of the result.
+        tuned: their settings.
+        earlier: metrics of some methods, which are not measured again.
+    """
+    values: Repetition = {}
     for n in SIZES:
+        known = earlier.get(str(n), {})
         for method in methods:
-            played = method.settings[state["tuned"][method.name]](trial, n)
-            values.setdefault(str(n), {})[method.name] = {
-                **owner.judge.values(played.features, n),
-                "decoder calls": played.calls,
-                "seconds": played.seconds,
-            }
+            values.setdefault(str(n), {})[method.name] = known.get(method.name) or measured(
+                method.settings[tuned[method.name]], trial, n
+            )
     return values
+
+
+def measured(play: Play, trial: Trial, n: int) -> dict[str, float]:
+    """Returns the metrics of ten rounds."""
+    played = play(trial, n)
+    metrics = trial.generator.judge.values(played.features, n)
+    return {**metrics, "decoder calls": played.calls, "seconds": played.seconds}
 
 
 def compared(
     owner: ImageGenerator, methods: list[Contestant], repetitions: int, count: int, path: Path
 ) -> State:
     """Returns all repetitions, those of an earlier run included."""
-    settings = {"digest": owner.digest, "candidates": count, "setting": str(SETTING)}
-    state = started(path, settings)
-    tune(owner, methods, count, state)
-    while len(state["repetitions"]) < repetitions:
-        state["repetitions"].append(repetition(owner, methods, count, state))
+    state = started(path, {"digest": owner.digest, "candidates": count})
+    tune(owner, methods, count, state, path)
+    done = state["repetitions"]
+    for number in range(max(repetitions, len(done))):
+        earlier = done[number] if number < len(done) else {}
+        done[number : number + 1] = [
+            repeat(Trial(owner, count, number), methods, state["tuned"], earlier)
+        ]
         saved(path, state)
-        print(f"{owner.name}: {len(state['repetitions'])} of {repetitions}", flush=True)
+        print(f"{owner.name}: {number + 1} of {repetitions}", flush=True)
     return state
 
 

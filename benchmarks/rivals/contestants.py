@@ -23,11 +23,11 @@ from hawc import Empirical, FeatureSampler, HistoryAwareSampler
 from hawc.samplers import AbstractSampler
 from hawc.targets import AbstractTarget
 
-__all__ = ["IID", "OURS", "REAL", "Contestant", "contestants"]
+__all__ = ["HAWC", "IID", "OURS", "REAL", "Contestant", "contestants"]
 
-REAL, IID, OURS = "real images", "i.i.d.", "FeatureSampler"
-SETTING: dict[str, Any] = {}  # of OURS on all generators: the defaults, without a descent
-DESCENT = 8  # steps whose gradients are worth half of the decoder calls
+REAL, IID = "real images", "i.i.d."
+HAWC, OURS = "HAW-C on latents", "FeatureSampler"
+QUALITY_WEIGHT = 0.3  # of OURS, which moves no latents; all else are its defaults
 NUM_EXAMPLES, EXAMPLES_SEED = 400, 800_000
 OBJECTIVES: dict[Objective, str] = {"dpp": "DPP", "vendi": "Vendi"}
 RADII = ("10%", "25%", "50%", "75%", "90%", "95%")  # of 80 i.i.d. images
@@ -57,7 +57,7 @@ def contestants(generator: ImageGenerator) -> list[Contestant]:
     rivals = [
         *real,
         Contestant(IID, {"": choices(_first)}),
-        Contestant("HAW-C on latents", {"": samples(_on_latents)}),
+        Contestant(HAWC, {"": samples(_on_latents)}),
         Contestant("farthest point", {"": choices(FarthestPoint())}),
         _choosers("greedy DPP", {f"width {w:g}": GreedyDPP(w) for w in (0.25, 0.5, 1, 2, 4, 8)}),
         _choosers("group inference, greedy", _groups("greedy")),
@@ -149,29 +149,25 @@ def _on_latents(trial: Trial, prior: AbstractTarget, decode: Decode) -> Abstract
 
 
 def _ours(generator: ImageGenerator) -> list[Contestant]:
-    """Returns FeatureSampler in its one setting, with another weight, and with a descent."""
+    """Returns FeatureSampler in its one setting, and with one change each."""
 
-    def sampler(num_steps: int = 0, **options: Any) -> Play:
+    def sampler(**options: Any) -> Play:
         def make(trial: Trial, prior: AbstractTarget, decode: Decode) -> AbstractSampler:
-            count = trial.num_candidates // 2 if num_steps else trial.num_candidates
             return FeatureSampler(
                 prior,
                 decode=decode,
                 features=generator.choosing,
                 data=data,
-                num_candidates=count,
-                num_steps=num_steps,
-                **options,
+                num_candidates=trial.num_candidates,
+                num_steps=0,
+                **{**scores, **options},
             )
 
         return samples(make)
 
     data = None if generator.data is None else Empirical(generator.data)
-    weight = 0.8 if data is None else 1.0  # the other one of its two defaults
-    ours = [
-        Contestant(OURS, {"": sampler(**SETTING)}),
-        Contestant(f"{OURS}, data_weight {weight:g}", {"": sampler(data_weight=weight)}),
-    ]
-    if generator.is_differentiable:
-        ours.append(Contestant(f"{OURS}, {DESCENT} steps", {"": sampler(DESCENT)}))
-    return ours
+    scores: dict[str, Any] = {"quality": generator.quality, "quality_weight": QUALITY_WEIGHT}
+    ours = {"": sampler(), ", data_weight 0.9": sampler(data_weight=0.9)}
+    if generator.quality is not None:
+        ours[", without scores"] = sampler(quality=None)
+    return [Contestant(OURS + change, {"": play}) for change, play in ours.items()]

@@ -15,8 +15,9 @@ import matplotlib
 matplotlib.use("Agg")
 
 from matplotlib import pyplot
+from matplotlib.axes import Axes
 
-from benchmarks.rivals.contestants import IID, OURS, REAL
+from benchmarks.rivals.contestants import HAWC, IID, OURS, REAL
 from benchmarks.rivals.generators import NAMES
 
 __all__ = ["RESULTS", "summary", "write_page"]
@@ -105,53 +106,91 @@ def lines(run: State) -> Iterator[str]:
             yield f"| {size} | {method} | {' | '.join(cells)} | {run['tuned'][method]} |"
 
 
-def gains(runs: list[State], method: str) -> list[float]:
+def claims(runs: list[State]) -> Iterator[str]:
+    """Yields a table of FeatureSampler, i.i.d. images, the best rivals and real images."""
+    yield f"\n## {OURS} and the best rival of each column\n"
+    yield "The best rival is another one in each column. Its name is in brackets.\n"
+    metrics = [f"{metric}: {OURS}, i.i.d., best rival, real" for metric in SHOWN]
+    yield f"| generator | n | {' | '.join(metrics)} |"
+    yield "|" + "---|" * (len(SHOWN) + 2)
+    for run in runs:
+        for size, by_method in run["methods"].items():
+            cells = (_compared(by_method, metric, sign) for metric, sign in SHOWN.items())
+            yield f"| {run['name']} | {size} | {' | '.join(cells)} |"
+
+
+def _compared(by_method: State, metric: str, sign: int) -> str:
+    rivals = [name for name in by_method if not name.startswith((OURS, HAWC, IID, REAL))]
+    best = max(rivals, key=lambda name: sign * by_method[name][metric][0])
+    parts = [f"{by_method[name][metric][0]:.3g}" for name in (OURS, IID, best)]
+    real = f"{by_method[REAL][metric][0]:.3g}" if REAL in by_method else "-"
+    return f"**{parts[0]}**, {parts[1]}, {parts[2]} ({best}), {real}"
+
+
+def gains(runs: list[State], method: str) -> list[float] | None:
     """Returns for each shown metric the factor by which a method is better than i.i.d.
 
-    It is the geometric mean over the generators that have the method. Repeats are counted with half
-    an image more, since several methods have none.
+    It is the geometric mean over the generators; None if one of them does not have the method.
+    Repeats are counted with half an image more, since several methods have none.
     """
+    if not all(method in run["methods"][SIZE] for run in runs):
+        return None
     factors = []
     for metric, sign in SHOWN.items():
+        extra = 0.5 / (10 * int(SIZE)) if metric.startswith("repeats") else 0.0
         logs = []
         for run in runs:
-            by_method = run["methods"][SIZE]
-            if method in by_method:
-                extra = 0.5 / (10 * int(SIZE)) if metric.startswith("repeats") else 0.0
-                value, iid = (by_method[m][metric][0] + extra for m in (method, IID))
-                logs.append(sign * math.log(value / iid))
+            value, iid = (run["methods"][SIZE][m][metric][0] + extra for m in (method, IID))
+            logs.append(sign * math.log(value / iid))
         factors.append(math.exp(statistics.fmean(logs)))
     return factors
 
 
 def plot(runs: list[State]) -> None:
-    """Draws a table of the methods: green where they are better than i.i.d. images."""
-    methods = list(dict.fromkeys(m for run in runs for m in run["methods"][SIZE] if m != IID))
-    methods.sort(key=lambda method: (method != OURS, method == REAL))
-    values = [gains(runs, method) for method in methods]
-    figure, axes = pyplot.subplots(figsize=(7.5, 0.4 * len(methods) + 1.2))
-    logs = [[max(-1.0, min(1.0, math.log2(v) * 2)) for v in row] for row in values]
-    axes.imshow(logs, cmap="RdYlGn", vmin=-1.6, vmax=1.6, aspect="auto")
-    for row, numbers in enumerate(values):
-        for column, number in enumerate(numbers):
-            axes.text(column, row, f"{number:.2f}", ha="center", va="center", fontsize=9)
-    labels = ["match of\nclasses", "fewer\nrepeats", "Vendi\nscore", "precision", "recall"]
-    axes.set_xticks(range(len(SHOWN)), labels)
-    axes.xaxis.tick_top()
-    axes.set_yticks(range(len(methods)), methods)
-    for label in axes.get_yticklabels()[:1]:
-        label.set_fontweight("bold")
-    axes.tick_params(length=0)
-    axes.set_title("Times better than independent images (above 1, green)", fontsize=10, pad=12)
+    """Draws tables of the methods: green where they are better than i.i.d. images."""
+    groups = {
+        "generators of a data set": [run for run in runs if REAL in run["methods"][SIZE]],
+        "generators without real images": [run for run in runs if REAL not in run["methods"][SIZE]],
+    }
+    names = dict.fromkeys(name for run in runs for name in run["methods"][SIZE])
+    rivals = [name for name in names if not name.startswith((OURS, IID, REAL))]
+    methods = [OURS, *rivals, *([REAL] if REAL in names else [])]
+    shown = {title: group for title, group in groups.items() if group}
+    size = (3.4 * len(shown) + 2, 0.36 * len(methods) + 1.5)
+    figure, columns = pyplot.subplots(1, len(shown), figsize=size, squeeze=False, sharey=True)
+    for axes, (title, group) in zip(columns[0], shown.items(), strict=True):
+        _colored(axes, [gains(group, method) for method in methods])
+        axes.set_title(f"{len(group)} {title}", fontsize=9, pad=8)
+    columns[0, 0].set_yticks(range(len(methods)), methods)
+    columns[0, 0].get_yticklabels()[0].set_fontweight("bold")
+    figure.suptitle("Times better than independent images: green above 1, red below", fontsize=10)
     figure.tight_layout()
     figure.savefig(FIGURE, dpi=120)
     pyplot.close(figure)
 
 
+def _colored(axes: Axes, rows: list[list[float] | None]) -> None:
+    """Draws one table; a row without values stays empty."""
+    empty = [math.nan] * len(SHOWN)
+    logs = [[_shade(v) for v in row] if row else empty for row in rows]
+    axes.imshow(logs, cmap="RdYlGn", vmin=-1.6, vmax=1.6, aspect="auto")
+    for place, row in enumerate(rows):
+        for column, number in enumerate(row or ()):
+            axes.text(column, place, f"{number:.2f}", ha="center", va="center", fontsize=8)
+    labels = ["match of\nclasses", "fewer\nrepeats", "Vendi\nscore", "precision", "recall"]
+    axes.set_xticks(range(len(SHOWN)), labels, fontsize=8)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+
+
+def _shade(factor: float) -> float:
+    return max(-1.0, min(1.0, 2 * math.log2(factor)))  # full color would hide the number
+
+
 def write_page() -> None:
     """Writes the page and the figure."""
     runs = results()
-    text = [line for run in runs for line in lines(run)]
+    text = [*claims(runs), *(line for run in runs for line in lines(run))]
     PAGE.write_text(INTRODUCTION + "\n".join(text) + "\n")
     plot(runs)
 

@@ -147,6 +147,10 @@ def test_the_page_shows_every_method(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert shown[OURS]["Vendi"][1] == pytest.approx(abs(values[0] - values[1]) / 2, rel=0.1)
     text = "\n".join(page.lines(summary))
     assert all(f"| 8 | {name} |" in text for name in shown)
+    (row,) = [line for line in page.claims([summary]) if line.startswith("| linear | 8 |")]
+    dpp, own = (shown[name]["Vendi"][0] for name in ("greedy DPP", OURS))
+    assert f"**{own:.3g}**" in row
+    assert f"{dpp:.3g} (greedy DPP), -" in row
     assert page.gains([summary], IID) == [pytest.approx(1)] * len(page.SHOWN)
     monkeypatch.setattr(page, "FIGURE", tmp_path / "figure.png")
     page.plot([summary])
