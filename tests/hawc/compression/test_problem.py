@@ -249,7 +249,7 @@ def test_coincident_points_share_their_optimal_weight(kernel: AbstractKernel, di
 @pytest.mark.parametrize("weight", [0.8, 0.9, 1.0])
 @pytest.mark.parametrize("num_past", [0, 2])
 def test_a_smaller_weight_of_the_target_spreads_points(weight: float, num_past: int) -> None:
-    """For h = |x - y| two points at -a and a are stationary if w T m'(a) = K' h' / K + 1/2.
+    """For h = |x - y| two points at -a and a are stationary if w T m'(a) = K' + K / 2.
 
     Here m'(a) = 2 F(a) - 1, F is the normal distribution function, and remembered points at 0 repel
     with slope 1. So F(a) = 1/2 + (K' + 1) / (2 w T) for K = 2.
