@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torchvision.utils import save_image
 
-from benchmarks.random_digits import random_digits
+from benchmarks.random_images import random_digits
 from benchmarks.trained import TrainedRun
 from hawc import Empirical, FeatureSampler, HistoryAwareSampler, IndependentSampler
 from lightning_modules.interface import LatentGenerator

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torchvision.utils import save_image
 
-from benchmarks.random_digits import random_digits
+from benchmarks.random_images import random_digits
 from benchmarks.trained import TrainedRun
 from lightning_modules.interface import LatentGenerator
 from networks import DigitFeatures

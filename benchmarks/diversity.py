@@ -26,7 +26,7 @@ from torch import Tensor
 
 import metrics
 from benchmarks.diversity_page import RESULTS, write_page
-from benchmarks.random_digits import random_digits
+from benchmarks.random_images import random_digits
 from benchmarks.trained import TrainedRun
 from hawc import Empirical, FeatureSampler, HistoryAwareSampler, IndependentSampler, SobolSampler
 from hawc.kernels import HuberEnergy

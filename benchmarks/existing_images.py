@@ -24,7 +24,7 @@ from torch import Tensor
 
 import metrics
 from benchmarks.measured_rows import MeasuredRow, MeasuredTable, write_page
-from benchmarks.random_digits import random_digits
+from benchmarks.random_images import random_digits
 from benchmarks.trained import TrainedRun
 from hawc import FeatureSampler, MemoryHistory
 from hawc.kernels import HuberEnergy

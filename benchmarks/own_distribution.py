@@ -24,7 +24,7 @@ from torch import Tensor
 import metrics
 from benchmarks.diversity import NUM_CHOSEN_BY, NUM_JUDGED_BY, ROUND, Judge
 from benchmarks.measured_rows import MeasuredRow, MeasuredTable, read, write_page
-from benchmarks.random_digits import random_digits
+from benchmarks.random_images import random_digits
 from benchmarks.trained import TrainedRun
 from hawc import Empirical, FeatureSampler, IndependentSampler
 from hawc.kernels import HuberEnergy

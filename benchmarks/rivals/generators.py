@@ -21,6 +21,7 @@ from torch import Tensor
 
 from benchmarks import pretrained_packages
 from benchmarks.pretrained import bench
+from benchmarks.random_images import random_images
 from benchmarks.rivals.judge import Judge, clusters
 from benchmarks.trained import TrainedRun
 from datamodules import CIFAR10, MNIST, FashionMNIST
@@ -128,8 +129,7 @@ def _trained(run: TrainedRun) -> ImageGenerator:
     choosing, judging = network("choosing"), network("judging")
     model: Any = run.averaged() or run.model()
     data = source()
-    data.prepare_data()
-    test_images = _random_images(data, NUM_JUDGED_BY + NUM_REAL, train=False)
+    test_images = random_images(data, NUM_JUDGED_BY + NUM_REAL, train=False)
     return ImageGenerator(
         run.name,
         model.prior,
@@ -137,7 +137,7 @@ def _trained(run: TrainedRun) -> ImageGenerator:
         choosing,
         judging,
         lambda images: choosing.classify(images).softmax(1).amax(1),
-        choosing(_random_images(data, NUM_DATA, train=True)),
+        choosing(random_images(data, NUM_DATA, train=True)),
         judging(test_images[NUM_JUDGED_BY:]),
         _class_judge(judging, test_images[:NUM_JUDGED_BY]),
         run.digest,
@@ -153,13 +153,6 @@ def _class_judge(network: AbstractTrainedFeatures, images: Tensor) -> Judge:
         return inner.head(hidden).argmax(1)
 
     return Judge(network(images), classify)
-
-
-def _random_images(data: AbstractInMemoryImages, n: int, *, train: bool) -> Tensor:
-    """Returns n images (n, c, h, w) in [0, 1], the same in each call."""
-    images = data.read(train=train)[0]
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
-    return images[order[:n]].float() / 255
 
 
 def _packaged(name: str, cache: Path) -> ImageGenerator:
