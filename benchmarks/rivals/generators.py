@@ -94,9 +94,17 @@ class ImageGenerator:
         return self.choosing(self.decode(latents))
 
     def candidates(self, count: int, seed: int) -> Float[Tensor, "m d"]:
-        """Returns i.i.d. latents, those of unusual length rescaled to typical lengths."""
+        """Returns i.i.d. latents, those of unusual length rescaled to typical lengths.
+
+        Raises:
+            ValueError: if the pool has fewer.
+        """
         random = torch.Generator().manual_seed(seed)
         if self.pool is not None:
+            if count > len(self.pool):
+                raise ValueError(
+                    f"`count` must be at most {len(self.pool)}, the size of the pool, got {count}."
+                )
             return self.pool[torch.randperm(len(self.pool), generator=random)[:count]]
         latents = self.prior.sample(count, generator=random)
         return with_typical_lengths(latents, self.prior.elliptical_form())

@@ -51,6 +51,8 @@ def test_candidates_depend_on_the_seed_alone(pooled: bool) -> None:
     if pool is not None:
         assert all((row == pool).all(1).any() for row in first)
         assert len(first.unique(dim=0)) == 100
+        with pytest.raises(ValueError, match="`count` must be at most 300"):
+            owner.candidates(301, 7)
     else:
         assert float(first.norm(dim=1).min()) > 5.5
         assert float(first.norm(dim=1).max()) < 10.5
