@@ -4,15 +4,16 @@
 
 In each repetition all methods play ten rounds of 4 and of 8 images with memory, on the same
 candidates and in the same features. Rivals are tuned first, see `tuning`. Convolutional generators
-have 20 repetitions by default, and those of packages also 32 candidates a round only. Results are
-kept in `--cache` after each repetition. A stopped run continues, and adds methods that it lacks.
-Writes benchmarks/results/rivals/<name>.json and rivals.md, and docs/images/rivals.png.
+and those of packages have 20 repetitions by default. Those of packages have 32 candidates a round.
+Results are kept in `--cache` after each repetition. A stopped run continues, and adds methods that
+it lacks. A method keeps its results and its tuned setting as long as it keeps its name: remove them
+if the method has changed. Writes benchmarks/results/rivals/<name>.json and rivals.md, and
+docs/images/rivals.png.
 """
 
 import argparse
 import json
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,6 @@ def main() -> None:
     if repetitions < 2 or count < max(SIZES):
         parser.error("--repetitions must be at least 2, --candidates at least 8")
     torch.set_num_threads(1)  # choices are small, and two generators can run side by side
-    warnings.filterwarnings("ignore", message=".*`min_distance`")
     owner = load(name, arguments.runs, arguments.cache)
     folder = arguments.cache / "rivals"
     folder.mkdir(parents=True, exist_ok=True)

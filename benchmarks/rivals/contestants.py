@@ -30,7 +30,7 @@ HAWC, OURS = "HAW-C on latents", "FeatureSampler"
 QUALITY_WEIGHT = 0.3  # of OURS, which moves no latents; all else are its defaults
 NUM_EXAMPLES, EXAMPLES_SEED = 400, 800_000
 OBJECTIVES: dict[Objective, str] = {"dpp": "DPP", "vendi": "Vendi"}
-RADII = ("10%", "25%", "50%", "75%", "90%", "95%")  # of 80 i.i.d. images
+RADII = ("10%", "25%", "50%", "75%", "90%", "95%")  # of 80 examples, see `_examples`
 
 Decode = Callable[[Tensor], Tensor]
 Search = Literal["greedy", "exact"]
@@ -52,7 +52,8 @@ class Contestant:
 
 def contestants(generator: ImageGenerator) -> list[Contestant]:
     """Returns all methods that the generator allows."""
-    radii = {share: shield_radius(f"{share} of 80", _examples(generator)) for share in RADII}
+    examples = _examples(generator)
+    radii = {share: shield_radius(f"{share} of 80", examples) for share in RADII}
     real = [Contestant(REAL, {"": _real_images})] if generator.real is not None else []
     rivals = [
         *real,
