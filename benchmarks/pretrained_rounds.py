@@ -25,6 +25,8 @@ from benchmarks.measured_rows import MeasuredRow, MeasuredTable, write_page
 from benchmarks.pretrained import NUM_REFERENCE, REFERENCE_SEED, Bench, bench, chosen_generators
 from benchmarks.pretrained_metrics import Judge, relative_lengths
 from benchmarks.pretrained_page import IMAGES, contact_sheet
+from benchmarks.rivals.farthest_point import FarthestPoint
+from benchmarks.rivals.interface import Round
 from benchmarks.shared_candidates import sampler_among
 from hawc import select
 
@@ -79,12 +81,10 @@ def farthest(features: Tensor, with_memory: bool) -> list[int]:
     """
     chosen: list[int] = []
     for start in range(0, NUM_SAMPLES, NUM_CANDIDATES):
-        first = 0 if with_memory else len(chosen)
-        for _ in range(AT_ONCE):
-            others = features[chosen[first:]]
-            here = features[start : start + NUM_CANDIDATES]
-            nearest = torch.cdist(here, others).amin(1) if len(others) else torch.zeros(len(here))
-            chosen.append(start + int(nearest.argmax()))
+        here = features[start : start + NUM_CANDIDATES]
+        past = features[chosen if with_memory else []]
+        places = FarthestPoint()(Round(here, past, AT_ONCE, None, here))
+        chosen += [start + place for place in places]
     return chosen
 
 
