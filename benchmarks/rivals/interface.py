@@ -1,4 +1,4 @@
-"""What every rival gets: the candidates of a round, or the latents that it may move."""
+"""The input of every rival: the candidates of a round, or the latents that it may move."""
 
 from dataclasses import dataclass
 from typing import Protocol, final
@@ -15,7 +15,7 @@ __all__ = ["Chooser", "Generator", "Mover", "Round"]
 @final
 @dataclass(frozen=True, eq=False)
 class Round:
-    """The choice of one round, the same for every rival.
+    """The candidates of one round, the same for every rival, and its own past.
 
     Args:
         features: of the candidates.

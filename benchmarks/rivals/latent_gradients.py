@@ -1,4 +1,4 @@
-"""What all movers share: the gradient of a function of features, and the prior they need."""
+"""The common parts of movers: the gradient of a function of features, and a check of the prior."""
 
 from collections.abc import Callable
 

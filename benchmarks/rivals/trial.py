@@ -1,4 +1,4 @@
-"""One repetition of the comparison: candidates of ten rounds, and how contestants play it."""
+"""One repetition of the comparison: candidates of ten rounds, and the plays of contestants."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -95,7 +95,7 @@ MakeSampler = Callable[[Trial, AbstractTarget, Callable[[Tensor], Tensor]], Abst
 
 
 def choices(chooser: Chooser) -> Play:
-    """Returns how a rival plays that chooses among the candidates."""
+    """Returns the play of a rival that chooses among the candidates."""
 
     def play(trial: Trial, n: int) -> Played:
         chosen: list[int] = []
@@ -115,9 +115,10 @@ def choices(chooser: Chooser) -> Play:
 
 
 def moves(mover: Mover) -> Play:
-    """Returns how a rival plays that moves the first n candidates of each round.
+    """Returns the play of a rival that moves the first n candidates of each round.
 
-    Its gradients are worth as many decoder calls as the others have candidates.
+    A gradient counts as three decoder calls. All gradients of a round cost as many calls as the
+    others have candidates. The decoding of the moved latents is not counted.
     """
 
     def play(trial: Trial, n: int) -> Played:
@@ -139,7 +140,7 @@ def moves(mover: Mover) -> Play:
 
 
 def samples(make: MakeSampler) -> Play:
-    """Returns how a sampler of `hawc` plays.
+    """Returns the play of a sampler of `hawc`.
 
     Args:
         make: returns a new sampler for a trial, a prior that yields its candidates, and a decoder

@@ -5,7 +5,7 @@ their own, and the setting with the largest mean score is kept:
 
     log Vendi - total variation - repeats (25 %) + precision + recall
 
-The setting of FeatureSampler is not tuned by generator.
+The setting of FeatureSampler is the same for all generators.
 """
 
 import math
@@ -37,7 +37,7 @@ def tuned(contestant: Contestant, trials: Iterable[Trial]) -> str:
 
 
 def score(values: dict[str, float]) -> float:
-    """Returns what the settings are chosen by, from the metrics of the judge."""
+    """Returns the sum of metrics by which settings are compared."""
     return (
         math.log(values["Vendi"])
         - values["total variation"]
