@@ -55,7 +55,7 @@ def test_without_quality_and_with_copies(chooser: Chooser) -> None:
     assert len(set(chooser(Round(copies, copies[:2], 4, None, copies)))) == 4
 
 
-@pytest.mark.parametrize("chooser", [*CHOOSERS[:3], *CHOOSERS[5:]], ids=str)
+@pytest.mark.parametrize("chooser", [*CHOOSERS[:4], *CHOOSERS[5:]], ids=str)
 def test_an_earlier_image_is_not_repeated(chooser: Chooser) -> None:
     round_ = instance(1, past=1, n=1)
     past = round_.features[:1]

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from benchmarks.rivals.__main__ import main
-from benchmarks.rivals.generators import NAMES, ImageGenerator, load
+from benchmarks.rivals.generators import NAMES, ImageGenerator, _class_judge, load
 from benchmarks.rivals.judge import Judge, clusters
 from hawc import StandardNormal
+from networks import ClothesFeatures, DigitFeatures, ObjectFeatures
+from networks.trained_features import AbstractTrainedFeatures
 
 ROOT = Path(__file__).parents[3]
 
@@ -56,3 +58,24 @@ def test_candidates_depend_on_the_seed_alone(pooled: bool) -> None:
     else:
         assert float(first.norm(dim=1).min()) > 5.5
         assert float(first.norm(dim=1).max()) < 10.5
+
+
+@pytest.mark.parametrize("network", [DigitFeatures, ClothesFeatures, ObjectFeatures])
+def test_the_judge_counts_the_classes_of_its_network(
+    network: type[AbstractTrainedFeatures],
+) -> None:
+    judging = network("judging")
+    images = torch.rand(40, *network.shape, generator=torch.Generator().manual_seed(0)) ** 4
+    images = images * torch.linspace(0, 1, 40)[:, None, None, None]
+    with torch.no_grad():
+        features, classes = judging(images), judging.classify(images).argmax(1)
+    assert len(classes.unique()) > 1
+    values = _class_judge(judging, images).values(features[20:], 8)
+    shares = [
+        classes[rows].bincount(minlength=10) / n
+        for rows, n in ((slice(20, 40), 20), (slice(40), 40))
+    ]
+    assert values["classes"] == len(classes[20:28].unique())
+    assert values["total variation"] == pytest.approx(
+        float((shares[0] - shares[1]).abs().sum() / 2)
+    )
