@@ -30,7 +30,7 @@ HAWC, OURS = "HAW-C on latents", "FeatureSampler"
 QUALITY_WEIGHT = 0.3  # of OURS, which moves no latents; all else are its defaults
 NUM_EXAMPLES, EXAMPLES_SEED = 400, 800_000
 OBJECTIVES: dict[Objective, str] = {"dpp": "DPP", "vendi": "Vendi"}
-RADII = ("10%", "25%", "50%", "75%", "90%", "95%")  # of 80 examples, see `_examples`
+RADII = ("50%", "75%", "90%", "95%", "98%", "99%")  # of 80 examples, see `_examples`
 
 Decode = Callable[[Tensor], Tensor]
 Search = Literal["greedy", "exact"]
@@ -57,10 +57,10 @@ def contestants(generator: ImageGenerator) -> list[Contestant]:
     real = [Contestant(REAL, {"": _real_images})] if generator.real is not None else []
     rivals = [
         *real,
-        Contestant(IID, {"": choices(_first)}),
+        Contestant(IID, {"": choices(_first, looks_at_candidates=False)}),
         Contestant(HAWC, {"": samples(_on_latents)}),
         Contestant("farthest point", {"": choices(FarthestPoint())}),
-        _choosers("greedy DPP", {f"width {w:g}": GreedyDPP(w) for w in (0.25, 0.5, 1, 2, 4, 8)}),
+        _choosers("greedy DPP", _processes(generator.quality is not None)),
         _choosers("group inference, greedy", _groups("greedy")),
         _choosers("group inference, exact", _groups("exact")),
         _choosers("SPELL, chosen", {f"radius {s}": ShieldedChoice(r) for s, r in radii.items()}),
@@ -109,6 +109,18 @@ def _groups(search: Search) -> dict[str, GroupInference]:
     }
 
 
+def _processes(has_quality: bool) -> dict[str, GreedyDPP]:
+    """Returns processes of several widths, with and without the scores."""
+    if has_quality:
+        settings = [(width, weight) for width in (1, 8) for weight in (0, 1, 4)]
+    else:
+        settings = [(width, 0) for width in (0.25, 0.5, 1, 2, 4, 8)]
+    return {
+        f"width {width:g}, quality {weight:g}": GreedyDPP(width, weight)
+        for width, weight in settings
+    }
+
+
 def _banks() -> dict[str, VendiBank]:
     return {
         f"order {order}, exemplars {weight:g}": VendiBank(order, weight)
@@ -119,9 +131,9 @@ def _banks() -> dict[str, VendiBank]:
 
 def _moved(radii: dict[str, float]) -> list[Contestant]:
     """Returns the rivals that need gradients."""
-    guidance = ((1, 1), (3, 1), (3, 0.5), (10, 0.25), (30, 0.25), (60, 0.25))
-    noise = ((0.03, 0.1), (0.1, 0.01), (0.1, 0.1), (0.3, 0.01), (0.3, 0.1), (0.3, 0.3))
-    repelled = [(share, rate) for share in ("50%", "75%", "95%") for rate in (0.03, 0.1)]
+    guidance = ((3, 0.5), (10, 0.25), (20, 0.25), (30, 0.25), (60, 0.25), (120, 0.25))
+    noise = ((0.1, 0.01), (0.1, 0.1), (0.3, 0.01), (0.3, 0.1), (1, 0.01), (1, 0.1))
+    repelled = [(share, rate) for share in ("75%", "95%", "99%") for rate in (0.03, 0.1)]
     return [
         _movers(
             "particle guidance",

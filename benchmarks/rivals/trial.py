@@ -19,6 +19,7 @@ from hawc.targets import AbstractTarget
 __all__ = ["ROUNDS", "Play", "Played", "Trial", "choices", "moves", "samples"]
 
 ROUNDS = 10
+NOISE_SEED = 10**9  # another stream of random numbers than that of the candidates
 CALLS_PER_GRADIENT = 3  # backwards takes as long as two times forwards
 
 
@@ -94,7 +95,7 @@ Play = Callable[[Trial, int], Played]
 MakeSampler = Callable[[Trial, AbstractTarget, Callable[[Tensor], Tensor]], AbstractSampler]
 
 
-def choices(chooser: Chooser) -> Play:
+def choices(chooser: Chooser, looks_at_candidates: bool = True) -> Play:
     """Returns the play of a rival that chooses among the candidates."""
 
     def play(trial: Trial, n: int) -> Played:
@@ -109,7 +110,8 @@ def choices(chooser: Chooser) -> Play:
             places = chooser(Round(trial.features[here], past, n, quality, seen))
             seconds += time.perf_counter() - start
             chosen += [here.start + place for place in places]
-        return Played(trial.judged[chosen], trial.num_candidates, seconds)
+        calls = trial.num_candidates if looks_at_candidates else n
+        return Played(trial.judged[chosen], calls, seconds)
 
     return play
 
@@ -122,7 +124,7 @@ def moves(mover: Mover) -> Play:
     """
 
     def play(trial: Trial, n: int) -> Played:
-        owner, random = trial.generator, torch.Generator().manual_seed(trial.seed)
+        owner, random = trial.generator, torch.Generator().manual_seed(NOISE_SEED + trial.seed)
         steps = max(1, trial.num_candidates // (CALLS_PER_GRADIENT * n))
         past, judged = trial.features[:0], list[Tensor]()
         start = time.perf_counter()
@@ -148,7 +150,7 @@ def samples(make: MakeSampler) -> Play:
     """
 
     def play(trial: Trial, n: int) -> Played:
-        owner, random = trial.generator, torch.Generator().manual_seed(trial.seed)
+        owner, random = trial.generator, torch.Generator().manual_seed(NOISE_SEED + trial.seed)
         calls = 0
 
         def decode(latents: Tensor) -> Tensor:
