@@ -15,12 +15,12 @@ from benchmarks.rivals.interface import Chooser, Mover, Round
 from benchmarks.rivals.noise_gradient import NoiseGradient, Objective
 from benchmarks.rivals.particle_guidance import ParticleGuidance
 from benchmarks.rivals.repelled_latents import RepelledLatents
-from benchmarks.rivals.repellency import shield_radius
 from benchmarks.rivals.shielded_choice import ShieldedChoice
 from benchmarks.rivals.trial import ROUNDS, Play, Played, Trial, choices, moves, samples
 from benchmarks.rivals.vendi_bank import VendiBank
 from hawc import Empirical, FeatureSampler, HistoryAwareSampler
 from hawc.samplers import AbstractSampler
+from hawc.spacing import spacing
 from hawc.targets import AbstractTarget
 
 __all__ = ["HAWC", "IID", "OURS", "REAL", "Contestant", "contestants"]
@@ -30,7 +30,8 @@ HAWC, OURS = "HAW-C on latents", "FeatureSampler"
 QUALITY_WEIGHT = 0.3  # of OURS, which moves no latents; all else are its defaults
 NUM_EXAMPLES, EXAMPLES_SEED = 400, 800_000
 OBJECTIVES: dict[Objective, str] = {"dpp": "DPP", "vendi": "Vendi"}
-RADII = ("50%", "75%", "90%", "95%", "98%", "99%")  # of 80 examples, see `_examples`
+RADII = (0.5, 0.75, 0.9, 0.95, 0.98, 0.99)  # shares of NUM_IMAGES examples, see `_examples`
+NUM_IMAGES = 80
 
 Decode = Callable[[Tensor], Tensor]
 Search = Literal["greedy", "exact"]
@@ -53,7 +54,7 @@ class Contestant:
 def contestants(generator: ImageGenerator) -> list[Contestant]:
     """Returns all methods that the generator allows."""
     examples = _examples(generator)
-    radii = {share: shield_radius(f"{share} of 80", examples) for share in RADII}
+    radii = {f"{share:.0%}": spacing(examples, share, NUM_IMAGES) for share in RADII}
     real = [Contestant(REAL, {"": _real_images})] if generator.real is not None else []
     rivals = [
         *real,

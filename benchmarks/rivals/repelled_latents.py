@@ -13,7 +13,6 @@ Source: see `repellency`.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import final
 
 import torch
@@ -22,25 +21,23 @@ from torch import Tensor
 
 from benchmarks.rivals.interface import Generator
 from benchmarks.rivals.latent_gradients import check_prior, latent_gradient
-from benchmarks.rivals.repellency import batch_potential, shield_radius
+from benchmarks.rivals.repellency import batch_potential
 
 __all__ = ["RepelledLatents"]
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class RepelledLatents:
     """Moves latents out of the shields of other images, at constant length.
 
     Args:
-        radius: of a shield in units of the features, or a share as text such as "25%".
+        radius: of a shield, in units of the features.
         learning_rate: latents move by it times the gradient.
-        data: features of i.i.d. or real images, for a radius that is a share.
     """
 
-    radius: float | str
+    radius: float
     learning_rate: float
-    data: Float[Tensor, "r f"] | None = None
 
     def __call__(
         self,
@@ -55,13 +52,9 @@ class RepelledLatents:
         lengths = latents.norm(dim=1, keepdim=True)
         for _ in range(steps):
             _, gradient = latent_gradient(
-                generator, latents, lambda _, f: batch_potential(f, past.to(f), self._radius)
+                generator, latents, lambda _, f: batch_potential(f, past.to(f), self.radius)
             )
             moved = latents - self.learning_rate * gradient
             factors = lengths / moved.norm(dim=1, keepdim=True).clamp(min=1e-12)
             latents = torch.where(gradient.any(1, keepdim=True), moved * factors, latents)
         return latents
-
-    @cached_property
-    def _radius(self) -> float:
-        return shield_radius(self.radius, self.data)

@@ -16,9 +16,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hawc.precision import exact_distances
-from hawc.spacing import parse_spacing, spacing
 
-__all__ = ["batch_potential", "shield_force", "shield_potential", "shield_radius"]
+__all__ = ["batch_potential", "shield_force", "shield_potential"]
 
 
 def shield_potential(
@@ -66,21 +65,3 @@ def batch_potential(
     return shield_potential(x, past, radius).sum() + 0.5 * (
         shield_potential(x, x, radius).sum() - own
     )
-
-
-def shield_radius(radius: float | str, data: Float[Tensor, "r f"] | None) -> float:
-    """Returns a radius in units of the features.
-
-    Args:
-        radius: a distance, or a share as text such as "25%": of so many i.i.d. images that share
-            has its nearest neighbor closer.
-        data: features of i.i.d. or real images, for a share.
-
-    Raises:
-        ValueError: if a share is given without data.
-    """
-    if not isinstance(radius, str):
-        return radius
-    if data is None:
-        raise ValueError(f"The radius {radius!r} is a share of images; give their features `data`.")
-    return spacing(data, *parse_spacing(radius, "radius"))

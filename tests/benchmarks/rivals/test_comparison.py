@@ -14,7 +14,7 @@ from benchmarks.rivals import page, tuning
 from benchmarks.rivals.contestants import IID, OURS, REAL, Contestant, contestants
 from benchmarks.rivals.generators import ImageGenerator
 from benchmarks.rivals.judge import Judge, clusters, frechet_distance
-from benchmarks.rivals.trial import ROUNDS, Played, Trial
+from benchmarks.rivals.trial import ROUNDS, Played, Trial, moves
 from hawc import StandardNormal
 
 DIM = 4
@@ -102,6 +102,21 @@ def test_choosers_share_the_candidates_of_a_seed() -> None:
     played = play(first, 4)
     firsts = torch.cat([first.judged[8 * r : 8 * r + 4] for r in range(ROUNDS)])
     assert torch.equal(played.features, firsts)
+
+
+def test_a_mover_gets_the_images_of_all_earlier_rounds() -> None:
+    owner, pasts = generator(), []
+
+    def stay(latents: Tensor, past: Tensor, *_: object) -> Tensor:
+        pasts.append(past)
+        return latents
+
+    trial = Trial(owner, 24, 0)
+    played = moves(stay)(trial, 8)
+    assert [len(past) for past in pasts] == list(range(0, 80, 8))
+    firsts = torch.cat([trial.features[here][:8] for here in trial.rounds()])
+    assert torch.allclose(pasts[-1], firsts[:72], atol=1e-5)
+    assert played.calls == 24
 
 
 def test_the_setting_with_the_best_score_is_kept() -> None:

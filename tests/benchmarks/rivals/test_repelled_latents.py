@@ -6,7 +6,6 @@ from torch import Tensor
 
 from benchmarks.rivals.repelled_latents import RepelledLatents
 from benchmarks.rivals.repellency import batch_potential
-from hawc.spacing import spacing
 from tests.benchmarks.rivals.linear_generator import LinearGenerator
 
 
@@ -47,12 +46,3 @@ def test_the_potential_falls_through_a_decoder() -> None:
     result = moved(RepelledLatents(3.0, 0.02), latents, past, matrix)
     before = batch_potential(latents @ matrix, past, 3.0)
     assert batch_potential(result @ matrix, past, 3.0) < 0.2 * before
-
-
-def test_a_share_is_the_distance_of_the_data() -> None:
-    latents, past, data = normal(4, 3), normal(5, 3, seed=1), normal(100, 3, seed=2)
-    share = RepelledLatents("50%", 0.1, data)
-    number = RepelledLatents(spacing(data, 0.5), 0.1)
-    expected = moved(number, latents, past, torch.eye(3))
-    assert torch.equal(moved(share, latents, past, torch.eye(3)), expected)
-    assert not torch.equal(expected, latents)

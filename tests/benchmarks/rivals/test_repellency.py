@@ -5,7 +5,6 @@ import torch
 from torch import Tensor
 
 from benchmarks.rivals import repellency
-from hawc.spacing import spacing
 
 RADIUS = 2.0
 
@@ -73,11 +72,3 @@ def test_forces_within_a_batch_are_those_of_the_other_images() -> None:
         for i in range(5)
     )
     assert float(potential.detach()) == pytest.approx(pairs)
-
-
-def test_a_radius_is_a_number_or_a_share_of_data() -> None:
-    data = normal(50, 3)
-    assert repellency.shield_radius(1.5, None) == 1.5
-    assert repellency.shield_radius("25% of 20", data) == spacing(data, 0.25, 20)
-    with pytest.raises(ValueError, match="give their features `data`"):
-        repellency.shield_radius("25%", None)
