@@ -4,7 +4,9 @@
 
 In each repetition all methods play ten rounds of 4 and of 8 images with memory, on the same
 candidates and in the same features. Rivals are tuned first, see `tuning`. Convolutional generators
-and those of packages have 20 repetitions by default. Those of packages have 32 candidates a round.
+and those of packages have 20 repetitions by default, and methods with gradients 10. Generators of
+packages have 32 candidates a round.
+
 Results are kept in `--cache` after each repetition. A stopped run continues, and adds methods that
 it lacks. A method keeps its results and its tuned setting as long as it keeps its name: remove them
 if the method has changed. Writes benchmarks/results/rivals/<name>.json and rivals.md, and
@@ -99,11 +101,12 @@ def compared(
     state = started(path, {"digest": owner.digest, "candidates": count})
     tune(owner, methods, count, state, path)
     done = state["repetitions"]
-    for number in range(max(repetitions, len(done))):
+    repetitions = max(repetitions, len(done))
+    for number in range(repetitions):
         earlier = done[number] if number < len(done) else {}
-        done[number : number + 1] = [
-            repeat(Trial(owner, count, number), methods, state["tuned"], earlier)
-        ]
+        here = [m for m in methods if number < (m.most_repetitions or repetitions)]
+        trial = Trial(owner, count, number)
+        done[number : number + 1] = [repeat(trial, here, state["tuned"], earlier)]
         saved(path, state)
         print(f"{owner.name}: {number + 1} of {repetitions}", flush=True)
     return state

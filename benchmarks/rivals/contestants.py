@@ -28,6 +28,7 @@ __all__ = ["HAWC", "IID", "OURS", "REAL", "Contestant", "contestants"]
 REAL, IID = "real images", "i.i.d."
 HAWC, OURS = "HAW-C on latents", "FeatureSampler"
 QUALITY_WEIGHT = 0.3  # of OURS, which moves no latents; all else are its defaults
+MOVER_REPETITIONS = 10
 NUM_EXAMPLES, EXAMPLES_SEED = 400, 800_000
 OBJECTIVES: dict[Objective, str] = {"dpp": "DPP", "vendi": "Vendi"}
 RADII = (0.5, 0.75, 0.9, 0.95, 0.98, 0.99)  # shares of NUM_IMAGES examples, see `_examples`
@@ -45,10 +46,12 @@ class Contestant:
     Args:
         name: of the method.
         settings: the ways to play it, by their description; with more than one it is tuned.
+        most_repetitions: fewer than others have, if it is slow; None for as many.
     """
 
     name: str
     settings: dict[str, Play]
+    most_repetitions: int | None = None
 
 
 def contestants(generator: ImageGenerator) -> list[Contestant]:
@@ -84,7 +87,8 @@ def _choosers(name: str, choosers: Mapping[str, Chooser]) -> Contestant:
 
 
 def _movers(name: str, movers: Mapping[str, Mover]) -> Contestant:
-    return Contestant(name, {setting: moves(mover) for setting, mover in movers.items()})
+    plays = {setting: moves(mover) for setting, mover in movers.items()}
+    return Contestant(name, plays, MOVER_REPETITIONS)
 
 
 def _real_images(trial: Trial, n: int) -> Played:

@@ -55,28 +55,30 @@ Cell = tuple[float, float]
 State = dict[str, Any]
 
 
-def summary(name: str, state: State) -> State:
+def summary(name_of_generator: str, state: State) -> State:
     """Returns means and standard errors of all repetitions.
 
     Args:
-        name: of the generator.
+        name_of_generator: for the page.
         state: of its run, at least two repetitions.
     """
     repetitions = state["repetitions"]
+    names = repetitions[0][SIZE]
+    of = {name: [values for values in repetitions if name in values[SIZE]] for name in names}
     methods = {
         size: {
-            method: {
-                metric: _cell([values[size][method][metric] for values in repetitions])
-                for metric in metrics
+            name: {
+                metric: _cell([values[size][name][metric] for values in of[name]])
+                for metric in repetitions[0][size][name]
             }
-            for method, metrics in by_method.items()
+            for name in names
         }
-        for size, by_method in repetitions[0].items()
+        for size in repetitions[0]
     }
     return {
-        "name": name,
+        "name": name_of_generator,
         **state["settings"],
-        "repetitions": len(repetitions),
+        "repetitions": {name: len(values) for name, values in of.items()},
         "tuned": state["tuned"],
         "methods": methods,
     }
@@ -96,14 +98,15 @@ def results() -> list[State]:
 def lines(run: State) -> Iterator[str]:
     """Yields the section of a generator."""
     yield f"\n## {run['name']}\n"
-    yield f"{run['repetitions']} repetitions, {run['candidates']} candidates a round.\n"
+    yield f"{run['candidates']} candidates a round. Repetitions are in brackets.\n"
     metrics = list(next(iter(run["methods"][SIZE].values())))
     yield f"| n | method | {' | '.join(metrics)} | setting |"
     yield "|" + "---|" * (len(metrics) + 3)
     for size, by_method in run["methods"].items():
         for method, values in by_method.items():
             cells = (f"{mean:.3g} ± {error:.1g}" for mean, error in values.values())
-            yield f"| {size} | {method} | {' | '.join(cells)} | {run['tuned'][method]} |"
+            name = f"{method} ({run['repetitions'][method]})"
+            yield f"| {size} | {name} | {' | '.join(cells)} | {run['tuned'][method]} |"
 
 
 def claims(runs: list[State]) -> Iterator[str]:

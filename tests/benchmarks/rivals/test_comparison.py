@@ -85,6 +85,19 @@ def test_a_stopped_run_continues_to_the_same_results(tmp_path: Path, with_data: 
         assert values["decoder calls"] <= 16 + 8  # candidates, and the sampler's check of them
 
 
+def test_slow_methods_have_fewer_repetitions(tmp_path: Path) -> None:
+    def first(trial: Trial, n: int) -> Played:
+        return Played(trial.judged[: ROUNDS * n], n, 0.0)
+
+    methods = [Contestant("quick", {"": first}), Contestant("slow", {"": first}, 2)]
+    state = command.compared(generator(), methods, 3, 16, tmp_path / "state.json")
+    assert [sorted(r["8"]) for r in state["repetitions"]] == [["quick", "slow"]] * 2 + [["quick"]]
+    summary = page.summary("linear", state)
+    assert summary["repetitions"] == {"quick": 3, "slow": 2}
+    of_two = [r["8"]["quick"]["Vendi"] for r in state["repetitions"][:2]]
+    assert summary["methods"]["8"]["slow"]["Vendi"][0] == pytest.approx(sum(of_two) / 2, rel=1e-3)
+
+
 def test_results_of_other_settings_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "linear.json"
     command.saved(path, {"settings": {"candidates": 8}, "tuned": {}, "repetitions": []})
@@ -161,7 +174,7 @@ def test_the_page_shows_every_method(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert shown[OURS]["Vendi"][0] == pytest.approx(sum(values) / 2, rel=1e-3)
     assert shown[OURS]["Vendi"][1] == pytest.approx(abs(values[0] - values[1]) / 2, rel=0.1)
     text = "\n".join(page.lines(summary))
-    assert all(f"| 8 | {name} |" in text for name in shown)
+    assert all(f"| 8 | {name} (2) |" in text for name in shown)
     (row,) = [line for line in page.claims([summary]) if line.startswith("| linear | 8 |")]
     dpp, own = (shown[name]["Vendi"][0] for name in ("greedy DPP", OURS))
     assert f"**{own:.3g}**" in row
