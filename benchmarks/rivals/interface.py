@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hawc.targets import AbstractTarget
 
-__all__ = ["Chooser", "Generator", "Mover", "Round"]
+__all__ = ["Chooser", "FeatureGenerator", "Mover", "Round"]
 
 
 @final
@@ -39,7 +39,7 @@ class Chooser(Protocol):
         """Returns the indices of n different candidates."""
 
 
-class Generator(Protocol):
+class FeatureGenerator(Protocol):
     """A generator with the network that chooses among its images."""
 
     @property
@@ -57,7 +57,7 @@ class Mover(Protocol):
         self,
         latents: Float[Tensor, "n d"],
         past: Float[Tensor, "k f"],
-        generator: Generator,
+        generator: FeatureGenerator,
         steps: int,
         random: torch.Generator,
     ) -> Float[Tensor, "n d"]:

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.rivals.interface import Generator
+from benchmarks.rivals.interface import FeatureGenerator
 from hawc import StandardNormal
 from hawc.targets import AbstractTarget
 
@@ -16,7 +16,7 @@ Score = Callable[[Float[Tensor, "n d"], Float[Tensor, "n f"]], Float[Tensor, ""]
 
 
 def latent_gradient(
-    generator: Generator, latents: Float[Tensor, "n d"], score: Score
+    generator: FeatureGenerator, latents: Float[Tensor, "n d"], score: Score
 ) -> tuple[float, Float[Tensor, "n d"]]:
     """Returns a score of latents and its gradient, by one decoder call per latent.
 

@@ -31,7 +31,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.rivals.interface import Generator
+from benchmarks.rivals.interface import FeatureGenerator
 from benchmarks.rivals.latent_gradients import check_prior, latent_gradient
 
 __all__ = ["NoiseGradient", "Objective", "length_energy", "log_determinant", "vendi"]
@@ -63,7 +63,7 @@ class NoiseGradient:
         self,
         latents: Float[Tensor, "n d"],
         past: Float[Tensor, "k f"],
-        generator: Generator,
+        generator: FeatureGenerator,
         steps: int,
         random: torch.Generator,
     ) -> Float[Tensor, "n d"]:

@@ -32,7 +32,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.rivals.interface import Generator
+from benchmarks.rivals.interface import FeatureGenerator
 from benchmarks.rivals.latent_gradients import check_prior, latent_gradient
 from hawc.precision import exact_distances
 
@@ -62,7 +62,7 @@ class ParticleGuidance:
         self,
         latents: Float[Tensor, "n d"],
         past: Float[Tensor, "k f"],
-        generator: Generator,
+        generator: FeatureGenerator,
         steps: int,
         random: torch.Generator,
     ) -> Float[Tensor, "n d"]:

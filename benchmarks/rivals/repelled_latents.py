@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.rivals.interface import Generator
+from benchmarks.rivals.interface import FeatureGenerator
 from benchmarks.rivals.latent_gradients import check_prior, latent_gradient
 from benchmarks.rivals.repellency import batch_potential
 
@@ -43,7 +43,7 @@ class RepelledLatents:
         self,
         latents: Float[Tensor, "n d"],
         past: Float[Tensor, "k f"],
-        generator: Generator,
+        generator: FeatureGenerator,
         steps: int,
         random: torch.Generator,
     ) -> Float[Tensor, "n d"]:
