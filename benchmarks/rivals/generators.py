@@ -2,7 +2,7 @@
 
     digits    vae_mnist, energy_vae_mnist and wgan_gp_mnist, runs of these configurations
     clothes   energy_vae_fashion_mnist
-    objects   sngan_cifar_small
+    objects   small_sngan_cifar
     packages  style and terrain, see benchmarks/pretrained_packages.py; no gradients, slow, and no
               real images
 
@@ -44,7 +44,7 @@ KINDS: dict[str, Kind] = {
     "energy_vae_mnist": (MNIST, DigitFeatures),
     "wgan_gp_mnist": (MNIST, DigitFeatures),
     "energy_vae_fashion_mnist": (FashionMNIST, ClothesFeatures),
-    "sngan_cifar_small": (CIFAR10, ObjectFeatures),
+    "small_sngan_cifar": (CIFAR10, ObjectFeatures),
 }
 FAST = ("vae_mnist", "energy_vae_mnist", "energy_vae_fashion_mnist")  # fully connected
 PACKAGES = {"style": pretrained_packages.style, "terrain": pretrained_packages.terrain}
